@@ -1,0 +1,66 @@
+/*
+ * flow_record.h - one finished bidirectional flow, the contract from flow to learn and eval.
+ *
+ * Records arrive in order of their start (ties in order of their first packets).
+ * Arrays of two are indexed by enum flow_side.
+ */
+#ifndef DAYSHIFT_FLOW_RECORD_H
+#define DAYSHIFT_FLOW_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time_types.h"
+#include "net/ip_address.h"
+
+enum flow_side { FLOW_INITIATOR = 0, FLOW_RESPONDER = 1 };
+
+/* How a TCP flow began, as far as the capture shows it. */
+enum flow_opening {
+    FLOW_OPENING_NONE,      /* no SYN seen: it was under way already, or it is not TCP */
+    FLOW_OPENING_ATTEMPT,   /* SYN, but no SYN-ACK */
+    FLOW_OPENING_HANDSHAKE  /* SYN and SYN-ACK */
+};
+
+/* How it ended. */
+enum flow_ending {
+    FLOW_ENDING_NONE,  /* idle timeout, end of the capture, or not TCP */
+    FLOW_ENDING_RESET, /* RST from either side */
+    FLOW_ENDING_FIN    /* FIN from at least one side and no RST before it */
+};
+
+/* Findings about the order of a TCP flow's packets (Falk, Table II). */
+enum flow_finding {
+    FLOW_DATA_BEFORE_HANDSHAKE = 1 << 0,
+    FLOW_DUPLICATE_HANDSHAKE = 1 << 1,   /* a second SYN-ACK, or a SYN after the handshake */
+    FLOW_DATA_AFTER_TERMINATION = 1 << 2 /* payload after a RST, or from a side that sent FIN before */
+};
+
+struct flow_record {
+    struct ip_address address[2];
+    uint16_t port[2]; /* ICMP: identifier, and type << 8 | code */
+    uint8_t protocol;
+    struct day_time start;
+    int64_t duration_ns;
+    uint64_t packets[2];
+    uint64_t bytes[2]; /* IP packets, headers included */
+    uint64_t payload_bytes[2];
+    uint64_t data_packets[2]; /* with payload */
+    uint32_t turns;           /* runs of data packets in one direction: request, reply: 2 */
+    enum flow_side first_data_side;
+    int64_t rtt_ns; /* TCP: SYN to the initiator's ACK; else request to first reply; 0 unknown */
+    enum flow_opening opening;
+    enum flow_ending ending;
+    enum flow_side closing_side; /* sender of the RST or of the first FIN */
+    uint8_t findings;            /* enum flow_finding */
+    uint8_t tcp_flags[2];        /* all flags seen */
+    uint16_t mss[2];             /* of the SYN's option, 0 unknown */
+    uint8_t ttl[2];              /* of the first packet each way, 0 when there was none */
+};
+
+static inline uint64_t flow_record_packets(const struct flow_record *r)
+{
+    return r->packets[FLOW_INITIATOR] + r->packets[FLOW_RESPONDER];
+}
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * packet_view.h - one decoded packet, the contract from capture to flow.
+ *
+ * Nothing is borrowed: the view is plain numbers and may be kept.
+ */
+#ifndef DAYSHIFT_PACKET_VIEW_H
+#define DAYSHIFT_PACKET_VIEW_H
+
+#include <stdint.h>
+
+#include "base/time_types.h"
+#include "net/ip_address.h"
+
+enum tcp_flag { /* RFC 9293, the bits of the header's flag byte */
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_PSH = 0x08,
+    TCP_ACK = 0x10,
+    TCP_URG = 0x20
+};
+
+enum ip_protocol { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_ICMPV6 = 58 };
+
+struct packet_view {
+    struct day_time time;
+    struct ip_address source;
+    struct ip_address destination;
+    uint8_t protocol; /* of the IP payload, behind IPv6 extension headers */
+    uint8_t ttl;      /* or hop limit */
+    uint16_t source_port;      /* TCP, UDP; ICMP echo: the identifier on both sides; else 0 */
+    uint16_t destination_port; /* ICMP: type of the request (8 for echo and its reply) << 8 | code */
+    uint8_t icmp_type;
+    uint8_t tcp_flags;
+    uint16_t tcp_mss; /* of the option on a SYN, else 0 */
+    uint16_t tcp_window;
+    uint32_t tcp_sequence;
+    uint32_t tcp_acknowledgement;
+    uint32_t ip_bytes;      /* length of the IP packet by its own header, also when cut by a snaplen */
+    uint32_t payload_bytes; /* above TCP, UDP or ICMP, by the headers' own lengths */
+};
+
+#endif

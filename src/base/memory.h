@@ -1,0 +1,23 @@
+/*
+ * memory.h - allocation that does not fail, and arrays that grow.
+ *
+ * Running out of memory is the one condition on which the library ends the process:
+ * it prints one line and aborts. Everything whose size comes from foreign data is
+ * bounded by its owner before it gets here.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+void *memory_alloc(size_t size);                    /* zeroed; free() releases */
+void *memory_alloc_array(size_t count, size_t size); /* zeroed; overflow checked */
+char *memory_copy_text(const char *text);
+
+/*
+ * Makes room for at least `needed` elements: doubles *capacity until it fits and
+ * returns the (moved) array. New elements are not initialised.
+ */
+void *memory_grow(void *array, size_t *capacity, size_t needed, size_t element_size);
+
+#endif

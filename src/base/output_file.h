@@ -1,0 +1,24 @@
+/*
+ * output_file.h - a file that appears whole or not at all.
+ *
+ * Writes go to a temporary file in the same directory; output_file_commit() puts it in
+ * place, output_file_abandon() removes it. "-" is standard output, written as it comes.
+ */
+#ifndef BASE_OUTPUT_FILE_H
+#define BASE_OUTPUT_FILE_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+struct output_file {
+    FILE *stream; /* NULL when closed */
+    char *path;   /* where it will be */
+    char *temporary; /* NULL for standard output */
+};
+
+int output_file_open(struct output_file *file, const char *path, struct error *err);
+int output_file_commit(struct output_file *file, struct error *err); /* closes in any case */
+void output_file_abandon(struct output_file *file); /* harmless after a commit */
+
+#endif

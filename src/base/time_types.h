@@ -1,0 +1,63 @@
+/*
+ * time_types.h - two kinds of time that cannot be mixed.
+ *
+ * day_time is a point of the calendar of a network, as a capture or a plan knows it.
+ * run_time is a point of one run of the emitter, counted from the run's start.
+ * schedule_run_time() is the only way from one to the other.
+ * Nanoseconds in 64 bits reach 292 years either way; nothing here is floating point
+ * but the speed, which is applied once to a difference.
+ */
+#ifndef BASE_TIME_TYPES_H
+#define BASE_TIME_TYPES_H
+
+#include <stdint.h>
+
+#define NS_PER_US INT64_C(1000)
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_SECOND INT64_C(1000000000)
+
+#define DAY_SLICES 288 /* five-minute parts of a day (Song, section IV-F) */
+#define NS_PER_SLICE (300 * NS_PER_SECOND)
+#define NS_PER_DAY (DAY_SLICES * NS_PER_SLICE)
+
+struct day_time {
+    int64_t ns; /* since 1970-01-01 00:00 UTC */
+};
+
+struct run_time {
+    int64_t ns; /* since the start of the run */
+};
+
+/* When a day is played: `origin` is run time 0, the day passes `speed` times as fast. */
+struct schedule {
+    struct day_time origin;
+    double speed; /* > 0 */
+};
+
+static inline struct run_time schedule_run_time(const struct schedule *schedule, struct day_time t)
+{
+    double elapsed_ns = (double)(t.ns - schedule->origin.ns) / schedule->speed;
+
+    return (struct run_time){ (int64_t)elapsed_ns };
+}
+
+/* Days since 1970-01-01 of a point in time, also before that day. */
+static inline int32_t day_time_date(struct day_time t)
+{
+    int64_t date = t.ns / NS_PER_DAY;
+
+    return (int32_t)(t.ns % NS_PER_DAY < 0 ? date - 1 : date);
+}
+
+/* The five-minute slice of its day, 0..287. */
+static inline uint32_t day_time_slice(struct day_time t)
+{
+    return (uint32_t)((t.ns - (int64_t)day_time_date(t) * NS_PER_DAY) / NS_PER_SLICE);
+}
+
+static inline struct day_time day_time_of_slice(int32_t date, uint32_t slice)
+{
+    return (struct day_time){ (int64_t)date * NS_PER_DAY + (int64_t)slice * NS_PER_SLICE };
+}
+
+#endif

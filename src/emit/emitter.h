@@ -1,0 +1,51 @@
+/*
+ * emitter.h - the loop that puts frames on the wire on time.
+ *
+ * It knows frames, a clock, a gate and a sink, nothing of hosts or protocols. No allocation,
+ * lock or log inside. The invariant, at every moment:
+ *     planned = sent + dropped + refused
+ * where planned counts frames taken from the source.
+ */
+#ifndef EMIT_EMITTER_H
+#define EMIT_EMITTER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/frame_ring.h"
+#include "base/log_histogram.h"
+#include "dayshift/frame.h"
+#include "emit/emit_clock.h"
+#include "emit/gate.h"
+#include "emit/sink.h"
+
+/* Written by the emitter's thread alone; others may read for progress. */
+struct emit_counts {
+    _Atomic uint64_t planned;
+    _Atomic uint64_t sent;
+    _Atomic uint64_t sent_bytes;
+    _Atomic uint64_t dropped; /* by the sink, or still waiting when the run was stopped */
+    _Atomic uint64_t refused; /* by the gate */
+    struct log_histogram lateness; /* send time minus due time of every frame sent */
+};
+
+struct emitter {
+    struct emit_clock *clock;
+    const struct gate *gate;
+    struct sink *sink;
+    const atomic_bool *stop; /* set by anyone: the loop ends at the next frame */
+    struct emit_counts counts;
+};
+
+/* Sends everything of a source; for files, benchmarks and tests, in the caller's thread. */
+int emitter_run_source(struct emitter *emitter, const struct frame_source *source,
+                       struct error *err);
+
+/*
+ * Sends what comes through a ring until it is finished and empty, or *stop; what is left in
+ * the ring at a stop is planned and dropped. Waits for the ring in short sleeps when it is empty.
+ */
+int emitter_run_ring(struct emitter *emitter, struct frame_ring *ring, struct error *err);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * link.h - an interface as the emitter sees it: opened as root, used without.
+ */
+#ifndef EMIT_LINK_H
+#define EMIT_LINK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct link {
+    char name[IF_NAMESIZE];
+    int index;
+    int mtu;
+    uint8_t mac[6];
+    int packet_fd;   /* AF_PACKET, bound to the link with protocol 0: sends, receives nothing */
+    int receive_fd;  /* AF_PACKET, receives ARP and ICMP echo requests through a kernel filter */
+};
+
+/*
+ * Refuses, naming the link: one that does not exist, is down, is no Ethernet, has an MTU
+ * below 576, or carries a default route (IPv4 or IPv6, any table that /proc shows) unless allowed.
+ * Missing privilege is said as such. 0 or -1.
+ */
+int link_open(struct link *link, const char *name, bool allow_default_route, struct error *err);
+void link_close(struct link *link);
+
+/* tx_packets of the interface, from /sys or netlink; 0 or -1. */
+int link_sent_packets(const struct link *link, uint64_t *packets, struct error *err);
+
+#endif

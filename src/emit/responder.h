@@ -1,0 +1,44 @@
+/*
+ * responder.h - answers ARP requests and pings for addresses that exist only here.
+ *
+ * Its own thread reads the link's receive descriptor; answers go out through the packet
+ * descriptor. It keeps no table of hosts: it asks whether an address is one.
+ */
+#ifndef EMIT_RESPONDER_H
+#define EMIT_RESPONDER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "emit/link.h"
+
+/* True when `address` (host order) is a virtual host; fills its MAC. Called from the responder's thread. */
+typedef bool responder_lookup(const void *self, uint32_t address, uint8_t mac[6]);
+
+struct responder {
+    const struct link *link;
+    responder_lookup *lookup;
+    const void *lookup_self;
+    atomic_bool stop;
+    pthread_t thread;
+    _Atomic uint64_t arp_answers;
+    _Atomic uint64_t echo_answers;
+    _Atomic uint64_t dropped; /* answers that the interface did not take */
+};
+
+int responder_start(struct responder *responder, struct error *err);
+void responder_stop(struct responder *responder); /* waits for the thread, 100 ms at most */
+
+/*
+ * The pure part: the answer to one received frame, if it deserves one. Returns the answer's
+ * length, 0 for none; `reply` holds at least `size` bytes, the length of the request.
+ * Malformed requests get no answer. The checksum of a ping is verified, not trusted.
+ */
+size_t responder_answer(const struct responder *responder, const uint8_t *request, size_t size,
+                        uint8_t *reply);
+
+#endif

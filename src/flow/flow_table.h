@@ -1,0 +1,47 @@
+/*
+ * flow_table.h - packet views in, finished bidirectional flows out, in order of their start.
+ *
+ * A flow ends FLOW_GRACE after a RST or after both FINs are acknowledged (so that late
+ * segments and retransmitted FINs still belong to it), or FLOW_IDLE without a packet (120 s, Falk).
+ * A SYN with a new sequence number on a 5-tuple that was closed begins a new flow at once.
+ * Records come out in order of their start: a flow that is over waits for those that began before it.
+ *
+ * Memory is bounded: at most max_flows open or waiting; beyond that the oldest is ended
+ * where it stands, and counted.
+ */
+#ifndef FLOW_FLOW_TABLE_H
+#define FLOW_FLOW_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dayshift/flow_record.h"
+#include "dayshift/packet_view.h"
+
+#define FLOW_IDLE_NS (120 * NS_PER_SECOND)
+#define FLOW_GRACE_NS (5 * NS_PER_SECOND)
+#define FLOW_MAX_DEFAULT 1000000 /* about 300 MB when full */
+
+struct flow_table; /* opaque */
+
+/* Receives each record once; the record is borrowed for the call. */
+typedef void flow_sink(void *self, const struct flow_record *record);
+
+struct flow_counts {
+    uint64_t packets;
+    uint64_t flows;        /* records given to the sink */
+    uint64_t ended_early;  /* for want of room */
+    uint64_t clock_steps;  /* packets older than the newest before them; the newest time counts */
+};
+
+struct flow_table *flow_table_new(size_t max_flows, flow_sink *sink, void *sink_self);
+void flow_table_free(struct flow_table *table); /* does not flush */
+
+void flow_table_add(struct flow_table *table, const struct packet_view *packet);
+
+/* Ends everything that is open and gives it to the sink: the end of the input. */
+void flow_table_flush(struct flow_table *table);
+
+const struct flow_counts *flow_table_counts(const struct flow_table *table);
+
+#endif

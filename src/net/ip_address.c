@@ -1,0 +1,124 @@
+#include "net/ip_address.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+static const uint8_t v4_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+struct ip_address ip_address_from_v4(uint32_t address)
+{
+    struct ip_address a;
+
+    memcpy(a.bytes, v4_prefix, sizeof v4_prefix);
+    for (int i = 0; i < 4; i++)
+        a.bytes[12 + i] = (uint8_t)(address >> (24 - 8 * i));
+    return a;
+}
+
+bool ip_address_is_v4(const struct ip_address *a)
+{
+    return memcmp(a->bytes, v4_prefix, sizeof v4_prefix) == 0;
+}
+
+uint32_t ip_address_to_v4(const struct ip_address *a)
+{
+    return (uint32_t)a->bytes[12] << 24 | (uint32_t)a->bytes[13] << 16 |
+           (uint32_t)a->bytes[14] << 8 | a->bytes[15];
+}
+
+bool ip_address_is_group(const struct ip_address *a)
+{
+    static const uint8_t zero[16];
+
+    if (ip_address_is_v4(a)) {
+        uint32_t v4 = ip_address_to_v4(a);
+
+        return v4 == 0 || v4 == UINT32_MAX || v4 >> 28 == 0xe;
+    }
+    return a->bytes[0] == 0xff || memcmp(a->bytes, zero, sizeof zero) == 0;
+}
+
+bool ip_address_is_private(const struct ip_address *a)
+{
+    if (ip_address_is_v4(a)) {
+        uint32_t v4 = ip_address_to_v4(a);
+
+        return v4 >> 24 == 10 || v4 >> 20 == (172 << 4 | 1) || v4 >> 16 == (192 << 8 | 168) ||
+               v4 >> 22 == (100 << 2 | 1) || v4 >> 16 == (169 << 8 | 254);
+    }
+    return (a->bytes[0] & 0xfe) == 0xfc || (a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80);
+}
+
+const char *ip_address_format(const struct ip_address *a, char text[IP_ADDRESS_TEXT])
+{
+    if (ip_address_is_v4(a))
+        inet_ntop(AF_INET, a->bytes + 12, text, IP_ADDRESS_TEXT);
+    else
+        inet_ntop(AF_INET6, a->bytes, text, IP_ADDRESS_TEXT);
+    return text;
+}
+
+int ip_address_parse(struct ip_address *a, const char *text)
+{
+    if (inet_pton(AF_INET, text, a->bytes + 12) == 1) {
+        memcpy(a->bytes, v4_prefix, sizeof v4_prefix);
+        return 0;
+    }
+    return inet_pton(AF_INET6, text, a->bytes) == 1 ? 0 : -1;
+}
+
+/* The address with everything behind the prefix cleared. */
+static struct ip_address masked(const struct ip_address *a, uint8_t prefix)
+{
+    struct ip_address m = *a;
+
+    for (unsigned i = 0; i < 16; i++) {
+        if (prefix >= 8 * (i + 1))
+            continue;
+        m.bytes[i] &= prefix <= 8 * i ? 0 : (uint8_t)(0xff << (8 - prefix % 8));
+    }
+    return m;
+}
+
+int ip_network_parse(struct ip_network *network, const char *text)
+{
+    char address[IP_ADDRESS_TEXT];
+    const char *slash = strchr(text, '/');
+    size_t length = slash ? (size_t)(slash - text) : strlen(text);
+    struct ip_address cleared;
+    unsigned long prefix;
+    unsigned bits;
+    char *end;
+
+    if (length >= sizeof address)
+        return -1;
+    memcpy(address, text, length);
+    address[length] = '\0';
+    if (ip_address_parse(&network->base, address) < 0)
+        return -1;
+    bits = ip_address_is_v4(&network->base) ? 32 : 128;
+    prefix = bits;
+    if (slash) {
+        if (slash[1] < '0' || slash[1] > '9')
+            return -1;
+        prefix = strtoul(slash + 1, &end, 10);
+        if (*end != '\0' || prefix > bits)
+            return -1;
+    }
+    network->prefix = (uint8_t)(128 - bits + prefix);
+    cleared = masked(&network->base, network->prefix);
+    return ip_address_equal(&cleared, &network->base) ? 0 : -1;
+}
+
+bool ip_network_contains(const struct ip_network *network, const struct ip_address *a)
+{
+    struct ip_address cleared = masked(a, network->prefix);
+
+    return ip_address_equal(&cleared, &network->base);
+}
+
+bool ip_network_overlaps(const struct ip_network *a, const struct ip_network *b)
+{
+    return a->prefix <= b->prefix ? ip_network_contains(a, &b->base)
+                                  : ip_network_contains(b, &a->base);
+}

@@ -1,0 +1,45 @@
+/*
+ * wire.h - numbers in network byte order, sequence arithmetic, the Internet checksum.
+ */
+#ifndef NET_WIRE_H
+#define NET_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline void wire_put_u16(uint8_t *to, uint16_t value)
+{
+    to[0] = (uint8_t)(value >> 8);
+    to[1] = (uint8_t)value;
+}
+
+static inline void wire_put_u32(uint8_t *to, uint32_t value)
+{
+    wire_put_u16(to, (uint16_t)(value >> 16));
+    wire_put_u16(to + 2, (uint16_t)value);
+}
+
+static inline uint16_t wire_get_u16(const uint8_t *from)
+{
+    return (uint16_t)(from[0] << 8 | from[1]);
+}
+
+static inline uint32_t wire_get_u32(const uint8_t *from)
+{
+    return (uint32_t)wire_get_u16(from) << 16 | wire_get_u16(from + 2);
+}
+
+/* TCP sequence numbers: a before b on the circle (RFC 9293, section 3.4). */
+static inline bool seq_lt(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+/* One's complement sum of bytes (RFC 1071), to be added up and then folded. */
+uint64_t checksum_add(uint64_t sum, const void *bytes, size_t size);
+
+/* The value for the header field. */
+uint16_t checksum_finish(uint64_t sum);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * payload.h - what is inside the packets of a session.
+ *
+ * A payload generator turns the planned messages of one flow into bytes of exactly the
+ * planned length, so that a protocol parser finds what it expects at that port. It
+ * never decides a length. The default is bytes from the session's own stream.
+ * Adding a protocol is one file and one line in payload.c.
+ */
+#ifndef SESSION_PAYLOAD_H
+#define SESSION_PAYLOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dayshift/flow_record.h"
+
+/* The whole context of one packet's payload; plain values, so a generator needs no memory. */
+struct payload_place {
+    uint64_t flow_key;        /* the same for all packets of a flow: names, ids, seeds of fillers */
+    uint16_t service_port;    /* the responder's */
+    uint8_t protocol;         /* IP_TCP, IP_UDP */
+    enum flow_side side;      /* who speaks */
+    uint32_t message_index;   /* 0, 1, ... messages of this side so far (a run of packets one way) */
+    uint32_t reply_to_index;  /* messages of the other side so far */
+    uint64_t message_bytes;   /* length of the whole message: UDP: of this datagram */
+    uint64_t offset;          /* of this packet's first byte in the message */
+    enum flow_side first_side; /* who sent the first message of the flow */
+    uint64_t request_bytes;   /* length of the other side's latest message, 0 when none */
+};
+
+typedef void payload_fill(const struct payload_place *place, uint8_t *out, size_t size);
+
+/* The generator for a protocol and port; never NULL. Look it up once a session. */
+payload_fill *payload_for(uint8_t protocol, uint16_t service_port);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * support.h - what every unit test needs: cmocka with its includes, and a scratch directory.
+ */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+
+/* Skips the test, with the reason in the output. */
+#define skip_because(reason)                      \
+    do {                                          \
+        print_message("skipped: %s\n", (reason)); \
+        skip();                                   \
+    } while (0)
+
+/*
+ * A path in a fresh directory of this process, removed at its end with all that is in it.
+ * The text lives until the next eight calls.
+ */
+const char *scratch_path(const char *name);
+
+/* A file of the source tree (DAYSHIFT_SOURCE, or the current directory). Same lifetime. */
+const char *source_path(const char *name);
+
+#endif
