@@ -1,0 +1,340 @@
+#include "flow/flow_table.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "flow/flow_tracker.h"
+
+enum {
+    FIRST_BUCKETS = 1024, /* a power of two */
+    BLOCK_FLOWS = 256
+};
+
+/*
+ * A flow is open (in the hash table and in one of the two queues) or over (in neither). Open
+ * or over, it stands in the line of starts until its record is released.
+ */
+struct flow {
+    struct flow_tracker tracker;
+    uint64_t hash;
+    int64_t deadline_ns;
+    struct flow *chain;             /* next of the same bucket */
+    struct flow *later;             /* next in the line of starts, or on the free list */
+    struct flow *before, *after;    /* in its queue */
+    struct flow_queue *queue;       /* NULL when over */
+};
+
+/* Open flows by deadline: what is queued gets the same time to live, so the newest goes last. */
+struct flow_queue {
+    struct flow *first, *last;
+    int64_t ttl_ns;
+};
+
+struct flow_block {
+    struct flow_block *next;
+    struct flow flows[BLOCK_FLOWS];
+};
+
+struct flow_table {
+    flow_sink *sink;
+    void *sink_self;
+    struct flow_counts counts;
+    struct day_time now; /* newest packet */
+    bool started;
+    uint64_t hash_key;
+    struct flow **buckets;
+    size_t bucket_mask;
+    size_t open;             /* flows in the hash table */
+    size_t held;             /* flows in the line of starts */
+    size_t max_flows;
+    struct flow *first_start, *last_start;
+    struct flow_queue idle;  /* waiting for a packet */
+    struct flow_queue grace; /* closed, waiting for stragglers */
+    struct flow *free_flows;
+    struct flow_block *blocks;
+};
+
+static void queue_append(struct flow_queue *queue, struct flow *flow, struct day_time now)
+{
+    flow->queue = queue;
+    flow->deadline_ns = now.ns + queue->ttl_ns;
+    flow->before = queue->last;
+    flow->after = NULL;
+    if (queue->last != NULL)
+        queue->last->after = flow;
+    else
+        queue->first = flow;
+    queue->last = flow;
+}
+
+static void queue_remove(struct flow *flow)
+{
+    struct flow_queue *queue = flow->queue;
+
+    if (flow->before != NULL)
+        flow->before->after = flow->after;
+    else
+        queue->first = flow->after;
+    if (flow->after != NULL)
+        flow->after->before = flow->before;
+    else
+        queue->last = flow->before;
+    flow->queue = NULL;
+}
+
+static uint64_t hash_endpoint(uint64_t key, const struct ip_address *address, uint16_t port)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, address->bytes, sizeof halves);
+    return random_mix64(random_mix64(key ^ halves[0]) ^ halves[1] ^ (uint64_t)port << 48);
+}
+
+/* The same for both directions. The key is secret, so that no capture can fill one bucket. */
+static uint64_t hash_packet(const struct flow_table *table, const struct packet_view *packet)
+{
+    uint64_t source = hash_endpoint(table->hash_key, &packet->source, packet->source_port);
+    uint64_t destination = hash_endpoint(table->hash_key, &packet->destination,
+                                         packet->destination_port);
+
+    return random_mix64(source + destination + packet->protocol);
+}
+
+static bool is_of_flow(const struct flow *flow, const struct packet_view *packet)
+{
+    const struct flow_record *record = &flow->tracker.record;
+
+    for (int side = 0; side < 2; side++) {
+        if (packet->source_port == record->port[side] &&
+            packet->destination_port == record->port[!side] &&
+            ip_address_equal(&packet->source, &record->address[side]) &&
+            ip_address_equal(&packet->destination, &record->address[!side]))
+            return packet->protocol == record->protocol;
+    }
+    return false;
+}
+
+static struct flow *find_open(const struct flow_table *table, uint64_t hash,
+                              const struct packet_view *packet)
+{
+    struct flow *flow = table->buckets[hash & table->bucket_mask];
+
+    while (flow != NULL && !(flow->hash == hash && is_of_flow(flow, packet)))
+        flow = flow->chain;
+    return flow;
+}
+
+static void hash_insert(struct flow_table *table, struct flow *flow)
+{
+    struct flow **bucket = &table->buckets[flow->hash & table->bucket_mask];
+
+    flow->chain = *bucket;
+    *bucket = flow;
+}
+
+static void hash_remove(struct flow_table *table, const struct flow *flow)
+{
+    struct flow **link = &table->buckets[flow->hash & table->bucket_mask];
+
+    while (*link != flow)
+        link = &(*link)->chain;
+    *link = flow->chain;
+}
+
+static void grow_buckets(struct flow_table *table)
+{
+    struct flow **old = table->buckets;
+    size_t old_count = table->bucket_mask + 1;
+
+    table->buckets = memory_alloc_array(old_count * 2, sizeof *table->buckets);
+    table->bucket_mask = old_count * 2 - 1;
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct flow *flow = old[i], *next; flow != NULL; flow = next) {
+            next = flow->chain;
+            hash_insert(table, flow);
+        }
+    }
+    free(old);
+}
+
+static struct flow *take_free_flow(struct flow_table *table)
+{
+    struct flow *flow;
+
+    if (table->free_flows == NULL) {
+        struct flow_block *block = memory_alloc(sizeof *block);
+
+        block->next = table->blocks;
+        table->blocks = block;
+        for (int i = 0; i < BLOCK_FLOWS; i++) {
+            block->flows[i].later = table->free_flows;
+            table->free_flows = &block->flows[i];
+        }
+    }
+    flow = table->free_flows;
+    table->free_flows = flow->later;
+    return flow;
+}
+
+/* Nothing more will be added to the flow; its record waits for its turn. */
+static void end_flow(struct flow_table *table, struct flow *flow)
+{
+    queue_remove(flow);
+    hash_remove(table, flow);
+    table->open--;
+}
+
+static void release_first(struct flow_table *table)
+{
+    struct flow *flow = table->first_start;
+
+    table->first_start = flow->later;
+    if (table->first_start == NULL)
+        table->last_start = NULL;
+    table->held--;
+    table->counts.flows++;
+    table->sink(table->sink_self, &flow->tracker.record);
+    flow->later = table->free_flows;
+    table->free_flows = flow;
+}
+
+static void release_finished(struct flow_table *table)
+{
+    while (table->first_start != NULL && table->first_start->queue == NULL)
+        release_first(table);
+}
+
+static void expire(struct flow_table *table, struct flow_queue *queue)
+{
+    while (queue->first != NULL && queue->first->deadline_ns <= table->now.ns)
+        end_flow(table, queue->first);
+}
+
+static void make_room(struct flow_table *table)
+{
+    if (table->held < table->max_flows)
+        return;
+    end_flow(table, table->first_start); /* open, or it would be released */
+    table->counts.ended_early++;
+    release_finished(table);
+}
+
+static struct flow *begin_flow(struct flow_table *table, uint64_t hash,
+                               const struct packet_view *packet)
+{
+    struct flow *flow;
+
+    make_room(table);
+    flow = take_free_flow(table);
+    flow_tracker_begin(&flow->tracker, packet);
+    flow->hash = hash;
+    flow->later = NULL;
+    if (table->last_start != NULL)
+        table->last_start->later = flow;
+    else
+        table->first_start = flow;
+    table->last_start = flow;
+    table->held++;
+    if (++table->open > table->bucket_mask)
+        grow_buckets(table);
+    hash_insert(table, flow);
+    queue_append(&table->idle, flow, packet->time);
+    return flow;
+}
+
+/* Another packet puts off the idle timeout, but never the end of the grace. */
+static void requeue(struct flow_table *table, struct flow *flow)
+{
+    if (flow->queue == &table->grace)
+        return;
+    queue_remove(flow);
+    queue_append(flow_tracker_is_closed(&flow->tracker) ? &table->grace : &table->idle, flow,
+                 table->now);
+}
+
+/* Time as the table knows it: an older packet counts as of the newest before it. */
+static void advance_clock(struct flow_table *table, struct packet_view *packet)
+{
+    if (!table->started || packet->time.ns >= table->now.ns) {
+        table->now = packet->time;
+        table->started = true;
+        return;
+    }
+    table->counts.clock_steps++;
+    packet->time = table->now;
+}
+
+static void choose_hash_key(struct flow_table *table)
+{
+    if (getrandom(&table->hash_key, sizeof table->hash_key, GRND_NONBLOCK) < 0)
+        table->hash_key = (uintptr_t)table; /* results do not depend on it */
+}
+
+struct flow_table *flow_table_new(size_t max_flows, flow_sink *sink, void *sink_self)
+{
+    struct flow_table *table = memory_alloc(sizeof *table);
+
+    table->sink = sink;
+    table->sink_self = sink_self;
+    table->max_flows = max_flows > 0 ? max_flows : 1;
+    table->idle.ttl_ns = FLOW_IDLE_NS;
+    table->grace.ttl_ns = FLOW_GRACE_NS;
+    table->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *table->buckets);
+    table->bucket_mask = FIRST_BUCKETS - 1;
+    choose_hash_key(table);
+    return table;
+}
+
+void flow_table_free(struct flow_table *table)
+{
+    if (table == NULL)
+        return;
+    for (struct flow_block *block = table->blocks, *next; block != NULL; block = next) {
+        next = block->next;
+        free(block);
+    }
+    free(table->buckets);
+    free(table);
+}
+
+void flow_table_add(struct flow_table *table, const struct packet_view *packet)
+{
+    struct packet_view timely = *packet;
+    uint64_t hash = hash_packet(table, packet);
+    struct flow *flow;
+
+    advance_clock(table, &timely);
+    table->counts.packets++;
+    expire(table, &table->idle);
+    expire(table, &table->grace);
+    flow = find_open(table, hash, &timely);
+    if (flow != NULL && flow_tracker_is_closed(&flow->tracker) &&
+        flow_tracker_is_new_syn(&flow->tracker, &timely)) {
+        end_flow(table, flow);
+        flow = NULL;
+    }
+    release_finished(table);
+    if (flow == NULL)
+        flow = begin_flow(table, hash, &timely);
+    flow_tracker_add(&flow->tracker, &timely);
+    requeue(table, flow);
+}
+
+void flow_table_flush(struct flow_table *table)
+{
+    while (table->idle.first != NULL)
+        end_flow(table, table->idle.first);
+    while (table->grace.first != NULL)
+        end_flow(table, table->grace.first);
+    release_finished(table);
+    table->started = false;
+}
+
+const struct flow_counts *flow_table_counts(const struct flow_table *table)
+{
+    return &table->counts;
+}

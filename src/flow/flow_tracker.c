@@ -1,0 +1,253 @@
+#include "flow/flow_tracker.h"
+
+#include "net/wire.h"
+
+enum {
+    WELL_KNOWN_PORTS = 1024,
+    EPHEMERAL_PORTS = 32768, /* Linux begins here, others higher */
+    ICMP_ECHO_REPLY = 0,
+    ICMPV6_ECHO_REPLY = 129,
+    PROBE_BYTES = 1 /* a keep-alive carries at most this much */
+};
+
+static bool is_icmp(const struct packet_view *packet)
+{
+    return packet->protocol == IP_ICMP || packet->protocol == IP_ICMPV6;
+}
+
+/*
+ * +1: the source looks like the service, -1: the destination does, 0: no telling. Registered
+ * ports count for TCP alone, where a first packet without SYN says nothing about who began.
+ */
+static int service_side(const struct packet_view *packet)
+{
+    uint16_t limit = WELL_KNOWN_PORTS;
+
+    if ((packet->source_port < limit) != (packet->destination_port < limit))
+        return packet->source_port < limit ? 1 : -1;
+    limit = EPHEMERAL_PORTS;
+    if (packet->protocol == IP_TCP &&
+        (packet->source_port < limit) != (packet->destination_port < limit))
+        return packet->source_port < limit ? 1 : -1;
+    return 0;
+}
+
+static bool first_packet_is_from_responder(const struct packet_view *packet)
+{
+    if (ip_address_is_group(&packet->destination))
+        return false;
+    if (is_icmp(packet))
+        return packet->icmp_type == ICMP_ECHO_REPLY || packet->icmp_type == ICMPV6_ECHO_REPLY;
+    if (packet->protocol == IP_TCP && (packet->tcp_flags & TCP_SYN))
+        return packet->tcp_flags & TCP_ACK;
+    return service_side(packet) > 0;
+}
+
+void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet)
+{
+    enum flow_side from = first_packet_is_from_responder(packet) ? FLOW_RESPONDER : FLOW_INITIATOR;
+    struct flow_record *record = &tracker->record;
+
+    *tracker = (struct flow_tracker){ .last = packet->time };
+    record->address[from] = packet->source;
+    record->address[!from] = packet->destination;
+    record->port[from] = packet->source_port;
+    record->port[!from] = packet->destination_port;
+    record->protocol = packet->protocol;
+    record->start = packet->time;
+}
+
+enum flow_side flow_tracker_side(const struct flow_tracker *tracker,
+                                 const struct packet_view *packet)
+{
+    const struct flow_record *record = &tracker->record;
+
+    if (packet->source_port == record->port[FLOW_INITIATOR] &&
+        packet->destination_port == record->port[FLOW_RESPONDER] &&
+        ip_address_equal(&packet->source, &record->address[FLOW_INITIATOR]))
+        return FLOW_INITIATOR;
+    return FLOW_RESPONDER;
+}
+
+/*
+ * The newest request before the answer counts, so that a repeated one leaves its timeout
+ * out. TCP: the SYN, and the packet with which its sender acknowledges the SYN-ACK: that is
+ * a whole round trip wherever between the two hosts the capture was taken.
+ */
+static void update_round_trip(struct flow_tracker *tracker, enum flow_side side,
+                              const struct packet_view *packet)
+{
+    bool from_initiator = side == FLOW_INITIATOR;
+    bool asks = from_initiator && tracker->record.packets[FLOW_RESPONDER] == 0;
+    bool answers = !from_initiator;
+
+    if (packet->protocol == IP_TCP) {
+        uint8_t kind = packet->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK);
+
+        asks = from_initiator && kind == TCP_SYN && !tracker->syn_ack_seen;
+        answers = from_initiator && kind == TCP_ACK && tracker->syn_ack_seen;
+    }
+    if (asks) {
+        tracker->asked = true;
+        tracker->request_time = packet->time;
+    } else if (answers && !tracker->answered) {
+        tracker->answered = true;
+        if (tracker->asked)
+            tracker->record.rtt_ns = packet->time.ns - tracker->request_time.ns;
+    }
+}
+
+/*
+ * A keep-alive probe repeats the last byte, or none, one before what comes next (RFC 9293,
+ * section 3.8.4). Its garbage byte is not data that anybody reads.
+ */
+static bool is_keepalive(const struct flow_tcp_side *sender, const struct packet_view *packet)
+{
+    return packet->payload_bytes <= PROBE_BYTES && sender->next_known &&
+           !(packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
+           packet->tcp_sequence == sender->next_sequence - 1;
+}
+
+static bool has_data(const struct flow_record *record)
+{
+    return record->data_packets[FLOW_INITIATOR] + record->data_packets[FLOW_RESPONDER] > 0;
+}
+
+static void add_data(struct flow_tracker *tracker, enum flow_side side, uint32_t payload_bytes)
+{
+    struct flow_record *record = &tracker->record;
+
+    if (!has_data(record))
+        record->first_data_side = side;
+    if (!has_data(record) || tracker->last_data_side != side)
+        record->turns++;
+    tracker->last_data_side = (uint8_t)side;
+    record->payload_bytes[side] += payload_bytes;
+    record->data_packets[side]++;
+}
+
+static void add_syn(struct flow_tracker *tracker, enum flow_side side,
+                    const struct packet_view *packet)
+{
+    struct flow_record *record = &tracker->record;
+    struct flow_tcp_side *sender = &tracker->tcp[side];
+    bool syn_ack = packet->tcp_flags & TCP_ACK;
+
+    if (record->opening == FLOW_OPENING_HANDSHAKE || (syn_ack && tracker->syn_ack_seen))
+        record->findings |= FLOW_DUPLICATE_HANDSHAKE;
+    else if (has_data(record))
+        record->findings |= FLOW_DATA_BEFORE_HANDSHAKE;
+    if (syn_ack) {
+        tracker->syn_ack_seen = true;
+    } else if (!sender->syn_seen) {
+        sender->syn_seen = true;
+        sender->first_syn = packet->tcp_sequence;
+    }
+    if (tracker->tcp[FLOW_INITIATOR].syn_seen || tracker->tcp[FLOW_RESPONDER].syn_seen)
+        record->opening = tracker->syn_ack_seen ? FLOW_OPENING_HANDSHAKE : FLOW_OPENING_ATTEMPT;
+    if (record->mss[side] == 0)
+        record->mss[side] = packet->tcp_mss;
+}
+
+static void add_tcp_data(struct flow_tracker *tracker, enum flow_side side,
+                         const struct packet_view *packet)
+{
+    if (tracker->record.opening == FLOW_OPENING_ATTEMPT)
+        tracker->record.findings |= FLOW_DATA_BEFORE_HANDSHAKE;
+    if (tracker->reset_seen || tracker->tcp[side].fin_seen)
+        tracker->record.findings |= FLOW_DATA_AFTER_TERMINATION;
+    add_data(tracker, side, packet->payload_bytes);
+}
+
+/* Behind the last byte of the packet; SYN and FIN take a number each. */
+static uint32_t sequence_end(const struct packet_view *packet)
+{
+    return packet->tcp_sequence + packet->payload_bytes + !!(packet->tcp_flags & TCP_SYN) +
+           !!(packet->tcp_flags & TCP_FIN);
+}
+
+static void note_ending(struct flow_record *record, enum flow_ending ending, enum flow_side side)
+{
+    if (record->ending != FLOW_ENDING_NONE)
+        return;
+    record->ending = ending;
+    record->closing_side = side;
+}
+
+static void add_ending(struct flow_tracker *tracker, enum flow_side side,
+                       const struct packet_view *packet)
+{
+    struct flow_tcp_side *sender = &tracker->tcp[side];
+    struct flow_tcp_side *receiver = &tracker->tcp[!side];
+
+    if (packet->tcp_flags & TCP_RST) {
+        tracker->reset_seen = true;
+        note_ending(&tracker->record, FLOW_ENDING_RESET, side);
+    }
+    if ((packet->tcp_flags & TCP_FIN) && !sender->fin_seen) {
+        sender->fin_seen = true;
+        sender->fin_acknowledgement = sequence_end(packet);
+        note_ending(&tracker->record, FLOW_ENDING_FIN, side);
+    }
+    if ((packet->tcp_flags & TCP_ACK) && receiver->fin_seen &&
+        !seq_lt(packet->tcp_acknowledgement, receiver->fin_acknowledgement))
+        receiver->fin_acknowledged = true;
+}
+
+static void advance_sequence(struct flow_tcp_side *sender, const struct packet_view *packet)
+{
+    uint32_t end = sequence_end(packet);
+
+    if (packet->tcp_flags & TCP_RST)
+        return; /* often sent with a number of its own */
+    if (!sender->next_known || seq_lt(sender->next_sequence, end))
+        sender->next_sequence = end;
+    sender->next_known = true;
+}
+
+static void add_tcp(struct flow_tracker *tracker, enum flow_side side,
+                    const struct packet_view *packet)
+{
+    struct flow_tcp_side *sender = &tracker->tcp[side];
+
+    if (packet->tcp_flags & TCP_SYN)
+        add_syn(tracker, side, packet);
+    if (packet->payload_bytes > 0 && !is_keepalive(sender, packet))
+        add_tcp_data(tracker, side, packet);
+    add_ending(tracker, side, packet);
+    advance_sequence(sender, packet);
+    tracker->record.tcp_flags[side] |= packet->tcp_flags;
+}
+
+void flow_tracker_add(struct flow_tracker *tracker, const struct packet_view *packet)
+{
+    enum flow_side side = flow_tracker_side(tracker, packet);
+    struct flow_record *record = &tracker->record;
+
+    update_round_trip(tracker, side, packet);
+    if (packet->protocol == IP_TCP)
+        add_tcp(tracker, side, packet);
+    else if (packet->payload_bytes > 0)
+        add_data(tracker, side, packet->payload_bytes);
+    if (record->packets[side] == 0)
+        record->ttl[side] = packet->ttl;
+    record->packets[side]++;
+    record->bytes[side] += packet->ip_bytes;
+    record->duration_ns = packet->time.ns - record->start.ns;
+    tracker->last = packet->time;
+}
+
+bool flow_tracker_is_closed(const struct flow_tracker *tracker)
+{
+    return tracker->reset_seen || (tracker->tcp[FLOW_INITIATOR].fin_acknowledged &&
+                                   tracker->tcp[FLOW_RESPONDER].fin_acknowledged);
+}
+
+bool flow_tracker_is_new_syn(const struct flow_tracker *tracker, const struct packet_view *packet)
+{
+    const struct flow_tcp_side *sender = &tracker->tcp[flow_tracker_side(tracker, packet)];
+
+    return packet->protocol == IP_TCP &&
+           (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+           !(sender->syn_seen && sender->first_syn == packet->tcp_sequence);
+}
