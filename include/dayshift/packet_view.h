@@ -10,17 +10,7 @@
 
 #include "base/time_types.h"
 #include "net/ip_address.h"
-
-enum tcp_flag { /* RFC 9293, the bits of the header's flag byte */
-    TCP_FIN = 0x01,
-    TCP_SYN = 0x02,
-    TCP_RST = 0x04,
-    TCP_PSH = 0x08,
-    TCP_ACK = 0x10,
-    TCP_URG = 0x20
-};
-
-enum ip_protocol { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_ICMPV6 = 58 };
+#include "net/wire.h"
 
 struct packet_view {
     struct day_time time;

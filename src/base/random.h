@@ -19,7 +19,7 @@ struct random_stream {
 };
 
 /* What a stream is for; part of its name so that uses cannot collide. */
-enum random_purpose { RANDOM_SLICE = 1, RANDOM_SESSION, RANDOM_ADDRESS, RANDOM_FALLBACK, RANDOM_TEST };
+enum random_purpose { RANDOM_SLICE = 1, RANDOM_SESSION, RANDOM_ADDRESS, RANDOM_FALLBACK, RANDOM_FIT };
 
 void random_init(struct random_stream *stream, uint64_t seed, enum random_purpose purpose,
                  uint32_t a, uint32_t b, uint32_t c);

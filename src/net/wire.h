@@ -1,5 +1,5 @@
 /*
- * wire.h - numbers in network byte order, sequence arithmetic, the Internet checksum.
+ * wire.h - protocol numbers, numbers in network byte order, sequence arithmetic, the Internet checksum.
  */
 #ifndef NET_WIRE_H
 #define NET_WIRE_H
@@ -7,6 +7,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum ip_protocol { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_ICMPV6 = 58 };
+
+enum tcp_flag { /* RFC 9293, the bits of the header's flag byte */
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_PSH = 0x08,
+    TCP_ACK = 0x10,
+    TCP_URG = 0x20
+};
 
 static inline void wire_put_u16(uint8_t *to, uint16_t value)
 {

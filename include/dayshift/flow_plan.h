@@ -1,0 +1,40 @@
+/*
+ * flow_plan.h - a flow to be, the contract from synth to session: who, when, which service,
+ * how much; no bytes yet.
+ */
+#ifndef DAYSHIFT_FLOW_PLAN_H
+#define DAYSHIFT_FLOW_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/time_types.h"
+#include "dayshift/flow_record.h"
+#include "dayshift/service_model.h"
+
+struct flow_end {
+    uint32_t address; /* IPv4, host order */
+    uint16_t port;
+    uint8_t mac[6];
+};
+
+struct flow_plan {
+    struct day_time start;
+    uint64_t key; /* names the flow's own random stream */
+    uint32_t virtual_host; /* whose model made it */
+    struct flow_end ends[2]; /* by enum flow_side */
+    uint8_t protocol;
+    bool to_group; /* broadcast or multicast: nobody answers */
+    uint64_t packets; /* wanted, both ways; at least 1 */
+    const struct service_model *service; /* NULL: nothing known about such flows */
+};
+
+/* Where plans come from, in order of their starts. */
+struct flow_plan_source {
+    /* 1: *plan is filled; 0: no more; -1: failed. */
+    int (*next)(void *self, struct flow_plan *plan, struct error *err);
+    void *self;
+};
+
+#endif

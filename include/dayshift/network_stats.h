@@ -1,0 +1,73 @@
+/*
+ * network_stats.h - the sufficient statistics of a network, the contract from learn to model.
+ *
+ * Counts and histograms on fixed grids, nothing else: the statistics of two captures add
+ * up to those of their union. Hosts, states and transitions are dense indices. No address, name
+ * or payload of the source network is in here.
+ */
+#ifndef DAYSHIFT_NETWORK_STATS_H
+#define DAYSHIFT_NETWORK_STATS_H
+
+#include <stdint.h>
+
+#include "base/tally.h"
+#include "base/time_types.h"
+#include "dayshift/host_model.h"
+#include "dayshift/service_model.h"
+
+/* What one host did in one five-minute slice of one date; flows count where they start. */
+struct activity {
+    uint64_t packets_sent, packets_received;
+    uint64_t bytes_sent, bytes_received;
+    uint64_t flows_initiated, flows_answered;
+};
+
+/* A bounded sample of the flows of a service: those with the smallest keys, so that the
+ * sample of a union is the smallest of both samples. */
+struct row_sample {
+    struct keyed_row {
+        uint64_t key; /* a hash of the flow */
+        struct session_row row;
+    } *rows;
+    size_t used;
+    size_t capacity;
+};
+
+struct network_stats {
+    uint32_t host_count;
+    struct tally states;          /* (host, state_key_pack) -> flows; its index is a state */
+    struct tally initial;         /* (host, state) -> times a host's sequence began there */
+    struct tally transitions;     /* (state, next state) -> times; its index is a transition */
+    struct tally gaps;            /* (transition, bin of ns between the two starts) -> times */
+    struct tally volumes;         /* (state, bin of packets) -> flows */
+    struct tally initiator_ports; /* (state, port feature) -> flows: Song's table b */
+    struct tally responder_ports; /* (state, port) -> flows, only where the feature is a bin */
+    struct tally peers;           /* (state, peer_pack) -> flows */
+    struct tally active;          /* (host, slice number) -> flows; its index is in `activity` */
+    struct activity *activity;
+    size_t activity_capacity;
+    struct tally coverage;        /* (0, slice number) -> seconds of capture */
+    struct tally services;        /* (protocol, port) -> flows; its index is in `samples` */
+    struct row_sample *samples;
+    size_t samples_capacity;
+    struct day_time first, last;  /* of the flows */
+    uint64_t flows, packets;
+};
+
+/* date * 288 + slice, for dates from 1970 on. */
+static inline uint32_t slice_number(struct day_time t)
+{
+    return t.ns < 0 ? 0 : (uint32_t)day_time_date(t) * DAY_SLICES + day_time_slice(t);
+}
+
+/* What is fitted from the statistics. Owned arrays. */
+struct network_fit {
+    struct mixture *packets;        /* by state */
+    struct slice_profile *profiles; /* host * 288 + slice */
+    uint32_t covered_slices;        /* of 288, on at least one date */
+};
+
+void network_stats_init(struct network_stats *stats);
+void network_stats_release(struct network_stats *stats);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * service_model.h - what the flows of one service look like, all hosts pooled.
+ */
+#ifndef DAYSHIFT_SERVICE_MODEL_H
+#define DAYSHIFT_SERVICE_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dayshift/flow_record.h"
+
+/* Where port is this, the service stands for all ports of its protocol that have none of their own. */
+#define SERVICE_OTHER_PORTS 65536
+
+enum {
+    SERVICE_MAX = 1024,     /* services with a sample of their own; bounds memory */
+    SERVICE_MAX_ROWS = 256  /* sampled flows a service */
+};
+
+/* The measures of one sampled flow: the plan of a session. Arrays by enum flow_side. */
+struct session_row {
+    uint64_t packets[2];
+    uint64_t data_packets[2];
+    uint64_t payload_bytes[2];
+    int64_t duration_ns;
+    int64_t rtt_ns; /* 0 unknown */
+    uint32_t turns;
+    uint16_t mss[2]; /* 0 unknown */
+    uint8_t ttl[2];  /* 0 unknown */
+    enum flow_opening opening;
+    enum flow_ending ending;
+    enum flow_side first_data_side;
+    enum flow_side closing_side;
+};
+
+struct service_model {
+    uint8_t protocol;
+    uint32_t port;
+    uint64_t flows;
+    struct session_row *rows; /* ascending in packets[0] + packets[1] */
+    size_t row_count;         /* > 0 */
+};
+
+static inline uint64_t session_row_packets(const struct session_row *row)
+{
+    return row->packets[FLOW_INITIATOR] + row->packets[FLOW_RESPONDER];
+}
+
+#endif

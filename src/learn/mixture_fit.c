@@ -1,0 +1,184 @@
+#include "learn/mixture_fit.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "base/random.h"
+
+enum { MAX_STEPS = 500 };
+#define TOLERANCE 1e-7 /* gain in log-likelihood an observation that ends the iteration */
+#define START_SEED 20260000
+
+static double log_density(const struct mixture_component *c, double x)
+{
+    double z = (x - c->mean) / c->sd;
+
+    return -0.5 * z * z - log(c->sd) - 0.5 * log(2.0 * M_PI);
+}
+
+/* Fills terms[k] with ln(w_k N_k(x)) and returns the logarithm of their sum. */
+static double log_terms(const struct mixture *m, double x, double terms[MIXTURE_MAX])
+{
+    double largest = -DBL_MAX;
+    double sum = 0;
+
+    for (uint32_t k = 0; k < m->size; k++) {
+        terms[k] = log(m->components[k].weight) + log_density(&m->components[k], x);
+        largest = fmax(largest, terms[k]);
+    }
+    for (uint32_t k = 0; k < m->size; k++)
+        sum += exp(terms[k] - largest);
+    return largest + log(sum);
+}
+
+double mixture_log_likelihood(const struct mixture *mixture, const struct weighted_point *points,
+                              size_t count)
+{
+    double terms[MIXTURE_MAX];
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += points[i].count * log_terms(mixture, points[i].x, terms);
+    return sum;
+}
+
+struct moments { /* of the points as far as they belong to one component */
+    double n, x, xx;
+};
+
+static void set_component(struct mixture_component *c, const struct moments *sum, double total,
+                          double floor_sd)
+{
+    double variance;
+
+    c->weight = fmax(sum->n / total, DBL_MIN);
+    if (sum->n <= 0)
+        return; /* an empty component keeps its place, with no weight */
+    c->mean = sum->x / sum->n;
+    variance = sum->xx / sum->n - c->mean * c->mean;
+    c->sd = sqrt(fmax(variance, floor_sd * floor_sd));
+}
+
+double mixture_em_step(struct mixture *mixture, const struct weighted_point *points, size_t count,
+                       double floor_sd)
+{
+    struct moments sums[MIXTURE_MAX] = { { 0 } };
+    double terms[MIXTURE_MAX];
+    double likelihood = 0;
+    double total = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        double x = points[i].x;
+        double log_p = log_terms(mixture, x, terms);
+
+        likelihood += points[i].count * log_p;
+        total += points[i].count;
+        for (uint32_t k = 0; k < mixture->size; k++) {
+            double share = points[i].count * exp(terms[k] - log_p);
+
+            sums[k].n += share;
+            sums[k].x += share * x;
+            sums[k].xx += share * x * x;
+        }
+    }
+    for (uint32_t k = 0; k < mixture->size; k++)
+        set_component(&mixture->components[k], &sums[k], total, floor_sd);
+    return likelihood;
+}
+
+static double total_count(const struct weighted_point *points, size_t count)
+{
+    double total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += points[i].count;
+    return total;
+}
+
+/* Count times the squared distance to the nearest of the first k means (all counts if k is 0). */
+static double start_weight(const struct mixture *m, uint32_t k, const struct weighted_point *p)
+{
+    double nearest = k ? DBL_MAX : 1.0;
+
+    for (uint32_t i = 0; i < k; i++) {
+        double d = p->x - m->components[i].mean;
+
+        nearest = fmin(nearest, d * d);
+    }
+    return p->count * nearest;
+}
+
+/* k-means++ (Arthur and Vassilvitskii 2007): means far apart; equal weights, common spread. */
+static void start(struct mixture *m, uint32_t size, const struct weighted_point *points,
+                  size_t count, double sd)
+{
+    struct random_stream random;
+
+    random_init(&random, START_SEED, RANDOM_FIT, size, 0, 0);
+    m->size = size;
+    for (uint32_t k = 0; k < size; k++) {
+        double sum = 0;
+        double wanted;
+        size_t i = 0;
+
+        for (size_t j = 0; j < count; j++)
+            sum += start_weight(m, k, &points[j]);
+        wanted = random_unit(&random) * sum;
+        for (; i + 1 < count; i++) {
+            wanted -= start_weight(m, k, &points[i]);
+            if (wanted < 0)
+                break;
+        }
+        m->components[k] = (struct mixture_component){ 1.0 / size, points[i].x, sd };
+    }
+}
+
+static double spread(const struct weighted_point *points, size_t count, double floor_sd)
+{
+    struct moments sum = { 0 };
+    struct mixture_component c = { 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        sum.n += points[i].count;
+        sum.x += points[i].count * points[i].x;
+        sum.xx += points[i].count * points[i].x * points[i].x;
+    }
+    set_component(&c, &sum, sum.n, floor_sd);
+    return c.sd;
+}
+
+static double fit_size(struct mixture *m, uint32_t size, const struct weighted_point *points,
+                       size_t count, double floor_sd)
+{
+    double total = total_count(points, count);
+    double before;
+    double after;
+
+    start(m, size, points, count, fmax(spread(points, count, floor_sd) / size, floor_sd));
+    after = mixture_em_step(m, points, count, floor_sd);
+    for (int step = 0; step < MAX_STEPS; step++) {
+        before = after;
+        after = mixture_em_step(m, points, count, floor_sd);
+        if (after - before < TOLERANCE * total)
+            break;
+    }
+    return mixture_log_likelihood(m, points, count);
+}
+
+void mixture_fit(struct mixture *mixture, const struct weighted_point *points, size_t count,
+                 double floor_sd)
+{
+    double log_n = log(total_count(points, count));
+    double best = DBL_MAX;
+
+    for (uint32_t size = 1; size <= MIXTURE_MAX && size <= count; size++) {
+        struct mixture candidate = { 0 };
+        double likelihood = fit_size(&candidate, size, points, count, floor_sd);
+        double bic = (3.0 * size - 1.0) * log_n - 2.0 * likelihood;
+
+        if (bic < best) {
+            best = bic;
+            *mixture = candidate;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/*
+ * model.h - a learned network: in memory, and as a file.
+ *
+ * The file is one SQLite database that holds the statistics and what was fitted from them.
+ * It is written whole or not at all, read into memory in one piece, opened read-only and
+ * defensively, and every number is range-checked as it is read.
+ */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "dayshift/host_model.h"
+#include "dayshift/network_stats.h"
+#include "dayshift/service_model.h"
+
+#define MODEL_MAX_BYTES (INT64_C(4) << 30) /* a larger file is refused */
+
+struct model {
+    struct host_model *hosts; /* index = id */
+    uint32_t host_count;
+    struct service_model *services; /* ascending in (protocol, port) */
+    size_t service_count;
+    uint64_t flows;
+    uint64_t packets;
+    struct day_time first, last; /* of the flows learned */
+    uint32_t covered_slices;     /* of 288 */
+};
+
+/* Writes statistics and fit; `path` appears only when all of it is written. */
+int model_save(const char *path, const struct network_stats *stats, const struct network_fit *fit,
+               struct error *err);
+
+/* Reads a file whole, without looking into it: what a process does while it has privileges. */
+struct model_image {
+    uint8_t *bytes; /* sqlite3_malloc'ed */
+    size_t size;
+    char *path;
+};
+
+int model_image_read(struct model_image *image, const char *path, struct error *err);
+void model_image_release(struct model_image *image);
+
+/* Builds a model from an image, whose bytes it takes. NULL on failure. */
+struct model *model_from_image(struct model_image *image, struct error *err);
+
+/* Both steps. */
+struct model *model_load(const char *path, struct error *err);
+void model_free(struct model *model); /* NULL is fine */
+
+/* The service of a protocol and responder port, or the nearest thing known; NULL when nothing is. */
+const struct service_model *model_service(const struct model *model, uint8_t protocol, uint32_t port);
+
+/* Bytes that a host model takes in memory, sub-models included. */
+size_t host_model_bytes(const struct host_model *host);
+
+#endif

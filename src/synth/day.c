@@ -1,0 +1,83 @@
+#include "synth/day.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+struct day {
+    struct day_config config;
+    struct plan_list plans; /* of the current slice, in order */
+    size_t next;
+    struct day_time next_slice; /* the beginning of the slice to come */
+};
+
+struct day *day_new(const struct day_config *config)
+{
+    struct day *day = memory_alloc(sizeof *day);
+
+    day->config = *config;
+    day->next_slice = day_time_of_slice(day_time_date(config->begin), day_time_slice(config->begin));
+    return day;
+}
+
+void day_free(struct day *day)
+{
+    if (day == NULL)
+        return;
+    free(day->plans.plans);
+    free(day);
+}
+
+/* By start; ties by host, then by key: an order that no sorting algorithm can change. */
+static int compare_plans(const void *a, const void *b)
+{
+    const struct flow_plan *x = a;
+    const struct flow_plan *y = b;
+
+    if (x->start.ns != y->start.ns)
+        return x->start.ns < y->start.ns ? -1 : 1;
+    if (x->virtual_host != y->virtual_host)
+        return x->virtual_host < y->virtual_host ? -1 : 1;
+    return x->key == y->key ? 0 : x->key < y->key ? -1 : 1;
+}
+
+static void fill_slice(struct day *day)
+{
+    struct slice_request request = {
+        .population = day->config.population,
+        .seed = day->config.seed,
+        .date = day_time_date(day->next_slice),
+        .slice = day_time_slice(day->next_slice),
+        .fallback = day->config.fallback,
+    };
+
+    day->plans.used = 0;
+    day->next = 0;
+    for (; request.host < request.population->host_count; request.host++)
+        slice_synthesize(&request, &day->plans);
+    if (day->plans.used > 0)
+        qsort(day->plans.plans, day->plans.used, sizeof *day->plans.plans, compare_plans);
+    day->next_slice.ns += NS_PER_SLICE;
+}
+
+int day_next(void *self, struct flow_plan *plan, struct error *err)
+{
+    struct day *day = self;
+
+    (void)err;
+    for (;;) {
+        while (day->next < day->plans.used) {
+            const struct flow_plan *candidate = &day->plans.plans[day->next++];
+
+            if (candidate->start.ns < day->config.begin.ns)
+                continue;
+            if (candidate->start.ns >= day->config.end.ns)
+                return 0;
+            *plan = *candidate;
+            return 1;
+        }
+        if (day->next_slice.ns >= day->config.end.ns)
+            return 0;
+        fill_slice(day);
+    }
+}

@@ -1,0 +1,30 @@
+/*
+ * day.h - SYNTHESIZE-DAY: the flows of a whole population over a window of time, in order.
+ *
+ * Works slice by slice: memory is that of one slice's plans. Days follow one another for as
+ * long as the window lasts.
+ */
+#ifndef SYNTH_DAY_H
+#define SYNTH_DAY_H
+
+#include "dayshift/flow_plan.h"
+#include "synth/population.h"
+#include "synth/slice.h"
+
+struct day_config {
+    const struct population *population; /* borrowed */
+    uint64_t seed;
+    struct day_time begin;
+    struct day_time end; /* flows start before it */
+    enum day_fallback fallback;
+};
+
+struct day; /* opaque */
+
+struct day *day_new(const struct day_config *config);
+void day_free(struct day *day);
+
+/* A source of flow_plan: `self` is the day. */
+int day_next(void *self, struct flow_plan *plan, struct error *err);
+
+#endif

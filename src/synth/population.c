@@ -1,0 +1,182 @@
+#include "synth/population.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+
+static const uint8_t gateway_mac[6] = { 0x02, 0xd5, 0x00, 0x00, 0x00, 0x01 };
+
+/* Locally administered, and unique because the address is. */
+static void set_mac(uint8_t mac[6], uint32_t address)
+{
+    mac[0] = 0x02;
+    mac[1] = 0xd5;
+    for (int i = 0; i < 4; i++)
+        mac[2 + i] = (uint8_t)(address >> (24 - 8 * i));
+}
+
+/* Addresses of an IPv4 network that a host can have: not the first, not the last. */
+static uint64_t usable_addresses(const struct ip_network *network)
+{
+    uint64_t size = UINT64_C(1) << (128 - network->prefix);
+
+    return size > 2 ? size - 2 : 0;
+}
+
+static const char *network_text(const struct ip_network *network, char text[IP_ADDRESS_TEXT + 4])
+{
+    size_t length = strlen(ip_address_format(&network->base, text));
+
+    snprintf(text + length, IP_ADDRESS_TEXT + 4 - length, "/%d",
+             ip_address_is_v4(&network->base) ? network->prefix - 96 : network->prefix);
+    return text;
+}
+
+static int check_network(const struct ip_network *network, uint64_t wanted, struct error *err)
+{
+    char text[IP_ADDRESS_TEXT + 4];
+
+    if (!ip_address_is_v4(&network->base))
+        return error_set(err, "network %s: only IPv4 networks can be emulated",
+                         network_text(network, text));
+    if (usable_addresses(network) < wanted)
+        return error_set(err, "network %s: %" PRIu64 " hosts wanted, it has room for %" PRIu64,
+                         network_text(network, text), wanted, usable_addresses(network));
+    return 0;
+}
+
+static int check_apart(const struct ip_network *a, const struct ip_network *b, struct error *err)
+{
+    char first[IP_ADDRESS_TEXT + 4];
+    char second[IP_ADDRESS_TEXT + 4];
+
+    if (!ip_network_overlaps(a, b))
+        return 0;
+    return error_set(err, "networks %s and %s overlap", network_text(a, first),
+                     network_text(b, second));
+}
+
+static int check_networks(const struct population_group *groups, size_t count,
+                          const struct ip_network *outside, struct error *err)
+{
+    if (check_network(outside, 1, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (check_network(&groups[i].network, groups[i].host_count, err) < 0 ||
+            check_apart(&groups[i].network, outside, err) < 0)
+            return -1;
+        for (size_t j = 0; j < i; j++) {
+            if (check_apart(&groups[j].network, &groups[i].network, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static void add_group(struct population *population, const struct population_group *group)
+{
+    uint32_t first = population->host_count;
+    uint32_t base = ip_address_to_v4(&group->network.base);
+
+    for (uint32_t i = 0; i < group->host_count; i++) {
+        struct virtual_host *host = &population->hosts[population->host_count++];
+
+        *host = (struct virtual_host){ .model = &group->models[i % group->model_count],
+                                       .group = group, .number = i, .first = first };
+        host->end.address = base + 1 + i;
+        set_mac(host->end.mac, host->end.address);
+    }
+}
+
+int population_init(struct population *population, const struct population_group *groups,
+                    size_t group_count, const struct ip_network *outside, struct error *err)
+{
+    size_t total = 0;
+
+    memset(population, 0, sizeof *population);
+    if (check_networks(groups, group_count, outside, err) < 0)
+        return -1;
+    for (size_t i = 0; i < group_count; i++)
+        total += groups[i].host_count;
+    population->hosts = memory_alloc_array(total, sizeof *population->hosts);
+    population->outside = *outside;
+    memcpy(population->gateway_mac, gateway_mac, sizeof gateway_mac);
+    for (size_t i = 0; i < group_count; i++)
+        add_group(population, &groups[i]);
+    return 0;
+}
+
+void population_release(struct population *population)
+{
+    free(population->hosts);
+    memset(population, 0, sizeof *population);
+}
+
+const struct virtual_host *population_find(const struct population *population, uint32_t address)
+{
+    uint32_t i = 0;
+
+    while (i < population->host_count) { /* one step a group */
+        const struct virtual_host *first = &population->hosts[i];
+        uint32_t offset = address - first->end.address;
+
+        if (offset < first->group->host_count)
+            return &population->hosts[i + offset];
+        i += first->group->host_count;
+    }
+    return NULL;
+}
+
+/* The outside address with a number: numbers are spread over the network, the same every time. */
+static struct flow_end outside_end(const struct population *population, uint64_t number)
+{
+    uint64_t size = usable_addresses(&population->outside);
+    struct flow_end end = { 0 };
+
+    end.address = ip_address_to_v4(&population->outside.base) + 1 +
+                  (uint32_t)(random_mix64(number) % size);
+    memcpy(end.mac, population->gateway_mac, sizeof end.mac);
+    return end;
+}
+
+struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
+                                struct peer peer, uint64_t fresh, bool *virtual_peer)
+{
+    uint64_t world = random_mix64(host->first); /* each group has its own world outside */
+    uint32_t models = host->group->model_count;
+    uint32_t number = host->number / models * models + peer.id;
+
+    *virtual_peer = peer.kind == PEER_LOCAL && number < host->group->host_count;
+    if (*virtual_peer)
+        return population->hosts[host->first + number].end;
+    if (peer.kind == PEER_OUTSIDE && peer.id == PEER_ID_OTHER)
+        return outside_end(population, fresh);
+    return outside_end(population, world ^ peer_pack(peer));
+}
+
+struct flow_end population_group_end(uint16_t port)
+{
+    static const struct {
+        uint16_t port;
+        uint32_t address;
+    } groups[] = {
+        { 5353, 0xe00000fb }, /* mDNS, 224.0.0.251 */
+        { 5355, 0xe00000fc }, /* LLMNR, 224.0.0.252 */
+        { 1900, 0xeffffffa }, /* SSDP, 239.255.255.250 */
+    };
+    struct flow_end end = { .address = UINT32_MAX, .port = port };
+
+    memset(end.mac, 0xff, sizeof end.mac);
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        if (groups[i].port != port)
+            continue;
+        end.address = groups[i].address;
+        memcpy(end.mac, (uint8_t[]){ 0x01, 0x00, 0x5e, end.address >> 16 & 0x7f,
+                                     end.address >> 8 & 0xff, end.address & 0xff }, 6);
+    }
+    return end;
+}

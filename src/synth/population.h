@@ -1,0 +1,66 @@
+/*
+ * population.h - who there is on the emulated network: virtual hosts, and the world outside.
+ *
+ * Virtual host i of a group plays host i mod M of a model with M hosts, in copy i div M of
+ * that network. A local peer is looked for in the same copy; one that is not played is
+ * stood in for by an address outside. Nothing here depends on time.
+ */
+#ifndef SYNTH_POPULATION_H
+#define SYNTH_POPULATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "dayshift/flow_plan.h"
+#include "dayshift/host_model.h"
+#include "net/ip_address.h"
+
+/* What a group of virtual hosts is made from; everything borrowed. */
+struct population_group {
+    const struct host_model *models;
+    uint32_t model_count;
+    const struct service_model *(*service)(const void *self, uint8_t protocol, uint32_t port);
+    const void *service_self;
+    struct ip_network network; /* IPv4; host i has base + 1 + i */
+    uint32_t host_count;
+};
+
+struct virtual_host {
+    struct flow_end end; /* address and MAC; port unused */
+    const struct host_model *model;
+    const struct population_group *group;
+    uint32_t number; /* in its group */
+    uint32_t first;  /* index of the group's host 0 in the population */
+};
+
+struct population {
+    struct virtual_host *hosts;
+    uint32_t host_count;
+    struct ip_network outside;
+    uint8_t gateway_mac[6]; /* all outside addresses are behind it */
+};
+
+/*
+ * Refuses, naming the networks: more hosts than a network has addresses, networks that overlap
+ * each other or the outside, a network that is not IPv4.
+ */
+int population_init(struct population *population, const struct population_group *groups,
+                    size_t group_count, const struct ip_network *outside, struct error *err);
+void population_release(struct population *population);
+
+/* The virtual host with this address (host order), or NULL. */
+const struct virtual_host *population_find(const struct population *population, uint32_t address);
+
+/*
+ * The end of a flow of `host` that a learned peer becomes. A local peer that is a virtual host
+ * gives that host's end and sets *virtual_peer; `fresh` picks the address of an unlisted peer.
+ */
+struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
+                                struct peer peer, uint64_t fresh, bool *virtual_peer);
+
+/* The end of a flow to a group: its address and MAC follow from the service port. */
+struct flow_end population_group_end(uint16_t port);
+
+#endif

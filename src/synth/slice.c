@@ -1,0 +1,231 @@
+#include "synth/slice.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/log_grid.h"
+#include "base/memory.h"
+#include "net/wire.h"
+
+/* Bounds what a mixture's tail can ask for: 2^40 packets in one flow, 10^6 flows in a slice. */
+#define MAX_LOG_PACKETS 27.7
+#define MAX_FLOWS_A_SLICE 1e6
+
+uint64_t slice_draw_packets(const struct mixture *mixture, struct random_stream *random)
+{
+    double at = random_unit(random);
+    uint32_t k = 0;
+    double x;
+
+    while (k + 1 < mixture->size && at >= mixture->components[k].weight)
+        at -= mixture->components[k++].weight;
+    x = random_normal(random, mixture->components[k].mean, mixture->components[k].sd);
+    return (uint64_t)fmax(1.0, round(exp(fmin(x, MAX_LOG_PACKETS))));
+}
+
+uint16_t slice_draw_port(uint32_t feature, struct random_stream *random)
+{
+    uint32_t first = port_feature_first(feature);
+
+    return (uint16_t)(first + random_below(random, port_feature_first(feature + 1) - first));
+}
+
+/* ---- how much, and in which slice of the learned day ---- */
+
+static const struct slice_profile *observed_profile(const struct host_model *model, uint32_t slice,
+                                                    enum day_fallback fallback,
+                                                    struct random_stream *random)
+{
+    uint32_t observed[DAY_SLICES];
+    uint32_t count = 0;
+
+    if (model->profile[slice].observed > 0)
+        return &model->profile[slice];
+    if (fallback == DAY_SILENT)
+        return NULL;
+    for (uint32_t i = 0; i < DAY_SLICES; i++) {
+        if (model->profile[i].observed > 0)
+            observed[count++] = i;
+    }
+    return count ? &model->profile[observed[random_below(random, count)]] : NULL;
+}
+
+/* SYNTHESIZE-DAY 2-5, corrected: n = v / E[volume], rounded at random so that the mean holds. */
+static uint32_t draw_flow_count(const struct host_model *model, const struct slice_profile *profile,
+                                struct random_stream *random)
+{
+    double is_active = random_unit(random);
+    double volume = exp(random_normal(random, (double)profile->log_mean, (double)profile->log_sd));
+    double flows = volume / model->mean_packets + random_unit(random);
+
+    if (is_active * profile->observed >= profile->active)
+        return 0;
+    return (uint32_t)fmin(flows, MAX_FLOWS_A_SLICE);
+}
+
+/* ---- which flows: SYNTHESIZE-STATS with a clock ---- */
+
+static double gap_of_bin(uint32_t bin, struct random_stream *random)
+{
+    return log_grid_value((double)bin + random_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
+}
+
+static double draw_gap(const struct discrete *gaps, struct random_stream *random)
+{
+    return gap_of_bin(gaps->symbols[discrete_draw(gaps, random)], random);
+}
+
+/*
+ * The gap that the beginning of the slice cuts in two: gaps are met in proportion to their
+ * length, so a bin counts as often as it is long.
+ */
+static double draw_cut_gap(const struct discrete *gaps, struct random_stream *random)
+{
+    double sum = 0;
+    double wanted;
+    uint32_t i = 0;
+
+    for (uint32_t j = 0; j < gaps->size; j++)
+        sum += discrete_count(gaps, j) * log_grid_value(gaps->symbols[j], GAP_GRID_PER_OCTAVE);
+    wanted = random_unit(random) * sum;
+    for (; i + 1 < gaps->size; i++) {
+        wanted -= discrete_count(gaps, i) * log_grid_value(gaps->symbols[i], GAP_GRID_PER_OCTAVE);
+        if (wanted < 0)
+            break;
+    }
+    return gap_of_bin(gaps->symbols[i], random);
+}
+
+/* One step of the chain: the next state and the gap until its flow starts. */
+static uint32_t step(const struct host_model *model, uint32_t from, double *gap_ns,
+                     struct random_stream *random)
+{
+    const struct state_model *state = &model->states[from];
+    uint32_t i;
+
+    if (state->next.size == 0) { /* only ever seen at the end of the input */
+        *gap_ns = random_exponential(random, (double)NS_PER_SECOND);
+        return model->frequency.symbols[discrete_draw(&model->frequency, random)];
+    }
+    i = discrete_draw(&state->next, random);
+    *gap_ns = draw_gap(state->next_gaps[i].size ? &state->next_gaps[i] : &state->gaps, random);
+    return state->next.symbols[i];
+}
+
+static double first_gap(const struct state_model *state, struct random_stream *random)
+{
+    return state->gaps.size ? draw_cut_gap(&state->gaps, random)
+                            : random_exponential(random, (double)NS_PER_SLICE);
+}
+
+/* ---- one flow ---- */
+
+static void set_ports(struct flow_plan *plan, const struct state_model *state,
+                      struct random_stream *random)
+{
+    uint16_t responder = slice_draw_port(state->key.port_feature, random);
+    uint16_t initiator = (uint16_t)random_u32(random); /* ICMP: the identifier */
+
+    if (state->responder_ports.size)
+        responder = (uint16_t)state->responder_ports.symbols[discrete_draw(&state->responder_ports, random)];
+    if (state->initiator_ports.size) {
+        uint32_t i = discrete_draw(&state->initiator_ports, random);
+
+        initiator = slice_draw_port(state->initiator_ports.symbols[i], random);
+    } else { /* not TCP or UDP: the feature is the ICMP type */
+        responder = (uint16_t)(state->key.port_feature << 8);
+    }
+    plan->ends[FLOW_INITIATOR].port = initiator;
+    plan->ends[FLOW_RESPONDER].port = responder;
+}
+
+/* Fills a plan but for its start; false when the other end generates this flow. */
+static bool draw_flow(const struct slice_request *request, const struct state_model *state,
+                      struct flow_plan *plan, struct random_stream *random)
+{
+    const struct virtual_host *host = &request->population->hosts[request->host];
+    enum flow_side side = state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
+    struct peer peer = peer_unpack(state->peers.symbols[discrete_draw(&state->peers, random)]);
+    bool virtual_peer;
+    struct flow_end other;
+
+    *plan = (struct flow_plan){ .key = random_u64(random), .virtual_host = request->host,
+                                .protocol = state->key.protocol };
+    plan->packets = slice_draw_packets(&state->packets, random);
+    other = population_peer(request->population, host, peer, plan->key, &virtual_peer);
+    plan->ends[side] = host->end;
+    plan->ends[!side] = other;
+    set_ports(plan, state, random);
+    plan->to_group = peer.kind == PEER_GROUP;
+    if (plan->to_group)
+        plan->ends[!side] = population_group_end(plan->ends[!side].port);
+    plan->service = host->group->service(host->group->service_self, plan->protocol,
+                                         plan->protocol == IP_ICMP ? state->key.port_feature
+                                                             : plan->ends[FLOW_RESPONDER].port);
+    /* Between two virtual hosts the initiator's own sequence makes the flow. */
+    return side == FLOW_INITIATOR || !virtual_peer;
+}
+
+static struct flow_plan *append(struct plan_list *list)
+{
+    list->plans = memory_grow(list->plans, &list->capacity, list->used + 1, sizeof *list->plans);
+    return &list->plans[list->used++];
+}
+
+/* Gaps become starts: scaled together so that they fill the slice and bursts stay bursts. */
+static void place_flows(const struct slice_request *request, struct plan_list *plans,
+                        size_t first_plan, const double *at_ns, double sum_ns)
+{
+    struct day_time begin = day_time_of_slice(request->date, request->slice);
+
+    for (size_t i = first_plan; i < plans->used; i++) {
+        double offset = at_ns[i - first_plan] / sum_ns * (double)NS_PER_SLICE;
+
+        plans->plans[i].start.ns = begin.ns + (int64_t)fmin(offset, (double)(NS_PER_SLICE - 1));
+    }
+}
+
+static void synthesize_flows(const struct slice_request *request, uint32_t count,
+                             struct plan_list *plans, struct random_stream *random)
+{
+    const struct host_model *model = request->population->hosts[request->host].model;
+    uint32_t state = model->frequency.symbols[discrete_draw(&model->frequency, random)];
+    double *at_ns = memory_alloc_array(count, sizeof *at_ns);
+    double cut_gap_ns = first_gap(&model->states[state], random);
+    double now_ns = cut_gap_ns * random_unit(random); /* its part inside this slice's beginning */
+    double before_ns = now_ns;
+    size_t first_plan = plans->used;
+    double gap_ns;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (draw_flow(request, &model->states[state], append(plans), random))
+            at_ns[plans->used - 1 - first_plan] = now_ns;
+        else
+            plans->used--;
+        state = step(model, state, &gap_ns, random);
+        if (i + 1 < count)
+            now_ns += gap_ns;
+    }
+    now_ns += cut_gap_ns - before_ns; /* and the part that the slice's end cuts off */
+    place_flows(request, plans, first_plan, at_ns, now_ns);
+    free(at_ns);
+}
+
+void slice_synthesize(const struct slice_request *request, struct plan_list *plans)
+{
+    const struct host_model *model = request->population->hosts[request->host].model;
+    const struct slice_profile *profile;
+    struct random_stream random;
+    uint32_t count;
+
+    if (model->state_count == 0)
+        return;
+    random_init(&random, request->seed, RANDOM_SLICE, request->host, (uint32_t)request->date,
+                request->slice);
+    profile = observed_profile(model, request->slice, request->fallback, &random);
+    if (profile == NULL)
+        return;
+    count = draw_flow_count(model, profile, &random);
+    if (count > 0)
+        synthesize_flows(request, count, plans, &random);
+}

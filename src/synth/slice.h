@@ -1,0 +1,43 @@
+/*
+ * slice.h - one five-minute slice of one virtual host: SYNTHESIZE-DAY's inner step.
+ *
+ * A pure function of (seed, virtual host, date, slice, models): every slice has a stream of
+ * its own, so slices can be made in any order and by any thread.
+ */
+#ifndef SYNTH_SLICE_H
+#define SYNTH_SLICE_H
+
+#include "dayshift/flow_plan.h"
+#include "synth/population.h"
+
+/* What to do in slices that the capture never covered (Song, section IV-F). */
+enum day_fallback {
+    DAY_SPREAD, /* behave as in one of the observed slices, drawn at random */
+    DAY_SILENT
+};
+
+struct plan_list {
+    struct flow_plan *plans;
+    size_t used;
+    size_t capacity;
+};
+
+struct slice_request {
+    const struct population *population;
+    uint32_t host; /* index in the population */
+    uint64_t seed;
+    int32_t date;
+    uint32_t slice;
+    enum day_fallback fallback;
+};
+
+/* Appends the plans of the slice, in order of their starts. */
+void slice_synthesize(const struct slice_request *request, struct plan_list *plans);
+
+/* FEATURES-TO-DATA for volume: exp of a draw from the mixture, a whole number of at least 1. */
+uint64_t slice_draw_packets(const struct mixture *mixture, struct random_stream *random);
+
+/* BIN-TO-PORTS, corrected: a port of the feature, uniformly. */
+uint16_t slice_draw_port(uint32_t feature, struct random_stream *random);
+
+#endif
