@@ -15,12 +15,16 @@
 struct emit_clock;
 
 struct emit_clock_operations {
+    /* Prepares the calling thread for waiting; the emitter calls it once, at the start of a run. */
+    void (*enter_thread)(struct emit_clock *clock);
     struct run_time (*now)(struct emit_clock *clock);
     /*
-     * Returns at `deadline` or later; earlier only when *stop became true. A deadline far away
-     * is waited for in steps of at most 50 ms, so that a stop is noticed.
+     * Returns at `deadline` or later, with the time then; earlier only when *stop became true.
+     * A deadline far away is waited for in steps of at most 50 ms, so that a stop is noticed;
+     * one that has passed returns at once.
      */
-    void (*wait_until)(struct emit_clock *clock, struct run_time deadline, const atomic_bool *stop);
+    struct run_time (*wait_until)(struct emit_clock *clock, struct run_time deadline,
+                                  const atomic_bool *stop);
 };
 
 struct emit_clock {

@@ -2,9 +2,10 @@
  * emitter.h - the loop that puts frames on the wire on time.
  *
  * It knows frames, a clock, a gate and a sink, nothing of hosts or protocols. No allocation,
- * lock or log inside. The invariant, at every moment:
+ * lock or log inside. The invariant, from one frame to the next:
  *     planned = sent + dropped + refused
- * where planned counts frames taken from the source.
+ * A frame is counted as planned together with its outcome, so that another thread sees the sum off
+ * by one at most, while a frame is in hand.
  */
 #ifndef EMIT_EMITTER_H
 #define EMIT_EMITTER_H
@@ -25,9 +26,9 @@ struct emit_counts {
     _Atomic uint64_t planned;
     _Atomic uint64_t sent;
     _Atomic uint64_t sent_bytes;
-    _Atomic uint64_t dropped; /* by the sink, or still waiting when the run was stopped */
+    _Atomic uint64_t dropped; /* not taken by the sink, or still waiting when the run was stopped */
     _Atomic uint64_t refused; /* by the gate */
-    struct log_histogram lateness; /* send time minus due time of every frame sent */
+    struct log_histogram lateness; /* of every frame sent: when it was given to the sink minus due */
 };
 
 struct emitter {
@@ -38,13 +39,17 @@ struct emitter {
     struct emit_counts counts;
 };
 
-/* Sends everything of a source; for files, benchmarks and tests, in the caller's thread. */
+/*
+ * Sends everything of a source, in the caller's thread; for files, benchmarks and tests.
+ * 0 at its end or at *stop; -1 when the source or the sink failed.
+ */
 int emitter_run_source(struct emitter *emitter, const struct frame_source *source,
                        struct error *err);
 
 /*
  * Sends what comes through a ring until it is finished and empty, or *stop; what is left in
  * the ring at a stop is planned and dropped. Waits for the ring in short sleeps when it is empty.
+ * 0, or -1 when the sink failed: nobody empties the ring then, so the caller must end the producer.
  */
 int emitter_run_ring(struct emitter *emitter, struct frame_ring *ring, struct error *err);
 

@@ -1,9 +1,9 @@
 /*
  * gate.h - the last thing before a sink: what may not leave does not leave.
  *
- * A frame passes when it is IPv4, its source lies in an allowed network, its destination lies
- * in an allowed network or is a group address, and it fits the link. Everything else is
- * refused and counted.
+ * A frame passes when it is IPv4 without a VLAN tag, its source lies in an allowed network, its
+ * destination lies in an allowed network, is multicast or 255.255.255.255, and it fits the link.
+ * Everything else is refused and counted. Pure; costs a few nanoseconds.
  */
 #ifndef EMIT_GATE_H
 #define EMIT_GATE_H

@@ -21,13 +21,17 @@ struct link {
 
 /*
  * Refuses, naming the link: one that does not exist, is down, is no Ethernet, has an MTU
- * below 576, or carries a default route (IPv4 or IPv6, any table that /proc shows) unless allowed.
- * Missing privilege is said as such. 0 or -1.
+ * below 576, or carries a default route unless allowed. The route may be of IPv4 or IPv6, in any
+ * table that /proc shows, in one piece or in halves as tunnels write it, on the link itself or
+ * on a bridge, bond or VLAN over it. Missing privilege is said as such. 0 or -1.
+ *
+ * While it is open the interface receives the frames of every address (promiscuous mode): the
+ * virtual hosts have addresses of their own, which the hardware would else filter away.
  */
 int link_open(struct link *link, const char *name, bool allow_default_route, struct error *err);
-void link_close(struct link *link);
+void link_close(struct link *link); /* harmless when it is closed already */
 
-/* tx_packets of the interface, from /sys or netlink; 0 or -1. */
+/* tx_packets of the interface since it came up, from /proc/net/dev (64 bits); 0 or -1. */
 int link_sent_packets(const struct link *link, uint64_t *packets, struct error *err);
 
 #endif

@@ -27,7 +27,7 @@ struct responder {
     pthread_t thread;
     _Atomic uint64_t arp_answers;
     _Atomic uint64_t echo_answers;
-    _Atomic uint64_t dropped; /* answers that the interface did not take */
+    _Atomic uint64_t dropped; /* answers over the rate limit, or that the interface did not take */
 };
 
 int responder_start(struct responder *responder, struct error *err);

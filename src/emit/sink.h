@@ -19,7 +19,7 @@ enum sink_result {
 struct sink;
 
 struct sink_operations {
-    /* Never waits. On SINK_FAILED *err says why. */
+    /* Never waits for a wire. On SINK_FAILED *err says why. */
     enum sink_result (*send)(struct sink *sink, const struct frame *frame, struct error *err);
     void (*close)(struct sink *sink);
 };
@@ -37,7 +37,7 @@ struct sink *sink_packet_new(int packet_fd);
  */
 struct sink *sink_pcap_new(struct output_file *file, struct day_time origin, struct error *err);
 
-/* Counts and forgets: benchmarks. */
+/* Takes every frame and forgets it: benchmarks. */
 struct sink *sink_null_new(void);
 
 static inline enum sink_result sink_send(struct sink *sink, const struct frame *frame,

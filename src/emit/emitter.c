@@ -1,0 +1,124 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "emit/emitter.h"
+
+#include <time.h>
+
+/* An empty ring is looked at this often: late by this at most, and little of a processor. */
+#define RING_NAP_NS (50 * NS_PER_US)
+
+static bool is_stopped(const struct emitter *emitter)
+{
+    return atomic_load_explicit(emitter->stop, memory_order_relaxed);
+}
+
+/* One writer: a plain addition that readers see whole, without a locked instruction. */
+static void count(_Atomic uint64_t *counter, uint64_t more)
+{
+    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+
+    atomic_store_explicit(counter, now + more, memory_order_relaxed);
+}
+
+static void count_lost(struct emitter *emitter)
+{
+    count(&emitter->counts.planned, 1);
+    count(&emitter->counts.dropped, 1);
+}
+
+static void count_refused(struct emitter *emitter)
+{
+    count(&emitter->counts.planned, 1);
+    count(&emitter->counts.refused, 1);
+}
+
+static void count_sent(struct emitter *emitter, const struct frame *frame, struct run_time at)
+{
+    count(&emitter->counts.planned, 1);
+    count(&emitter->counts.sent, 1);
+    count(&emitter->counts.sent_bytes, frame->length);
+    log_histogram_add(&emitter->counts.lateness, at.ns - frame->due.ns);
+}
+
+/* Waits for a frame's time, sends it and counts what became of it. -1 when the sink failed. */
+static int emit_frame(struct emitter *emitter, const struct frame *frame, struct error *err)
+{
+    struct emit_clock *clock = emitter->clock;
+    enum sink_result result;
+    struct run_time now;
+
+    /* The gate looks before the wait, so that its time is not lateness. The bytes cannot change. */
+    if (!gate_passes(emitter->gate, frame)) {
+        count_refused(emitter);
+        return 0;
+    }
+    now = clock->operations->wait_until(clock, frame->due, emitter->stop);
+    if (is_stopped(emitter)) {
+        count_lost(emitter);
+        return 0;
+    }
+    result = sink_send(emitter->sink, frame, err);
+    if (result == SINK_SENT)
+        count_sent(emitter, frame, now);
+    else
+        count_lost(emitter);
+    return result == SINK_FAILED ? -1 : 0;
+}
+
+int emitter_run_source(struct emitter *emitter, const struct frame_source *source,
+                       struct error *err)
+{
+    struct frame frame;
+
+    emitter->clock->operations->enter_thread(emitter->clock);
+    while (!is_stopped(emitter)) {
+        int got = source->next(source->self, &frame, err);
+
+        if (got <= 0)
+            return got;
+        if (emit_frame(emitter, &frame, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void nap(void)
+{
+    struct timespec t = { .tv_nsec = RING_NAP_NS };
+
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+/* The producer has seen the stop too, or will when the ring is full: this comes to an end. */
+static void drop_all(struct emitter *emitter, struct frame_ring *ring)
+{
+    struct frame frame;
+
+    while (frame_ring_peek(ring, &frame)) {
+        count_lost(emitter);
+        frame_ring_drop(ring);
+    }
+}
+
+int emitter_run_ring(struct emitter *emitter, struct frame_ring *ring, struct error *err)
+{
+    struct frame frame;
+
+    emitter->clock->operations->enter_thread(emitter->clock);
+    while (!is_stopped(emitter)) {
+        if (frame_ring_peek(ring, &frame)) {
+            int status = emit_frame(emitter, &frame, err);
+
+            frame_ring_drop(ring);
+            if (status < 0)
+                return -1;
+        } else if (frame_ring_is_done(ring)) {
+            return 0;
+        } else {
+            nap();
+        }
+    }
+    drop_all(emitter, ring);
+    return 0;
+}

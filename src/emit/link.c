@@ -1,0 +1,353 @@
+/*
+ * The order of opening matters: what can be asked without privilege comes first, so that a
+ * mistyped name is called that; the receive filter is attached before the socket is bound, so
+ * that nothing slips in between.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "emit/link.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    LEAST_MTU = 576,              /* what every IPv4 host takes, RFC 791 */
+    SEND_BUFFER_BYTES = 4 << 20,  /* frames the driver holds count: a burst is not dropped for it */
+    MOST_UPPER_LINKS = 8,         /* depth of bridges over bonds over VLANs */
+    ROUTE_LINE_BYTES = 512
+};
+
+/*
+ * The kernel runs this on every frame of the link: ARP requests and ICMP echo requests pass.
+ * Offsets are those of Ethernet. VLAN frames reach a filter with their tag taken off; an answer
+ * would go to the wrong VLAN. Fragments carry no whole ping.
+ */
+enum { LINE_IP = 8, LINE_ACCEPT = 16, LINE_DROP = 17 };
+
+#define ANCILLARY(what) ((uint32_t)(SKF_AD_OFF + (what)))
+#define LOAD(size, offset) BPF_STMT(BPF_LD | (size) | BPF_ABS, (offset))
+#define JUMP(line, test, value, yes, no) \
+    BPF_JUMP(BPF_JMP | (test) | BPF_K, (value), (yes) - (line) - 1, (no) - (line) - 1)
+
+static const struct sock_filter request_filter[] = {
+    /* 0 */ LOAD(BPF_B, ANCILLARY(SKF_AD_PKTTYPE)),
+    /* 1 */ JUMP(1, BPF_JEQ, PACKET_OUTGOING, LINE_DROP, 2),
+    /* 2 */ LOAD(BPF_B, ANCILLARY(SKF_AD_VLAN_TAG_PRESENT)),
+    /* 3 */ JUMP(3, BPF_JEQ, 0, 4, LINE_DROP),
+    /* 4 */ LOAD(BPF_H, 12),
+    /* 5 */ JUMP(5, BPF_JEQ, ETHERTYPE_ARP, 6, LINE_IP),
+    /* 6 */ LOAD(BPF_H, 20), /* operation */
+    /* 7 */ JUMP(7, BPF_JEQ, ARPOP_REQUEST, LINE_ACCEPT, LINE_DROP),
+    /* 8 */ JUMP(LINE_IP, BPF_JEQ, ETHERTYPE_IP, 9, LINE_DROP),
+    /* 9 */ LOAD(BPF_B, 23), /* protocol */
+    /* 10 */ JUMP(10, BPF_JEQ, IPPROTO_ICMP, 11, LINE_DROP),
+    /* 11 */ LOAD(BPF_H, 20), /* "more fragments", and the offset */
+    /* 12 */ JUMP(12, BPF_JSET, 0x3fff, LINE_DROP, 13),
+    /* 13 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14), /* length of the IP header */
+    /* 14 */ BPF_STMT(BPF_LD | BPF_B | BPF_IND, 14),
+    /* 15 */ JUMP(15, BPF_JEQ, ICMP_ECHO, LINE_ACCEPT, LINE_DROP),
+    /* 16 */ BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    /* 17 */ BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
+_Static_assert(sizeof request_filter / sizeof request_filter[0] == LINE_DROP + 1, "as numbered");
+
+static int ask(int fd, struct ifreq *request, const char *name, unsigned long what,
+               struct error *err)
+{
+    memset(request, 0, sizeof *request);
+    snprintf(request->ifr_name, sizeof request->ifr_name, "%s", name);
+    if (ioctl(fd, what, request) == 0)
+        return 0;
+    if (errno == ENODEV)
+        return error_set(err, "%s: no such interface", name);
+    return error_set(err, "%s: cannot be asked about: %s", name, strerror(errno));
+}
+
+static int check_flags(int fd, const char *name, struct error *err)
+{
+    struct ifreq request;
+
+    if (ask(fd, &request, name, SIOCGIFFLAGS, err) < 0)
+        return -1;
+    if (request.ifr_flags & IFF_UP)
+        return 0;
+    return error_set(err, "%s: the interface is down (ip link set %s up)", name, name);
+}
+
+static int read_mac(int fd, struct link *link, struct error *err)
+{
+    struct ifreq request;
+
+    if (ask(fd, &request, link->name, SIOCGIFHWADDR, err) < 0)
+        return -1;
+    if (request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+        return error_set(err, "%s: no Ethernet interface (type %d)", link->name,
+                         request.ifr_hwaddr.sa_family);
+    memcpy(link->mac, request.ifr_hwaddr.sa_data, sizeof link->mac);
+    return 0;
+}
+
+static int read_mtu(int fd, struct link *link, struct error *err)
+{
+    struct ifreq request;
+
+    if (ask(fd, &request, link->name, SIOCGIFMTU, err) < 0)
+        return -1;
+    if (request.ifr_mtu < LEAST_MTU)
+        return error_set(err, "%s: an MTU of %d bytes is too small, %d are needed", link->name,
+                         request.ifr_mtu, LEAST_MTU);
+    link->mtu = request.ifr_mtu;
+    return 0;
+}
+
+static int read_index(int fd, struct link *link, struct error *err)
+{
+    struct ifreq request;
+
+    if (ask(fd, &request, link->name, SIOCGIFINDEX, err) < 0)
+        return -1;
+    link->index = request.ifr_ifindex;
+    return 0;
+}
+
+/* Name, index, MTU and MAC address; needs no privilege. */
+static int describe(struct link *link, const char *name, struct error *err)
+{
+    int status = -1;
+    int fd;
+
+    if (strlen(name) >= sizeof link->name)
+        return error_set(err, "%s: no such interface (names have at most %zu characters)", name,
+                         sizeof link->name - 1);
+    snprintf(link->name, sizeof link->name, "%s", name);
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return error_set(err, "%s: cannot open a socket: %s", name, strerror(errno));
+    if (read_index(fd, link, err) == 0 && check_flags(fd, name, err) == 0 &&
+        read_mac(fd, link, err) == 0 && read_mtu(fd, link, err) == 0)
+        status = 0;
+    close(fd);
+    return status;
+}
+
+/* One line of /proc/net/route. A prefix of one bit is half of a default route. */
+static bool is_default_v4(const char *line, const char *name)
+{
+    char interface[IF_NAMESIZE];
+    uint32_t mask_be;
+
+    if (sscanf(line, "%15s %*x %*x %*x %*d %*d %*d %" SCNx32, interface, &mask_be) != 2)
+        return false;
+    return strcmp(interface, name) == 0 && (ntohl(mask_be) & INT32_MAX) == 0;
+}
+
+/* One line of /proc/net/ipv6_route. 2000::/3 is all of the Internet. */
+static bool is_default_v6(const char *line, const char *name)
+{
+    char interface[IF_NAMESIZE];
+    unsigned prefix;
+
+    if (sscanf(line, "%*32s %2x %*32s %*2x %*32s %*x %*x %*x %*x %15s", &prefix, interface) != 2)
+        return false;
+    return strcmp(interface, name) == 0 && prefix <= 3;
+}
+
+/* 1 when a line of the table is a default route over the interface, 0 when none is, or -1. */
+static int table_has(const char *path, bool (*is_default)(const char *, const char *),
+                     const char *name, struct error *err)
+{
+    FILE *table = fopen(path, "re");
+    char line[ROUTE_LINE_BYTES];
+    int found = 0;
+
+    if (table == NULL && errno == ENOENT)
+        return 0; /* a kernel without this protocol */
+    if (table == NULL)
+        return error_set(err, "%s: cannot read %s, which says whether it carries a default route: %s",
+                         name, path, strerror(errno));
+    while (!found && fgets(line, sizeof line, table))
+        found = is_default(line, name);
+    fclose(table);
+    return found;
+}
+
+static int refuse_default_route(const char *name, int depth, struct error *err);
+
+/* A bridge, bond or VLAN over the link has its routes under its own name. */
+static int refuse_upper_links(const char *name, int depth, struct error *err)
+{
+    char path[64];
+    const struct dirent *entry;
+    int status = 0;
+    DIR *directory;
+
+    snprintf(path, sizeof path, "/sys/class/net/%s", name);
+    directory = opendir(path);
+    if (directory == NULL)
+        return 0; /* no /sys here: the link's own routes are all there is to see */
+    while (status == 0 && (entry = readdir(directory)))
+        if (strncmp(entry->d_name, "upper_", 6) == 0)
+            status = refuse_default_route(entry->d_name + 6, depth + 1, err);
+    closedir(directory);
+    return status;
+}
+
+static int refuse_default_route(const char *name, int depth, struct error *err)
+{
+    int v4 = table_has("/proc/net/route", is_default_v4, name, err);
+    int v6 = v4 ? 0 : table_has("/proc/net/ipv6_route", is_default_v6, name, err);
+
+    if (v4 < 0 || v6 < 0)
+        return -1;
+    if (v4 || v6)
+        return error_set(err, "%s: carries a default route, so frames sent there could reach "
+                              "other people's networks; refused unless allowed explicitly", name);
+    return depth < MOST_UPPER_LINKS ? refuse_upper_links(name, depth, err) : 0;
+}
+
+static int open_packet_socket(const struct link *link, struct error *err)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 && (errno == EPERM || errno == EACCES))
+        return error_set(err, "%s: no permission to open a packet socket: start as root, or with "
+                              "CAP_NET_RAW", link->name);
+    if (fd < 0)
+        return error_set(err, "%s: cannot open a packet socket: %s", link->name, strerror(errno));
+    return fd;
+}
+
+static int bind_to_link(int fd, const struct link *link, uint16_t protocol, struct error *err)
+{
+    struct sockaddr_ll address = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(protocol),
+        .sll_ifindex = link->index,
+    };
+
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return 0;
+    return error_set(err, "%s: cannot bind to the interface: %s", link->name, strerror(errno));
+}
+
+static int open_sender(struct link *link, struct error *err)
+{
+    int buffer_bytes = SEND_BUFFER_BYTES;
+    int on = 1;
+
+    link->packet_fd = open_packet_socket(link, err);
+    if (link->packet_fd < 0)
+        return -1;
+    /* Both only save time and losses; without them frames are sent as well. */
+    (void)setsockopt(link->packet_fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on);
+    (void)setsockopt(link->packet_fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer_bytes,
+                     sizeof buffer_bytes);
+    return bind_to_link(link->packet_fd, link, 0, err);
+}
+
+static int attach_filter(int fd, const struct link *link, struct error *err)
+{
+    struct sock_filter filter[sizeof request_filter / sizeof request_filter[0]];
+    struct sock_fprog program = { sizeof filter / sizeof filter[0], filter };
+
+    memcpy(filter, request_filter, sizeof filter); /* the kernel's structure is not const */
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0)
+        return 0;
+    return error_set(err, "%s: cannot attach the receive filter: %s", link->name, strerror(errno));
+}
+
+static int receive_all_addresses(int fd, const struct link *link, struct error *err)
+{
+    struct packet_mreq request = { .mr_ifindex = link->index, .mr_type = PACKET_MR_PROMISC };
+
+    if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) == 0)
+        return 0;
+    return error_set(err, "%s: cannot receive for the virtual hosts (promiscuous mode): %s",
+                     link->name, strerror(errno));
+}
+
+static int open_receiver(struct link *link, struct error *err)
+{
+    int on = 1;
+
+    link->receive_fd = open_packet_socket(link, err);
+    if (link->receive_fd < 0 || attach_filter(link->receive_fd, link, err) < 0)
+        return -1;
+    /* The filter drops our own frames too; this spares the kernel making copies of them. */
+    (void)setsockopt(link->receive_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+    if (bind_to_link(link->receive_fd, link, ETH_P_ALL, err) < 0)
+        return -1;
+    return receive_all_addresses(link->receive_fd, link, err);
+}
+
+int link_open(struct link *link, const char *name, bool allow_default_route, struct error *err)
+{
+    struct link opened = { .packet_fd = -1, .receive_fd = -1 };
+
+    if (describe(&opened, name, err) < 0)
+        return -1;
+    if (!allow_default_route && refuse_default_route(name, 0, err) < 0)
+        return -1;
+    if (open_sender(&opened, err) < 0 || open_receiver(&opened, err) < 0) {
+        link_close(&opened);
+        return -1;
+    }
+    *link = opened;
+    return 0;
+}
+
+static void close_descriptor(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void link_close(struct link *link)
+{
+    close_descriptor(&link->packet_fd);
+    close_descriptor(&link->receive_fd);
+}
+
+/* "  name: " and eight counters of reception, then bytes and packets sent. */
+static bool parse_sent(const char *line, const char *name, uint64_t *packets)
+{
+    char interface[IF_NAMESIZE];
+
+    return sscanf(line, " %15[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64, interface,
+                  packets) == 2 &&
+           strcmp(interface, name) == 0;
+}
+
+int link_sent_packets(const struct link *link, uint64_t *packets, struct error *err)
+{
+    FILE *table = fopen("/proc/net/dev", "re");
+    char line[ROUTE_LINE_BYTES];
+    bool found = false;
+    uint64_t sent;
+
+    if (table == NULL)
+        return error_set(err, "/proc/net/dev: cannot read: %s", strerror(errno));
+    while (!found && fgets(line, sizeof line, table))
+        found = parse_sent(line, link->name, &sent);
+    fclose(table);
+    if (!found)
+        return error_set(err, "%s: the interface is gone", link->name);
+    *packets = sent;
+    return 0;
+}

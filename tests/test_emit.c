@@ -1,0 +1,1054 @@
+/*
+ * The ring, the histogram and the stage that puts frames on the wire. Nothing here needs
+ * privilege or a network; test_emit_link.sh covers the rest.
+ */
+#include "support.h"
+
+#include <arpa/inet.h>
+#include <pcap/pcap.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/frame_ring.h"
+#include "base/log_histogram.h"
+#include "base/memory.h"
+#include "base/output_file.h"
+#include "base/random.h"
+#include "emit/emit_clock.h"
+#include "emit/emitter.h"
+#include "emit/gate.h"
+#include "emit/responder.h"
+#include "emit/sink.h"
+#include "net/wire.h"
+
+#define SEED UINT64_C(20240229)
+
+/* ---- frames that follow from their number, so that a reader can tell what it should get ---- */
+
+enum { POOL_BYTES = 65536 };
+
+static uint8_t pool[POOL_BYTES]; /* random; a frame is a stretch of it */
+
+static void fill_pool(void)
+{
+    struct random_stream random;
+
+    random_init(&random, SEED, RANDOM_SLICE, 0, 0, 0);
+    for (size_t i = 0; i < sizeof pool; i++)
+        pool[i] = (uint8_t)random_u32(&random);
+}
+
+static struct frame numbered_frame(uint32_t number)
+{
+    uint64_t random = random_mix64(SEED + number);
+    uint32_t length = (uint32_t)(random % (FRAME_MAX_BYTES + 1));
+    size_t offset = (size_t)(random >> 32) % (POOL_BYTES - FRAME_MAX_BYTES);
+
+    return (struct frame){ { (int64_t)number * 1000 + 7 }, length, pool + offset };
+}
+
+static bool is_same_frame(const struct frame *a, const struct frame *b)
+{
+    return a->due.ns == b->due.ns && a->length == b->length &&
+           memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+/* ---- ring ---- */
+
+static void test_ring_is_empty_at_first(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(1);
+    struct frame frame;
+
+    (void)state;
+    assert_false(frame_ring_peek(ring, &frame));
+    assert_false(frame_ring_is_done(ring));
+    frame_ring_finish(ring);
+    assert_true(frame_ring_is_done(ring));
+    frame_ring_free(ring);
+    frame_ring_free(NULL);
+}
+
+static void test_ring_keeps_frame_until_drop(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame numbered = numbered_frame(1);
+    struct frame frame;
+
+    (void)state;
+    assert_true(frame_ring_push(ring, &numbered));
+    frame_ring_finish(ring);
+    assert_false(frame_ring_is_done(ring));
+    for (int i = 0; i < 2; i++) { /* looking does not take */
+        assert_true(frame_ring_peek(ring, &frame));
+        assert_true(is_same_frame(&frame, &numbered));
+    }
+    frame_ring_drop(ring);
+    assert_false(frame_ring_peek(ring, &frame));
+    assert_true(frame_ring_is_done(ring));
+    frame_ring_free(ring);
+}
+
+/* Fills the ring and empties it by one, over and over: every offset at the end is met. */
+static void test_ring_wraps_and_fills(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame frame;
+    uint32_t pushed = 0;
+    uint32_t dropped = 0;
+    uint32_t full = 0;
+
+    (void)state;
+    while (dropped < 20000) {
+        struct frame in = numbered_frame(pushed);
+        struct frame out = numbered_frame(dropped);
+
+        if (frame_ring_push(ring, &in)) {
+            pushed++;
+            continue;
+        }
+        full++;
+        assert_true(frame_ring_peek(ring, &frame));
+        assert_int_equal((uintptr_t)frame.bytes % 8, 0);
+        assert_true(is_same_frame(&frame, &out));
+        frame_ring_drop(ring);
+        dropped++;
+    }
+    assert_true(full > 1000);
+    assert_true(pushed > dropped);
+    frame_ring_free(ring);
+}
+
+/* The longest frame fits an empty ring wherever its positions are. */
+static void test_ring_never_blocks_when_empty(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(4096);
+    static const uint8_t bytes[FRAME_MAX_BYTES];
+    struct frame frame;
+
+    (void)state;
+    for (uint32_t i = 0; i < 4096; i++) {
+        struct frame in = { { 0 }, i % 3 ? i % FRAME_MAX_BYTES : FRAME_MAX_BYTES, bytes };
+
+        assert_true(frame_ring_push(ring, &in));
+        assert_true(frame_ring_peek(ring, &frame));
+        frame_ring_drop(ring);
+    }
+    frame_ring_free(ring);
+}
+
+enum { THREAD_FRAMES = 1000000 };
+
+static void *push_numbered(void *self)
+{
+    struct frame_ring *ring = self;
+
+    for (uint32_t i = 0; i < THREAD_FRAMES; i++) {
+        struct frame frame = numbered_frame(i);
+
+        while (!frame_ring_push(ring, &frame))
+            sched_yield();
+    }
+    frame_ring_finish(ring);
+    return NULL;
+}
+
+static void test_ring_between_threads(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(1 << 16);
+    struct frame expected;
+    struct frame frame;
+    pthread_t producer;
+    uint32_t taken = 0;
+    uint32_t wrong = 0;
+
+    (void)state;
+    assert_int_equal(pthread_create(&producer, NULL, push_numbered, ring), 0);
+    while (!frame_ring_is_done(ring)) {
+        if (!frame_ring_peek(ring, &frame)) {
+            sched_yield();
+            continue;
+        }
+        expected = numbered_frame(taken++);
+        wrong += !is_same_frame(&frame, &expected);
+        frame_ring_drop(ring);
+    }
+    pthread_join(producer, NULL);
+    assert_int_equal(taken, THREAD_FRAMES);
+    assert_int_equal(wrong, 0);
+    frame_ring_free(ring);
+}
+
+/* ---- histogram ---- */
+
+static int compare_ns(const void *a, const void *b)
+{
+    const int64_t *x = a;
+    const int64_t *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void test_histogram_small_values_are_exact(void **state)
+{
+    struct log_histogram h = { 0 };
+
+    (void)state;
+    assert_int_equal(log_histogram_quantile(&h, 0.5), 0);
+    for (int64_t ns = 0; ns < 64; ns++)
+        log_histogram_add(&h, ns);
+    assert_int_equal(log_histogram_quantile(&h, 0.0), 0);
+    assert_int_equal(log_histogram_quantile(&h, 0.5), 31);
+    assert_int_equal(log_histogram_quantile(&h, 0.75), 47);
+    assert_int_equal(log_histogram_quantile(&h, 1.0), 63);
+}
+
+static void test_histogram_edges(void **state)
+{
+    static const int64_t values[] = { -5, 0, 1, 31, 32, 33, 1023, 1024, INT64_C(1) << 43,
+                                      (INT64_C(1) << 44) - 1, INT64_C(1) << 44, INT64_MAX };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct log_histogram h = { 0 };
+
+        log_histogram_add(&h, values[i]);
+        assert_int_equal(h.count, 1);
+        assert_int_equal(log_histogram_quantile(&h, 0.5), values[i] < 0 ? 0 : values[i]);
+    }
+}
+
+/* Log-uniform over twelve decades; each quantile against the sorted samples. */
+static void test_histogram_quantiles(void **state)
+{
+    enum { SAMPLES = 100000 };
+    static const double quantiles[] = { 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 1.0 };
+    int64_t *samples = memory_alloc_array(SAMPLES, sizeof *samples);
+    struct log_histogram h = { 0 };
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, SEED, RANDOM_SLICE, 1, 0, 0);
+    for (int i = 0; i < SAMPLES; i++) {
+        samples[i] = (int64_t)__builtin_exp2(random_unit(&random) * 40);
+        log_histogram_add(&h, samples[i]);
+    }
+    qsort(samples, SAMPLES, sizeof *samples, compare_ns);
+    for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
+        int64_t exact = samples[(size_t)(quantiles[i] * SAMPLES + 0.5) - 1];
+        int64_t got = log_histogram_quantile(&h, quantiles[i]);
+
+        assert_true(got >= exact);
+        assert_true((double)(got - exact) <= 0.032 * (double)exact);
+    }
+    free(samples);
+}
+
+/* ---- clock ---- */
+
+static void test_clock_simulated(void **state)
+{
+    struct emit_clock clock = emit_clock_simulated();
+    const struct emit_clock_operations *operations = clock.operations;
+    atomic_bool stop = false;
+
+    (void)state;
+    operations->enter_thread(&clock);
+    assert_int_equal(operations->now(&clock).ns, 0);
+    assert_int_equal(operations->wait_until(&clock, (struct run_time){ NS_PER_DAY }, &stop).ns,
+                     NS_PER_DAY);
+    assert_int_equal(operations->wait_until(&clock, (struct run_time){ 5 }, &stop).ns, NS_PER_DAY);
+    assert_int_equal(operations->now(&clock).ns, NS_PER_DAY);
+}
+
+static void test_clock_real_never_early(void **state)
+{
+    static const int64_t steps_ns[] = { 0, 1, 1000, 49999, 50001, 300000, 60 * NS_PER_MS };
+    struct emit_clock clock = emit_clock_real();
+    atomic_bool stop = false;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof steps_ns / sizeof steps_ns[0]; i++) {
+        struct run_time deadline = { clock.operations->now(&clock).ns + steps_ns[i] };
+        struct run_time then = clock.operations->wait_until(&clock, deadline, &stop);
+
+        assert_true(then.ns >= deadline.ns);
+        assert_true(clock.operations->now(&clock).ns >= then.ns);
+    }
+}
+
+/* Returns at all: a sleep until a point of the past, or of negative run time, must not hang. */
+static void test_clock_real_past_deadlines(void **state)
+{
+    struct emit_clock clock = emit_clock_real();
+    atomic_bool stop = false;
+
+    (void)state;
+    clock.operations->wait_until(&clock, (struct run_time){ 0 }, &stop);
+    clock.operations->wait_until(&clock, (struct run_time){ -NS_PER_DAY }, &stop);
+}
+
+static void *stop_later(void *self)
+{
+    atomic_bool *stop = self;
+
+    usleep(20000);
+    atomic_store(stop, true);
+    return NULL;
+}
+
+/* A deadline of ten years ahead: the test ends only because the stop is noticed. */
+static void test_clock_real_notices_stop(void **state)
+{
+    struct run_time far = { 3650 * NS_PER_DAY };
+    struct emit_clock clock = emit_clock_real();
+    atomic_bool stop = false;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, stop_later, &stop), 0);
+    assert_true(clock.operations->wait_until(&clock, far, &stop).ns < far.ns);
+    assert_true(atomic_load(&stop));
+    pthread_join(thread, NULL);
+}
+
+/* ---- gate ---- */
+
+enum { IPV4_FRAME_BYTES = 60 };
+
+static void fill_ipv4(uint8_t bytes[IPV4_FRAME_BYTES], const char *source, const char *destination)
+{
+    memset(bytes, 0, IPV4_FRAME_BYTES);
+    wire_put_u16(bytes + 12, 0x0800);
+    bytes[14] = 0x45;
+    wire_put_u16(bytes + 16, IPV4_FRAME_BYTES - 14);
+    assert_int_equal(inet_pton(AF_INET, source, bytes + 26), 1);
+    assert_int_equal(inet_pton(AF_INET, destination, bytes + 30), 1);
+}
+
+static struct ip_network network(const char *text)
+{
+    struct ip_network parsed;
+
+    assert_int_equal(ip_network_parse(&parsed, text), 0);
+    return parsed;
+}
+
+static void test_gate(void **state)
+{
+    const struct ip_network networks[] = { network("2001:db8::/32"), network("198.18.0.0/24"),
+                                           network("203.0.113.7") };
+    static const struct {
+        const char *what;
+        const char *source;
+        const char *destination;
+        uint32_t length;
+        uint32_t limit;
+        uint16_t type;
+        uint8_t version;
+        bool passes;
+    } rows[] = {
+        { "inside to inside", "198.18.0.1", "198.18.0.2", 60, 0, 0x800, 0x45, true },
+        { "inside to outside", "198.18.0.1", "203.0.113.7", 60, 0, 0x800, 0x45, true },
+        { "outside to inside", "203.0.113.7", "198.18.0.255", 60, 0, 0x800, 0x45, true },
+        { "wrong source", "198.18.1.1", "198.18.0.2", 60, 0, 0x800, 0x45, false },
+        { "beside a network of one", "203.0.113.6", "198.18.0.2", 60, 0, 0x800, 0x45, false },
+        { "wrong destination", "198.18.0.1", "8.8.8.8", 60, 0, 0x800, 0x45, false },
+        { "to nobody", "198.18.0.1", "0.0.0.0", 60, 0, 0x800, 0x45, false },
+        { "multicast", "198.18.0.1", "239.255.255.250", 60, 0, 0x800, 0x45, true },
+        { "limited broadcast", "198.18.0.1", "255.255.255.255", 60, 0, 0x800, 0x45, true },
+        { "multicast, wrong source", "10.0.0.1", "224.0.0.1", 60, 0, 0x800, 0x45, false },
+        { "as long as the link takes", "198.18.0.1", "198.18.0.2", 60, 60, 0x800, 0x45, true },
+        { "too long", "198.18.0.1", "198.18.0.2", 60, 59, 0x800, 0x45, false },
+        { "too long for any link", "198.18.0.1", "198.18.0.2", 1519, 0, 0x800, 0x45, false },
+        { "ARP", "198.18.0.1", "198.18.0.2", 60, 0, 0x806, 0x45, false },
+        { "VLAN", "198.18.0.1", "198.18.0.2", 60, 0, 0x8100, 0x45, false },
+        { "IPv6 by its type", "198.18.0.1", "198.18.0.2", 60, 0, 0x86dd, 0x60, false },
+        { "IPv6 by its version", "198.18.0.1", "198.18.0.2", 60, 0, 0x800, 0x60, false },
+        { "a header and no more", "198.18.0.1", "198.18.0.2", 34, 0, 0x800, 0x45, true },
+        { "short", "198.18.0.1", "198.18.0.2", 33, 0, 0x800, 0x45, false },
+        { "empty", "198.18.0.1", "198.18.0.2", 0, 0, 0x800, 0x45, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gate gate = { networks, sizeof networks / sizeof networks[0], rows[i].limit };
+        uint8_t bytes[IPV4_FRAME_BYTES];
+        struct frame frame = { { 0 }, rows[i].length, bytes };
+
+        fill_ipv4(bytes, rows[i].source, rows[i].destination);
+        wire_put_u16(bytes + 12, rows[i].type);
+        bytes[14] = rows[i].version;
+        if (gate_passes(&gate, &frame) != rows[i].passes)
+            fail_msg("%s: wrong", rows[i].what);
+    }
+}
+
+static void test_gate_of_everything_and_nothing(void **state)
+{
+    const struct ip_network all = network("0.0.0.0/0");
+    const struct ip_network all_v6 = network("::/0");
+    uint8_t bytes[IPV4_FRAME_BYTES];
+    struct frame frame = { { 0 }, sizeof bytes, bytes };
+
+    (void)state;
+    fill_ipv4(bytes, "10.1.2.3", "8.8.8.8");
+    assert_true(gate_passes(&(struct gate){ &all, 1, 0 }, &frame));
+    assert_false(gate_passes(&(struct gate){ &all_v6, 1, 0 }, &frame));
+    assert_false(gate_passes(&(struct gate){ NULL, 0, 0 }, &frame));
+}
+
+/* ---- sinks ---- */
+
+/* What libpcap reads from the file is what was sent, to the nanosecond. */
+static void test_sink_pcap_is_read_back(void **state)
+{
+    enum { FRAMES = 1000 };
+    const struct day_time origin = { INT64_C(1700000000999999000) };
+    const char *path = scratch_path("frames.pcap");
+    char text[PCAP_ERRBUF_SIZE];
+    struct pcap_pkthdr *header;
+    struct output_file file;
+    const uint8_t *bytes;
+    struct error err;
+    struct sink *sink;
+    pcap_t *pcap;
+
+    (void)state;
+    assert_int_equal(output_file_open(&file, path, &err), 0);
+    sink = sink_pcap_new(&file, origin, &err);
+    assert_non_null(sink);
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        struct frame numbered = numbered_frame(i);
+
+        assert_int_equal(sink_send(sink, &numbered, &err), SINK_SENT);
+    }
+    sink_close(sink);
+    assert_int_equal(output_file_commit(&file, &err), 0);
+
+    pcap = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, text);
+    assert_non_null(pcap);
+    assert_int_equal(pcap_datalink(pcap), DLT_EN10MB);
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        struct frame expected = numbered_frame(i);
+        struct frame got;
+
+        assert_int_equal(pcap_next_ex(pcap, &header, &bytes), 1);
+        got.due.ns = header->ts.tv_sec * NS_PER_SECOND + header->ts.tv_usec - origin.ns;
+        got.length = header->len;
+        got.bytes = bytes;
+        assert_int_equal(header->caplen, header->len);
+        assert_true(is_same_frame(&got, &expected));
+    }
+    assert_int_equal(pcap_next_ex(pcap, &header, &bytes), PCAP_ERROR_BREAK);
+    pcap_close(pcap);
+}
+
+static void test_sink_pcap_refuses_times_it_cannot_write(void **state)
+{
+    static const int64_t origins_ns[] = { -1, (INT64_C(1) << 32) * NS_PER_SECOND };
+    uint8_t bytes[IPV4_FRAME_BYTES] = { 0 };
+    struct frame frame = { { 0 }, sizeof bytes, bytes };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof origins_ns / sizeof origins_ns[0]; i++) {
+        struct error err = { "" };
+        struct output_file file;
+        struct sink *sink;
+
+        assert_int_equal(output_file_open(&file, scratch_path("never.pcap"), &err), 0);
+        sink = sink_pcap_new(&file, (struct day_time){ origins_ns[i] }, &err);
+        assert_non_null(sink);
+        assert_int_equal(sink_send(sink, &frame, &err), SINK_FAILED);
+        assert_string_not_equal(err.text, "");
+        sink_close(sink);
+        output_file_abandon(&file);
+    }
+}
+
+/* The disk is full: said by the sink or, when the bytes were still buffered, by the commit. */
+static void test_sink_pcap_says_when_the_disk_is_full(void **state)
+{
+    struct output_file file = { 0 };
+    uint8_t bytes[FRAME_MAX_BYTES] = { 0 };
+    struct frame frame = { { 0 }, sizeof bytes, bytes };
+    enum sink_result result = SINK_SENT;
+    struct error err = { "" };
+    struct sink *sink;
+
+    (void)state;
+    file.stream = fopen("/dev/full", "wb");
+    if (file.stream == NULL)
+        skip_because("no /dev/full here");
+    sink = sink_pcap_new(&file, (struct day_time){ 0 }, &err);
+    assert_non_null(sink);
+    for (int i = 0; i < 1000 && result == SINK_SENT; i++)
+        result = sink_send(sink, &frame, &err);
+    assert_int_equal(result, SINK_FAILED);
+    assert_non_null(strstr(err.text, "cannot write"));
+    sink_close(sink);
+    fclose(file.stream);
+}
+
+/* ---- emitter ---- */
+
+/* Frames of 198.18.0.1 (or of a stranger, every seventh) with their number in the last bytes. */
+struct fake_source {
+    uint32_t next;
+    uint32_t count;
+    uint32_t fails_at; /* 0: never */
+    bool has_strangers;
+    uint8_t bytes[IPV4_FRAME_BYTES];
+};
+
+static int fake_next(void *self, struct frame *frame, struct error *err)
+{
+    struct fake_source *fake = self;
+    bool is_stranger = fake->has_strangers && fake->next % 7 == 6;
+
+    if (fake->fails_at && fake->next == fake->fails_at)
+        return error_set(err, "the source failed");
+    if (fake->next == fake->count)
+        return 0;
+    fill_ipv4(fake->bytes, is_stranger ? "10.0.0.1" : "198.18.0.1", "198.18.0.2");
+    wire_put_u32(fake->bytes + 56, fake->next);
+    *frame = (struct frame){ { (int64_t)fake->next * 100 }, sizeof fake->bytes, fake->bytes };
+    fake->next++;
+    return 1;
+}
+
+struct fake_sink {
+    struct sink base;
+    uint32_t calls;
+    uint32_t sent;
+    uint32_t last;         /* number of the last frame seen */
+    uint32_t disorders;
+    uint32_t drops_every;  /* 0: never */
+    uint32_t fails_at;     /* call that fails, 0: never */
+    uint32_t stops_at;     /* call after which *stop is set, 0: never */
+    atomic_bool *stop;
+};
+
+static enum sink_result fake_send(struct sink *sink, const struct frame *frame, struct error *err)
+{
+    struct fake_sink *fake = (struct fake_sink *)sink;
+    uint32_t number = wire_get_u32(frame->bytes + 56);
+
+    fake->calls++;
+    fake->disorders += fake->calls > 1 && number <= fake->last;
+    fake->last = number;
+    if (fake->calls == fake->stops_at)
+        atomic_store(fake->stop, true);
+    if (fake->calls == fake->fails_at) {
+        error_set(err, "the sink failed");
+        return SINK_FAILED;
+    }
+    if (fake->drops_every && fake->calls % fake->drops_every == 0)
+        return SINK_DROPPED;
+    fake->sent++;
+    return SINK_SENT;
+}
+
+static void fake_close(struct sink *sink)
+{
+    (void)sink;
+}
+
+static const struct sink_operations fake_operations = { fake_send, fake_close };
+
+/* All that one run needs. */
+struct bench {
+    struct ip_network network;
+    struct gate gate;
+    struct emit_clock clock;
+    struct fake_source fake;
+    struct fake_sink sink;
+    atomic_bool stop;
+    struct emitter emitter;
+    struct frame_source source;
+};
+
+static struct bench *bench_new(uint32_t frames)
+{
+    struct bench *bench = memory_alloc(sizeof *bench);
+
+    bench->network = network("198.18.0.0/15");
+    bench->gate = (struct gate){ &bench->network, 1, 0 };
+    bench->clock = emit_clock_simulated();
+    bench->fake.count = frames;
+    bench->sink.base.operations = &fake_operations;
+    bench->sink.stop = &bench->stop;
+    bench->emitter.clock = &bench->clock;
+    bench->emitter.gate = &bench->gate;
+    bench->emitter.sink = &bench->sink.base;
+    bench->emitter.stop = &bench->stop;
+    bench->source = (struct frame_source){ fake_next, &bench->fake };
+    return bench;
+}
+
+static void assert_counts(const struct bench *bench, uint64_t sent, uint64_t dropped,
+                          uint64_t refused)
+{
+    const struct emit_counts *counts = &bench->emitter.counts;
+
+    assert_int_equal(counts->sent, sent);
+    assert_int_equal(counts->dropped, dropped);
+    assert_int_equal(counts->refused, refused);
+    assert_int_equal(counts->planned, sent + dropped + refused);
+    assert_int_equal(counts->sent_bytes, sent * IPV4_FRAME_BYTES);
+    assert_int_equal(counts->lateness.count, sent);
+    assert_int_equal(counts->lateness.max_ns, 0); /* simulated time is never late */
+    assert_int_equal(bench->sink.sent, sent);
+    assert_int_equal(bench->sink.disorders, 0);
+}
+
+static void test_emitter_counts_every_outcome(void **state)
+{
+    struct bench *bench = bench_new(7000);
+    struct error err;
+
+    (void)state;
+    bench->fake.has_strangers = true;
+    bench->sink.drops_every = 3;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_counts(bench, 4000, 2000, 1000);
+    free(bench);
+}
+
+static void test_emitter_ends_when_the_sink_fails(void **state)
+{
+    struct bench *bench = bench_new(100);
+    struct error err = { "" };
+
+    (void)state;
+    bench->sink.fails_at = 42;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), -1);
+    assert_string_equal(err.text, "the sink failed");
+    assert_counts(bench, 41, 1, 0);
+    free(bench);
+}
+
+static void test_emitter_ends_when_the_source_fails(void **state)
+{
+    struct bench *bench = bench_new(100);
+    struct error err = { "" };
+
+    (void)state;
+    bench->fake.fails_at = 30;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), -1);
+    assert_string_equal(err.text, "the source failed");
+    assert_counts(bench, 30, 0, 0);
+    free(bench);
+}
+
+static void test_emitter_source_stops(void **state)
+{
+    struct bench *bench = bench_new(100);
+    struct error err;
+
+    (void)state;
+    bench->sink.stops_at = 10;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_counts(bench, 10, 0, 0);
+    free(bench);
+}
+
+/* The stop comes while a frame due in ten years is in hand: it is lost, and said to be. */
+static void test_emitter_stops_in_a_wait(void **state)
+{
+    struct bench *bench = bench_new(100);
+    struct frame_ring *ring = frame_ring_new(4096);
+    struct error err;
+    pthread_t thread;
+    uint8_t bytes[IPV4_FRAME_BYTES];
+    struct frame frame = { { 3650 * NS_PER_DAY }, sizeof bytes, bytes };
+
+    (void)state;
+    fill_ipv4(bytes, "198.18.0.1", "198.18.0.2");
+    bench->clock = emit_clock_real();
+    assert_true(frame_ring_push(ring, &frame));
+    assert_true(frame_ring_push(ring, &frame));
+    assert_int_equal(pthread_create(&thread, NULL, stop_later, &bench->stop), 0);
+    assert_int_equal(emitter_run_ring(&bench->emitter, ring, &err), 0);
+    pthread_join(thread, NULL);
+    assert_counts(bench, 0, 2, 0);
+    frame_ring_free(ring);
+    free(bench);
+}
+
+static void test_emitter_ring_counts_what_is_left_at_a_stop(void **state)
+{
+    struct bench *bench = bench_new(30);
+    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame frame;
+    struct error err;
+
+    (void)state;
+    while (fake_next(&bench->fake, &frame, &err) > 0)
+        assert_true(frame_ring_push(ring, &frame));
+    bench->sink.stops_at = 10;
+    /* Not finished: an emitter that waited for the producer would hang here. */
+    assert_int_equal(emitter_run_ring(&bench->emitter, ring, &err), 0);
+    assert_counts(bench, 10, 20, 0);
+    assert_false(frame_ring_peek(ring, &frame));
+    frame_ring_free(ring);
+    free(bench);
+}
+
+static void test_emitter_ring_ends_when_the_sink_fails(void **state)
+{
+    struct bench *bench = bench_new(30);
+    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame frame;
+    struct error err = { "" };
+
+    (void)state;
+    while (fake_next(&bench->fake, &frame, &err) > 0)
+        assert_true(frame_ring_push(ring, &frame));
+    bench->sink.fails_at = 3;
+    assert_int_equal(emitter_run_ring(&bench->emitter, ring, &err), -1);
+    assert_string_equal(err.text, "the sink failed");
+    assert_counts(bench, 2, 1, 0);
+    frame_ring_free(ring);
+    free(bench);
+}
+
+struct producer {
+    struct bench *bench;
+    struct frame_ring *ring;
+};
+
+static void *produce(void *self)
+{
+    const struct producer *producer = self;
+    struct frame frame;
+    struct error err;
+
+    while (fake_next(&producer->bench->fake, &frame, &err) > 0)
+        while (!frame_ring_push(producer->ring, &frame))
+            sched_yield();
+    frame_ring_finish(producer->ring);
+    return NULL;
+}
+
+static void test_emitter_ring_with_a_producer(void **state)
+{
+    struct bench *bench = bench_new(70000);
+    struct producer producer = { bench, frame_ring_new(1 << 15) };
+    struct error err;
+    pthread_t thread;
+
+    (void)state;
+    bench->fake.has_strangers = true;
+    bench->sink.drops_every = 3;
+    assert_int_equal(pthread_create(&thread, NULL, produce, &producer), 0);
+    assert_int_equal(emitter_run_ring(&bench->emitter, producer.ring, &err), 0);
+    pthread_join(thread, NULL);
+    assert_counts(bench, 40000, 20000, 10000);
+    frame_ring_free(producer.ring);
+    free(bench);
+}
+
+/* A source that has fallen behind is late, and the histogram says by how much. */
+static void test_emitter_records_lateness(void **state)
+{
+    struct bench *bench = bench_new(10);
+    struct error err;
+
+    (void)state;
+    bench->clock.state_ns = 1000; /* frames are due at 0, 100, 200 ... 900 */
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_int_equal(bench->emitter.counts.lateness.count, 10);
+    assert_int_equal(bench->emitter.counts.lateness.max_ns, 1000);
+    assert_in_range(log_histogram_quantile(&bench->emitter.counts.lateness, 0.5), 500, 516);
+    free(bench);
+}
+
+/* ---- responder ---- */
+
+static const uint8_t host_mac[6] = { 0x02, 0x12, 0x34, 0x56, 0x78, 0x9a };
+static const uint8_t peer_mac[6] = { 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee };
+static const uint8_t other_mac[6] = { 0x02, 0, 0, 0, 0, 1 };
+static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+#define HOST_IP UINT32_C(0xc6120001) /* 198.18.0.1 */
+#define PEER_IP UINT32_C(0xc6130001) /* 198.19.0.1 */
+
+static bool is_host(const void *self, uint32_t address, uint8_t mac[6])
+{
+    (void)self;
+    if (address != HOST_IP)
+        return false;
+    memcpy(mac, host_mac, sizeof host_mac);
+    return true;
+}
+
+static const struct responder the_responder = { .lookup = is_host };
+
+enum { ARP_BYTES = 42, PING_PAYLOAD = 37, PING_BYTES = 14 + 20 + 8 + PING_PAYLOAD };
+
+static void fill_arp(uint8_t frame[60])
+{
+    static const uint8_t header[8] = { 0, 1, 8, 0, 6, 4, 0, 1 };
+
+    memset(frame, 0, 60);
+    memcpy(frame, broadcast_mac, 6);
+    memcpy(frame + 6, peer_mac, 6);
+    wire_put_u16(frame + 12, 0x0806);
+    memcpy(frame + 14, header, sizeof header);
+    memcpy(frame + 22, peer_mac, 6);
+    wire_put_u32(frame + 28, PEER_IP);
+    wire_put_u32(frame + 38, HOST_IP);
+}
+
+/* Recomputes both checksums, so that a test of something else does not stop at them. */
+static void seal_ping(uint8_t frame[PING_BYTES])
+{
+    wire_put_u16(frame + 24, 0);
+    wire_put_u16(frame + 24, checksum_finish(checksum_add(0, frame + 14, 20)));
+    wire_put_u16(frame + 36, 0);
+    wire_put_u16(frame + 36, checksum_finish(checksum_add(0, frame + 34, 8 + PING_PAYLOAD)));
+}
+
+static void fill_ping(uint8_t frame[PING_BYTES])
+{
+    memset(frame, 0, PING_BYTES);
+    memcpy(frame, host_mac, 6);
+    memcpy(frame + 6, peer_mac, 6);
+    wire_put_u16(frame + 12, 0x0800);
+    frame[14] = 0x45;
+    wire_put_u16(frame + 16, PING_BYTES - 14);
+    wire_put_u16(frame + 18, 0xbeef);
+    wire_put_u16(frame + 20, 0x4000); /* don't fragment: most pings */
+    frame[22] = 3;
+    frame[23] = 1;
+    wire_put_u32(frame + 26, PEER_IP);
+    wire_put_u32(frame + 30, HOST_IP);
+    frame[34] = 8;
+    wire_put_u16(frame + 38, 0x1234);
+    wire_put_u16(frame + 40, 77);
+    for (int i = 0; i < PING_PAYLOAD; i++)
+        frame[42 + i] = (uint8_t)(i * 11);
+    seal_ping(frame);
+}
+
+/* In memory of exactly its size, so that a sanitizer sees a read behind the end. */
+static size_t answer(const uint8_t *request, size_t size, uint8_t *reply)
+{
+    uint8_t *exact = malloc(size ? size : 1);
+    uint8_t *room = malloc(size ? size : 1);
+    size_t got;
+
+    assert_non_null(exact);
+    assert_non_null(room);
+    memcpy(exact, request, size);
+    got = responder_answer(&the_responder, exact, size, room);
+    assert_true(got <= size);
+    memcpy(reply, room, got);
+    free(exact);
+    free(room);
+    return got;
+}
+
+static void assert_arp_answer(const uint8_t *request, size_t size)
+{
+    static const uint8_t header[8] = { 0, 1, 8, 0, 6, 4, 0, 2 };
+    uint8_t reply[60];
+
+    assert_int_equal(answer(request, size, reply), ARP_BYTES);
+    assert_memory_equal(reply, peer_mac, 6);
+    assert_memory_equal(reply + 6, host_mac, 6);
+    assert_int_equal(wire_get_u16(reply + 12), 0x0806);
+    assert_memory_equal(reply + 14, header, sizeof header);
+    assert_memory_equal(reply + 22, host_mac, 6);
+    assert_int_equal(wire_get_u32(reply + 28), HOST_IP);
+    assert_memory_equal(reply + 32, peer_mac, 6);
+    assert_int_equal(wire_get_u32(reply + 38), wire_get_u32(request + 28));
+}
+
+static void test_responder_answers_arp(void **state)
+{
+    uint8_t request[60];
+
+    (void)state;
+    fill_arp(request);
+    assert_arp_answer(request, ARP_BYTES);
+    assert_arp_answer(request, sizeof request); /* padded to Ethernet's least */
+    memcpy(request, host_mac, 6);               /* a check of an old entry is unicast */
+    assert_arp_answer(request, sizeof request);
+    wire_put_u32(request + 28, 0); /* "is this address free?", RFC 5227 */
+    assert_arp_answer(request, sizeof request);
+}
+
+static void test_responder_answers_ping(void **state)
+{
+    uint8_t request[PING_BYTES + 20] = { 0 };
+    uint8_t reply[sizeof request];
+
+    (void)state;
+    fill_ping(request);
+    for (size_t padding = 0; padding <= 20; padding += 20) {
+        assert_int_equal(answer(request, PING_BYTES + padding, reply), PING_BYTES);
+        assert_memory_equal(reply, peer_mac, 6);
+        assert_memory_equal(reply + 6, host_mac, 6);
+        assert_int_equal(reply[14], 0x45);
+        assert_int_equal(reply[22], 64);
+        assert_int_equal(wire_get_u32(reply + 26), HOST_IP);
+        assert_int_equal(wire_get_u32(reply + 30), PEER_IP);
+        assert_int_equal(reply[34], 0);
+        assert_int_equal(reply[35], 0);
+        assert_memory_equal(reply + 38, request + 38, 4 + PING_PAYLOAD);
+        assert_int_equal(checksum_finish(checksum_add(0, reply + 14, 20)), 0);
+        assert_int_equal(checksum_finish(checksum_add(0, reply + 34, 8 + PING_PAYLOAD)), 0);
+    }
+}
+
+static void test_responder_ignores_truncated(void **state)
+{
+    uint8_t arp[60];
+    uint8_t ping[PING_BYTES];
+    uint8_t reply[PING_BYTES];
+
+    (void)state;
+    fill_arp(arp);
+    fill_ping(ping);
+    for (size_t size = 0; size < ARP_BYTES; size++)
+        assert_int_equal(answer(arp, size, reply), 0);
+    for (size_t size = 0; size < PING_BYTES; size++)
+        assert_int_equal(answer(ping, size, reply), 0);
+}
+
+/* One place changed at a time; each must make the request one that gets no answer. */
+struct change {
+    const char *what;
+    size_t at;
+    size_t size;
+    const void *bytes;
+};
+
+static void test_responder_ignores_wrong_arp(void **state)
+{
+    static const struct change changes[] = {
+        { "to another MAC", 0, 6, other_mac },
+        { "to a multicast MAC", 0, 6, "\x01\x00\x5e\x00\x00\x01" },
+        { "another EtherType", 12, 2, "\x86\xdd" },
+        { "not Ethernet", 14, 2, "\x00\x06" },
+        { "not IPv4", 16, 2, "\x08\x06" },
+        { "MAC of 8 bytes", 18, 1, "\x08" },
+        { "address of 16 bytes", 19, 1, "\x10" },
+        { "a reply", 20, 2, "\x00\x02" },
+        { "operation 257", 20, 2, "\x01\x01" },
+        { "sender is broadcast", 22, 6, broadcast_mac },
+        { "sender is nobody", 22, 6, "\0\0\0\0\0\0" },
+        { "an announcement", 28, 4, "\xc6\x12\x00\x01" },
+        { "for another host", 38, 4, "\xc6\x12\x00\x02" },
+    };
+    uint8_t request[60];
+    uint8_t reply[60];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        fill_arp(request);
+        memcpy(request + changes[i].at, changes[i].bytes, changes[i].size);
+        if (answer(request, sizeof request, reply) != 0)
+            fail_msg("%s: answered", changes[i].what);
+    }
+}
+
+static void test_responder_ignores_wrong_ping(void **state)
+{
+    static const struct change changes[] = {
+        { "to another MAC", 0, 6, other_mac },
+        { "to broadcast", 0, 6, broadcast_mac },
+        { "from a group MAC", 6, 6, "\x01\x00\x5e\x00\x00\x01" },
+        { "VLAN", 12, 2, "\x81\x00" },
+        { "version 6", 14, 1, "\x65" },
+        { "header too short", 14, 1, "\x44" },
+        { "header with options", 14, 1, "\x46" },
+        { "longer than the frame", 16, 2, "\x00\x42" },
+        { "shorter than its headers", 16, 2, "\x00\x1b" },
+        { "more fragments", 20, 2, "\x20\x00" },
+        { "a later fragment", 20, 2, "\x00\x01" },
+        { "UDP", 23, 1, "\x11" },
+        { "from 0.0.0.0", 26, 4, "\0\0\0\0" },
+        { "from loopback", 26, 4, "\x7f\0\0\1" },
+        { "from multicast", 26, 4, "\xe0\0\0\1" },
+        { "from broadcast", 26, 4, "\xff\xff\xff\xff" },
+        { "to another host", 30, 4, "\xc6\x12\x00\x02" },
+        { "an echo reply", 34, 1, "\0" },
+        { "a time-stamp request", 34, 1, "\x0d" },
+        { "code 1", 35, 1, "\1" },
+    };
+    uint8_t request[PING_BYTES];
+    uint8_t reply[PING_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        fill_ping(request);
+        memcpy(request + changes[i].at, changes[i].bytes, changes[i].size);
+        seal_ping(request);
+        if (answer(request, sizeof request, reply) != 0)
+            fail_msg("%s: answered", changes[i].what);
+    }
+}
+
+/* Every single wrong bit that a checksum covers is found. */
+static void test_responder_ignores_wrong_checksums(void **state)
+{
+    uint8_t request[PING_BYTES];
+    uint8_t reply[PING_BYTES];
+
+    (void)state;
+    fill_ping(request);
+    for (unsigned bit = 14 * 8; bit < PING_BYTES * 8; bit++) {
+        request[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (answer(request, sizeof request, reply) != 0)
+            fail_msg("bit %u: answered", bit);
+        request[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    assert_int_equal(answer(request, sizeof request, reply), PING_BYTES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ring_is_empty_at_first),
+        cmocka_unit_test(test_ring_keeps_frame_until_drop),
+        cmocka_unit_test(test_ring_wraps_and_fills),
+        cmocka_unit_test(test_ring_never_blocks_when_empty),
+        cmocka_unit_test(test_ring_between_threads),
+        cmocka_unit_test(test_histogram_small_values_are_exact),
+        cmocka_unit_test(test_histogram_edges),
+        cmocka_unit_test(test_histogram_quantiles),
+        cmocka_unit_test(test_clock_simulated),
+        cmocka_unit_test(test_clock_real_never_early),
+        cmocka_unit_test(test_clock_real_past_deadlines),
+        cmocka_unit_test(test_clock_real_notices_stop),
+        cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_gate_of_everything_and_nothing),
+        cmocka_unit_test(test_sink_pcap_is_read_back),
+        cmocka_unit_test(test_sink_pcap_refuses_times_it_cannot_write),
+        cmocka_unit_test(test_sink_pcap_says_when_the_disk_is_full),
+        cmocka_unit_test(test_emitter_counts_every_outcome),
+        cmocka_unit_test(test_emitter_ends_when_the_sink_fails),
+        cmocka_unit_test(test_emitter_ends_when_the_source_fails),
+        cmocka_unit_test(test_emitter_source_stops),
+        cmocka_unit_test(test_emitter_stops_in_a_wait),
+        cmocka_unit_test(test_emitter_ring_counts_what_is_left_at_a_stop),
+        cmocka_unit_test(test_emitter_ring_ends_when_the_sink_fails),
+        cmocka_unit_test(test_emitter_ring_with_a_producer),
+        cmocka_unit_test(test_emitter_records_lateness),
+        cmocka_unit_test(test_responder_answers_arp),
+        cmocka_unit_test(test_responder_answers_ping),
+        cmocka_unit_test(test_responder_ignores_truncated),
+        cmocka_unit_test(test_responder_ignores_wrong_arp),
+        cmocka_unit_test(test_responder_ignores_wrong_ping),
+        cmocka_unit_test(test_responder_ignores_wrong_checksums),
+    };
+
+    fill_pool();
+    return cmocka_run_group_tests_name("emit", tests, NULL, NULL);
+}
