@@ -72,7 +72,7 @@ static const char *archive_words(struct archive *archive)
 {
     const char *words = archive_error_string(archive);
 
-    return words ? words : "cannot be decompressed";
+    return words ? words : "truncated or damaged compression";
 }
 
 static int open_archive(struct capture_file *file, struct error *err)
