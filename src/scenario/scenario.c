@@ -1,0 +1,138 @@
+#include "scenario/scenario.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "synth/day.h"
+#include "synth/population.h"
+
+struct scenario {
+    struct population_group *groups;
+    struct ip_network *networks; /* of the groups, then the outside */
+    size_t network_count;
+    struct population population;
+    struct day *day;
+    struct renderer *renderer;
+    struct run_time end;
+};
+
+static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port)
+{
+    return model_service(self, protocol, port);
+}
+
+static int set_group(struct population_group *to, const struct scenario_group *from,
+                     struct error *err)
+{
+    *to = (struct population_group){
+        .models = from->model->hosts,
+        .model_count = from->model->host_count,
+        .service = find_service,
+        .service_self = from->model,
+        .network = from->network,
+        .host_count = from->hosts ? from->hosts : from->model->host_count,
+    };
+    if (to->model_count == 0)
+        return error_set(err, "the model has no host");
+    if (to->host_count > SCENARIO_MAX_HOSTS)
+        return error_set(err, "%" PRIu32 " hosts are more than %d", to->host_count, SCENARIO_MAX_HOSTS);
+    return 0;
+}
+
+static int set_groups(struct scenario *s, const struct scenario_config *config, struct error *err)
+{
+    s->groups = memory_alloc_array(config->group_count, sizeof *s->groups);
+    s->networks = memory_alloc_array(config->group_count + 1, sizeof *s->networks);
+    for (size_t i = 0; i < config->group_count; i++) {
+        if (set_group(&s->groups[i], &config->groups[i], err) < 0)
+            return -1;
+        s->networks[i] = config->groups[i].network;
+    }
+    s->networks[config->group_count] = config->outside;
+    s->network_count = config->group_count + 1;
+    return population_init(&s->population, s->groups, config->group_count, &config->outside, err);
+}
+
+static int wire(struct scenario *s, const struct scenario_config *config, struct error *err)
+{
+    struct day_config day = {
+        .population = &s->population,
+        .seed = config->seed,
+        .begin = config->begin,
+        .end = { config->begin.ns + config->day_ns },
+        .fallback = config->fallback,
+    };
+    struct renderer_config renderer = {
+        .schedule = { config->begin, config->speed },
+        .seed = config->seed,
+    };
+
+    s->day = day_new(&day);
+    s->end = schedule_run_time(&renderer.schedule, day.end);
+    renderer.plans = (struct flow_plan_source){ day_next, s->day };
+    renderer.end = s->end;
+    s->renderer = renderer_new(&renderer, err);
+    return s->renderer ? 0 : -1;
+}
+
+struct scenario *scenario_new(const struct scenario_config *config, struct error *err)
+{
+    struct scenario *s = memory_alloc(sizeof *s);
+
+    if (set_groups(s, config, err) < 0 || wire(s, config, err) < 0) {
+        scenario_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void scenario_free(struct scenario *s)
+{
+    if (s == NULL)
+        return;
+    renderer_free(s->renderer);
+    day_free(s->day);
+    population_release(&s->population);
+    free(s->networks);
+    free(s->groups);
+    free(s);
+}
+
+struct frame_source scenario_frames(struct scenario *s)
+{
+    return (struct frame_source){ renderer_next, s->renderer };
+}
+
+const struct renderer_counts *scenario_counts(const struct scenario *s)
+{
+    return renderer_counts(s->renderer);
+}
+
+uint32_t scenario_host_count(const struct scenario *s)
+{
+    return s->population.host_count;
+}
+
+const struct ip_network *scenario_networks(const struct scenario *s, size_t *count)
+{
+    *count = s->network_count;
+    return s->networks;
+}
+
+struct run_time scenario_end(const struct scenario *s)
+{
+    return s->end;
+}
+
+bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6])
+{
+    const struct scenario *s = self;
+    const struct virtual_host *host = population_find(&s->population, address);
+
+    if (host == NULL)
+        return false;
+    memcpy(mac, host->end.mac, sizeof host->end.mac);
+    return true;
+}

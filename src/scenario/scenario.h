@@ -1,0 +1,62 @@
+/*
+ * scenario.h - what is to be played, wired together: models, population, day, sessions.
+ *
+ * One place that turns a description into a source of frames, for dayshift(1) and
+ * dayshiftd(8) alike: same description, same frames.
+ */
+#ifndef SCENARIO_SCENARIO_H
+#define SCENARIO_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "dayshift/frame.h"
+#include "model/model.h"
+#include "net/ip_address.h"
+#include "session/renderer.h"
+#include "synth/slice.h"
+
+/* "198.18.0.0/16" and "198.19.0.0/16": the two halves of the range for tests (RFC 2544). */
+#define SCENARIO_DEFAULT_NETWORK "198.18.0.0/16"
+#define SCENARIO_DEFAULT_OUTSIDE "198.19.0.0/16"
+
+enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = 1000000 };
+
+struct scenario_group {
+    struct model *model;
+    struct ip_network network;
+    uint32_t hosts; /* 0: as many as the model has */
+};
+
+struct scenario_config {
+    const struct scenario_group *groups; /* borrowed for the call; the models for the scenario's life */
+    size_t group_count;
+    struct ip_network outside;
+    uint64_t seed;
+    struct day_time begin;
+    int64_t day_ns; /* how much of the day is played */
+    double speed;   /* the day passes this much faster than the clock */
+    enum day_fallback fallback;
+};
+
+struct scenario; /* opaque */
+
+struct scenario *scenario_new(const struct scenario_config *config, struct error *err);
+void scenario_free(struct scenario *scenario);
+
+struct frame_source scenario_frames(struct scenario *scenario);
+const struct renderer_counts *scenario_counts(const struct scenario *scenario);
+uint32_t scenario_host_count(const struct scenario *scenario);
+
+/* Networks that frames of this scenario come from and go to. */
+const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
+
+/* When the last sessions are brought to an end. */
+struct run_time scenario_end(const struct scenario *scenario);
+
+/* True when the address (host order) is a virtual host; fills its MAC. `self` is the scenario. */
+bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6]);
+
+#endif

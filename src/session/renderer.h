@@ -1,0 +1,43 @@
+/*
+ * renderer.h - flow plans in, frames out: plays all live sessions side by side.
+ *
+ * A heap of live sessions in order of their next packet. Memory: about 500 bytes for every
+ * session that is live, nothing for one that is over. Knows no clock: due times follow
+ * from the schedule. No two live sessions share a 5-tuple.
+ */
+#ifndef SESSION_RENDERER_H
+#define SESSION_RENDERER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "dayshift/flow_plan.h"
+#include "dayshift/frame.h"
+
+struct renderer_config {
+    struct flow_plan_source plans;
+    struct schedule schedule;
+    struct run_time end; /* sessions still live then are brought to an end at once */
+    uint64_t seed;
+};
+
+struct renderer_counts { /* written by the renderer's thread alone */
+    _Atomic uint64_t flows;            /* sessions begun */
+    _Atomic uint64_t complete_tcp;     /* of these, TCP with handshake and FINs */
+    _Atomic uint64_t hurried;          /* brought to an end by the end of the run */
+    _Atomic uint64_t repeated_syns;    /* frames: attempts repeated because nobody answered */
+    _Atomic uint64_t most_live;
+};
+
+struct renderer; /* opaque */
+
+struct renderer *renderer_new(const struct renderer_config *config, struct error *err);
+void renderer_free(struct renderer *renderer);
+
+/* A frame_source; `self` is the renderer. */
+int renderer_next(void *self, struct frame *frame, struct error *err);
+
+const struct renderer_counts *renderer_counts(const struct renderer *renderer);
+
+#endif

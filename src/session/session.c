@@ -1,0 +1,458 @@
+#include "session/session.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "net/wire.h"
+#include "session/session_shape.h"
+
+#define WINDOW_OF_SYN 64240
+#define WINDOW_SCALED 64240 /* times 2^7: more than any burst here leaves unacknowledged */
+
+#define DEFAULT_RTT_NS (500 * NS_PER_US)
+#define WIRE_GAP_NS (12 * NS_PER_US)  /* 1500 bytes at 1 Gbit/s */
+#define BURST_GAP_NS (15 * NS_PER_US) /* mean beyond that between segments of one message */
+#define ACK_GAP_NS (30 * NS_PER_US)   /* mean until a pure acknowledgement */
+#define FIRST_RETRY_NS NS_PER_SECOND  /* of a SYN; doubles each time (RFC 6298) */
+
+static enum flow_side other(enum flow_side side)
+{
+    return side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR;
+}
+
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+/* ---- making a session ready ---- */
+
+/* Takes one packet without payload from a side's budget, if there is one. */
+static bool reserve(struct session *s, enum flow_side side)
+{
+    if (s->pure_left[side] == 0)
+        return false;
+    s->pure_left[side]--;
+    return true;
+}
+
+/* What opening and closing cost is set aside before acknowledgements get the rest. */
+static void reserve_control(struct session *s)
+{
+    enum flow_side closer = (enum flow_side)s->closing_side;
+
+    if (s->opening == FLOW_OPENING_HANDSHAKE) {
+        reserve(s, FLOW_INITIATOR); /* SYN */
+        reserve(s, FLOW_RESPONDER); /* SYN-ACK */
+    }
+    if (s->ending == FLOW_ENDING_RESET)
+        reserve(s, closer);
+    if (s->ending == FLOW_ENDING_FIN) {
+        for (int side = 0; side < 2; side++)
+            s->fin_on_data[side] = !reserve(s, (enum flow_side)side) && s->data_left[side] > 0;
+    }
+    if (s->opening == FLOW_OPENING_HANDSHAKE)
+        reserve(s, FLOW_INITIATOR); /* the third packet */
+    if (s->ending == FLOW_ENDING_FIN)
+        reserve(s, closer); /* the last one */
+}
+
+/*
+ * Messages alternate, so their numbers differ by at most one; no side has more messages
+ * than data packets.
+ */
+static void count_messages(struct session *s, uint32_t turns)
+{
+    enum flow_side first = (enum flow_side)s->first_side;
+    uint64_t a;
+    uint64_t b;
+
+    if (s->data_left[first] == 0)
+        first = other(first);
+    a = at_most((uint64_t)turns / 2 + turns % 2, s->data_left[first]);
+    b = at_most(turns / 2, s->data_left[other(first)]);
+    if (a == 0 && s->data_left[first] > 0)
+        a = 1;
+    if (b == 0 && s->data_left[other(first)] > 0)
+        b = 1;
+    a = at_most(a, b + 1);
+    b = at_most(b, a);
+    s->first_side = (uint8_t)first;
+    s->speaker = (uint8_t)first;
+    s->messages_left[first] = (uint32_t)a;
+    s->messages_left[other(first)] = (uint32_t)b;
+}
+
+/* The time that is neither round trips nor transmission: spread over the places where hosts wait. */
+static void plan_waiting(struct session *s, int64_t duration_ns)
+{
+    enum flow_side first = (enum flow_side)s->first_side;
+    double turns = (double)s->messages_left[0] + (double)s->messages_left[1];
+    double packets = (double)(s->data_left[0] + s->data_left[1] + s->acks_total[0] + s->acks_total[1]);
+    double round_trips = s->protocol == IP_TCP ? turns / 2 + 2 : s->messages_left[other(first)];
+
+    s->think_slots = s->messages_left[first];
+    if (s->protocol == IP_TCP)
+        s->think_slots += (uint64_t)s->messages_left[other(first)] + (s->ending != FLOW_ENDING_NONE);
+    if (s->opening != FLOW_OPENING_HANDSHAKE && s->think_slots > 0)
+        s->think_slots--; /* nothing to wait for before the first packet */
+    s->think_ns = (int64_t)fmax(0.0, (double)duration_ns - round_trips * (double)s->rtt_ns -
+                                         packets * (double)(WIRE_GAP_NS + BURST_GAP_NS));
+}
+
+static uint8_t first_phase(const struct session *s)
+{
+    if (s->protocol != IP_TCP || s->opening == FLOW_OPENING_NONE)
+        return SESSION_BODY;
+    return s->opening == FLOW_OPENING_ATTEMPT ? SESSION_ATTEMPT : SESSION_SYN;
+}
+
+static void take_row(struct session *s, const struct session_row *row)
+{
+    s->opening = (uint8_t)row->opening;
+    s->ending = (uint8_t)row->ending;
+    s->closing_side = (uint8_t)row->closing_side;
+    s->first_side = (uint8_t)row->first_data_side;
+    s->rtt_ns = row->rtt_ns > 0 ? row->rtt_ns : DEFAULT_RTT_NS;
+    for (int side = 0; side < 2; side++) {
+        s->mss[side] = row->mss[side];
+        s->ttl[side] = row->ttl[side];
+        s->attempts_left[side] = row->packets[side];
+        s->data_left[side] = row->data_packets[side];
+        s->bytes_left[side] = row->payload_bytes[side];
+        s->pure_left[side] = row->packets[side] - row->data_packets[side];
+    }
+}
+
+void session_begin(struct session *s, const struct flow_plan *plan, uint64_t seed)
+{
+    struct session_row row;
+
+    memset(s, 0, sizeof *s);
+    random_init(&s->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
+                plan->virtual_host);
+    row = session_shape_draw(plan, &s->random);
+    s->key = plan->key;
+    s->protocol = plan->protocol;
+    s->service_port = plan->ends[FLOW_RESPONDER].port;
+    take_row(s, &row);
+    if (s->protocol == IP_TCP) {
+        reserve_control(s);
+    } else {
+        s->opening = FLOW_OPENING_NONE;
+        s->ending = FLOW_ENDING_NONE;
+    }
+    for (int side = 0; side < 2; side++) {
+        s->sequence[side] = s->protocol == IP_TCP ? random_u32(&s->random) : 0;
+        s->window[side] = WINDOW_SCALED;
+        s->acks_total[side] = s->pure_left[side];
+        s->data_total[side] = s->data_left[side];
+    }
+    count_messages(s, row.turns);
+    plan_waiting(s, row.duration_ns);
+    s->phase = first_phase(s);
+}
+
+/* ---- waiting ---- */
+
+/* A uniformly broken stick: the next of the remaining shares of the waiting time. */
+static int64_t next_think(struct session *s)
+{
+    int64_t share_ns = s->think_ns;
+
+    if (s->think_slots == 0)
+        return 0;
+    s->think_slots--;
+    if (s->think_slots > 0)
+        share_ns = (int64_t)((double)s->think_ns *
+                             (1.0 - pow(random_unit(&s->random), 1.0 / (double)s->think_slots)));
+    s->think_ns -= share_ns;
+    return share_ns;
+}
+
+static int64_t burst_gap(struct session *s)
+{
+    return WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)BURST_GAP_NS);
+}
+
+static int64_t ack_gap(struct session *s)
+{
+    return WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)ACK_GAP_NS);
+}
+
+/* ---- TCP control packets ---- */
+
+static void control(struct session *s, struct session_packet *p, enum flow_side side, uint8_t flags,
+                    int64_t gap_ns)
+{
+    bool is_ack = flags & TCP_ACK;
+
+    *p = (struct session_packet){ .side = side, .tcp_flags = flags, .gap_ns = gap_ns };
+    p->sequence = s->sequence[side];
+    p->acknowledgement = is_ack ? s->sequence[other(side)] : 0;
+    /* The same acknowledgement twice would read as a sign of loss: it changes the window instead. */
+    if (flags == TCP_ACK && s->acknowledged[side] == p->acknowledgement)
+        s->window[side] ^= 1;
+    p->window = flags & TCP_SYN ? WINDOW_OF_SYN : s->window[side];
+    if (is_ack)
+        s->acknowledged[side] = p->acknowledgement;
+    if (flags & (TCP_SYN | TCP_FIN))
+        s->sequence[side]++;
+    if (flags & TCP_FIN)
+        s->fin_sent[side] = true;
+}
+
+static void refuse(struct session *s, struct session_packet *p)
+{
+    control(s, p, FLOW_RESPONDER, TCP_RST | TCP_ACK, s->rtt_ns);
+    p->sequence = 0;
+    p->window = 0;
+}
+
+/* SYNs with the same number again and again; or each refused at once. */
+static bool next_attempt(struct session *s, struct session_packet *p)
+{
+    bool refused = s->ending == FLOW_ENDING_RESET && s->closing_side == FLOW_RESPONDER;
+    uint64_t done = s->attempts_done;
+    int64_t wait_ns = done == 0 ? 0 : FIRST_RETRY_NS << at_most(done - 1, 6);
+
+    if (s->ack_due && refused && s->attempts_left[FLOW_RESPONDER] > 0) {
+        s->attempts_left[FLOW_RESPONDER]--;
+        s->ack_due = false;
+        refuse(s, p);
+        return true;
+    }
+    if (s->attempts_left[FLOW_INITIATOR] == 0)
+        return false;
+    if (done > 0)
+        s->sequence[FLOW_INITIATOR]--; /* the SYN is sent again */
+    control(s, p, FLOW_INITIATOR, TCP_SYN, wait_ns);
+    s->attempts_left[FLOW_INITIATOR]--;
+    s->attempts_done = (uint8_t)at_most(done + 1, 7);
+    s->ack_due = true;
+    return true;
+}
+
+static bool next_opening(struct session *s, struct session_packet *p)
+{
+    switch (s->phase) {
+    case SESSION_SYN:
+        control(s, p, FLOW_INITIATOR, TCP_SYN, 0);
+        s->phase = SESSION_SYN_ACK;
+        return true;
+    case SESSION_SYN_ACK:
+        control(s, p, FLOW_RESPONDER, TCP_SYN | TCP_ACK, s->rtt_ns - s->rtt_ns / 8);
+        s->phase = SESSION_HANDSHAKE_ACK;
+        return true;
+    default:
+        control(s, p, FLOW_INITIATOR, TCP_ACK, s->rtt_ns / 8);
+        s->phase = SESSION_BODY;
+        return true;
+    }
+}
+
+/* ---- messages ---- */
+
+static void begin_message(struct session *s)
+{
+    enum flow_side side = (enum flow_side)s->speaker;
+    uint64_t packets = s->data_left[side] / s->messages_left[side];
+
+    if (s->messages_left[side] == 1)
+        packets = s->data_left[side];
+    /* In proportion, rounded down: what is left still fits the packets that are left. */
+    s->message_bytes = (uint64_t)((unsigned __int128)s->bytes_left[side] * packets / s->data_left[side]);
+    s->messages_left[side]--;
+    s->message_packets_left = packets;
+    s->message_offset = 0;
+    s->message_open = true;
+}
+
+/* Full segments and a rest, as a stack sends a message; or equal parts where that does not add up. */
+static uint32_t next_payload_bytes(const struct session *s, enum flow_side side)
+{
+    uint64_t left = s->message_bytes - s->message_offset;
+    uint64_t packets = s->message_packets_left;
+    uint64_t mss = s->mss[other(side)];
+
+    if (packets == 1)
+        return (uint32_t)left;
+    if (s->protocol == IP_TCP && left > (packets - 1) * mss)
+        return (uint32_t)mss;
+    return (uint32_t)(left / packets);
+}
+
+static struct payload_place place_of(const struct session *s, enum flow_side side, uint32_t size)
+{
+    bool is_stream = s->protocol == IP_TCP;
+    bool is_echo = s->protocol == IP_ICMP; /* a reply repeats its request */
+
+    return (struct payload_place){
+        .flow_key = s->key,
+        .service_port = s->service_port,
+        .protocol = s->protocol,
+        .side = is_echo ? FLOW_INITIATOR : side,
+        .message_index = s->messages_done[side],
+        .reply_to_index = is_echo ? 0 : s->messages_done[other(side)],
+        .message_bytes = is_stream ? s->message_bytes : size,
+        .offset = is_stream ? s->message_offset : 0,
+        .first_side = (enum flow_side)s->first_side,
+        .request_bytes = s->latest_bytes[other(side)],
+    };
+}
+
+/* After a data packet: does the listener spend one of its acknowledgements on it? */
+static bool listener_acknowledges(const struct session *s, enum flow_side speaker)
+{
+    uint64_t total = s->data_total[speaker];
+    uint64_t done = total - s->data_left[speaker]; /* this packet included */
+    uint64_t budget = at_most(s->acks_total[other(speaker)], total);
+    double before = floor((double)(done - 1) * (double)budget / (double)total);
+
+    return s->protocol == IP_TCP && s->pure_left[other(speaker)] > 0 &&
+           floor((double)done * (double)budget / (double)total) > before;
+}
+
+static void end_message(struct session *s, enum flow_side side, uint32_t size)
+{
+    bool is_stream = s->protocol == IP_TCP;
+
+    s->latest_bytes[side] = is_stream ? s->message_bytes : size;
+    if (is_stream)
+        s->messages_done[side]++;
+    s->message_open = false;
+    if (s->messages_left[other(side)] > 0)
+        s->speaker = (uint8_t)other(side);
+}
+
+static int64_t data_gap(struct session *s, bool is_first_of_message)
+{
+    if (!is_first_of_message)
+        return burst_gap(s);
+    if (s->protocol != IP_TCP && s->speaker != s->first_side)
+        return s->rtt_ns; /* a reply comes when it comes */
+    if (s->opening != FLOW_OPENING_HANDSHAKE && s->data_left[0] == s->data_total[0] &&
+        s->data_left[1] == s->data_total[1])
+        return 0; /* the first packet of all */
+    return s->rtt_ns / 2 + next_think(s);
+}
+
+static void next_data(struct session *s, struct session_packet *p)
+{
+    enum flow_side side = (enum flow_side)s->speaker;
+    bool is_first = !s->message_open;
+    int64_t gap_ns = data_gap(s, is_first);
+    uint32_t size;
+
+    if (is_first)
+        begin_message(s);
+    size = next_payload_bytes(s, side);
+    *p = (struct session_packet){ .side = side, .payload_bytes = size, .gap_ns = gap_ns };
+    p->place = place_of(s, side, size);
+    p->sequence = s->protocol == IP_TCP ? s->sequence[side] : s->messages_done[side];
+    p->acknowledgement = s->sequence[other(side)];
+    p->window = s->window[side];
+    s->acknowledged[side] = p->acknowledgement;
+    s->sequence[side] += size;
+    s->message_offset += size;
+    s->message_packets_left--;
+    s->data_left[side]--;
+    s->bytes_left[side] -= size;
+    s->ack_due = listener_acknowledges(s, side);
+    s->listener = (uint8_t)other(side);
+    p->tcp_flags = s->message_packets_left > 0 ? TCP_ACK : TCP_ACK | TCP_PSH;
+    if (s->fin_on_data[side] && s->data_left[side] == 0) {
+        p->tcp_flags |= TCP_FIN;
+        s->sequence[side]++;
+        s->fin_sent[side] = true;
+    }
+    if (s->message_packets_left == 0)
+        end_message(s, side, size);
+    if (s->protocol != IP_TCP)
+        s->messages_done[side]++;
+}
+
+static void next_acknowledgement(struct session *s, struct session_packet *p, enum flow_side side)
+{
+    s->pure_left[side]--;
+    control(s, p, side, TCP_ACK, ack_gap(s));
+}
+
+static bool next_body(struct session *s, struct session_packet *p)
+{
+    if (s->ack_due) {
+        s->ack_due = false;
+        next_acknowledgement(s, p, (enum flow_side)s->listener);
+        return true;
+    }
+    if (s->message_open || s->messages_left[s->speaker] > 0) {
+        next_data(s, p);
+        return true;
+    }
+    for (int side = 0; side < 2 && s->protocol == IP_TCP; side++) {
+        if (s->pure_left[side] > 0) { /* left over: window updates */
+            next_acknowledgement(s, p, (enum flow_side)side);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- closing ---- */
+
+static bool next_close(struct session *s, struct session_packet *p)
+{
+    enum flow_side closer = (enum flow_side)s->closing_side;
+
+    if (s->ending == FLOW_ENDING_RESET) {
+        s->phase = SESSION_OVER;
+        control(s, p, closer, TCP_RST | TCP_ACK, s->rtt_ns / 2 + next_think(s));
+        return true;
+    }
+    if (!s->fin_sent[closer]) {
+        control(s, p, closer, TCP_FIN | TCP_ACK, s->rtt_ns / 2 + next_think(s));
+        return true;
+    }
+    if (!s->fin_sent[other(closer)]) {
+        control(s, p, other(closer), TCP_FIN | TCP_ACK, s->rtt_ns / 2);
+        return true;
+    }
+    s->phase = SESSION_OVER;
+    /* Whoever has not acknowledged the other's FIN does so now. */
+    if (s->acknowledged[closer] == s->sequence[other(closer)])
+        closer = other(closer);
+    if (s->acknowledged[closer] == s->sequence[other(closer)])
+        return false;
+    control(s, p, closer, TCP_ACK, s->rtt_ns / 2);
+    return true;
+}
+
+bool session_next(struct session *s, struct session_packet *p)
+{
+    if (s->phase == SESSION_ATTEMPT) {
+        if (next_attempt(s, p))
+            return true;
+        s->phase = SESSION_OVER;
+    }
+    if (s->phase < SESSION_BODY)
+        return next_opening(s, p);
+    if (s->phase == SESSION_BODY) {
+        if (next_body(s, p))
+            return true;
+        s->phase = s->ending == FLOW_ENDING_NONE ? SESSION_OVER : SESSION_CLOSE;
+    }
+    return s->phase == SESSION_CLOSE && next_close(s, p);
+}
+
+void session_hurry(struct session *s)
+{
+    memset(s->data_left, 0, sizeof s->data_left);
+    memset(s->pure_left, 0, sizeof s->pure_left);
+    memset(s->messages_left, 0, sizeof s->messages_left);
+    memset(s->attempts_left, 0, sizeof s->attempts_left);
+    s->message_open = false;
+    s->ack_due = false;
+    s->think_ns = 0;
+    if (s->rtt_ns > 100 * NS_PER_MS)
+        s->rtt_ns = 100 * NS_PER_MS;
+}

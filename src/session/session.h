@@ -1,0 +1,100 @@
+/*
+ * session.h - the packets of one flow, one after the other: a small TCP (or UDP, or ping)
+ * conversation of two sides that never send what their state forbids.
+ *
+ * Constant memory whatever the size of the flow. Pure: knows gaps between packets, no clock.
+ *
+ * Invariant: data_left, bytes_left and pure_left are what the budget still holds; every
+ * packet is paid from one of them, except the few that TCP cannot do without
+ * (a FIN or an ACK for which the sampled flow had none left).
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "dayshift/flow_plan.h"
+#include "session/payload.h"
+
+/* One packet to be rendered. */
+struct session_packet {
+    enum flow_side side;
+    uint8_t tcp_flags;
+    uint32_t sequence;        /* TCP; ICMP: number of the echo */
+    uint32_t acknowledgement; /* TCP */
+    uint16_t window;          /* TCP, as on the wire */
+    uint32_t payload_bytes;
+    struct payload_place place; /* when there is payload */
+    int64_t gap_ns;           /* since the session's previous packet; 0 for its first */
+};
+
+enum session_phase {
+    SESSION_ATTEMPT, /* SYNs that get no or a refusing answer */
+    SESSION_SYN,
+    SESSION_SYN_ACK,
+    SESSION_HANDSHAKE_ACK,
+    SESSION_BODY,
+    SESSION_CLOSE,
+    SESSION_OVER
+};
+
+struct session {
+    struct random_stream random;
+    uint64_t key;
+    uint8_t protocol;
+    uint16_t service_port;
+    uint8_t phase; /* enum session_phase */
+    uint8_t opening;
+    uint8_t ending;
+    uint8_t closing_side;
+    uint8_t first_side;   /* of the messages */
+    uint8_t speaker;      /* of the current or next message */
+    uint8_t attempts_done;
+    uint8_t listener;     /* who acknowledges, when ack_due */
+    bool fin_sent[2];
+    bool fin_on_data[2];  /* the last data packet of that side carries its FIN */
+    bool ack_due;         /* an acknowledgement (or a refusal) of the last packet comes next */
+    bool message_open;    /* more packets of the current message follow */
+    uint16_t mss[2];
+    uint8_t ttl[2];
+    uint16_t window[2];
+    uint32_t sequence[2]; /* next to be sent */
+    uint32_t acknowledged[2]; /* highest acknowledgement sent by a side */
+    uint64_t pure_left[2];  /* packets without payload, not yet reserved for opening or closing */
+    uint64_t data_left[2];
+    uint64_t bytes_left[2];
+    uint64_t acks_total[2]; /* pure acknowledgements a side spends over the other's data */
+    uint64_t data_total[2];
+    uint32_t messages_left[2];
+    uint32_t messages_done[2]; /* UDP, ICMP: datagrams */
+    uint64_t message_bytes;   /* of the current message */
+    uint64_t message_offset;
+    uint64_t message_packets_left;
+    uint64_t latest_bytes[2]; /* length of a side's latest message */
+    uint64_t attempts_left[2];
+    int64_t rtt_ns;
+    int64_t think_ns;     /* waiting time not yet spent */
+    uint64_t think_slots; /* places where it can be spent */
+};
+
+/* Draws the shape and makes the session ready; `seed` is the run's. */
+void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed);
+
+/* The next packet, or false when the session is over. */
+bool session_next(struct session *session, struct session_packet *packet);
+
+/*
+ * Ends early and properly: whatever was still to be said is dropped, a connection that was to be
+ * closed is closed with the next packets, without waiting.
+ */
+void session_hurry(struct session *session);
+
+/* A connection that opens with a handshake and closes with FINs of both sides. */
+static inline bool session_is_complete_tcp(const struct session *session)
+{
+    return session->opening == FLOW_OPENING_HANDSHAKE && session->ending == FLOW_ENDING_FIN;
+}
+
+#endif

@@ -1,0 +1,157 @@
+#include "session/session_shape.h"
+
+#include <math.h>
+
+#include "net/wire.h"
+
+enum {
+    DEFAULT_MSS = 1460,
+    MIN_MSS = 88,              /* RFC 1191's smallest MTU less the headers */
+    MAX_UDP_PAYLOAD = 1472,    /* in one frame of 1500 bytes; there are no fragments yet */
+    DEFAULT_TTL = 64
+};
+
+/* First row with at least `packets`; rows are in that order. */
+static size_t first_row_from(const struct service_model *service, uint64_t packets)
+{
+    size_t low = 0;
+    size_t high = service->row_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (session_row_packets(&service->rows[middle]) < packets)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The packet count nearest to `packets` (on a log scale) that a row has. */
+static uint64_t nearest_count(const struct service_model *service, uint64_t packets)
+{
+    size_t at = first_row_from(service, packets);
+    double above;
+    double below;
+
+    if (at == service->row_count)
+        return session_row_packets(&service->rows[at - 1]);
+    if (at == 0 || session_row_packets(&service->rows[at]) == packets)
+        return session_row_packets(&service->rows[at]);
+    above = (double)session_row_packets(&service->rows[at]);
+    below = (double)session_row_packets(&service->rows[at - 1]);
+    return (uint64_t)(above * below <= (double)packets * (double)packets ? above : below);
+}
+
+/* One of the rows with that count. */
+static const struct session_row *draw_row(const struct service_model *service, uint64_t packets,
+                                          struct random_stream *random)
+{
+    uint64_t count = nearest_count(service, packets);
+    size_t first = first_row_from(service, count);
+    size_t end = first_row_from(service, count + 1);
+
+    return &service->rows[first + random_below(random, end - first)];
+}
+
+/* When nothing is known of a service: one request, one reply. */
+static struct session_row default_row(const struct flow_plan *plan)
+{
+    bool is_tcp = plan->protocol == IP_TCP;
+    struct session_row row = {
+        .packets = { is_tcp ? 6 : 1, is_tcp ? 4 : 1 },
+        .data_packets = { 1, 1 },
+        .payload_bytes = { 64, 256 },
+        .duration_ns = 20 * NS_PER_MS,
+        .rtt_ns = NS_PER_MS,
+        .turns = 2,
+        .opening = is_tcp ? FLOW_OPENING_HANDSHAKE : FLOW_OPENING_NONE,
+        .ending = is_tcp ? FLOW_ENDING_FIN : FLOW_ENDING_NONE,
+    };
+
+    return row;
+}
+
+static uint64_t scaled(uint64_t value, double factor)
+{
+    return (uint64_t)llround((double)value * factor);
+}
+
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+/* Changes the row's packet count to `packets`, keeping the shares of sides and of data. */
+static void scale_row(struct session_row *row, uint64_t packets)
+{
+    uint64_t old = session_row_packets(row);
+    double factor = (double)packets / (double)old;
+
+    row->packets[FLOW_INITIATOR] = scaled(row->packets[FLOW_INITIATOR], factor);
+    row->packets[FLOW_INITIATOR] = at_most(row->packets[FLOW_INITIATOR], packets);
+    row->packets[FLOW_RESPONDER] = packets - row->packets[FLOW_INITIATOR];
+    for (int side = 0; side < 2; side++) {
+        uint64_t data = at_most(scaled(row->data_packets[side], factor), row->packets[side]);
+
+        if (data == 0 && row->data_packets[side] > 0 && row->packets[side] > 0)
+            data = 1;
+        if (row->data_packets[side] > 0)
+            row->payload_bytes[side] =
+                scaled(row->payload_bytes[side], (double)data / (double)row->data_packets[side]);
+        row->data_packets[side] = data;
+    }
+    row->turns = (uint32_t)at_most(scaled(row->turns, factor), UINT32_MAX);
+    row->duration_ns = (int64_t)fmin((double)row->duration_ns * fmax(factor, 0.01), 0x1p60);
+}
+
+/* To a group only the initiator speaks. */
+static void make_one_way(struct session_row *row)
+{
+    row->packets[FLOW_INITIATOR] += row->packets[FLOW_RESPONDER];
+    row->data_packets[FLOW_INITIATOR] = row->packets[FLOW_INITIATOR];
+    row->payload_bytes[FLOW_INITIATOR] += row->payload_bytes[FLOW_RESPONDER];
+    row->packets[FLOW_RESPONDER] = 0;
+    row->data_packets[FLOW_RESPONDER] = 0;
+    row->payload_bytes[FLOW_RESPONDER] = 0;
+}
+
+static void set_defaults(struct session_row *row)
+{
+    for (int side = 0; side < 2; side++) {
+        if (row->mss[side] < MIN_MSS || row->mss[side] > DEFAULT_MSS)
+            row->mss[side] = DEFAULT_MSS;
+        if (row->ttl[side] == 0)
+            row->ttl[side] = DEFAULT_TTL;
+    }
+}
+
+/* Payload must fit the data packets: at least a byte each (TCP), at most what a packet holds. */
+static void fit_payload(struct session_row *row, bool is_tcp)
+{
+    for (int side = 0; side < 2; side++) {
+        uint64_t most = is_tcp ? row->mss[!side] : MAX_UDP_PAYLOAD;
+
+        if (!is_tcp)
+            row->data_packets[side] = row->packets[side];
+        row->payload_bytes[side] = at_most(row->payload_bytes[side], row->data_packets[side] * most);
+        if (is_tcp && row->payload_bytes[side] < row->data_packets[side])
+            row->payload_bytes[side] = row->data_packets[side];
+    }
+}
+
+struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random)
+{
+    struct session_row row = plan->service && plan->service->row_count > 0
+                                 ? *draw_row(plan->service, plan->packets, random)
+                                 : default_row(plan);
+
+    if (session_row_packets(&row) != plan->packets && session_row_packets(&row) > 0)
+        scale_row(&row, plan->packets);
+    if (plan->to_group)
+        make_one_way(&row);
+    set_defaults(&row);
+    fit_payload(&row, plan->protocol == IP_TCP);
+    return row;
+}

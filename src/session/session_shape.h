@@ -1,0 +1,17 @@
+/*
+ * session_shape.h - how the packets of one session add up, before there is any packet.
+ *
+ * Given the wanted packet count, a sampled flow of the service with that count (or the
+ * nearest one, scaled) becomes the budget that the session spends to the last packet.
+ */
+#ifndef SESSION_SESSION_SHAPE_H
+#define SESSION_SESSION_SHAPE_H
+
+#include "base/random.h"
+#include "dayshift/flow_plan.h"
+#include "dayshift/service_model.h"
+
+/* Has the fields of a sampled flow; packets[0] + packets[1] is what was planned where that is possible. */
+struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random);
+
+#endif
