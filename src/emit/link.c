@@ -168,7 +168,7 @@ static bool is_default_v6(const char *line, const char *name)
 }
 
 /* 1 when a line of the table is a default route over the interface, 0 when none is, or -1. */
-static int table_has(const char *path, bool (*is_default)(const char *, const char *),
+static int table_has(const char *path, bool (*is_default)(const char *line, const char *name),
                      const char *name, struct error *err)
 {
     FILE *table = fopen(path, "re");
@@ -178,18 +178,27 @@ static int table_has(const char *path, bool (*is_default)(const char *, const ch
     if (table == NULL && errno == ENOENT)
         return 0; /* a kernel without this protocol */
     if (table == NULL)
-        return error_set(err, "%s: cannot read %s, which says whether it carries a default route: %s",
-                         name, path, strerror(errno));
+        return error_set(err, "cannot read %s, which shows default routes: %s", path,
+                         strerror(errno));
     while (!found && fgets(line, sizeof line, table))
         found = is_default(line, name);
     fclose(table);
     return found;
 }
 
-static int refuse_default_route(const char *name, int depth, struct error *err);
+/* 1, 0 or -1, as above, for both protocols. */
+static int has_default_route(const char *name, struct error *err)
+{
+    int found = table_has("/proc/net/route", is_default_v4, name, err);
+
+    return found ? found : table_has("/proc/net/ipv6_route", is_default_v6, name, err);
+}
+
+static int refuse_routes_of(const char *name, const char *link_name, int depth, struct error *err);
 
 /* A bridge, bond or VLAN over the link has its routes under its own name. */
-static int refuse_upper_links(const char *name, int depth, struct error *err)
+static int refuse_upper_links(const char *name, const char *link_name, int depth,
+                              struct error *err)
 {
     char path[64];
     const struct dirent *entry;
@@ -202,22 +211,23 @@ static int refuse_upper_links(const char *name, int depth, struct error *err)
         return 0; /* no /sys here: the link's own routes are all there is to see */
     while (status == 0 && (entry = readdir(directory)))
         if (strncmp(entry->d_name, "upper_", 6) == 0)
-            status = refuse_default_route(entry->d_name + 6, depth + 1, err);
+            status = refuse_routes_of(entry->d_name + 6, link_name, depth + 1, err);
     closedir(directory);
     return status;
 }
 
-static int refuse_default_route(const char *name, int depth, struct error *err)
+/* Refuses the link when `name`, which is the link or lies over it, carries a default route. */
+static int refuse_routes_of(const char *name, const char *link_name, int depth, struct error *err)
 {
-    int v4 = table_has("/proc/net/route", is_default_v4, name, err);
-    int v6 = v4 ? 0 : table_has("/proc/net/ipv6_route", is_default_v6, name, err);
+    int found = has_default_route(name, err);
 
-    if (v4 < 0 || v6 < 0)
-        return -1;
-    if (v4 || v6)
-        return error_set(err, "%s: carries a default route, so frames sent there could reach "
-                              "other people's networks; refused unless allowed explicitly", name);
-    return depth < MOST_UPPER_LINKS ? refuse_upper_links(name, depth, err) : 0;
+    if (found < 0)
+        return error_prefix(err, "%s", link_name);
+    if (found)
+        return error_set(err, "%s: refused, because %s carries a default route and frames sent "
+                              "there could reach other networks, unless that is allowed",
+                         link_name, depth == 0 ? "it" : name);
+    return depth < MOST_UPPER_LINKS ? refuse_upper_links(name, link_name, depth, err) : 0;
 }
 
 static int open_packet_socket(const struct link *link, struct error *err)
@@ -301,7 +311,7 @@ int link_open(struct link *link, const char *name, bool allow_default_route, str
 
     if (describe(&opened, name, err) < 0)
         return -1;
-    if (!allow_default_route && refuse_default_route(name, 0, err) < 0)
+    if (!allow_default_route && refuse_routes_of(name, name, 0, err) < 0)
         return -1;
     if (open_sender(&opened, err) < 0 || open_receiver(&opened, err) < 0) {
         link_close(&opened);
