@@ -1,0 +1,148 @@
+/*
+ * bench_emit - what the emitter itself costs: its loop with a sink that forgets, fed by a
+ * source in the same thread and through the ring by another one. The clock is simulated, so
+ * nothing waits. Prints nanoseconds per frame, the median of several runs.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/frame_ring.h"
+#include "emit/emitter.h"
+#include "net/wire.h"
+
+enum { RUNS = 9, FRAMES = 2000000, RING_BYTES = 4 << 20 };
+
+static const uint32_t frame_lengths[] = { 60, 600, 1514 };
+
+struct source {
+    uint32_t left;
+    uint32_t length;
+    uint8_t bytes[FRAME_MAX_BYTES];
+};
+
+static int next_frame(void *self, struct frame *frame, struct error *err)
+{
+    struct source *source = self;
+
+    (void)err;
+    if (source->left == 0)
+        return 0;
+    source->left--;
+    *frame = (struct frame){ { FRAMES - source->left }, source->length, source->bytes };
+    return 1;
+}
+
+static void init_source(struct source *source, uint32_t length)
+{
+    memset(source, 0, sizeof *source);
+    source->left = FRAMES;
+    source->length = length;
+    wire_put_u16(source->bytes + 12, 0x0800);
+    source->bytes[14] = 0x45;
+    wire_put_u32(source->bytes + 26, UINT32_C(0xc6120001)); /* 198.18.0.1 */
+    wire_put_u32(source->bytes + 30, UINT32_C(0xc6120002));
+}
+
+static void run_source(struct emitter *emitter, struct source *source)
+{
+    struct frame_source frames = { next_frame, source };
+    struct error err;
+
+    if (emitter_run_source(emitter, &frames, &err) < 0)
+        abort();
+}
+
+struct producer {
+    struct source *source;
+    struct frame_ring *ring;
+};
+
+static void *produce(void *self)
+{
+    const struct producer *producer = self;
+    struct frame frame;
+
+    while (next_frame(producer->source, &frame, NULL) > 0)
+        while (!frame_ring_push(producer->ring, &frame))
+            sched_yield();
+    frame_ring_finish(producer->ring);
+    return NULL;
+}
+
+static void run_ring(struct emitter *emitter, struct source *source)
+{
+    struct producer producer = { source, frame_ring_new(RING_BYTES) };
+    struct error err;
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, produce, &producer) != 0 ||
+        emitter_run_ring(emitter, producer.ring, &err) < 0)
+        abort();
+    pthread_join(thread, NULL);
+    frame_ring_free(producer.ring);
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Nanoseconds per frame of one run. */
+static double time_run(void (*run)(struct emitter *, struct source *), uint32_t length)
+{
+    struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
+    struct gate gate = { &network, 1, 0 };
+    struct emit_clock clock = emit_clock_simulated();
+    atomic_bool stop = false;
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_null_new(),
+                               .stop = &stop };
+    struct source source;
+    double start;
+    double end;
+
+    init_source(&source, length);
+    start = seconds_now();
+    run(&emitter, &source);
+    end = seconds_now();
+    if (emitter.counts.sent != FRAMES)
+        abort();
+    sink_close(emitter.sink);
+    return (end - start) * 1e9 / FRAMES;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double *x = a;
+    const double *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void report(const char *what, void (*run)(struct emitter *, struct source *),
+                   uint32_t length)
+{
+    double ns[RUNS];
+
+    for (int i = 0; i < RUNS; i++)
+        ns[i] = time_run(run, length);
+    qsort(ns, RUNS, sizeof *ns, compare_doubles);
+    printf("%-24s %5u bytes  median %6.1f ns  (%.1f to %.1f)  %6.2f million frames/s\n", what,
+           length, ns[RUNS / 2], ns[0], ns[RUNS - 1], 1e3 / ns[RUNS / 2]);
+}
+
+int main(void)
+{
+    printf("emitter, no wire: %d runs of %d frames\n", RUNS, FRAMES);
+    for (size_t i = 0; i < sizeof frame_lengths / sizeof frame_lengths[0]; i++)
+        report("source, one thread", run_source, frame_lengths[i]);
+    for (size_t i = 0; i < sizeof frame_lengths / sizeof frame_lengths[0]; i++)
+        report("ring, two threads", run_ring, frame_lengths[i]);
+    return 0;
+}
