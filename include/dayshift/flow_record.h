@@ -48,7 +48,8 @@ struct flow_record {
     uint64_t data_packets[2]; /* with payload */
     uint32_t turns;           /* runs of data packets in one direction: request, reply: 2 */
     enum flow_side first_data_side;
-    int64_t rtt_ns; /* TCP: SYN to the initiator's ACK; else request to first reply; 0 unknown */
+    int64_t rtt_ns; /* TCP: newest SYN to the initiator's ACK; else newest request before the first
+                       reply to that reply; 0 unknown */
     enum flow_opening opening;
     enum flow_ending ending;
     enum flow_side closing_side; /* sender of the RST or of the first FIN */

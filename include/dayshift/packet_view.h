@@ -18,8 +18,8 @@ struct packet_view {
     struct ip_address destination;
     uint8_t protocol; /* of the IP payload, behind IPv6 extension headers */
     uint8_t ttl;      /* or hop limit */
-    uint16_t source_port;      /* TCP, UDP; ICMP echo: the identifier on both sides; else 0 */
-    uint16_t destination_port; /* ICMP: type of the request (8 for echo and its reply) << 8 | code */
+    uint16_t source_port;      /* an echo request: its identifier */
+    uint16_t destination_port; /* an echo request: type << 8 | code; a reply has the two swapped */
     uint8_t icmp_type;
     uint8_t tcp_flags;
     uint16_t tcp_mss; /* of the option on a SYN, else 0 */
@@ -27,7 +27,7 @@ struct packet_view {
     uint32_t tcp_sequence;
     uint32_t tcp_acknowledgement;
     uint32_t ip_bytes;      /* length of the IP packet by its own header, also when cut by a snaplen */
-    uint32_t payload_bytes; /* above TCP, UDP or ICMP, by the headers' own lengths */
+    uint32_t payload_bytes; /* above TCP, UDP or ICMP, by their lengths; in this fragment */
 };
 
 #endif

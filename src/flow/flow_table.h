@@ -35,11 +35,14 @@ struct flow_counts {
 };
 
 struct flow_table *flow_table_new(size_t max_flows, flow_sink *sink, void *sink_self);
-void flow_table_free(struct flow_table *table); /* does not flush */
+void flow_table_free(struct flow_table *table); /* does not flush; NULL is fine */
 
 void flow_table_add(struct flow_table *table, const struct packet_view *packet);
 
-/* Ends everything that is open and gives it to the sink: the end of the input. */
+/*
+ * Ends everything that is open and gives it to the sink: the end of the input. The clock
+ * forgets: what is added next may be of an earlier day, and its records come after.
+ */
 void flow_table_flush(struct flow_table *table);
 
 const struct flow_counts *flow_table_counts(const struct flow_table *table);
