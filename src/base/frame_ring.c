@@ -87,7 +87,7 @@ struct frame_ring *frame_ring_new(size_t bytes)
     while (ring->size < bytes)
         ring->size *= 2;
     ring->buffer = memory_alloc(ring->size);
-    /* The pages are faulted in now, not under a deadline. Not zeros: those could be optimised away. */
+    /* Faults the pages in now, not under a deadline. Zeros again could be optimised away. */
     memset(ring->buffer, 0xff, ring->size);
     return ring;
 }
@@ -115,7 +115,7 @@ bool frame_ring_push(struct frame_ring *ring, const struct frame *frame)
     size_t gap = bytes_to_end(ring, written);
     struct record *record;
 
-    /* A record of more than half the ring may never fit, gap and all: the producer would wait for ever. */
+    /* More than half the ring may never fit, gap and all: the producer would wait for ever. */
     assert(size <= ring->size / 2);
     if (size <= gap)
         gap = 0;

@@ -17,10 +17,13 @@
 
 struct frame_ring; /* opaque */
 
-struct frame_ring *frame_ring_new(size_t bytes); /* rounded up to a power of two, touched */
-void frame_ring_free(struct frame_ring *ring);
+struct frame_ring *frame_ring_new(size_t bytes); /* 4 KiB at least, a power of two, touched */
+void frame_ring_free(struct frame_ring *ring); /* NULL: nothing */
 
-/* Producer: false when there is no room now. */
+/*
+ * Producer: copies the frame; false when there is no room now. A frame of up to FRAME_MAX_BYTES
+ * fits every ring, a longer one must be shorter than half of it by 24 bytes.
+ */
 bool frame_ring_push(struct frame_ring *ring, const struct frame *frame);
 
 /* Producer: no more frames will come. */

@@ -45,7 +45,7 @@ void log_histogram_add(struct log_histogram *histogram, int64_t ns)
         histogram->max_ns = ns;
 }
 
-/* How many of the smallest values reach the quantile: 1 for the smallest, `count` for the largest. */
+/* How many of the smallest values reach the quantile: 1 to `count`. */
 static uint64_t rank_of(uint64_t count, double q)
 {
     double exact = q * (double)count;

@@ -28,7 +28,7 @@ struct emit_counts {
     _Atomic uint64_t sent_bytes;
     _Atomic uint64_t dropped; /* not taken by the sink, or still waiting when the run was stopped */
     _Atomic uint64_t refused; /* by the gate */
-    struct log_histogram lateness; /* of every frame sent: when it was given to the sink minus due */
+    struct log_histogram lateness; /* of frames sent: when given to the sink, minus due */
 };
 
 struct emitter {
