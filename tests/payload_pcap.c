@@ -21,16 +21,19 @@ enum {
     MOST_SEGMENT_BYTES = 1460,
     MOST_DATAGRAM_BYTES = 1472,
     MESSAGES = 10,
-    SESSIONS = 120,
+    SMALL_SESSIONS = 40,
+    EDGE_SESSIONS = 10,
+    SESSIONS = 90,
     FIN = 1,
     SYN = 2,
     ACK = 16
 };
 
 /*
- * What is judged, and what the judge itself needs: no message below the protocol's header
- * (a DNS message has 12 bytes, whatever anybody does, and a cipher block of SSH 36), and for two no segments below the
- * header either, as Wireshark 4.0 reads them without joining segments first.
+ * What is judged, and what the judge needs. No messages below a protocol's own header: DNS
+ * has 12 bytes whatever anybody does, a cipher block of SSH with its MAC 36. And where
+ * Wireshark 4.0 does not join segments before it reads a header (SSH, MQTT) or guesses the
+ * protocol from the first one (HTTP at 8000), no segments below the header.
  */
 struct subject {
     uint8_t protocol;
@@ -44,7 +47,7 @@ static const struct subject subjects[] = {
     {IP_TCP, 80, 1, 1},    {IP_TCP, 110, 1, 1},   {IP_TCP, 143, 1, 1},   {IP_TCP, 443, 1, 1},
     {IP_TCP, 465, 1, 1},   {IP_TCP, 587, 1, 1},   {IP_TCP, 636, 1, 1},   {IP_TCP, 853, 1, 1},
     {IP_TCP, 990, 1, 1},   {IP_TCP, 993, 1, 1},   {IP_TCP, 995, 1, 1},   {IP_TCP, 1883, 2, 5},
-    {IP_TCP, 3128, 1, 1},  {IP_TCP, 8000, 1, 1},  {IP_TCP, 8080, 1, 1},  {IP_TCP, 8443, 1, 1},
+    {IP_TCP, 3128, 1, 1},  {IP_TCP, 8000, 1, 64},  {IP_TCP, 8080, 1, 1},  {IP_TCP, 8443, 1, 1},
     {IP_TCP, 8883, 1, 1},  {IP_TCP, 9100, 1, 1},  {IP_TCP, 4444, 1, 1},  {IP_TCP, 33001, 1, 1},
     {IP_UDP, 53, 12, 1},   {IP_UDP, 123, 12, 1},  {IP_UDP, 161, 1, 1},   {IP_UDP, 162, 1, 1},
     {IP_UDP, 514, 1, 1},   {IP_UDP, 1900, 1, 1},  {IP_UDP, 5353, 12, 1}, {IP_UDP, 5355, 12, 1},
@@ -217,11 +220,11 @@ static uint32_t length_for(uint32_t session, uint32_t message)
     const uint32_t edge_count = sizeof edges / sizeof edges[0];
     uint32_t x = (session * 7919 + message * 104729) % 100003;
 
-    if (session < 40)
-        return 1 + (session * MESSAGES + message) % 400;
-    if (session < 40 + edge_count)
-        return edges[(session - 40 + message) % edge_count];
-    return x % 10 == 0 ? 1 + x : 16 + x % 1400;
+    if (session < SMALL_SESSIONS)
+        return 1 + session * MESSAGES + message;
+    if (session < SMALL_SESSIONS + EDGE_SESSIONS)
+        return edges[((session - SMALL_SESSIONS) * 4 + message) % edge_count];
+    return x % 10 == 0 ? 1 + x % 30000 : 16 + x % 1400;
 }
 
 static void write_tcp_session(FILE *file, const struct subject *subject, uint32_t session, uint32_t number)

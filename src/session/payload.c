@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "dayshift/packet_view.h"
 #include "net/wire.h"
 #include "session/payload_private.h"
 
@@ -36,18 +35,6 @@ payload_fill *payload_for(uint8_t protocol, uint16_t service_port)
             return generators[i].fill;
     }
     return payload_opaque;
-}
-
-void payload_opaque(const struct payload_place *place, uint8_t *out, size_t size)
-{
-    filler_write(FILLER_OPAQUE, payload_message_key(place), place->offset, out, size);
-    /*
-     * Parsers guess at datagrams of unknown ports by their first byte: 10xxxxxx is taken
-     * for RTP, small numbers for STUN, DTLS and others. 01xxxxxx is QUIC's short header,
-     * which promises nothing about the rest.
-     */
-    if (place->protocol == IP_UDP && place->offset == 0 && size > 0)
-        out[0] = 0x40 | (out[0] & 0x3f);
 }
 
 /*
@@ -246,4 +233,25 @@ void piece_tiles(struct piece *p, uint64_t total, uint64_t most, uint64_t least,
         position = tile.start + tile.size;
     }
     p->at = base + total;
+}
+
+/*
+ * Parsers guess at datagrams of unknown ports by their first bytes: 10xxxxxx is taken for
+ * RTP, small numbers for STUN, DTLS and others, 0x40 in second place for ISO transport.
+ * 01xxxxxx is QUIC's short header, which promises nothing about the rest.
+ */
+static void write_unguessable(struct piece *p)
+{
+    piece_u8(p, 0x40 | (p->key & 0x3f));
+    if (piece_left(p) > 0)
+        piece_u8(p, 0x80 | (p->key >> 8 & 0x7f));
+}
+
+void payload_opaque(const struct payload_place *place, uint8_t *out, size_t size)
+{
+    struct piece p = piece_begin(place, out, size);
+
+    if (place->protocol == IP_UDP && p.end > 0)
+        write_unguessable(&p);
+    piece_filler(&p, FILLER_OPAQUE, piece_left(&p));
 }
