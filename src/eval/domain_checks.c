@@ -1,6 +1,6 @@
 #include "eval/domain_checks.h"
 
-#include "dayshift/packet_view.h"
+#include "net/wire.h"
 
 static bool passes(const struct flow_record *record, enum domain_check check)
 {

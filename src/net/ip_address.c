@@ -75,7 +75,7 @@ static struct ip_address masked(const struct ip_address *a, uint8_t prefix)
     for (unsigned i = 0; i < 16; i++) {
         if (prefix >= 8 * (i + 1))
             continue;
-        m.bytes[i] &= prefix <= 8 * i ? 0 : (uint8_t)(0xff << (8 - prefix % 8));
+        m.bytes[i] &= (uint8_t)(prefix <= 8 * i ? 0 : 0xff << (8 - prefix % 8));
     }
     return m;
 }

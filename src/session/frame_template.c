@@ -85,7 +85,7 @@ int frame_template_build(struct frame_builder *builder, struct frame_template *f
     uint8_t *bytes;
     uint32_t size;
 
-    if (build_headers(l, plan, session, side) < 0 || libnet_adv_cull_packet(l, &bytes, &size) < 0)
+    if (build_headers(l, plan, session, side) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
         return error_set(err, "libnet: %s", libnet_geterror(l));
     if (size > sizeof frame->bytes) {
         libnet_adv_free_packet(l, bytes);

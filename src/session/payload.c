@@ -15,16 +15,16 @@ static const struct {
     uint16_t port;
     payload_fill *fill;
 } generators[] = {
-    {IP_TCP, 21, payload_ftp},      {IP_TCP, 22, payload_ssh},     {IP_TCP, 25, payload_smtp},
-    {IP_TCP, 53, payload_dns},      {IP_TCP, 80, payload_http},    {IP_TCP, 110, payload_pop3},
-    {IP_TCP, 143, payload_imap},    {IP_TCP, 443, payload_tls},    {IP_TCP, 465, payload_tls},
-    {IP_TCP, 587, payload_smtp},    {IP_TCP, 636, payload_tls},    {IP_TCP, 853, payload_tls},
-    {IP_TCP, 990, payload_tls},     {IP_TCP, 993, payload_tls},    {IP_TCP, 995, payload_tls},
-    {IP_TCP, 1883, payload_mqtt},   {IP_TCP, 3128, payload_http},  {IP_TCP, 8000, payload_http},
-    {IP_TCP, 8080, payload_http},   {IP_TCP, 8443, payload_tls},   {IP_TCP, 8883, payload_tls},
-    {IP_TCP, 9100, payload_printer},
-    {IP_UDP, 53, payload_dns},      {IP_UDP, 123, payload_ntp},    {IP_UDP, 161, payload_snmp},
-    {IP_UDP, 162, payload_snmp},    {IP_UDP, 514, payload_syslog}, {IP_UDP, 1900, payload_ssdp},
+    {IP_TCP, 21, payload_ftp},      {IP_TCP, 22, payload_ssh},      {IP_TCP, 23, payload_plain},
+    {IP_TCP, 25, payload_smtp},     {IP_TCP, 53, payload_dns},      {IP_TCP, 80, payload_http},
+    {IP_TCP, 110, payload_pop3},    {IP_TCP, 143, payload_imap},    {IP_TCP, 443, payload_tls},
+    {IP_TCP, 465, payload_tls},     {IP_TCP, 587, payload_smtp},    {IP_TCP, 636, payload_tls},
+    {IP_TCP, 853, payload_tls},     {IP_TCP, 990, payload_tls},     {IP_TCP, 993, payload_tls},
+    {IP_TCP, 995, payload_tls},     {IP_TCP, 1883, payload_mqtt},   {IP_TCP, 3128, payload_http},
+    {IP_TCP, 8000, payload_http},   {IP_TCP, 8080, payload_http},   {IP_TCP, 8443, payload_tls},
+    {IP_TCP, 8883, payload_tls},    {IP_TCP, 9100, payload_plain},  {IP_UDP, 53, payload_dns},
+    {IP_UDP, 123, payload_ntp},     {IP_UDP, 137, payload_nbns},    {IP_UDP, 161, payload_snmp},
+    {IP_UDP, 162, payload_snmp},    {IP_UDP, 514, payload_syslog},  {IP_UDP, 1900, payload_ssdp},
     {IP_UDP, 5353, payload_mdns},   {IP_UDP, 5355, payload_llmnr},
 };
 

@@ -1,5 +1,6 @@
 /*
- * Names: DNS over UDP and TCP (RFC 1035), multicast DNS (RFC 6762), LLMNR (RFC 4795).
+ * Names: DNS over UDP and TCP (RFC 1035), multicast DNS (RFC 6762), LLMNR (RFC 4795),
+ * and NetBIOS names (RFC 1002), which share its format.
  *
  * A query of n bytes asks for a name of just that length; very long ones carry EDNS padding
  * (RFC 7830). The answer knows the length of the query and its key, so it repeats the
@@ -9,7 +10,7 @@
 
 #include <string.h>
 
-#include "dayshift/packet_view.h"
+#include "net/wire.h"
 
 enum {
     HEADER_BYTES = 12,
@@ -27,10 +28,14 @@ enum {
     TTL_SECONDS = 300,
     STREAM_MESSAGE_BYTES = 16384, /* over TCP: a zone transfer is a row of messages */
     STREAM_LEAST_BYTES = 64,
-    LENGTH_PREFIX_BYTES = 2
+    LENGTH_PREFIX_BYTES = 2,
+    NETBIOS_CHARACTERS = 16, /* the last one is the kind of service */
+    NETBIOS_NAME_BYTES = 1 + 2 * NETBIOS_CHARACTERS + 1,
+    NETBIOS_ADDRESS_BYTES = 6 /* flags and an address */
 };
 
 enum record_type { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_TXT = 16, TYPE_OPT = 41 };
+enum { TYPE_NULL = 10, TYPE_NETBIOS = 0x20 };
 enum { CLASS_IN = 1, CODE_PADDING = 12, UDP_PAYLOAD_SIZE = 1232 };
 enum { FLAG_RESPONSE = 0x8000, FLAG_AUTHORITATIVE = 0x0400, FLAG_RECURSION_DESIRED = 0x0100,
        FLAG_RECURSION_AVAILABLE = 0x0080, CODE_NAME_ERROR = 3 };
@@ -75,9 +80,9 @@ static void write_pointer(struct piece *p, uint64_t position)
 }
 
 /* What follows a record's owner, up to its data. */
-static void write_record_fixed(struct piece *p, enum record_type type, uint64_t data_bytes)
+static void write_record_fixed(struct piece *p, uint16_t type, uint64_t data_bytes)
 {
-    piece_u16(p, (uint16_t)type);
+    piece_u16(p, type);
     piece_u16(p, CLASS_IN);
     piece_u32(p, TTL_SECONDS);
     piece_u16(p, (uint16_t)data_bytes);
@@ -350,4 +355,63 @@ void payload_llmnr(const struct payload_place *place, uint8_t *out, size_t size)
     m.flags &= FLAG_RESPONSE;
     m.suffix = "";
     write_message(&p, &m, p.end);
+}
+
+/* Eight capitals and spaces, each half a byte as a letter from A to P. */
+static void write_netbios_name(struct piece *p, uint64_t key)
+{
+    uint8_t name[NETBIOS_CHARACTERS] = "                ";
+    uint8_t letters[2 * NETBIOS_CHARACTERS];
+
+    filler_write(FILLER_LETTERS, key, 0, name, 8);
+    for (size_t i = 0; i < NETBIOS_CHARACTERS; i++) {
+        uint8_t character = i < 8 ? name[i] & 0xdf : name[i];
+
+        letters[2 * i] = 'A' + (character >> 4);
+        letters[2 * i + 1] = 'A' + (character & 0xf);
+    }
+    piece_u8(p, sizeof letters);
+    piece_bytes(p, letters, sizeof letters);
+    piece_u8(p, 0);
+}
+
+/* The record behind the question; whole addresses when the size allows it. */
+static void write_netbios_record(struct piece *p)
+{
+    uint64_t data_bytes = piece_left(p) - POINTER_BYTES - RECORD_FIXED_BYTES;
+    bool is_addresses = data_bytes % NETBIOS_ADDRESS_BYTES == 0;
+
+    write_pointer(p, HEADER_BYTES);
+    write_record_fixed(p, is_addresses ? TYPE_NETBIOS : TYPE_NULL, data_bytes);
+    for (; is_addresses && data_bytes > 0; data_bytes -= NETBIOS_ADDRESS_BYTES) {
+        piece_u16(p, 0);
+        piece_u32(p, UINT32_C(0xcb007100) | (data_bytes & 0xff));
+    }
+    piece_filler(p, FILLER_OPAQUE, data_bytes);
+}
+
+/* A query is 50 bytes; longer messages register or answer, with one record more. */
+void payload_nbns(const struct payload_place *place, uint8_t *out, size_t size)
+{
+    struct piece p = piece_begin(place, out, size);
+    bool has_question = p.end >= HEADER_BYTES + NETBIOS_NAME_BYTES + QUESTION_FIXED_BYTES;
+    bool has_record = p.end >= HEADER_BYTES + NETBIOS_NAME_BYTES + QUESTION_FIXED_BYTES + POINTER_BYTES +
+                                   RECORD_FIXED_BYTES;
+    uint64_t key = payload_exchange_key(place);
+
+    if (p.end >= HEADER_BYTES) {
+        piece_u16(&p, (uint16_t)(key >> 48));
+        piece_u16(&p, place->side == FLOW_RESPONDER ? 0x8580 : has_record ? 0x2910 : 0x0110);
+        piece_u16(&p, has_question);
+        piece_u32(&p, 0);
+        piece_u16(&p, has_record);
+    }
+    if (has_question) {
+        write_netbios_name(&p, key);
+        piece_u16(&p, TYPE_NETBIOS);
+        piece_u16(&p, CLASS_IN);
+    }
+    if (has_record)
+        write_netbios_record(&p);
+    piece_zeros(&p, piece_left(&p));
 }

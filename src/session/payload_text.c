@@ -370,7 +370,8 @@ static void write_print_line(struct piece *p, const struct tile *tile, const voi
     piece_text(p, tile->size > 1 ? "\r\n" : "\n");
 }
 
-void payload_printer(const struct payload_place *place, uint8_t *out, size_t size)
+/* Printers, terminals: lines, and nothing else. */
+void payload_plain(const struct payload_place *place, uint8_t *out, size_t size)
 {
     struct piece p = piece_begin(place, out, size);
 

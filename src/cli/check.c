@@ -1,0 +1,81 @@
+/*
+ * dayshift check: the domain checks of Falk's Table II on the TCP flows of captures.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/read_captures.h"
+#include "eval/domain_checks.h"
+
+static const char help[] =
+    "Usage: dayshift check [OPTION]... CAPTURE...\n"
+    "\n"
+    "Judges the TCP flows of captures: was a handshake observed, did data come before it, was\n"
+    "it repeated, was a termination observed, did data come after it. Shares of flows.\n"
+    "\n"
+    "      --json  as JSON\n"
+    "      --help  this text\n";
+
+static void add_record(void *self, const struct flow_record *record)
+{
+    domain_checks_add(self, record);
+}
+
+static void print_json(const struct domain_checks *checks)
+{
+    json_t *root = json_object();
+
+    json_object_set_new(root, "tcp_flows", json_integer((json_int_t)checks->flows));
+    for (int i = 0; i < DOMAIN_CHECKS; i++)
+        json_object_set_new(root, domain_check_name((enum domain_check)i),
+                            json_real(domain_checks_share(checks, (enum domain_check)i)));
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(root);
+}
+
+static void print_text(const struct domain_checks *checks)
+{
+    printf("%-30s %10" PRIu64 "\n", "TCP flows", checks->flows);
+    for (int i = 0; i < DOMAIN_CHECKS; i++)
+        printf("%-30s %10.4f\n", domain_check_name((enum domain_check)i),
+               domain_checks_share(checks, (enum domain_check)i));
+}
+
+int verb_check(int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
+    };
+    struct domain_checks checks = { 0 };
+    struct read_totals totals = { 0 };
+    struct error err = { "" };
+    bool json = false;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return EXIT_OK;
+        }
+        if (c != 'j')
+            return EXIT_USAGE;
+        json = true;
+    }
+    if (optind == argc) {
+        fputs("dayshift check: at least one capture is needed; see dayshift check --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (read_captures(argv + optind, argc - optind, false, add_record, &checks, &totals, &err) < 0)
+        return cli_fail(&err);
+    if (json)
+        print_json(&checks);
+    else
+        print_text(&checks);
+    return EXIT_OK;
+}

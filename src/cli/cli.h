@@ -1,0 +1,26 @@
+/*
+ * cli.h - the verbs of dayshift(1). One verb, one file; main.c has the table.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/error.h"
+#include "dayshift/host_model.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* Each gets its own name as argv[0] and returns an exit status. */
+int verb_learn(int argc, char **argv);
+int verb_info(int argc, char **argv);
+int verb_day(int argc, char **argv);
+int verb_check(int argc, char **argv);
+int verb_compare(int argc, char **argv);
+
+/* Prints "dayshift: " and the error's text; returns EXIT_FAILED. */
+int cli_fail(const struct error *err);
+
+/* "initiates tcp/443", "answers udp/1025-3431". */
+enum { STATE_NAME = 48 };
+const char *cli_state_name(struct state_key key, char text[STATE_NAME]);
+
+#endif

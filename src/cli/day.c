@@ -1,0 +1,199 @@
+/*
+ * dayshift day: models -> a day of virtual hosts -> pcap file.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/output_file.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "emit/emitter.h"
+#include "model/model.h"
+#include "scenario/scenario.h"
+
+static const char help[] =
+    "Usage: dayshift day -o PCAP [OPTION]... MODEL\n"
+    "\n"
+    "Synthesizes a day, or a part of one, of virtual hosts that behave as those of the model.\n"
+    "The same options give the same bytes. '-o -' writes to standard output.\n"
+    "\n"
+    "  -o, --output PCAP      the file to write (nanosecond pcap)\n"
+    "  -n, --hosts N          virtual hosts (default: as many as the model has)\n"
+    "      --network NETWORK  their addresses (default " SCENARIO_DEFAULT_NETWORK ")\n"
+    "      --outside NETWORK  addresses of the rest of the world (default " SCENARIO_DEFAULT_OUTSIDE ")\n"
+    "      --date DATE        the day (default: the first day that was learned)\n"
+    "      --start TIME       begin at this time of day (default 00:00)\n"
+    "      --for DURATION     how much of the day (default 1d)\n"
+    "      --speed X          the day passes X times as fast; sessions keep their own pace\n"
+    "                         (default 1)\n"
+    "      --seed N           another seed, another day (default 1)\n"
+    "      --unobserved HOW   hours that the capture did not cover: spread (behave as in one\n"
+    "                         of the observed five minutes, default) or silent\n"
+    "  -q, --quiet            no progress and no summary\n"
+    "      --help             this text\n";
+
+struct day_options {
+    const char *output;
+    struct scenario_group group;
+    struct scenario_config scenario;
+    bool has_date;
+    int32_t date;
+    int64_t start_ns;
+    bool quiet;
+};
+
+static atomic_bool stop_requested;
+
+static void request_stop(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&stop_requested, true);
+}
+
+static const struct option long_options[] = {
+    { "output", required_argument, NULL, 'o' },  { "hosts", required_argument, NULL, 'n' },
+    { "network", required_argument, NULL, 'N' }, { "outside", required_argument, NULL, 'O' },
+    { "date", required_argument, NULL, 'd' },    { "start", required_argument, NULL, 's' },
+    { "for", required_argument, NULL, 'f' },     { "speed", required_argument, NULL, 'x' },
+    { "seed", required_argument, NULL, 'S' },    { "unobserved", required_argument, NULL, 'u' },
+    { "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
+    { 0 },
+};
+
+/* Takes one option; 0, or -1 with *err. */
+static int take_option(struct day_options *o, int c, struct error *err)
+{
+    uint64_t number = 0;
+    int status = 0;
+
+    switch (c) {
+    case 'o': o->output = optarg; break;
+    case 'n':
+        status = option_u64("--hosts", optarg, SCENARIO_MAX_HOSTS, &number, err);
+        o->group.hosts = (uint32_t)number;
+        break;
+    case 'N': status = option_network("--network", optarg, &o->group.network, err); break;
+    case 'O': status = option_network("--outside", optarg, &o->scenario.outside, err); break;
+    case 'd':
+        o->has_date = true;
+        status = option_date("--date", optarg, &o->date, err);
+        break;
+    case 's': status = option_time_of_day("--start", optarg, &o->start_ns, err); break;
+    case 'f': status = option_duration("--for", optarg, &o->scenario.day_ns, err); break;
+    case 'x': status = option_speed("--speed", optarg, &o->scenario.speed, err); break;
+    case 'S': status = option_u64("--seed", optarg, UINT64_MAX, &o->scenario.seed, err); break;
+    case 'u': status = option_fallback("--unobserved", optarg, &o->scenario.fallback, err); break;
+    case 'q': o->quiet = true; break;
+    default: break;
+    }
+    return status;
+}
+
+/* Frames go through the emitter as on a link, but with a clock that only jumps. */
+static int write_frames(const struct day_options *o, struct scenario *scenario,
+                        struct output_file *file, struct emit_counts *counts, struct error *err)
+{
+    struct emit_clock clock = emit_clock_simulated();
+    struct gate gate = { 0 };
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = &stop_requested };
+    struct frame_source frames = scenario_frames(scenario);
+    int status;
+
+    gate.networks = scenario_networks(scenario, &gate.network_count);
+    emitter.sink = sink_pcap_new(file, o->scenario.begin, err);
+    if (emitter.sink == NULL)
+        return -1;
+    status = emitter_run_source(&emitter, &frames, err);
+    sink_close(emitter.sink);
+    if (status == 0 && atomic_load(&stop_requested))
+        status = error_set(err, "interrupted; %s was not written", o->output);
+    *counts = emitter.counts;
+    return status;
+}
+
+static void print_summary(const struct day_options *o, const struct scenario *scenario,
+                          const struct emit_counts *counts)
+{
+    char flows[TEXT_NUMBER];
+    char frames[TEXT_NUMBER];
+    char bytes[TEXT_NUMBER];
+
+    printf("planned  %s flows of %" PRIu32 " virtual hosts\n",
+           text_from_count(scenario_counts(scenario)->flows, flows), scenario_host_count(scenario));
+    printf("wrote    %s frames, %s bytes to %s\n", text_from_count(counts->sent, frames),
+           text_from_count(counts->sent_bytes, bytes), o->output);
+}
+
+static int synthesize(struct day_options *o, struct error *err)
+{
+    struct scenario *scenario;
+    struct output_file file;
+    struct emit_counts counts;
+    int status = -1;
+
+    if (!o->has_date)
+        o->date = day_time_date(o->group.model->first);
+    o->scenario.begin.ns = (int64_t)o->date * NS_PER_DAY + o->start_ns;
+    o->scenario.groups = &o->group;
+    o->scenario.group_count = 1;
+    scenario = scenario_new(&o->scenario, err);
+    if (scenario == NULL)
+        return -1;
+    if (output_file_open(&file, o->output, err) == 0) {
+        status = write_frames(o, scenario, &file, &counts, err);
+        if (status == 0)
+            status = output_file_commit(&file, err);
+        output_file_abandon(&file);
+    }
+    if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
+        print_summary(o, scenario, &counts);
+    scenario_free(scenario);
+    return status;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = { .sa_handler = request_stop };
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int verb_day(int argc, char **argv)
+{
+    struct day_options o = { .scenario = { .seed = 1, .day_ns = NS_PER_DAY, .speed = 1 } };
+    struct error err = { "" };
+    int status;
+    int c;
+
+    ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
+    while ((c = getopt_long(argc, argv, "o:n:q", long_options, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return EXIT_OK;
+        }
+        if (c == '?')
+            return EXIT_USAGE;
+        if (take_option(&o, c, &err) < 0)
+            return cli_fail(&err);
+    }
+    if (o.output == NULL || argc - optind != 1) {
+        fputs("dayshift day: an output file (-o) and one model are needed; see dayshift day --help\n",
+              stderr);
+        return EXIT_USAGE;
+    }
+    o.group.model = model_load(argv[optind], &err);
+    if (o.group.model == NULL)
+        return cli_fail(&err);
+    catch_signals();
+    status = synthesize(&o, &err) < 0 ? cli_fail(&err) : EXIT_OK;
+    model_free(o.group.model);
+    return status;
+}

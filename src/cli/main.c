@@ -1,0 +1,79 @@
+/*
+ * dayshift - learns how the hosts of a network behave, and plans days of it.
+ */
+#include <config.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "net/wire.h"
+
+static const struct verb {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} verbs[] = {
+    { "learn", "learn a model of every local host from captures", verb_learn },
+    { "info", "show what is in a model file", verb_info },
+    { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
+    { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
+    { "compare", "compare two models host by host", verb_compare },
+};
+
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+int cli_fail(const struct error *err)
+{
+    fprintf(stderr, "dayshift: %s\n", err->text);
+    return EXIT_FAILED;
+}
+
+static const char *protocol_name(uint8_t protocol)
+{
+    return protocol == IP_TCP ? "tcp" : protocol == IP_UDP ? "udp" : "icmp";
+}
+
+const char *cli_state_name(struct state_key key, char text[STATE_NAME])
+{
+    const char *verb = key.role == ROLE_INITIATOR ? "initiates" : "answers";
+    const char *protocol = protocol_name(key.protocol);
+
+    if (key.protocol != IP_TCP && key.protocol != IP_UDP)
+        snprintf(text, STATE_NAME, "%s icmp echo", verb);
+    else if (port_feature_is_exact(key.port_feature))
+        snprintf(text, STATE_NAME, "%s %s/%u", verb, protocol, key.port_feature);
+    else
+        snprintf(text, STATE_NAME, "%s %s/%u-%u", verb, protocol,
+                 port_feature_first(key.port_feature), port_feature_first(key.port_feature + 1) - 1);
+    return text;
+}
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "Usage: dayshift VERB [OPTION]... [FILE]...\n\nVerbs:\n");
+    for (int i = 0; i < VERBS; i++)
+        fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+    fprintf(to, "\n'dayshift VERB --help' explains a verb. To put a day on a wire: dayshiftd(8).\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts(PACKAGE_STRING);
+        return EXIT_OK;
+    }
+    for (int i = 0; i < VERBS; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "dayshift: '%s' is no verb; see dayshift --help\n", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,64 @@
+#include "cli/options.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static int complain(const char *name, const char *text, const char *wanted, struct error *err)
+{
+    return error_set(err, "%s: '%s' is not %s", name, text, wanted);
+}
+
+int option_u64(const char *name, const char *text, uint64_t most, uint64_t *value, struct error *err)
+{
+    if (text_to_u64(text, value) < 0)
+        return complain(name, text, "a whole number", err);
+    if (*value > most)
+        return error_set(err, "%s: %s is more than %" PRIu64, name, text, most);
+    return 0;
+}
+
+int option_speed(const char *name, const char *text, double *value, struct error *err)
+{
+    if (text_to_double(text, value) < 0 || *value < 0.001 || *value > 1e6)
+        return complain(name, text, "a number from 0.001 to 1000000", err);
+    return 0;
+}
+
+int option_duration(const char *name, const char *text, int64_t *ns, struct error *err)
+{
+    return text_to_duration_ns(text, ns) < 0
+               ? complain(name, text, "a duration (90s, 5m, 1.5h, 1d)", err)
+               : 0;
+}
+
+int option_time_of_day(const char *name, const char *text, int64_t *ns, struct error *err)
+{
+    return text_to_time_of_day_ns(text, ns) < 0 ? complain(name, text, "a time of day (09:00)", err)
+                                                : 0;
+}
+
+int option_date(const char *name, const char *text, int32_t *date, struct error *err)
+{
+    return text_to_date(text, date) < 0 ? complain(name, text, "a date (2026-01-31)", err) : 0;
+}
+
+int option_network(const char *name, const char *text, struct ip_network *network, struct error *err)
+{
+    return ip_network_parse(network, text) < 0
+               ? complain(name, text, "a network (10.0.0.0/8, all host bits 0)", err)
+               : 0;
+}
+
+int option_fallback(const char *name, const char *text, enum day_fallback *fallback,
+                    struct error *err)
+{
+    if (strcmp(text, "spread") == 0)
+        *fallback = DAY_SPREAD;
+    else if (strcmp(text, "silent") == 0)
+        *fallback = DAY_SILENT;
+    else
+        return complain(name, text, "one of: spread, silent", err);
+    return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * options.h - values of command-line options: parsed, checked, and complained about by name.
+ *
+ * Each returns 0, or -1 with *err naming the option and the value.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "net/ip_address.h"
+#include "synth/slice.h"
+
+int option_u64(const char *name, const char *text, uint64_t most, uint64_t *value, struct error *err);
+int option_speed(const char *name, const char *text, double *value, struct error *err);
+int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);
+int option_time_of_day(const char *name, const char *text, int64_t *ns, struct error *err);
+int option_date(const char *name, const char *text, int32_t *date, struct error *err);
+int option_network(const char *name, const char *text, struct ip_network *network, struct error *err);
+int option_fallback(const char *name, const char *text, enum day_fallback *fallback,
+                    struct error *err);
+
+#endif

@@ -1,0 +1,313 @@
+#include "daemon/configuration.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libconfig.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+struct parser {
+    const char *path;
+    struct configuration *to;
+    struct configuration_population *population; /* the one being read */
+    struct error *err;
+};
+
+/* A key that may stand in a group, and what to do with its value: 0, or -1 with *err set. */
+struct key {
+    const char *name;
+    int (*take)(struct parser *parser, const config_setting_t *setting);
+};
+
+/* ---- complaints and values ---- */
+
+static int complain(struct parser *p, const config_setting_t *setting, const char *wanted)
+{
+    const char *name = config_setting_name(setting);
+    const char *text = config_setting_get_string(setting);
+
+    if (text)
+        return error_set(p->err, "%s:%u: %s: \"%s\" is not %s", p->path,
+                         config_setting_source_line(setting), name, text, wanted);
+    return error_set(p->err, "%s:%u: %s is not %s", p->path, config_setting_source_line(setting), name,
+                     wanted);
+}
+
+static int take_text(struct parser *p, const config_setting_t *setting, char **to)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text == NULL || *text == '\0')
+        return complain(p, setting, "a text in quotes");
+    free(*to);
+    *to = memory_copy_text(text);
+    return 0;
+}
+
+static int take_integer(struct parser *p, const config_setting_t *setting, int64_t least, int64_t most,
+                        int64_t *to)
+{
+    int type = config_setting_type(setting);
+    char wanted[96];
+
+    *to = config_setting_get_int64(setting);
+    if ((type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) && *to >= least && *to <= most)
+        return 0;
+    snprintf(wanted, sizeof wanted, "a whole number from %" PRId64 " to %" PRId64, least, most);
+    return complain(p, setting, wanted);
+}
+
+static int take_network(struct parser *p, const config_setting_t *setting, struct ip_network *to)
+{
+    const char *text = config_setting_get_string(setting);
+
+    return text && ip_network_parse(to, text) == 0
+               ? 0
+               : complain(p, setting, "a network such as \"198.18.0.0/24\", host bits 0");
+}
+
+/* ---- keys ---- */
+
+static int take_interface(struct parser *p, const config_setting_t *setting)
+{
+    return take_text(p, setting, &p->to->interface);
+}
+
+static int take_user(struct parser *p, const config_setting_t *setting)
+{
+    return take_text(p, setting, &p->to->user);
+}
+
+static int take_allow_default_route(struct parser *p, const config_setting_t *setting)
+{
+    if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
+        return complain(p, setting, "true or false");
+    p->to->allow_default_route = config_setting_get_bool(setting);
+    return 0;
+}
+
+static int take_seed(struct parser *p, const config_setting_t *setting)
+{
+    int64_t seed;
+
+    if (take_integer(p, setting, 0, INT64_MAX, &seed) < 0)
+        return -1;
+    p->to->seed = (uint64_t)seed;
+    return 0;
+}
+
+static int take_speed(struct parser *p, const config_setting_t *setting)
+{
+    double speed = config_setting_type(setting) == CONFIG_TYPE_FLOAT
+                       ? config_setting_get_float(setting)
+                       : (double)config_setting_get_int64(setting);
+
+    if (!config_setting_is_number(setting) || !(speed >= 0.001 && speed <= 1e6))
+        return complain(p, setting, "a number from 0.001 to 1000000");
+    p->to->speed = speed;
+    return 0;
+}
+
+static int take_date(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    p->to->has_date = text == NULL || strcmp(text, "today") != 0;
+    if (p->to->has_date && (text == NULL || text_to_date(text, &p->to->date) < 0))
+        return complain(p, setting, "\"today\" or a date such as \"2026-01-31\"");
+    return 0;
+}
+
+static int take_start(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    p->to->has_start = text == NULL || strcmp(text, "now") != 0;
+    if (p->to->has_start && (text == NULL || text_to_time_of_day_ns(text, &p->to->start_ns) < 0))
+        return complain(p, setting, "\"now\" or a time such as \"09:00\"");
+    return 0;
+}
+
+static int take_duration(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text && strcmp(text, "forever") == 0)
+        p->to->duration_ns = 0;
+    else if (text == NULL || text_to_duration_ns(text, &p->to->duration_ns) < 0)
+        return complain(p, setting, "\"forever\" or a duration such as \"90s\", \"1.5h\"");
+    return 0;
+}
+
+static int take_unobserved(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text && strcmp(text, "spread") == 0)
+        p->to->unobserved = DAY_SPREAD;
+    else if (text && strcmp(text, "silent") == 0)
+        p->to->unobserved = DAY_SILENT;
+    else
+        return complain(p, setting, "\"spread\" or \"silent\"");
+    return 0;
+}
+
+static int take_outside(struct parser *p, const config_setting_t *setting)
+{
+    return take_network(p, setting, &p->to->outside);
+}
+
+static int take_model(struct parser *p, const config_setting_t *setting)
+{
+    const char *slash = strrchr(p->path, '/');
+    const char *text = config_setting_get_string(setting);
+    size_t size;
+
+    if (take_text(p, setting, &p->population->model) < 0)
+        return -1;
+    if (text[0] == '/' || slash == NULL)
+        return 0;
+    size = (size_t)(slash - p->path) + strlen(text) + 2;
+    free(p->population->model);
+    p->population->model = memory_alloc(size);
+    snprintf(p->population->model, size, "%.*s/%s", (int)(slash - p->path), p->path, text);
+    return 0;
+}
+
+static int take_population_network(struct parser *p, const config_setting_t *setting)
+{
+    return take_network(p, setting, &p->population->network);
+}
+
+static int take_hosts(struct parser *p, const config_setting_t *setting)
+{
+    int64_t hosts;
+
+    if (take_integer(p, setting, 1, SCENARIO_MAX_HOSTS, &hosts) < 0)
+        return -1;
+    p->population->hosts = (uint32_t)hosts;
+    return 0;
+}
+
+/* ---- groups of keys ---- */
+
+static int take_group(struct parser *p, const config_setting_t *group, const struct key *keys)
+{
+    for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
+        const config_setting_t *setting = config_setting_get_elem(group, i);
+        const struct key *key = keys;
+
+        while (key->name && strcmp(key->name, config_setting_name(setting)) != 0)
+            key++;
+        if (key->name == NULL)
+            return error_set(p->err, "%s:%u: unknown key '%s'", p->path,
+                             config_setting_source_line(setting), config_setting_name(setting));
+        if (key->take(p, setting) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int take_population(struct parser *p, const config_setting_t *group)
+{
+    static const struct key keys[] = {
+        { "model", take_model },
+        { "network", take_population_network },
+        { "hosts", take_hosts },
+        { NULL, NULL },
+    };
+
+    if (!config_setting_is_group(group))
+        return error_set(p->err, "%s:%u: a population is a group: { model = ...; network = ...; }",
+                         p->path, config_setting_source_line(group));
+    p->population = &p->to->populations[p->to->population_count++];
+    ip_network_parse(&p->population->network, SCENARIO_DEFAULT_NETWORK);
+    if (take_group(p, group, keys) < 0)
+        return -1;
+    if (p->population->model == NULL)
+        return error_set(p->err, "%s:%u: a population without a model", p->path,
+                         config_setting_source_line(group));
+    return 0;
+}
+
+static int take_populations(struct parser *p, const config_setting_t *list)
+{
+    unsigned count = (unsigned)config_setting_length(list);
+
+    if (!config_setting_is_list(list) || count < 1 || count > SCENARIO_MAX_GROUPS)
+        return complain(p, list, "a list of 1 to 64 populations in round brackets");
+    p->to->populations = memory_alloc_array(count, sizeof *p->to->populations);
+    for (unsigned i = 0; i < count; i++) {
+        if (take_population(p, config_setting_get_elem(list, i)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int take_root(struct parser *p, const config_setting_t *root)
+{
+    static const struct key keys[] = {
+        { "interface", take_interface },   { "user", take_user },
+        { "allow_default_route", take_allow_default_route },
+        { "seed", take_seed },             { "speed", take_speed },
+        { "date", take_date },             { "start", take_start },
+        { "duration", take_duration },     { "unobserved", take_unobserved },
+        { "outside", take_outside },       { "populations", take_populations },
+        { NULL, NULL },
+    };
+
+    if (take_group(p, root, keys) < 0)
+        return -1;
+    if (p->to->population_count == 0)
+        return error_set(p->err, "%s: no populations: who is to be played?", p->path);
+    return 0;
+}
+
+static int read_file(config_t *config, const char *path, struct error *err)
+{
+    FILE *file = fopen(path, "r");
+    int ok;
+
+    if (file == NULL)
+        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    ok = config_read(config, file);
+    fclose(file);
+    if (!ok)
+        return error_set(err, "%s:%d: %s", path, config_error_line(config), config_error_text(config));
+    return 0;
+}
+
+int configuration_load(struct configuration *c, const char *path, struct error *err)
+{
+    struct parser parser = { .path = path, .to = c, .err = err };
+    config_t config;
+    int status;
+
+    memset(c, 0, sizeof *c);
+    c->seed = 1;
+    c->speed = 1;
+    c->user = memory_copy_text("nobody");
+    ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
+    config_init(&config);
+    config_set_options(&config, 0);
+    status = read_file(&config, path, err);
+    if (status == 0)
+        status = take_root(&parser, config_root_setting(&config));
+    config_destroy(&config);
+    if (status < 0)
+        configuration_release(c);
+    return status;
+}
+
+void configuration_release(struct configuration *c)
+{
+    for (size_t i = 0; i < c->population_count; i++)
+        free(c->populations[i].model);
+    free(c->populations);
+    free(c->interface);
+    free(c->user);
+    memset(c, 0, sizeof *c);
+}

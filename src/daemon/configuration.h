@@ -1,0 +1,41 @@
+/*
+ * configuration.h - the configuration file of dayshiftd, checked key by key.
+ *
+ * The only user of libconfig. An unknown key, a wrong type or a value out of range is an error
+ * that names file, line, key and value.
+ */
+#ifndef DAEMON_CONFIGURATION_H
+#define DAEMON_CONFIGURATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "net/ip_address.h"
+#include "scenario/scenario.h"
+
+struct configuration {
+    char *interface; /* NULL when the file names none: enough for -w */
+    char *user;
+    bool allow_default_route;
+    uint64_t seed;
+    double speed;
+    bool has_date;
+    int32_t date; /* otherwise today */
+    bool has_start;
+    int64_t start_ns;    /* time of day; otherwise now */
+    int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
+    enum day_fallback unobserved;
+    struct ip_network outside;
+    struct configuration_population {
+        char *model; /* path, relative ones from the directory of the file */
+        struct ip_network network;
+        uint32_t hosts; /* 0: as many as the model has */
+    } *populations;
+    size_t population_count;
+};
+
+int configuration_load(struct configuration *configuration, const char *path, struct error *err);
+void configuration_release(struct configuration *configuration);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * dayshiftd - puts a day of virtual hosts on a link, live.
+ */
+#include <config.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "daemon/configuration.h"
+#include "daemon/engine.h"
+#include "daemon/privileges.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static const char help[] =
+    "Usage: dayshiftd -c FILE [OPTION]...\n"
+    "\n"
+    "Plays virtual hosts, as learned by dayshift(1), on an Ethernet link. Opens the link as\n"
+    "root, then gives up root. Ends with a table of what was planned, sent and dropped.\n"
+    "\n"
+    "  -c, --config FILE  the configuration, see dayshift.conf(5)\n"
+    "  -n, --check        check the configuration and the models, and exit\n"
+    "  -w, --write FILE   write the frames to a pcap file instead; needs no privilege\n"
+    "  -j, --json         the final table as JSON\n"
+    "  -q, --quiet        no progress\n"
+    "      --version      the version\n"
+    "      --help         this text\n";
+
+struct options {
+    const char *config;
+    const char *write;
+    bool check;
+    struct engine_options engine;
+};
+
+static const struct option long_options[] = {
+    { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'n' },
+    { "write", required_argument, NULL, 'w' },  { "json", no_argument, NULL, 'j' },
+    { "quiet", no_argument, NULL, 'q' },        { "version", no_argument, NULL, 'V' },
+    { "help", no_argument, NULL, 'h' },         { 0 },
+};
+
+/* -1 to go on, or the status to exit with. */
+static int parse(struct options *o, int argc, char **argv)
+{
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:nw:jq", long_options, NULL)) != -1) {
+        switch (c) {
+        case 'c': o->config = optarg; break;
+        case 'n': o->check = true; break;
+        case 'w': o->write = optarg; break;
+        case 'j': o->engine.json = true; break;
+        case 'q': o->engine.quiet = true; break;
+        case 'V':
+            printf("dayshiftd (%s)\n", PACKAGE_STRING);
+            return EXIT_SUCCESS;
+        case 'h':
+            fputs(help, stdout);
+            return EXIT_SUCCESS;
+        default: return EXIT_USAGE;
+        }
+    }
+    if (o->config == NULL || optind != argc) {
+        fputs("dayshiftd: a configuration (-c) is needed, and nothing else; see dayshiftd --help\n",
+              stderr);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+/* Caught by waiting for them, in one place; threads inherit the mask. */
+static void block_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+/* Everything that needs root, then no root, then everything that looks at foreign data. */
+static int play(const struct options *o, const struct configuration *c, struct model_image *images,
+                struct error *err)
+{
+    struct link link;
+    int status;
+
+    if (c->interface == NULL)
+        return error_set(err, "%s: no interface to play on", o->config);
+    if (link_open(&link, c->interface, c->allow_default_route, err) < 0)
+        return -1;
+    status = engine_read_models(c, images, err);
+    if (status == 0)
+        status = privileges_drop(c->user, err);
+    if (status == 0)
+        status = engine_play(c, images, &link, &o->engine, err);
+    link_close(&link);
+    return status;
+}
+
+static int run(const struct options *o, const struct configuration *c, struct error *err)
+{
+    struct model_image *images = memory_alloc_array(c->population_count, sizeof *images);
+    int status;
+
+    if (!o->check && o->write == NULL) {
+        status = play(o, c, images, err);
+    } else {
+        status = engine_read_models(c, images, err);
+        if (status == 0)
+            status = o->check ? engine_check(c, images, err)
+                              : engine_write(c, images, o->write, &o->engine, err);
+    }
+    for (size_t i = 0; i < c->population_count; i++)
+        model_image_release(&images[i]);
+    free(images);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { 0 };
+    struct configuration configuration;
+    struct error err = { "" };
+    int status = parse(&options, argc, argv);
+
+    if (status >= 0)
+        return status;
+    block_signals();
+    status = configuration_load(&configuration, options.config, &err);
+    if (status == 0) {
+        status = run(&options, &configuration, &err);
+        configuration_release(&configuration);
+    }
+    if (status < 0) {
+        fprintf(stderr, "dayshiftd: %s\n", err.text);
+        return EXIT_FAILED;
+    }
+    if (options.check)
+        printf("%s: good\n", options.config);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,32 @@
+#include "daemon/privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+int privileges_drop(const char *user, struct error *err)
+{
+    struct passwd *entry;
+    int status;
+
+    if (geteuid() == 0) {
+        entry = getpwnam(user);
+        if (entry == NULL)
+            return error_set(err, "user %s: there is no such user", user);
+        if (entry->pw_uid == 0)
+            return error_set(err, "user %s: has the rights of root", user);
+        capng_clear(CAPNG_SELECT_BOTH);
+        status = capng_change_id((int)entry->pw_uid, (int)entry->pw_gid,
+                                 CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+        if (status < 0)
+            return error_set(err, "user %s: cannot give up root (libcap-ng says %d)", user, status);
+        if (setuid(0) == 0 || capng_have_capabilities(CAPNG_SELECT_BOTH) != CAPNG_NONE)
+            return error_set(err, "user %s: root could be had back", user);
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_set(err, "no_new_privs: %s", strerror(errno));
+    return 0;
+}

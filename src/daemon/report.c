@@ -1,0 +1,86 @@
+#include "daemon/report.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/text.h"
+
+static void row(const char *name, uint64_t count, const char *remark)
+{
+    char text[TEXT_NUMBER];
+
+    printf("  %-22s %15s%s%s\n", name, text_from_count(count, text), *remark ? "  " : "", remark);
+}
+
+static void print_lateness(const struct log_histogram *lateness)
+{
+    static const struct {
+        const char *name;
+        double q;
+    } quantiles[] = { { "lateness p50", 0.5 }, { "lateness p99", 0.99 }, { "lateness p99.9", 0.999 } };
+    char text[TEXT_NUMBER];
+
+    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
+        printf("  %-22s %15s\n", quantiles[i].name,
+               text_from_ns(log_histogram_quantile(lateness, quantiles[i].q), text));
+    printf("  %-22s %15s\n", "lateness max", text_from_ns(lateness->max_ns, text));
+}
+
+static void print_text(const struct report *r)
+{
+    printf("dayshiftd: ran %.1f s, ended by %s\n", r->seconds, r->ended);
+    row("virtual hosts", r->hosts, "");
+    row("flows planned", r->flows, "");
+    row("  TCP, open to close", r->complete_tcp, "");
+    row("  cut by the end", r->hurried, "");
+    row("most at once", r->most_live, "");
+    row("frames planned", r->planned, "= sent + dropped + refused");
+    row("frames sent", r->sent, "");
+    row("frames dropped", r->dropped, "");
+    row("frames refused", r->refused, "");
+    row("repeated SYNs", r->repeated_syns, "as the model asked");
+    row("bytes sent", r->sent_bytes, "");
+    if (!r->is_live)
+        return;
+    print_lateness(r->lateness);
+    row("ARP answers", r->arp_answers, "");
+    row("ping answers", r->echo_answers, "");
+    row("interface counted", r->interface_packets, "packets sent, answers included");
+}
+
+static void print_json(const struct report *r)
+{
+    json_t *root = json_pack(
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:s}", "hosts", (json_int_t)r->hosts,
+        "flows", (json_int_t)r->flows, "complete_tcp", (json_int_t)r->complete_tcp, "hurried",
+        (json_int_t)r->hurried, "repeated_syns", (json_int_t)r->repeated_syns, "most_live",
+        (json_int_t)r->most_live, "planned", (json_int_t)r->planned, "sent", (json_int_t)r->sent,
+        "sent_bytes", (json_int_t)r->sent_bytes, "dropped", (json_int_t)r->dropped, "refused",
+        (json_int_t)r->refused, "seconds", r->seconds, "ended", r->ended);
+
+    if (r->is_live) {
+        json_t *late = json_pack(
+            "{s:I,s:I,s:I,s:I}", "p50", (json_int_t)log_histogram_quantile(r->lateness, 0.5), "p99",
+            (json_int_t)log_histogram_quantile(r->lateness, 0.99), "p999",
+            (json_int_t)log_histogram_quantile(r->lateness, 0.999), "max",
+            (json_int_t)r->lateness->max_ns);
+
+        json_object_set_new(root, "lateness_ns", late);
+        json_object_set_new(root, "arp_answers", json_integer((json_int_t)r->arp_answers));
+        json_object_set_new(root, "echo_answers", json_integer((json_int_t)r->echo_answers));
+        json_object_set_new(root, "interface_packets", json_integer((json_int_t)r->interface_packets));
+    }
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(root);
+}
+
+void report_print(const struct report *report, bool json)
+{
+    if (json)
+        print_json(report);
+    else
+        print_text(report);
+    fflush(stdout);
+}

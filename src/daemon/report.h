@@ -1,0 +1,26 @@
+/*
+ * report.h - the table at the end of a run, for people and for scripts.
+ */
+#ifndef DAEMON_REPORT_H
+#define DAEMON_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log_histogram.h"
+
+struct report {
+    uint32_t hosts;
+    uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
+    uint64_t planned, sent, sent_bytes, dropped, refused;
+    const struct log_histogram *lateness;
+    bool is_live; /* the rest is about a link */
+    uint64_t arp_answers, echo_answers;
+    uint64_t interface_packets; /* that the interface counted during the run */
+    double seconds;
+    const char *ended; /* "the end of the run", "SIGINT" ... */
+};
+
+void report_print(const struct report *report, bool json);
+
+#endif

@@ -1,0 +1,121 @@
+#include "eval/model_compare.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static double share_of(const struct host_model *model, uint32_t packed)
+{
+    for (uint32_t i = 0; i < model->state_count; i++) {
+        if (state_key_pack(model->states[i].key) == packed)
+            return (double)model->states[i].flows / (double)model->flows;
+    }
+    return 0;
+}
+
+/* Greatest sum first; ties by key, so that the order is the same every time. */
+static int compare_shares(const void *a, const void *b)
+{
+    const struct state_share *x = a;
+    const struct state_share *y = b;
+    double dx = x->share[0] + x->share[1];
+    double dy = y->share[0] + y->share[1];
+
+    if (dx != dy)
+        return dx > dy ? -1 : 1;
+    return state_key_pack(x->key) < state_key_pack(y->key) ? -1 : 1;
+}
+
+/* All states of both; the caller frees. */
+static struct state_share *all_shares(const struct host_model *a, const struct host_model *b,
+                                      size_t *count)
+{
+    struct state_share *all =
+        memory_alloc_array((size_t)a->state_count + b->state_count, sizeof *all);
+
+    *count = 0;
+    for (uint32_t i = 0; i < a->state_count; i++) {
+        uint32_t packed = state_key_pack(a->states[i].key);
+
+        all[(*count)++] = (struct state_share){
+            a->states[i].key, { share_of(a, packed), share_of(b, packed) },
+        };
+    }
+    for (uint32_t i = 0; i < b->state_count; i++) {
+        uint32_t packed = state_key_pack(b->states[i].key);
+
+        if (share_of(a, packed) == 0)
+            all[(*count)++] =
+                (struct state_share){ b->states[i].key, { 0, share_of(b, packed) } };
+    }
+    if (*count > 0)
+        qsort(all, *count, sizeof *all, compare_shares);
+    return all;
+}
+
+size_t model_compare_states(const struct host_model *a, const struct host_model *b,
+                            struct state_share *shares, size_t capacity)
+{
+    size_t count;
+    struct state_share *all = all_shares(a, b, &count);
+    size_t filled = count < capacity ? count : capacity;
+
+    if (filled > 0)
+        memcpy(shares, all, filled * sizeof *all);
+    free(all);
+    return count;
+}
+
+static double divergence_term(double p, double q)
+{
+    return p > 0 ? 0.5 * p * log2(p / (0.5 * (p + q))) : 0;
+}
+
+double model_compare_divergence(const struct host_model *a, const struct host_model *b)
+{
+    size_t count;
+    struct state_share *all;
+    double sum = 0;
+
+    if (a->flows == 0 || b->flows == 0)
+        return a->flows == b->flows ? 0 : 1;
+    all = all_shares(a, b, &count);
+    for (size_t i = 0; i < count; i++)
+        sum += divergence_term(all[i].share[0], all[i].share[1]) +
+               divergence_term(all[i].share[1], all[i].share[0]);
+    free(all);
+    return fmin(1.0, fmax(0.0, sum));
+}
+
+/* P(ln packets of a flow <= x). */
+static double volume_cdf(const struct host_model *model, double x)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < model->state_count; i++) {
+        const struct mixture *m = &model->states[i].packets;
+        double below = 0;
+
+        for (uint32_t k = 0; k < m->size; k++) {
+            const struct mixture_component *c = &m->components[k];
+
+            below += c->weight * 0.5 * erfc((c->mean - x) / (c->sd * M_SQRT2));
+        }
+        sum += below * (double)model->states[i].flows / (double)model->flows;
+    }
+    return sum;
+}
+
+double model_compare_volume(const struct host_model *a, const struct host_model *b)
+{
+    const double step = 0.02;
+    double sum = 0;
+
+    if (a->flows == 0 || b->flows == 0)
+        return a->flows == b->flows ? 0 : INFINITY;
+    for (double x = -1; x < 28; x += step)
+        sum += fabs(volume_cdf(a, x) - volume_cdf(b, x)) * step;
+    return sum;
+}
