@@ -169,6 +169,14 @@ static const struct {
       { { 0, '>', P, 101, 0, 30 }, { 10, '>', S, 100, 0, 0 } },
       1, { 2, 0 }, { 30, 0 }, { 1, 0 }, 1, 0,
       FLOW_OPENING_ATTEMPT, FLOW_ENDING_NONE, FLOW_INITIATOR, FLOW_DATA_BEFORE_HANDSHAKE },
+    { "data on a connection nobody answered",
+      { { 0, '>', S, 100, 0, 0 }, { 10, '>', P, 101, 0, 30 } },
+      1, { 2, 0 }, { 30, 0 }, { 1, 0 }, 1, 0,
+      FLOW_OPENING_ATTEMPT, FLOW_ENDING_NONE, FLOW_INITIATOR, FLOW_DATA_BEFORE_HANDSHAKE },
+    { "two SYN-ACKs whose SYN was not seen",
+      { { 0, '<', SA, 500, 101, 0 }, { 1000, '<', SA, 500, 101, 0 } },
+      1, { 0, 2 }, { 0, 0 }, { 0, 0 }, 0, 0,
+      FLOW_OPENING_NONE, FLOW_ENDING_NONE, FLOW_INITIATOR, FLOW_DUPLICATE_HANDSHAKE },
     { "second SYN-ACK",
       { HANDSHAKE, { 40, '<', SA, 500, 101, 0 } },
       1, { 2, 2 }, { 0, 0 }, { 0, 0 }, 0, 30,
@@ -199,6 +207,10 @@ static const struct {
         { 9001, '<', A, 501, 106, 0 }, { 18000, '>', A, 105, 501, 0 }, { 18001, '<', A, 501, 106, 0 } },
       1, { 5, 3 }, { 5, 0 }, { 1, 0 }, 1, 30,
       FLOW_OPENING_HANDSHAKE, FLOW_ENDING_NONE, FLOW_INITIATOR, 0 },
+    { "keep-alive before there was data",
+      { HANDSHAKE, { 9000, '<', A, 500, 101, 1 }, { 9001, '>', A, 101, 501, 0 } },
+      1, { 3, 2 }, { 0, 0 }, { 0, 0 }, 0, 30,
+      FLOW_OPENING_HANDSHAKE, FLOW_ENDING_NONE, FLOW_INITIATOR, 0 },
     { "one byte in sequence is data",
       { HANDSHAKE, { 40, '>', P, 101, 501, 1 }, { 50, '>', P, 102, 501, 1 } },
       1, { 4, 1 }, { 2, 0 }, { 2, 0 }, 1, 30,
@@ -210,6 +222,12 @@ static const struct {
         { 70, '>', S, 77, 0, 0 } },
       2, { 3, 4 }, { 0, 5 }, { 0, 1 }, 1, 20,
       FLOW_OPENING_HANDSHAKE, FLOW_ENDING_FIN, FLOW_RESPONDER, 0 },
+    { "a FIN on 2^32, acknowledged only up to before it",
+      { { 0, '>', S, 0xfffffffd, 0, 0 }, { 10, '<', SA, 500, 0xfffffffe, 0 },
+        { 20, '>', A, 0xfffffffe, 501, 0 }, { 30, '>', F, 0xfffffffe, 501, 1 },
+        { 40, '<', F, 501, 0xfffffffe, 0 }, { 50, '>', A, 0, 502, 0 }, { 60, '>', S, 7, 0, 0 } },
+      1, { 5, 2 }, { 1, 0 }, { 1, 0 }, 1, 20,
+      FLOW_OPENING_HANDSHAKE, FLOW_ENDING_FIN, FLOW_INITIATOR, FLOW_DUPLICATE_HANDSHAKE },
     { "stragglers within the grace",
       { HANDSHAKE, FINISH(40, 101, 501), { 4000, '<', F, 501, 102, 0 }, { 4001, '>', A, 102, 502, 0 } },
       1, { 5, 3 }, { 0, 0 }, { 0, 0 }, 0, 30,
@@ -378,6 +396,7 @@ static void test_udp_request_and_reply(void **state)
     (void)state;
     request.payload_bytes = 40;
     again.payload_bytes = 40;
+    again.ttl = 10;
     reply.payload_bytes = 300;
     flow_table_add(table, &request);
     flow_table_add(table, &again);
@@ -386,6 +405,7 @@ static void test_udp_request_and_reply(void **state)
     assert_int_equal(c.count, 1);
     assert_int_equal(r->packets[FLOW_INITIATOR], 2);
     assert_int_equal(r->payload_bytes[FLOW_RESPONDER], 300);
+    assert_int_equal(r->ttl[FLOW_INITIATOR], 64); /* of the first */
     assert_int_equal(r->turns, 2);
     assert_int_equal(r->rtt_ns, 30 * NS_PER_MS);
     assert_int_equal(r->opening, FLOW_OPENING_NONE);

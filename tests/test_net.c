@@ -443,6 +443,7 @@ static const struct {
     { "no next header", build_ethernet_v6, 20, 59, DECODE_OTHER_IP },
     { "later fragment", build_ethernet, 21, 1, DECODE_FRAGMENT },
     { "last fragment", build_ethernet, 20, 0x1f, DECODE_FRAGMENT },
+    { "fragment behind 32 KiB", build_ethernet, 20, 0x10, DECODE_FRAGMENT },
     { "first fragment", build_ethernet, 20, 0x20, DECODE_OK },
     { "later fragment of IPv6", build_extensions, 93, 0x08, DECODE_FRAGMENT },
     { "first fragment of IPv6", build_extensions, 93, 0x01, DECODE_OK },
@@ -509,6 +510,20 @@ static void test_mss_only_of_a_syn(void **state)
     build_ethernet(&frame);
     frame.at[47] = TCP_ACK;
     assert_int_equal(decode(DECODE_ETHERNET, &frame, &view), DECODE_OK);
+    assert_int_equal(view.tcp_mss, 0);
+}
+
+/* Payload of a SYN that looks like the option is none. */
+static void test_mss_only_of_the_options(void **state)
+{
+    struct bytes frame = { .size = 0 };
+    struct packet_view view;
+
+    (void)state;
+    build_ethernet(&frame);
+    frame.at[46] = 5 << 4;
+    assert_int_equal(decode(DECODE_ETHERNET, &frame, &view), DECODE_OK);
+    assert_int_equal(view.payload_bytes, PAYLOAD_BYTES + 4);
     assert_int_equal(view.tcp_mss, 0);
 }
 
@@ -813,6 +828,7 @@ int main(void)
         cmocka_unit_test(test_unknown_loopback_family),
         cmocka_unit_test(test_hostile_tcp_options),
         cmocka_unit_test(test_mss_only_of_a_syn),
+        cmocka_unit_test(test_mss_only_of_the_options),
         cmocka_unit_test(test_udp_lengths),
         cmocka_unit_test(test_echo_has_one_tuple),
         cmocka_unit_test(test_every_byte_changed),

@@ -25,13 +25,14 @@ enum decode_result {
     DECODE_OTHER_IP,  /* IP, but not TCP, UDP or ICMP echo */
     DECODE_FRAGMENT,  /* not the first fragment of its packet: carries no ports */
     DECODE_MALFORMED, /* a length or version that contradicts the bytes */
-    DECODE_CUT,       /* the snaplen removed a header that is needed */
+    DECODE_CUT,       /* the snaplen removed a header; TCP's options may be missing */
     DECODE_RESULTS
 };
 
 /*
  * Decodes `captured` bytes of a frame that was `original` bytes on the wire.
- * Fills everything of *view but its time. VLAN tags are looked through.
+ * Fills everything of *view but its time; what it holds after a failure means nothing.
+ * VLAN tags are looked through, tunnels are not.
  */
 enum decode_result decode_frame(enum decode_link link, const uint8_t *bytes, size_t captured,
                                 size_t original, struct packet_view *view);
