@@ -23,6 +23,7 @@ struct live {
         uint16_t port[2];
         uint8_t protocol;
     } tuple;
+    bool is_dormant;             /* over, but its connection is still open */
     struct live *next_in_bucket; /* or next in the free list */
 };
 
@@ -34,43 +35,39 @@ struct renderer {
     size_t live_count;
     size_t heap_capacity;
     struct live *unused;
-    struct live **buckets; /* live sessions by 5-tuple */
+    struct live **buckets; /* live and dormant sessions by their ends */
     size_t bucket_mask;
+    size_t indexed;
     struct flow_plan plan; /* the next one, when has_plan */
     bool has_plan;
     bool plans_over;
     bool hurrying;
-    uint64_t born;
-    struct run_time now; /* due time of the latest frame */
     uint8_t frame[FRAME_MAX_BYTES];
 };
 
-/* ---- live sessions by 5-tuple ---- */
+/* ---- sessions by the ends they are between ---- */
 
-static uint64_t tuple_hash(const struct flow_tuple *t)
+/* The initiator's port is left out, so that a bucket has all sessions of two hosts and a service. */
+static struct live **bucket_of(struct renderer *r, const struct flow_tuple *t)
 {
     uint64_t addresses = (uint64_t)t->address[0] << 32 | t->address[1];
-    uint64_t ports = (uint64_t)t->protocol << 32 | (uint32_t)t->port[0] << 16 | t->port[1];
+    uint64_t service = (uint64_t)t->protocol << 16 | t->port[FLOW_RESPONDER];
 
-    return random_mix64(addresses ^ random_mix64(ports));
+    return &r->buckets[(size_t)random_mix64(addresses ^ random_mix64(service)) & r->bucket_mask];
 }
 
-static bool tuple_equal(const struct flow_tuple *a, const struct flow_tuple *b)
+static bool same_service(const struct flow_tuple *a, const struct flow_tuple *b)
 {
     return a->address[0] == b->address[0] && a->address[1] == b->address[1] &&
-           a->port[0] == b->port[0] && a->port[1] == b->port[1] && a->protocol == b->protocol;
+           a->port[FLOW_RESPONDER] == b->port[FLOW_RESPONDER] && a->protocol == b->protocol;
 }
 
-static struct live **bucket_of(struct renderer *r, const struct flow_tuple *tuple)
-{
-    return &r->buckets[(size_t)tuple_hash(tuple) & r->bucket_mask];
-}
-
-static bool tuple_is_live(struct renderer *r, const struct flow_tuple *tuple)
+static bool tuple_is_taken(struct renderer *r, const struct flow_tuple *tuple)
 {
     const struct live *live = *bucket_of(r, tuple);
 
-    while (live && !tuple_equal(&live->tuple, tuple))
+    while (live && !(same_service(&live->tuple, tuple) &&
+                     live->tuple.port[FLOW_INITIATOR] == tuple->port[FLOW_INITIATOR]))
         live = live->next_in_bucket;
     return live != NULL;
 }
@@ -81,6 +78,7 @@ static void index_live(struct renderer *r, struct live *live)
 
     live->next_in_bucket = *bucket;
     *bucket = live;
+    r->indexed++;
 }
 
 static void unindex_live(struct renderer *r, struct live *live)
@@ -90,17 +88,36 @@ static void unindex_live(struct renderer *r, struct live *live)
     while (*link != live)
         link = &(*link)->next_in_bucket;
     *link = live->next_in_bucket;
+    r->indexed--;
 }
 
 static void grow_index(struct renderer *r)
 {
-    size_t count = (r->bucket_mask + 1) * 2;
+    size_t old_count = r->bucket_mask + 1;
+    struct live **old = r->buckets;
 
-    free(r->buckets);
-    r->buckets = memory_alloc_array(count, sizeof *r->buckets);
-    r->bucket_mask = count - 1;
-    for (size_t i = 0; i < r->live_count; i++)
-        index_live(r, r->heap[i]);
+    r->buckets = memory_alloc_array(old_count * 2, sizeof *r->buckets);
+    r->bucket_mask = old_count * 2 - 1;
+    r->indexed = 0;
+    for (size_t i = 0; i < old_count; i++) {
+        while (old[i]) {
+            struct live *live = old[i];
+
+            old[i] = live->next_in_bucket;
+            index_live(r, live);
+        }
+    }
+    free(old);
+}
+
+/* The connection between the same ends that an earlier session left open, or NULL. */
+static struct live *find_open_connection(struct renderer *r, const struct flow_tuple *tuple)
+{
+    struct live *live = *bucket_of(r, tuple);
+
+    while (live && !(live->is_dormant && same_service(&live->tuple, tuple)))
+        live = live->next_in_bucket;
+    return live;
 }
 
 /* ---- the heap ---- */
@@ -148,65 +165,109 @@ static struct live *take_unused(struct renderer *r)
     return live;
 }
 
-/* Another initiator port, next to the one drawn, when a live session has it already. */
-static void avoid_live_tuple(struct renderer *r, struct flow_plan *plan, struct flow_tuple *tuple)
+static void give_back(struct renderer *r, struct live *live)
 {
-    for (uint32_t tries = 0; tries < UINT16_MAX; tries++) {
-        *tuple = (struct flow_tuple){
-            { plan->ends[0].address, plan->ends[1].address },
-            { plan->ends[0].port, plan->ends[1].port },
-            plan->protocol,
-        };
-        /* A UDP client with a port of its own (NTP) uses it again, as real ones do. */
-        if (!tuple_is_live(r, tuple) || (plan->protocol == IP_UDP && plan->ends[0].port < 1024))
-            return;
-        plan->ends[FLOW_INITIATOR].port =
-            plan->ends[FLOW_INITIATOR].port == UINT16_MAX ? 1024 : plan->ends[FLOW_INITIATOR].port + 1;
+    live->next_in_bucket = r->unused;
+    r->unused = live;
+}
+
+/* Another initiator port, next to the one drawn, when a session has it already. */
+static void avoid_taken_tuple(struct renderer *r, struct flow_tuple *tuple)
+{
+    uint16_t *port = &tuple->port[FLOW_INITIATOR];
+
+    /* A UDP client with a port of its own (NTP) uses it again, as real ones do. */
+    if (tuple->protocol == IP_UDP && *port < 1024)
+        return;
+    for (uint32_t tries = 0; tries < UINT16_MAX && tuple_is_taken(r, tuple); tries++)
+        *port = *port == UINT16_MAX ? 1024 : *port + 1;
+}
+
+/*
+ * Which ports the session uses. One that joins a connection under way goes on with the one that
+ * was left open between the same ends, if there is any.
+ */
+static void choose_tuple(struct renderer *r, struct live *live, const struct flow_plan *plan)
+{
+    struct live *open;
+
+    live->tuple = (struct flow_tuple){
+        { plan->ends[0].address, plan->ends[1].address },
+        { plan->ends[0].port, plan->ends[1].port },
+        plan->protocol,
+    };
+    open = session_joins(&live->session) ? find_open_connection(r, &live->tuple) : NULL;
+    if (open == NULL) {
+        avoid_taken_tuple(r, &live->tuple);
+        return;
     }
+    live->tuple = open->tuple;
+    session_resume(&live->session, &open->session);
+    unindex_live(r, open);
+    give_back(r, open);
+}
+
+static int build_templates(struct renderer *r, struct live *live, struct error *err)
+{
+    for (int side = 0; side < 2; side++) {
+        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session,
+                                 (enum flow_side)side, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void enter(struct renderer *r, struct live *live)
+{
+    r->heap = memory_grow(r->heap, &r->heap_capacity, r->live_count + 1, sizeof(struct live *));
+    r->heap[r->live_count++] = live;
+    sift_up(r->heap, r->live_count - 1);
+    index_live(r, live);
+    if (r->indexed > r->bucket_mask)
+        grow_index(r);
+    if (r->live_count > r->counts.most_live)
+        r->counts.most_live = r->live_count;
 }
 
 static int begin_session(struct renderer *r, struct error *err)
 {
     struct live *live = take_unused(r);
 
-    avoid_live_tuple(r, &r->plan, &live->tuple);
     session_begin(&live->session, &r->plan, r->config.seed);
-    r->has_plan = false;
-    for (int side = 0; side < 2; side++) {
-        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session,
-                                 (enum flow_side)side, err) < 0) {
-            free(live);
-            return -1;
-        }
-    }
+    choose_tuple(r, live, &r->plan);
+    r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
+    live->is_dormant = false;
     live->fill = payload_for(r->plan.protocol, r->plan.ends[FLOW_RESPONDER].port);
     live->due = schedule_run_time(&r->config.schedule, r->plan.start);
-    live->number = r->born++;
-    r->counts.flows++;
-    if (r->plan.protocol == IP_TCP && session_is_complete_tcp(&live->session))
-        r->counts.complete_tcp++;
-    if (!session_next(&live->session, &live->packet)) { /* a plan without packets */
-        live->next_in_bucket = r->unused;
-        r->unused = live;
-        return 0;
+    live->number = r->counts.flows++;
+    r->has_plan = false;
+    if (build_templates(r, live, err) < 0) {
+        give_back(r, live);
+        return -1;
     }
-    r->heap = memory_grow(r->heap, &r->heap_capacity, r->live_count + 1, sizeof(struct live *));
-    r->heap[r->live_count++] = live;
-    index_live(r, live);
-    sift_up(r->heap, r->live_count - 1);
-    if (r->live_count > r->bucket_mask)
-        grow_index(r);
-    if (r->live_count > r->counts.most_live)
-        r->counts.most_live = r->live_count;
+    if (session_is_complete_tcp(&live->session))
+        r->counts.complete_tcp++;
+    if (session_next(&live->session, &live->packet))
+        enter(r, live);
+    else
+        give_back(r, live); /* a plan without packets */
     return 0;
 }
 
+/* The session at the top of the heap is over; the connection that it leaves open is remembered. */
 static void end_session(struct renderer *r, struct live *live)
 {
-    unindex_live(r, live);
-    live->next_in_bucket = r->unused;
-    r->unused = live;
+    struct live *older = find_open_connection(r, &live->tuple);
+
     r->heap[0] = r->heap[--r->live_count];
+    if (session_stays_open(&live->session)) {
+        live->is_dormant = true;
+        live = older; /* one a service and pair of ends is enough */
+    }
+    if (live) {
+        unindex_live(r, live);
+        give_back(r, live);
+    }
 }
 
 /* The end of the run: every live session says no more than it must. */
@@ -306,18 +367,23 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     return r;
 }
 
+static void free_chain(struct live *live)
+{
+    while (live) {
+        struct live *next = live->next_in_bucket;
+
+        free(live);
+        live = next;
+    }
+}
+
 void renderer_free(struct renderer *r)
 {
     if (r == NULL)
         return;
-    for (size_t i = 0; i < r->live_count; i++)
-        free(r->heap[i]);
-    while (r->unused) {
-        struct live *live = r->unused;
-
-        r->unused = live->next_in_bucket;
-        free(live);
-    }
+    for (size_t i = 0; r->buckets && i <= r->bucket_mask; i++)
+        free_chain(r->buckets[i]); /* every live and dormant session is in one */
+    free_chain(r->unused);
     frame_builder_free(r->builder);
     free(r->heap);
     free(r->buckets);

@@ -1,9 +1,13 @@
 /*
  * renderer.h - flow plans in, frames out: plays all live sessions side by side.
  *
- * A heap of live sessions in order of their next packet. Memory: about 500 bytes for every
- * session that is live, nothing for one that is over. Knows no clock: due times follow
- * from the schedule. No two live sessions share a 5-tuple.
+ * A heap of live sessions in order of their next packet. Knows no clock: due times
+ * follow from the schedule. No two live sessions share a 5-tuple. A TCP session that leaves its
+ * connection open is remembered, so that a later one between the same ends can go on with
+ * it: same ports, next sequence numbers.
+ *
+ * Memory: about 700 bytes for every session that is live, and for the latest open connection
+ * of two hosts and a service; nothing for a session that is over.
  */
 #ifndef SESSION_RENDERER_H
 #define SESSION_RENDERER_H

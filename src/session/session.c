@@ -13,7 +13,9 @@
 #define WIRE_GAP_NS (12 * NS_PER_US)  /* 1500 bytes at 1 Gbit/s */
 #define BURST_GAP_NS (15 * NS_PER_US) /* mean beyond that between segments of one message */
 #define ACK_GAP_NS (30 * NS_PER_US)   /* mean until a pure acknowledgement */
-#define FIRST_RETRY_NS NS_PER_SECOND  /* of a SYN; doubles each time (RFC 6298) */
+#define FIRST_RETRY_NS NS_PER_SECOND  /* of a SYN (RFC 6298), when the flow does not say */
+
+enum { RETRY_DOUBLINGS = 6 }; /* the waiting time for an answer doubles so often, as in Linux */
 
 static enum flow_side other(enum flow_side side)
 {
@@ -100,6 +102,20 @@ static void plan_waiting(struct session *s, int64_t duration_ns)
                                          packets * (double)(WIRE_GAP_NS + BURST_GAP_NS));
 }
 
+/* So that all the attempts take as long as those of the sampled flow. */
+static int64_t first_retry(const struct session *s, int64_t duration_ns)
+{
+    uint64_t retries = s->attempts_left[FLOW_INITIATOR];
+    uint64_t units = 0; /* sum of the waits, in that of the first */
+
+    retries -= retries > 0;
+    for (uint64_t i = 0; i < retries && i < RETRY_DOUBLINGS; i++)
+        units += UINT64_C(1) << i;
+    if (retries > RETRY_DOUBLINGS)
+        units += (retries - RETRY_DOUBLINGS) << RETRY_DOUBLINGS;
+    return units > 0 && duration_ns > 0 ? (int64_t)((uint64_t)duration_ns / units) : FIRST_RETRY_NS;
+}
+
 static uint8_t first_phase(const struct session *s)
 {
     if (s->protocol != IP_TCP || s->opening == FLOW_OPENING_NONE)
@@ -150,7 +166,15 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     }
     count_messages(s, row.turns);
     plan_waiting(s, row.duration_ns);
+    s->retry_ns = first_retry(s, row.duration_ns);
     s->phase = first_phase(s);
+}
+
+void session_resume(struct session *s, const struct session *earlier)
+{
+    memcpy(s->sequence, earlier->sequence, sizeof s->sequence);
+    memcpy(s->acknowledged, earlier->acknowledged, sizeof s->acknowledged);
+    memcpy(s->window, earlier->window, sizeof s->window);
 }
 
 /* ---- waiting ---- */
@@ -214,7 +238,7 @@ static bool next_attempt(struct session *s, struct session_packet *p)
 {
     bool refused = s->ending == FLOW_ENDING_RESET && s->closing_side == FLOW_RESPONDER;
     uint64_t done = s->attempts_done;
-    int64_t wait_ns = done == 0 ? 0 : FIRST_RETRY_NS << at_most(done - 1, 6);
+    int64_t wait_ns = done == 0 ? 0 : s->retry_ns << at_most(done - 1, RETRY_DOUBLINGS);
 
     if (s->ack_due && refused && s->attempts_left[FLOW_RESPONDER] > 0) {
         s->attempts_left[FLOW_RESPONDER]--;

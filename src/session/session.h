@@ -16,6 +16,7 @@
 
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
+#include "net/wire.h"
 #include "session/payload.h"
 
 /* One packet to be rendered. */
@@ -74,6 +75,7 @@ struct session {
     uint64_t message_packets_left;
     uint64_t latest_bytes[2]; /* length of a side's latest message */
     uint64_t attempts_left[2];
+    int64_t retry_ns;     /* from the first SYN to the second; then twice that, and so on */
     int64_t rtt_ns;
     int64_t think_ns;     /* waiting time not yet spent */
     uint64_t think_slots; /* places where it can be spent */
@@ -81,6 +83,12 @@ struct session {
 
 /* Draws the shape and makes the session ready; `seed` is the run's. */
 void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed);
+
+/*
+ * Goes on with a connection that an earlier session left open, instead of one of which nothing
+ * is known: only before the first packet, and only without an opening of its own.
+ */
+void session_resume(struct session *session, const struct session *earlier);
 
 /* The next packet, or false when the session is over. */
 bool session_next(struct session *session, struct session_packet *packet);
@@ -95,6 +103,18 @@ void session_hurry(struct session *session);
 static inline bool session_is_complete_tcp(const struct session *session)
 {
     return session->opening == FLOW_OPENING_HANDSHAKE && session->ending == FLOW_ENDING_FIN;
+}
+
+/* A TCP session that joins a connection under way; and one that leaves a connection open. */
+static inline bool session_joins(const struct session *session)
+{
+    return session->protocol == IP_TCP && session->opening == FLOW_OPENING_NONE;
+}
+
+static inline bool session_stays_open(const struct session *session)
+{
+    return session->protocol == IP_TCP && session->opening != FLOW_OPENING_ATTEMPT &&
+           session->ending == FLOW_ENDING_NONE;
 }
 
 #endif
