@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dayshift/packet_view.h"
 #include "net/wire.h"
 #include "session/payload.h"
 
@@ -43,15 +42,15 @@ struct subject {
 };
 
 static const struct subject subjects[] = {
-    {IP_TCP, 21, 1, 1},    {IP_TCP, 22, 36, 40},  {IP_TCP, 25, 1, 1},    {IP_TCP, 53, 14, 1},
-    {IP_TCP, 80, 1, 1},    {IP_TCP, 110, 1, 1},   {IP_TCP, 143, 1, 1},   {IP_TCP, 443, 1, 1},
-    {IP_TCP, 465, 1, 1},   {IP_TCP, 587, 1, 1},   {IP_TCP, 636, 1, 1},   {IP_TCP, 853, 1, 1},
-    {IP_TCP, 990, 1, 1},   {IP_TCP, 993, 1, 1},   {IP_TCP, 995, 1, 1},   {IP_TCP, 1883, 2, 5},
-    {IP_TCP, 3128, 1, 1},  {IP_TCP, 8000, 1, 64},  {IP_TCP, 8080, 1, 1},  {IP_TCP, 8443, 1, 1},
-    {IP_TCP, 8883, 1, 1},  {IP_TCP, 9100, 1, 1},  {IP_TCP, 4444, 1, 1},  {IP_TCP, 33001, 1, 1},
-    {IP_UDP, 53, 12, 1},   {IP_UDP, 123, 12, 1},  {IP_UDP, 161, 1, 1},   {IP_UDP, 162, 1, 1},
-    {IP_UDP, 514, 1, 1},   {IP_UDP, 1900, 1, 1},  {IP_UDP, 5353, 12, 1}, {IP_UDP, 5355, 12, 1},
-    {IP_UDP, 33001, 1, 1},
+    {IP_TCP, 21, 1, 1},     {IP_TCP, 22, 36, 40},   {IP_TCP, 23, 1, 1},     {IP_TCP, 25, 1, 1},
+    {IP_TCP, 53, 14, 1},    {IP_TCP, 80, 1, 1},     {IP_TCP, 110, 1, 1},    {IP_TCP, 143, 1, 1},
+    {IP_TCP, 443, 1, 1},    {IP_TCP, 465, 1, 1},    {IP_TCP, 587, 1, 1},    {IP_TCP, 636, 1, 1},
+    {IP_TCP, 853, 1, 1},    {IP_TCP, 990, 1, 1},    {IP_TCP, 993, 1, 1},    {IP_TCP, 995, 1, 1},
+    {IP_TCP, 1883, 2, 5},   {IP_TCP, 3128, 1, 1},   {IP_TCP, 8000, 1, 64},  {IP_TCP, 8080, 1, 1},
+    {IP_TCP, 8443, 1, 1},   {IP_TCP, 8883, 1, 1},   {IP_TCP, 9100, 1, 1},   {IP_TCP, 4444, 1, 1},
+    {IP_TCP, 33001, 1, 1},  {IP_UDP, 53, 12, 1},    {IP_UDP, 123, 12, 1},   {IP_UDP, 137, 12, 1},
+    {IP_UDP, 161, 1, 1},    {IP_UDP, 162, 1, 1},    {IP_UDP, 514, 1, 1},    {IP_UDP, 1900, 1, 1},
+    {IP_UDP, 5353, 12, 1},  {IP_UDP, 5355, 12, 1},  {IP_UDP, 33001, 1, 1},
 };
 
 /* Lengths at which length fields, records and segments change their form, and small ones. */
@@ -104,12 +103,14 @@ static void write_frame(FILE *file, const uint8_t *frame, size_t size)
 static uint16_t transport_checksum(const uint8_t *ip, size_t transport_bytes)
 {
     uint8_t pseudo[12];
+    uint64_t sum;
 
     memcpy(pseudo, ip + 12, 8);
     pseudo[8] = 0;
     pseudo[9] = ip[9];
     wire_put_u16(pseudo + 10, (uint16_t)transport_bytes);
-    return checksum_finish(checksum_add(checksum_add(0, pseudo, sizeof pseudo), ip + IPV4_BYTES, transport_bytes));
+    sum = checksum_add(0, pseudo, sizeof pseudo);
+    return checksum_finish(checksum_add(sum, ip + IPV4_BYTES, transport_bytes));
 }
 
 static void put_ethernet_and_ip(uint8_t *frame, const struct conversation *c, enum flow_side side, size_t ip_bytes)

@@ -44,7 +44,7 @@ if [ "$frames" -lt 10000 ]; then
     status=1
 fi
 
-for protocol in dns mdns llmnr ntp snmp syslog ssdp http tls smtp ftp pop imap ssh mqtt; do
+for protocol in dns mdns llmnr nbns ntp snmp syslog ssdp http tls smtp ftp pop imap ssh mqtt; do
     count=$(grep -cE ":$protocol(:|\$)" "$scratch/protocols")
     printf '%-8s %7d frames\n' "$protocol" "$count"
     if [ "$count" -lt 100 ]; then

@@ -14,7 +14,11 @@
 
 #include "dayshift/flow_record.h"
 
-/* The whole context of one packet's payload; plain values, so a generator needs no memory. */
+/*
+ * The whole context of one packet's payload; plain values, so a generator needs no memory.
+ * A message is a run of TCP data packets one way, of any length; over UDP every datagram is
+ * one. An answer is taken to belong to the request with its own number, or to the latest.
+ */
 struct payload_place {
     uint64_t flow_key;        /* the same for all packets of a flow: names, ids, seeds of fillers */
     uint16_t service_port;    /* the responder's */
@@ -28,6 +32,10 @@ struct payload_place {
     uint64_t request_bytes;   /* length of the other side's latest message, 0 when none */
 };
 
+/*
+ * Writes bytes offset to offset + size of the message, which must hold them, and nothing
+ * else. The bytes depend on the place alone, so that any cut of a message gives the same ones.
+ */
 typedef void payload_fill(const struct payload_place *place, uint8_t *out, size_t size);
 
 /* The generator for a protocol and port; never NULL. Look it up once a session. */

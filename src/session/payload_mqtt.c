@@ -103,7 +103,9 @@ static void write_packets(struct piece *p, const struct tile *tile, const void *
 
 static void write_connect(struct piece *p, uint64_t size)
 {
-    static const uint8_t protocol[] = {0, 4, 'M', 'Q', 'T', 'T', 4, 2 /* clean session */, 0, 60 /* seconds */};
+    static const uint8_t protocol[] = {
+        0, 4, 'M', 'Q', 'T', 'T', 4, 2 /* clean session */, 0, 60 /* seconds */,
+    };
     uint64_t end = p->at + size;
 
     write_header(p, CONNECT, size);

@@ -17,6 +17,7 @@
 
 /* The generators, one file a family. */
 payload_fill payload_opaque;
+payload_fill payload_dhcp;
 payload_fill payload_dns;
 payload_fill payload_ftp;
 payload_fill payload_http;

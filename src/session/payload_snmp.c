@@ -36,9 +36,9 @@ static const uint8_t mib_2_system[OBJECT_BYTES] = {0x2b, 6, 1, 2, 1, 1, 1, 0}; /
 /* Bytes of a length in the short form, 81 xx or 82 xx xx, for contents of a message of `size`. */
 static size_t length_bytes(uint64_t size)
 {
-    if (size - 2 < 0x80)
+    if (size < 0x80 + 2)
         return 1;
-    return size - 3 <= 0xff ? 2 : 3;
+    return size < 0x100 + 3 ? 2 : 3;
 }
 
 /* A tag and a length that covers the rest of the message, in a form of `form` bytes. */
@@ -126,12 +126,20 @@ static uint8_t operation(const struct payload_place *place)
 
 static void write_bindings(struct piece *p, uint8_t tag)
 {
-    if (piece_left(p) == 0)
-        return;
-    if (tag == TAG_GET)
-        piece_tiles(p, piece_left(p), REQUEST_BINDING_BYTES, LEAST_BINDING_BYTES, write_request_binding, NULL);
-    else
-        piece_tiles(p, piece_left(p), RESPONSE_BINDING_BYTES, LEAST_BINDING_BYTES, write_response_binding, NULL);
+    bool asks = tag == TAG_GET;
+
+    piece_tiles(p, piece_left(p), asks ? REQUEST_BINDING_BYTES : RESPONSE_BINDING_BYTES, LEAST_BINDING_BYTES,
+                asks ? write_request_binding : write_response_binding, NULL);
+}
+
+/* Never seen from an agent. An octet string is at least BER. */
+static void write_too_short(struct piece *p)
+{
+    if (p->end >= 2) {
+        piece_u8(p, TAG_OCTETS);
+        piece_u8(p, (uint8_t)(p->end - 2));
+    }
+    piece_filler(p, FILLER_LETTERS, piece_left(p));
 }
 
 void payload_snmp(const struct payload_place *place, uint8_t *out, size_t size)
@@ -143,11 +151,7 @@ void payload_snmp(const struct payload_place *place, uint8_t *out, size_t size)
     uint8_t tag = operation(place);
 
     if (p.end < least) {
-        /* Never seen from an agent. An octet string is at least BER. */
-        piece_u8(&p, TAG_OCTETS);
-        if (p.end > 1)
-            piece_u8(&p, (uint8_t)(p.end - 2));
-        piece_filler(&p, FILLER_LETTERS, piece_left(&p));
+        write_too_short(&p);
         return;
     }
     if (p.end < least + COMMUNITY_BYTES + LEAST_BINDING_BYTES)

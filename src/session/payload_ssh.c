@@ -29,6 +29,7 @@ enum {
     REPLY_BYTES = 192,
     KEY_BYTES = 32,
     SIGNATURE_BYTES = 64,
+    ED25519_FIXED_BYTES = 4 + 4 + 11 + 4, /* lengths and the name around a key or signature */
     MOST_KEXINIT_BYTES = 4096,
     NAME_LISTS = 10,
     EXTRA_NAME_BYTES = 2    /* comma and at least one letter */
@@ -113,6 +114,17 @@ static void write_clear_packet(struct piece *p, uint64_t size)
         write_ignore(p, size);
 }
 
+/* Too short to identify: servers may say something else first, in lines. */
+static void write_greeting(struct piece *p)
+{
+    if (p->end > 2)
+        piece_filler(p, FILLER_LETTERS, p->end - 2);
+    if (p->end > 1)
+        piece_u8(p, '\r');
+    if (p->end > 0)
+        piece_u8(p, '\n');
+}
+
 static void write_identification(struct piece *p)
 {
     static const char usual[] = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n";
@@ -123,9 +135,8 @@ static void write_identification(struct piece *p)
         piece_text(p, usual);
         return;
     }
-    if (p->end < sizeof least - 1 + 3) { /* servers may greet with lines of their own first */
-        piece_filler(p, FILLER_LETTERS, p->end > 2 ? p->end - 2 : 0);
-        piece_bytes(p, "\r\n", p->end > 1 ? 2 : 1);
+    if (p->end < sizeof least - 1 + 3) {
+        write_greeting(p);
         return;
     }
     letters = p->end - (sizeof least - 1) - 2;
@@ -164,8 +175,9 @@ static void write_exchange_request(struct piece *p)
 /* The server's host key, X25519 key and signature. */
 static void write_exchange_reply(struct piece *p)
 {
-    const uint64_t padding =
-        REPLY_BYTES - PACKET_HEADER_BYTES - 1 - (8 + 11 + 4 + KEY_BYTES) - (4 + KEY_BYTES) - (8 + 11 + 4 + SIGNATURE_BYTES);
+    const uint64_t strings_bytes =
+        2 * ED25519_FIXED_BYTES + KEY_BYTES + SIGNATURE_BYTES + 4 + KEY_BYTES;
+    const uint64_t padding = REPLY_BYTES - PACKET_HEADER_BYTES - 1 - strings_bytes;
 
     write_packet_header(p, REPLY_BYTES, padding, MESSAGE_EXCHANGE_REPLY);
     write_ed25519(p, KEY_BYTES);
