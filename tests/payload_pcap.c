@@ -50,7 +50,7 @@ static const struct subject subjects[] = {
     {IP_TCP, 8443, 1, 1},   {IP_TCP, 8883, 1, 1},   {IP_TCP, 9100, 1, 1},   {IP_TCP, 4444, 1, 1},
     {IP_TCP, 33001, 1, 1},  {IP_UDP, 53, 12, 1},    {IP_UDP, 123, 12, 1},   {IP_UDP, 137, 12, 1},
     {IP_UDP, 161, 1, 1},    {IP_UDP, 162, 1, 1},    {IP_UDP, 514, 1, 1},    {IP_UDP, 1900, 1, 1},
-    {IP_UDP, 5353, 12, 1},  {IP_UDP, 5355, 12, 1},  {IP_UDP, 33001, 1, 1},
+    {IP_UDP, 67, 240, 1},   {IP_UDP, 68, 240, 1},   {IP_UDP, 5353, 12, 1},  {IP_UDP, 5355, 12, 1},  {IP_UDP, 33001, 1, 1},
 };
 
 /* Lengths at which length fields, records and segments change their form, and small ones. */

@@ -19,7 +19,7 @@ static const struct {
 } services[] = {
     {IP_TCP, 21},    {IP_TCP, 22},    {IP_TCP, 23},    {IP_TCP, 25},    {IP_TCP, 53},    {IP_TCP, 80},
     {IP_TCP, 110},   {IP_TCP, 143},   {IP_TCP, 443},   {IP_TCP, 1883},  {IP_TCP, 9100},  {IP_TCP, 33001},
-    {IP_UDP, 53},    {IP_UDP, 123},   {IP_UDP, 137},   {IP_UDP, 161},   {IP_UDP, 162},   {IP_UDP, 514},
+    {IP_UDP, 53},    {IP_UDP, 67},    {IP_UDP, 68},    {IP_UDP, 123},   {IP_UDP, 137},   {IP_UDP, 161},   {IP_UDP, 162},   {IP_UDP, 514},
     {IP_UDP, 1900},  {IP_UDP, 5353},  {IP_UDP, 5355},  {IP_UDP, 33001},
 };
 

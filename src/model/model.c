@@ -115,47 +115,67 @@ void model_free(struct model *model)
         release_host(&model->hosts[i]);
     for (size_t i = 0; i < model->service_count; i++)
         free(model->services[i].rows);
+    for (size_t i = 0; i < model->pool_count; i++)
+        free(model->pools[i].rows);
+    free(model->pools);
     free(model->hosts);
     free(model->services);
     free(model);
 }
 
-static const struct service_model *find_service(const struct model *model, uint8_t protocol,
-                                                uint32_t port)
+static uint64_t service_key(uint8_t protocol, uint32_t port)
 {
-    uint32_t wanted = (uint32_t)protocol << 17 | port;
+    return (uint64_t)protocol << 32 | port;
+}
+
+/* Index of the first service that is not before (protocol, port). */
+static size_t first_service_from(const struct service_model *services, size_t count,
+                                 uint8_t protocol, uint32_t port)
+{
     size_t low = 0;
-    size_t high = model->service_count;
+    size_t high = count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct service_model *service = &model->services[middle];
-        uint32_t key = (uint32_t)service->protocol << 17 | service->port;
 
-        if (key == wanted)
-            return service;
-        if (key < wanted)
+        if (service_key(services[middle].protocol, services[middle].port) <
+            service_key(protocol, port))
             low = middle + 1;
         else
             high = middle;
     }
-    /* Not there: the nearest port below or above, if it is of the same protocol. */
-    if (low < model->service_count && model->services[low].protocol == protocol)
-        return &model->services[low];
-    if (low > 0 && model->services[low - 1].protocol == protocol)
-        return &model->services[low - 1];
-    return NULL;
+    return low;
+}
+
+/* The service of that protocol with the nearest port, or NULL. */
+static const struct service_model *nearest_service(const struct service_model *services,
+                                                   size_t count, uint8_t protocol, uint32_t port)
+{
+    size_t at = first_service_from(services, count, protocol, port);
+    bool has_above = at < count && services[at].protocol == protocol;
+    bool has_below = at > 0 && services[at - 1].protocol == protocol;
+
+    if (has_above && has_below && port - services[at - 1].port < services[at].port - port)
+        has_above = false;
+    return has_above ? &services[at] : has_below ? &services[at - 1] : NULL;
+}
+
+static uint32_t pool_port(uint32_t port)
+{
+    return port > UINT16_MAX ? port : port_feature_first(port_feature_of((uint16_t)port));
 }
 
 const struct service_model *model_service(const struct model *model, uint8_t protocol, uint32_t port)
 {
-    const struct service_model *exact = find_service(model, protocol, port);
-    const struct service_model *other;
+    const struct service_model *nearest =
+        nearest_service(model->services, model->service_count, protocol, port);
+    const struct service_model *pool =
+        nearest_service(model->pools, model->pool_count, protocol, pool_port(port));
+    bool is_known = nearest && nearest->port == port;
 
-    if (exact && exact->port == port)
-        return exact;
-    other = find_service(model, protocol, SERVICE_OTHER_PORTS);
-    return other && other->port == SERVICE_OTHER_PORTS ? other : exact;
+    if (is_known && nearest->row_count >= MODEL_MIN_ROWS)
+        return nearest;
+    return pool && pool->port == pool_port(port) ? pool : nearest;
 }
 
 static size_t discrete_bytes(const struct discrete *d)

@@ -23,6 +23,8 @@ struct model {
     uint32_t host_count;
     struct service_model *services; /* ascending in (protocol, port) */
     size_t service_count;
+    struct service_model *pools; /* the services of one port feature together; same order */
+    size_t pool_count;
     uint64_t flows;
     uint64_t packets;
     struct day_time first, last; /* of the flows learned */
@@ -50,8 +52,15 @@ struct model *model_from_image(struct model_image *image, struct error *err);
 struct model *model_load(const char *path, struct error *err);
 void model_free(struct model *model); /* NULL is fine */
 
-/* The service of a protocol and responder port, or the nearest thing known; NULL when nothing is. */
+/*
+ * The service of a protocol and responder port. One of which few flows were seen, or none (a
+ * port that changes with every session), is stood in for by all services of its port feature
+ * together, or else by the nearest port. NULL when nothing is known of the protocol.
+ */
 const struct service_model *model_service(const struct model *model, uint8_t protocol, uint32_t port);
+
+/* A service with fewer sampled flows than this is not trusted alone where there are others of its feature. */
+enum { MODEL_MIN_ROWS = 16 };
 
 /* Bytes that a host model takes in memory, sub-models included. */
 size_t host_model_bytes(const struct host_model *host);

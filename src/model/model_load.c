@@ -507,6 +507,58 @@ static void read_services(struct reader *r)
 
 /* ---- what follows from the rows ---- */
 
+static int compare_row_packets(const void *a, const void *b)
+{
+    const struct session_row *x = a;
+    const struct session_row *y = b;
+    uint64_t px = session_row_packets(x);
+    uint64_t py = session_row_packets(y);
+
+    if (px != py)
+        return px < py ? -1 : 1;
+    return x->duration_ns == y->duration_ns ? 0 : x->duration_ns < y->duration_ns ? -1 : 1;
+}
+
+static bool is_same_pool(const struct service_model *a, const struct service_model *b)
+{
+    return a->protocol == b->protocol && a->port <= UINT16_MAX && b->port <= UINT16_MAX &&
+           port_feature_of((uint16_t)a->port) == port_feature_of((uint16_t)b->port);
+}
+
+static void add_to_pool(struct service_model *pool, const struct service_model *service)
+{
+    size_t capacity = pool->row_count;
+
+    pool->rows = memory_grow(pool->rows, &capacity, pool->row_count + service->row_count,
+                             sizeof *pool->rows);
+    memcpy(pool->rows + pool->row_count, service->rows, service->row_count * sizeof *pool->rows);
+    pool->row_count += service->row_count;
+    pool->flows += service->flows;
+}
+
+/* Services are in order of their ports, so those of one feature follow one another. */
+static void make_pools(struct model *model)
+{
+    struct service_model *pool = NULL;
+
+    model->pools = memory_alloc_array(model->service_count, sizeof *model->pools);
+    for (size_t i = 0; i < model->service_count; i++) {
+        const struct service_model *service = &model->services[i];
+
+        if (service->port < PORT_REGISTERED_FIRST || service->port > UINT16_MAX)
+            continue; /* a feature of its own */
+        if (pool == NULL || !is_same_pool(pool, service)) {
+            pool = &model->pools[model->pool_count++];
+            pool->protocol = service->protocol;
+            pool->port = port_feature_first(port_feature_of((uint16_t)service->port));
+        }
+        add_to_pool(pool, service);
+    }
+    for (size_t i = 0; i < model->pool_count; i++)
+        qsort(model->pools[i].rows, model->pools[i].row_count, sizeof *pool->rows,
+              compare_row_packets);
+}
+
 static double mixture_mean(const struct mixture *m)
 {
     double mean = 0;
@@ -583,6 +635,7 @@ static void read_all(struct reader *r)
     read_distributions(r);
     read_profiles(r);
     read_services(r);
+    make_pools(r->model);
     for (uint32_t i = 0; i < r->model->host_count && !r->failed; i++)
         finish_host(r, &r->model->hosts[i]);
 }

@@ -23,6 +23,7 @@ static const struct {
     {IP_TCP, 995, payload_tls},     {IP_TCP, 1883, payload_mqtt},   {IP_TCP, 3128, payload_http},
     {IP_TCP, 8000, payload_http},   {IP_TCP, 8080, payload_http},   {IP_TCP, 8443, payload_tls},
     {IP_TCP, 8883, payload_tls},    {IP_TCP, 9100, payload_plain},  {IP_UDP, 53, payload_dns},
+    {IP_UDP, 67, payload_dhcp},     {IP_UDP, 68, payload_dhcp},
     {IP_UDP, 123, payload_ntp},     {IP_UDP, 137, payload_nbns},    {IP_UDP, 161, payload_snmp},
     {IP_UDP, 162, payload_snmp},    {IP_UDP, 514, payload_syslog},  {IP_UDP, 1900, payload_ssdp},
     {IP_UDP, 5353, payload_mdns},   {IP_UDP, 5355, payload_llmnr},

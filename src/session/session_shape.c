@@ -83,25 +83,47 @@ static uint64_t at_most(uint64_t value, uint64_t limit)
     return value < limit ? value : limit;
 }
 
-/* Changes the row's packet count to `packets`, keeping the shares of sides and of data. */
+/* What a side spends on opening and closing; it does not grow with the flow. */
+static uint64_t control_packets(const struct session_row *row, int side)
+{
+    uint64_t opening = row->opening != FLOW_OPENING_HANDSHAKE ? 0 : side == FLOW_INITIATOR ? 2 : 1;
+    uint64_t closing = row->ending != FLOW_ENDING_FIN ? 0 : side == (int)row->closing_side ? 2 : 1;
+
+    return at_most(opening + closing, row->packets[side] - row->data_packets[side]);
+}
+
+/* Scales the data of a side; a side that had data keeps some. */
+static void scale_data(struct session_row *row, int side, double factor, uint64_t most)
+{
+    uint64_t old = row->data_packets[side];
+
+    if (old == 0)
+        return;
+    row->data_packets[side] = at_most(scaled(old, factor), most);
+    if (row->data_packets[side] == 0 && most > 0)
+        row->data_packets[side] = 1;
+    row->payload_bytes[side] =
+        scaled(row->payload_bytes[side], (double)row->data_packets[side] / (double)old);
+}
+
+/*
+ * Changes the row's packet count to `packets`: opening and closing stay as they are, the rest
+ * grows or shrinks with the shares of the sides, of data and of acknowledgements kept.
+ */
 static void scale_row(struct session_row *row, uint64_t packets)
 {
-    uint64_t old = session_row_packets(row);
-    double factor = (double)packets / (double)old;
+    uint64_t control[2] = { control_packets(row, 0), control_packets(row, 1) };
+    uint64_t old = session_row_packets(row) - control[0] - control[1];
+    uint64_t wanted = packets - at_most(packets, control[0] + control[1]);
+    double factor = old > 0 ? (double)wanted / (double)old : 1.0;
+    uint64_t first = at_most(scaled(row->packets[FLOW_INITIATOR] - control[0], factor), wanted);
 
-    row->packets[FLOW_INITIATOR] = scaled(row->packets[FLOW_INITIATOR], factor);
-    row->packets[FLOW_INITIATOR] = at_most(row->packets[FLOW_INITIATOR], packets);
-    row->packets[FLOW_RESPONDER] = packets - row->packets[FLOW_INITIATOR];
-    for (int side = 0; side < 2; side++) {
-        uint64_t data = at_most(scaled(row->data_packets[side], factor), row->packets[side]);
-
-        if (data == 0 && row->data_packets[side] > 0 && row->packets[side] > 0)
-            data = 1;
-        if (row->data_packets[side] > 0)
-            row->payload_bytes[side] =
-                scaled(row->payload_bytes[side], (double)data / (double)row->data_packets[side]);
-        row->data_packets[side] = data;
-    }
+    if (old == 0 || wanted == 0)
+        return; /* nothing but control: it cannot be scaled */
+    row->packets[FLOW_INITIATOR] = control[0] + first;
+    row->packets[FLOW_RESPONDER] = control[1] + wanted - first;
+    scale_data(row, FLOW_INITIATOR, factor, first);
+    scale_data(row, FLOW_RESPONDER, factor, wanted - first);
     row->turns = (uint32_t)at_most(scaled(row->turns, factor), UINT32_MAX);
     row->duration_ns = (int64_t)fmin((double)row->duration_ns * fmax(factor, 0.01), 0x1p60);
 }
