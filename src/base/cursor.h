@@ -54,7 +54,9 @@ static inline uint16_t cursor_u16_be(struct cursor *c)
 {
     const uint8_t *b = cursor_take(c, 2);
 
-    return b ? (uint16_t)(b[0] << 8 | b[1]) : 0;
+    if (b == NULL)
+        return 0;
+    return (uint16_t)(b[0] << 8 | b[1]);
 }
 
 static inline uint32_t cursor_u32_be(struct cursor *c)

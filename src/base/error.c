@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 int error_set(struct error *err, const char *format, ...)
 {
@@ -16,15 +15,12 @@ int error_set(struct error *err, const char *format, ...)
 
 int error_prefix(struct error *err, const char *format, ...)
 {
-    char old[sizeof err->text];
+    struct error prefix;
+    struct error old = *err;
     va_list args;
-    int used;
 
-    memcpy(old, err->text, sizeof old);
     va_start(args, format);
-    used = vsnprintf(err->text, sizeof err->text, format, args);
+    vsnprintf(prefix.text, sizeof prefix.text, format, args);
     va_end(args);
-    if (used >= 0 && (size_t)used < sizeof err->text)
-        snprintf(err->text + used, sizeof err->text - (size_t)used, ": %s", old);
-    return -1;
+    return error_set(err, "%s: %s", prefix.text, old.text);
 }
