@@ -355,9 +355,8 @@ static int64_t data_gap(struct session *s, bool is_first_of_message)
         return burst_gap(s);
     if (s->protocol != IP_TCP && s->speaker != s->first_side)
         return s->rtt_ns; /* a reply comes when it comes */
-    if (s->opening != FLOW_OPENING_HANDSHAKE && s->data_left[0] == s->data_total[0] &&
-        s->data_left[1] == s->data_total[1])
-        return 0; /* the first packet of all */
+    if (!s->begun)
+        return 0;
     return s->rtt_ns / 2 + next_think(s);
 }
 
@@ -451,7 +450,7 @@ static bool next_close(struct session *s, struct session_packet *p)
     return true;
 }
 
-bool session_next(struct session *s, struct session_packet *p)
+static bool next_packet(struct session *s, struct session_packet *p)
 {
     if (s->phase == SESSION_ATTEMPT) {
         if (next_attempt(s, p))
@@ -466,6 +465,16 @@ bool session_next(struct session *s, struct session_packet *p)
         s->phase = s->ending == FLOW_ENDING_NONE ? SESSION_OVER : SESSION_CLOSE;
     }
     return s->phase == SESSION_CLOSE && next_close(s, p);
+}
+
+bool session_next(struct session *s, struct session_packet *p)
+{
+    if (!next_packet(s, p))
+        return false;
+    if (!s->begun)
+        p->gap_ns = 0;
+    s->begun = true;
+    return true;
 }
 
 void session_hurry(struct session *s)

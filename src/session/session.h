@@ -54,6 +54,7 @@ struct session {
     uint8_t speaker;      /* of the current or next message */
     uint8_t attempts_done;
     uint8_t listener;     /* who acknowledges, when ack_due */
+    bool begun;           /* its first packet was made */
     bool fin_sent[2];
     bool fin_on_data[2];  /* the last data packet of that side carries its FIN */
     bool ack_due;         /* an acknowledgement (or a refusal) of the last packet comes next */
