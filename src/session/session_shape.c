@@ -32,16 +32,16 @@ static size_t first_row_from(const struct service_model *service, uint64_t packe
 static uint64_t nearest_count(const struct service_model *service, uint64_t packets)
 {
     size_t at = first_row_from(service, packets);
-    double above;
-    double below;
+    uint64_t above;
+    uint64_t below;
 
     if (at == service->row_count)
         return session_row_packets(&service->rows[at - 1]);
-    if (at == 0 || session_row_packets(&service->rows[at]) == packets)
-        return session_row_packets(&service->rows[at]);
-    above = (double)session_row_packets(&service->rows[at]);
-    below = (double)session_row_packets(&service->rows[at - 1]);
-    return (uint64_t)(above * below <= (double)packets * (double)packets ? above : below);
+    above = session_row_packets(&service->rows[at]);
+    if (at == 0 || above == packets)
+        return above;
+    below = session_row_packets(&service->rows[at - 1]);
+    return (double)above * (double)below <= (double)packets * (double)packets ? above : below;
 }
 
 /* One of the rows with that count. */
@@ -62,7 +62,7 @@ static struct session_row default_row(const struct flow_plan *plan)
     struct session_row row = {
         .packets = { is_tcp ? 6 : 1, is_tcp ? 4 : 1 },
         .data_packets = { 1, 1 },
-        .payload_bytes = { 64, 256 },
+        .payload_bytes = { 64, plan->protocol == IP_ICMP ? 64 : 256 }, /* a ping is repeated */
         .duration_ns = 20 * NS_PER_MS,
         .rtt_ns = NS_PER_MS,
         .turns = 2,
