@@ -90,6 +90,14 @@ struct slice_profile {
     float log_sd;      /* unbiased over days; 0 below two days */
 };
 
+/* A transition of a host: the index of a state, and that of its successor in `next`. */
+enum { HOST_MAX_STATES = 1 << 16 };
+
+static inline uint32_t transition_pack(uint32_t state, uint32_t next)
+{
+    return state << 16 | next;
+}
+
 struct host_model {
     uint32_t id;
     uint64_t flows;
@@ -97,6 +105,8 @@ struct host_model {
     uint32_t state_count;
     struct discrete frequency; /* of the states: Song's pi; symbols are state indices */
     struct discrete initial;
+    struct discrete under_way; /* packed transitions, in proportion to the time spent in each:
+                                * which one a moment chosen at random falls into */
     double mean_packets; /* E[packets of a flow] under `frequency` */
     struct slice_profile profile[DAY_SLICES];
 };

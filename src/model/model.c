@@ -105,6 +105,7 @@ static void release_host(struct host_model *host)
     free(host->states);
     discrete_release(&host->frequency);
     discrete_release(&host->initial);
+    discrete_release(&host->under_way);
 }
 
 void model_free(struct model *model)
@@ -186,6 +187,7 @@ static size_t discrete_bytes(const struct discrete *d)
 size_t host_model_bytes(const struct host_model *host)
 {
     size_t bytes = sizeof *host + discrete_bytes(&host->frequency) + discrete_bytes(&host->initial) +
+                   discrete_bytes(&host->under_way) +
                    host->state_count * sizeof *host->states;
 
     for (uint32_t i = 0; i < host->state_count; i++) {

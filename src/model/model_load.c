@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log_grid.h"
 #include "base/memory.h"
 #include "model/model.h"
 #include "model/model_schema.h"
@@ -306,6 +307,11 @@ static void make_room_for_states(struct reader *r)
         int64_t host = column(&rows, 0, 0, (int64_t)r->model->host_count - 1);
         int64_t count = column(&rows, 1, 0, MAX_STATES);
 
+        if (count > HOST_MAX_STATES && !r->failed) {
+            error_set(r->err, "%s: host %" PRId64 ": %" PRId64 " states are more than %d", r->path, host,
+                      count, HOST_MAX_STATES);
+            r->failed = true;
+        }
         if (r->failed || r->rooms[host] > 0)
             continue;
         r->rooms[host] = (uint32_t)count;
@@ -587,6 +593,45 @@ static void check_state(struct reader *r, const struct host_model *host, uint32_
     r->failed = true;
 }
 
+static double mean_gap(const struct discrete *gaps)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < gaps->size; i++)
+        sum += discrete_share(gaps, i) * log_grid_value(gaps->symbols[i], GAP_GRID_PER_OCTAVE);
+    return sum;
+}
+
+/* Time spent in each transition: how often it was made, times its mean gap. */
+static void set_under_way(struct host_model *host)
+{
+    struct tally_entry *entries = NULL;
+    double *times = NULL;
+    size_t entry_capacity = 0;
+    size_t time_capacity = 0;
+    size_t used = 0;
+    double sum = 0;
+
+    for (uint32_t i = 0; i < host->state_count; i++) {
+        const struct state_model *state = &host->states[i];
+
+        for (uint32_t k = 0; k < state->next.size; k++) {
+            const struct discrete *own = &state->next_gaps[k];
+
+            entries = memory_grow(entries, &entry_capacity, used + 1, sizeof *entries);
+            times = memory_grow(times, &time_capacity, used + 1, sizeof *times);
+            entries[used].symbol = transition_pack(i, k);
+            times[used] = discrete_count(&state->next, k) * mean_gap(own->size ? own : &state->gaps);
+            sum += times[used++];
+        }
+    }
+    for (size_t i = 0; i < used; i++)
+        entries[i].count = 1 + (uint64_t)(times[i] / sum * 0x1p30);
+    discrete_init(&host->under_way, entries, (uint32_t)used);
+    free(entries);
+    free(times);
+}
+
 static void finish_host(struct reader *r, struct host_model *host)
 {
     struct tally_entry *entries = memory_alloc_array(host->state_count, sizeof *entries);
@@ -599,6 +644,8 @@ static void finish_host(struct reader *r, struct host_model *host)
     }
     discrete_init(&host->frequency, entries, host->state_count);
     free(entries);
+    if (!r->failed)
+        set_under_way(host);
 }
 
 static void check_file(struct reader *r)

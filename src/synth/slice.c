@@ -75,11 +75,8 @@ static double draw_gap(const struct discrete *gaps, struct random_stream *random
     return gap_of_bin(gaps->symbols[discrete_draw(gaps, random)], random);
 }
 
-/*
- * The gap that the beginning of the slice cuts in two: gaps are met in proportion to their
- * length, so a bin counts as often as it is long.
- */
-static double draw_cut_gap(const struct discrete *gaps, struct random_stream *random)
+/* A gap drawn in proportion to its length as well: one that a given moment falls into. */
+static double draw_long_gap(const struct discrete *gaps, struct random_stream *random)
 {
     double sum = 0;
     double wanted;
@@ -96,6 +93,12 @@ static double draw_cut_gap(const struct discrete *gaps, struct random_stream *ra
     return gap_of_bin(gaps->symbols[i], random);
 }
 
+/* The clock of a transition: its own gaps, or those of its state where they are too few. */
+static const struct discrete *gaps_of(const struct state_model *state, uint32_t next)
+{
+    return state->next_gaps[next].size ? &state->next_gaps[next] : &state->gaps;
+}
+
 /* One step of the chain: the next state and the gap until its flow starts. */
 static uint32_t step(const struct host_model *model, uint32_t from, double *gap_ns,
                      struct random_stream *random)
@@ -108,14 +111,30 @@ static uint32_t step(const struct host_model *model, uint32_t from, double *gap_
         return model->frequency.symbols[discrete_draw(&model->frequency, random)];
     }
     i = discrete_draw(&state->next, random);
-    *gap_ns = draw_gap(state->next_gaps[i].size ? &state->next_gaps[i] : &state->gaps, random);
+    *gap_ns = draw_gap(gaps_of(state, i), random);
     return state->next.symbols[i];
 }
 
-static double first_gap(const struct state_model *state, struct random_stream *random)
+/*
+ * Where a moment chosen at random finds the chain: in the middle of a transition, most
+ * likely a long one. Gives the state that the transition leads to, and its gap.
+ */
+static uint32_t enter_chain(const struct host_model *model, double *gap_ns,
+                            struct random_stream *random)
 {
-    return state->gaps.size ? draw_cut_gap(&state->gaps, random)
-                            : random_exponential(random, (double)NS_PER_SLICE);
+    const struct state_model *from;
+    uint32_t packed;
+    uint32_t next;
+
+    if (model->under_way.size == 0) { /* a host of a single flow */
+        *gap_ns = (double)NS_PER_SLICE;
+        return model->frequency.symbols[discrete_draw(&model->frequency, random)];
+    }
+    packed = model->under_way.symbols[discrete_draw(&model->under_way, random)];
+    from = &model->states[packed >> 16];
+    next = packed & 0xffff;
+    *gap_ns = draw_long_gap(gaps_of(from, next), random);
+    return from->next.symbols[next];
 }
 
 /* ---- one flow ---- */
@@ -172,16 +191,22 @@ static struct flow_plan *append(struct plan_list *list)
     return &list->plans[list->used++];
 }
 
-/* Gaps become starts: scaled together so that they fill the slice and bursts stay bursts. */
+/*
+ * Gaps become starts: scaled together so that they fill the slice and bursts stay bursts. The
+ * sequence is closed to a ring and turned by a random angle, so that no second of the slice
+ * is special, the first and the last included.
+ */
 static void place_flows(const struct slice_request *request, struct plan_list *plans,
-                        size_t first_plan, const double *at_ns, double sum_ns)
+                        size_t first_plan, const double *at_ns, double ring_ns, double turn_ns)
 {
     struct day_time begin = day_time_of_slice(request->date, request->slice);
 
     for (size_t i = first_plan; i < plans->used; i++) {
-        double offset = at_ns[i - first_plan] / sum_ns * (double)NS_PER_SLICE;
+        double turned_ns = at_ns[i - first_plan] + turn_ns;
+        double share = (turned_ns < ring_ns ? turned_ns : turned_ns - ring_ns) / ring_ns;
 
-        plans->plans[i].start.ns = begin.ns + (int64_t)fmin(offset, (double)(NS_PER_SLICE - 1));
+        plans->plans[i].start.ns =
+            begin.ns + (int64_t)fmin(share * (double)NS_PER_SLICE, (double)(NS_PER_SLICE - 1));
     }
 }
 
@@ -189,13 +214,12 @@ static void synthesize_flows(const struct slice_request *request, uint32_t count
                              struct plan_list *plans, struct random_stream *random)
 {
     const struct host_model *model = request->population->hosts[request->host].model;
-    uint32_t state = model->frequency.symbols[discrete_draw(&model->frequency, random)];
     double *at_ns = memory_alloc_array(count, sizeof *at_ns);
-    double cut_gap_ns = first_gap(&model->states[state], random);
-    double now_ns = cut_gap_ns * random_unit(random); /* its part inside this slice's beginning */
-    double before_ns = now_ns;
+    double now_ns = 0;
+    double gap_ns; /* the first one closes the ring */
+    uint32_t state = enter_chain(model, &gap_ns, random);
+    double ring_ns = gap_ns;
     size_t first_plan = plans->used;
-    double gap_ns;
 
     for (uint32_t i = 0; i < count; i++) {
         if (draw_flow(request, &model->states[state], append(plans), random))
@@ -206,8 +230,8 @@ static void synthesize_flows(const struct slice_request *request, uint32_t count
         if (i + 1 < count)
             now_ns += gap_ns;
     }
-    now_ns += cut_gap_ns - before_ns; /* and the part that the slice's end cuts off */
-    place_flows(request, plans, first_plan, at_ns, now_ns);
+    ring_ns += now_ns;
+    place_flows(request, plans, first_plan, at_ns, ring_ns, random_unit(random) * ring_ns);
     free(at_ns);
 }
 

@@ -31,7 +31,7 @@ struct slice_request {
     enum day_fallback fallback;
 };
 
-/* Appends the plans of the slice, in order of their starts. */
+/* Appends the plans of the slice, in no particular order. */
 void slice_synthesize(const struct slice_request *request, struct plan_list *plans);
 
 /* FEATURES-TO-DATA for volume: exp of a draw from the mixture, a whole number of at least 1. */
