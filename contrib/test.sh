@@ -80,5 +80,14 @@ make -C "$work/gcc" distcheck TESTS= >"$work/distcheck.log" 2>&1 || {
 }
 grep -E 'is ready for distribution' "$work/distcheck.log" || true
 
+step "quickstart, short"
+if "$source_dir/contrib/quickstart.sh" --seconds 10 >"$work/quickstart.log" 2>&1; then
+    passed=$((passed + 1))
+    sed -n '/judging/,/^Domain/p' "$work/quickstart.log"
+else
+    failed=$((failed + 1))
+    tail -n 60 "$work/quickstart.log"
+fi
+
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]
