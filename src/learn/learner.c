@@ -227,14 +227,14 @@ static void add_listed(struct tally *tally, uint32_t *listed, uint32_t limit, ui
     tally_add(tally, state, symbol, 1);
 }
 
-static void add_peer(struct learner *learner, uint32_t state, uint32_t peer_host,
-                     const struct ip_address *address)
+static void add_peer(struct learner *learner, uint32_t state, enum host_role role,
+                     uint32_t peer_host, const struct ip_address *address)
 {
     struct peer peer = { PEER_OUTSIDE, PEER_ID_OTHER };
 
     if (peer_host != TALLY_NONE)
         peer = (struct peer){ PEER_LOCAL, peer_host };
-    else if (ip_address_is_group(address))
+    else if (role == ROLE_INITIATOR && ip_address_is_group(address)) /* 0.0.0.0 may ask */
         peer = (struct peer){ PEER_GROUP, 0 };
     else if (learner->outside.used < PEER_ID_OTHER)
         peer.id = address_put(&learner->outside, address);
@@ -312,7 +312,7 @@ static void add_to_host(struct learner *learner, uint32_t host, uint32_t peer_ho
     tally_add(&learner->stats.volumes, state,
               log_grid_bin((double)flow_record_packets(record), VOLUME_GRID_PER_OCTAVE), 1);
     add_ports(learner, state, record);
-    add_peer(learner, state, peer_host, &record->address[!side]);
+    add_peer(learner, state, role, peer_host, &record->address[!side]);
     add_activity(learner, host, side, record);
 }
 

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/memory.h"
 #include "model/model.h"
 #include "model/model_schema.h"
+#include "net/wire.h"
 
 enum {
     MAX_HOSTS = 1 << 20,
@@ -109,15 +111,28 @@ static int64_t column(struct rows *rows, int index, int64_t least, int64_t most)
 static double real_column(struct rows *rows, int index, double least, double most)
 {
     double value = sqlite3_column_double(rows->statement, index);
+    int type = sqlite3_column_type(rows->statement, index);
+    bool is_number = type == SQLITE_FLOAT || type == SQLITE_INTEGER;
+    char text[32] = "something that is no number";
 
-    if (value >= least && value <= most) /* false for a NaN */
+    if (is_number && value >= least && value <= most) /* false for a NaN */
         return value;
+    if (is_number)
+        snprintf(text, sizeof text, "%g", value);
     if (!rows->reader->failed)
-        error_set(rows->reader->err, "%s: table %s, row %" PRId64 ", column %s: %g is not in %g..%g",
+        error_set(rows->reader->err, "%s: table %s, row %" PRId64 ", column %s: %s is not in %g..%g",
                   rows->reader->path, rows->table, rows->number,
-                  sqlite3_column_name(rows->statement, index), value, least, most);
+                  sqlite3_column_name(rows->statement, index), text, least, most);
     rows->reader->failed = true;
     return least;
+}
+
+static void fail_row(struct rows *rows, const char *why)
+{
+    if (!rows->reader->failed)
+        error_set(rows->reader->err, "%s: table %s, row %" PRId64 ": %s", rows->reader->path,
+                  rows->table, rows->number, why);
+    rows->reader->failed = true;
 }
 
 static int64_t single_integer(struct reader *r, const char *table, const char *sql, int64_t most)
@@ -144,31 +159,41 @@ struct grouped {
     take_group *take;
 };
 
+static bool is_behind(const struct tally_entry *entry, const struct tally_entry *last)
+{
+    return entry->owner != last->owner ? entry->owner > last->owner : entry->symbol > last->symbol;
+}
+
 static void read_grouped(struct reader *r, const struct grouped *what)
 {
     struct rows rows = rows_open(r, what->table, what->sql);
     struct tally_entry *entries = NULL;
     size_t capacity = 0;
     uint32_t used = 0;
-    int64_t owner = -1;
+    uint64_t sum = 0; /* of the owner's counts */
 
     while (rows_next(&rows)) {
-        int64_t next_owner = column(&rows, 0, 0, what->owners - 1);
-
-        if (used > 0 && next_owner != owner) {
-            what->take(r, owner, entries, used);
-            used = 0;
-        }
-        owner = next_owner;
-        entries = memory_grow(entries, &capacity, used + 1, sizeof *entries);
-        entries[used++] = (struct tally_entry){
-            (uint32_t)owner,
+        struct tally_entry entry = {
+            (uint32_t)column(&rows, 0, 0, what->owners - 1),
             (uint32_t)column(&rows, 1, 0, what->symbols - 1),
             (uint64_t)column(&rows, 2, 1, MAX_COUNT),
         };
+
+        if (!r->failed && used > 0 && !is_behind(&entry, &entries[used - 1]))
+            fail_row(&rows, "it is there twice, or out of order"); /* damage: SQL asks for order */
+        if (!r->failed && used > 0 && entry.owner != entries[0].owner) {
+            what->take(r, entries[0].owner, entries, used);
+            used = 0;
+            sum = 0;
+        }
+        sum += entry.count;
+        if (sum > MAX_COUNT)
+            fail_row(&rows, "the counts add up to more than can have been counted");
+        entries = memory_grow(entries, &capacity, used + 1, sizeof *entries);
+        entries[used++] = entry;
     }
     if (used > 0 && !r->failed)
-        what->take(r, owner, entries, used);
+        what->take(r, entries[0].owner, entries, used);
     rows_close(&rows);
     free(entries);
 }
@@ -246,16 +271,19 @@ TAKE_STATE_FIELD(responder_ports)
 static void take_peers(struct reader *r, int64_t owner, const struct tally_entry *entries,
                        uint32_t size)
 {
+    struct state_model *state = state_at(r, owner);
+
     for (uint32_t i = 0; i < size; i++) {
         struct peer peer = peer_unpack(entries[i].symbol);
 
-        if (peer.kind > PEER_GROUP || (peer.kind == PEER_LOCAL && peer.id >= r->model->host_count)) {
+        if (peer.kind > PEER_GROUP || (peer.kind == PEER_LOCAL && peer.id >= r->model->host_count) ||
+            (peer.kind == PEER_GROUP && state->key.role == ROLE_RESPONDER)) {
             error_set(r->err, "%s: table peer: %" PRIu32 " is nobody", r->path, entries[i].symbol);
             r->failed = true;
             return;
         }
     }
-    discrete_init(&state_at(r, owner)->peers, entries, size);
+    discrete_init(&state->peers, entries, size);
 }
 
 /* ---- tables ---- */
@@ -284,13 +312,19 @@ static void read_hosts(struct reader *r)
         r->model->hosts[i].id = i;
 }
 
+static bool has_ports(const struct state_model *state)
+{
+    return state->key.protocol == IP_TCP || state->key.protocol == IP_UDP;
+}
+
 static void add_state(struct reader *r, int64_t id, uint32_t host, const struct state_model *state)
 {
     struct host_model *model = &r->model->hosts[host];
 
-    if (model->state_count == r->rooms[host] || r->states[id].host != NO_HOST) {
-        error_set(r->err, "%s: table state: it changes while it is read, or id %" PRId64
-                  " is there twice", r->path, id);
+    if (model->state_count == r->rooms[host] || r->states[id].host != NO_HOST ||
+        model->flows + state->flows > MAX_COUNT) {
+        error_set(r->err, "%s: table state: it changes while it is read, id %" PRId64
+                  " is there twice, or the host has too many flows", r->path, id);
         r->failed = true;
         return;
     }
@@ -353,6 +387,8 @@ static void read_states(struct reader *r)
         state.key.protocol = (uint8_t)column(&rows, 3, 0, UINT8_MAX);
         state.key.port_feature = (uint32_t)column(&rows, 4, 0, PORT_FEATURES - 1);
         state.flows = (uint64_t)column(&rows, 5, 1, MAX_COUNT);
+        if (state.key.protocol != IP_ICMP && !has_ports(&state))
+            fail_row(&rows, "a protocol that no flow can be made of");
         if (!r->failed)
             add_state(r, id, (uint32_t)host, &state);
     }
@@ -377,6 +413,22 @@ static void read_mixtures(struct reader *r)
         mixture = &state_at(r, state)->packets;
         mixture->components[k] = c;
         mixture->size = (uint32_t)k + 1;
+    }
+    rows_close(&rows);
+}
+
+/* The largest volume seen in each state: the upper edge of its last bin. */
+static void read_largest_volumes(struct reader *r)
+{
+    struct rows rows = rows_open(r, "volume", "SELECT state, max(bin) FROM volume GROUP BY state");
+
+    while (rows_next(&rows)) {
+        int64_t state = column(&rows, 0, 0, r->state_count - 1);
+        int64_t bin = column(&rows, 1, 0, MAX_BIN - 1);
+
+        if (!r->failed)
+            state_at(r, state)->packets.log_max =
+                log(log_grid_value((double)bin + 0.5, VOLUME_GRID_PER_OCTAVE));
     }
     rows_close(&rows);
 }
@@ -451,6 +503,28 @@ static void read_profiles(struct reader *r)
         r->model->hosts[host].profile[slice] = profile;
     }
     rows_close(&rows);
+}
+
+/* The busiest slice of each host, as counted or as scaled up from a part of it. */
+static void read_busiest_slices(struct reader *r)
+{
+    struct rows rows = rows_open(r, "activity", "SELECT host, max(packets_sent + packets_received)"
+                                                " FROM activity GROUP BY host");
+
+    while (rows_next(&rows)) {
+        int64_t host = column(&rows, 0, 0, (int64_t)r->model->host_count - 1);
+        int64_t packets = column(&rows, 1, 1, MAX_COUNT);
+
+        if (!r->failed)
+            r->model->hosts[host].log_slice_max = log((double)packets);
+    }
+    rows_close(&rows);
+    for (uint32_t i = 0; i < r->model->host_count; i++) {
+        struct host_model *host = &r->model->hosts[i];
+
+        for (int slice = 0; slice < DAY_SLICES; slice++)
+            host->log_slice_max = fmax(host->log_slice_max, (double)host->profile[slice].log_mean);
+    }
 }
 
 static void read_session_row(struct rows *rows, struct session_row *row)
@@ -565,24 +639,44 @@ static void make_pools(struct model *model)
               compare_row_packets);
 }
 
+static double normal_cdf(double z)
+{
+    return 0.5 * erfc(-z / M_SQRT2);
+}
+
+/* E[min(e^X, e^log_max)] of the mixture X: a log-normal mean, cut where draws stop. */
 static double mixture_mean(const struct mixture *m)
 {
     double mean = 0;
 
     for (uint32_t k = 0; k < m->size; k++) {
         const struct mixture_component *c = &m->components[k];
+        double z = (m->log_max - c->mean) / c->sd;
 
-        mean += c->weight * exp(c->mean + c->sd * c->sd / 2);
+        mean += c->weight * (exp(c->mean + c->sd * c->sd / 2) * normal_cdf(z - c->sd) +
+                             exp(m->log_max) * normal_cdf(-z));
     }
     return mean;
 }
 
-/* What a synthesizer relies on: every state has a volume, a peer, and a gap if it has a successor. */
+static bool has_whole_mixture(const struct state_model *state)
+{
+    double sum = 0;
+
+    for (uint32_t k = 0; k < state->packets.size; k++)
+        sum += state->packets.components[k].weight;
+    return fabs(sum - 1) < 1e-6;
+}
+
+/* What a synthesizer relies on: a state has a volume, a peer, ports, and a gap if it has a successor. */
 static void check_state(struct reader *r, const struct host_model *host, uint32_t index)
 {
     const struct state_model *state = &host->states[index];
     const char *missing = state->packets.size == 0                       ? "mixture"
+                          : !has_whole_mixture(state)                    ? "weights that sum to 1"
                           : state->peers.size == 0                       ? "peer"
+                          : has_ports(state) && state->initiator_ports.size == 0
+                              ? "initiator_port"
                           : state->next.size > 0 && state->gaps.size == 0 ? "gap"
                                                                          : NULL;
 
@@ -678,19 +772,38 @@ static void read_all(struct reader *r)
     read_hosts(r);
     read_states(r);
     read_mixtures(r);
+    read_largest_volumes(r);
     read_transitions(r);
     read_distributions(r);
     read_profiles(r);
+    read_busiest_slices(r);
     read_services(r);
     make_pools(r->model);
     for (uint32_t i = 0; i < r->model->host_count && !r->failed; i++)
         finish_host(r, &r->model->hosts[i]);
 }
 
+/* SQLite reads the missing rest of a last page as zeros. */
+static bool is_cut_in_a_page(const struct model_image *image)
+{
+    static const char magic[16] = "SQLite format 3";
+    size_t page;
+
+    if (image->size < 18 || memcmp(image->bytes, magic, sizeof magic) != 0)
+        return false;
+    page = (size_t)image->bytes[16] << 8 | image->bytes[17];
+    return page >= 512 && image->size % page != 0; /* 1 stands for 65536: never what we write */
+}
+
 static bool open_image(struct reader *r, struct model_image *image)
 {
     uint8_t *bytes = image->bytes;
 
+    if (is_cut_in_a_page(image)) {
+        error_set(r->err, "%s: damaged: its last page is incomplete", r->path);
+        r->failed = true;
+        return false;
+    }
     if (sqlite3_open_v2(":memory:", &r->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
         fail_sqlite(r, "open");
         return false;
