@@ -17,7 +17,7 @@ static const char help[] =
     "it repeated, was a termination observed, did data come after it. Shares of flows.\n"
     "\n"
     "      --json  as JSON\n"
-    "      --help  this text\n";
+    "  -h, --help  this text\n";
 
 static void add_record(void *self, const struct flow_record *record)
 {
@@ -58,7 +58,7 @@ int verb_check(int argc, char **argv)
     bool json = false;
     int c;
 
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
             return EXIT_OK;

@@ -19,9 +19,9 @@ static const char help[] =
     "shares (base 2; 0 alike, 1 nothing in common) and the Wasserstein-1 distance of the\n"
     "natural logarithm of the packets of a flow.\n"
     "\n"
-    "      --states N  show N states a host (default 3)\n"
+    "      --states N  show N states a host (0 to 64, default 3)\n"
     "      --json      as JSON\n"
-    "      --help      this text\n";
+    "  -h, --help      this text\n";
 
 enum { MAX_STATES_SHOWN = 64 };
 
@@ -82,7 +82,7 @@ static void add_to_summary(struct summary *sum, const struct comparison *c)
 
     sum->flows += weight;
     sum->divergence += weight * c->divergence;
-    if (c->b->flows > 0)
+    if (c->a->flows > 0 && c->b->flows > 0) /* else it is infinite */
         sum->volume += weight * c->volume;
     if (c->divergence > sum->largest_divergence)
         sum->largest_divergence = c->divergence;
@@ -150,10 +150,10 @@ int verb_compare(int argc, char **argv)
     bool json = false;
     int c;
 
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
         case 's':
-            if (option_u64("--states", optarg, MAX_STATES_SHOWN, &states, &err) < 0)
+            if (option_u64("--states", optarg, 0, MAX_STATES_SHOWN, &states, &err) < 0)
                 return cli_fail(&err);
             break;
         case 'j': json = true; break;

@@ -36,7 +36,7 @@ static const char help[] =
     "      --unobserved HOW   hours that the capture did not cover: spread (behave as in one\n"
     "                         of the observed five minutes, default) or silent\n"
     "  -q, --quiet            no progress and no summary\n"
-    "      --help             this text\n";
+    "  -h, --help             this text\n";
 
 struct day_options {
     const char *output;
@@ -47,6 +47,9 @@ struct day_options {
     int64_t start_ns;
     bool quiet;
 };
+
+/* A pcap file has 32 bits for the seconds since 1970. */
+#define LAST_NS ((double)UINT32_MAX * (double)NS_PER_SECOND)
 
 static atomic_bool stop_requested;
 
@@ -75,7 +78,7 @@ static int take_option(struct day_options *o, int c, struct error *err)
     switch (c) {
     case 'o': o->output = optarg; break;
     case 'n':
-        status = option_u64("--hosts", optarg, SCENARIO_MAX_HOSTS, &number, err);
+        status = option_u64("--hosts", optarg, 1, SCENARIO_MAX_HOSTS, &number, err);
         o->group.hosts = (uint32_t)number;
         break;
     case 'N': status = option_network("--network", optarg, &o->group.network, err); break;
@@ -87,7 +90,7 @@ static int take_option(struct day_options *o, int c, struct error *err)
     case 's': status = option_time_of_day("--start", optarg, &o->start_ns, err); break;
     case 'f': status = option_duration("--for", optarg, &o->scenario.day_ns, err); break;
     case 'x': status = option_speed("--speed", optarg, &o->scenario.speed, err); break;
-    case 'S': status = option_u64("--seed", optarg, UINT64_MAX, &o->scenario.seed, err); break;
+    case 'S': status = option_u64("--seed", optarg, 0, UINT64_MAX, &o->scenario.seed, err); break;
     case 'u': status = option_fallback("--unobserved", optarg, &o->scenario.fallback, err); break;
     case 'q': o->quiet = true; break;
     default: break;
@@ -112,7 +115,9 @@ static int write_frames(const struct day_options *o, struct scenario *scenario,
     status = emitter_run_source(&emitter, &frames, err);
     sink_close(emitter.sink);
     if (status == 0 && atomic_load(&stop_requested))
-        status = error_set(err, "interrupted; %s was not written", o->output);
+        status = strcmp(o->output, "-") == 0
+                     ? error_set(err, "interrupted; standard output ends early")
+                     : error_set(err, "interrupted; %s was not written", o->output);
     *counts = emitter.counts;
     return status;
 }
@@ -140,6 +145,9 @@ static int synthesize(struct day_options *o, struct error *err)
     if (!o->has_date)
         o->date = day_time_date(o->group.model->first);
     o->scenario.begin.ns = (int64_t)o->date * NS_PER_DAY + o->start_ns;
+    if ((double)o->scenario.begin.ns + (double)o->scenario.day_ns / o->scenario.speed > LAST_NS)
+        return error_set(err, "the day ends after 2106, the last year of a pcap file; see --date,"
+                         " --for and --speed");
     o->scenario.groups = &o->group;
     o->scenario.group_count = 1;
     scenario = scenario_new(&o->scenario, err);
@@ -157,12 +165,17 @@ static int synthesize(struct day_options *o, struct error *err)
     return status;
 }
 
+/* So that no half of a file is left. nohup(1) is respected. */
 static void catch_signals(void)
 {
     struct sigaction action = { .sa_handler = request_stop };
+    struct sigaction inherited;
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, NULL, &inherited);
+    if (inherited.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 int verb_day(int argc, char **argv)
@@ -174,7 +187,7 @@ int verb_day(int argc, char **argv)
 
     ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
-    while ((c = getopt_long(argc, argv, "o:n:q", long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "o:n:qh", long_options, NULL)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
             return EXIT_OK;

@@ -22,7 +22,7 @@ static const char help[] =
     "\n"
     "      --host N  one host in detail: states, volumes, gaps, peers, day profile\n"
     "      --json    as JSON (with --host: that host)\n"
-    "      --help    this text\n";
+    "  -h, --help    this text\n";
 
 enum { BUSIEST_STATES = 3 };
 
@@ -267,6 +267,17 @@ static void print_json(json_t *root)
     json_decref(root);
 }
 
+/* The host that was asked for, of those there are. */
+static int choose_host(const struct model *model, const char *path, const char *text, uint64_t *host,
+                       struct error *err)
+{
+    if (model->host_count == 0)
+        return error_set(err, "--host: %s: there is no host in %s", text, path);
+    if (option_u64("--host", text, 0, model->host_count - 1, host, err) < 0)
+        return error_prefix(err, "%s", path);
+    return 0;
+}
+
 static int show(const char *path, const char *host_text, bool json)
 {
     struct error err = { "" };
@@ -275,10 +286,7 @@ static int show(const char *path, const char *host_text, bool json)
 
     if (model == NULL)
         return cli_fail(&err);
-    if (host_text && (option_u64("--host", host_text, UINT32_MAX, &host, &err) < 0 ||
-                      (host >= model->host_count &&
-                       error_set(&err, "--host: %s has hosts 0 to %" PRIu32 ", not %" PRIu64, path,
-                                 model->host_count - 1, host) < 0))) {
+    if (host_text && choose_host(model, path, host_text, &host, &err) < 0) {
         model_free(model);
         return cli_fail(&err);
     }
@@ -307,7 +315,7 @@ int verb_info(int argc, char **argv)
     bool json = false;
     int c;
 
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
         case 'n': host = optarg; break;
         case 'j': json = true; break;

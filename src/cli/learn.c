@@ -23,7 +23,8 @@ static const char help[] =
     "\n"
     "Learns a model of every local host from pcap or pcapng files, compressed or not\n"
     "(.gz .xz .zst .bz2). Several files are read as one capture, in the given order.\n"
-    "'-' is standard input. The model holds no address and no payload of the source.\n"
+    "'-' is standard input, and standard output with -o. The model holds no address and\n"
+    "no payload of the source.\n"
     "\n"
     "  -o, --output MODEL   the model file to write\n"
     "  -l, --local NETWORK  hosts in this network are local; may be repeated\n"
@@ -32,7 +33,7 @@ static const char help[] =
     "      --map FILE       also write which host of the model had which address\n"
     "                       (keep it to yourself)\n"
     "  -q, --quiet          no progress and no summary\n"
-    "      --help           this text\n";
+    "  -h, --help           this text\n";
 
 struct options {
     const char *output;
@@ -73,13 +74,15 @@ static int read_hosts(struct options *o, struct error *err)
         if (ip_address_parse(&o->hosts[o->host_count++], word) < 0)
             status = error_set(err, "%s:%d: '%s' is not an address", o->hosts_file, number, word);
     }
+    if (status == 0 && ferror(file))
+        status = error_set(err, "%s: cannot read: %s", o->hosts_file, strerror(errno));
     fclose(file);
     if (status == 0 && o->host_count == 0)
         status = error_set(err, "%s: no address in it", o->hosts_file);
     return status;
 }
 
-enum { OPTION_HOSTS = 256, OPTION_MAP, OPTION_HELP };
+enum { OPTION_HOSTS = 256, OPTION_MAP };
 
 static const struct option long_options[] = {
     { "output", required_argument, NULL, 'o' },
@@ -87,7 +90,7 @@ static const struct option long_options[] = {
     { "hosts", required_argument, NULL, OPTION_HOSTS },
     { "map", required_argument, NULL, OPTION_MAP },
     { "quiet", no_argument, NULL, 'q' },
-    { "help", no_argument, NULL, OPTION_HELP },
+    { "help", no_argument, NULL, 'h' },
     { 0 },
 };
 
@@ -97,7 +100,7 @@ static int parse(struct options *o, int argc, char **argv)
     struct error err = { "" };
     int c;
 
-    while ((c = getopt_long(argc, argv, "o:l:q", long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "o:l:qh", long_options, NULL)) != -1) {
         switch (c) {
         case 'o': o->output = optarg; break;
         case 'l':
@@ -107,7 +110,7 @@ static int parse(struct options *o, int argc, char **argv)
         case 'q': o->quiet = true; break;
         case OPTION_HOSTS: o->hosts_file = optarg; break;
         case OPTION_MAP: o->map = optarg; break;
-        case OPTION_HELP:
+        case 'h':
             fputs(help, stdout);
             return -1;
         default: return EXIT_USAGE;
@@ -123,18 +126,33 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* ---- writing ---- */
 
-static int write_map(const char *path, const struct learner *learner, uint32_t hosts,
-                     struct error *err)
+static void print_map(FILE *to, const struct learner *learner, uint32_t hosts)
 {
-    struct output_file file;
     char address[IP_ADDRESS_TEXT];
 
-    if (output_file_open(&file, path, err) < 0)
-        return -1;
     for (uint32_t i = 0; i < hosts; i++)
-        fprintf(file.stream, "%" PRIu32 "\t%s\n", i,
+        fprintf(to, "%" PRIu32 "\t%s\n", i,
                 ip_address_format(learner_host_address(learner, i), address));
-    return output_file_commit(&file, err);
+}
+
+/* The model and, if wanted, the map: a map that cannot be made leaves no model either. */
+static int write_files(const struct options *o, const struct learner *learner,
+                       const struct network_stats *stats, const struct network_fit *fit,
+                       struct error *err)
+{
+    struct output_file map;
+    int status;
+
+    if (o->map == NULL)
+        return model_save(o->output, stats, fit, err);
+    if (output_file_open(&map, o->map, err) < 0)
+        return -1;
+    print_map(map.stream, learner, stats->host_count);
+    status = model_save(o->output, stats, fit, err);
+    if (status == 0)
+        status = output_file_commit(&map, err);
+    output_file_abandon(&map);
+    return status;
 }
 
 static void print_summary(const struct options *o, const struct network_stats *stats,
@@ -168,6 +186,18 @@ static void print_summary(const struct options *o, const struct network_stats *s
     printf("wrote    %s\n", o->output);
 }
 
+static int nothing_learned(const struct options *o, const char *path, uint64_t flows,
+                           struct error *err)
+{
+    if (flows == 0)
+        return error_set(err, "%s: no flow in it: nothing to learn from", path);
+    if (o->host_count > 0)
+        return error_set(err, "%s: %" PRIu64 " flows, none of a host in %s", path, flows,
+                         o->hosts_file);
+    return error_set(err, "%s: %" PRIu64 " flows, none with a local address;"
+                     " name the local networks with --local", path, flows);
+}
+
 static int learn(const struct options *o, char **paths, int count, struct error *err)
 {
     struct learner_config config = { o->local, o->local_count, o->hosts, o->host_count };
@@ -179,14 +209,11 @@ static int learn(const struct options *o, char **paths, int count, struct error 
 
     stats = learner_finish(learner);
     if (status == 0 && stats->states.used == 0)
-        status = error_set(err, "%s: no local host in it: %" PRIu64 " flows, none with a local"
-                           " address; name the local networks with --local", paths[0], stats->flows);
+        status = nothing_learned(o, paths[0], stats->flows, err);
     if (status == 0) {
         network_fit_init(&fit, stats);
-        status = model_save(o->output, stats, &fit, err);
-        if (status == 0 && o->map)
-            status = write_map(o->map, learner, stats->host_count, err);
-        if (status == 0 && !o->quiet)
+        status = write_files(o, learner, stats, &fit, err);
+        if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
             print_summary(o, stats, &fit, &totals, learner_foreign_flows(learner));
         network_fit_release(&fit);
     }

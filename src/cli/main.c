@@ -2,6 +2,7 @@
  * dayshift - learns how the hosts of a network behave, and plans days of it.
  */
 #include <config.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,10 +54,20 @@ static void print_help(FILE *to)
     fprintf(to, "Usage: dayshift VERB [OPTION]... [FILE]...\n\nVerbs:\n");
     for (int i = 0; i < VERBS; i++)
         fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
-    fprintf(to, "\n'dayshift VERB --help' explains a verb. To put a day on a wire: dayshiftd(8).\n");
+    fprintf(to, "\n'dayshift VERB --help' explains a verb. To put a day on a wire, see dayshiftd(8).\n");
 }
 
-int main(int argc, char **argv)
+/* Under the name that getopt(3) is to give in its messages. */
+static int run_verb(const struct verb *verb, int argc, char **argv)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "dayshift %s", verb->name);
+    argv[0] = name;
+    return verb->run(argc, argv);
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
@@ -72,8 +83,20 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < VERBS; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
+            return run_verb(&verbs[i], argc - 1, argv + 1);
     }
-    fprintf(stderr, "dayshift: '%s' is no verb; see dayshift --help\n", argv[1]);
+    fprintf(stderr, "dayshift: unknown verb '%s'; see dayshift --help\n", argv[1]);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+
+    /* What was printed must have been taken: a script may rely on it. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_OK) {
+        fprintf(stderr, "dayshift: standard output: cannot write: %s\n", strerror(errno));
+        status = EXIT_FAILED;
+    }
+    return status;
 }

@@ -10,12 +10,12 @@ static int complain(const char *name, const char *text, const char *wanted, stru
     return error_set(err, "%s: '%s' is not %s", name, text, wanted);
 }
 
-int option_u64(const char *name, const char *text, uint64_t most, uint64_t *value, struct error *err)
+int option_u64(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *value,
+               struct error *err)
 {
-    if (text_to_u64(text, value) < 0)
-        return complain(name, text, "a whole number", err);
-    if (*value > most)
-        return error_set(err, "%s: %s is more than %" PRIu64, name, text, most);
+    if (text_to_u64(text, value) < 0 || *value < least || *value > most)
+        return error_set(err, "%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64, name, text,
+                         least, most);
     return 0;
 }
 

@@ -12,7 +12,8 @@
 #include "net/ip_address.h"
 #include "synth/slice.h"
 
-int option_u64(const char *name, const char *text, uint64_t most, uint64_t *value, struct error *err);
+int option_u64(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *value,
+               struct error *err);
 int option_speed(const char *name, const char *text, double *value, struct error *err);
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);
 int option_time_of_day(const char *name, const char *text, int64_t *ns, struct error *err);
