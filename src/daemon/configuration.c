@@ -24,16 +24,43 @@ struct key {
 
 /* ---- complaints and values ---- */
 
+/* The file a setting stands in: the one that was asked for, or one that it includes. */
+static const char *file_of(const struct parser *p, const config_setting_t *setting)
+{
+    const char *included = config_setting_source_file(setting);
+
+    return included ? included : p->path;
+}
+
+enum { VALUE_TEXT = 128 };
+
+/* A value as the file has it, as far as that is one word. */
+static const char *value_text(const config_setting_t *setting, char text[VALUE_TEXT])
+{
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        snprintf(text, VALUE_TEXT, "%lld", config_setting_get_int64(setting));
+        break;
+    case CONFIG_TYPE_FLOAT: snprintf(text, VALUE_TEXT, "%g", config_setting_get_float(setting)); break;
+    case CONFIG_TYPE_BOOL: return config_setting_get_bool(setting) ? "true" : "false";
+    case CONFIG_TYPE_STRING:
+        snprintf(text, VALUE_TEXT, "\"%s\"", config_setting_get_string(setting));
+        break;
+    case CONFIG_TYPE_GROUP: return "{...}";
+    case CONFIG_TYPE_ARRAY: return "[...]";
+    default: return config_setting_length(setting) > 0 ? "(...)" : "()";
+    }
+    return text;
+}
+
 static int complain(struct parser *p, const config_setting_t *setting, const char *wanted)
 {
-    const char *name = config_setting_name(setting);
-    const char *text = config_setting_get_string(setting);
+    char text[VALUE_TEXT];
 
-    if (text)
-        return error_set(p->err, "%s:%u: %s: \"%s\" is not %s", p->path,
-                         config_setting_source_line(setting), name, text, wanted);
-    return error_set(p->err, "%s:%u: %s is not %s", p->path, config_setting_source_line(setting), name,
-                     wanted);
+    return error_set(p->err, "%s:%u: %s: %s is not %s", file_of(p, setting),
+                     config_setting_source_line(setting), config_setting_name(setting),
+                     value_text(setting, text), wanted);
 }
 
 static int take_text(struct parser *p, const config_setting_t *setting, char **to)
@@ -41,7 +68,7 @@ static int take_text(struct parser *p, const config_setting_t *setting, char **t
     const char *text = config_setting_get_string(setting);
 
     if (text == NULL || *text == '\0')
-        return complain(p, setting, "a text in quotes");
+        return complain(p, setting, "a text in quotes with something in it");
     free(*to);
     *to = memory_copy_text(text);
     return 0;
@@ -66,7 +93,7 @@ static int take_network(struct parser *p, const config_setting_t *setting, struc
 
     return text && ip_network_parse(to, text) == 0
                ? 0
-               : complain(p, setting, "a network such as \"198.18.0.0/24\", host bits 0");
+               : complain(p, setting, "a network such as \"198.18.0.0/24\" (all host bits 0)");
 }
 
 /* ---- keys ---- */
@@ -203,7 +230,7 @@ static int take_group(struct parser *p, const config_setting_t *group, const str
         while (key->name && strcmp(key->name, config_setting_name(setting)) != 0)
             key++;
         if (key->name == NULL)
-            return error_set(p->err, "%s:%u: unknown key '%s'", p->path,
+            return error_set(p->err, "%s:%u: unknown key '%s'", file_of(p, setting),
                              config_setting_source_line(setting), config_setting_name(setting));
         if (key->take(p, setting) < 0)
             return -1;
@@ -220,15 +247,18 @@ static int take_population(struct parser *p, const config_setting_t *group)
         { NULL, NULL },
     };
 
+    char text[VALUE_TEXT];
+
     if (!config_setting_is_group(group))
-        return error_set(p->err, "%s:%u: a population is a group: { model = ...; network = ...; }",
-                         p->path, config_setting_source_line(group));
+        return error_set(p->err, "%s:%u: populations: %s is not { model = ...; network = ...; }",
+                         file_of(p, group), config_setting_source_line(group),
+                         value_text(group, text));
     p->population = &p->to->populations[p->to->population_count++];
     ip_network_parse(&p->population->network, SCENARIO_DEFAULT_NETWORK);
     if (take_group(p, group, keys) < 0)
         return -1;
     if (p->population->model == NULL)
-        return error_set(p->err, "%s:%u: a population without a model", p->path,
+        return error_set(p->err, "%s:%u: populations: one has no model", file_of(p, group),
                          config_setting_source_line(group));
     return 0;
 }
@@ -262,22 +292,34 @@ static int take_root(struct parser *p, const config_setting_t *root)
     if (take_group(p, root, keys) < 0)
         return -1;
     if (p->to->population_count == 0)
-        return error_set(p->err, "%s: no populations: who is to be played?", p->path);
+        return error_set(p->err, "%s: populations are missing: who is to be played?", p->path);
     return 0;
 }
 
 static int read_file(config_t *config, const char *path, struct error *err)
 {
     FILE *file = fopen(path, "r");
-    int ok;
+    const char *included;
+    int first;
 
     if (file == NULL)
         return error_set(err, "%s: cannot open: %s", path, strerror(errno));
-    ok = config_read(config, file);
+    /* libconfig's scanner ends the process when a read fails, as that of a directory does. */
+    first = getc(file);
+    if (ferror(file)) {
+        error_set(err, "%s: cannot read: %s", path, strerror(errno));
+        fclose(file);
+        return -1;
+    }
+    ungetc(first, file);
+    if (config_read(config, file)) {
+        fclose(file);
+        return 0;
+    }
     fclose(file);
-    if (!ok)
-        return error_set(err, "%s:%d: %s", path, config_error_line(config), config_error_text(config));
-    return 0;
+    included = config_error_file(config);
+    return error_set(err, "%s:%d: %s", included ? included : path, config_error_line(config),
+                     config_error_text(config));
 }
 
 int configuration_load(struct configuration *c, const char *path, struct error *err)
@@ -287,6 +329,7 @@ int configuration_load(struct configuration *c, const char *path, struct error *
     int status;
 
     memset(c, 0, sizeof *c);
+    c->path = memory_copy_text(path);
     c->seed = 1;
     c->speed = 1;
     c->user = memory_copy_text("nobody");
@@ -307,6 +350,7 @@ void configuration_release(struct configuration *c)
     for (size_t i = 0; i < c->population_count; i++)
         free(c->populations[i].model);
     free(c->populations);
+    free(c->path);
     free(c->interface);
     free(c->user);
     memset(c, 0, sizeof *c);

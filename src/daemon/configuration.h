@@ -15,6 +15,7 @@
 #include "scenario/scenario.h"
 
 struct configuration {
+    char *path;      /* of the file, for messages */
     char *interface; /* NULL when the file names none: enough for -w */
     char *user;
     bool allow_default_route;

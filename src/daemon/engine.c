@@ -70,21 +70,24 @@ static struct day_time begin_time(const struct configuration *c)
 static int make_scenario(struct play *play, const struct configuration *c,
                          const struct scenario_group *groups, struct error *err)
 {
-    double day_ns = (double)c->duration_ns * c->speed;
+    struct day_time begin = begin_time(c);
+    int64_t run_ns = c->duration_ns > 0 ? c->duration_ns : FOREVER_NS;
+    int64_t most_ns = INT64_MAX - begin.ns; /* the calendar ends in 2262 */
+    double day_ns = (double)run_ns * c->speed;
     struct scenario_config config = {
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
         .seed = c->seed,
-        .begin = begin_time(c),
-        .day_ns = c->duration_ns == 0 || day_ns > (double)FOREVER_NS ? FOREVER_NS : (int64_t)day_ns,
+        .begin = begin,
+        .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
         .speed = c->speed,
         .fallback = c->unobserved,
     };
 
-    play->begin = config.begin;
+    play->begin = begin;
     play->scenario = scenario_new(&config, err);
-    return play->scenario ? 0 : -1;
+    return play->scenario ? 0 : error_prefix(err, "%s", c->path);
 }
 
 static void release_play(struct play *play)
@@ -167,6 +170,18 @@ static struct report make_report(const struct play *play, const struct emit_coun
 
 /* ---- signals and progress ---- */
 
+void engine_signals(sigset_t *signals)
+{
+    struct sigaction inherited;
+
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    sigaction(SIGHUP, NULL, &inherited);
+    if (inherited.sa_handler != SIG_IGN) /* nohup(1) */
+        sigaddset(signals, SIGHUP);
+}
+
 /* Waits for a signal for at most `ns`; on one that ends the run, sets the stop flag. */
 static void watch_signals(struct play *play, int64_t ns)
 {
@@ -174,13 +189,11 @@ static void watch_signals(struct play *play, int64_t ns)
     sigset_t signals;
     int caught;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
+    engine_signals(&signals);
     caught = sigtimedwait(&signals, NULL, &timeout);
     if (caught < 0)
         return;
-    play->ended = caught == SIGINT ? "SIGINT" : "SIGTERM";
+    play->ended = caught == SIGINT ? "SIGINT" : caught == SIGHUP ? "SIGHUP" : "SIGTERM";
     atomic_store(&play->stop, true);
 }
 
@@ -310,6 +323,14 @@ static int start_live(struct live_run *run, const struct link *link, struct erro
     return start_worker(&run->emit, run, emit_thread, err);
 }
 
+/* All is sent and the time is up: until then the hosts may have nothing to say, but they answer. */
+static bool is_over(const struct live_run *run, int64_t duration_ns)
+{
+    double elapsed_ns = seconds_since(&run->play.started) * (double)NS_PER_SECOND;
+
+    return duration_ns > 0 && elapsed_ns >= (double)duration_ns && atomic_load(&run->emit.done);
+}
+
 static int finish_live(struct live_run *run, int status, struct error *err)
 {
     if (status < 0)
@@ -336,7 +357,7 @@ static void report_live(const struct live_run *run, const struct link *link, uin
     report.echo_answers = run->responder.echo_answers;
     if (link_sent_packets(link, &counted, &ignored) == 0)
         report.interface_packets = counted - counted_before;
-    report_print(&report, json);
+    report_print(&report, stdout, json);
 }
 
 int engine_play(const struct configuration *c, struct model_image *images, const struct link *link,
@@ -353,7 +374,7 @@ int engine_play(const struct configuration *c, struct model_image *images, const
     status = link_sent_packets(link, &counted, err);
     if (status == 0)
         status = start_live(run, link, err);
-    while (status == 0 && !atomic_load(&run->emit.done) && !atomic_load(&run->play.stop)) {
+    while (status == 0 && !is_over(run, c->duration_ns) && !atomic_load(&run->play.stop)) {
         watch_signals(&run->play, WATCH_NS);
         if (!options->quiet)
             show_progress(&run->play, &run->emitter.counts);
@@ -408,7 +429,12 @@ static int write_frames(struct play *play, struct output_file *file, struct emit
     sink_close(emitter->sink);
     watch_signals(play, 0);
     if (status == 0 && atomic_load(&play->stop))
-        return error_set(err, "interrupted by %s: %s was not written", play->ended, file->path);
+        return file->path == NULL ? error_set(err, "interrupted by %s; standard output ends early",
+                                              play->ended)
+                                  : error_set(err, "interrupted by %s; %s was not written",
+                                              play->ended, file->path);
+    if (status < 0)
+        play->ended = "an error";
     return status;
 }
 
@@ -423,7 +449,8 @@ int engine_write(const struct configuration *c, struct model_image *images, cons
     int status;
 
     if (c->duration_ns == 0)
-        return error_set(err, "%s: a file needs an end: set 'duration'", path);
+        return error_set(err, "%s: duration is \"forever\", but %s needs an end", c->path,
+                         strcmp(path, "-") == 0 ? "standard output" : path);
     if (prepare(&play, c, images, err) < 0)
         return -1;
     emitter.gate = &play.gate;
@@ -436,7 +463,7 @@ int engine_write(const struct configuration *c, struct model_image *images, cons
         output_file_abandon(&file);
         clear_progress();
         report = make_report(&play, &emitter.counts);
-        report_print(&report, options->json);
+        report_print(&report, strcmp(path, "-") == 0 ? stderr : stdout, options->json);
     }
     release_play(&play);
     return status;

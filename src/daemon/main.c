@@ -2,6 +2,7 @@
  * dayshiftd - puts a day of virtual hosts on a link, live.
  */
 #include <config.h>
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,10 +25,11 @@ static const char help[] =
     "  -c, --config FILE  the configuration, see dayshift.conf(5)\n"
     "  -n, --check        check the configuration and the models, and exit\n"
     "  -w, --write FILE   write the frames to a pcap file instead; needs no privilege\n"
+    "                     ('-': to standard output, and the table to standard error)\n"
     "  -j, --json         the final table as JSON\n"
     "  -q, --quiet        no progress\n"
     "      --version      the version\n"
-    "      --help         this text\n";
+    "  -h, --help         this text\n";
 
 struct options {
     const char *config;
@@ -46,9 +48,11 @@ static const struct option long_options[] = {
 /* -1 to go on, or the status to exit with. */
 static int parse(struct options *o, int argc, char **argv)
 {
+    static char name[] = "dayshiftd";
     int c;
 
-    while ((c = getopt_long(argc, argv, "c:nw:jq", long_options, NULL)) != -1) {
+    argv[0] = name; /* not a path, in the messages of getopt(3) */
+    while ((c = getopt_long(argc, argv, "c:nw:jqh", long_options, NULL)) != -1) {
         switch (c) {
         case 'c': o->config = optarg; break;
         case 'n': o->check = true; break;
@@ -77,9 +81,7 @@ static void block_signals(void)
 {
     sigset_t signals;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
+    engine_signals(&signals);
     sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
@@ -91,7 +93,8 @@ static int play(const struct options *o, const struct configuration *c, struct m
     int status;
 
     if (c->interface == NULL)
-        return error_set(err, "%s: no interface to play on", o->config);
+        return error_set(err, "%s: interface is missing: where is to be played? (-w needs none)",
+                         o->config);
     if (link_open(&link, c->interface, c->allow_default_route, err) < 0)
         return -1;
     status = engine_read_models(c, images, err);
@@ -122,26 +125,35 @@ static int run(const struct options *o, const struct configuration *c, struct er
     return status;
 }
 
+static int serve(const struct options *o, struct error *err)
+{
+    struct configuration configuration;
+    int status;
+
+    block_signals();
+    if (configuration_load(&configuration, o->config, err) < 0)
+        return -1;
+    status = run(o, &configuration, err);
+    configuration_release(&configuration);
+    if (status == 0 && o->check)
+        printf("%s: good\n", o->config);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = { 0 };
-    struct configuration configuration;
     struct error err = { "" };
     int status = parse(&options, argc, argv);
 
-    if (status >= 0)
+    if (status > 0)
         return status;
-    block_signals();
-    status = configuration_load(&configuration, options.config, &err);
-    if (status == 0) {
-        status = run(&options, &configuration, &err);
-        configuration_release(&configuration);
-    }
-    if (status < 0) {
+    if (status < 0)
+        status = serve(&options, &err);
+    /* What was printed must have been taken: a script may rely on it. */
+    if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        status = error_set(&err, "standard output: cannot write: %s", strerror(errno));
+    if (status < 0)
         fprintf(stderr, "dayshiftd: %s\n", err.text);
-        return EXIT_FAILED;
-    }
-    if (options.check)
-        printf("%s: good\n", options.config);
-    return EXIT_SUCCESS;
+    return status < 0 ? EXIT_FAILED : EXIT_SUCCESS;
 }

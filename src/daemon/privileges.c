@@ -25,6 +25,11 @@ int privileges_drop(const char *user, struct error *err)
             return error_set(err, "user %s: cannot give up root (libcap-ng says %d)", user, status);
         if (setuid(0) == 0 || capng_have_capabilities(CAPNG_SELECT_BOTH) != CAPNG_NONE)
             return error_set(err, "user %s: root could be had back", user);
+    } else {
+        /* Capabilities of the file or ambient ones: the link is open, they have done their work. */
+        capng_clear(CAPNG_SELECT_CAPS);
+        if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+            return error_set(err, "cannot give up capabilities");
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_set(err, "no_new_privs: %s", strerror(errno));

@@ -8,7 +8,8 @@
 
 /*
  * Becomes `user`: no supplementary groups, no capabilities (bounding set included), nothing to
- * be gained by exec. Does nothing but the last when the process is not root. 0 or -1.
+ * be gained by exec. A process that is not root stays who it is, and loses its capabilities.
+ * 0 or -1.
  */
 int privileges_drop(const char *user, struct error *err);
 

@@ -6,14 +6,14 @@
 
 #include "base/text.h"
 
-static void row(const char *name, uint64_t count, const char *remark)
+static void row(FILE *to, const char *name, uint64_t count, const char *remark)
 {
     char text[TEXT_NUMBER];
 
-    printf("  %-22s %15s%s%s\n", name, text_from_count(count, text), *remark ? "  " : "", remark);
+    fprintf(to, "  %-22s %15s%s%s\n", name, text_from_count(count, text), *remark ? "  " : "", remark);
 }
 
-static void print_lateness(const struct log_histogram *lateness)
+static void print_lateness(FILE *to, const struct log_histogram *lateness)
 {
     static const struct {
         const char *name;
@@ -22,34 +22,34 @@ static void print_lateness(const struct log_histogram *lateness)
     char text[TEXT_NUMBER];
 
     for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
-        printf("  %-22s %15s\n", quantiles[i].name,
-               text_from_ns(log_histogram_quantile(lateness, quantiles[i].q), text));
-    printf("  %-22s %15s\n", "lateness max", text_from_ns(lateness->max_ns, text));
+        fprintf(to, "  %-22s %15s\n", quantiles[i].name,
+                text_from_ns(log_histogram_quantile(lateness, quantiles[i].q), text));
+    fprintf(to, "  %-22s %15s\n", "lateness max", text_from_ns(lateness->max_ns, text));
 }
 
-static void print_text(const struct report *r)
+static void print_text(FILE *to, const struct report *r)
 {
-    printf("dayshiftd: ran %.1f s, ended by %s\n", r->seconds, r->ended);
-    row("virtual hosts", r->hosts, "");
-    row("flows planned", r->flows, "");
-    row("  TCP, open to close", r->complete_tcp, "");
-    row("  cut by the end", r->hurried, "");
-    row("most at once", r->most_live, "");
-    row("frames planned", r->planned, "= sent + dropped + refused");
-    row("frames sent", r->sent, "");
-    row("frames dropped", r->dropped, "");
-    row("frames refused", r->refused, "");
-    row("repeated SYNs", r->repeated_syns, "as the model asked");
-    row("bytes sent", r->sent_bytes, "");
+    fprintf(to, "dayshiftd: ran %.1f s, ended by %s\n", r->seconds, r->ended);
+    row(to, "virtual hosts", r->hosts, "");
+    row(to, "flows planned", r->flows, "");
+    row(to, "  TCP, open to close", r->complete_tcp, "");
+    row(to, "  cut by the end", r->hurried, "");
+    row(to, "most at once", r->most_live, "");
+    row(to, "frames planned", r->planned, "= sent + dropped + refused");
+    row(to, "frames sent", r->sent, "");
+    row(to, "frames dropped", r->dropped, "");
+    row(to, "frames refused", r->refused, "");
+    row(to, "repeated SYNs", r->repeated_syns, "as the model asked");
+    row(to, "bytes sent", r->sent_bytes, "");
     if (!r->is_live)
         return;
-    print_lateness(r->lateness);
-    row("ARP answers", r->arp_answers, "");
-    row("ping answers", r->echo_answers, "");
-    row("interface counted", r->interface_packets, "packets sent, answers included");
+    print_lateness(to, r->lateness);
+    row(to, "ARP answers", r->arp_answers, "");
+    row(to, "ping answers", r->echo_answers, "");
+    row(to, "interface counted", r->interface_packets, "packets sent, answers included");
 }
 
-static void print_json(const struct report *r)
+static void print_json(FILE *to, const struct report *r)
 {
     json_t *root = json_pack(
         "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:s}", "hosts", (json_int_t)r->hosts,
@@ -71,16 +71,16 @@ static void print_json(const struct report *r)
         json_object_set_new(root, "echo_answers", json_integer((json_int_t)r->echo_answers));
         json_object_set_new(root, "interface_packets", json_integer((json_int_t)r->interface_packets));
     }
-    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
+    json_dumpf(root, to, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putc('\n', to);
     json_decref(root);
 }
 
-void report_print(const struct report *report, bool json)
+void report_print(const struct report *report, FILE *to, bool json)
 {
     if (json)
-        print_json(report);
+        print_json(to, report);
     else
-        print_text(report);
-    fflush(stdout);
+        print_text(to, report);
+    fflush(to);
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/log_histogram.h"
 
@@ -21,6 +22,6 @@ struct report {
     const char *ended; /* "the end of the run", "SIGINT" ... */
 };
 
-void report_print(const struct report *report, bool json);
+void report_print(const struct report *report, FILE *to, bool json);
 
 #endif
