@@ -1,0 +1,456 @@
+#!/usr/bin/env bats
+# dayshiftd live, on a link of its own: two network namespaces made here, joined by a veth pair.
+# Nothing leaves them. Needs root.
+# shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell; bats sets stderr_lines
+
+setup_file()
+{
+    load helpers
+    [ "$(id -u)" = 0 ] || skip "not root"
+    need ip setpriv tcpdump
+    export near=dsd-$$-near far=dsd-$$-far
+    make_namespace "$near"
+    make_namespace "$far"
+    ip link add dsd0 netns "$near" type veth peer name dsd1 netns "$far" 2> /dev/null ||
+        skip "no veth here"
+    ip -n "$near" link set dsd0 up
+    ip -n "$far" link set dsd1 up
+    make_sample
+    # Where a user without rights can read it.
+    PUBLIC=$(mktemp -d) && export PUBLIC
+    chmod 755 "$PUBLIC"
+    cp "$DAYSHIFTD" "$PUBLIC/dayshiftd"
+    cp "$BATS_FILE_TMPDIR/sample.dsm" "$PUBLIC/sample.dsm"
+}
+
+teardown_file()
+{
+    local space
+
+    for space in "$near" "$far"; do
+        ip netns del "$space" 2> /dev/null || true # the pair goes with them
+    done
+    [ -z "$PUBLIC" ] || rm -rf "$PUBLIC"
+}
+
+# Without IPv6 the kernel sends nothing of its own.
+make_namespace()
+{
+    ip netns add "$1" 2> /dev/null || skip "ip netns does not work here"
+    # shellcheck disable=SC2016 # $scope is for the inner shell
+    ip netns exec "$1" sh -c '[ ! -e /proc/sys/net/ipv6 ] ||
+        for scope in all default; do
+            echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6
+        done' || skip "IPv6 cannot be turned off here"
+}
+
+setup()
+{
+    load helpers
+    enter_scratch
+    model=$PUBLIC/sample.dsm
+    players="populations = ( { model = \"$model\"; hosts = 40; } );"
+    daemon_pid=
+    tcpdump_pid=
+}
+
+teardown()
+{
+    end_process "$daemon_pid"
+    end_process "$tcpdump_pid"
+    ip -n "$far" address flush dev dsd1
+    ip -n "$near" link set dsd0 up
+    ip -n "$near" route flush table main 2> /dev/null || true
+}
+
+end_process()
+{
+    [ -z "$1" ] || { kill "$1" 2> /dev/null && wait "$1" 2> /dev/null; } || true
+}
+
+in_near()
+{
+    ip netns exec "$near" "$@"
+}
+
+in_far()
+{
+    ip netns exec "$far" "$@"
+}
+
+# play LINE...: the configuration live.conf, at ten times the pace of the sample.
+play()
+{
+    configure live.conf "$players" "date = \"$SAMPLE_DATE\";" "start = \"$SAMPLE_START\";" \
+        'speed = 10;' 'interface = "dsd0";' "$@"
+}
+
+# Starts dayshiftd, its pid in $daemon_pid; `report` gets what it prints, `words` what it says.
+start_daemon()
+{
+    # Not through in_near: the process id would be that of a shell around it.
+    ip netns exec "$near" "$DAYSHIFTD" --json -c live.conf > report 2> words 3>&- &
+    daemon_pid=$!
+}
+
+# Waits for its end, for at most 10 s: its exit status.
+end_of_daemon()
+{
+    local status=0
+
+    wait_for 10 has_ended "$daemon_pid"
+    wait "$daemon_pid" || status=$?
+    daemon_pid=
+    return "$status"
+}
+
+is_sending()
+{
+    [ "$(ip netns exec "$near" cat /sys/class/net/dsd0/statistics/tx_packets)" -gt "$sent_before" ]
+}
+
+# Waits until the first frames are on the wire.
+wait_for_frames()
+{
+    wait_for 10 is_sending
+}
+
+start_tcpdump()
+{
+    ip netns exec "$far" tcpdump --immediate-mode -B 16384 -U -n -i dsd1 -w wire.pcap \
+        2> tcpdump.words 3>&- &
+    tcpdump_pid=$!
+    wait_for 10 grep -q "listening on" tcpdump.words
+}
+
+# Ends it when it has seen that many frames.
+end_tcpdump()
+{
+    wait_for 5 has_frames "$1"
+    end_process "$tcpdump_pid"
+    tcpdump_pid=
+}
+
+has_frames()
+{
+    [ "$(tcpdump -nr wire.pcap 2> /dev/null | wc -l)" -ge "$1" ]
+}
+
+report_says()
+{
+    [ "$(json_value report "$1")" = "$2" ] || complain "$1 is not $2:" "$(cat report)"
+}
+
+sums_are_right()
+{
+    report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
+    report_says 'd["sent"] + d["arp_answers"] + d["echo_answers"] - d["interface_packets"]' 0
+}
+
+# ---- what is said is what happens ----
+
+@test "live: planned = sent + dropped + refused = counted by the interface = captured" {
+    play 'duration = "5s";'
+    start_tcpdump
+    start_daemon
+    end_of_daemon
+    sums_are_right
+    report_says 'd["planned"] > 500' True
+    report_says 'd["refused"]' 0
+    report_says '4.9 < d["seconds"] < 6' True
+    report_says 'd["ended"]' "the end of the run"
+    end_tcpdump "$(json_value report 'd["sent"]')"
+    report_says 'd["sent"]' "$(tcpdump -nr wire.pcap 2> /dev/null | wc -l)"
+    [ ! -s words ]
+}
+
+@test "live: the frames on the wire are those that -w writes" {
+    play 'duration = "5s"; seed = 99;'
+    start_tcpdump
+    start_daemon
+    "$DAYSHIFTD" -q -j -w file.pcap -c live.conf > table
+    end_of_daemon
+    report_says 'd["dropped"]' 0
+    report_says 'd["flows"]' "$(json_value table 'd["flows"]')"
+    report_says 'd["sent_bytes"]' "$(json_value table 'd["sent_bytes"]')"
+    end_tcpdump "$(json_value table 'd["sent"]')"
+    run -0 "$HELPERS/same_frames" file.pcap wire.pcap
+    [ "$output" = "$(json_value table 'd["sent"]') frames, all the same" ]
+}
+
+@test "live: frames leave on time" {
+    play 'duration = "3s";'
+    start_daemon
+    end_of_daemon
+    report_says 'd["lateness_ns"]["p50"] < 2e7' True
+    report_says 'list(d["lateness_ns"].values()) == sorted(d["lateness_ns"].values())' True
+}
+
+@test "live: virtual hosts answer pings and ARP" {
+    need ping arping
+    ip -n "$far" address add 198.19.0.1/15 dev dsd1
+    sent_before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    play 'duration = "30s";'
+    start_daemon
+    wait_for_frames
+    in_far ping -n -c 3 -i 0.2 -W 2 198.18.0.7
+    in_far ping -n -c 1 -W 2 198.18.0.40
+    run -1 in_far ping -n -c 1 -W 1 198.18.0.41
+    run -0 in_far timeout 5 arping -c 2 -I dsd1 198.18.0.9
+    [[ ${output,,} == *02:d5:c6:12:00:09* ]]
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+    report_says 'd["echo_answers"]' 4
+    report_says 'd["arp_answers"] >= 4' True
+}
+
+@test "live: JSON is all there is on standard output, and nothing on standard error" {
+    play 'duration = "1s";'
+    start_daemon
+    end_of_daemon
+    python3 -m json.tool report > /dev/null
+    [ ! -s words ]
+}
+
+@test "live: the table for people" {
+    play 'duration = "1s";'
+    run -0 --separate-stderr in_near "$DAYSHIFTD" -q -c live.conf
+    [[ ${lines[0]} =~ ^dayshiftd:\ ran\ [0-9.]+\ s,\ ended\ by\ the\ end\ of\ the\ run$ ]]
+    [[ $output == *"interface counted "*"packets sent, answers included" ]]
+    [ -z "$stderr" ]
+}
+
+# ---- privileges ----
+
+status_of()
+{
+    sed -n "s/^$1:[[:space:]]*//p" "/proc/$daemon_pid/status"
+}
+
+check_status()
+{
+    local thread uid
+
+    uid=$(id -u nobody)
+    [ "$(status_of Uid)" = "$uid"$'\t'"$uid"$'\t'"$uid"$'\t'"$uid" ] || complain "$(status_of Uid)"
+    for thread in /proc/"$daemon_pid"/task/*/status; do
+        [ "$(grep -cE '^Cap(Eff|Prm|Inh|Amb):[[:space:]]*0{16}$' "$thread")" -eq 4 ] ||
+            complain "$(grep Cap "$thread")"
+        grep -qE '^NoNewPrivs:[[:space:]]*1$' "$thread"
+    done
+}
+
+@test "live: no rights are left while it runs" {
+    sent_before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    play 'duration = "30s";'
+    start_daemon
+    wait_for_frames
+    check_status
+    [ "$(status_of Groups | tr -d ' ')" = "" ]
+    [ "$(status_of CapBnd)" = 0000000000000000 ]
+    [ "$(find "/proc/$daemon_pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 3 ]
+    kill -TERM "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+}
+
+@test "live: capabilities are given up also by a user who is not root" {
+    sent_before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    play 'duration = "30s";'
+    cp live.conf "$PUBLIC/live.conf"
+    ip netns exec "$near" setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups \
+        --inh-caps=+net_raw --ambient-caps=+net_raw \
+        "$PUBLIC/dayshiftd" --json -c "$PUBLIC/live.conf" > report 2> words 3>&- &
+    daemon_pid=$!
+    wait_for_frames
+    check_status
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+}
+
+# ---- ends ----
+
+# A signal after so many seconds: a clean end with a table.
+check_end()
+{
+    local signal=$1 seconds=$2 begun
+
+    start_daemon
+    sleep "$seconds"
+    begun=$SECONDS
+    kill -"$signal" "$daemon_pid"
+    end_of_daemon || complain "$signal after $seconds s: status $?: $(cat words)"
+    [ $((SECONDS - begun)) -le 2 ] || complain "$signal after $seconds s: took its time"
+    report_says 'd["ended"]' "SIG$signal"
+    sums_are_right
+    [ ! -s words ]
+}
+
+# It keeps signals for later: before that one ends it, or the ip that it was. While it waits
+# for them the kernel does not show them as blocked, but then it has threads.
+blocks_signals()
+{
+    [ "$(status_of Name)" = dayshiftd ] &&
+        { [[ $(status_of SigBlk) == *4003 ]] || [ "$(status_of Threads)" -gt 1 ]; }
+}
+
+@test "live: a signal at once" {
+    local signal
+
+    play 'duration = "30s";'
+    for signal in INT TERM HUP; do
+        start_daemon
+        wait_for 5 blocks_signals
+        kill -"$signal" "$daemon_pid"
+        end_of_daemon
+        report_says 'd["ended"]' "SIG$signal"
+        sums_are_right
+    done
+}
+
+@test "live: a signal before the models are loaded" {
+    mkfifo slow.conf
+    play 'duration = "30s";'
+    ip netns exec "$near" "$DAYSHIFTD" --json -c slow.conf > report 2> words 3>&- &
+    daemon_pid=$!
+    wait_for 5 blocks_signals
+    kill -INT "$daemon_pid" # while it reads its configuration
+    cat live.conf > slow.conf
+    end_of_daemon
+    report_says 'd["ended"]' SIGINT
+    sums_are_right
+}
+
+@test "live: a signal early, in the middle and late" {
+    play 'duration = "30s";'
+    check_end INT 0.05
+    check_end INT 0.2
+    check_end TERM 0.2
+    check_end HUP 0.5
+    check_end INT 2
+    report_says 'd["sent"] > 100' True
+}
+
+@test "live: a signal in a long silence" {
+    play 'unobserved = "silent";' 'duration = "30s";'
+    sed -i 's/^start = .*/start = "03:00";/' live.conf
+    check_end INT 0.5
+    report_says 'd["planned"]' 0
+}
+
+@test "live: hosts that have nothing to say answer until the time is up" {
+    need ping
+    ip -n "$far" address add 198.19.0.1/15 dev dsd1
+    play 'unobserved = "silent";' 'duration = "3s";'
+    sed -i 's/^start = .*/start = "03:00";/' live.conf
+    start_daemon
+    sleep 1
+    in_far ping -n -c 1 -W 1 198.18.0.7
+    end_of_daemon
+    sums_are_right
+    report_says 'd["planned"]' 0
+    report_says '2.9 < d["seconds"] < 4' True
+}
+
+@test "live: a signal while more is planned than the link can take" {
+    players="populations = ( { model = \"$model\"; hosts = 20000; } );"
+    play 'speed = 50;' 'duration = "30s";'
+    sed -i '/^speed = 10/d' live.conf
+    check_end INT 1
+    report_says 'd["sent"] > 1000' True
+}
+
+@test "live: a link that goes down costs frames, not the run" {
+    play 'duration = "3s";'
+    start_daemon
+    sleep 1
+    ip -n "$near" link set dsd0 down
+    sleep 0.5
+    ip -n "$near" link set dsd0 up
+    end_of_daemon
+    sums_are_right
+    report_says 'd["dropped"] > 0' True
+    report_says 'd["ended"]' "the end of the run"
+}
+
+@test "live: a link that disappears ends the run" {
+    local begun=$SECONDS
+
+    play 'interface = "dsd2";' 'duration = "30s";'
+    sed -i '/interface = "dsd0"/d' live.conf
+    ip link add dsd2 netns "$near" type veth peer name dsd3 netns "$far"
+    ip -n "$near" link set dsd2 up
+    ip -n "$far" link set dsd3 up
+    start_daemon
+    sleep 1
+    ip -n "$near" link del dsd2
+    sleep 0.5
+    has_ended "$daemon_pid" || kill -INT "$daemon_pid" # going on without it is fine too
+    end_of_daemon || [ "$(wc -l < words)" -eq 1 ]
+    [ $((SECONDS - begun)) -lt 10 ]
+    report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
+}
+
+# ---- links that are refused ----
+
+daemon_in_near()
+{
+    in_near timeout 10 "$DAYSHIFTD" -c live.conf
+}
+
+@test "an interface that cannot be used is named" {
+    play 'duration = "1s";'
+    sed -i 's/dsd0/nosuch0/' live.conf
+    refuses 1 "nosuch0: no such interface" daemon_in_near
+    sed -i 's/nosuch0/a-name-that-is-too-long/' live.conf
+    refuses 1 "a-name-that-is-too-long: no such interface" daemon_in_near
+    sed -i 's/a-name-that-is-too-long/lo/' live.conf
+    in_near ip link set lo up
+    refuses 1 "lo: " daemon_in_near
+    sed -i 's/"lo"/"dsd0"/' live.conf
+    ip -n "$near" link set dsd0 down
+    refuses 1 "dsd0: the interface is down" daemon_in_near
+}
+
+@test "an interface with the default route is refused unless allowed" {
+    play 'duration = "1s";'
+    ip -n "$near" route add default dev dsd0
+    refuses 1 "dsd0: refused, because it carries a default route" daemon_in_near
+    echo 'allow_default_route = true;' >> live.conf
+    run -0 daemon_in_near
+}
+
+@test "without privilege the link cannot be opened" {
+    play 'duration = "1s";'
+    cp live.conf "$PUBLIC/live.conf"
+    refuses 1 "dsd0: " ip netns exec "$near" setpriv --reuid=nobody --regid="$(id -g nobody)" \
+        --clear-groups --bounding-set=-all "$PUBLIC/dayshiftd" -c "$PUBLIC/live.conf"
+    [[ $stderr == *permission* ]]
+}
+
+@test "users that cannot be are refused before anything is sent" {
+    local before
+
+    before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    play 'duration = "1s";' 'user = "nosuchuser";'
+    refuses 1 "user nosuchuser: there is no such user" daemon_in_near
+    play 'duration = "1s";' 'user = "root";'
+    refuses 1 "user root: has the rights of root" daemon_in_near
+    [ "$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)" = "$before" ]
+}
+
+@test "a model that is missing or foreign ends it before anything is sent" {
+    local before
+
+    before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    echo "no model" > text
+    players='populations = ( { model = "missing"; } );'
+    play 'duration = "1s";'
+    refuses 1 "missing: cannot open: No such file" daemon_in_near
+    players='populations = ( { model = "text"; } );'
+    play 'duration = "1s";'
+    refuses 1 "text: not a usable model file" daemon_in_near
+    [ "$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)" = "$before" ]
+}

@@ -1,0 +1,798 @@
+#!/usr/bin/env bats
+# dayshift and dayshiftd as a user runs them, without privilege.
+# shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell; bats sets stderr_lines
+
+setup_file()
+{
+    load helpers
+    make_sample
+}
+
+setup()
+{
+    load helpers
+    enter_scratch
+    sample=$BATS_FILE_TMPDIR/sample.pcap
+    model=$BATS_FILE_TMPDIR/sample.dsm
+    map=$BATS_FILE_TMPDIR/sample.map
+    window=(--date "$SAMPLE_DATE" --start "$SAMPLE_START" --for 2m)
+    players="populations = ( { model = \"$model\"; } );"
+    when=("date = \"$SAMPLE_DATE\";" "start = \"$SAMPLE_START\";" 'duration = "2m";')
+}
+
+# ---- command lines ----
+
+@test "both programs explain themselves" {
+    local verb
+
+    run -0 --separate-stderr dayshift --help
+    [[ $output == "Usage: dayshift VERB"* ]]
+    [ -z "$stderr" ]
+    for verb in learn info day check compare; do
+        run -0 --separate-stderr dayshift "$verb" --help
+        [[ $output == "Usage: dayshift $verb "* ]]
+        [ -z "$stderr" ]
+        run -0 dayshift "$verb" -h
+    done
+    run -0 dayshiftd --help
+    [[ $output == "Usage: dayshiftd "* ]]
+    run -0 dayshift --version
+    [[ $output == "dayshift "* ]]
+    run -0 dayshiftd --version
+    [[ $output == "dayshiftd (dayshift "* ]]
+}
+
+@test "help is no wider than a terminal of 100 columns" {
+    local verb
+
+    for verb in "" learn info day check compare; do
+        # shellcheck disable=SC2086 # no verb at all is wanted too
+        run -0 dayshift $verb --help
+        [ "$(wc -L <<< "$output")" -le 100 ]
+    done
+    run -0 dayshiftd --help
+    [ "$(wc -L <<< "$output")" -le 100 ]
+}
+
+@test "no verb: the usage, as an error" {
+    run -2 --separate-stderr dayshift
+    [[ $stderr == "Usage: dayshift VERB"* ]]
+    [ -z "$output" ]
+}
+
+@test "unknown verbs and options are named" {
+    local verb
+
+    refuses 2 "unknown verb 'lern'; see dayshift --help" dayshift lern
+    for verb in learn info day check compare; do
+        refuses 2 "dayshift $verb: unrecognized option '--no-such'" dayshift "$verb" --no-such
+    done
+    refuses 2 "dayshiftd: unrecognized option '--no-such'" dayshiftd --no-such
+    refuses 2 "dayshift learn: option requires an argument -- 'o'" dayshift learn -o
+    refuses 2 "dayshiftd: option requires an argument -- 'c'" dayshiftd -c
+}
+
+@test "missing and superfluous arguments" {
+    refuses 2 "at least one capture" dayshift learn
+    refuses 2 "an output file (-o)" dayshift learn "$sample"
+    refuses 2 "at least one capture" dayshift learn -o new.dsm
+    refuses 2 "one model" dayshift info
+    refuses 2 "one model" dayshift info "$model" "$model"
+    refuses 2 "one model" dayshift day -o new.pcap
+    refuses 2 "an output file (-o)" dayshift day "$model"
+    refuses 2 "at least one capture" dayshift check
+    refuses 2 "two models" dayshift compare "$model"
+    refuses 2 "two models" dayshift compare "$model" "$model" "$model"
+    refuses 2 "a configuration (-c)" dayshiftd
+    refuses 2 "and nothing else" dayshiftd -c a.conf b.conf
+}
+
+@test "option values out of range are named" {
+    local option
+
+    refuses 1 "--local: '10.0.0.1/8' is not a network" dayshift learn -o x --local 10.0.0.1/8 "$sample"
+    refuses 1 "--states: '65' is not a whole number from 0 to 64" \
+        dayshift compare --states 65 "$model" "$model"
+    refuses 1 "--host: '12' is not a whole number from 0 to 11" dayshift info --host 12 "$model"
+    refuses 1 "--host: '-1' is not" dayshift info --host -1 "$model"
+    for option in hosts=0 hosts=1000001 hosts=x hosts= network=x network=10.0.0.1/8 outside=1.2.3.4/33 \
+                  date=2026-02-30 date=yesterday date=1969-12-31 start=24:00 start=9h for=0 for=-1s \
+                  for=1e30 for=1w speed=0 speed=-1 speed=nan speed=1e7 seed=-1 seed=x \
+                  seed=18446744073709551616 unobserved=x; do
+        refuses 1 "--${option%%=*}: '${option#*=}' is not " dayshift day -o x "--$option" "$model"
+    done
+}
+
+# ---- captures that are none ----
+
+@test "input that is missing, empty or foreign is named" {
+    local verb
+
+    : > empty
+    echo "Sehr geehrte Damen und Herren" > text
+    head -c 100000 /dev/urandom > noise
+    gzip -c text > text.gz
+    for verb in "learn -q -o new.dsm" check; do
+        # shellcheck disable=SC2086 # words
+        {
+            refuses 1 "missing: cannot open: No such file" dayshift $verb missing
+            refuses 1 ".: is a directory" dayshift $verb .
+            refuses 1 "empty: is empty" dayshift $verb empty
+            refuses 1 "text: not a readable capture" dayshift $verb text
+            refuses 1 "noise: not a readable capture" dayshift $verb noise
+            refuses 1 "text.gz: not a readable capture" dayshift $verb text.gz
+            refuses 1 "sample.dsm: not a readable capture" dayshift $verb "$model"
+            refuses 1 "standard input: is empty" dayshift $verb - < /dev/null
+            refuses 1 "missing: cannot open" dayshift $verb "$sample" missing
+        }
+    done
+}
+
+@test "an unknown link type is named" {
+    "$HELPERS/make_capture" -l 105 wireless.pcap
+    "$HELPERS/make_capture" -n -l 12345 odd.pcapng
+    refuses 1 "wireless.pcap: link type 105 (IEEE802_11) is not supported" \
+        dayshift learn -o new.dsm wireless.pcap
+    refuses 1 "odd.pcapng: link type 12345 (unknown) is not supported" \
+        dayshift learn -o new.dsm odd.pcapng
+}
+
+@test "a capture that was cut is refused with the number of the frame" {
+    local size
+
+    "$HELPERS/make_capture" -n sample.pcapng
+    for size in 1 3 4 10 23 25 39 40 41 60 1000 4321 50000 123456; do
+        head -c "$size" "$sample" > cut.pcap
+        refuses 1 "cut.pcap: " dayshift learn -q -o new.dsm cut.pcap
+        [ "$size" -le 24 ] || [[ $stderr =~ frame\ [1-9][0-9]*:\ trunc ]] || complain "$stderr"
+        head -c "$size" sample.pcapng > cut.pcapng
+        refuses 1 "cut.pcapng: " dayshift learn -q -o new.dsm cut.pcapng
+    done
+}
+
+@test "a compressed capture that was cut is refused" {
+    local tool size
+
+    for tool in gzip xz zstd bzip2; do
+        command -v "$tool" > /dev/null || continue
+        "$tool" -1 -c "$sample" > whole
+        for size in 10 100 1000 $(($(stat -c %s whole) / 2)) $(($(stat -c %s whole) - 20)); do
+            head -c "$size" whole > part
+            refuses 1 "part: " dayshift learn -q -o new.dsm part
+        done
+    done
+}
+
+@test "a capture without flows or without local hosts teaches nothing" {
+    head -c 24 "$sample" > header.pcap
+    refuses 1 "header.pcap: no flow in it" dayshift learn -q -o new.dsm header.pcap
+    refuses 1 "none with a local address; name the local networks with --local" \
+        dayshift learn -q -o new.dsm --local 192.168.0.0/16 "$sample"
+    echo 192.0.2.1 > strangers
+    refuses 1 "none of a host in strangers" \
+        dayshift learn -q -o new.dsm --hosts strangers "$sample"
+}
+
+@test "lists of hosts: bad lines are named" {
+    printf '10.183.213.83 server\n# comment\n\nprinter\n' > list
+    refuses 1 "list:4: 'printer' is not an address" dayshift learn -o new.dsm --hosts list "$sample"
+    echo '# nobody' > list
+    refuses 1 "list: no address in it" dayshift learn -o new.dsm --hosts list "$sample"
+    refuses 1 "missing: cannot open" dayshift learn -o new.dsm --hosts missing "$sample"
+    refuses 1 ".: cannot read: Is a directory" dayshift learn -o new.dsm --hosts . "$sample"
+}
+
+# ---- models that are none ----
+
+# Everything that reads a model.
+refuses_model()
+{
+    local file=$1 text=$2
+
+    refuses 1 "$text" dayshift info "$file"
+    refuses 1 "$text" dayshift day -q -o new.pcap "${window[@]}" "$file"
+    refuses 1 "$text" dayshift compare "$model" "$file"
+    refuses 1 "$text" dayshift compare "$file" "$model"
+    configure model.conf "populations = ( { model = \"$file\"; } );" "${when[@]}"
+    refuses 1 "$text" dayshiftd -n -c model.conf
+    refuses 1 "$text" dayshiftd -w new.pcap -c model.conf
+    rm model.conf
+}
+
+@test "a file that is no model is refused by everything that reads one" {
+    : > empty
+    echo "no model" > text
+    refuses_model missing "missing: cannot open: No such file"
+    refuses_model "$PWD" "not a model file"
+    refuses_model empty "empty: not a model file: it is empty"
+    refuses_model text "text: not a usable model file"
+    refuses_model "$sample" "sample.pcap: not a usable model file"
+}
+
+@test "a model that was cut is refused" {
+    local size whole
+
+    whole=$(stat -c %s "$model")
+    for size in 1 15 16 99 100 101 511 512 4095 4096 5000 $((whole / 2)) $((whole - 4096)); do
+        head -c "$size" "$model" > cut.dsm
+        refuses 1 "cut.dsm: " dayshift info cut.dsm
+    done
+}
+
+@test "another database is refused" {
+    need sqlite3
+    sqlite3 other.db 'CREATE TABLE host(id); INSERT INTO host VALUES(0);'
+    refuses_model other.db "other.db: not a model file: application id 0"
+    cp "$model" later.dsm
+    sqlite3 later.dsm 'PRAGMA user_version = 99;'
+    refuses_model later.dsm "later.dsm: model format 99"
+    cp "$model" hostless.dsm
+    sqlite3 hostless.dsm 'DELETE FROM host;'
+    refuses 1 "hostless.dsm: " dayshift info hostless.dsm
+    cp "$model" bent.dsm
+    sqlite3 bent.dsm 'UPDATE state SET flows = -3 WHERE id = 5;'
+    refuses_model bent.dsm "column flows: -3 is not in 1.."
+}
+
+@test "a model with a changed byte is read or refused, never worse" {
+    local place whole
+
+    whole=$(stat -c %s "$model")
+    for ((place = 7; place < whole; place += 2203)); do
+        cp "$model" changed.dsm
+        printf '\xa5' | dd of=changed.dsm bs=1 seek="$place" conv=notrunc status=none
+        run --separate-stderr timeout 20 "$DAYSHIFT" info --json changed.dsm
+        case $status in
+            0) [[ $output == "{"*"}" ]] ;;
+            1) [ "${#stderr_lines[@]}" -eq 1 ] && [[ $stderr == *changed.dsm:* ]] ;;
+            *) complain "byte $place: status $status: $stderr" ;;
+        esac
+    done
+}
+
+# ---- places where nothing can be written ----
+
+@test "output that cannot be written is named and nothing is left" {
+    mkdir folder
+    refuses 1 "missing/new: cannot create: No such file" dayshift learn -q -o missing/new "$sample"
+    refuses 1 "missing/new: cannot create: No such file" \
+        dayshift day -q -o missing/new "${window[@]}" "$model"
+    refuses 1 "folder: cannot write" dayshift learn -q -o folder "$sample"
+    refuses 1 "folder: cannot write" dayshift day -q -o folder "${window[@]}" "$model"
+    refuses 1 "missing/map: cannot create" \
+        dayshift learn -q -o new.dsm --map missing/map "$sample"
+    configure a.conf "$players" "${when[@]}"
+    refuses 1 "missing/new: cannot create: No such file" dayshiftd -w missing/new -c a.conf
+}
+
+@test "a directory without the right to write" {
+    [ "$(id -u)" != 0 ] || skip "root may write everywhere"
+    mkdir -m 555 folder
+    refuses 1 "folder/new: cannot create: Permission denied" \
+        dayshift learn -q -o folder/new "$sample"
+}
+
+@test "a full standard output is an error" {
+    local command
+
+    [ -c /dev/full ] || skip "no /dev/full"
+    configure a.conf "$players" "${when[@]}"
+    for command in "$DAYSHIFT info $model" "$DAYSHIFT info --json $model" "$DAYSHIFT check $sample" \
+                   "$DAYSHIFT compare $model $model" "$DAYSHIFT --help" \
+                   "$DAYSHIFT learn -q -o - $sample" "$DAYSHIFT day -o - --for 1m $model" \
+                   "$DAYSHIFTD -n -c a.conf" "$DAYSHIFTD -w - -q -c a.conf" "$DAYSHIFTD --help"; do
+        run --separate-stderr sh -c "$command > /dev/full"
+        [ "$status" -eq 1 ] || complain "$command: $status"
+        [[ $stderr == *"standard output: cannot write: No space left"* ]] || complain "$command: $stderr"
+    done
+}
+
+# ---- learn, info, check, compare ----
+
+@test "a capture teaches the same in every form" {
+    local form tool
+
+    "$HELPERS/make_capture" -n sample.pcapng
+    for tool in gzip:gz xz:xz zstd:zst bzip2:bz2; do
+        if command -v "${tool%:*}" > /dev/null; then
+            "${tool%:*}" -1 -c "$sample" > "sample.pcap.${tool#*:}"
+        fi
+    done
+    for form in sample.*; do
+        dayshift learn -q -o new.dsm "$form"
+        cmp "$model" new.dsm
+    done
+    dayshift learn -q -o new.dsm - < "$sample"
+    cmp "$model" new.dsm
+    gzip -c "$sample" | dayshift learn -q -o new.dsm -
+    cmp "$model" new.dsm
+    dayshift learn -o - "$sample" > new.dsm
+    cmp "$model" new.dsm
+}
+
+@test "learn says what it read, learned and wrote" {
+    run -0 --separate-stderr dayshift learn -o new.dsm "$sample"
+    [[ $output == "read "*" flows, 19.6 minutes"* ]]
+    [[ $output == *"learned  12 hosts, "* ]]
+    [[ $output == *"wrote    new.dsm"* ]]
+    [ -z "$stderr" ]
+    run -0 dayshift learn --quiet -o new.dsm "$sample"
+    [ -z "$output" ]
+}
+
+@test "parts of a capture teach what the whole does" {
+    need editcap
+    editcap -F pcap -r "$sample" first.pcap 1-3000
+    editcap -F pcap "$sample" second.pcap 1-3000
+    dayshift learn -q -o new.dsm first.pcap second.pcap
+    cmp "$model" new.dsm
+}
+
+@test "--local, --hosts and --map choose and name hosts" {
+    [ "$(wc -l < "$map")" -eq 12 ]
+    grep -qx $'0\t10.183.213.83' "$map"
+
+    dayshift learn -q -o new.dsm --local 10.183.213.0/24 "$sample"
+    cmp "$model" new.dsm
+    dayshift learn -q -o new.dsm --local 10.183.213.0/25 --map new.map "$sample"
+    [ "$(wc -l < new.map)" -eq 4 ]
+
+    dayshift learn -q -o new.dsm --local 203.0.113.0/24 --local 10.0.0.0/8 --map new.map "$sample"
+    [ "$(wc -l < new.map)" -eq 17 ]
+
+    printf '%s\n' '10.183.213.96 # the second' 10.183.213.83 > list
+    dayshift learn -q -o new.dsm --hosts list --map new.map "$sample"
+    diff - new.map <<< $'0\t10.183.213.96\n1\t10.183.213.83'
+}
+
+@test "info: text and JSON tell the same" {
+    dayshift info "$model" > text
+    dayshift info --json "$model" > json
+    run -0 json_value json '"{flows:,} flows, {packets:,} packets".format(**d)'
+    grep -qF "$output" text
+    run -0 json_value json '"{covered_slices} of 288 slices".format(**d)'
+    grep -qF "$output" text
+    json_value json '"\n".join("%4d %8d %6d %6d  %s" % (h["host"], h["flows"], h["state_count"],
+        h["active_slices"], ", ".join("%s %.2f" % (s["state"], s["share"]) for s in h["states"]))
+        for h in d["hosts"])' > hosts
+    [ "$(wc -l < hosts)" -eq 12 ]
+    grep -qF "$(cat hosts)" text
+    diff hosts <(sed -n '/most used states$/,/^$/s/^  \( *[0-9].*\)$/\1/p' text)
+    diff <(json_value json '"\n".join("%-12s %9d %8d" % (s["service"], s["flows"], s["sampled"])
+        for s in d["services"])') <(sed -n '/^  service/,$s/^  \([a-z]*\/.*\)/\1/p' text)
+}
+
+@test "info --host: text and JSON tell the same" {
+    local host
+
+    for host in 0 1 11; do
+        dayshift info --host "$host" "$model" > text
+        dayshift info --host "$host" --json "$model" > json
+        [[ $(head -n 1 text) == "host $host: $(json_value json 'd["flows"]') flows, "* ]]
+        diff <(json_value json '"\n".join("%-28s %5.3f" % (s["state"], s["share"])
+            for s in d["states"])') <(sed -n 's/^  \(\(initiates\|answers\).*[0-9]\)  gap.*/\1/p' text)
+        [ "$(json_value json 'round(sum(s["share"] for s in d["states"]), 4)')" = 1.0 ]
+        [ "$(json_value json 'sum(s["flows"] for s in d["states"]) == d["flows"]')" = True ]
+        [ "$(json_value json 'd["active_slices"]')" = "$(grep -c '^    [0-9:]*  [0-9]*/' text)" ]
+    done
+}
+
+@test "a host that was never seen is a host without flows" {
+    printf '%s\n' 10.183.213.83 192.0.2.1 > list
+    dayshift learn -q -o new.dsm --hosts list "$sample"
+    dayshift info new.dsm
+    dayshift info --host 1 new.dsm
+    dayshift info --host 1 --json new.dsm > json
+    [ "$(json_value json 'd["flows"]')" = 0 ]
+    dayshift compare --json new.dsm "$model" > json
+    [ "$(json_value json 'd["hosts"][1]["divergence"]')" = 1.0 ]
+    dayshift compare --json "$model" new.dsm > json
+    [ "$(json_value json 'd["hosts"][1]["divergence"]')" = 1.0 ]
+    dayshift day -q -o new.pcap "${window[@]}" new.dsm
+}
+
+@test "compare: a model is like itself" {
+    dayshift compare --json "$model" "$model" > json
+    [ "$(json_value json 'd["hosts_in"]')" = "[12, 12]" ]
+    [ "$(json_value json '[d["mean_divergence"], d["largest_divergence"]]')" = "[0.0, 0.0]" ]
+    [ "$(json_value json 'd["mean_volume_distance"]')" = 0.0 ]
+    run -0 dayshift compare --states 0 "$model" "$model"
+    [ "${#lines[@]}" -eq 13 ]
+    [[ ${lines[12]} == "all    12 hosts, mean over flows: divergence 0.0000 (largest 0.0000)   volume 0.000" ]]
+}
+
+@test "compare: a model is not like another" {
+    dayshift learn -q -o new.dsm --local 203.0.113.0/24 "$sample"
+    dayshift compare --json "$model" new.dsm > json
+    [ "$(json_value json 'd["hosts_in"]')" = "[12, 5]" ]
+    [ "$(json_value json '0.5 < d["mean_divergence"] <= 1')" = True ]
+}
+
+@test "check: the flows of the capture and of a day are whole" {
+    dayshift check --json "$sample" > json
+    [ "$(json_value json 'd.pop("tcp_flows") > 500 and set(d.values()) == {1.0}')" = True ]
+    dayshift day -q -o new.pcap "${window[@]}" "$model"
+    dayshift check --json new.pcap > json
+    [ "$(json_value json 'd["tcp_flows"] > 20')" = True ]
+    [ "$(json_value json 'min(v for k, v in d.items() if k != "tcp_flows") > 0.97')" = True ]
+    run -0 dayshift check new.pcap
+    [ "${#lines[@]}" -eq 6 ]
+}
+
+@test "check: a capture without TCP" {
+    head -c 130 "$sample" > one.pcap
+    dayshift check --json one.pcap > json
+    [ "$(json_value json 'd["tcp_flows"]')" = 0 ]
+}
+
+@test "the bundled sample teaches a model" {
+    [ -n "$BUNDLED_CAPTURE" ] || skip "no bundled sample"
+    dayshift learn -o new.dsm "$BUNDLED_CAPTURE"
+    dayshift info new.dsm
+    dayshift compare --json new.dsm new.dsm > json
+    [ "$(json_value json 'd["largest_divergence"]')" = 0.0 ]
+    dayshift day --for 5m -o new.pcap new.dsm
+}
+
+# ---- no address of the source in the model ----
+
+# IPv4 and MAC addresses of a capture, one a line.
+addresses_of()
+{
+    need tshark
+    case $1 in
+        *.xz) need xz; xz -dc "$1" ;;
+        *) cat "$1" ;;
+    esac | tshark -n -r - -T fields -e ip.src -e ip.dst -e eth.src -e eth.dst -e arp.src.proto_ipv4 \
+        -e arp.dst.proto_ipv4 2> /dev/null | tr '\t,' '[\n*]' | sort -u |
+        grep -vE '^(|255\.255\.255\.255|0\.0\.0\.0|(ff:){5}ff|(00:){5}00)$'
+}
+
+# Prints the addresses of list $1 that are in file $2: as text, or as bytes in either order.
+find_addresses()
+{
+    python3 - "$1" "$2" <<'PYTHON'
+import sys
+data = open(sys.argv[2], "rb").read()
+for text in open(sys.argv[1]).read().split():
+    raw = bytes.fromhex(text.replace(":", "")) if ":" in text else bytes(map(int, text.split(".")))
+    words = [text, raw.hex(), raw[::-1].hex(), raw.hex("-"), raw.hex(":")]
+    if len(raw) == 4:  # a number in a column
+        words += [str(int.from_bytes(raw, order)) for order in ("big", "little")]
+    found = [w for w in words if w.encode() in data.lower()]
+    found += ["bytes " + r.hex() for r in (raw, raw[::-1]) if r in data]
+    if found:
+        print(text, *found)
+PYTHON
+}
+
+no_addresses_in()
+{
+    run -0 find_addresses addresses "$1"
+    [ -z "$output" ] || complain "$output"
+}
+
+@test "no address of the source is in a model" {
+    addresses_of "$sample" > addresses
+    [ "$(grep -c '\.' addresses)" -eq 17 ]
+    [ "$(grep -c : addresses)" -eq 13 ]
+    run -0 find_addresses addresses "$sample"
+    [ "${#lines[@]}" -ge 30 ] # the search finds what is there
+    no_addresses_in "$model"
+    need sqlite3
+    sqlite3 "$model" .dump > dump
+    no_addresses_in dump
+}
+
+@test "no payload of the source is in a model" {
+    grep -qa "www.example.com" "$sample"
+    run -1 grep -qaE "example|GET /|OpenSSH" "$model"
+}
+
+@test "no address of the bundled sample is in its model" {
+    [ -n "$BUNDLED_CAPTURE" ] || skip "no bundled sample"
+    addresses_of "$BUNDLED_CAPTURE" > addresses
+    [ "$(wc -l < addresses)" -ge 4 ]
+    dayshift learn -q -o new.dsm "$BUNDLED_CAPTURE"
+    no_addresses_in new.dsm
+}
+
+# ---- day ----
+
+@test "day: the same seed gives the same bytes, another other ones" {
+    dayshift day -o a.pcap "${window[@]}" "$model" > a.text
+    dayshift day -o b.pcap "${window[@]}" "$model" > b.text
+    cmp a.pcap b.pcap
+    diff <(sed 's/ to a.pcap//' a.text) <(sed 's/ to b.pcap//' b.text)
+    dayshift day -q -o b.pcap "${window[@]}" --seed 1 "$model"
+    cmp a.pcap b.pcap
+    dayshift day -q -o b.pcap "${window[@]}" --seed 2 "$model"
+    run -1 cmp -s a.pcap b.pcap
+    dayshift day -o - "${window[@]}" "$model" > b.pcap
+    cmp a.pcap b.pcap
+    dayshift day -q -o b.pcap --start "$SAMPLE_START" --for 120 "$model" # the day that was learned
+    cmp a.pcap b.pcap
+}
+
+@test "day: frames lie in the window, and the counts are right" {
+    need capinfos
+    dayshift day -o a.pcap --date 2030-06-01 --start 10:05:30 --for 90s "$model" > text
+    capinfos -TSrBcae a.pcap > infos
+    read -r _ frames first last < <(cut -f 1-4 infos | tr '\t' ' ')
+    grep -q "^wrote    $(printf "%'d" "$frames" | tr -d ,) frames" <(tr -d , < text)
+    [ "$(date -ud 2030-06-01T10:05:30Z +%s)" -le "${first%.*}" ]
+    [ "${last%.*}" -le "$(date -ud 2030-06-01T10:07:00Z +%s)" ]
+}
+
+@test "day: a time of day that was not observed is spread or silent" {
+    dayshift day -o a.pcap --start 03:00 --for 2m --unobserved silent "$model" > text
+    grep -q "^wrote    0 frames" text
+    [ "$(stat -c %s a.pcap)" -eq 24 ]
+    dayshift day -o a.pcap --start 03:00 --for 2m --unobserved spread "$model" > text
+    [ "$(stat -c %s a.pcap)" -gt 10000 ]
+}
+
+@test "day: speed makes it shorter" {
+    need capinfos
+    dayshift day -q -o a.pcap "${window[@]}" --speed 10 "$model"
+    run -0 capinfos -TrBu a.pcap
+    [[ $(cut -f 2 <<< "$output") =~ ^(1[0-2]|[0-9])\. ]]
+}
+
+@test "day: hosts have the addresses that were asked for" {
+    need tshark
+    dayshift day -q -o a.pcap "${window[@]}" --hosts 30 --network 172.20.0.0/24 \
+        --outside 192.0.2.0/24 "$model"
+    tshark -n -r a.pcap -T fields -e ip.src -e ip.dst 2> /dev/null | tr '\t' '\n' | sort -u > addresses
+    run -1 grep -vE '^(172\.20\.0\.([1-9]|[12][0-9]|30)|192\.0\.2\.[0-9]+|255\.255\.255\.255|22[4-9]\..*|23.\..*)$' addresses
+    [ "$(grep -c '^172' addresses)" -eq 30 ]
+}
+
+@test "day: every frame is well-formed" {
+    need tshark
+    dayshift day -q -o a.pcap "${window[@]}" "$model"
+    tshark -n -r a.pcap -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
+        -o udp.check_checksum:TRUE -o tcp.analyze_sequence_numbers:TRUE \
+        -Y '_ws.malformed || _ws.expert.group == "Checksum" || tcp.analysis.lost_segment ||
+            tcp.analysis.ack_lost_segment || !ip' 2> /dev/null > findings
+    [ ! -s findings ] || complain "$(head findings)"
+}
+
+@test "day: networks that cannot be" {
+    refuses 1 "networks 198.19.128.0/17 and 198.19.0.0/16 overlap" \
+        dayshift day -o new.pcap --network 198.19.128.0/17 "$model"
+    refuses 1 "network 198.18.0.0/29: 12 hosts wanted, it has room for 6" \
+        dayshift day -o new.pcap --network 198.18.0.0/29 "$model"
+    refuses 1 "network fd00::/64: only IPv4" dayshift day -o new.pcap --network fd00::/64 "$model"
+    refuses 1 "network fd00::/64: only IPv4" dayshift day -o new.pcap --outside fd00::/64 "$model"
+}
+
+@test "day: times that a pcap file cannot say" {
+    refuses 1 "ends after 2106" dayshift day -o new.pcap --date 2106-03-01 "$model"
+    refuses 1 "ends after 2106" dayshift day -o new.pcap --date 2199-01-01 --for 50000d "$model"
+    refuses 1 "ends after 2106" dayshift day -o new.pcap --for 50000d --speed 0.001 "$model"
+}
+
+# interrupt SIGNAL SECONDS COMMAND...: its exit status in $status, its words in the file `words`.
+# It is killed if it does not end.
+interrupt()
+{
+    local signal=$1 seconds=$2 pid
+    shift 2
+
+    "$@" > words 2>&1 3>&- &
+    pid=$!
+    sleep "$seconds"
+    kill -"$signal" "$pid"
+    wait_for 10 has_ended "$pid" || kill -KILL "$pid"
+    status=0
+    wait "$pid" || status=$?
+}
+
+@test "day: an interrupted run leaves no file" {
+    local signal
+
+    mkdir out
+    for signal in INT TERM HUP; do
+        interrupt "$signal" 0.5 "$DAYSHIFT" day -o out/new.pcap --hosts 2000 "$model"
+        [ "$status" -eq 1 ]
+        [ "$(cat words)" = "dayshift: interrupted; out/new.pcap was not written" ]
+        [ -z "$(ls -A out)" ]
+    done
+}
+
+@test "an interrupted write leaves an old file as it was" {
+    echo old > new.pcap
+    interrupt INT 0.5 "$DAYSHIFT" day -o new.pcap --hosts 2000 "$model"
+    [ "$status" -eq 1 ]
+    [ "$(cat new.pcap)" = old ]
+}
+
+# ---- dayshiftd without a link ----
+
+@test "dayshiftd -n: a good configuration" {
+    configure a.conf "$players"
+    run -0 --separate-stderr dayshiftd -n -c a.conf
+    [ "$output" = "a.conf: good" ]
+    [ -z "$stderr" ]
+    configure a.conf "populations = ( { model = \"$model\"; network = \"10.1.0.0/24\"; hosts = 200; }," \
+        "{ model = \"$model\"; network = \"10.2.0.0/24\"; } );" 'interface = "eth7"; user = "nobody";' \
+        'allow_default_route = false; seed = 0x7fffffffffffffffL; speed = 2; date = "today";' \
+        'start = "now"; duration = "forever"; unobserved = "silent"; outside = "10.3.0.0/16";'
+    run -0 dayshiftd -n -c a.conf
+    configure a.conf "$players" 'duration = "forever"; speed = 0.001;'
+    run -0 dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: a relative model is looked for beside the configuration" {
+    mkdir etc
+    cp "$model" etc/office.dsm
+    configure etc/a.conf 'populations = ( { model = "office.dsm"; } );'
+    run -0 dayshiftd -n -c etc/a.conf
+    configure etc/a.conf 'populations = ( { model = "../etc/office.dsm"; } );'
+    run -0 dayshiftd -n -c "$PWD/etc/a.conf"
+    configure a.conf 'populations = ( { model = "office.dsm"; } );'
+    refuses 1 "office.dsm: cannot open" dayshiftd -n -c a.conf
+}
+
+# refuses_line N TEXT LINE...: a configuration of these lines, whose line N is refused
+refuses_line()
+{
+    configure a.conf "${@:3}"
+    refuses 1 "dayshiftd: a.conf:$1: $2" dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: a bad value of every key is named with its line" {
+    refuses_line 2 'interface: 7 is not a text' "$players" 'interface = 7;'
+    refuses_line 2 'interface: "" is not a text' "$players" 'interface = "";'
+    refuses_line 2 'user: true is not a text' "$players" 'user = true;'
+    refuses_line 2 'allow_default_route: "yes" is not true or false' "$players" 'allow_default_route = "yes";'
+    refuses_line 2 'allow_default_route: 1 is not true or false' "$players" 'allow_default_route = 1;'
+    refuses_line 2 'seed: -1 is not a whole number from 0 to' "$players" 'seed = -1;'
+    refuses_line 2 'seed: 1.5 is not a whole number' "$players" 'seed = 1.5;'
+    refuses_line 2 'seed: "x" is not a whole number' "$players" 'seed = "x";'
+    refuses_line 2 'seed: [...] is not a whole number' "$players" 'seed = [ 1, 2 ];'
+    refuses_line 2 'speed: 0 is not a number from 0.001' "$players" 'speed = 0;'
+    refuses_line 2 'speed: 1e+09 is not a number from 0.001' "$players" 'speed = 1e9;'
+    refuses_line 2 'speed: "fast" is not a number' "$players" 'speed = "fast";'
+    refuses_line 2 'speed: {...} is not a number' "$players" 'speed = { x = 1; };'
+    refuses_line 2 'date: 20260302 is not "today" or a date' "$players" 'date = 20260302;'
+    refuses_line 2 'date: "2026-02-30" is not "today" or a date' "$players" 'date = "2026-02-30";'
+    refuses_line 2 'start: "25:00" is not "now" or a time' "$players" 'start = "25:00";'
+    refuses_line 2 'start: 9 is not "now" or a time' "$players" 'start = 9;'
+    refuses_line 2 'duration: 60 is not "forever" or a duration' "$players" 'duration = 60;'
+    refuses_line 2 'duration: "0s" is not "forever" or a duration' "$players" 'duration = "0s";'
+    refuses_line 2 'unobserved: "loud" is not "spread" or "silent"' "$players" 'unobserved = "loud";'
+    refuses_line 2 'unobserved: false is not "spread" or "silent"' "$players" 'unobserved = false;'
+    refuses_line 2 'outside: "10.0.0.1/8" is not a network' "$players" 'outside = "10.0.0.1/8";'
+    refuses_line 2 'outside: 10 is not a network' "$players" 'outside = 10;'
+}
+
+@test "dayshiftd: bad populations are named with their line" {
+    local m="model = \"$model\";"
+
+    configure a.conf 'seed = 1;'
+    refuses 1 "a.conf: populations are missing" dayshiftd -n -c a.conf
+    refuses_line 1 'populations: () is not a list of 1 to 64' 'populations = ();'
+    refuses_line 1 'populations: "x" is not a list of 1 to 64' 'populations = "x";'
+    refuses_line 1 'populations: {...} is not a list of 1 to 64' "populations = { $m };"
+    refuses_line 2 'populations: 3 is not { model = ' 'populations = (' '3 );'
+    refuses_line 1 'populations: one has no model' 'populations = ( { hosts = 3; } );'
+    refuses_line 2 'model: 3 is not a text' 'populations = ( {' 'model = 3; } );'
+    refuses_line 2 'model: "" is not a text' 'populations = ( {' 'model = ""; } );'
+    refuses_line 2 'network: "198.18.0.1/16" is not a network' "populations = ( { $m" 'network = "198.18.0.1/16"; } );'
+    refuses_line 2 'network: 3 is not a network' "populations = ( { $m" 'network = 3; } );'
+    refuses_line 2 'hosts: 0 is not a whole number from 1 to 1000000' "populations = ( { $m" 'hosts = 0; } );'
+    refuses_line 2 'hosts: 2000000 is not' "populations = ( { $m" 'hosts = 2000000; } );'
+    refuses_line 2 'hosts: "many" is not' "populations = ( { $m" 'hosts = "many"; } );'
+    refuses_line 1 "unknown key 'colour'" 'colour = "red";' "$players"
+    refuses_line 2 "unknown key 'colour'" "populations = ( { $m" 'colour = "red"; } );'
+}
+
+@test "dayshiftd: networks that cannot be" {
+    local m="model = \"$model\";"
+
+    configure a.conf "populations = ( { $m network = \"10.0.0.0/24\"; }, { $m network = \"10.0.0.0/16\"; } );"
+    refuses 1 "a.conf: networks 10.0.0.0/24 and 10.0.0.0/16 overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m }, { $m } );"
+    refuses 1 "a.conf: networks 198.18.0.0/16 and 198.18.0.0/16 overlap" dayshiftd -n -c a.conf
+    configure a.conf "$players" 'outside = "198.18.128.0/17";'
+    refuses 1 "a.conf: networks 198.18.0.0/16 and 198.18.128.0/17 overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network = \"10.0.0.0/29\"; } );"
+    refuses 1 "a.conf: network 10.0.0.0/29: 12 hosts wanted, it has room for 6" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network = \"fd00::/64\"; } );"
+    refuses 1 "a.conf: network fd00::/64: only IPv4" dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: a file that is no configuration" {
+    refuses 1 "missing: cannot open: No such file" dayshiftd -n -c missing
+    refuses 1 ".: cannot read: Is a directory" dayshiftd -n -c .
+    refuses 1 "sample.dsm:1: syntax error" dayshiftd -n -c "$model"
+    : > a.conf
+    refuses 1 "a.conf: populations are missing" dayshiftd -n -c a.conf
+    refuses_line 2 'syntax error' "$players" 'seed = = 3;'
+    refuses_line 3 'syntax error' 'populations = (' '{ model = "x";' # ends too early
+    refuses_line 2 'duplicate setting name' "$players seed = 1;" 'seed = 2;'
+    refuses_line 2 'cannot open include file' "$players" '@include "missing.conf"'
+}
+
+@test "dayshiftd: an included file is named" {
+    configure more.conf '' 'seed = -7;'
+    configure a.conf "$players" '@include "more.conf"'
+    refuses 1 "more.conf:2: seed: -7 is not" dayshiftd -n -c a.conf
+    configure more.conf '' 'seed = = 7;'
+    refuses 1 "more.conf:2: syntax error" dayshiftd -n -c a.conf
+    configure more.conf 'seed = 7;'
+    run -0 dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: an interface must be named to play on one" {
+    configure a.conf "$players"
+    refuses 1 "a.conf: interface is missing" dayshiftd -c a.conf
+}
+
+@test "dayshiftd -w: needs an end" {
+    configure a.conf "$players"
+    refuses 1 'a.conf: duration is "forever"' dayshiftd -w new.pcap -c a.conf
+}
+
+@test "dayshiftd -w writes what dayshift day writes, every time" {
+    local speed
+
+    for speed in 1 5; do
+        configure a.conf "$players" "${when[@]}" 'seed = 42;' "speed = $speed;"
+        dayshiftd -w a.pcap -c a.conf
+        dayshiftd -w b.pcap -c a.conf
+        cmp a.pcap b.pcap
+        dayshiftd -w - -c a.conf > b.pcap 2> table
+        cmp a.pcap b.pcap
+        grep -q "^dayshiftd: ran " table
+        dayshift day -q -o b.pcap --date "$SAMPLE_DATE" --start "$SAMPLE_START" \
+            --for $((2 * speed))m --seed 42 --speed "$speed" "$model"
+        cmp a.pcap b.pcap
+    done
+}
+
+@test "dayshiftd -w: two populations on one wire" {
+    need tshark
+    configure a.conf "populations = ( { model = \"$model\"; network = \"10.1.0.0/24\"; hosts = 20; }," \
+        "{ model = \"$model\"; network = \"10.2.0.0/24\"; } );" "${when[@]}"
+    dayshiftd -j -w a.pcap -c a.conf > json
+    [ "$(json_value json 'd["hosts"]')" = 32 ]
+    tshark -n -r a.pcap -T fields -e ip.src 2> /dev/null | sort -u > addresses
+    [ "$(grep -c '^10\.1\.' addresses)" -eq 20 ]
+    [ "$(grep -c '^10\.2\.' addresses)" -eq 12 ]
+}
+
+@test "dayshiftd -w: the table and its JSON tell the same" {
+    need capinfos
+    configure a.conf "$players" "${when[@]}"
+    run -0 --separate-stderr dayshiftd --json -q -w a.pcap -c a.conf
+    [ -z "$stderr" ]
+    echo "$output" > json
+    [ "$(json_value json 'd["planned"] == d["sent"] + d["dropped"] + d["refused"]')" = True ]
+    [ "$(json_value json '[d["dropped"], d["refused"], d["ended"]]')" = "[0, 0, 'the end of the run']" ]
+    [ "$(json_value json 'd["sent"]')" = "$(capinfos -TrcM a.pcap | cut -f 2)" ]
+    run -0 dayshiftd -w a.pcap -c a.conf
+    [[ $output == *"frames planned "*" $(json_value json '"{planned:,}".format(**d)')  = sent + dropped + refused"* ]]
+    [[ $output == *"bytes sent "*" $(json_value json '"{sent_bytes:,}".format(**d)')"* ]]
+}
+
+@test "dayshiftd -w: an interrupted run leaves no file, and its sums are right" {
+    local signal moment
+
+    mkdir out
+    configure a.conf "populations = ( { model = \"$model\"; hosts = 2000; } );" \
+        "date = \"$SAMPLE_DATE\"; start = \"00:00\"; duration = \"1d\";"
+    for signal in INT TERM HUP; do
+        for moment in 0.2 0.5; do
+            interrupt "$signal" "$moment" "$DAYSHIFTD" -j -w out/new.pcap -c a.conf
+            [ "$status" -eq 1 ]
+            grep -qx "dayshiftd: interrupted by SIG$signal; out/new.pcap was not written" words
+            [ -z "$(ls -A out)" ]
+            sed '/^dayshiftd: /d' words > json
+            [ "$(json_value json 'd["planned"] == d["sent"] + d["dropped"] + d["refused"]')" = True ]
+            [ "$(json_value json 'd["ended"]')" = "SIG$signal" ]
+        done
+    done
+}
