@@ -58,11 +58,15 @@ static inline struct peer peer_unpack(uint32_t packed)
     return (struct peer){ (enum peer_kind)(packed >> PEER_ID_BITS), packed & PEER_ID_OTHER };
 }
 
-/* Gaussian mixture over a natural logarithm (Song (2), with weights). */
+/*
+ * Gaussian mixture over a natural logarithm (Song (2), with weights). Its tail is an invention: what
+ * is drawn from it stops at the largest value that was seen.
+ */
 enum { MIXTURE_MAX = 5 };
 
 struct mixture {
     uint32_t size;
+    double log_max;
     struct mixture_component {
         double weight; /* they sum to 1 */
         double mean;
@@ -108,6 +112,7 @@ struct host_model {
     struct discrete under_way; /* packed transitions, in proportion to the time spent in each:
                                 * which one a moment chosen at random falls into */
     double mean_packets; /* E[packets of a flow] under `frequency` */
+    double log_slice_max; /* ln packets of the busiest slice that was learned */
     struct slice_profile profile[DAY_SLICES];
 };
 

@@ -10,6 +10,7 @@
 #ifndef BASE_TIME_TYPES_H
 #define BASE_TIME_TYPES_H
 
+#include <math.h>
 #include <stdint.h>
 
 #define NS_PER_US INT64_C(1000)
@@ -38,7 +39,7 @@ static inline struct run_time schedule_run_time(const struct schedule *schedule,
 {
     double elapsed_ns = (double)(t.ns - schedule->origin.ns) / schedule->speed;
 
-    return (struct run_time){ (int64_t)elapsed_ns };
+    return (struct run_time){ (int64_t)fmin(elapsed_ns, 0x1p62) }; /* a century at a slow pace */
 }
 
 /* Days since 1970-01-01 of a point in time, also before that day. */

@@ -146,7 +146,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
 
     memset(s, 0, sizeof *s);
     random_init(&s->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
-                plan->virtual_host);
+                plan->ends[FLOW_INITIATOR].address);
     row = session_shape_draw(plan, &s->random);
     s->key = plan->key;
     s->protocol = plan->protocol;

@@ -7,9 +7,7 @@
 #include "base/memory.h"
 #include "net/wire.h"
 
-/* Bounds what a mixture's tail can ask for: 2^40 packets in one flow, 10^6 flows in a slice. */
-#define MAX_LOG_PACKETS 27.7
-#define MAX_FLOWS_A_SLICE 1e6
+#define MAX_FLOWS_A_SLICE 1e6 /* bounds memory at 100 MB, whatever a model says */
 
 uint64_t slice_draw_packets(const struct mixture *mixture, struct random_stream *random)
 {
@@ -20,7 +18,7 @@ uint64_t slice_draw_packets(const struct mixture *mixture, struct random_stream 
     while (k + 1 < mixture->size && at >= mixture->components[k].weight)
         at -= mixture->components[k++].weight;
     x = random_normal(random, mixture->components[k].mean, mixture->components[k].sd);
-    return (uint64_t)fmax(1.0, round(exp(fmin(x, MAX_LOG_PACKETS))));
+    return (uint64_t)fmax(1.0, round(exp(fmin(x, mixture->log_max))));
 }
 
 uint16_t slice_draw_port(uint32_t feature, struct random_stream *random)
@@ -55,7 +53,9 @@ static uint32_t draw_flow_count(const struct host_model *model, const struct sli
                                 struct random_stream *random)
 {
     double is_active = random_unit(random);
-    double volume = exp(random_normal(random, (double)profile->log_mean, (double)profile->log_sd));
+    double log_volume = random_normal(random, (double)profile->log_mean, (double)profile->log_sd);
+    /* A spread over two or three days says little: no slice is busier than the busiest one seen. */
+    double volume = exp(fmin(log_volume, model->log_slice_max));
     double flows = volume / model->mean_packets + random_unit(random);
 
     if (is_active * profile->observed >= profile->active)
@@ -244,7 +244,9 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
 
     if (model->state_count == 0)
         return;
-    random_init(&random, request->seed, RANDOM_SLICE, request->host, (uint32_t)request->date,
+    /* Named by its address, so that the stream is the same whoever else there is. */
+    random_init(&random, request->seed, RANDOM_SLICE,
+                request->population->hosts[request->host].end.address, (uint32_t)request->date,
                 request->slice);
     profile = observed_profile(model, request->slice, request->fallback, &random);
     if (profile == NULL)
