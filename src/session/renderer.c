@@ -5,7 +5,9 @@
 
 #include "base/memory.h"
 #include "net/wire.h"
+#include "session/flow_tuple.h"
 #include "session/frame_template.h"
+#include "session/open_connections.h"
 #include "session/session.h"
 
 enum { FIRST_BUCKETS = 1024 };
@@ -18,12 +20,7 @@ struct live {
     struct session_packet packet;
     struct frame_template templates[2];
     payload_fill *fill;
-    struct flow_tuple {
-        uint32_t address[2];
-        uint16_t port[2];
-        uint8_t protocol;
-    } tuple;
-    bool is_dormant;             /* over, but its connection is still open */
+    struct flow_tuple tuple;
     struct live *next_in_bucket; /* or next in the free list */
 };
 
@@ -35,9 +32,9 @@ struct renderer {
     size_t live_count;
     size_t heap_capacity;
     struct live *unused;
-    struct live **buckets; /* live and dormant sessions by their ends */
+    struct live **buckets; /* live sessions by 5-tuple */
     size_t bucket_mask;
-    size_t indexed;
+    struct open_connections connections;
     struct flow_plan plan; /* the next one, when has_plan */
     bool has_plan;
     bool plans_over;
@@ -45,31 +42,20 @@ struct renderer {
     uint8_t frame[FRAME_MAX_BYTES];
 };
 
-/* ---- sessions by the ends they are between ---- */
+/* ---- live sessions by 5-tuple ---- */
 
-/* The initiator's port is left out, so that a bucket has all sessions of two hosts and a service. */
-static struct live **bucket_of(struct renderer *r, const struct flow_tuple *t)
+static struct live **bucket_of(struct renderer *r, const struct flow_tuple *tuple)
 {
-    uint64_t addresses = (uint64_t)t->address[0] << 32 | t->address[1];
-    uint64_t service = (uint64_t)t->protocol << 16 | t->port[FLOW_RESPONDER];
-
-    return &r->buckets[(size_t)random_mix64(addresses ^ random_mix64(service)) & r->bucket_mask];
-}
-
-static bool same_service(const struct flow_tuple *a, const struct flow_tuple *b)
-{
-    return a->address[0] == b->address[0] && a->address[1] == b->address[1] &&
-           a->port[FLOW_RESPONDER] == b->port[FLOW_RESPONDER] && a->protocol == b->protocol;
+    return &r->buckets[(size_t)flow_tuple_hash(tuple) & r->bucket_mask];
 }
 
 static bool tuple_is_taken(struct renderer *r, const struct flow_tuple *tuple)
 {
     const struct live *live = *bucket_of(r, tuple);
 
-    while (live && !(same_service(&live->tuple, tuple) &&
-                     live->tuple.port[FLOW_INITIATOR] == tuple->port[FLOW_INITIATOR]))
+    while (live && !flow_tuple_equal(&live->tuple, tuple))
         live = live->next_in_bucket;
-    return live != NULL;
+    return live != NULL || open_connections_has(&r->connections, tuple);
 }
 
 static void index_live(struct renderer *r, struct live *live)
@@ -78,7 +64,6 @@ static void index_live(struct renderer *r, struct live *live)
 
     live->next_in_bucket = *bucket;
     *bucket = live;
-    r->indexed++;
 }
 
 static void unindex_live(struct renderer *r, struct live *live)
@@ -88,36 +73,17 @@ static void unindex_live(struct renderer *r, struct live *live)
     while (*link != live)
         link = &(*link)->next_in_bucket;
     *link = live->next_in_bucket;
-    r->indexed--;
 }
 
 static void grow_index(struct renderer *r)
 {
-    size_t old_count = r->bucket_mask + 1;
-    struct live **old = r->buckets;
+    size_t count = (r->bucket_mask + 1) * 2;
 
-    r->buckets = memory_alloc_array(old_count * 2, sizeof *r->buckets);
-    r->bucket_mask = old_count * 2 - 1;
-    r->indexed = 0;
-    for (size_t i = 0; i < old_count; i++) {
-        while (old[i]) {
-            struct live *live = old[i];
-
-            old[i] = live->next_in_bucket;
-            index_live(r, live);
-        }
-    }
-    free(old);
-}
-
-/* The connection between the same ends that an earlier session left open, or NULL. */
-static struct live *find_open_connection(struct renderer *r, const struct flow_tuple *tuple)
-{
-    struct live *live = *bucket_of(r, tuple);
-
-    while (live && !(live->is_dormant && same_service(&live->tuple, tuple)))
-        live = live->next_in_bucket;
-    return live;
+    free(r->buckets);
+    r->buckets = memory_alloc_array(count, sizeof *r->buckets);
+    r->bucket_mask = count - 1;
+    for (size_t i = 0; i < r->live_count; i++)
+        index_live(r, r->heap[i]);
 }
 
 /* ---- the heap ---- */
@@ -189,22 +155,14 @@ static void avoid_taken_tuple(struct renderer *r, struct flow_tuple *tuple)
  */
 static void choose_tuple(struct renderer *r, struct live *live, const struct flow_plan *plan)
 {
-    struct live *open;
+    struct session_numbers numbers;
 
-    live->tuple = (struct flow_tuple){
-        { plan->ends[0].address, plan->ends[1].address },
-        { plan->ends[0].port, plan->ends[1].port },
-        plan->protocol,
-    };
-    open = session_joins(&live->session) ? find_open_connection(r, &live->tuple) : NULL;
-    if (open == NULL) {
+    live->tuple = flow_tuple_of(plan);
+    if (session_joins(&live->session) &&
+        open_connections_take(&r->connections, &live->tuple, &numbers))
+        session_resume(&live->session, &numbers);
+    else
         avoid_taken_tuple(r, &live->tuple);
-        return;
-    }
-    live->tuple = open->tuple;
-    session_resume(&live->session, &open->session);
-    unindex_live(r, open);
-    give_back(r, open);
 }
 
 static int build_templates(struct renderer *r, struct live *live, struct error *err)
@@ -223,7 +181,7 @@ static void enter(struct renderer *r, struct live *live)
     r->heap[r->live_count++] = live;
     sift_up(r->heap, r->live_count - 1);
     index_live(r, live);
-    if (r->indexed > r->bucket_mask)
+    if (r->live_count > r->bucket_mask)
         grow_index(r);
     if (r->live_count > r->counts.most_live)
         r->counts.most_live = r->live_count;
@@ -236,7 +194,6 @@ static int begin_session(struct renderer *r, struct error *err)
     session_begin(&live->session, &r->plan, r->config.seed);
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
-    live->is_dormant = false;
     live->fill = payload_for(r->plan.protocol, r->plan.ends[FLOW_RESPONDER].port);
     live->due = schedule_run_time(&r->config.schedule, r->plan.start);
     live->number = r->counts.flows++;
@@ -257,17 +214,11 @@ static int begin_session(struct renderer *r, struct error *err)
 /* The session at the top of the heap is over; the connection that it leaves open is remembered. */
 static void end_session(struct renderer *r, struct live *live)
 {
-    struct live *older = find_open_connection(r, &live->tuple);
-
     r->heap[0] = r->heap[--r->live_count];
-    if (session_stays_open(&live->session)) {
-        live->is_dormant = true;
-        live = older; /* one a service and pair of ends is enough */
-    }
-    if (live) {
-        unindex_live(r, live);
-        give_back(r, live);
-    }
+    unindex_live(r, live);
+    if (session_stays_open(&live->session))
+        open_connections_put(&r->connections, &live->tuple, &live->session.numbers);
+    give_back(r, live);
 }
 
 /* The end of the run: every live session says no more than it must. */
@@ -359,6 +310,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->config = *config;
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
+    open_connections_init(&r->connections);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);
@@ -367,23 +319,19 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     return r;
 }
 
-static void free_chain(struct live *live)
-{
-    while (live) {
-        struct live *next = live->next_in_bucket;
-
-        free(live);
-        live = next;
-    }
-}
-
 void renderer_free(struct renderer *r)
 {
     if (r == NULL)
         return;
-    for (size_t i = 0; r->buckets && i <= r->bucket_mask; i++)
-        free_chain(r->buckets[i]); /* every live and dormant session is in one */
-    free_chain(r->unused);
+    for (size_t i = 0; i < r->live_count; i++)
+        free(r->heap[i]);
+    while (r->unused) {
+        struct live *live = r->unused;
+
+        r->unused = live->next_in_bucket;
+        free(live);
+    }
+    open_connections_release(&r->connections);
     frame_builder_free(r->builder);
     free(r->heap);
     free(r->buckets);

@@ -6,8 +6,8 @@
  * connection open is remembered, so that a later one between the same ends can go on with
  * it: same ports, next sequence numbers.
  *
- * Memory: about 700 bytes for every session that is live, and for the latest open connection
- * of two hosts and a service; nothing for a session that is over.
+ * Memory: 568 bytes for every session that is live, nothing for one that is over but for
+ * what open_connections.h says.
  */
 #ifndef SESSION_RENDERER_H
 #define SESSION_RENDERER_H

@@ -159,8 +159,8 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
         s->ending = FLOW_ENDING_NONE;
     }
     for (int side = 0; side < 2; side++) {
-        s->sequence[side] = s->protocol == IP_TCP ? random_u32(&s->random) : 0;
-        s->window[side] = WINDOW_SCALED;
+        s->numbers.sequence[side] = s->protocol == IP_TCP ? random_u32(&s->random) : 0;
+        s->numbers.window[side] = WINDOW_SCALED;
         s->acks_total[side] = s->pure_left[side];
         s->data_total[side] = s->data_left[side];
     }
@@ -170,11 +170,9 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     s->phase = first_phase(s);
 }
 
-void session_resume(struct session *s, const struct session *earlier)
+void session_resume(struct session *s, const struct session_numbers *numbers)
 {
-    memcpy(s->sequence, earlier->sequence, sizeof s->sequence);
-    memcpy(s->acknowledged, earlier->acknowledged, sizeof s->acknowledged);
-    memcpy(s->window, earlier->window, sizeof s->window);
+    s->numbers = *numbers;
 }
 
 /* ---- waiting ---- */
@@ -212,16 +210,16 @@ static void control(struct session *s, struct session_packet *p, enum flow_side 
     bool is_ack = flags & TCP_ACK;
 
     *p = (struct session_packet){ .side = side, .tcp_flags = flags, .gap_ns = gap_ns };
-    p->sequence = s->sequence[side];
-    p->acknowledgement = is_ack ? s->sequence[other(side)] : 0;
+    p->sequence = s->numbers.sequence[side];
+    p->acknowledgement = is_ack ? s->numbers.sequence[other(side)] : 0;
     /* The same acknowledgement twice would read as a sign of loss: it changes the window instead. */
-    if (flags == TCP_ACK && s->acknowledged[side] == p->acknowledgement)
-        s->window[side] ^= 1;
-    p->window = flags & TCP_SYN ? WINDOW_OF_SYN : s->window[side];
+    if (flags == TCP_ACK && s->numbers.acknowledged[side] == p->acknowledgement)
+        s->numbers.window[side] ^= 1;
+    p->window = flags & TCP_SYN ? WINDOW_OF_SYN : s->numbers.window[side];
     if (is_ack)
-        s->acknowledged[side] = p->acknowledgement;
+        s->numbers.acknowledged[side] = p->acknowledgement;
     if (flags & (TCP_SYN | TCP_FIN))
-        s->sequence[side]++;
+        s->numbers.sequence[side]++;
     if (flags & TCP_FIN)
         s->fin_sent[side] = true;
 }
@@ -249,7 +247,7 @@ static bool next_attempt(struct session *s, struct session_packet *p)
     if (s->attempts_left[FLOW_INITIATOR] == 0)
         return false;
     if (done > 0)
-        s->sequence[FLOW_INITIATOR]--; /* the SYN is sent again */
+        s->numbers.sequence[FLOW_INITIATOR]--; /* the SYN is sent again */
     control(s, p, FLOW_INITIATOR, TCP_SYN, wait_ns);
     s->attempts_left[FLOW_INITIATOR]--;
     s->attempts_done = (uint8_t)at_most(done + 1, 7);
@@ -372,11 +370,11 @@ static void next_data(struct session *s, struct session_packet *p)
     size = next_payload_bytes(s, side);
     *p = (struct session_packet){ .side = side, .payload_bytes = size, .gap_ns = gap_ns };
     p->place = place_of(s, side, size);
-    p->sequence = s->protocol == IP_TCP ? s->sequence[side] : s->messages_done[side];
-    p->acknowledgement = s->sequence[other(side)];
-    p->window = s->window[side];
-    s->acknowledged[side] = p->acknowledgement;
-    s->sequence[side] += size;
+    p->sequence = s->protocol == IP_TCP ? s->numbers.sequence[side] : s->messages_done[side];
+    p->acknowledgement = s->numbers.sequence[other(side)];
+    p->window = s->numbers.window[side];
+    s->numbers.acknowledged[side] = p->acknowledgement;
+    s->numbers.sequence[side] += size;
     s->message_offset += size;
     s->message_packets_left--;
     s->data_left[side]--;
@@ -386,7 +384,7 @@ static void next_data(struct session *s, struct session_packet *p)
     p->tcp_flags = s->message_packets_left > 0 ? TCP_ACK : TCP_ACK | TCP_PSH;
     if (s->fin_on_data[side] && s->data_left[side] == 0) {
         p->tcp_flags |= TCP_FIN;
-        s->sequence[side]++;
+        s->numbers.sequence[side]++;
         s->fin_sent[side] = true;
     }
     if (s->message_packets_left == 0)
@@ -442,9 +440,9 @@ static bool next_close(struct session *s, struct session_packet *p)
     }
     s->phase = SESSION_OVER;
     /* Whoever has not acknowledged the other's FIN does so now. */
-    if (s->acknowledged[closer] == s->sequence[other(closer)])
+    if (s->numbers.acknowledged[closer] == s->numbers.sequence[other(closer)])
         closer = other(closer);
-    if (s->acknowledged[closer] == s->sequence[other(closer)])
+    if (s->numbers.acknowledged[closer] == s->numbers.sequence[other(closer)])
         return false;
     control(s, p, closer, TCP_ACK, s->rtt_ns / 2);
     return true;

@@ -41,6 +41,13 @@ enum session_phase {
     SESSION_OVER
 };
 
+/* Where a TCP connection stands, by enum flow_side. */
+struct session_numbers {
+    uint32_t sequence[2];     /* next to be sent */
+    uint32_t acknowledged[2]; /* highest acknowledgement sent */
+    uint16_t window[2];       /* as on the wire */
+};
+
 struct session {
     struct random_stream random;
     uint64_t key;
@@ -61,9 +68,7 @@ struct session {
     bool message_open;    /* more packets of the current message follow */
     uint16_t mss[2];
     uint8_t ttl[2];
-    uint16_t window[2];
-    uint32_t sequence[2]; /* next to be sent */
-    uint32_t acknowledged[2]; /* highest acknowledgement sent by a side */
+    struct session_numbers numbers;
     uint64_t pure_left[2];  /* packets without payload, not yet reserved for opening or closing */
     uint64_t data_left[2];
     uint64_t bytes_left[2];
@@ -86,10 +91,10 @@ struct session {
 void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed);
 
 /*
- * Goes on with a connection that an earlier session left open, instead of one of which nothing
- * is known: only before the first packet, and only without an opening of its own.
+ * Goes on where an earlier session left a connection, instead of with one of which nothing is
+ * known: only before the first packet, and only without an opening of its own.
  */
-void session_resume(struct session *session, const struct session *earlier);
+void session_resume(struct session *session, const struct session_numbers *numbers);
 
 /* The next packet, or false when the session is over. */
 bool session_next(struct session *session, struct session_packet *packet);
