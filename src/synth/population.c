@@ -146,7 +146,8 @@ static struct flow_end outside_end(const struct population *population, uint64_t
 struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
                                 struct peer peer, uint64_t fresh, bool *virtual_peer)
 {
-    uint64_t world = random_mix64(host->first); /* each group has its own world outside */
+    /* Each group has a world of its own outside, named by what no other group can change. */
+    uint64_t world = random_mix64(ip_address_to_v4(&host->group->network.base));
     uint32_t models = host->group->model_count;
     uint32_t number = host->number / models * models + peer.id;
 
