@@ -1,0 +1,665 @@
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log_grid.h"
+#include "net/wire.h"
+#include "synth/day.h"
+#include "synth/population.h"
+#include "synth/slice.h"
+
+enum { SEED = 3, DATE = 20000, DRAWS = 200000, MODEL_HOSTS = 3, STATES = 3 };
+
+/* ---- draws ---- */
+
+/* Log-volumes of two well separated components come back with their weights and moments. */
+static void test_draw_packets(void **state)
+{
+    const struct mixture mixture = { 2, 20.0, { { 0.3, 5.0, 0.2 }, { 0.7, 9.0, 0.5 } } };
+    struct random_stream random;
+    double n[2] = { 0 };
+    double sum[2] = { 0 };
+    double squares[2] = { 0 };
+
+    (void)state;
+    random_init(&random, SEED, RANDOM_SLICE, 0, 0, 0);
+    for (int i = 0; i < DRAWS; i++) {
+        double x = log((double)slice_draw_packets(&mixture, &random));
+        int k = x > 7;
+
+        n[k]++;
+        sum[k] += x;
+        squares[k] += x * x;
+    }
+    for (int k = 0; k < 2; k++) {
+        const struct mixture_component *c = &mixture.components[k];
+        double mean = sum[k] / n[k];
+
+        /* five standard errors; the first component is rounded to whole packets, 1/150 each */
+        assert_true(fabs(n[k] / DRAWS - c->weight) < 5 * sqrt(0.21 / DRAWS));
+        assert_true(fabs(mean - c->mean) < 5 * c->sd / sqrt(n[k]) + 1e-4);
+        assert_true(fabs(sqrt(squares[k] / n[k] - mean * mean) / c->sd - 1) < 0.02);
+    }
+}
+
+static void test_draw_packets_bounds(void **state)
+{
+    const struct mixture least = { 1, 20.0, { { 1.0, -1.0, 0.5 } } };
+    const struct mixture most = { 1, log(5000), { { 1.0, 100.0, 100.0 } } };
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, SEED, RANDOM_SLICE, 1, 0, 0);
+    for (int i = 0; i < 10000; i++) {
+        assert_true(slice_draw_packets(&least, &random) >= 1);
+        assert_in_range(slice_draw_packets(&most, &random), 1, 5000); /* the largest that was seen */
+    }
+}
+
+/* Inside the feature, and each eighth of it as often as the others. */
+static void test_draw_port(void **state)
+{
+    static const uint32_t features[] = { 0, 80, 1024, 1025, 1026, 1034, 1044, 1045 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+        uint32_t first = port_feature_first(features[i]);
+        uint32_t width = port_feature_first(features[i] + 1) - first;
+        uint32_t eighths[8] = { 0 };
+        struct random_stream random;
+
+        random_init(&random, SEED, RANDOM_SLICE, 2, features[i], 0);
+        for (int n = 0; n < 16000; n++) {
+            uint16_t port = slice_draw_port(features[i], &random);
+
+            assert_int_equal(port_feature_of(port), features[i]);
+            eighths[(port - first) * 8 / width]++;
+        }
+        for (int k = 0; k < 8 && width > 1; k++)
+            assert_in_range(eighths[k], 2000 - 250, 2000 + 250); /* 5.9 sigma */
+    }
+}
+
+/* ---- a network by hand: two clients and a server ---- */
+
+struct network {
+    struct host_model hosts[MODEL_HOSTS];
+    struct state_model states[MODEL_HOSTS][STATES];
+    struct discrete gaps[MODEL_HOSTS][STATES][STATES];
+    struct population_group group;
+    struct ip_network outside;
+};
+
+static void set_discrete(struct discrete *d, const uint32_t *symbols, uint32_t count)
+{
+    struct tally_entry entries[STATES];
+
+    for (uint32_t i = 0; i < count; i++)
+        entries[i] = (struct tally_entry){ 0, symbols[i], 10 };
+    discrete_init(d, entries, count);
+}
+
+static void set_one(struct discrete *d, uint32_t symbol)
+{
+    set_discrete(d, &symbol, 1);
+}
+
+static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port)
+{
+    (void)self;
+    (void)protocol;
+    (void)port;
+    return NULL;
+}
+
+static struct ip_network network_of(const char *text)
+{
+    struct ip_network network;
+
+    assert_int_equal(ip_network_parse(&network, text), 0);
+    return network;
+}
+
+static void set_state(struct network *n, uint32_t host, uint32_t index, struct state_key key,
+                      struct peer peer)
+{
+    static const uint32_t all[STATES] = { 0, 1, 2 };
+    struct state_model *state = &n->states[host][index];
+
+    state->key = key;
+    state->flows = 10;
+    state->packets = (struct mixture){ 1, log(1000), { { 1.0, log(20), 0.1 } } };
+    set_discrete(&state->next, all, STATES);
+    state->next_gaps = n->gaps[host][index];
+    set_one(&state->gaps, log_grid_bin(2e9, GAP_GRID_PER_OCTAVE));
+    set_one(&state->initiator_ports, PORT_FEATURES - 1);
+    set_one(&state->peers, peer_pack(peer));
+}
+
+/* Every host asks its neighbour and the world, and answers its other neighbour. */
+static struct network *network_new(void)
+{
+    static const uint32_t all[STATES] = { 0, 1, 2 };
+    struct network *n = calloc(1, sizeof *n);
+
+    for (uint32_t h = 0; h < MODEL_HOSTS; h++) {
+        struct host_model *host = &n->hosts[h];
+        struct peer right = { PEER_LOCAL, (h + 1) % MODEL_HOSTS };
+        struct peer left = { PEER_LOCAL, (h + 2) % MODEL_HOSTS };
+
+        set_state(n, h, 0, (struct state_key){ ROLE_INITIATOR, IP_TCP, 445 }, right);
+        set_state(n, h, 1, (struct state_key){ ROLE_INITIATOR, IP_TCP, 443 },
+                  (struct peer){ PEER_OUTSIDE, 77 });
+        set_state(n, h, 2, (struct state_key){ ROLE_RESPONDER, IP_TCP, 445 }, left);
+        host->id = h;
+        host->states = n->states[h];
+        host->state_count = STATES;
+        host->flows = 10 * STATES;
+        set_discrete(&host->frequency, all, STATES);
+        set_discrete(&host->initial, all, STATES);
+        host->mean_packets = 20 * exp(0.005);
+        host->log_slice_max = log(2000);
+        for (uint32_t s = 0; s < DAY_SLICES; s++)
+            host->profile[s] = (struct slice_profile){ 4, 3, (float)log(400), 0.1F };
+    }
+    n->group = (struct population_group){ .models = n->hosts, .model_count = MODEL_HOSTS,
+                                          .service = no_service, .network = network_of("198.18.0.0/24"),
+                                          .host_count = 2 * MODEL_HOSTS };
+    n->outside = network_of("198.19.0.0/16");
+    return n;
+}
+
+static void network_free(struct network *n)
+{
+    for (uint32_t h = 0; h < MODEL_HOSTS; h++) {
+        for (uint32_t i = 0; i < STATES; i++) {
+            discrete_release(&n->states[h][i].next);
+            discrete_release(&n->states[h][i].gaps);
+            discrete_release(&n->states[h][i].initiator_ports);
+            discrete_release(&n->states[h][i].peers);
+        }
+        discrete_release(&n->hosts[h].frequency);
+        discrete_release(&n->hosts[h].initial);
+    }
+    free(n);
+}
+
+static void populate(struct population *population, const struct population_group *groups, size_t count,
+                     const struct ip_network *outside)
+{
+    struct error err = { "" };
+
+    if (population_init(population, groups, count, outside, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+/* ---- population ---- */
+
+static void test_population_errors(void **state)
+{
+    static const struct {
+        const char *networks[2];
+        const char *outside;
+        uint32_t hosts;
+        const char *message;
+    } cases[] = {
+        { { "10.0.0.0/24", "10.0.1.0/24" }, "10.1.0.0/16", 254, NULL },
+        { { "10.0.0.0/24", "10.0.1.0/24" }, "10.1.0.0/16", 255,
+          "network 10.0.0.0/24: 255 hosts wanted, it has room for 254" },
+        { { "10.0.0.0/31", "10.0.1.0/24" }, "10.1.0.0/16", 1,
+          "network 10.0.0.0/31: 1 hosts wanted, it has room for 0" },
+        { { "10.0.0.0/24", "10.0.0.128/25" }, "10.1.0.0/16", 9,
+          "networks 10.0.0.0/24 and 10.0.0.128/25 overlap" },
+        { { "10.0.0.0/24", "10.1.3.0/24" }, "10.1.0.0/16", 9,
+          "networks 10.1.3.0/24 and 10.1.0.0/16 overlap" },
+        { { "10.0.0.0/24", "fd00::/64" }, "10.1.0.0/16", 9,
+          "network fd00::/64: only IPv4 networks can be emulated" },
+        { { "10.0.0.0/24", "10.0.1.0/24" }, "fd00::/64", 9,
+          "network fd00::/64: only IPv4 networks can be emulated" },
+        { { "10.0.0.0/24", "10.0.1.0/24" }, "10.1.0.0/32", 9,
+          "network 10.1.0.0/32: 1 hosts wanted, it has room for 0" },
+    };
+    struct network *n = network_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct population_group groups[2] = { n->group, n->group };
+        struct ip_network outside = network_of(cases[i].outside);
+        struct population population;
+        struct error err = { "" };
+        int status;
+
+        for (int g = 0; g < 2; g++) {
+            groups[g].network = network_of(cases[i].networks[g]);
+            groups[g].host_count = cases[i].hosts;
+        }
+        groups[1].host_count = 3;
+        status = population_init(&population, groups, 2, &outside, &err);
+        assert_int_equal(status, cases[i].message ? -1 : 0);
+        assert_string_equal(err.text, cases[i].message ? cases[i].message : "");
+        if (status == 0)
+            population_release(&population);
+    }
+    network_free(n);
+}
+
+static void test_population_find(void **state)
+{
+    struct network *n = network_new();
+    struct population_group groups[2] = { n->group, n->group };
+    struct population population;
+
+    (void)state;
+    groups[1].network = network_of("10.0.0.0/8");
+    populate(&population, groups, 2, &n->outside);
+    assert_int_equal(population.host_count, 12);
+    for (uint32_t i = 0; i < population.host_count; i++) {
+        const struct virtual_host *host = &population.hosts[i];
+        uint8_t mac[6] = { 0x02, 0xd5 };
+
+        wire_put_u32(mac + 2, host->end.address);
+        assert_int_equal(host->end.address, (i < 6 ? 0xc6120001 : 0x0a000001) + i % 6);
+        assert_memory_equal(host->end.mac, mac, 6);
+        assert_ptr_equal(host->model, &n->hosts[i % MODEL_HOSTS]);
+        assert_ptr_equal(population_find(&population, host->end.address), host);
+    }
+    assert_null(population_find(&population, 0xc6120000));
+    assert_null(population_find(&population, 0xc6120007));
+    assert_null(population_find(&population, 0x0a000007));
+    assert_null(population_find(&population, 0));
+    assert_null(population_find(&population, UINT32_MAX));
+    population_release(&population);
+    network_free(n);
+}
+
+/* A local peer is in the same copy of the network, or outside when nobody plays it there. */
+static void test_population_peers(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    bool is_virtual;
+
+    (void)state;
+    n->group.host_count = 5; /* a copy and two thirds of one */
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t i = 0; i < 5; i++) {
+        for (uint32_t id = 0; id < MODEL_HOSTS; id++) {
+            struct flow_end end = population_peer(&population, &population.hosts[i],
+                                                  (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
+            uint32_t wanted = i / MODEL_HOSTS * MODEL_HOSTS + id;
+
+            assert_int_equal(is_virtual, wanted < 5);
+            if (is_virtual)
+                assert_int_equal(end.address, 0xc6120001 + wanted);
+            else
+                assert_int_equal(end.address >> 16, 0xc613);
+        }
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+static void test_population_outside(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    const struct peer known = { PEER_OUTSIDE, 5 };
+    const struct peer other = { PEER_OUTSIDE, 6 };
+    const struct peer unlisted = { PEER_OUTSIDE, PEER_ID_OTHER };
+    struct flow_end ends[5];
+    bool is_virtual = true;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    ends[0] = population_peer(&population, &population.hosts[0], known, 1, &is_virtual);
+    ends[1] = population_peer(&population, &population.hosts[5], known, 2, &is_virtual);
+    ends[2] = population_peer(&population, &population.hosts[0], other, 1, &is_virtual);
+    ends[3] = population_peer(&population, &population.hosts[0], unlisted, 1, &is_virtual);
+    ends[4] = population_peer(&population, &population.hosts[0], unlisted, 2, &is_virtual);
+    assert_false(is_virtual);
+    assert_int_equal(ends[0].address, ends[1].address); /* the same for all who know it */
+    assert_int_not_equal(ends[0].address, ends[2].address);
+    assert_int_not_equal(ends[3].address, ends[4].address);
+    for (int i = 0; i < 5; i++) {
+        assert_in_range(ends[i].address, 0xc6130001, 0xc613fffe);
+        assert_memory_equal(ends[i].mac, population.gateway_mac, 6);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+static void test_group_ends(void **state)
+{
+    static const struct {
+        uint16_t port;
+        uint32_t address;
+        uint8_t mac[6];
+    } cases[] = {
+        { 5353, 0xe00000fb, { 0x01, 0x00, 0x5e, 0x00, 0x00, 0xfb } },
+        { 5355, 0xe00000fc, { 0x01, 0x00, 0x5e, 0x00, 0x00, 0xfc } },
+        { 1900, 0xeffffffa, { 0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa } },
+        { 137, 0xffffffff, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flow_end end = population_group_end(cases[i].port);
+
+        assert_int_equal(end.address, cases[i].address);
+        assert_int_equal(end.port, cases[i].port);
+        assert_memory_equal(end.mac, cases[i].mac, 6);
+    }
+}
+
+/* ---- slices ---- */
+
+static struct plan_list slice_of(const struct population *population, uint32_t host, uint64_t seed,
+                                 int32_t date, uint32_t slice)
+{
+    struct slice_request request = { population, host, seed, date, slice, DAY_SPREAD };
+    struct plan_list list = { 0 };
+
+    slice_synthesize(&request, &list);
+    return list;
+}
+
+static bool same_end(const struct flow_end *a, const struct flow_end *b)
+{
+    return a->address == b->address && a->port == b->port && memcmp(a->mac, b->mac, 6) == 0;
+}
+
+/* All of a plan but which index its host has. */
+static bool same_plan(const struct flow_plan *a, const struct flow_plan *b)
+{
+    return a->start.ns == b->start.ns && a->key == b->key && a->protocol == b->protocol &&
+           a->to_group == b->to_group && a->packets == b->packets && a->service == b->service &&
+           same_end(&a->ends[0], &b->ends[0]) && same_end(&a->ends[1], &b->ends[1]);
+}
+
+static bool same_lists(const struct plan_list *a, const struct plan_list *b)
+{
+    for (size_t i = 0; i < a->used && i < b->used; i++) {
+        if (!same_plan(&a->plans[i], &b->plans[i]))
+            return false;
+    }
+    return a->used == b->used;
+}
+
+/* An active slice of host 0, and that its name alone decides what is in it. */
+static void test_slice_is_its_name(void **state)
+{
+    static const struct {
+        uint32_t host;
+        uint64_t seed;
+        int32_t date;
+        uint32_t slice;
+        bool same;
+    } cases[] = {
+        { 0, SEED, DATE, 100, true },      { 1, SEED, DATE, 100, false },
+        { 3, SEED, DATE, 100, false },     { 0, SEED + 1, DATE, 100, false },
+        { 0, SEED, DATE + 1, 100, false }, { 0, SEED, DATE, 101, false },
+    };
+    struct network *n = network_new();
+    struct population population;
+    struct plan_list first;
+
+    (void)state;
+    for (uint32_t s = 0; s < DAY_SLICES; s++) {
+        for (uint32_t h = 0; h < MODEL_HOSTS; h++)
+            n->hosts[h].profile[s].active = 4;
+    }
+    populate(&population, &n->group, 1, &n->outside);
+    first = slice_of(&population, 0, SEED, DATE, 100);
+    assert_in_range(first.used, 5, 100);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan_list list = slice_of(&population, cases[i].host, cases[i].seed, cases[i].date,
+                                         cases[i].slice);
+
+        assert_int_equal(same_lists(&first, &list), cases[i].same);
+        free(list.plans);
+    }
+    free(first.plans);
+    population_release(&population);
+    network_free(n);
+}
+
+static void test_plans_fit_their_slice(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    uint32_t active = 0;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+        struct plan_list list = slice_of(&population, 1, SEED, DATE, slice);
+
+        for (size_t i = 0; i < list.used; i++) {
+            const struct flow_plan *plan = &list.plans[i];
+
+            assert_int_equal(day_time_date(plan->start), DATE);
+            assert_int_equal(day_time_slice(plan->start), slice);
+            assert_int_equal(plan->virtual_host, 1);
+            assert_true(plan->packets >= 1);
+            assert_true(plan->ends[FLOW_INITIATOR].port >= PORT_EPHEMERAL_FIRST);
+            assert_true(plan->ends[FLOW_RESPONDER].port == 443 ||
+                        plan->ends[FLOW_RESPONDER].port == 445);
+        }
+        active += list.used > 0;
+        free(list.plans);
+    }
+    assert_in_range(active, DAY_SLICES * 3 / 4 - 37, DAY_SLICES * 3 / 4 + 37); /* five sigma */
+    population_release(&population);
+    network_free(n);
+}
+
+/* Flows between two virtual hosts come from the initiator alone. */
+static void test_local_flows_come_once(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    uint32_t local = 0;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t host = 0; host < population.host_count; host++) {
+        for (uint32_t slice = 0; slice < 48; slice++) {
+            struct plan_list list = slice_of(&population, host, SEED, DATE, slice);
+
+            for (size_t i = 0; i < list.used; i++) {
+                const struct flow_plan *plan = &list.plans[i];
+                const struct virtual_host *to =
+                    population_find(&population, plan->ends[FLOW_RESPONDER].address);
+
+                assert_true(same_end(&plan->ends[FLOW_INITIATOR], &(struct flow_end){
+                    population.hosts[host].end.address, plan->ends[FLOW_INITIATOR].port,
+                    { 0x02, 0xd5, 198, 18, 0, (uint8_t)(host + 1) } }));
+                assert_true(to == NULL || to->number / MODEL_HOSTS == host / MODEL_HOSTS);
+                local += to != NULL;
+            }
+            free(list.plans);
+        }
+    }
+    assert_in_range(local, 1000, 3000);
+    population_release(&population);
+    network_free(n);
+}
+
+/* Hosts added to the first of two groups change nothing that the others do. */
+static void test_other_hosts_do_not_matter(void **state)
+{
+    struct network *n = network_new();
+    struct population_group groups[2] = { n->group, n->group };
+    struct population small;
+    struct population large;
+
+    (void)state;
+    groups[1].network = network_of("10.0.0.0/8");
+    populate(&small, groups, 2, &n->outside);
+    groups[0].host_count += MODEL_HOSTS;
+    populate(&large, groups, 2, &n->outside);
+    for (uint32_t i = 0; i < small.host_count; i++) {
+        const struct virtual_host *same = population_find(&large, small.hosts[i].end.address);
+
+        for (uint32_t slice = 0; slice < 12; slice++) {
+            struct plan_list a = slice_of(&small, i, SEED, DATE, slice);
+            struct plan_list b = slice_of(&large, (uint32_t)(same - large.hosts), SEED, DATE, slice);
+
+            assert_true(same_lists(&a, &b));
+            free(a.plans);
+            free(b.plans);
+        }
+    }
+    population_release(&small);
+    population_release(&large);
+    network_free(n);
+}
+
+/* ---- how much ---- */
+
+/*
+ * Over many dates, packets of a slice as in the profile: three of four days, 400 of 20 a flow. A third
+ * of the flows are those of a responder, whose peer makes them; those are left to it.
+ */
+static void test_volume_agrees_with_profile(void **state)
+{
+    enum { DATES = 4000 };
+    const double expected = 0.75 * 400 * exp(0.005) * 2 / 3;
+    struct network *n = network_new();
+    struct population population;
+    double sum = 0;
+    double squares = 0;
+    double mean;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    for (int32_t date = 0; date < DATES; date++) {
+        struct plan_list list = slice_of(&population, 0, SEED, DATE + date, 150);
+        double packets = 0;
+
+        for (size_t i = 0; i < list.used; i++)
+            packets += (double)list.plans[i].packets;
+        sum += packets;
+        squares += packets * packets;
+        free(list.plans);
+    }
+    mean = sum / DATES;
+    /* four standard errors of the mean */
+    assert_true(fabs(mean - expected) < 4 * sqrt((squares / DATES - mean * mean) / DATES));
+    assert_true(fabs(mean / expected - 1) < 0.05);
+    population_release(&population);
+    network_free(n);
+}
+
+static void test_unobserved_slices(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    size_t spread = 0;
+
+    (void)state;
+    for (uint32_t s = 0; s < DAY_SLICES; s++)
+        n->hosts[0].profile[s] = (struct slice_profile){ s == 7, s == 7, (float)log(400), 0 };
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+        struct slice_request request = { &population, 0, SEED, DATE, slice, DAY_SILENT };
+        struct plan_list list = { 0 };
+
+        slice_synthesize(&request, &list);
+        assert_int_equal(list.used > 0, slice == 7);
+        request.fallback = DAY_SPREAD;
+        slice_synthesize(&request, &list);
+        spread += list.used > 0;
+        free(list.plans);
+    }
+    assert_int_equal(spread, DAY_SLICES);
+    n->hosts[0].profile[7] = (struct slice_profile){ 0 }; /* nothing was ever observed */
+    assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
+    population_release(&population);
+    network_free(n);
+}
+
+/* ---- the day ---- */
+
+static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns)
+{
+    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD };
+    struct day *day = day_new(&config);
+    struct plan_list list = { 0 };
+    struct flow_plan plan;
+    struct error err;
+
+    list.plans = calloc(100000, sizeof *list.plans);
+    while (day_next(day, &plan, &err) > 0) {
+        assert_in_range(list.used, 0, 99999);
+        list.plans[list.used++] = plan;
+    }
+    assert_int_equal(day_next(day, &plan, &err), 0);
+    day_free(day);
+    return list;
+}
+
+static void test_window_filters_the_day(void **state)
+{
+    const int64_t begin = (int64_t)DATE * NS_PER_DAY;
+    const struct {
+        int64_t from, to;
+    } windows[] = {
+        { begin, begin + NS_PER_DAY },
+        { begin + 1, begin + NS_PER_SLICE },
+        { begin + NS_PER_SLICE / 3, begin + 20 * NS_PER_SLICE + 12345 },
+        { begin + 7 * NS_PER_SLICE, begin + 7 * NS_PER_SLICE },
+        { begin + 287 * NS_PER_SLICE, begin + NS_PER_DAY + NS_PER_SLICE / 2 },
+    };
+    struct network *n = network_new();
+    struct population population;
+    struct plan_list whole;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    whole = day_of(&population, begin, begin + 2 * NS_PER_DAY);
+    assert_in_range(whole.used, 20000, 99999);
+    for (size_t i = 1; i < whole.used; i++)
+        assert_true(whole.plans[i].start.ns >= whole.plans[i - 1].start.ns);
+    for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
+        struct plan_list window = day_of(&population, windows[w].from, windows[w].to);
+        size_t at = 0;
+
+        for (size_t i = 0; i < whole.used; i++) {
+            if (whole.plans[i].start.ns < windows[w].from || whole.plans[i].start.ns >= windows[w].to)
+                continue;
+            assert_true(at < window.used && same_plan(&whole.plans[i], &window.plans[at]));
+            at++;
+        }
+        assert_int_equal(at, window.used);
+        free(window.plans);
+    }
+    free(whole.plans);
+    population_release(&population);
+    network_free(n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_draw_packets),
+        cmocka_unit_test(test_draw_packets_bounds),
+        cmocka_unit_test(test_draw_port),
+        cmocka_unit_test(test_population_errors),
+        cmocka_unit_test(test_population_find),
+        cmocka_unit_test(test_population_peers),
+        cmocka_unit_test(test_population_outside),
+        cmocka_unit_test(test_group_ends),
+        cmocka_unit_test(test_slice_is_its_name),
+        cmocka_unit_test(test_plans_fit_their_slice),
+        cmocka_unit_test(test_local_flows_come_once),
+        cmocka_unit_test(test_other_hosts_do_not_matter),
+        cmocka_unit_test(test_volume_agrees_with_profile),
+        cmocka_unit_test(test_unobserved_slices),
+        cmocka_unit_test(test_window_filters_the_day),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
