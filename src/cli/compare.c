@@ -46,12 +46,22 @@ static struct comparison compare_hosts(const struct host_model *a, const struct 
     return c;
 }
 
+/* Without flows there is nothing to compare. */
+static bool is_silent(const struct comparison *c)
+{
+    return c->a->flows == 0 || c->b->flows == 0;
+}
+
 static void print_text(const struct comparison *c)
 {
     char name[STATE_NAME];
 
-    printf("host %-4" PRIu32 " %8" PRIu64 " %8" PRIu64 "   divergence %.4f   volume %.3f\n", c->a->id,
-           c->a->flows, c->b->flows, c->divergence, c->volume);
+    printf("host %-4" PRIu32 " %8" PRIu64 " %8" PRIu64, c->a->id, c->a->flows, c->b->flows);
+    if (is_silent(c)) {
+        printf("   silent in one of them\n");
+        return;
+    }
+    printf("   divergence %.4f   volume %.3f\n", c->divergence, c->volume);
     for (size_t i = 0; i < c->shown; i++)
         printf("  %-28s %6.3f %6.3f\n", cli_state_name(c->shares[i].key, name),
                c->shares[i].share[0], c->shares[i].share[1]);
@@ -66,24 +76,31 @@ static json_t *to_json(const struct comparison *c)
         json_array_append_new(states, json_pack("{s:s,s:[f,f]}", "state",
                                                 cli_state_name(c->shares[i].key, name), "shares",
                                                 c->shares[i].share[0], c->shares[i].share[1]));
+    if (is_silent(c))
+        return json_pack("{s:I,s:[I,I],s:o}", "host", (json_int_t)c->a->id, "flows",
+                         (json_int_t)c->a->flows, (json_int_t)c->b->flows, "states", states);
     return json_pack("{s:I,s:[I,I],s:f,s:f,s:o}", "host", (json_int_t)c->a->id, "flows",
                      (json_int_t)c->a->flows, (json_int_t)c->b->flows, "divergence", c->divergence,
-                     "volume_distance", c->volume < 100 ? c->volume : 100.0, "states", states);
+                     "volume_distance", c->volume, "states", states);
 }
 
-struct summary { /* over hosts, each weighted by its flows in the first model */
+struct summary { /* over hosts with flows in both, weighted by those in the first model */
     double flows, divergence, volume;
     double largest_divergence;
+    uint32_t silent; /* hosts that are not in it */
 };
 
 static void add_to_summary(struct summary *sum, const struct comparison *c)
 {
     double weight = (double)c->a->flows;
 
+    if (is_silent(c)) {
+        sum->silent++;
+        return;
+    }
     sum->flows += weight;
     sum->divergence += weight * c->divergence;
-    if (c->a->flows > 0 && c->b->flows > 0) /* else it is infinite */
-        sum->volume += weight * c->volume;
+    sum->volume += weight * c->volume;
     if (c->divergence > sum->largest_divergence)
         sum->largest_divergence = c->divergence;
 }
@@ -106,17 +123,18 @@ static void compare(const struct model *a, const struct model *b, size_t states,
     sum.divergence /= sum.flows > 0 ? sum.flows : 1;
     sum.volume /= sum.flows > 0 ? sum.flows : 1;
     if (json) {
-        json_t *root = json_pack("{s:[i,i],s:f,s:f,s:f,s:O}", "hosts_in", (int)a->host_count,
-                                 (int)b->host_count, "mean_divergence", sum.divergence,
-                                 "largest_divergence", sum.largest_divergence,
+        json_t *root = json_pack("{s:[i,i],s:i,s:f,s:f,s:f,s:O}", "hosts_in", (int)a->host_count,
+                                 (int)b->host_count, "silent", (int)sum.silent, "mean_divergence",
+                                 sum.divergence, "largest_divergence", sum.largest_divergence,
                                  "mean_volume_distance", sum.volume, "hosts", hosts);
 
         json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(root);
     } else {
-        printf("all %5" PRIu32 " hosts, mean over flows: divergence %.4f (largest %.4f)"
-               "   volume %.3f\n", common, sum.divergence, sum.largest_divergence, sum.volume);
+        printf("%" PRIu32 " hosts with flows in both, mean over flows: divergence %.4f (largest %.4f)"
+               "   volume %.3f\n", common - sum.silent, sum.divergence, sum.largest_divergence,
+               sum.volume);
     }
     json_decref(hosts);
 }

@@ -38,6 +38,8 @@ static const char help[] =
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n";
 
+enum { UPDATE_EVERY = 4096 }; /* frames between two looks at the time */
+
 struct day_options {
     const char *output;
     struct scenario_group group;
@@ -98,6 +100,25 @@ static int take_option(struct day_options *o, int c, struct error *err)
     return status;
 }
 
+/* The scenario's frames, with a look at the clock of the day now and then. */
+struct watched_frames {
+    struct frame_source frames;
+    struct progress progress;
+    uint64_t given;
+    int64_t end_s;
+};
+
+static int next_watched(void *self, struct frame *frame, struct error *err)
+{
+    struct watched_frames *w = self;
+    int got = w->frames.next(w->frames.self, frame, err);
+
+    if (got > 0 && w->given++ % UPDATE_EVERY == 0)
+        progress_update(&w->progress, "day", (uint64_t)(frame->due.ns / NS_PER_SECOND),
+                        (uint64_t)w->end_s, "seconds");
+    return got;
+}
+
 /* Frames go through the emitter as on a link, but with a clock that only jumps. */
 static int write_frames(const struct day_options *o, struct scenario *scenario,
                         struct output_file *file, struct emit_counts *counts, struct error *err)
@@ -105,14 +126,20 @@ static int write_frames(const struct day_options *o, struct scenario *scenario,
     struct emit_clock clock = emit_clock_simulated();
     struct gate gate = { 0 };
     struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = &stop_requested };
-    struct frame_source frames = scenario_frames(scenario);
+    struct watched_frames watched = {
+        .frames = scenario_frames(scenario),
+        .end_s = scenario_end(scenario).ns / NS_PER_SECOND,
+    };
+    struct frame_source frames = { next_watched, &watched };
     int status;
 
     gate.networks = scenario_networks(scenario, &gate.network_count);
     emitter.sink = sink_pcap_new(file, o->scenario.begin, err);
     if (emitter.sink == NULL)
         return -1;
+    progress_init(&watched.progress, o->quiet);
     status = emitter_run_source(&emitter, &frames, err);
+    progress_finish(&watched.progress);
     sink_close(emitter.sink);
     if (status == 0 && atomic_load(&stop_requested))
         status = strcmp(o->output, "-") == 0
@@ -133,6 +160,9 @@ static void print_summary(const struct day_options *o, const struct scenario *sc
            text_from_count(scenario_counts(scenario)->flows, flows), scenario_host_count(scenario));
     printf("wrote    %s frames, %s bytes to %s\n", text_from_count(counts->sent, frames),
            text_from_count(counts->sent_bytes, bytes), o->output);
+    if (counts->refused > 0)
+        printf("refused  %s frames: not between the networks of the day\n",
+               text_from_count(counts->refused, frames));
 }
 
 static int synthesize(struct day_options *o, struct error *err)

@@ -187,6 +187,18 @@ static void print_profile(const struct host_model *host)
     }
 }
 
+/* The states that a capture, or the end of a long silence, finds first. */
+static void print_beginnings(const struct host_model *host)
+{
+    char name[STATE_NAME];
+
+    printf("\n  begins with:\n");
+    for (uint32_t i = 0; i < host->initial.size; i++)
+        printf("    %-28s %5.3f\n",
+               cli_state_name(host->states[host->initial.symbols[i]].key, name),
+               discrete_share(&host->initial, i));
+}
+
 static void print_host(const struct host_model *host)
 {
     const struct state_model **states = states_by_use(host);
@@ -196,6 +208,7 @@ static void print_host(const struct host_model *host)
     printf("  state                        share  median gap to the next flow (s)\n");
     for (uint32_t i = 0; i < host->state_count; i++)
         print_state(host, states[i]);
+    print_beginnings(host);
     print_profile(host);
     free(states);
 }

@@ -177,6 +177,9 @@ static void print_summary(const struct options *o, const struct network_stats *s
     if (totals->flow.ended_early > 0)
         printf("cut      %s flows: more than %d were open at once\n",
                text_from_count(totals->flow.ended_early, flows), FLOW_MAX_DEFAULT);
+    if (totals->flow.clock_steps > 0)
+        printf("clock    %s packets were older than one before them; they count as of that one\n",
+               text_from_count(totals->flow.clock_steps, frames));
     if (o->local_count == 0 && o->host_count == 0)
         printf("local    private addresses (name others with --local)\n");
     printf("learned  %" PRIu32 " hosts, %zu states, %zu transitions, %zu services, %" PRIu32

@@ -51,20 +51,14 @@ int engine_read_models(const struct configuration *c, struct model_image *images
     return 0;
 }
 
-/* The calendar is the machine's own: local civil time, taken as it reads. */
+/* UTC, as captures are learned: a host that was busy at ten is busy at ten, wherever it is played. */
 static struct day_time begin_time(const struct configuration *c)
 {
-    time_t now = time(NULL);
-    struct tm tm;
-    int64_t local_s;
-    struct day_time begin;
+    struct day_time now = { (int64_t)time(NULL) * NS_PER_SECOND };
+    int64_t midnight_ns = (int64_t)(c->has_date ? c->date : day_time_date(now)) * NS_PER_DAY;
+    int64_t start_ns = c->has_start ? c->start_ns : now.ns % NS_PER_DAY;
 
-    localtime_r(&now, &tm);
-    local_s = (int64_t)timegm(&tm);
-    begin.ns = c->has_date ? (int64_t)c->date * NS_PER_DAY
-                           : (local_s - local_s % 86400) * NS_PER_SECOND;
-    begin.ns += c->has_start ? c->start_ns : local_s % 86400 * NS_PER_SECOND;
-    return begin;
+    return (struct day_time){ midnight_ns + start_ns };
 }
 
 static int make_scenario(struct play *play, const struct configuration *c,
@@ -355,6 +349,7 @@ static void report_live(const struct live_run *run, const struct link *link, uin
     report.is_live = true;
     report.arp_answers = run->responder.arp_answers;
     report.echo_answers = run->responder.echo_answers;
+    report.answers_dropped = run->responder.dropped;
     if (link_sent_packets(link, &counted, &ignored) == 0)
         report.interface_packets = counted - counted_before;
     report_print(&report, stdout, json);

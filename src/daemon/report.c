@@ -46,6 +46,7 @@ static void print_text(FILE *to, const struct report *r)
     print_lateness(to, r->lateness);
     row(to, "ARP answers", r->arp_answers, "");
     row(to, "ping answers", r->echo_answers, "");
+    row(to, "answers dropped", r->answers_dropped, "");
     row(to, "interface counted", r->interface_packets, "packets sent, answers included");
 }
 
@@ -69,6 +70,7 @@ static void print_json(FILE *to, const struct report *r)
         json_object_set_new(root, "lateness_ns", late);
         json_object_set_new(root, "arp_answers", json_integer((json_int_t)r->arp_answers));
         json_object_set_new(root, "echo_answers", json_integer((json_int_t)r->echo_answers));
+        json_object_set_new(root, "answers_dropped", json_integer((json_int_t)r->answers_dropped));
         json_object_set_new(root, "interface_packets", json_integer((json_int_t)r->interface_packets));
     }
     json_dumpf(root, to, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
