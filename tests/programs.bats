@@ -398,7 +398,7 @@ refuses_model()
     [ "$(json_value json 'd["mean_volume_distance"]')" = 0.0 ]
     run -0 dayshift compare --states 0 "$model" "$model"
     [ "${#lines[@]}" -eq 13 ]
-    [[ ${lines[12]} == "all    12 hosts, mean over flows: divergence 0.0000 (largest 0.0000)   volume 0.000" ]]
+    [[ ${lines[12]} == "12 hosts with flows in both, mean over flows: divergence 0.0000 (largest 0.0000)   volume 0.000" ]]
 }
 
 @test "compare: a model is not like another" {

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#define VOLUME_GRID_PER_OCTAVE 8 /* packets of a flow: 1..12 each have a bin of their own */
+#define VOLUME_GRID_PER_OCTAVE 16 /* packets of a flow: 1..29 each have a bin of their own */
 #define GAP_GRID_PER_OCTAVE 4    /* nanoseconds between flow starts */
 
 static inline uint32_t log_grid_bin(double value, int per_octave)
@@ -22,6 +22,15 @@ static inline uint32_t log_grid_bin(double value, int per_octave)
 static inline double log_grid_value(double bin, int per_octave)
 {
     return exp2(bin / per_octave);
+}
+
+/* The value that stands for a bin of whole numbers: the middle of those that fall into it. */
+static inline double log_grid_whole_value(uint32_t bin, int per_octave)
+{
+    double first = ceil(log_grid_value((double)bin - 0.5, per_octave));
+    double last = ceil(log_grid_value((double)bin + 0.5, per_octave)) - 1;
+
+    return first <= last ? sqrt(first * last) : log_grid_value((double)bin, per_octave);
 }
 
 /* Width of a bin in natural logarithms. */

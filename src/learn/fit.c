@@ -20,7 +20,7 @@ static void fit_mixtures(struct network_fit *fit, const struct network_stats *st
     fit->packets = memory_alloc_array(stats->states.used, sizeof *fit->packets);
     for (size_t i = 0; i < stats->volumes.used; i++) {
         uint32_t state = volumes[i].owner;
-        double packets = log_grid_value(volumes[i].symbol, VOLUME_GRID_PER_OCTAVE);
+        double packets = log_grid_whole_value(volumes[i].symbol, VOLUME_GRID_PER_OCTAVE);
 
         points = memory_grow(points, &capacity, used + 1, sizeof *points);
         points[used++] = (struct weighted_point){ log(packets), (double)volumes[i].count };
