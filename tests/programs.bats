@@ -385,9 +385,9 @@ refuses_model()
     dayshift info --host 1 --json new.dsm > json
     [ "$(json_value json 'd["flows"]')" = 0 ]
     dayshift compare --json new.dsm "$model" > json
-    [ "$(json_value json 'd["hosts"][1]["divergence"]')" = 1.0 ]
+    [ "$(json_value json 'd["silent"], "divergence" in d["hosts"][1]')" = "(1, False)" ]
     dayshift compare --json "$model" new.dsm > json
-    [ "$(json_value json 'd["hosts"][1]["divergence"]')" = 1.0 ]
+    [ "$(json_value json 'd["silent"], "divergence" in d["hosts"][1]')" = "(1, False)" ]
     dayshift day -q -o new.pcap "${window[@]}" new.dsm
 }
 
