@@ -1,0 +1,635 @@
+#include "support.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/discrete.h"
+#include "base/error.h"
+#include "base/log_grid.h"
+#include "base/memory.h"
+#include "base/output_file.h"
+#include "base/random.h"
+#include "base/tally.h"
+#include "base/text.h"
+#include "base/time_types.h"
+
+enum { DRAWS = 1000000 };
+
+static void assert_near(double actual, double expected, double tolerance)
+{
+    if (!(fabs(actual - expected) <= tolerance))
+        fail_msg("%.9g is not %.9g to within %g", actual, expected, tolerance);
+}
+
+/* ---- random ---- */
+
+/* Known answers of Random123 (kat_vectors, philox4x32 10). */
+static void test_philox(void **state)
+{
+    static const struct {
+        uint32_t counter[4], key[2], out[4];
+    } cases[] = {
+        { { 0 }, { 0 }, { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 } },
+        { { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+          { 0xffffffff, 0xffffffff },
+          { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd } },
+        { { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344 },
+          { 0xa4093822, 0x299f31d0 },
+          { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint32_t out[4];
+
+        random_philox4x32(cases[i].counter, cases[i].key, out);
+        assert_memory_equal(out, cases[i].out, sizeof out);
+    }
+}
+
+/* Moments of a million draws, each within five standard errors. */
+static void test_distributions(void **state)
+{
+    struct random_stream random;
+    double sums[3] = { 0 };
+    double squares[3] = { 0 };
+    const double root = sqrt(DRAWS);
+
+    (void)state;
+    random_init(&random, 1, RANDOM_FIT, 0, 0, 0);
+    for (int i = 0; i < DRAWS; i++) {
+        const double x[3] = { random_unit(&random), random_normal(&random, 3, 2),
+                              random_exponential(&random, 4) };
+
+        assert_true(x[0] >= 0 && x[0] < 1 && x[2] >= 0);
+        for (int k = 0; k < 3; k++) {
+            sums[k] += x[k] / DRAWS;
+            squares[k] += x[k] * x[k] / DRAWS;
+        }
+    }
+    assert_near(sums[0], 0.5, 5 * sqrt(1.0 / 12) / root);
+    assert_near(squares[0], 1.0 / 3, 5 * sqrt(4.0 / 45) / root);
+    assert_near(sums[1], 3, 5 * 2 / root);
+    assert_near(squares[1], 13, 5 * sqrt(4 * 9 * 4 + 2 * 16) / root); /* var x^2 = 4 m^2 s^2 + 2 s^4 */
+    assert_near(sums[2], 4, 5 * 4 / root);
+    assert_near(squares[2], 32, 5 * sqrt(20 * 256) / root); /* var x^2 = 20 mean^4 */
+}
+
+/* Each value as often as the others, also for bounds that 2^64 is no multiple of. */
+static void test_below(void **state)
+{
+    static const uint64_t bounds[] = { 1, 2, 3, 7, 10, UINT64_C(3) << 62 };
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, 2, RANDOM_FIT, 0, 0, 0);
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        uint64_t parts = bounds[i] < 10 ? bounds[i] : 10;
+        double counts[10] = { 0 };
+        double expected = 100000.0 / (double)parts;
+
+        for (int n = 0; n < 100000; n++) {
+            uint64_t x = random_below(&random, bounds[i]);
+
+            assert_true(x < bounds[i]);
+            counts[bounds[i] <= 10 ? x : x / (bounds[i] / 10 + 1)]++;
+        }
+        for (uint64_t k = 0; k < parts; k++)
+            assert_near(counts[k], expected, 5 * sqrt(expected));
+    }
+}
+
+static void test_streams_by_name(void **state)
+{
+    static const struct {
+        uint64_t seed;
+        enum random_purpose purpose;
+        uint32_t a, b, c;
+    } names[] = {
+        { 1, RANDOM_SLICE, 0, 0, 0 },         { 2, RANDOM_SLICE, 0, 0, 0 },
+        { 1, RANDOM_SESSION, 0, 0, 0 },       { 1, RANDOM_SLICE, 1, 0, 0 },
+        { 1, RANDOM_SLICE, 0, 1, 0 },         { 1, RANDOM_SLICE, 0, 0, 1 },
+        { UINT64_MAX, RANDOM_SLICE, 0, 0, 0 }, { UINT64_C(1) << 32, RANDOM_SLICE, 0, 0, 0 },
+    };
+    enum { NAMES = sizeof names / sizeof *names };
+    uint64_t first[NAMES];
+
+    (void)state;
+    for (size_t i = 0; i < NAMES; i++) {
+        struct random_stream stream;
+        struct random_stream again;
+
+        random_init(&stream, names[i].seed, names[i].purpose, names[i].a, names[i].b, names[i].c);
+        random_init(&again, names[i].seed, names[i].purpose, names[i].a, names[i].b, names[i].c);
+        first[i] = random_u64(&stream);
+        assert_true(first[i] == random_u64(&again));
+        assert_true(random_u64(&stream) != first[i]);
+        for (size_t j = 0; j < i; j++)
+            assert_true(first[j] != first[i]);
+    }
+}
+
+/* ---- tally ---- */
+
+/* A hundred thousand pairs, each counted as often as it was added, in order of first appearance. */
+static void test_tally(void **state)
+{
+    enum { PAIRS = 100000 };
+    struct tally tally;
+    struct tally_entry *sorted;
+
+    (void)state;
+    tally_init(&tally);
+    assert_int_equal(tally_find(&tally, 0, 0), TALLY_NONE);
+    for (uint32_t round = 1; round <= 2; round++) {
+        for (uint32_t i = 0; i < PAIRS; i++)
+            assert_int_equal(tally_add(&tally, (PAIRS - i) / 100, i * 7, round * i), i);
+    }
+    assert_int_equal(tally.used, PAIRS);
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        assert_int_equal(tally_find(&tally, (PAIRS - i) / 100, i * 7), i);
+        assert_int_equal(tally_count(&tally, (PAIRS - i) / 100, i * 7), 3 * (uint64_t)i);
+    }
+    assert_int_equal(tally_find(&tally, 0, 1), TALLY_NONE);
+    assert_int_equal(tally_count(&tally, UINT32_MAX, UINT32_MAX), 0);
+    sorted = tally_sorted(&tally);
+    for (uint32_t i = 1; i < PAIRS; i++)
+        assert_true(sorted[i - 1].owner < sorted[i].owner ||
+                    (sorted[i - 1].owner == sorted[i].owner && sorted[i - 1].symbol < sorted[i].symbol));
+    free(sorted);
+    tally_release(&tally);
+}
+
+/* The sorted form depends on what was counted alone. */
+static void test_tally_order(void **state)
+{
+    struct tally there;
+    struct tally back;
+    struct tally_entry *a;
+    struct tally_entry *b;
+
+    (void)state;
+    tally_init(&there);
+    tally_init(&back);
+    for (uint32_t i = 0; i < 1000; i++) {
+        tally_add(&there, i % 13, i % 101, i);
+        tally_add(&back, (999 - i) % 13, (999 - i) % 101, 999 - i);
+    }
+    assert_int_equal(there.used, back.used);
+    a = tally_sorted(&there);
+    b = tally_sorted(&back);
+    assert_memory_equal(a, b, there.used * sizeof *a);
+    free(a);
+    free(b);
+    tally_release(&there);
+    tally_release(&back);
+}
+
+/* ---- discrete ---- */
+
+static void test_discrete_draws(void **state)
+{
+    const struct tally_entry entries[] = { { 0, 70, 1 }, { 0, 80, 9 }, { 0, 90, 0 }, { 0, 95, 30 } };
+    struct discrete d;
+    struct random_stream random;
+    double counts[4] = { 0 };
+
+    (void)state;
+    random_init(&random, 3, RANDOM_FIT, 0, 0, 0);
+    discrete_init(&d, entries, 4);
+    assert_int_equal(discrete_total(&d), 40);
+    for (int i = 0; i < 400000; i++)
+        counts[discrete_draw(&d, &random)]++;
+    for (uint32_t i = 0; i < 4; i++) {
+        double expected = (double)entries[i].count * 10000;
+
+        assert_int_equal(d.symbols[i], entries[i].symbol);
+        assert_int_equal(discrete_count(&d, i), entries[i].count);
+        assert_near(discrete_share(&d, i), (double)entries[i].count / 40, 1e-12);
+        assert_near(counts[i], expected, 5 * sqrt(expected));
+    }
+    discrete_release(&d);
+    discrete_init(&d, entries, 0);
+    assert_int_equal(discrete_total(&d), 0);
+    discrete_release(&d);
+}
+
+/* Counts whose sum is beyond 32 bits keep their shares, and none is lost. */
+static void test_discrete_scales(void **state)
+{
+    static const struct {
+        uint64_t counts[3];
+    } cases[] = {
+        { { UINT32_MAX, 0, 0 } },
+        { { UINT64_C(1) << 32, 1, UINT64_C(1) << 32 } },
+        { { UINT64_C(1) << 53, UINT64_C(1) << 52, 1 } },
+        { { UINT64_C(1) << 61, UINT64_C(1) << 61, UINT64_C(1) << 61 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tally_entry entries[3];
+        struct discrete d;
+        double sum = 0;
+
+        for (uint32_t k = 0; k < 3; k++) {
+            entries[k] = (struct tally_entry){ 0, k, cases[i].counts[k] };
+            sum += (double)cases[i].counts[k];
+        }
+        discrete_init(&d, entries, 3);
+        for (uint32_t k = 0; k < 3; k++) {
+            assert_int_equal(discrete_count(&d, k) > 0, cases[i].counts[k] > 0);
+            assert_near(discrete_share(&d, k), (double)cases[i].counts[k] / sum, 1e-9);
+        }
+        discrete_release(&d);
+    }
+}
+
+/* ---- grids ---- */
+
+static void test_log_grid(void **state)
+{
+    (void)state;
+    for (int packets = 2; packets <= 12; packets++)
+        assert_true(log_grid_bin(packets, VOLUME_GRID_PER_OCTAVE) >
+                    log_grid_bin(packets - 1, VOLUME_GRID_PER_OCTAVE));
+    for (uint32_t bin = 0; bin < 300; bin++) {
+        assert_int_equal(log_grid_bin(log_grid_value(bin, 8), 8), bin);
+        assert_int_equal(log_grid_bin(log_grid_value(bin, 4), 4), bin);
+    }
+    assert_int_equal(log_grid_bin(0, GAP_GRID_PER_OCTAVE), 0);
+    assert_int_equal(log_grid_bin(-5, GAP_GRID_PER_OCTAVE), 0);
+    assert_near(log_grid_width(8), log(2) / 8, 1e-15);
+}
+
+/* ---- text ---- */
+
+static void test_text_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t value;
+        int status;
+    } cases[] = {
+        { "0", 0, 0 },        { "42", 42, 0 },    { "18446744073709551615", UINT64_MAX, 0 },
+        { "007", 7, 0 },      { "", 0, -1 },      { "18446744073709551616", 0, -1 },
+        { "-1", 0, -1 },      { "+1", 0, -1 },    { " 1", 0, -1 },
+        { "1 ", 0, -1 },      { "1e3", 0, -1 },   { "0x10", 0, -1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t value = 0;
+
+        assert_int_equal(text_to_u64(cases[i].text, &value), cases[i].status);
+        assert_true(value == cases[i].value);
+    }
+}
+
+static void test_text_doubles(void **state)
+{
+    static const struct {
+        const char *text;
+        double value;
+        int status;
+    } cases[] = {
+        { "1.5", 1.5, 0 }, { "-2", -2, 0 }, { "1e3", 1000, 0 }, { "", 0, -1 },   { "x", 0, -1 },
+        { "1.5x", 0, -1 }, { "nan", 0, -1 }, { "inf", 0, -1 },  { "1e999", 0, -1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double value;
+
+        assert_int_equal(text_to_double(cases[i].text, &value), cases[i].status);
+        if (cases[i].status == 0)
+            assert_near(value, cases[i].value, 0);
+    }
+}
+
+static void test_text_durations(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t seconds;
+        int status;
+    } cases[] = {
+        { "90", 90, 0 },    { "90s", 90, 0 },  { "1.5m", 90, 0 }, { "2h", 7200, 0 }, { "1d", 86400, 0 },
+        { "2 h", 7200, 0 }, { "", 0, -1 },     { "s", 0, -1 },    { "0", 0, -1 },    { "-5", 0, -1 },
+        { "5x", 0, -1 },    { "5 hours", 0, -1 }, { "nan", 0, -1 }, { "inf", 0, -1 }, { "1e30d", 0, -1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t ns = 0;
+
+        assert_int_equal(text_to_duration_ns(cases[i].text, &ns), cases[i].status);
+        assert_int_equal(ns, cases[i].seconds * NS_PER_SECOND);
+    }
+}
+
+static void test_text_times_of_day(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t seconds;
+        int status;
+    } cases[] = {
+        { "00:00", 0, 0 },        { "09:00", 32400, 0 }, { "09:00:30", 32430, 0 }, { "23:59:59", 86399, 0 },
+        { "24:00", 0, -1 },       { "09:60", 0, -1 },    { "09:00:60", 0, -1 },    { "9", 0, -1 },
+        { "09:00:30.5", 0, -1 },  { "", 0, -1 },         { "09:00 ", 0, -1 },      { "noon", 0, -1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t ns = 0;
+
+        assert_int_equal(text_to_time_of_day_ns(cases[i].text, &ns), cases[i].status);
+        assert_int_equal(ns, cases[i].seconds * NS_PER_SECOND);
+    }
+}
+
+static void test_text_dates(void **state)
+{
+    static const struct {
+        const char *text;
+        int32_t date;
+    } good[] = { { "1970-01-01", 0 }, { "1970-01-02", 1 }, { "2000-02-29", 11016 }, { "2026-11-21", 20778 } };
+    static const char *const bad[] = { "", "2026", "2026-11", "2026-11-21x", "2026-02-30", "2026-02-31",
+                                       "2100-02-29", "2026-13-01", "2026-00-01", "2026-11-00",
+                                       "1969-12-31", "21.11.2026" };
+    char text[TEXT_DATE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        int32_t date = -1;
+
+        assert_int_equal(text_to_date(good[i].text, &date), 0);
+        assert_int_equal(date, good[i].date);
+        assert_string_equal(text_from_date(date, text), good[i].text);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int32_t date;
+
+        if (text_to_date(bad[i], &date) == 0)
+            fail_msg("%s was taken for a date", bad[i]);
+    }
+    assert_string_equal(text_from_date(-1, text), "1969-12-31");
+}
+
+static void test_text_for_people(void **state)
+{
+    static const struct {
+        uint64_t count;
+        const char *text;
+    } counts[] = { { 0, "0" }, { 999, "999" }, { 1000, "1,000" }, { 1234567, "1,234,567" },
+                   { UINT64_MAX, "18,446,744,073,709,551,615" } };
+    static const struct {
+        int64_t ns;
+        const char *text;
+    } times[] = { { 0, "0 ns" }, { 999, "999 ns" }, { 1500, "1.5 us" }, { 250000, "250 us" },
+                  { 1500000, "1.5 ms" }, { 90000000000, "90 s" }, { -5, "-5 ns" } };
+    char text[TEXT_NUMBER];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        assert_string_equal(text_from_count(counts[i].count, text), counts[i].text);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        assert_string_equal(text_from_ns(times[i].ns, text), times[i].text);
+}
+
+/* ---- files ---- */
+
+static void put(const char *path, const char *text)
+{
+    struct output_file file;
+    struct error err = { "" };
+
+    assert_int_equal(output_file_open(&file, path, &err), 0);
+    fputs(text, file.stream);
+    assert_int_equal(output_file_commit(&file, &err), 0);
+    output_file_abandon(&file); /* harmless */
+}
+
+static void check_contents(const char *path, const char *expected)
+{
+    char text[64] = "";
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    (void)fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    assert_string_equal(text, expected);
+}
+
+static size_t count_files(const char *directory)
+{
+    DIR *dir = opendir(directory);
+    size_t count = 0;
+
+    assert_non_null(dir);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+static void test_output_file(void **state)
+{
+    const char *path = scratch_path("out/file");
+    struct output_file file;
+    struct error err = { "" };
+    struct stat info;
+    mode_t mask = umask(027);
+
+    (void)state;
+    assert_int_equal(mkdir(scratch_path("out"), 0700), 0);
+    assert_int_equal(output_file_open(&file, path, &err), 0);
+    fputs("half", file.stream);
+    assert_int_equal(access(path, F_OK), -1); /* not there before it is whole */
+    output_file_abandon(&file);
+    assert_int_equal(count_files(scratch_path("out")), 0);
+    put(path, "first");
+    put(path, "second");
+    check_contents(path, "second");
+    assert_int_equal(count_files(scratch_path("out")), 1);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+    umask(mask);
+}
+
+static void test_output_file_errors(void **state)
+{
+    struct output_file file;
+    struct error err = { "" };
+    const char *nowhere = scratch_path("missing/file");
+    const char *directory = scratch_path("directory");
+
+    (void)state;
+    assert_int_equal(output_file_open(&file, nowhere, &err), -1);
+    assert_non_null(strstr(err.text, nowhere));
+    assert_int_equal(mkdir(directory, 0700), 0);
+    put(scratch_path("directory/inside"), "");
+    assert_int_equal(output_file_open(&file, directory, &err), 0);
+    assert_int_equal(output_file_commit(&file, &err), -1); /* a directory is in its place */
+    assert_non_null(strstr(err.text, directory));
+    assert_int_equal(count_files(directory), 1);
+}
+
+static void test_full_device(void **state)
+{
+    struct output_file file;
+    struct error err = { "" };
+    const char *path = scratch_path("full/file");
+
+    (void)state;
+    if (access("/dev/full", W_OK) < 0)
+        skip_because("no /dev/full");
+    assert_int_equal(mkdir(scratch_path("full"), 0700), 0);
+    assert_int_equal(output_file_open(&file, path, &err), 0);
+    assert_non_null(freopen("/dev/full", "wb", file.stream));
+    fputs("lost", file.stream);
+    assert_int_equal(output_file_commit(&file, &err), -1);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(count_files(scratch_path("full")), 0);
+}
+
+/* ---- memory, time, errors, cursor ---- */
+
+static void test_memory_grow(void **state)
+{
+    size_t capacity = 0;
+    uint32_t *array = NULL;
+    size_t moves = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 100000; i++) {
+        size_t before = capacity;
+
+        array = memory_grow(array, &capacity, i + 1, sizeof *array);
+        moves += capacity != before;
+        array[i] = i;
+    }
+    for (uint32_t i = 0; i < 100000; i++)
+        assert_int_equal(array[i], i);
+    assert_in_range(moves, 10, 20); /* doubles */
+    assert_ptr_equal(memory_grow(array, &capacity, 5, sizeof *array), array);
+    free(array);
+}
+
+static void test_time_types(void **state)
+{
+    static const struct {
+        int64_t ns;
+        int32_t date;
+        uint32_t slice;
+    } cases[] = {
+        { 0, 0, 0 },
+        { NS_PER_SLICE - 1, 0, 0 },
+        { NS_PER_SLICE, 0, 1 },
+        { NS_PER_DAY - 1, 0, 287 },
+        { NS_PER_DAY, 1, 0 },
+        { -1, -1, 287 },
+        { -NS_PER_DAY, -1, 0 },
+        { -NS_PER_DAY - 1, -2, 287 },
+        { 20000 * NS_PER_DAY + 100 * NS_PER_SLICE + 5, 20000, 100 },
+    };
+    const struct schedule schedule = { { 100 * NS_PER_DAY }, 60.0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct day_time t = { cases[i].ns };
+        struct day_time begin = day_time_of_slice(cases[i].date, cases[i].slice);
+
+        assert_int_equal(day_time_date(t), cases[i].date);
+        assert_int_equal(day_time_slice(t), cases[i].slice);
+        assert_true(begin.ns <= t.ns && t.ns - begin.ns < NS_PER_SLICE);
+    }
+    assert_int_equal(schedule_run_time(&schedule, (struct day_time){ 101 * NS_PER_DAY }).ns,
+                     1440 * NS_PER_SECOND);
+    assert_int_equal(schedule_run_time(&schedule, (struct day_time){ 100 * NS_PER_DAY - 60 }).ns, -1);
+}
+
+static void test_error_text(void **state)
+{
+    struct error err;
+    char long_text[2000];
+
+    (void)state;
+    assert_int_equal(error_set(&err, "row %d", 7), -1);
+    assert_int_equal(error_prefix(&err, "%s", "file"), -1);
+    assert_string_equal(err.text, "file: row 7");
+    memset(long_text, 'x', sizeof long_text);
+    long_text[sizeof long_text - 1] = '\0';
+    error_set(&err, "%s", long_text);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    error_prefix(&err, "file"); /* what does not fit is cut at the end */
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_memory_equal(err.text, "file: xxx", 9);
+    error_prefix(&err, "%s", long_text);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+}
+
+static void test_cursor(void **state)
+{
+    static const uint8_t bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    struct cursor c = cursor_of(bytes, sizeof bytes);
+    struct cursor sub;
+    uint8_t copy[4] = { 9, 9, 9, 9 };
+
+    (void)state;
+    assert_int_equal(cursor_u8(&c), 1);
+    assert_int_equal(cursor_u16_be(&c), 0x0203);
+    sub = cursor_sub(&c, 5);
+    assert_int_equal(cursor_u32_be(&sub), 0x04050607);
+    assert_int_equal(cursor_u16_be(&sub), 0); /* one byte is left of it */
+    assert_true(sub.failed);
+    assert_int_equal(cursor_u8(&sub), 0); /* and it stays failed */
+    assert_false(c.failed);
+    assert_int_equal(c.left, 1);
+    cursor_copy(&c, copy, 2);
+    assert_true(c.failed && copy[0] == 0 && copy[1] == 0 && copy[2] == 9);
+    sub = cursor_sub(&c, 0);
+    assert_true(sub.failed);
+    c = cursor_of(bytes, 2);
+    cursor_skip(&c, 2);
+    assert_false(c.failed);
+    assert_null(cursor_take(&c, SIZE_MAX));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_philox),
+        cmocka_unit_test(test_distributions),
+        cmocka_unit_test(test_below),
+        cmocka_unit_test(test_streams_by_name),
+        cmocka_unit_test(test_tally),
+        cmocka_unit_test(test_tally_order),
+        cmocka_unit_test(test_discrete_draws),
+        cmocka_unit_test(test_discrete_scales),
+        cmocka_unit_test(test_log_grid),
+        cmocka_unit_test(test_text_numbers),
+        cmocka_unit_test(test_text_doubles),
+        cmocka_unit_test(test_text_durations),
+        cmocka_unit_test(test_text_times_of_day),
+        cmocka_unit_test(test_text_dates),
+        cmocka_unit_test(test_text_for_people),
+        cmocka_unit_test(test_output_file),
+        cmocka_unit_test(test_output_file_errors),
+        cmocka_unit_test(test_full_device),
+        cmocka_unit_test(test_memory_grow),
+        cmocka_unit_test(test_time_types),
+        cmocka_unit_test(test_error_text),
+        cmocka_unit_test(test_cursor),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
