@@ -1,6 +1,6 @@
 # Shared by quickstart.sh and test.sh: what a fresh Debian 12 lacks, and how to build.
-# To be sourced by bash with `set -eu`; $source_dir is the top of the source tree.
-# shellcheck shell=bash
+# To be sourced by bash with `set -eu`; $work is a directory for logs.
+# shellcheck shell=bash disable=SC2034,SC2154 # build_packages is for the sourcing script, $work from it
 
 build_packages=(gcc make autoconf automake libtool pkg-config libpcap-dev libnet1-dev
     libconfig-dev libsqlite3-dev libarchive-dev libjansson-dev libcap-ng-dev)

@@ -47,11 +47,12 @@ far=dsq-$$-b  # tcpdump records here
 work=$(mktemp -d /tmp/dayshift-quickstart.XXXXXX)
 pids=()
 
+# shellcheck disable=SC2317 # reached through the trap
 clean_up() {
     local pid name
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     wait
-    for name in $near $far; do ip netns del $name 2>/dev/null || true; done
+    for name in "$near" "$far"; do ip netns del "$name" 2>/dev/null || true; done
     if [ -n "$keep" ]; then
         mkdir -p "$keep"
         cp "$work"/*.dsm "$work"/*.pcap "$work"/*.json "$work"/*.txt "$work"/*.conf "$keep"/ 2>/dev/null || true
@@ -97,9 +98,9 @@ sample=$(echo "$source_dir"/contrib/sample.pcap.*)
 hosts=$("$dayshift" info --json "$work/sample.dsm" | grep -c '"active_slices"')
 
 step "two namespaces and a link"
-for name in $near $far; do
-    ip netns add $name
-    ip netns exec $name sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+for name in "$near" "$far"; do
+    ip netns add "$name"
+    ip netns exec "$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 done
 ip link add ds0 netns $near type veth peer name ds1 netns $far
 ip -n $near link set ds0 up
@@ -119,13 +120,13 @@ cat "$work/quickstart.conf"
 step "playing $seconds seconds, $speed times as fast as the day"
 ip netns exec $far tcpdump -i ds1 -w "$work/captured.pcap" -U -B 65536 -s 0 2>"$work/tcpdump.txt" &
 tcpdump_pid=$!
-pids+=($tcpdump_pid)
+pids+=("$tcpdump_pid")
 for _ in $(seq 50); do grep -q listening "$work/tcpdump.txt" && break; sleep 0.1; done
 ( sleep 3; ip netns exec $far ping -c 3 -i 0.5 -W 2 198.18.0.1 >"$work/ping.txt" 2>&1 || true ) &
 ping_pid=$!
 ip netns exec $near "$dayshiftd" -q -j -c "$work/quickstart.conf" >"$work/report.json" &
 daemon_pid=$!
-pids+=($daemon_pid)
+pids+=("$daemon_pid")
 wait $daemon_pid || die "dayshiftd failed"
 wait $ping_pid
 sleep 1
