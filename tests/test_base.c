@@ -162,7 +162,8 @@ static void test_tally(void **state)
     sorted = tally_sorted(&tally);
     for (uint32_t i = 1; i < PAIRS; i++)
         assert_true(sorted[i - 1].owner < sorted[i].owner ||
-                    (sorted[i - 1].owner == sorted[i].owner && sorted[i - 1].symbol < sorted[i].symbol));
+                    (sorted[i - 1].owner == sorted[i].owner &&
+                     sorted[i - 1].symbol < sorted[i].symbol));
     free(sorted);
     tally_release(&tally);
 }
@@ -323,7 +324,8 @@ static void test_text_durations(void **state)
     } cases[] = {
         { "90", 90, 0 },    { "90s", 90, 0 },  { "1.5m", 90, 0 }, { "2h", 7200, 0 }, { "1d", 86400, 0 },
         { "2 h", 7200, 0 }, { "", 0, -1 },     { "s", 0, -1 },    { "0", 0, -1 },    { "-5", 0, -1 },
-        { "5x", 0, -1 },    { "5 hours", 0, -1 }, { "nan", 0, -1 }, { "inf", 0, -1 }, { "1e30d", 0, -1 },
+        { "5x", 0, -1 },    { "5 hours", 0, -1 }, { "nan", 0, -1 }, { "inf", 0, -1 },
+        { "1e30d", 0, -1 },
     };
 
     (void)state;
@@ -342,7 +344,8 @@ static void test_text_times_of_day(void **state)
         int64_t seconds;
         int status;
     } cases[] = {
-        { "00:00", 0, 0 },        { "09:00", 32400, 0 }, { "09:00:30", 32430, 0 }, { "23:59:59", 86399, 0 },
+        { "00:00", 0, 0 },        { "09:00", 32400, 0 }, { "09:00:30", 32430, 0 },
+        { "23:59:59", 86399, 0 },
         { "24:00", 0, -1 },       { "09:60", 0, -1 },    { "09:00:60", 0, -1 },    { "9", 0, -1 },
         { "09:00:30.5", 0, -1 },  { "", 0, -1 },         { "09:00 ", 0, -1 },      { "noon", 0, -1 },
     };
@@ -361,7 +364,8 @@ static void test_text_dates(void **state)
     static const struct {
         const char *text;
         int32_t date;
-    } good[] = { { "1970-01-01", 0 }, { "1970-01-02", 1 }, { "2000-02-29", 11016 }, { "2026-11-21", 20778 } };
+    } good[] = { { "1970-01-01", 0 }, { "1970-01-02", 1 }, { "2000-02-29", 11016 },
+                 { "2026-11-21", 20778 } };
     static const char *const bad[] = { "", "2026", "2026-11", "2026-11-21x", "2026-02-30", "2026-02-31",
                                        "2100-02-29", "2026-13-01", "2026-00-01", "2026-11-00",
                                        "1969-12-31", "21.11.2026" };
