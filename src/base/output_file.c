@@ -1,6 +1,7 @@
 #include "base/output_file.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,28 +17,27 @@ static void set_usual_mode(int fd)
     (void)fchmod(fd, 0666 & ~mask); /* mkstemp made it 0600 */
 }
 
-int output_file_open(struct output_file *file, const char *path, struct error *err)
+static int open_temporary(struct output_file *file, struct error *err)
 {
-    size_t size = strlen(path) + sizeof ".XXXXXX";
+    size_t size = strlen(file->path) + sizeof ".XXXXXX";
     int fd;
 
-    memset(file, 0, sizeof *file);
-    if (strcmp(path, "-") == 0) {
-        file->stream = stdout;
-        return 0;
-    }
     file->temporary = memory_alloc(size);
-    snprintf(file->temporary, size, "%s.XXXXXX", path);
+    snprintf(file->temporary, size, "%s.XXXXXX", file->path);
     fd = mkstemp(file->temporary);
-    if (fd < 0) {
-        error_set(err, "%s: cannot create: %s", path, strerror(errno));
-        free(file->temporary);
-        file->temporary = NULL;
-        return -1;
-    }
+    if (fd < 0)
+        return error_set(err, "%s: cannot create: %s", file->path, strerror(errno));
     set_usual_mode(fd);
     file->stream = fdopen(fd, "wb");
-    file->path = memory_copy_text(path);
+    return 0;
+}
+
+/* A device or a pipe is there to be written to, not to be replaced. */
+static int open_in_place(struct output_file *file, struct error *err)
+{
+    file->stream = fopen(file->path, "wb");
+    if (file->stream == NULL)
+        return error_set(err, "%s: cannot write: %s", file->path, strerror(errno));
     return 0;
 }
 
@@ -48,23 +48,40 @@ static void forget(struct output_file *file)
     memset(file, 0, sizeof *file);
 }
 
+int output_file_open(struct output_file *file, const char *path, struct error *err)
+{
+    struct stat info;
+    int status;
+
+    memset(file, 0, sizeof *file);
+    file->path = memory_copy_text(path);
+    if (strcmp(path, "-") == 0) {
+        file->stream = stdout;
+        return 0;
+    }
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        status = open_in_place(file, err);
+    else
+        status = open_temporary(file, err);
+    if (status < 0)
+        forget(file);
+    return status;
+}
+
 int output_file_commit(struct output_file *file, struct error *err)
 {
+    bool is_standard = file->stream == stdout;
     int status = fflush(file->stream) == 0 && !ferror(file->stream) ? 0 : -1;
 
-    if (file->temporary == NULL) {
-        if (status < 0)
-            error_set(err, "standard output: cannot write: %s", strerror(errno));
-        file->stream = NULL;
-        return status;
-    }
-    if (fclose(file->stream) != 0)
+    if (!is_standard && fclose(file->stream) != 0)
         status = -1;
-    if (status == 0 && rename(file->temporary, file->path) != 0)
+    if (status == 0 && file->temporary && rename(file->temporary, file->path) != 0)
         status = -1;
     if (status < 0) {
-        error_set(err, "%s: cannot write: %s", file->path, strerror(errno));
-        unlink(file->temporary);
+        error_set(err, "%s: cannot write: %s",
+                  is_standard ? "standard output" : file->path, strerror(errno));
+        if (file->temporary)
+            unlink(file->temporary);
     }
     forget(file);
     return status;
@@ -72,9 +89,9 @@ int output_file_commit(struct output_file *file, struct error *err)
 
 void output_file_abandon(struct output_file *file)
 {
-    if (file->stream != NULL && file->temporary != NULL) {
+    if (file->stream != NULL && file->stream != stdout)
         fclose(file->stream);
+    if (file->temporary != NULL)
         unlink(file->temporary);
-    }
     forget(file);
 }

@@ -2,7 +2,8 @@
  * output_file.h - a file that appears whole or not at all.
  *
  * Writes go to a temporary file in the same directory; output_file_commit() puts it in
- * place, output_file_abandon() removes it. "-" is standard output, written as it comes.
+ * place, output_file_abandon() removes it. "-" is standard output; it, a device and a pipe are
+ * written as it comes.
  */
 #ifndef BASE_OUTPUT_FILE_H
 #define BASE_OUTPUT_FILE_H
@@ -14,7 +15,7 @@
 struct output_file {
     FILE *stream; /* NULL when closed */
     char *path;   /* where it will be */
-    char *temporary; /* NULL for standard output */
+    char *temporary; /* NULL where there is nothing to put in place */
 };
 
 int output_file_open(struct output_file *file, const char *path, struct error *err);

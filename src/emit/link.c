@@ -225,7 +225,7 @@ static int refuse_routes_of(const char *name, const char *link_name, int depth, 
         return error_prefix(err, "%s", link_name);
     if (found)
         return error_set(err, "%s: refused, because %s carries a default route and frames sent "
-                              "there could reach other networks, unless that is allowed",
+                              "there could reach other networks (allow_default_route = true allows it)",
                          link_name, depth == 0 ? "it" : name);
     return depth < MOST_UPPER_LINKS ? refuse_upper_links(name, link_name, depth, err) : 0;
 }

@@ -295,8 +295,8 @@ static void read_summary(struct reader *r)
     if (rows_next(&rows)) {
         r->model->flows = (uint64_t)column(&rows, 0, 0, INT64_MAX);
         r->model->packets = (uint64_t)column(&rows, 1, 0, INT64_MAX);
-        r->model->first.ns = column(&rows, 2, INT64_MIN, INT64_MAX);
-        r->model->last.ns = column(&rows, 3, INT64_MIN, INT64_MAX);
+        r->model->first.ns = column(&rows, 2, 0, INT64_MAX);
+        r->model->last.ns = column(&rows, 3, r->model->first.ns, INT64_MAX);
         r->model->covered_slices = (uint32_t)column(&rows, 4, 0, DAY_SLICES);
     }
     rows_close(&rows);
@@ -760,6 +760,8 @@ static void check_file(struct reader *r)
     rows = rows_open(r, "quick_check", "PRAGMA quick_check(1)");
     if (rows_next(&rows) && strcmp((const char *)sqlite3_column_text(rows.statement, 0), "ok") != 0) {
         error_set(r->err, "%s: damaged: %s", r->path, sqlite3_column_text(rows.statement, 0));
+        for (char *c = strchr(r->err->text, '\n'); c; c = strchr(c, '\n'))
+            *c = ' '; /* SQLite reports in lines */
         r->failed = true;
     }
     rows_close(&rows);

@@ -36,12 +36,23 @@ static const char *network_text(const struct ip_network *network, char text[IP_A
     return text;
 }
 
+/* "This" network, loopback, multicast and above (RFC 6890): what no host is reached at. */
+static bool is_reserved(const struct ip_network *network)
+{
+    uint32_t first = ip_address_to_v4(&network->base) >> 24;
+
+    return network->prefix < 96 + 1 || first == 0 || first == 127 || first >= 224;
+}
+
 static int check_network(const struct ip_network *network, uint64_t wanted, struct error *err)
 {
     char text[IP_ADDRESS_TEXT + 4];
 
     if (!ip_address_is_v4(&network->base))
         return error_set(err, "network %s: only IPv4 networks can be emulated",
+                         network_text(network, text));
+    if (is_reserved(network))
+        return error_set(err, "network %s: no host can have its addresses",
                          network_text(network, text));
     if (usable_addresses(network) < wanted)
         return error_set(err, "network %s: %" PRIu64 " hosts wanted, it has room for %" PRIu64,
