@@ -10,6 +10,7 @@
 #include "flow/flow_table.h"
 #include "net/decode.h"
 #include "net/wire.h"
+#include "session/frame_template.h"
 #include "session/renderer.h"
 #include "session/session.h"
 
@@ -739,6 +740,8 @@ static void test_hurry(void **state)
         struct service_model service = service_of(&row, 1);
         struct flow_plan plan = plan_of(IP_TCP, session_row_packets(&row), i, &service);
 
+        if (one_in(&random, 4))
+            row.rtt_ns = 3 * NS_PER_SECOND; /* by way of the moon: nobody waits for that */
         for (uint64_t after = 0; after <= plan.packets && after < 60; after++)
             check_hurried(&plan, &row, after);
     }
@@ -925,6 +928,48 @@ static struct renderer_counts play(const struct flow_plan *plans, size_t count, 
     return counts;
 }
 
+/* Any two bytes in a datagram: one sum of all is zero, which would say that there is none. */
+static uint16_t next_filling;
+
+static void fill_next(const struct payload_place *place, uint8_t *out, size_t size)
+{
+    (void)place;
+    assert_int_equal(size, 2);
+    wire_put_u16(out, next_filling);
+}
+
+static void test_zero_checksum(void **state)
+{
+    struct session_row row = { .packets = { 1, 0 }, .data_packets = { 1, 0 },
+                               .payload_bytes = { 2, 0 } };
+    struct service_model service = service_of(&row, 1);
+    struct flow_plan plan = plan_of(IP_UDP, 1, 1, &service);
+    struct error err;
+    struct frame_builder *builder = frame_builder_new(&err);
+    struct frame_template template;
+    struct session session;
+    struct session_packet packet;
+    uint32_t all_ones = 0;
+
+    (void)state;
+    session_begin(&session, &plan, SEED);
+    assert_true(session_next(&session, &packet));
+    assert_int_equal(frame_template_build(builder, &template, &plan, &session, FLOW_INITIATOR, &err),
+                     0);
+    for (uint32_t i = 0; i <= UINT16_MAX; i++) {
+        uint8_t bytes[FRAME_MAX_BYTES];
+        uint16_t checksum;
+
+        next_filling = (uint16_t)i;
+        assert_int_equal(frame_template_render(&template, &session, &packet, fill_next, bytes), 44);
+        checksum = wire_get_u16(bytes + 40);
+        assert_int_not_equal(checksum, 0);
+        all_ones += checksum == 0xffff;
+    }
+    assert_in_range(all_ones, 1, 2);
+    frame_builder_free(builder);
+}
+
 /* ---- closed loop: what the flow stage sees is what was planned ---- */
 
 struct loop {
@@ -965,13 +1010,13 @@ static void check_by_libnet(struct loop *loop, const struct frame *frame)
     uint8_t copy[FRAME_MAX_BYTES];
     uint8_t *ip = copy + FRAME_IP_AT;
     uint8_t protocol = frame->bytes[FRAME_IP_AT + 9];
+    int size = (int)frame->length - FRAME_IP_AT - 20;
     size_t at = FRAME_IP_AT + 20 + (protocol == IP_TCP ? 16 : protocol == IP_UDP ? 6 : 2);
 
     memcpy(copy, frame->bytes, frame->length);
     wire_put_u16(ip + 10, 0);
     wire_put_u16(copy + at, 0);
-    assert_int_equal(libnet_do_checksum(loop->libnet, ip, protocol, (int)frame->length - FRAME_IP_AT - 20),
-                     1);
+    assert_int_equal(libnet_do_checksum(loop->libnet, ip, protocol, size), 1);
     assert_int_equal(libnet_do_checksum(loop->libnet, ip, IPPROTO_IP, 20), 1);
     assert_memory_equal(copy, frame->bytes, frame->length);
     loop->checked_by_libnet++;
@@ -1400,6 +1445,7 @@ int main(void)
         cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_hurry_without_connection),
         cmocka_unit_test(test_determinism),
+        cmocka_unit_test(test_zero_checksum),
         cmocka_unit_test(test_closed_loop),
         cmocka_unit_test(test_no_two_share_a_tuple),
         cmocka_unit_test(test_end_of_run),
