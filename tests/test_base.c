@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -481,10 +482,45 @@ static void test_output_file_errors(void **state)
     assert_non_null(strstr(err.text, nowhere));
     assert_int_equal(mkdir(directory, 0700), 0);
     put(scratch_path("directory/inside"), "");
-    assert_int_equal(output_file_open(&file, directory, &err), 0);
-    assert_int_equal(output_file_commit(&file, &err), -1); /* a directory is in its place */
+    assert_int_equal(output_file_open(&file, directory, &err), -1);
     assert_non_null(strstr(err.text, directory));
     assert_int_equal(count_files(directory), 1);
+}
+
+/* Something came into its place while it was written. */
+static void test_output_file_obstructed(void **state)
+{
+    const char *directory = scratch_path("obstructed");
+    const char *path = scratch_path("obstructed/file");
+    struct output_file file;
+    struct error err = { "" };
+
+    (void)state;
+    assert_int_equal(mkdir(directory, 0700), 0);
+    assert_int_equal(output_file_open(&file, path, &err), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(output_file_commit(&file, &err), -1);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(count_files(directory), 1); /* the temporary file is gone */
+}
+
+/* A pipe is written to and stays a pipe. */
+static void test_output_pipe(void **state)
+{
+    const char *path = scratch_path("pipe");
+    struct stat info;
+    char text[16] = "";
+    int reader;
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    reader = open(path, O_RDONLY | O_NONBLOCK);
+    put(path, "through");
+    assert_int_equal(read(reader, text, sizeof text), 7);
+    assert_string_equal(text, "through");
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    close(reader);
 }
 
 static void test_full_device(void **state)
@@ -628,6 +664,8 @@ int main(void)
         cmocka_unit_test(test_text_for_people),
         cmocka_unit_test(test_output_file),
         cmocka_unit_test(test_output_file_errors),
+        cmocka_unit_test(test_output_file_obstructed),
+        cmocka_unit_test(test_output_pipe),
         cmocka_unit_test(test_full_device),
         cmocka_unit_test(test_memory_grow),
         cmocka_unit_test(test_time_types),
