@@ -399,8 +399,9 @@ static void test_text_for_people(void **state)
     static const struct {
         int64_t ns;
         const char *text;
-    } times[] = { { 0, "0 ns" }, { 999, "999 ns" }, { 1500, "1.5 us" }, { 250000, "250 us" },
-                  { 1500000, "1.5 ms" }, { 90000000000, "90 s" }, { -5, "-5 ns" } };
+    } times[] = { { 0, "0 ns" }, { 999, "999 ns" }, { 1500, "1.50 us" }, { 250000, "250 us" },
+                  { 999499, "999 us" }, { 999999, "1.00 ms" }, { 1500000, "1.50 ms" },
+                  { 90000000000, "90.0 s" }, { 3600000000000, "3600 s" }, { -5, "-5 ns" } };
     char text[TEXT_NUMBER];
 
     (void)state;

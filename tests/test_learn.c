@@ -446,8 +446,10 @@ static void test_limits(void **state)
     assert_int_equal(tally_count(&stats->peers, http, packed(PEER_OUTSIDE, PEER_ID_OTHER)),
                      FLOWS - LEARN_MAX_PEERS);
     ports = tally_sorted(&stats->responder_ports);
-    assert_int_equal(stats->responder_ports.used, LEARN_MAX_PORTS);
+    assert_int_equal(stats->responder_ports.used, LEARN_MAX_PORTS + 1);
     assert_int_equal(ports[0].symbol, 50000);
+    assert_int_equal(ports[LEARN_MAX_PORTS].symbol, PORT_OTHER);
+    assert_int_equal(ports[LEARN_MAX_PORTS].count, FLOWS - LEARN_MAX_PORTS);
     free(ports);
     assert_int_equal(stats->services.used, SERVICE_MAX + 1);
     others = tally_count(&stats->services, IP_TCP, SERVICE_OTHER_PORTS);

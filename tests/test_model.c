@@ -586,7 +586,7 @@ static void test_altered_files(void **state)
         { "UPDATE mixture SET mean = NULL", "table mixture, row 1, column mean" },
         { "DELETE FROM mixture WHERE state = 0", "has no mixture" },
         { "UPDATE initiator_port SET port_feature = 1046 + port_feature", "column port_feature: " },
-        { "UPDATE responder_port SET port = 65536", "table responder_port, row 1, column port: 65536" },
+        { "UPDATE responder_port SET port = 65537", "table responder_port, row 1, column port: 65537" },
         { "UPDATE peer SET peer = (2 << 28) + peer WHERE peer >> 28 = 1", "is nobody" },
         { "UPDATE peer SET peer = 3 WHERE peer < 3", "3 is nobody" },
         { "UPDATE peer SET flows = 0", "table peer, row 1, column flows: 0" },

@@ -33,6 +33,9 @@ static inline struct state_key state_key_unpack(uint32_t packed)
                                packed & 0xffff };
 }
 
+/* Stands for the ports of a feature that were too many to be listed one by one. */
+#define PORT_OTHER 65536
+
 /* Who is at the other end of a flow, without a name. */
 enum peer_kind {
     PEER_LOCAL,   /* id: the host's index in the model */
@@ -82,7 +85,7 @@ struct state_model {
     struct discrete *next_gaps;   /* next.size of them: bins of the gap clock; empty: use gaps */
     struct discrete gaps;         /* all transitions out of this state together */
     struct discrete initiator_ports; /* port features */
-    struct discrete responder_ports; /* ports; empty when the feature is one port */
+    struct discrete responder_ports; /* ports, PORT_OTHER; empty when the feature is one port */
     struct discrete peers;           /* packed peers */
 };
 

@@ -41,7 +41,7 @@ struct network_stats {
     struct tally gaps;            /* (transition, bin of ns between the two starts) -> times */
     struct tally volumes;         /* (state, bin of packets) -> flows */
     struct tally initiator_ports; /* (state, port feature) -> flows: Song's table b */
-    struct tally responder_ports; /* (state, port) -> flows, only where the feature is a bin */
+    struct tally responder_ports; /* (state, port or PORT_OTHER) -> flows, where the feature is a bin */
     struct tally peers;           /* (state, peer_pack) -> flows */
     struct tally active;          /* (host, slice number) -> flows; its index is in `activity` */
     struct activity *activity;

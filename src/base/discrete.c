@@ -16,7 +16,7 @@ static uint64_t scaled_sum(const struct tally_entry *entries, uint32_t size, uns
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; i < size && sum <= UINT32_MAX; i++) /* further it could wrap around */
         sum += scaled_count(entries[i].count, shift);
     return sum;
 }

@@ -29,6 +29,8 @@ static int open_temporary(struct output_file *file, struct error *err)
         return error_set(err, "%s: cannot create: %s", file->path, strerror(errno));
     set_usual_mode(fd);
     file->stream = fdopen(fd, "wb");
+    if (file->stream == NULL)
+        abort(); /* only for want of memory */
     return 0;
 }
 
@@ -54,11 +56,11 @@ int output_file_open(struct output_file *file, const char *path, struct error *e
     int status;
 
     memset(file, 0, sizeof *file);
-    file->path = memory_copy_text(path);
     if (strcmp(path, "-") == 0) {
         file->stream = stdout;
         return 0;
     }
+    file->path = memory_copy_text(path);
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         status = open_in_place(file, err);
     else

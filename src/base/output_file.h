@@ -14,7 +14,7 @@
 
 struct output_file {
     FILE *stream; /* NULL when closed */
-    char *path;   /* where it will be */
+    char *path;   /* where it will be; NULL for standard output */
     char *temporary; /* NULL where there is nothing to put in place */
 };
 

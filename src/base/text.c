@@ -121,8 +121,11 @@ const char *text_from_ns(int64_t ns, char text[TEXT_NUMBER])
     } units[] = { { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 } };
 
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if ((double)ns >= units[i].ns) {
-            snprintf(text, TEXT_NUMBER, "%.3g %s", (double)ns / units[i].ns, units[i].unit);
+        double value = (double)ns / units[i].ns;
+
+        if (value >= 0.9995) { /* what would be rounded up to 1000 of the next smaller unit */
+            snprintf(text, TEXT_NUMBER, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value,
+                     units[i].unit);
             return text;
         }
     }

@@ -253,12 +253,9 @@ static void add_ports(struct learner *learner, uint32_t state, const struct flow
         return;
     tally_add(&learner->stats.initiator_ports, state,
               port_feature_of(record->port[FLOW_INITIATOR]), 1);
-    if (port_feature_is_exact(port_feature_of((uint16_t)port)))
-        return;
-    if (tally_find(&learner->stats.responder_ports, state, port) != TALLY_NONE ||
-        learner->listed_ports[state] < LEARN_MAX_PORTS)
+    if (!port_feature_is_exact(port_feature_of((uint16_t)port)))
         add_listed(&learner->stats.responder_ports, learner->listed_ports, LEARN_MAX_PORTS, state,
-                   port, port);
+                   port, PORT_OTHER);
 }
 
 static void add_step(struct learner *learner, uint32_t host, uint32_t state, struct day_time start)
@@ -322,8 +319,11 @@ static uint64_t record_key(const struct flow_record *record)
 {
     uint64_t ports = (uint64_t)record->port[0] << 16 | record->port[1];
 
-    return random_mix64((uint64_t)record->start.ns ^
-                        random_mix64(ports << 8 | record->protocol));
+    uint64_t payload = record->payload_bytes[0] << 32 ^ record->payload_bytes[1];
+    uint64_t key = random_mix64(ports << 8 | record->protocol);
+
+    key = random_mix64(key ^ (uint64_t)record->start.ns);
+    return random_mix64(random_mix64(key ^ (uint64_t)record->duration_ns) ^ payload);
 }
 
 static void add_to_service(struct learner *learner, const struct flow_record *record)
@@ -356,7 +356,7 @@ static void cover(struct learner *learner)
         int64_t until = slice_end < learner->observed_to.ns ? slice_end : learner->observed_to.ns;
 
         tally_add(&learner->stats.coverage, 0, slice_number((struct day_time){ at }),
-                  (uint64_t)((until - at + NS_PER_SECOND / 2) / NS_PER_SECOND));
+                  (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
 }

@@ -475,7 +475,7 @@ static void read_distributions(struct reader *r)
                             " ORDER BY state, port_feature",
           r->state_count, PORT_FEATURES, take_initiator_ports },
         { "responder_port", "SELECT state, port, flows FROM responder_port ORDER BY state, port",
-          r->state_count, UINT16_MAX + 1, take_responder_ports },
+          r->state_count, PORT_OTHER + 1, take_responder_ports },
         { "peer", "SELECT state, peer, flows FROM peer ORDER BY state, peer", r->state_count,
           (int64_t)1 << (PEER_ID_BITS + 2), take_peers },
     };
@@ -596,7 +596,11 @@ static int compare_row_packets(const void *a, const void *b)
 
     if (px != py)
         return px < py ? -1 : 1;
-    return x->duration_ns == y->duration_ns ? 0 : x->duration_ns < y->duration_ns ? -1 : 1;
+    if (x->duration_ns != y->duration_ns)
+        return x->duration_ns < y->duration_ns ? -1 : 1;
+    px = x->payload_bytes[0] + x->payload_bytes[1];
+    py = y->payload_bytes[0] + y->payload_bytes[1];
+    return px == py ? 0 : px < py ? -1 : 1;
 }
 
 static bool is_same_pool(const struct service_model *a, const struct service_model *b)

@@ -15,6 +15,7 @@
 #define ACK_GAP_NS (30 * NS_PER_US)   /* mean until a pure acknowledgement */
 #define FIRST_RETRY_NS NS_PER_SECOND  /* of a SYN (RFC 6298), when the flow does not say */
 
+enum { LEAST_REST = 40 }; /* bytes; less than any mss */
 enum { RETRY_DOUBLINGS = 6 }; /* the waiting time for an answer doubles so often, as in Linux */
 
 static enum flow_side other(enum flow_side side)
@@ -290,7 +291,10 @@ static void begin_message(struct session *s)
     s->message_open = true;
 }
 
-/* Full segments and a rest, as a stack sends a message; or equal parts where that does not add up. */
+/*
+ * Full segments and a rest, as a stack sends a message; or equal parts where that does not add up.
+ * A rest of a few bytes is made LEAST_REST: parsers that judge segment by segment stumble over it.
+ */
 static uint32_t next_payload_bytes(const struct session *s, enum flow_side side)
 {
     uint64_t left = s->message_bytes - s->message_offset;
@@ -299,6 +303,8 @@ static uint32_t next_payload_bytes(const struct session *s, enum flow_side side)
 
     if (packets == 1)
         return (uint32_t)left;
+    if (s->protocol == IP_TCP && packets == 2 && left > mss && left < mss + LEAST_REST)
+        return (uint32_t)(left - LEAST_REST);
     if (s->protocol == IP_TCP && left > (packets - 1) * mss)
         return (uint32_t)mss;
     return (uint32_t)(left / packets);

@@ -137,6 +137,8 @@ static void make_one_way(struct session_row *row)
     row->packets[FLOW_RESPONDER] = 0;
     row->data_packets[FLOW_RESPONDER] = 0;
     row->payload_bytes[FLOW_RESPONDER] = 0;
+    row->opening = FLOW_OPENING_ATTEMPT; /* TCP: nobody there to shake hands with */
+    row->ending = FLOW_ENDING_NONE;
 }
 
 static void set_defaults(struct session_row *row)

@@ -145,8 +145,12 @@ static void set_ports(struct flow_plan *plan, const struct state_model *state,
     uint16_t responder = slice_draw_port(state->key.port_feature, random);
     uint16_t initiator = (uint16_t)random_u32(random); /* ICMP: the identifier */
 
-    if (state->responder_ports.size)
-        responder = (uint16_t)state->responder_ports.symbols[discrete_draw(&state->responder_ports, random)];
+    if (state->responder_ports.size) {
+        uint32_t i = discrete_draw(&state->responder_ports, random);
+
+        if (state->responder_ports.symbols[i] != PORT_OTHER)
+            responder = (uint16_t)state->responder_ports.symbols[i];
+    }
     if (state->initiator_ports.size) {
         uint32_t i = discrete_draw(&state->initiator_ports, random);
 
