@@ -52,7 +52,7 @@ run_tests() { # run_tests BUILD [MAKE ARGUMENT...]
         done
     }
     grep -E '^(PASS|FAIL|SKIP|ERROR):' "$directory/check.log" || true
-    grep -hE '^SKIP|skipped: ' "$directory"/tests/*.log | sort | uniq -c || true
+    grep -hE '^SKIP|skipped: |# skip' "$directory"/tests/*.log | sort | uniq -c || true
     count_cases "$directory"
 }
 
