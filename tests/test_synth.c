@@ -544,6 +544,79 @@ static double mean_packets(const struct population *population, double *error)
  * As in the profile: active on three of four days, then 400 packets, or 30 in flows of 20. A third of
  * the flows are those of a responder, whose peer makes them; those are left to it.
  */
+/* Bursts a second apart with pauses of 50 minutes: most gaps of a slice are still a second. */
+static void set_bursts(struct network *n)
+{
+    const struct tally_entry gaps[] = {
+        { 0, log_grid_bin(1e9, GAP_GRID_PER_OCTAVE), 29 },
+        { 0, log_grid_bin(3000e9, GAP_GRID_PER_OCTAVE), 1 },
+    };
+
+    for (uint32_t i = 0; i < STATES; i++) {
+        discrete_release(&n->states[0][i].gaps);
+        discrete_init(&n->states[0][i].gaps, gaps, 2);
+    }
+}
+
+static int compare_starts(const void *a, const void *b)
+{
+    const struct flow_plan *x = a;
+    const struct flow_plan *y = b;
+
+    return x->start.ns == y->start.ns ? 0 : x->start.ns < y->start.ns ? -1 : 1;
+}
+
+static void test_bursts_stay_bursts(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    uint32_t short_gaps = 0;
+    uint32_t gaps = 0;
+
+    (void)state;
+    set_bursts(n);
+    populate(&population, &n->group, 1, &n->outside);
+    for (int32_t date = 0; date < 200; date++) {
+        struct plan_list list = slice_of(&population, 0, SEED, date, 100);
+
+        if (list.used > 0)
+            qsort(list.plans, list.used, sizeof *list.plans, compare_starts);
+        for (size_t i = 1; i < list.used; i++, gaps++)
+            /* one to three seconds: an answered flow between two made here leaves a gap of two */
+            short_gaps += list.plans[i].start.ns - list.plans[i - 1].start.ns > 800 * NS_PER_MS &&
+                          list.plans[i].start.ns - list.plans[i - 1].start.ns < 3500 * NS_PER_MS;
+        free(list.plans);
+    }
+    assert_true(gaps > 1000);
+    assert_true(short_gaps > gaps * 0.8);
+    population_release(&population);
+    network_free(n);
+}
+
+/* As many flows in the first and the last ten seconds of a slice as anywhere in it. */
+static void test_borders_do_not_show(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    uint32_t parts[30] = { 0 };
+    uint32_t flows = 0;
+
+    (void)state;
+    set_bursts(n);
+    populate(&population, &n->group, 1, &n->outside);
+    for (int32_t date = 0; date < 4000; date++) {
+        struct plan_list list = slice_of(&population, 0, SEED, date, 100);
+
+        for (size_t i = 0; i < list.used; i++, flows++)
+            parts[list.plans[i].start.ns % NS_PER_SLICE / (NS_PER_SLICE / 30)]++;
+        free(list.plans);
+    }
+    for (int i = 0; i < 30; i++) /* bursts come together, so it varies more than counts do */
+        assert_true(fabs(parts[i] * 30.0 / flows - 1) < 0.15);
+    population_release(&population);
+    network_free(n);
+}
+
 static void test_volume_agrees_with_profile(void **state)
 {
     static const double volumes[] = { 400, 30 };
@@ -669,6 +742,8 @@ int main(void)
         cmocka_unit_test(test_plans_fit_their_slice),
         cmocka_unit_test(test_local_flows_come_once),
         cmocka_unit_test(test_other_hosts_do_not_matter),
+        cmocka_unit_test(test_bursts_stay_bursts),
+        cmocka_unit_test(test_borders_do_not_show),
         cmocka_unit_test(test_volume_agrees_with_profile),
         cmocka_unit_test(test_unobserved_slices),
         cmocka_unit_test(test_window_filters_the_day),

@@ -75,24 +75,6 @@ static double draw_gap(const struct discrete *gaps, struct random_stream *random
     return gap_of_bin(gaps->symbols[discrete_draw(gaps, random)], random);
 }
 
-/* A gap drawn in proportion to its length as well: one that a given moment falls into. */
-static double draw_long_gap(const struct discrete *gaps, struct random_stream *random)
-{
-    double sum = 0;
-    double wanted;
-    uint32_t i = 0;
-
-    for (uint32_t j = 0; j < gaps->size; j++)
-        sum += discrete_count(gaps, j) * log_grid_value(gaps->symbols[j], GAP_GRID_PER_OCTAVE);
-    wanted = random_unit(random) * sum;
-    for (; i + 1 < gaps->size; i++) {
-        wanted -= discrete_count(gaps, i) * log_grid_value(gaps->symbols[i], GAP_GRID_PER_OCTAVE);
-        if (wanted < 0)
-            break;
-    }
-    return gap_of_bin(gaps->symbols[i], random);
-}
-
 /* The clock of a transition: its own gaps, or those of its state where they are too few. */
 static const struct discrete *gaps_of(const struct state_model *state, uint32_t next)
 {
@@ -116,25 +98,17 @@ static uint32_t step(const struct host_model *model, uint32_t from, double *gap_
 }
 
 /*
- * Where a moment chosen at random finds the chain: in the middle of a transition, most
- * likely a long one. Gives the state that the transition leads to, and its gap.
+ * Where a moment chosen at random finds the chain: in the middle of a transition, most likely a
+ * long one. The state that the transition leads to.
  */
-static uint32_t enter_chain(const struct host_model *model, double *gap_ns,
-                            struct random_stream *random)
+static uint32_t enter_chain(const struct host_model *model, struct random_stream *random)
 {
-    const struct state_model *from;
     uint32_t packed;
-    uint32_t next;
 
-    if (model->under_way.size == 0) { /* a host of a single flow */
-        *gap_ns = (double)NS_PER_SLICE;
+    if (model->under_way.size == 0) /* a host of a single flow */
         return model->frequency.symbols[discrete_draw(&model->frequency, random)];
-    }
     packed = model->under_way.symbols[discrete_draw(&model->under_way, random)];
-    from = &model->states[packed >> 16];
-    next = packed & 0xffff;
-    *gap_ns = draw_long_gap(gaps_of(from, next), random);
-    return from->next.symbols[next];
+    return model->states[packed >> 16].next.symbols[packed & 0xffff];
 }
 
 /* ---- one flow ---- */
@@ -196,9 +170,9 @@ static struct flow_plan *append(struct plan_list *list)
 }
 
 /*
- * Gaps become starts: scaled together so that they fill the slice and bursts stay bursts. The
- * sequence is closed to a ring and turned by a random angle, so that no second of the slice
- * is special, the first and the last included.
+ * Gaps become starts. The sequence is closed to a ring and turned by a random angle, so that no
+ * second of the slice is special, the first and the last included. Gaps keep their length, so
+ * that bursts stay bursts; only where they do not fit into the slice they are scaled down together.
  */
 static void place_flows(const struct slice_request *request, struct plan_list *plans,
                         size_t first_plan, const double *at_ns, double ring_ns, double turn_ns)
@@ -219,11 +193,13 @@ static void synthesize_flows(const struct slice_request *request, uint32_t count
 {
     const struct host_model *model = request->population->hosts[request->host].model;
     double *at_ns = memory_alloc_array(count, sizeof *at_ns);
-    double now_ns = 0;
-    double gap_ns; /* the first one closes the ring */
-    uint32_t state = enter_chain(model, &gap_ns, random);
-    double ring_ns = gap_ns;
+    uint32_t state = enter_chain(model, random);
     size_t first_plan = plans->used;
+    /* A longer pause does not happen among this many flows of one slice. */
+    double pause_ns = (double)NS_PER_SLICE / (count < 4 ? count : 4);
+    double now_ns = 0;
+    double ring_ns;
+    double gap_ns;
 
     for (uint32_t i = 0; i < count; i++) {
         if (draw_flow(request, &model->states[state], append(plans), random))
@@ -232,9 +208,10 @@ static void synthesize_flows(const struct slice_request *request, uint32_t count
             plans->used--;
         state = step(model, state, &gap_ns, random);
         if (i + 1 < count)
-            now_ns += gap_ns;
+            now_ns += fmin(gap_ns, pause_ns);
     }
-    ring_ns += now_ns;
+    /* What the slice leaves closes the ring; at least a gap as the others are. */
+    ring_ns = fmax((double)NS_PER_SLICE, now_ns + now_ns / count);
     place_flows(request, plans, first_plan, at_ns, ring_ns, random_unit(random) * ring_ns);
     free(at_ns);
 }
