@@ -245,6 +245,49 @@ check_route()
     in_a ip route del "$@" dev "$device"
 }
 
+# accepts WHAT [LINK]
+accepts()
+{
+    run_probe_once "${@:2}" > /dev/null 2> "$scratch/refusal" < /dev/null
+    check "$1 is accepted" [ $? = 0 ]
+    sed 's/^/     /' "$scratch/refusal"
+}
+
+# A route of several next hops; of these /proc shows but the first.
+check_multipath()
+{
+    in_a ip link add dsother type veth peer name dsother2 || return
+    in_a ip link set dsother up
+    in_a ip link set dsother2 up
+    in_a ip route add default dev dsother
+    accepts "a default route elsewhere"
+    in_a ip route del default dev dsother
+    if in_a ip route add default scope link nexthop dev dsother nexthop dev "$link_a" 2> /dev/null
+    then
+        refuses "the second next hop of a default route" "default route" run_probe_once
+    fi
+    in_a ip link del dsother
+}
+
+# The frames of a macvlan leave by the wire of the interface under it.
+check_macvlan()
+{
+    in_a ip link add dsmac link "$link_a" type macvlan mode bridge 2> /dev/null || return
+    in_a ip link add dsmac2 link "$link_a" type macvlan mode bridge
+    in_a ip link set dsmac up
+    in_a ip link set dsmac2 up
+    accepts "a macvlan" dsmac
+    in_a ip route add default dev "$link_a"
+    refuses "a default route under a macvlan" "$link_a carries a default route" \
+        run_probe_once dsmac
+    in_a ip route del default dev "$link_a"
+    in_a ip route add default dev dsmac2
+    refuses "a default route on a macvlan beside" "dsmac2 carries a default route" \
+        run_probe_once dsmac
+    in_a ip link del dsmac2
+    in_a ip link del dsmac
+}
+
 check_refusals()
 {
     refuses "a missing interface" "no such interface" run_probe_once nosuch0
@@ -261,6 +304,9 @@ check_refusals()
 
     check_route "the default route" "$link_a" default
     check_route "half of a default route" "$link_a" 128.0.0.0/1
+    check_route "a default route in another table" "$link_a" default table 100
+    check_multipath
+    check_macvlan
     if in_a ip link add dsbridge type bridge 2> /dev/null; then
         in_a ip link set dsbridge up
         in_a ip link set "$link_a" master dsbridge
@@ -280,6 +326,9 @@ check_default_v6()
     in_a sh -c "echo 0 > /proc/sys/net/ipv6/conf/$link_a/disable_ipv6"
     if in_a ip -6 route add default dev "$link_a" 2> /dev/null; then
         refuses "the default route of IPv6" "default route" run_probe_once
+        in_a ip -6 route del default dev "$link_a"
+        in_a ip -6 route add 2000::/3 dev "$link_a" table 100
+        refuses "all of the Internet in another table" "default route" run_probe_once
     fi
     in_a sh -c "echo 1 > /proc/sys/net/ipv6/conf/$link_a/disable_ipv6"
 }

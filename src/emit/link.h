@@ -14,7 +14,6 @@ struct link {
     char name[IF_NAMESIZE];
     int index;
     int mtu;
-    uint8_t mac[6];
     int packet_fd;   /* AF_PACKET, bound to the link with protocol 0: sends, receives nothing */
     int receive_fd;  /* AF_PACKET, receives ARP and ICMP echo requests through a kernel filter */
 };
@@ -22,8 +21,10 @@ struct link {
 /*
  * Refuses, naming the link: one that does not exist, is down, is no Ethernet, has an MTU
  * below 576, or carries a default route unless allowed. The route may be of IPv4 or IPv6, in any
- * table that /proc shows, in one piece or in halves as tunnels write it, on the link itself or
- * on a bridge, bond or VLAN over it. Missing privilege is said as such. 0 or -1.
+ * table, over one of several next hops, in one piece or in halves as tunnels write it, on the link
+ * itself or on anything joined to it from above or below: a bridge, bond or VLAN over it, the wire
+ * under a macvlan, another macvlan or VLAN on that wire. What lies in another network namespace,
+ * the peer of a veth say, is not seen. Missing privilege is said as such. 0 or -1.
  *
  * While it is open the interface receives the frames of every address (promiscuous mode): the
  * virtual hosts have addresses of their own, which the hardware would else filter away.
