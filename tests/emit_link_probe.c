@@ -135,6 +135,8 @@ static void print_counts(const struct emit_counts *counts, uint64_t interface_pa
     printf("late_p50_ns=%lld\nlate_p99_ns=%lld\nlate_max_ns=%lld\n",
            (long long)log_histogram_quantile(lateness, 0.5),
            (long long)log_histogram_quantile(lateness, 0.99), (long long)lateness->max_ns);
+    printf("stalls=%llu\nstalled_ns=%llu\n", (unsigned long long)counts->stalls,
+           (unsigned long long)counts->stalled_ns);
     printf("ready\n");
     fflush(stdout);
 }

@@ -767,6 +767,122 @@ static void test_emitter_records_lateness(void **state)
     free(bench);
 }
 
+/* A simulated clock on which a stall happens: once, at a deadline, time jumps. */
+struct stalling_clock {
+    struct emit_clock_operations operations;
+    struct run_time stalls_at;
+    int64_t stall_ns;
+    int64_t postponed_ns;
+};
+
+static struct stalling_clock stalling;
+
+static struct run_time stalling_wait_until(struct emit_clock *clock, struct run_time deadline,
+                                           const atomic_bool *stop)
+{
+    struct emit_clock simulated = emit_clock_simulated();
+
+    if (deadline.ns == stalling.stalls_at.ns)
+        clock->state_ns = deadline.ns + stalling.stall_ns;
+    return simulated.operations->wait_until(clock, deadline, stop);
+}
+
+static void stalling_postpone(struct emit_clock *clock, int64_t ns)
+{
+    struct emit_clock simulated = emit_clock_simulated();
+
+    stalling.postponed_ns += ns;
+    simulated.operations->postpone(clock, ns);
+}
+
+static struct emit_clock stalling_clock_start(int64_t stalls_at_ns, int64_t stall_ns)
+{
+    struct emit_clock clock = emit_clock_simulated();
+
+    stalling = (struct stalling_clock){ *clock.operations, { stalls_at_ns }, stall_ns, 0 };
+    stalling.operations.wait_until = stalling_wait_until;
+    stalling.operations.postpone = stalling_postpone;
+    return (struct emit_clock){ &stalling.operations, 0 };
+}
+
+/* Frames 100 ns apart; the time of each call to the sink is on the unmoved clock. */
+struct timing_sink {
+    struct sink base;
+    const struct emit_clock *clock;
+    int64_t sent_ns[100];
+    int count;
+};
+
+static enum sink_result timing_send(struct sink *sink, const struct frame *frame,
+                                    struct error *err)
+{
+    struct timing_sink *timing = (struct timing_sink *)sink;
+
+    (void)frame;
+    (void)err;
+    timing->sent_ns[timing->count++] = timing->clock->state_ns + stalling.postponed_ns;
+    return SINK_SENT;
+}
+
+static void run_stall(struct bench *bench, struct timing_sink *timing, int64_t stall_ns)
+{
+    static const struct sink_operations timing_operations = { timing_send, fake_close };
+    struct error err;
+
+    bench->clock = stalling_clock_start(5000, stall_ns);
+    *timing = (struct timing_sink){ { &timing_operations }, &bench->clock, { 0 }, 0 };
+    bench->emitter.sink = &timing->base;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_int_equal(timing->count, 100);
+}
+
+/* No burst to catch up: the frames behind the late one keep their distances. */
+static void test_emitter_postpones_after_a_stall(void **state)
+{
+    const int64_t stall_ns = 5 * NS_PER_SECOND;
+    struct bench *bench = bench_new(100);
+    struct emit_counts *counts = &bench->emitter.counts;
+    struct timing_sink timing;
+
+    (void)state;
+    run_stall(bench, &timing, stall_ns);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(timing.sent_ns[i], i * 100 + (i >= 50 ? stall_ns : 0));
+    assert_int_equal(counts->stalls, 1);
+    assert_int_equal(counts->stalled_ns, stall_ns);
+    assert_int_equal(counts->lateness.count, 100);
+    assert_int_equal(counts->lateness.max_ns, stall_ns);
+    assert_int_equal(log_histogram_quantile(&counts->lateness, 0.99), 0); /* one frame of 100 */
+    free(bench);
+}
+
+/* Up to EMIT_MAX_LATE_NS the plan stands, and the time lost is made good. */
+static void test_emitter_catches_up_with_little(void **state)
+{
+    struct bench *bench = bench_new(100);
+    struct timing_sink timing;
+
+    (void)state;
+    run_stall(bench, &timing, EMIT_MAX_LATE_NS);
+    assert_int_equal(timing.sent_ns[99], 5000 + EMIT_MAX_LATE_NS);
+    assert_int_equal(stalling.postponed_ns, 0);
+    assert_int_equal(bench->emitter.counts.stalls, 0);
+    assert_int_equal(bench->emitter.counts.stalled_ns, 0);
+    free(bench);
+}
+
+/* The real clock: what was due a while ago is due now, and no time is lost or won. */
+static void test_clock_real_postpones(void **state)
+{
+    struct emit_clock clock = emit_clock_real();
+    int64_t anchor_ns = clock.state_ns;
+
+    (void)state;
+    clock.operations->postpone(&clock, NS_PER_DAY);
+    assert_int_equal(clock.state_ns - anchor_ns, NS_PER_DAY);
+    assert_in_range(clock.operations->now(&clock).ns + NS_PER_DAY, 0, 100 * NS_PER_SECOND);
+}
+
 /* ---- responder ---- */
 
 static const uint8_t host_mac[6] = { 0x02, 0x12, 0x34, 0x56, 0x78, 0x9a };
@@ -1041,6 +1157,9 @@ int main(void)
         cmocka_unit_test(test_emitter_ring_ends_when_the_sink_fails),
         cmocka_unit_test(test_emitter_ring_with_a_producer),
         cmocka_unit_test(test_emitter_records_lateness),
+        cmocka_unit_test(test_emitter_postpones_after_a_stall),
+        cmocka_unit_test(test_emitter_catches_up_with_little),
+        cmocka_unit_test(test_clock_real_postpones),
         cmocka_unit_test(test_responder_answers_arp),
         cmocka_unit_test(test_responder_answers_ping),
         cmocka_unit_test(test_responder_ignores_truncated),

@@ -169,6 +169,27 @@ check_link_down()
     check "the interface counted them" [ "$(value_of interface)" = "$(value_of sent)" ]
 }
 
+# --- a process that was stopped makes no burst of what it missed ---
+
+check_stall()
+{
+    ip netns exec "$space_a" "$scratch/probe" "$link_a" 2000 1000 0 \
+        > "$scratch/probe.out" 2>&1 < /dev/null &
+    probe_pid=$!
+    sleep 0.5
+    kill -STOP "$probe_pid"
+    sleep 2.5
+    kill -CONT "$probe_pid"
+    wait "$probe_pid"
+    check "the run outlives a stop of the process" [ $? = 0 ]
+    probe_pid=
+    check "all sent" [ "$(value_of sent)" = 2000 ]
+    check "one stall" [ "$(value_of stalls)" = 1 ]
+    check "of about its length" [ "$(value_of stalled_ns)" -gt 2300000000 ]
+    check "one frame is late by it" [ "$(value_of late_max_ns)" = "$(value_of stalled_ns)" ]
+    check "the others are on time" [ "$(value_of late_p99_ns)" -lt 500000000 ]
+}
+
 # --- the virtual hosts answer ---
 
 pings()
@@ -337,6 +358,7 @@ set_up
 check_sending 2000 1000
 check_sending 20000 100
 check_link_down
+check_stall
 check_answers
 check_refusals
 echo "$failures failed"

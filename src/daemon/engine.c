@@ -157,6 +157,8 @@ static struct report make_report(const struct play *play, const struct emit_coun
         .dropped = counts->dropped,
         .refused = counts->refused,
         .lateness = &counts->lateness,
+        .stalls = counts->stalls,
+        .stalled_ns = counts->stalled_ns,
         .seconds = seconds_since(&play->started),
         .ended = play->ended,
     };

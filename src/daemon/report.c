@@ -27,6 +27,16 @@ static void print_lateness(FILE *to, const struct log_histogram *lateness)
     fprintf(to, "  %-22s %15s\n", "lateness max", text_from_ns(lateness->max_ns, text));
 }
 
+static void print_stalls(FILE *to, const struct report *r)
+{
+    char text[TEXT_NUMBER];
+    char remark[TEXT_NUMBER + sizeof " in all, by which the run was put off"];
+
+    snprintf(remark, sizeof remark, "%s in all, by which the run was put off",
+             text_from_ns((int64_t)r->stalled_ns, text));
+    row(to, "stalls", r->stalls, r->stalls ? remark : "");
+}
+
 static void print_text(FILE *to, const struct report *r)
 {
     fprintf(to, "dayshiftd: ran %.1f s, ended by %s\n", r->seconds, r->ended);
@@ -44,6 +54,7 @@ static void print_text(FILE *to, const struct report *r)
     if (!r->is_live)
         return;
     print_lateness(to, r->lateness);
+    print_stalls(to, r);
     row(to, "ARP answers", r->arp_answers, "");
     row(to, "ping answers", r->echo_answers, "");
     row(to, "answers dropped", r->answers_dropped, "");
@@ -68,6 +79,8 @@ static void print_json(FILE *to, const struct report *r)
             (json_int_t)r->lateness->max_ns);
 
         json_object_set_new(root, "lateness_ns", late);
+        json_object_set_new(root, "stalls", json_integer((json_int_t)r->stalls));
+        json_object_set_new(root, "stalled_ns", json_integer((json_int_t)r->stalled_ns));
         json_object_set_new(root, "arp_answers", json_integer((json_int_t)r->arp_answers));
         json_object_set_new(root, "echo_answers", json_integer((json_int_t)r->echo_answers));
         json_object_set_new(root, "answers_dropped", json_integer((json_int_t)r->answers_dropped));

@@ -16,6 +16,7 @@ struct report {
     uint64_t planned, sent, sent_bytes, dropped, refused;
     const struct log_histogram *lateness;
     bool is_live; /* the rest is about a link */
+    uint64_t stalls, stalled_ns;
     uint64_t arp_answers, echo_answers, answers_dropped;
     uint64_t interface_packets; /* that the interface counted during the run */
     double seconds;

@@ -68,6 +68,11 @@ static struct run_time real_wait_until(struct emit_clock *clock, struct run_time
     return now;
 }
 
+static void real_postpone(struct emit_clock *clock, int64_t ns)
+{
+    clock->state_ns += ns;
+}
+
 static void simulated_enter_thread(struct emit_clock *clock)
 {
     (void)clock;
@@ -87,12 +92,18 @@ static struct run_time simulated_wait_until(struct emit_clock *clock, struct run
     return simulated_now(clock);
 }
 
+static void simulated_postpone(struct emit_clock *clock, int64_t ns)
+{
+    clock->state_ns -= ns;
+}
+
 struct emit_clock emit_clock_real(void)
 {
     static const struct emit_clock_operations operations = {
         .enter_thread = real_enter_thread,
         .now = real_now,
         .wait_until = real_wait_until,
+        .postpone = real_postpone,
     };
 
     return (struct emit_clock){ &operations, monotonic_ns() };
@@ -104,6 +115,7 @@ struct emit_clock emit_clock_simulated(void)
         .enter_thread = simulated_enter_thread,
         .now = simulated_now,
         .wait_until = simulated_wait_until,
+        .postpone = simulated_postpone,
     };
 
     return (struct emit_clock){ &operations, 0 };

@@ -2,7 +2,8 @@
  * emit_clock.h - the emitter's clock: run time from one anchor, absolute deadlines.
  *
  * The real clock sleeps with clock_nanosleep(TIMER_ABSTIME) until shortly before the deadline
- * and spins the rest; lateness never accumulates. The simulated clock jumps: files and tests.
+ * and spins the rest; lateness never accumulates. The anchor moves only when the emitter
+ * says so, after a stall. The simulated clock jumps: files and tests.
  */
 #ifndef EMIT_EMIT_CLOCK_H
 #define EMIT_EMIT_CLOCK_H
@@ -25,6 +26,8 @@ struct emit_clock_operations {
      */
     struct run_time (*wait_until)(struct emit_clock *clock, struct run_time deadline,
                                   const atomic_bool *stop);
+    /* Moves the anchor: from here on, run time is `ns` less than it would have been. */
+    void (*postpone)(struct emit_clock *clock, int64_t ns);
 };
 
 struct emit_clock {

@@ -41,6 +41,16 @@ static void count_sent(struct emitter *emitter, const struct frame *frame, struc
     log_histogram_add(&emitter->counts.lateness, at.ns - frame->due.ns);
 }
 
+/* Everything behind the late frame is overdue as well, and would leave at the speed of the wire. */
+static void postpone_after_stall(struct emitter *emitter, int64_t late_ns)
+{
+    if (late_ns <= EMIT_MAX_LATE_NS)
+        return;
+    emitter->clock->operations->postpone(emitter->clock, late_ns);
+    count(&emitter->counts.stalls, 1);
+    count(&emitter->counts.stalled_ns, (uint64_t)late_ns);
+}
+
 /* Waits for a frame's time, sends it and counts what became of it. -1 when the sink failed. */
 static int emit_frame(struct emitter *emitter, const struct frame *frame, struct error *err)
 {
@@ -58,6 +68,7 @@ static int emit_frame(struct emitter *emitter, const struct frame *frame, struct
         count_lost(emitter);
         return 0;
     }
+    postpone_after_stall(emitter, now.ns - frame->due.ns);
     result = sink_send(emitter->sink, frame, err);
     if (result == SINK_SENT)
         count_sent(emitter, frame, now);

@@ -6,6 +6,10 @@
  *     planned = sent + dropped + refused
  * A frame is counted as planned together with its outcome, so that another thread sees the sum off
  * by one at most, while a frame is in hand.
+ *
+ * Never a burst to catch up: a frame that is more than EMIT_MAX_LATE_NS late, because the process
+ * was stopped or the producer too slow, goes out at once, and the rest of the run is postponed by
+ * its lateness, so that the frames behind it keep their distances.
  */
 #ifndef EMIT_EMITTER_H
 #define EMIT_EMITTER_H
@@ -21,6 +25,9 @@
 #include "emit/gate.h"
 #include "emit/sink.h"
 
+/* More is a stall; less, as a busy machine has it, is caught up with unnoticed. */
+#define EMIT_MAX_LATE_NS NS_PER_SECOND
+
 /* Written by the emitter's thread alone; others may read for progress. */
 struct emit_counts {
     _Atomic uint64_t planned;
@@ -28,7 +35,10 @@ struct emit_counts {
     _Atomic uint64_t sent_bytes;
     _Atomic uint64_t dropped; /* not taken by the sink, or still waiting when the run was stopped */
     _Atomic uint64_t refused; /* by the gate */
-    struct log_histogram lateness; /* of frames sent: when given to the sink, minus due */
+    _Atomic uint64_t stalls;
+    _Atomic uint64_t stalled_ns; /* the sum of all stalls: how much later than planned the run ends */
+    /* Of frames sent: when given to the sink, minus due. A stall counts once, with its first frame. */
+    struct log_histogram lateness;
 };
 
 struct emitter {
