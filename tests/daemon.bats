@@ -329,22 +329,43 @@ blocks_signals()
     done
 }
 
-@test "live: a signal before the models are loaded" {
+is_dayshiftd()
+{
+    [ "$(status_of Name)" = dayshiftd ]
+}
+
+@test "live: a signal before there is a configuration" {
+    local status=0
+
     mkfifo slow.conf
-    play 'duration = "30s";'
     ip netns exec "$near" "$DAYSHIFTD" --json -c slow.conf > report 2> words 3>&- &
     daemon_pid=$!
-    wait_for 5 blocks_signals
-    kill -INT "$daemon_pid" # while it reads its configuration
-    cat live.conf > slow.conf
+    wait_for 5 is_dayshiftd
+    kill -TERM "$daemon_pid"
+    end_of_daemon || status=$?
+    [ "$status" -eq 143 ]
+    [ ! -s report ]
+}
+
+@test "live: the run begins when the first frames are planned" {
+    players="populations = ( { model = \"$model\"; hosts = 10000; } );"
+    play 'duration = "2s";'
+    sed -i 's/^speed = 10;/speed = 1;/' live.conf
+    start_daemon
     end_of_daemon
-    report_says 'd["ended"]' SIGINT
     sums_are_right
+    report_says '1.9 < d["seconds"] < 4' True
+    report_says 'd["lateness_ns"]["max"] < 1e9' True
+}
+
+@test "live: a signal while a large population is planned" {
+    players="populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 1000000; } );"
+    play 'duration = "30s";'
+    check_end TERM 2
 }
 
 @test "live: a signal early, in the middle and late" {
     play 'duration = "30s";'
-    check_end INT 0.05
     check_end INT 0.2
     check_end TERM 0.2
     check_end HUP 0.5

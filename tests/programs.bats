@@ -608,7 +608,35 @@ interrupt()
     [ "$(cat new.pcap)" = old ]
 }
 
+# The first five minutes of so many hosts take longer to plan than the test waits.
+@test "an interrupt while a large population is planned" {
+    local signal
+
+    mkdir out
+    configure a.conf "populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 1000000; } );" \
+        "${when[@]}"
+    for signal in INT TERM HUP; do
+        interrupt "$signal" 2 "$DAYSHIFTD" -j -w out/new.pcap -c a.conf
+        [ "$status" -eq 1 ]
+        grep -qx "dayshiftd: interrupted by SIG$signal; out/new.pcap was not written" words
+        [ -z "$(ls -A out)" ]
+    done
+    interrupt INT 2 "$DAYSHIFT" day -o out/new.pcap -n 1000000 --network 10.0.0.0/8 "${window[@]}" "$model"
+    [ "$status" -eq 1 ]
+    [ "$(cat words)" = "dayshift: interrupted; out/new.pcap was not written" ]
+    [ -z "$(ls -A out)" ]
+}
+
 # ---- dayshiftd without a link ----
+
+@test "dayshiftd: an interrupt while the configuration is read" {
+    mkfifo slow.conf
+    interrupt TERM 0.3 "$DAYSHIFTD" -n -c slow.conf
+    [ "$status" -eq 143 ]
+    interrupt HUP 0.3 "$DAYSHIFTD" -w new.pcap -c slow.conf
+    [ "$status" -eq 129 ]
+    [ ! -e new.pcap ]
+}
 
 @test "dayshiftd -n: a good configuration" {
     configure a.conf "$players"

@@ -671,7 +671,7 @@ static void test_unobserved_slices(void **state)
 
 static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns)
 {
-    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD };
+    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD, NULL };
     struct day *day = day_new(&config);
     struct plan_list list = { 0 };
     struct flow_plan plan;
@@ -685,6 +685,34 @@ static struct plan_list day_of(const struct population *population, int64_t begi
     assert_int_equal(day_next(day, &plan, &err), 0);
     day_free(day);
     return list;
+}
+
+/* Set before a slice is planned, and among the flows of one. */
+static void test_stop_ends_the_day(void **state)
+{
+    const int64_t begin = (int64_t)DATE * NS_PER_DAY;
+    struct network *n = network_new();
+    struct population population;
+    struct error err;
+    atomic_bool stop;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    for (int flows = 0; flows < 2; flows++) {
+        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, &stop };
+        struct day *day = day_new(&config);
+        struct flow_plan plan;
+
+        atomic_init(&stop, false);
+        for (int i = 0; i < flows; i++)
+            assert_int_equal(day_next(day, &plan, &err), 1);
+        atomic_store(&stop, true);
+        assert_int_equal(day_next(day, &plan, &err), 0);
+        assert_int_equal(day_next(day, &plan, &err), 0);
+        day_free(day);
+    }
+    population_release(&population);
+    network_free(n);
 }
 
 static void test_window_filters_the_day(void **state)
@@ -747,6 +775,7 @@ int main(void)
         cmocka_unit_test(test_volume_agrees_with_profile),
         cmocka_unit_test(test_unobserved_slices),
         cmocka_unit_test(test_window_filters_the_day),
+        cmocka_unit_test(test_stop_ends_the_day),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,7 @@ static int synthesize(struct day_options *o, struct error *err)
                          " --for and --speed");
     o->scenario.groups = &o->group;
     o->scenario.group_count = 1;
+    o->scenario.stop = &stop_requested;
     scenario = scenario_new(&o->scenario, err);
     if (scenario == NULL)
         return -1;

@@ -24,6 +24,8 @@
 #define RENDER_NAP_NS (200 * NS_PER_US)
 #define FOREVER_NS (INT64_C(100) * 365 * NS_PER_DAY)
 #define WATCH_NS (200 * NS_PER_MS)
+#define FIRST_FRAME_NAP_NS NS_PER_MS
+#define LONGEST_START_S 300
 
 /* What both kinds of run are made of. */
 struct play {
@@ -77,6 +79,7 @@ static int make_scenario(struct play *play, const struct configuration *c,
         .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
         .speed = c->speed,
         .fallback = c->unobserved,
+        .stop = &play->stop,
     };
 
     play->begin = begin;
@@ -151,7 +154,7 @@ static struct report make_report(const struct play *play, const struct emit_coun
         .hurried = r->hurried,
         .repeated_syns = r->repeated_syns,
         .most_live = r->most_live,
-        .planned = counts->planned,
+        .planned = r->frames,
         .sent = counts->sent,
         .sent_bytes = counts->sent_bytes,
         .dropped = counts->dropped,
@@ -166,7 +169,8 @@ static struct report make_report(const struct play *play, const struct emit_coun
 
 /* ---- signals and progress ---- */
 
-void engine_signals(sigset_t *signals)
+/* Those that end a run. */
+static void ending_signals(sigset_t *signals)
 {
     struct sigaction inherited;
 
@@ -178,6 +182,20 @@ void engine_signals(sigset_t *signals)
         sigaddset(signals, SIGHUP);
 }
 
+static const char *signal_name(int number)
+{
+    return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
+}
+
+/* For a run with threads, which inherit the mask: the caller's alone waits for signals. */
+static void block_signals(void)
+{
+    sigset_t signals;
+
+    ending_signals(&signals);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 /* Waits for a signal for at most `ns`; on one that ends the run, sets the stop flag. */
 static void watch_signals(struct play *play, int64_t ns)
 {
@@ -185,11 +203,11 @@ static void watch_signals(struct play *play, int64_t ns)
     sigset_t signals;
     int caught;
 
-    engine_signals(&signals);
+    ending_signals(&signals);
     caught = sigtimedwait(&signals, NULL, &timeout);
     if (caught < 0)
         return;
-    play->ended = caught == SIGINT ? "SIGINT" : caught == SIGHUP ? "SIGHUP" : "SIGTERM";
+    play->ended = signal_name(caught);
     atomic_store(&play->stop, true);
 }
 
@@ -229,6 +247,7 @@ struct live_run {
     struct emitter emitter;
     struct responder responder;
     bool responding;
+    uint64_t given_up; /* by the renderer's thread: frames that found no room before a stop */
     struct worker render;
     struct worker emit;
 };
@@ -239,8 +258,10 @@ static bool push(struct live_run *run, const struct frame *frame)
     const struct timespec nap = { .tv_nsec = RENDER_NAP_NS };
 
     while (!frame_ring_push(run->ring, frame)) {
-        if (atomic_load(&run->play.stop))
+        if (atomic_load(&run->play.stop)) {
+            run->given_up++;
             return false;
+        }
         nanosleep(&nap, NULL);
     }
     return true;
@@ -301,6 +322,19 @@ static int join_worker(struct worker *worker, struct error *err)
     return worker->status < 0 ? -1 : 0;
 }
 
+/*
+ * To plan the first minutes of a large population takes seconds, in which its frames would become
+ * late. Until then the run does not begin; the bound is for one that has nothing to say for ever.
+ */
+static void wait_for_first_frame(struct live_run *run)
+{
+    struct frame first;
+
+    while (!frame_ring_peek(run->ring, &first) && !frame_ring_is_done(run->ring) &&
+           !atomic_load(&run->play.stop) && seconds_since(&run->play.started) < LONGEST_START_S)
+        watch_signals(&run->play, FIRST_FRAME_NAP_NS);
+}
+
 static int start_live(struct live_run *run, const struct link *link, struct error *err)
 {
     run->ring = frame_ring_new(RING_BYTES);
@@ -313,9 +347,11 @@ static int start_live(struct live_run *run, const struct link *link, struct erro
     if (responder_start(&run->responder, err) < 0)
         return -1;
     run->responding = true;
-    run->clock = emit_clock_real();
     if (start_worker(&run->render, run, render_thread, err) < 0)
         return -1;
+    wait_for_first_frame(run); /* the ring's other end is this thread's until the emitter's has it */
+    run->clock = emit_clock_real();
+    clock_gettime(CLOCK_MONOTONIC, &run->play.started);
     return start_worker(&run->emit, run, emit_thread, err);
 }
 
@@ -327,6 +363,17 @@ static bool is_over(const struct live_run *run, int64_t duration_ns)
     return duration_ns > 0 && elapsed_ns >= (double)duration_ns && atomic_load(&run->emit.done);
 }
 
+/* With no thread left: what was planned and never came to the emitter is dropped. */
+static void count_leftovers(struct live_run *run)
+{
+    struct frame frame;
+    uint64_t left = run->given_up;
+
+    for (; run->ring && frame_ring_peek(run->ring, &frame); left++)
+        frame_ring_drop(run->ring);
+    run->emitter.counts.dropped += left;
+}
+
 static int finish_live(struct live_run *run, int status, struct error *err)
 {
     if (status < 0)
@@ -336,6 +383,7 @@ static int finish_live(struct live_run *run, int status, struct error *err)
     atomic_store(&run->play.stop, true); /* nobody empties the ring any more */
     if (join_worker(&run->render, err) < 0)
         status = -1;
+    count_leftovers(run);
     if (run->responding)
         responder_stop(&run->responder);
     return status;
@@ -368,6 +416,7 @@ int engine_play(const struct configuration *c, struct model_image *images, const
         free(run);
         return -1;
     }
+    block_signals(); /* before that there is nothing to report, and they may end it at once */
     status = link_sent_packets(link, &counted, err);
     if (status == 0)
         status = start_live(run, link, err);
@@ -390,9 +439,36 @@ int engine_play(const struct configuration *c, struct model_image *images, const
 
 /* ---- into a file ---- */
 
-/* The frames of the scenario, with a look at signals and progress now and then. */
+/*
+ * One thread does it all, and may be planning for minutes: a handler sets the stop flag, which
+ * the planning looks at. It has no argument, hence these.
+ */
+static atomic_bool *stop_on_signal;
+static volatile sig_atomic_t signal_caught;
+
+static void request_stop(int number)
+{
+    signal_caught = number;
+    atomic_store(stop_on_signal, true);
+}
+
+/* Without SA_RESTART: a write to a pipe that nobody reads ends too. SIG_DFL undoes it. */
+static void handle_signals(void (*handler)(int))
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = handler };
+    sigset_t signals;
+
+    ending_signals(&signals);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (sigismember(&signals, numbers[i]))
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
+/* The frames of the scenario, with a look at the progress now and then. */
 struct watched_frames {
-    struct play *play;
+    const struct play *play;
     struct frame_source frames;
     const struct emit_counts *counts;
     uint64_t given;
@@ -403,11 +479,8 @@ static int next_watched(void *self, struct frame *frame, struct error *err)
 {
     struct watched_frames *w = self;
 
-    if (w->given++ % 65536 == 0) {
-        watch_signals(w->play, 0);
-        if (!w->quiet)
-            show_progress(w->play, w->counts);
-    }
+    if (w->given++ % 65536 == 0 && !w->quiet)
+        show_progress(w->play, w->counts);
     return w->frames.next(w->frames.self, frame, err);
 }
 
@@ -424,12 +497,13 @@ static int write_frames(struct play *play, struct output_file *file, struct emit
         return -1;
     status = emitter_run_source(emitter, &frames, err);
     sink_close(emitter->sink);
-    watch_signals(play, 0);
-    if (status == 0 && atomic_load(&play->stop))
+    if (atomic_load(&play->stop)) {
+        play->ended = signal_name(signal_caught);
         return file->path == NULL ? error_set(err, "interrupted by %s; standard output ends early",
                                               play->ended)
                                   : error_set(err, "interrupted by %s; %s was not written",
                                               play->ended, file->path);
+    }
     if (status < 0)
         play->ended = "an error";
     return status;
@@ -452,6 +526,8 @@ int engine_write(const struct configuration *c, struct model_image *images, cons
         return -1;
     emitter.gate = &play.gate;
     emitter.stop = &play.stop;
+    stop_on_signal = &play.stop;
+    handle_signals(request_stop); /* before that there is nothing to clean up */
     status = output_file_open(&file, path, err);
     if (status == 0) {
         status = write_frames(&play, &file, &emitter, options, err);
@@ -462,6 +538,7 @@ int engine_write(const struct configuration *c, struct model_image *images, cons
         report = make_report(&play, &emitter.counts);
         report_print(&report, strcmp(path, "-") == 0 ? stderr : stdout, options->json);
     }
+    handle_signals(SIG_DFL); /* what is left to write may block */
     release_play(&play);
     return status;
 }

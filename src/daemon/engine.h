@@ -8,7 +8,6 @@
 #ifndef DAEMON_ENGINE_H
 #define DAEMON_ENGINE_H
 
-#include <signal.h>
 #include <stdbool.h>
 
 #include "base/error.h"
@@ -25,11 +24,9 @@ struct engine_options {
 int engine_read_models(const struct configuration *configuration, struct model_image *images,
                        struct error *err);
 
-/* The signals that end a run; the caller blocks them before it calls one of the next two. */
-void engine_signals(sigset_t *signals);
-
 /*
- * Each takes the images. A table is printed at the end, also when the run was interrupted: to
+ * Each takes the images. SIGINT, SIGTERM and SIGHUP end a run; while the models are parsed
+ * they do what they did before the call. A table is printed at the end, also when the run was interrupted: to
  * standard output, or to standard error when the frames go there. 0 or -1.
  */
 int engine_play(const struct configuration *configuration, struct model_image *images,

@@ -4,7 +4,6 @@
 #include <config.h>
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,15 +75,6 @@ static int parse(struct options *o, int argc, char **argv)
     return -1;
 }
 
-/* Caught by waiting for them, in one place; threads inherit the mask. */
-static void block_signals(void)
-{
-    sigset_t signals;
-
-    engine_signals(&signals);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
 /* Everything that needs root, then no root, then everything that looks at foreign data. */
 static int play(const struct options *o, const struct configuration *c, struct model_image *images,
                 struct error *err)
@@ -130,7 +120,6 @@ static int serve(const struct options *o, struct error *err)
     struct configuration configuration;
     int status;
 
-    block_signals();
     if (configuration_load(&configuration, o->config, err) < 0)
         return -1;
     status = run(o, &configuration, err);

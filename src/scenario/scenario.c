@@ -63,6 +63,7 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
         .begin = config->begin,
         .end = { config->begin.ns + config->day_ns },
         .fallback = config->fallback,
+        .stop = config->stop,
     };
     struct renderer_config renderer = {
         .schedule = { config->begin, config->speed },

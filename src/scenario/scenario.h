@@ -7,6 +7,7 @@
 #ifndef SCENARIO_SCENARIO_H
 #define SCENARIO_SCENARIO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ struct scenario_config {
     int64_t day_ns; /* how much of the day is played */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
+    const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
 };
 
 struct scenario; /* opaque */

@@ -299,6 +299,7 @@ int renderer_next(void *self, struct frame *frame, struct error *err)
     if (!r->hurrying && !r->has_plan && r->heap[0]->due.ns >= r->config.end.ns)
         hurry_all(r);
     render(r, r->heap[0], frame);
+    r->counts.frames++;
     advance(r, r->heap[0]);
     return 1;
 }

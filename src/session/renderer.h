@@ -32,6 +32,7 @@ struct renderer_counts { /* written by the renderer's thread alone */
     _Atomic uint64_t hurried;          /* brought to an end by the end of the run */
     _Atomic uint64_t repeated_syns;    /* frames: attempts repeated because nobody answered */
     _Atomic uint64_t most_live;
+    _Atomic uint64_t frames;           /* made, whatever becomes of them */
 };
 
 struct renderer; /* opaque */

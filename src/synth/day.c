@@ -41,6 +41,12 @@ static int compare_plans(const void *a, const void *b)
     return x->key == y->key ? 0 : x->key < y->key ? -1 : 1;
 }
 
+static bool is_stopped(const struct day *day)
+{
+    return day->config.stop && atomic_load_explicit(day->config.stop, memory_order_relaxed);
+}
+
+/* A stop leaves it half filled, and in no order. */
 static void fill_slice(struct day *day)
 {
     struct slice_request request = {
@@ -53,9 +59,9 @@ static void fill_slice(struct day *day)
 
     day->plans.used = 0;
     day->next = 0;
-    for (; request.host < request.population->host_count; request.host++)
+    for (; request.host < request.population->host_count && !is_stopped(day); request.host++)
         slice_synthesize(&request, &day->plans);
-    if (day->plans.used > 0)
+    if (day->plans.used > 0 && !is_stopped(day))
         qsort(day->plans.plans, day->plans.used, sizeof *day->plans.plans, compare_plans);
     day->next_slice.ns += NS_PER_SLICE;
 }
@@ -65,7 +71,7 @@ int day_next(void *self, struct flow_plan *plan, struct error *err)
     struct day *day = self;
 
     (void)err;
-    for (;;) {
+    while (!is_stopped(day)) {
         while (day->next < day->plans.used) {
             const struct flow_plan *candidate = &day->plans.plans[day->next++];
 
@@ -80,4 +86,5 @@ int day_next(void *self, struct flow_plan *plan, struct error *err)
             return 0;
         fill_slice(day);
     }
+    return 0;
 }

@@ -7,6 +7,8 @@
 #ifndef SYNTH_DAY_H
 #define SYNTH_DAY_H
 
+#include <stdatomic.h>
+
 #include "dayshift/flow_plan.h"
 #include "synth/population.h"
 #include "synth/slice.h"
@@ -17,6 +19,7 @@ struct day_config {
     struct day_time begin;
     struct day_time end; /* flows start before it */
     enum day_fallback fallback;
+    const atomic_bool *stop; /* borrowed; set by anyone: no more flows. NULL: nobody will */
 };
 
 struct day; /* opaque */
@@ -24,7 +27,10 @@ struct day; /* opaque */
 struct day *day_new(const struct day_config *config);
 void day_free(struct day *day);
 
-/* A source of flow_plan: `self` is the day. */
+/*
+ * A source of flow_plan: `self` is the day. A stop looks like the end, also amid a slice of a large
+ * population: the caller knows which of the two it was.
+ */
 int day_next(void *self, struct flow_plan *plan, struct error *err);
 
 #endif
