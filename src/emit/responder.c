@@ -238,7 +238,10 @@ static void send_answer(struct responder *responder, struct budget *budget, cons
         count(is_arp ? &responder->arp_answers : &responder->echo_answers);
 }
 
-/* An error that does not pass, an interface that is gone say, must not become a busy loop. */
+/*
+ * An error that does not pass must not become a busy loop. ENETDOWN and ENODEV are no reason to
+ * end: a link that went down may come back, and looking for it 20 times a second costs nothing.
+ */
 static void rest_after_error(int error_number)
 {
     if (error_number != EAGAIN && error_number != EINTR)

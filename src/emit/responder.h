@@ -3,6 +3,11 @@
  *
  * Its own thread reads the link's receive descriptor; answers go out through the packet
  * descriptor. It keeps no table of hosts: it asks whether an address is one.
+ *
+ * Answers go to whoever asked on the link, whatever its address: they do not pass the gate, which
+ * holds for what the emitter sends. That is wanted, so that any neighbour can ping a virtual host.
+ * Nothing goes out unasked, one answer at most for a request, never longer than it, and no more
+ * than 10,000 a second.
  */
 #ifndef EMIT_RESPONDER_H
 #define EMIT_RESPONDER_H
