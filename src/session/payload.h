@@ -29,7 +29,8 @@ struct payload_place {
     uint64_t message_bytes;   /* length of the whole message: UDP: of this datagram */
     uint64_t offset;          /* of this packet's first byte in the message */
     enum flow_side first_side; /* who sent the first message of the flow */
-    uint64_t request_bytes;   /* length of the other side's latest message, 0 when none */
+    uint64_t request_bytes;   /* length of the message of the other side that this one answers: UDP: the
+                               * one with the same number; TCP, or when there is none: the latest; or 0 */
 };
 
 /*

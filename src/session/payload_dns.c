@@ -38,7 +38,7 @@ enum record_type { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_TXT = 16, TYPE_
 enum { TYPE_NULL = 10, TYPE_NETBIOS = 0x20 };
 enum { CLASS_IN = 1, CODE_PADDING = 12, UDP_PAYLOAD_SIZE = 1232 };
 enum { FLAG_RESPONSE = 0x8000, FLAG_AUTHORITATIVE = 0x0400, FLAG_RECURSION_DESIRED = 0x0100,
-       FLAG_RECURSION_AVAILABLE = 0x0080, CODE_NAME_ERROR = 3 };
+       FLAG_RECURSION_AVAILABLE = 0x0080 };
 
 /* One message to be: what it holds, decided before its first byte. */
 struct dns_message {
@@ -242,9 +242,7 @@ static void plan_records(struct dns_message *m, size_t rest)
         m->alias_bytes = ADDRESS_RECORD_BYTES + odd;
     } else if (rest > OPT_BYTES && odd > 0) {
         m->ns_bytes = rest;
-    } else if (m->addresses == 0) {
-        m->flags |= CODE_NAME_ERROR;
-    }
+    } /* else there is no such record of the name: an answer, but an empty one */
 }
 
 static void plan_answer(struct dns_message *m, uint64_t query_bytes, uint64_t size)
@@ -259,11 +257,6 @@ static void plan_answer(struct dns_message *m, uint64_t query_bytes, uint64_t si
     if (name_bytes == 0)
         return;
     rest = (size_t)(size - fixed - name_bytes);
-    /* No record is so small; a longer name takes it up (but there is none of two bytes). */
-    if (rest > 0 && rest < OPT_BYTES && name_bytes + rest != 2) {
-        name_bytes += rest;
-        rest = 0;
-    }
     m->name_bytes = name_bytes;
     plan_records(m, rest);
 }

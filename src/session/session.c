@@ -15,6 +15,7 @@
 #define ACK_GAP_NS (30 * NS_PER_US)   /* mean until a pure acknowledgement */
 #define FIRST_RETRY_NS NS_PER_SECOND  /* of a SYN (RFC 6298), when the flow does not say */
 
+enum { TURN_WEIGHT = 8 };
 enum { LEAST_REST = 40 }; /* bytes; less than any mss */
 enum { RETRY_DOUBLINGS = 6 }; /* the waiting time for an answer doubles so often, as in Linux */
 
@@ -86,21 +87,31 @@ static void count_messages(struct session *s, uint32_t turns)
     s->messages_left[other(first)] = (uint32_t)b;
 }
 
-/* The time that is neither round trips nor transmission: spread over the places where hosts wait. */
+/*
+ * The time that is neither round trips nor transmission: spread over the places where hosts wait.
+ * A turn waits TURN_WEIGHT times as long as a packet within a message, on average.
+ */
 static void plan_waiting(struct session *s, int64_t duration_ns)
 {
     enum flow_side first = (enum flow_side)s->first_side;
     double turns = (double)s->messages_left[0] + (double)s->messages_left[1];
     double packets = (double)(s->data_left[0] + s->data_left[1] + s->acks_total[0] + s->acks_total[1]);
     double round_trips = s->protocol == IP_TCP ? turns / 2 + 2 : s->messages_left[other(first)];
+    double wait_ns;
+    double share;
 
-    s->think_slots = s->messages_left[first];
+    s->turns.places = s->messages_left[first];
     if (s->protocol == IP_TCP)
-        s->think_slots += (uint64_t)s->messages_left[other(first)] + (s->ending != FLOW_ENDING_NONE);
-    if (s->opening != FLOW_OPENING_HANDSHAKE && s->think_slots > 0)
-        s->think_slots--; /* nothing to wait for before the first packet */
-    s->think_ns = (int64_t)fmax(0.0, (double)duration_ns - round_trips * (double)s->rtt_ns -
-                                         packets * (double)(WIRE_GAP_NS + BURST_GAP_NS));
+        s->turns.places += (uint64_t)s->messages_left[other(first)] + (s->ending != FLOW_ENDING_NONE);
+    if (s->opening != FLOW_OPENING_HANDSHAKE && s->turns.places > 0)
+        s->turns.places--; /* nothing to wait for before the first packet */
+    s->segments.places = s->data_left[0] + s->data_left[1] - s->messages_left[0] - s->messages_left[1];
+    wait_ns = fmax(0.0, (double)duration_ns - round_trips * (double)s->rtt_ns -
+                            packets * (double)(WIRE_GAP_NS + BURST_GAP_NS));
+    share = (double)s->segments.places /
+            fmax(1.0, (double)s->segments.places + TURN_WEIGHT * (double)s->turns.places);
+    s->segments.ns = (int64_t)(wait_ns * share);
+    s->turns.ns = s->turns.places > 0 ? (int64_t)wait_ns - s->segments.ns : 0;
 }
 
 /* So that all the attempts take as long as those of the sampled flow. */
@@ -179,23 +190,24 @@ void session_resume(struct session *s, const struct session_numbers *numbers)
 /* ---- waiting ---- */
 
 /* A uniformly broken stick: the next of the remaining shares of the waiting time. */
-static int64_t next_think(struct session *s)
+static int64_t next_wait(struct session *s, struct session_waits *waits)
 {
-    int64_t share_ns = s->think_ns;
+    int64_t share_ns = waits->ns;
 
-    if (s->think_slots == 0)
+    if (waits->places == 0 || waits->ns == 0)
         return 0;
-    s->think_slots--;
-    if (s->think_slots > 0)
-        share_ns = (int64_t)((double)s->think_ns *
-                             (1.0 - pow(random_unit(&s->random), 1.0 / (double)s->think_slots)));
-    s->think_ns -= share_ns;
+    waits->places--;
+    if (waits->places > 0)
+        share_ns = (int64_t)((double)waits->ns *
+                             (1.0 - pow(random_unit(&s->random), 1.0 / (double)waits->places)));
+    waits->ns -= share_ns;
     return share_ns;
 }
 
 static int64_t burst_gap(struct session *s)
 {
-    return WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)BURST_GAP_NS);
+    return WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)BURST_GAP_NS) +
+           next_wait(s, &s->segments);
 }
 
 static int64_t ack_gap(struct session *s)
@@ -291,11 +303,39 @@ static void begin_message(struct session *s)
     s->message_open = true;
 }
 
+/* A datagram answers the one of the same number, a message of a stream the latest one. */
+static uint64_t request_bytes(const struct session *s, enum flow_side side)
+{
+    uint32_t index = s->messages_done[side];
+    uint32_t requests = s->messages_done[other(side)];
+
+    if (s->protocol == IP_TCP || index >= requests || requests - index > SESSION_RECENT)
+        return s->latest_bytes[other(side)];
+    return s->recent_bytes[other(side)][index % SESSION_RECENT];
+}
+
+/*
+ * Of a few answers, all but the first are as long as what they answer, and the first takes the
+ * rest, so that an echo stays one and a name server's empty answer too. Else equal parts.
+ */
+static uint32_t next_datagram_bytes(const struct session *s, enum flow_side side)
+{
+    uint64_t left = s->bytes_left[side];
+    uint64_t packets = s->data_left[side];
+    uint64_t request = request_bytes(s, side);
+    uint64_t others = (packets - 1) * request;
+
+    if (side != (enum flow_side)s->first_side && s->data_total[side] <= SESSION_RECENT &&
+        left >= others + request && left - others <= SESSION_MAX_DATAGRAM)
+        return (uint32_t)(left - others);
+    return (uint32_t)(left / packets);
+}
+
 /*
  * Full segments and a rest, as a stack sends a message; or equal parts where that does not add up.
  * A rest of a few bytes is made LEAST_REST: parsers that judge segment by segment stumble over it.
  */
-static uint32_t next_payload_bytes(const struct session *s, enum flow_side side)
+static uint32_t next_segment_bytes(const struct session *s, enum flow_side side)
 {
     uint64_t left = s->message_bytes - s->message_offset;
     uint64_t packets = s->message_packets_left;
@@ -303,9 +343,9 @@ static uint32_t next_payload_bytes(const struct session *s, enum flow_side side)
 
     if (packets == 1)
         return (uint32_t)left;
-    if (s->protocol == IP_TCP && packets == 2 && left > mss && left < mss + LEAST_REST)
+    if (packets == 2 && left > mss && left < mss + LEAST_REST)
         return (uint32_t)(left - LEAST_REST);
-    if (s->protocol == IP_TCP && left > (packets - 1) * mss)
+    if (left > (packets - 1) * mss)
         return (uint32_t)mss;
     return (uint32_t)(left / packets);
 }
@@ -325,7 +365,7 @@ static struct payload_place place_of(const struct session *s, enum flow_side sid
         .message_bytes = is_stream ? s->message_bytes : size,
         .offset = is_stream ? s->message_offset : 0,
         .first_side = (enum flow_side)s->first_side,
-        .request_bytes = s->latest_bytes[other(side)],
+        .request_bytes = request_bytes(s, side),
     };
 }
 
@@ -361,7 +401,7 @@ static int64_t data_gap(struct session *s, bool is_first_of_message)
         return s->rtt_ns; /* a reply comes when it comes */
     if (!s->begun)
         return 0;
-    return s->rtt_ns / 2 + next_think(s);
+    return s->rtt_ns / 2 + next_wait(s, &s->turns);
 }
 
 static void next_data(struct session *s, struct session_packet *p)
@@ -373,7 +413,7 @@ static void next_data(struct session *s, struct session_packet *p)
 
     if (is_first)
         begin_message(s);
-    size = next_payload_bytes(s, side);
+    size = s->protocol == IP_TCP ? next_segment_bytes(s, side) : next_datagram_bytes(s, side);
     *p = (struct session_packet){ .side = side, .payload_bytes = size, .gap_ns = gap_ns };
     p->place = place_of(s, side, size);
     p->sequence = s->protocol == IP_TCP ? s->numbers.sequence[side] : s->messages_done[side];
@@ -396,7 +436,7 @@ static void next_data(struct session *s, struct session_packet *p)
     if (s->message_packets_left == 0)
         end_message(s, side, size);
     if (s->protocol != IP_TCP)
-        s->messages_done[side]++;
+        s->recent_bytes[side][s->messages_done[side]++ % SESSION_RECENT] = (uint16_t)size;
 }
 
 static void next_acknowledgement(struct session *s, struct session_packet *p, enum flow_side side)
@@ -433,11 +473,11 @@ static bool next_close(struct session *s, struct session_packet *p)
 
     if (s->ending == FLOW_ENDING_RESET) {
         s->phase = SESSION_OVER;
-        control(s, p, closer, TCP_RST | TCP_ACK, s->rtt_ns / 2 + next_think(s));
+        control(s, p, closer, TCP_RST | TCP_ACK, s->rtt_ns / 2 + next_wait(s, &s->turns));
         return true;
     }
     if (!s->fin_sent[closer]) {
-        control(s, p, closer, TCP_FIN | TCP_ACK, s->rtt_ns / 2 + next_think(s));
+        control(s, p, closer, TCP_FIN | TCP_ACK, s->rtt_ns / 2 + next_wait(s, &s->turns));
         return true;
     }
     if (!s->fin_sent[other(closer)]) {
@@ -489,7 +529,8 @@ void session_hurry(struct session *s)
     memset(s->attempts_left, 0, sizeof s->attempts_left);
     s->message_open = false;
     s->ack_due = false;
-    s->think_ns = 0;
+    s->turns.ns = 0;
+    s->segments.ns = 0;
     if (s->rtt_ns > 100 * NS_PER_MS)
         s->rtt_ns = 100 * NS_PER_MS;
 }

@@ -41,6 +41,8 @@ enum session_phase {
     SESSION_OVER
 };
 
+enum { SESSION_RECENT = 4 }; /* datagrams whose answers may still be due */
+
 /* Where a TCP connection stands, by enum flow_side. */
 struct session_numbers {
     uint32_t sequence[2];     /* next to be sent */
@@ -80,11 +82,14 @@ struct session {
     uint64_t message_offset;
     uint64_t message_packets_left;
     uint64_t latest_bytes[2]; /* length of a side's latest message */
+    uint16_t recent_bytes[2][SESSION_RECENT]; /* of its latest datagrams, by number */
     uint64_t attempts_left[2];
     int64_t retry_ns;     /* from the first SYN to the second; then twice that, and so on */
     int64_t rtt_ns;
-    int64_t think_ns;     /* waiting time not yet spent */
-    uint64_t think_slots; /* places where it can be spent */
+    struct session_waits {
+        int64_t ns;      /* waiting time not yet spent */
+        uint64_t places; /* where it can be spent */
+    } turns, segments;   /* before messages and the end; between the packets of a message */
 };
 
 /* Draws the shape and makes the session ready; `seed` is the run's. */

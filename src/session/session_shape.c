@@ -7,7 +7,6 @@
 enum {
     DEFAULT_MSS = 1460,
     MIN_MSS = 88,              /* RFC 1191's smallest MTU less the headers */
-    MAX_UDP_PAYLOAD = 1472,    /* in one frame of 1500 bytes; there are no fragments yet */
     DEFAULT_TTL = 64
 };
 
@@ -155,7 +154,7 @@ static void set_defaults(struct session_row *row)
 static void fit_payload(struct session_row *row, bool is_tcp)
 {
     for (int side = 0; side < 2; side++) {
-        uint64_t most = is_tcp ? row->mss[!side] : MAX_UDP_PAYLOAD;
+        uint64_t most = is_tcp ? row->mss[!side] : SESSION_MAX_DATAGRAM;
 
         if (!is_tcp)
             row->data_packets[side] = row->packets[side];

@@ -11,6 +11,8 @@
 #include "dayshift/flow_plan.h"
 #include "dayshift/service_model.h"
 
+enum { SESSION_MAX_DATAGRAM = 1472 }; /* payload in a frame of 1500 bytes; there are no fragments yet */
+
 /* Has the fields of a sampled flow; packets[0] + packets[1] is what was planned where that is possible. */
 struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random);
 
