@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "model/model.h"
+#include "net/wire.h"
 
 static const char help[] =
     "Usage: dayshift info [OPTION]... MODEL\n"
@@ -140,7 +141,9 @@ static void print_hosts(const struct model *model)
 
 static const char *service_name(const struct service_model *service, char text[STATE_NAME])
 {
-    const char *protocol = service->protocol == 6 ? "tcp" : service->protocol == 17 ? "udp" : "icmp";
+    const char *protocol = service->protocol == IP_TCP   ? "tcp"
+                           : service->protocol == IP_UDP ? "udp"
+                                                         : "icmp";
 
     if (service->port == SERVICE_OTHER_PORTS)
         snprintf(text, STATE_NAME, "%s/other", protocol);
