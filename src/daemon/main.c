@@ -105,6 +105,9 @@ static int run(const struct options *o, const struct configuration *c, struct er
         status = play(o, c, images, err);
     } else {
         status = engine_read_models(c, images, err);
+        /* -w keeps its rights: its file is put in place at the end, where only they may suffice. */
+        if (status == 0 && o->check)
+            status = privileges_drop(c->user, err);
         if (status == 0)
             status = o->check ? engine_check(c, images, err)
                               : engine_write(c, images, o->write, &o->engine, err);
