@@ -429,6 +429,21 @@ is_dayshiftd()
     end_of_daemon || [ "$(wc -l < words)" -eq 1 ]
     [ $((SECONDS - begun)) -lt 10 ]
     report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
+    report_says 'd["interface_packets"]' None
+}
+
+@test "live: the table says when nobody knows what the interface counted" {
+    play 'interface = "dsd2";' 'duration = "30s";'
+    sed -i '/interface = "dsd0"/d' live.conf
+    make_pair dsd2 dsd3
+    ip netns exec "$near" "$DAYSHIFTD" -q -c live.conf > report 2> words 3>&- &
+    daemon_pid=$!
+    sleep 1
+    ip -n "$near" link del dsd2
+    sleep 0.5
+    has_ended "$daemon_pid" || kill -INT "$daemon_pid"
+    end_of_daemon || [ "$(wc -l < words)" -eq 1 ]
+    grep -q "interface counted  *unknown" report
 }
 
 # ---- links that are refused ----
@@ -474,8 +489,10 @@ daemon_in_near()
     before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
     play 'duration = "1s";' 'user = "nosuchuser";'
     refuses 1 "user nosuchuser: there is no such user" daemon_in_near
+    refuses 1 "user nosuchuser: there is no such user" dayshiftd -n -c live.conf
     play 'duration = "1s";' 'user = "root";'
     refuses 1 "user root: has the rights of root" daemon_in_near
+    refuses 1 "user root: has the rights of root" dayshiftd -n -c live.conf
     [ "$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)" = "$before" ]
 }
 

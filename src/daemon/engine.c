@@ -400,8 +400,8 @@ static void report_live(const struct live_run *run, const struct link *link, uin
     report.arp_answers = run->responder.arp_answers;
     report.echo_answers = run->responder.echo_answers;
     report.answers_dropped = run->responder.dropped;
-    if (link_sent_packets(link, &counted, &ignored) == 0)
-        report.interface_packets = counted - counted_before;
+    report.interface_known = link_sent_packets(link, &counted, &ignored) == 0;
+    report.interface_packets = counted - counted_before;
     report_print(&report, stdout, json);
 }
 

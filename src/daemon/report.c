@@ -58,7 +58,10 @@ static void print_text(FILE *to, const struct report *r)
     row(to, "ARP answers", r->arp_answers, "");
     row(to, "ping answers", r->echo_answers, "");
     row(to, "answers dropped", r->answers_dropped, "");
-    row(to, "interface counted", r->interface_packets, "packets sent, answers included");
+    if (r->interface_known)
+        row(to, "interface counted", r->interface_packets, "packets sent, answers included");
+    else
+        fprintf(to, "  %-22s %15s  %s\n", "interface counted", "unknown", "it is gone");
 }
 
 static void print_json(FILE *to, const struct report *r)
@@ -84,7 +87,9 @@ static void print_json(FILE *to, const struct report *r)
         json_object_set_new(root, "arp_answers", json_integer((json_int_t)r->arp_answers));
         json_object_set_new(root, "echo_answers", json_integer((json_int_t)r->echo_answers));
         json_object_set_new(root, "answers_dropped", json_integer((json_int_t)r->answers_dropped));
-        json_object_set_new(root, "interface_packets", json_integer((json_int_t)r->interface_packets));
+        json_object_set_new(root, "interface_packets",
+                            r->interface_known ? json_integer((json_int_t)r->interface_packets)
+                                               : json_null());
     }
     json_dumpf(root, to, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putc('\n', to);

@@ -18,6 +18,7 @@ struct report {
     bool is_live; /* the rest is about a link */
     uint64_t stalls, stalled_ns;
     uint64_t arp_answers, echo_answers, answers_dropped;
+    bool interface_known; /* it was there until the end */
     uint64_t interface_packets; /* that the interface counted during the run */
     double seconds;
     const char *ended; /* "the end of the run", "SIGINT" ... */
