@@ -328,6 +328,19 @@ refuses_model()
     cmp "$model" new.dsm
 }
 
+@test "files out of order are refused" {
+    local verb
+
+    need editcap
+    editcap -F pcap -r "$sample" first.pcap 1-3000
+    editcap -F pcap "$sample" second.pcap 1-3000
+    for verb in "learn -q -o new.dsm" check; do
+        # shellcheck disable=SC2086 # words
+        refuses 1 "first.pcap: begins at $SAMPLE_DATE 10:" dayshift $verb second.pcap first.pcap
+        [[ $stderr == *"until $SAMPLE_DATE 10:"*"; give the files in order of time" ]]
+    done
+}
+
 @test "--local, --hosts and --map choose and name hosts" {
     [ "$(wc -l < "$map")" -eq 12 ]
     grep -qx $'0\t10.183.213.83' "$map"

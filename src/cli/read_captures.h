@@ -15,7 +15,10 @@ struct read_totals { /* over all files */
     struct flow_counts flow;
 };
 
-/* Reads the files as one capture, with progress on a terminal unless `quiet`. 0 or -1. */
+/*
+ * Reads the files as one capture, with progress on a terminal unless `quiet`. A file that begins
+ * more than a second before the newest packet of those before it is refused. 0 or -1.
+ */
 int read_captures(char **paths, int count, bool quiet, flow_sink *sink, void *sink_self,
                   struct read_totals *totals, struct error *err);
 
