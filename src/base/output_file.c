@@ -75,6 +75,9 @@ int output_file_commit(struct output_file *file, struct error *err)
     bool is_standard = file->stream == stdout;
     int status = fflush(file->stream) == 0 && !ferror(file->stream) ? 0 : -1;
 
+    /* What takes the place of an older file must not be lost to a power cut after that. */
+    if (status == 0 && file->temporary && fsync(fileno(file->stream)) < 0)
+        status = -1;
     if (!is_standard && fclose(file->stream) != 0)
         status = -1;
     if (status == 0 && file->temporary && rename(file->temporary, file->path) != 0)

@@ -134,7 +134,8 @@ static uint32_t host_of(struct learner *learner, const struct flow_record *recor
 
     if (host != TALLY_NONE || learner->config.host_count > 0)
         return host;
-    if (record->packets[side] == 0 || !is_local(learner, &record->address[side]))
+    if (record->packets[side] == 0 || !is_local(learner, &record->address[side]) ||
+        learner->stats.host_count == LEARN_MAX_HOSTS)
         return TALLY_NONE;
     return add_host(learner, &record->address[side]);
 }
@@ -227,6 +228,17 @@ static void add_listed(struct tally *tally, uint32_t *listed, uint32_t limit, ui
     tally_add(tally, state, symbol, 1);
 }
 
+/* Addresses are remembered only as long as they can still be listed: a scan fills no memory. */
+static uint32_t outside_id(struct learner *learner, uint32_t state, const struct ip_address *address)
+{
+    uint32_t id = address_find(&learner->outside, address);
+
+    if (id == TALLY_NONE && learner->listed_peers[state] < LEARN_MAX_PEERS &&
+        learner->outside.used < PEER_ID_OTHER)
+        id = address_put(&learner->outside, address);
+    return id == TALLY_NONE ? PEER_ID_OTHER : id;
+}
+
 static void add_peer(struct learner *learner, uint32_t state, enum host_role role,
                      uint32_t peer_host, const struct ip_address *address)
 {
@@ -236,8 +248,8 @@ static void add_peer(struct learner *learner, uint32_t state, enum host_role rol
         peer = (struct peer){ PEER_LOCAL, peer_host };
     else if (role == ROLE_INITIATOR && ip_address_is_group(address)) /* 0.0.0.0 may ask */
         peer = (struct peer){ PEER_GROUP, 0 };
-    else if (learner->outside.used < PEER_ID_OTHER)
-        peer.id = address_put(&learner->outside, address);
+    else
+        peer.id = outside_id(learner, state, address);
     if (peer.kind == PEER_OUTSIDE)
         add_listed(&learner->stats.peers, learner->listed_peers, LEARN_MAX_PEERS, state,
                    peer_pack(peer), peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER }));

@@ -14,11 +14,15 @@
 #include "dayshift/network_stats.h"
 
 enum {
+    LEARN_MAX_HOSTS = 1 << 20, /* local addresses beyond are peers outside; a model takes no more */
     LEARN_MAX_PEERS = 256, /* outside peers listed for one state; more are counted together */
     LEARN_MAX_PORTS = 256  /* the same for responder ports of a bin */
 };
 
-/* A silence of the whole network longer than this was not observed, it is a hole in the input. */
+/*
+ * A silence of the whole network longer than this was not observed, it is a hole in the input;
+ * and the sequence of a host that was silent for longer begins anew.
+ */
 #define LEARN_MAX_SILENCE_NS (3600 * NS_PER_SECOND)
 
 struct learner_config {

@@ -15,7 +15,7 @@ enum {
     MAX_HOSTS = 1 << 20,
     MAX_STATES = 1 << 26,
     MAX_TRANSITIONS = 1 << 28,
-    MAX_BIN = 1024,            /* of any log grid: 2^(1024/8) packets, 2^(1024/4) ns */
+    MAX_BIN = 1024,            /* of any log grid: 2^(1024/16) packets, 2^(1024/4) ns */
     MIN_GAP_TIMES = 8          /* fewer say less about a transition than its state does */
 };
 #define MAX_COUNT (INT64_C(1) << 53)
@@ -587,20 +587,36 @@ static void read_services(struct reader *r)
 
 /* ---- what follows from the rows ---- */
 
-static int compare_row_packets(const void *a, const void *b)
+/* By packets; then by everything else, so that only equal rows tie. */
+static int compare_rows(const void *a, const void *b)
 {
     const struct session_row *x = a;
     const struct session_row *y = b;
-    uint64_t px = session_row_packets(x);
-    uint64_t py = session_row_packets(y);
+    const uint64_t fields[][2] = {
+        { session_row_packets(x), session_row_packets(y) },
+        { (uint64_t)x->duration_ns, (uint64_t)y->duration_ns },
+        { x->packets[0], y->packets[0] },
+        { x->data_packets[0], y->data_packets[0] },
+        { x->data_packets[1], y->data_packets[1] },
+        { x->payload_bytes[0], y->payload_bytes[0] },
+        { x->payload_bytes[1], y->payload_bytes[1] },
+        { (uint64_t)x->rtt_ns, (uint64_t)y->rtt_ns },
+        { x->turns, y->turns },
+        { x->mss[0], y->mss[0] },
+        { x->mss[1], y->mss[1] },
+        { x->ttl[0], y->ttl[0] },
+        { x->ttl[1], y->ttl[1] },
+        { x->opening, y->opening },
+        { x->ending, y->ending },
+        { x->first_data_side, y->first_data_side },
+        { x->closing_side, y->closing_side },
+    };
 
-    if (px != py)
-        return px < py ? -1 : 1;
-    if (x->duration_ns != y->duration_ns)
-        return x->duration_ns < y->duration_ns ? -1 : 1;
-    px = x->payload_bytes[0] + x->payload_bytes[1];
-    py = y->payload_bytes[0] + y->payload_bytes[1];
-    return px == py ? 0 : px < py ? -1 : 1;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i][0] != fields[i][1])
+            return fields[i][0] < fields[i][1] ? -1 : 1;
+    }
+    return 0;
 }
 
 static bool is_same_pool(const struct service_model *a, const struct service_model *b)
@@ -640,7 +656,7 @@ static void make_pools(struct model *model)
     }
     for (size_t i = 0; i < model->pool_count; i++)
         qsort(model->pools[i].rows, model->pools[i].row_count, sizeof *pool->rows,
-              compare_row_packets);
+              compare_rows);
 }
 
 static double normal_cdf(double z)

@@ -2,11 +2,12 @@
  * renderer.h - flow plans in, frames out: plays all live sessions side by side.
  *
  * A heap of live sessions in order of their next packet. Knows no clock: due times
- * follow from the schedule. No two live sessions share a 5-tuple. A TCP session that leaves its
+ * follow from the schedule. No two live sessions share a 5-tuple,
+ * but UDP ones of a client with a port of its own (below 1024). A TCP session that leaves its
  * connection open is remembered, so that a later one between the same ends can go on with
  * it: same ports, next sequence numbers.
  *
- * Memory: 568 bytes for every session that is live, nothing for one that is over but for
+ * Memory: 600 bytes for every session that is live, nothing for one that is over but for
  * what open_connections.h says.
  */
 #ifndef SESSION_RENDERER_H

@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 
+enum { MAX_PLANS = 1 << 24 }; /* of one slice: bounds memory at 1.9 GB */
+
 struct day {
     struct day_config config;
     struct plan_list plans; /* of the current slice, in order */
@@ -47,7 +49,7 @@ static bool is_stopped(const struct day *day)
 }
 
 /* A stop leaves it half filled, and in no order. */
-static void fill_slice(struct day *day)
+static int fill_slice(struct day *day, struct error *err)
 {
     struct slice_request request = {
         .population = day->config.population,
@@ -59,18 +61,22 @@ static void fill_slice(struct day *day)
 
     day->plans.used = 0;
     day->next = 0;
-    for (; request.host < request.population->host_count && !is_stopped(day); request.host++)
+    for (; request.host < request.population->host_count && !is_stopped(day); request.host++) {
         slice_synthesize(&request, &day->plans);
+        if (day->plans.used > MAX_PLANS)
+            return error_set(err, "more than %d flows in five minutes: fewer hosts, or another model",
+                             MAX_PLANS);
+    }
     if (day->plans.used > 0 && !is_stopped(day))
         qsort(day->plans.plans, day->plans.used, sizeof *day->plans.plans, compare_plans);
     day->next_slice.ns += NS_PER_SLICE;
+    return 0;
 }
 
 int day_next(void *self, struct flow_plan *plan, struct error *err)
 {
     struct day *day = self;
 
-    (void)err;
     while (!is_stopped(day)) {
         while (day->next < day->plans.used) {
             const struct flow_plan *candidate = &day->plans.plans[day->next++];
@@ -84,7 +90,8 @@ int day_next(void *self, struct flow_plan *plan, struct error *err)
         }
         if (day->next_slice.ns >= day->config.end.ns)
             return 0;
-        fill_slice(day);
+        if (fill_slice(day, err) < 0)
+            return -1;
     }
     return 0;
 }
