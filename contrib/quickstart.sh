@@ -71,6 +71,7 @@ check() { # check WHAT FIGURE WANTED
     printf '  %-52s %12s  %s\n' "$1" "$2" "$verdict"
 }
 figure() { printf '  %-52s %12s\n' "$1" "$2"; }
+us() { awk "BEGIN { printf \"%.1f us\", $1 / 1000 }"; }
 json() { sed -n "s/^ *\"$1\": \([0-9.]*\).*/\1/p" "$2" | head -n 1; }
 frames() { # frames FILE FILTER...: how many frames tshark finds, with all checksums verified
     local file=$1
@@ -124,6 +125,7 @@ pids+=("$tcpdump_pid")
 for _ in $(seq 50); do grep -q listening "$work/tcpdump.txt" && break; sleep 0.1; done
 ( sleep 3; ip netns exec $far ping -c 3 -i 0.5 -W 2 198.18.0.1 >"$work/ping.txt" 2>&1 || true ) &
 ping_pid=$!
+printf 'until %s\n' "$(date -d "+$seconds seconds" +%H:%M:%S)"
 ip netns exec $near "$dayshiftd" -q -j -c "$work/quickstart.conf" >"$work/report.json" &
 daemon_pid=$!
 pids+=("$daemon_pid")
@@ -156,6 +158,8 @@ sent=$(json sent "$report")
 answers=$(( $(json arp_answers "$report") + $(json echo_answers "$report") ))
 printf '\n'
 figure "hosts learned and played" "$hosts"
+figure "of these, seen at the far end" "$("$dayshift" compare --json "$work/sample.dsm" \
+    "$work/relearned.dsm" | awk -F': *|,' '/"silent"/ { silent = $2 } END { print '"$hosts"' - silent }')"
 figure "flows planned" "$(json flows "$report")"
 check "frames planned = sent + dropped + refused" "$(json planned "$report")" \
     $(( sent + $(json dropped "$report") + $(json refused "$report") ))
@@ -163,11 +167,11 @@ check "frames sent, dropped: none" "$(json dropped "$report")" 0
 check "frames captured at the far end = sent" "$(count_of "$work/played.pcap")" "$sent"
 check "interface counted = sent + answers ($answers)" "$(json interface_packets "$report")" \
     $(( sent + answers ))
-check "bytes captured = bytes that dayshiftd -w writes" "$(bytes_of "$work/played.pcap")" \
+check "SHA-256 of the frames captured = of those -w writes" "$(bytes_of "$work/played.pcap")" \
     "$(bytes_of "$work/written.pcap")"
 check "pings answered by a virtual host, of 3" "$(grep -c 'bytes from' "$work/ping.txt")" 3
-figure "lateness p50, ns" "$(json p50 "$report")"
-figure "lateness p99, ns" "$(json p99 "$report")"
+figure "frames were late by, median" "$(us "$(json p50 "$report")")"
+figure "frames were late by, 99 of 100 less than" "$(us "$(json p99 "$report")")"
 check "tshark: malformed frames" "$(frames "$work/played.pcap" _ws.malformed)" 0
 check "tshark: wrong checksums" "$(frames "$work/played.pcap" \
     'ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0')" 0
@@ -180,7 +184,7 @@ check "tshark: TCP sessions opened and closed = planned" "$(sessions "$work/play
 mkdir "$work/nfcapd"
 nfpcapd -r "$work/played.pcap" -w "$work/nfcapd" >"$work/nfpcapd.txt" 2>&1 || true
 nfdump -R "$work/nfcapd" -I >"$work/nfdump.txt" 2>&1 || true
-figure "nfdump: flows (one-directional)" "$(awk '/^Flows:/ { print $2 }' "$work/nfdump.txt")"
+figure "nfdump: flows (each way counts, a ping each)" "$(awk '/^Flows:/ { print $2 }' "$work/nfdump.txt")"
 figure "nfdump: packets" "$(awk '/^Packets:/ { print $2 }' "$work/nfdump.txt")"
 
 printf '\nDomain checks, shares of TCP flows (sample, then played):\n'
@@ -189,7 +193,8 @@ printf '\nDomain checks, shares of TCP flows (sample, then played):\n'
 paste "$work/check-sample.txt" "$work/check-played.txt" | awk -F'\t' '{ print "  " $1 substr($2, 31) }'
 
 printf '\nThe model against one learned from what was captured (most used states of each host):\n'
+printf '  (flows learned and relearned; Jensen-Shannon divergence of the shares of states; distance of ln packets)\n'
 "$dayshift" compare "$work/sample.dsm" "$work/relearned.dsm" | tee "$work/compare.txt" | sed 's/^/  /'
 
-[ $failed = 0 ] && printf '\nEverything agrees.\n' || printf '\nSomething does not agree; see above.\n'
+[ $failed = 0 ] && printf '\nEverything agrees. --keep DIR keeps the captures; README says how to go on.\n' || printf '\nSomething does not agree; see above.\n'
 exit $failed
