@@ -358,6 +358,46 @@ refuses_model()
     diff - new.map <<< $'0\t10.183.213.96\n1\t10.183.213.83'
 }
 
+@test "the map is for its owner alone" {
+    echo old > new.map
+    chmod 644 new.map
+    dayshift learn -q -o new.dsm --map new.map "$sample"
+    [ "$(stat -c %a new.map)" = 600 ]
+    cmp "$map" new.map
+}
+
+@test "without its map there is no model" {
+    [ -c /dev/full ] || skip "no /dev/full"
+    refuses 1 "/dev/full: cannot write: No space left" \
+        dayshift learn -q -o new.dsm --map /dev/full "$sample"
+}
+
+# learn waits for the reader of its model, with the map written but not yet in place.
+@test "an interrupted learn leaves no map" {
+    local signal pid status
+
+    mkdir out
+    mkfifo model.fifo
+    for signal in INT TERM HUP; do
+        "$DAYSHIFT" learn -q -o model.fifo --map out/map "$sample" > words 2>&1 3>&- &
+        pid=$!
+        wait_for 10 has_files out
+        sleep 0.5
+        kill -"$signal" "$pid"
+        wait_for 10 has_ended "$pid" || kill -KILL "$pid"
+        status=0
+        wait "$pid" || status=$?
+        [ "$status" -eq 1 ]
+        [ "$(cat words)" = "dayshift: interrupted; model.fifo was not written" ]
+        [ -z "$(ls -A out)" ]
+    done
+}
+
+has_files()
+{
+    [ -n "$(ls -A "$1")" ]
+}
+
 @test "info: text and JSON tell the same" {
     dayshift info "$model" > text
     dayshift info --json "$model" > json

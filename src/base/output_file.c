@@ -14,10 +14,10 @@ static void set_usual_mode(int fd)
     mode_t mask = umask(0);
 
     umask(mask);
-    (void)fchmod(fd, 0666 & ~mask); /* mkstemp made it 0600 */
+    (void)fchmod(fd, 0666 & ~mask);
 }
 
-static int open_temporary(struct output_file *file, struct error *err)
+static int open_temporary(struct output_file *file, bool private, struct error *err)
 {
     size_t size = strlen(file->path) + sizeof ".XXXXXX";
     int fd;
@@ -27,7 +27,8 @@ static int open_temporary(struct output_file *file, struct error *err)
     fd = mkstemp(file->temporary);
     if (fd < 0)
         return error_set(err, "%s: cannot create: %s", file->path, strerror(errno));
-    set_usual_mode(fd);
+    if (!private) /* mkstemp made it 0600 */
+        set_usual_mode(fd);
     file->stream = fdopen(fd, "wb");
     if (file->stream == NULL)
         abort(); /* only for want of memory */
@@ -50,7 +51,7 @@ static void forget(struct output_file *file)
     memset(file, 0, sizeof *file);
 }
 
-int output_file_open(struct output_file *file, const char *path, struct error *err)
+static int open_file(struct output_file *file, const char *path, bool private, struct error *err)
 {
     struct stat info;
     int status;
@@ -64,10 +65,32 @@ int output_file_open(struct output_file *file, const char *path, struct error *e
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         status = open_in_place(file, err);
     else
-        status = open_temporary(file, err);
+        status = open_temporary(file, private, err);
     if (status < 0)
         forget(file);
     return status;
+}
+
+int output_file_open(struct output_file *file, const char *path, struct error *err)
+{
+    return open_file(file, path, false, err);
+}
+
+int output_file_open_private(struct output_file *file, const char *path, struct error *err)
+{
+    return open_file(file, path, true, err);
+}
+
+/* Names the place; the reason is in errno. */
+static int write_error(const struct output_file *file, struct error *err)
+{
+    return error_set(err, "%s: cannot write: %s",
+                     file->path ? file->path : "standard output", strerror(errno));
+}
+
+int output_file_flush(struct output_file *file, struct error *err)
+{
+    return fflush(file->stream) == 0 && !ferror(file->stream) ? 0 : write_error(file, err);
 }
 
 int output_file_commit(struct output_file *file, struct error *err)
@@ -83,8 +106,7 @@ int output_file_commit(struct output_file *file, struct error *err)
     if (status == 0 && file->temporary && rename(file->temporary, file->path) != 0)
         status = -1;
     if (status < 0) {
-        error_set(err, "%s: cannot write: %s",
-                  is_standard ? "standard output" : file->path, strerror(errno));
+        write_error(file, err);
         if (file->temporary)
             unlink(file->temporary);
     }

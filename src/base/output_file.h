@@ -19,6 +19,12 @@ struct output_file {
 };
 
 int output_file_open(struct output_file *file, const char *path, struct error *err);
+
+/* One that its owner alone may read, from its first byte. */
+int output_file_open_private(struct output_file *file, const char *path, struct error *err);
+
+/* What was written so far is out: 0, or -1 with *err. */
+int output_file_flush(struct output_file *file, struct error *err);
 int output_file_commit(struct output_file *file, struct error *err); /* closes in any case */
 void output_file_abandon(struct output_file *file); /* harmless after a commit */
 

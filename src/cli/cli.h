@@ -4,6 +4,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdatomic.h>
+
 #include "base/error.h"
 #include "dayshift/host_model.h"
 
@@ -18,6 +20,12 @@ int verb_compare(int argc, char **argv);
 
 /* Prints "dayshift: " and the error's text; returns EXIT_FAILED. */
 int cli_fail(const struct error *err);
+
+/*
+ * From here on SIGINT, SIGTERM and SIGHUP (not under nohup(1)) only set the flag that is returned:
+ * called before a temporary file is made, so that none is left.
+ */
+const atomic_bool *cli_catch_signals(void);
 
 /* "initiates tcp/443", "answers udp/1025-3431". */
 enum { STATE_NAME = 48 };

@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdatomic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,14 +51,6 @@ struct day_options {
 
 /* A pcap file has 32 bits for the seconds since 1970. */
 #define LAST_NS ((double)UINT32_MAX * (double)NS_PER_SECOND)
-
-static atomic_bool stop_requested;
-
-static void request_stop(int signal_number)
-{
-    (void)signal_number;
-    atomic_store(&stop_requested, true);
-}
 
 static const struct option long_options[] = {
     { "output", required_argument, NULL, 'o' },  { "hosts", required_argument, NULL, 'n' },
@@ -125,7 +116,7 @@ static int write_frames(const struct day_options *o, struct scenario *scenario,
 {
     struct emit_clock clock = emit_clock_simulated();
     struct gate gate = { 0 };
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = &stop_requested };
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = o->scenario.stop };
     struct watched_frames watched = {
         .frames = scenario_frames(scenario),
         .end_s = scenario_end(scenario).ns / NS_PER_SECOND,
@@ -141,7 +132,7 @@ static int write_frames(const struct day_options *o, struct scenario *scenario,
     status = emitter_run_source(&emitter, &frames, err);
     progress_finish(&watched.progress);
     sink_close(emitter.sink);
-    if (status == 0 && atomic_load(&stop_requested))
+    if (status == 0 && atomic_load(o->scenario.stop))
         status = strcmp(o->output, "-") == 0
                      ? error_set(err, "interrupted; standard output ends early")
                      : error_set(err, "interrupted; %s was not written", o->output);
@@ -180,7 +171,6 @@ static int synthesize(struct day_options *o, struct error *err)
                          " --for and --speed");
     o->scenario.groups = &o->group;
     o->scenario.group_count = 1;
-    o->scenario.stop = &stop_requested;
     scenario = scenario_new(&o->scenario, err);
     if (scenario == NULL)
         return -1;
@@ -194,19 +184,6 @@ static int synthesize(struct day_options *o, struct error *err)
         print_summary(o, scenario, &counts);
     scenario_free(scenario);
     return status;
-}
-
-/* So that no half of a file is left. nohup(1) is respected. */
-static void catch_signals(void)
-{
-    struct sigaction action = { .sa_handler = request_stop };
-    struct sigaction inherited;
-
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, NULL, &inherited);
-    if (inherited.sa_handler != SIG_IGN)
-        sigaction(SIGHUP, &action, NULL);
 }
 
 int verb_day(int argc, char **argv)
@@ -236,7 +213,7 @@ int verb_day(int argc, char **argv)
     o.group.model = model_load(argv[optind], &err);
     if (o.group.model == NULL)
         return cli_fail(&err);
-    catch_signals();
+    o.scenario.stop = cli_catch_signals();
     status = synthesize(&o, &err) < 0 ? cli_fail(&err) : EXIT_OK;
     model_free(o.group.model);
     return status;

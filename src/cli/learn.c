@@ -135,23 +135,38 @@ static void print_map(FILE *to, const struct learner *learner, uint32_t hosts)
                 ip_address_format(learner_host_address(learner, i), address));
 }
 
-/* The model and, if wanted, the map: a map that cannot be made leaves no model either. */
-static int write_files(const struct options *o, const struct learner *learner,
-                       const struct network_stats *stats, const struct network_fit *fit,
-                       struct error *err)
+/* A map that cannot be written leaves no model either, and no map is left without a model. */
+static int write_map_and_model(const struct options *o, const struct learner *learner,
+                               const struct network_stats *stats, const struct network_fit *fit,
+                               struct error *err)
 {
     struct output_file map;
     int status;
 
-    if (o->map == NULL)
-        return model_save(o->output, stats, fit, err);
-    if (output_file_open(&map, o->map, err) < 0)
+    if (output_file_open_private(&map, o->map, err) < 0)
         return -1;
     print_map(map.stream, learner, stats->host_count);
-    status = model_save(o->output, stats, fit, err);
+    status = output_file_flush(&map, err);
+    if (status == 0)
+        status = model_save(o->output, stats, fit, err);
     if (status == 0)
         status = output_file_commit(&map, err);
     output_file_abandon(&map);
+    return status;
+}
+
+/* A signal meanwhile finds both files written, or neither. */
+static int write_files(const struct options *o, const struct learner *learner,
+                       const struct network_stats *stats, const struct network_fit *fit,
+                       struct error *err)
+{
+    const atomic_bool *stop = cli_catch_signals();
+    int status = o->map ? write_map_and_model(o, learner, stats, fit, err)
+                        : model_save(o->output, stats, fit, err);
+
+    /* The signal is why a pipe that nobody reads could not be written. */
+    if (status < 0 && atomic_load(stop))
+        error_set(err, "interrupted; %s was not written", o->output);
     return status;
 }
 

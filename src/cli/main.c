@@ -3,6 +3,8 @@
  */
 #include <config.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +29,27 @@ int cli_fail(const struct error *err)
 {
     fprintf(stderr, "dayshift: %s\n", err->text);
     return EXIT_FAILED;
+}
+
+static atomic_bool stop_requested;
+
+static void request_stop(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&stop_requested, true);
+}
+
+const atomic_bool *cli_catch_signals(void)
+{
+    struct sigaction action = { .sa_handler = request_stop };
+    struct sigaction inherited;
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, NULL, &inherited);
+    if (inherited.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
+    return &stop_requested;
 }
 
 static const char *protocol_name(uint8_t protocol)
