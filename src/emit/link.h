@@ -20,11 +20,8 @@ struct link {
 
 /*
  * Refuses, naming the link: one that does not exist, is down, is no Ethernet, has an MTU
- * below 576, or carries a default route unless allowed. The route may be of IPv4 or IPv6, in any
- * table, over one of several next hops, in one piece or in halves as tunnels write it, on the link
- * itself or on anything joined to it from above or below: a bridge, bond or VLAN over it, the wire
- * under a macvlan, another macvlan or VLAN on that wire. What lies in another network namespace,
- * the peer of a veth say, is not seen. Missing privilege is said as such. 0 or -1.
+ * below 1500, or carries a default route (see default_route.h) unless allowed. Missing
+ * privilege is said as such. 0 or -1.
  *
  * While it is open the interface receives the frames of every address (promiscuous mode): the
  * virtual hosts have addresses of their own, which the hardware would else filter away.
