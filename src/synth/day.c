@@ -48,6 +48,36 @@ static bool is_stopped(const struct day *day)
     return day->config.stop && atomic_load_explicit(day->config.stop, memory_order_relaxed);
 }
 
+enum { SLICE_PARTS = 300 };
+
+/* A plan outside its slice belongs to the first or the last part: parts stay in order. */
+static size_t part_of(const struct day *day, const struct flow_plan *plan)
+{
+    int64_t part = (plan->start.ns - day->next_slice.ns) / (NS_PER_SLICE / SLICE_PARTS);
+
+    return part < 0 ? 0 : part >= SLICE_PARTS ? SLICE_PARTS - 1 : (size_t)part;
+}
+
+/* Part by part: to sort millions at once takes seconds, in which a stop would not be seen. */
+static void sort_plans(struct day *day)
+{
+    struct plan_list *list = &day->plans;
+    struct flow_plan *parted = memory_alloc_array(list->used, sizeof *parted);
+    size_t ends[SLICE_PARTS + 1] = { 0 }; /* of the part before; then, while filled, of the part */
+
+    for (size_t i = 0; i < list->used; i++)
+        ends[part_of(day, &list->plans[i]) + 1]++;
+    for (size_t part = 0; part < SLICE_PARTS; part++)
+        ends[part + 1] += ends[part];
+    for (size_t i = 0; i < list->used; i++)
+        parted[ends[part_of(day, &list->plans[i])]++] = list->plans[i];
+    free(list->plans);
+    list->plans = parted;
+    list->capacity = list->used;
+    for (size_t part = 0, begin = 0; part < SLICE_PARTS && !is_stopped(day); begin = ends[part++])
+        qsort(parted + begin, ends[part] - begin, sizeof *parted, compare_plans);
+}
+
 /* A stop leaves it half filled, and in no order. */
 static int fill_slice(struct day *day, struct error *err)
 {
@@ -68,7 +98,7 @@ static int fill_slice(struct day *day, struct error *err)
                              MAX_PLANS);
     }
     if (day->plans.used > 0 && !is_stopped(day))
-        qsort(day->plans.plans, day->plans.used, sizeof *day->plans.plans, compare_plans);
+        sort_plans(day);
     day->next_slice.ns += NS_PER_SLICE;
     return 0;
 }
