@@ -359,7 +359,7 @@ is_dayshiftd()
 }
 
 @test "live: a signal while a large population is planned" {
-    players="populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 1000000; } );"
+    players="populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 300000; } );"
     play 'duration = "30s";'
     check_end TERM 2
 }

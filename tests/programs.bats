@@ -666,7 +666,7 @@ interrupt()
     local signal
 
     mkdir out
-    configure a.conf "populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 1000000; } );" \
+    configure a.conf "populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 300000; } );" \
         "${when[@]}"
     for signal in INT TERM HUP; do
         interrupt "$signal" 2 "$DAYSHIFTD" -j -w out/new.pcap -c a.conf
@@ -674,7 +674,7 @@ interrupt()
         grep -qx "dayshiftd: interrupted by SIG$signal; out/new.pcap was not written" words
         [ -z "$(ls -A out)" ]
     done
-    interrupt INT 2 "$DAYSHIFT" day -o out/new.pcap -n 1000000 --network 10.0.0.0/8 "${window[@]}" "$model"
+    interrupt INT 2 "$DAYSHIFT" day -o out/new.pcap -n 300000 --network 10.0.0.0/8 "${window[@]}" "$model"
     [ "$status" -eq 1 ]
     [ "$(cat words)" = "dayshift: interrupted; out/new.pcap was not written" ]
     [ -z "$(ls -A out)" ]
