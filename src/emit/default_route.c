@@ -111,7 +111,8 @@ static void look_at_nexthops(struct route_search *search, struct rtattr *multipa
     }
 }
 
-static void look_at_route(struct route_search *search, const struct nlmsghdr *message)
+/* The macros of rtnetlink take and give pointers that are not const. */
+static void look_at_route(struct route_search *search, struct nlmsghdr *message)
 {
     struct rtmsg *route = NLMSG_DATA(message);
     int left = (int)RTM_PAYLOAD(message);
@@ -132,7 +133,7 @@ static void look_at_route(struct route_search *search, const struct nlmsghdr *me
 }
 
 /* The end of a dump carries 0 or a negative errno, and so does an error. */
-static int end_of_dump(const struct nlmsghdr *message, struct error *err)
+static int end_of_dump(struct nlmsghdr *message, struct error *err)
 {
     int status = 0;
 
@@ -144,10 +145,10 @@ static int end_of_dump(const struct nlmsghdr *message, struct error *err)
 }
 
 /* One datagram of a dump: 1 when more are to come, 0 at its end, or -1. */
-static int look_at_datagram(struct route_search *search, const void *bytes, int size,
+static int look_at_datagram(struct route_search *search, void *bytes, int size,
                             struct error *err)
 {
-    for (const struct nlmsghdr *m = bytes; NLMSG_OK(m, (unsigned)size); m = NLMSG_NEXT(m, size)) {
+    for (struct nlmsghdr *m = bytes; NLMSG_OK(m, (unsigned)size); m = NLMSG_NEXT(m, size)) {
         search->is_torn |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
         if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
             return end_of_dump(m, err);
