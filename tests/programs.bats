@@ -289,6 +289,20 @@ refuses_model()
 
 # ---- learn, info, check, compare ----
 
+@test "nothing is read and overwritten at once" {
+    cp "$BATS_FILE_TMPDIR/sample.pcap" mine.pcap
+    cp "$model" mine.dsm
+    ln -s mine.pcap alias.pcap
+    refuses 1 "mine.pcap: would overwrite mine.pcap" dayshift learn -o mine.pcap mine.pcap
+    refuses 1 "alias.pcap: would overwrite mine.pcap" dayshift learn -o alias.pcap mine.pcap
+    refuses 1 "mine.dsm: would overwrite mine.dsm" dayshift day -o mine.dsm mine.dsm
+    refuses 1 "new: would overwrite new" dayshift learn -o new --map new mine.pcap
+    configure a.conf 'duration = "5s"; populations = ( { model = "mine.dsm"; } );'
+    refuses 1 "a.conf: would overwrite a.conf" dayshiftd -c a.conf -w a.conf
+    cmp mine.pcap "$BATS_FILE_TMPDIR/sample.pcap"
+    cmp mine.dsm "$model"
+}
+
 @test "a capture teaches the same in every form" {
     local form tool
 

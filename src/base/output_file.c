@@ -17,6 +17,17 @@ static void set_usual_mode(int fd)
     (void)fchmod(fd, 0666 & ~mask);
 }
 
+int output_file_check_apart(const char *output, const char *other, struct error *err)
+{
+    struct stat a;
+    struct stat b;
+    bool is_same = strcmp(output, other) == 0 && strcmp(output, "-") != 0;
+
+    if (stat(output, &a) == 0 && stat(other, &b) == 0)
+        is_same = S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return is_same ? error_set(err, "%s: would overwrite %s", output, other) : 0;
+}
+
 static int open_temporary(struct output_file *file, bool private, struct error *err)
 {
     size_t size = strlen(file->path) + sizeof ".XXXXXX";

@@ -18,6 +18,9 @@ struct output_file {
     char *temporary; /* NULL where there is nothing to put in place */
 };
 
+/* -1 when what is to be written is the very file that is to be read (or to be written as well). */
+int output_file_check_apart(const char *output, const char *other, struct error *err);
+
 int output_file_open(struct output_file *file, const char *path, struct error *err);
 
 /* One that its owner alone may read, from its first byte. */

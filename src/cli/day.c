@@ -210,6 +210,8 @@ int verb_day(int argc, char **argv)
               stderr);
         return EXIT_USAGE;
     }
+    if (output_file_check_apart(o.output, argv[optind], &err) < 0)
+        return cli_fail(&err);
     o.group.model = model_load(argv[optind], &err);
     if (o.group.model == NULL)
         return cli_fail(&err);

@@ -216,6 +216,19 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
                      " name the local networks with --local", path, flows);
 }
 
+/* A slip of the hand must not cost a capture. */
+static int check_outputs(const struct options *o, char **paths, int count, struct error *err)
+{
+    if (o->map && output_file_check_apart(o->map, o->output, err) < 0)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        if (output_file_check_apart(o->output, paths[i], err) < 0 ||
+            (o->map && output_file_check_apart(o->map, paths[i], err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
 static int learn(const struct options *o, char **paths, int count, struct error *err)
 {
     struct learner_config config = { o->local, o->local_count, o->hosts, o->host_count };
@@ -245,7 +258,8 @@ int verb_learn(int argc, char **argv)
     struct error err = { "" };
     int status = parse(&o, argc, argv);
 
-    if (status == EXIT_OK && learn(&o, argv + optind, argc - optind, &err) < 0)
+    if (status == EXIT_OK && (check_outputs(&o, argv + optind, argc - optind, &err) < 0 ||
+                              learn(&o, argv + optind, argc - optind, &err) < 0))
         status = cli_fail(&err);
     free(o.local);
     free(o.hosts);

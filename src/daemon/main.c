@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/output_file.h"
 #include "daemon/configuration.h"
 #include "daemon/engine.h"
 #include "daemon/privileges.h"
@@ -96,6 +97,17 @@ static int play(const struct options *o, const struct configuration *c, struct m
     return status;
 }
 
+static int check_output(const struct options *o, const struct configuration *c, struct error *err)
+{
+    if (output_file_check_apart(o->write, o->config, err) < 0)
+        return -1;
+    for (size_t i = 0; i < c->population_count; i++) {
+        if (output_file_check_apart(o->write, c->populations[i].model, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int run(const struct options *o, const struct configuration *c, struct error *err)
 {
     struct model_image *images = memory_alloc_array(c->population_count, sizeof *images);
@@ -104,7 +116,9 @@ static int run(const struct options *o, const struct configuration *c, struct er
     if (!o->check && o->write == NULL) {
         status = play(o, c, images, err);
     } else {
-        status = engine_read_models(c, images, err);
+        status = o->write ? check_output(o, c, err) : 0;
+        if (status == 0)
+            status = engine_read_models(c, images, err);
         /* -w keeps its rights: its file is put in place at the end, where only they may suffice. */
         if (status == 0 && o->check)
             status = privileges_drop(c->user, err);

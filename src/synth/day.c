@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-enum { MAX_PLANS = 1 << 24 }; /* of one slice: bounds memory at 1.9 GB, twice that while they are sorted */
+enum { MAX_PLANS = 1 << 24 }; /* of one slice: bounds memory at 1.9 GB, twice that while it is sorted, twice that while they are sorted */
 
 struct day {
     struct day_config config;
