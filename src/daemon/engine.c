@@ -160,6 +160,7 @@ static struct report make_report(const struct play *play, const struct emit_coun
         .dropped = counts->dropped,
         .refused = counts->refused,
         .lateness = &counts->lateness,
+        .unsent = counts->unsent,
         .stalls = counts->stalls,
         .stalled_ns = counts->stalled_ns,
         .seconds = seconds_since(&play->started),
@@ -372,6 +373,7 @@ static void count_leftovers(struct live_run *run)
     for (; run->ring && frame_ring_peek(run->ring, &frame); left++)
         frame_ring_drop(run->ring);
     run->emitter.counts.dropped += left;
+    run->emitter.counts.unsent += left;
 }
 
 static int finish_live(struct live_run *run, int status, struct error *err)

@@ -48,6 +48,8 @@ static void print_text(FILE *to, const struct report *r)
     row(to, "frames planned", r->planned, "= sent + dropped + refused");
     row(to, "frames sent", r->sent, "");
     row(to, "frames dropped", r->dropped, "");
+    if (r->unsent > 0)
+        row(to, "  not due yet", r->unsent, "rendered ahead when the run was stopped");
     row(to, "frames refused", r->refused, "");
     row(to, "repeated SYNs", r->repeated_syns, "as the model asked");
     row(to, "bytes sent", r->sent_bytes, "");
@@ -82,6 +84,7 @@ static void print_json(FILE *to, const struct report *r)
             (json_int_t)r->lateness->max_ns);
 
         json_object_set_new(root, "lateness_ns", late);
+        json_object_set_new(root, "unsent", json_integer((json_int_t)r->unsent));
         json_object_set_new(root, "stalls", json_integer((json_int_t)r->stalls));
         json_object_set_new(root, "stalled_ns", json_integer((json_int_t)r->stalled_ns));
         json_object_set_new(root, "arp_answers", json_integer((json_int_t)r->arp_answers));

@@ -16,6 +16,7 @@ struct report {
     uint64_t planned, sent, sent_bytes, dropped, refused;
     const struct log_histogram *lateness;
     bool is_live; /* the rest is about a link */
+    uint64_t unsent; /* of the dropped: their time had not come when the run was stopped */
     uint64_t stalls, stalled_ns;
     uint64_t arp_answers, echo_answers, answers_dropped;
     bool interface_known; /* it was there until the end */

@@ -27,6 +27,13 @@ static void count_lost(struct emitter *emitter)
     count(&emitter->counts.dropped, 1);
 }
 
+/* A frame whose time had not come when the run was stopped. */
+static void count_unsent(struct emitter *emitter)
+{
+    count_lost(emitter);
+    count(&emitter->counts.unsent, 1);
+}
+
 static void count_refused(struct emitter *emitter)
 {
     count(&emitter->counts.planned, 1);
@@ -65,7 +72,7 @@ static int emit_frame(struct emitter *emitter, const struct frame *frame, struct
     }
     now = clock->operations->wait_until(clock, frame->due, emitter->stop);
     if (is_stopped(emitter)) {
-        count_lost(emitter);
+        count_unsent(emitter);
         return 0;
     }
     postpone_after_stall(emitter, now.ns - frame->due.ns);
@@ -107,7 +114,7 @@ static void drop_all(struct emitter *emitter, struct frame_ring *ring)
     struct frame frame;
 
     while (frame_ring_peek(ring, &frame)) {
-        count_lost(emitter);
+        count_unsent(emitter);
         frame_ring_drop(ring);
     }
 }

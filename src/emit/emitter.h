@@ -35,6 +35,7 @@ struct emit_counts {
     _Atomic uint64_t sent_bytes;
     _Atomic uint64_t dropped; /* not taken by the sink, or still waiting when the run was stopped */
     _Atomic uint64_t refused; /* by the gate */
+    _Atomic uint64_t unsent;  /* of the dropped, those that were still waiting */
     _Atomic uint64_t stalls;
     _Atomic uint64_t stalled_ns; /* the sum of all stalls: how much later than planned the run ends */
     /* Of frames sent: when given to the sink, minus due. A stall counts once, with its first frame. */
