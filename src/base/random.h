@@ -18,8 +18,11 @@ struct random_stream {
     uint32_t used; /* words of `block` already given away, 4 when empty */
 };
 
-/* What a stream is for; part of its name so that uses cannot collide. */
-enum random_purpose { RANDOM_SLICE = 1, RANDOM_SESSION, RANDOM_ADDRESS, RANDOM_FALLBACK, RANDOM_FIT };
+/*
+ * What a stream is for; part of its name so that uses cannot collide. Another number would give
+ * other days for the same seed.
+ */
+enum random_purpose { RANDOM_SLICE = 1, RANDOM_SESSION = 2, RANDOM_FIT = 5 };
 
 void random_init(struct random_stream *stream, uint64_t seed, enum random_purpose purpose,
                  uint32_t a, uint32_t b, uint32_t c);
