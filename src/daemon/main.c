@@ -76,6 +76,11 @@ static int parse(struct options *o, int argc, char **argv)
     return -1;
 }
 
+static int drop_privileges(const struct options *o, const struct configuration *c, struct error *err)
+{
+    return privileges_drop(c->user, err) < 0 ? error_prefix(err, "%s", o->config) : 0;
+}
+
 /* Everything that needs root, then no root, then everything that looks at foreign data. */
 static int play(const struct options *o, const struct configuration *c, struct model_image *images,
                 struct error *err)
@@ -87,10 +92,10 @@ static int play(const struct options *o, const struct configuration *c, struct m
         return error_set(err, "%s: interface is missing: where is to be played? (-w needs none)",
                          o->config);
     if (link_open(&link, c->interface, c->allow_default_route, err) < 0)
-        return -1;
+        return error_prefix(err, "%s: interface", o->config);
     status = engine_read_models(c, images, err);
     if (status == 0)
-        status = privileges_drop(c->user, err);
+        status = drop_privileges(o, c, err);
     if (status == 0)
         status = engine_play(c, images, &link, &o->engine, err);
     link_close(&link);
@@ -121,7 +126,7 @@ static int run(const struct options *o, const struct configuration *c, struct er
             status = engine_read_models(c, images, err);
         /* -w keeps its rights: its file is put in place at the end, where only they may suffice. */
         if (status == 0 && o->check)
-            status = privileges_drop(c->user, err);
+            status = drop_privileges(o, c, err);
         if (status == 0)
             status = o->check ? engine_check(c, images, err)
                               : engine_write(c, images, o->write, &o->engine, err);
