@@ -1,7 +1,8 @@
 /*
  * flow_record.h - one finished bidirectional flow, the contract from flow to learn and eval.
  *
- * Records arrive in order of their start (ties in order of their first packets).
+ * Records arrive in order of their start (ties in order of their first packets), but for the few
+ * that a bounded memory could not hold back: these come late.
  * Arrays of two are indexed by enum flow_side.
  */
 #ifndef DAYSHIFT_FLOW_RECORD_H
@@ -36,6 +37,18 @@ enum flow_finding {
     FLOW_DATA_AFTER_TERMINATION = 1 << 2 /* payload after a RST, or from a side that sent FIN before */
 };
 
+/*
+ * One packet of a flow, as a packet model learns it: direction, flags, payload and the time since the
+ * packet before it, on the gap grid. 4 bytes.
+ */
+struct flow_packet {
+    uint8_t side_and_flags; /* side << 7 | TCP flags & 0x7f (without CWR) */
+    uint8_t gap_bin;        /* log_grid_bin(ns, GAP_GRID_PER_OCTAVE), at most 255; first packet: 0 */
+    uint16_t payload_bytes; /* at most 65535 */
+};
+
+enum { FLOW_MAX_SEQUENCE = 256 /* packets of a flow that are kept one by one */ };
+
 struct flow_record {
     struct ip_address address[2];
     uint16_t port[2]; /* ICMP: identifier, and type << 8 | code */
@@ -57,6 +70,18 @@ struct flow_record {
     uint8_t tcp_flags[2];        /* all flags seen */
     uint16_t mss[2];             /* of the SYN's option, 0 unknown */
     uint8_t ttl[2];              /* of the first packet each way, 0 when there was none */
+    uint16_t window[2];          /* TCP: of the first packet each way */
+    uint8_t tcp_options[2];      /* enum tcp_option_bit of the SYN */
+    uint8_t window_scale[2];     /* of the SYN's option */
+    uint32_t retransmitted[2];   /* TCP segments whose bytes were sent before */
+    uint32_t reordered[2];       /* TCP segments that arrived behind a gap which they fill */
+    uint32_t duplicated[2];      /* packets that are a copy of one before, down to the IP identification */
+    uint32_t fragments[2];       /* pieces of packets */
+    bool is_measured; /* by packets; else by a flow log, which knows neither payload nor turns: these are
+                       * then estimates, and RTT, MSS, TTL, window and options unknown */
+    const char *application;     /* by deep inspection, as "TLS.Google"; NULL unknown. Outlives the record. */
+    const struct flow_packet *sequence; /* the first packets; borrowed for the call; NULL: not kept */
+    uint32_t sequence_length;
 };
 
 static inline uint64_t flow_record_packets(const struct flow_record *r)

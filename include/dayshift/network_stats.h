@@ -3,11 +3,14 @@
  *
  * Counts and histograms on fixed grids, nothing else: the statistics of two captures add
  * up to those of their union. Hosts, states and transitions are dense indices. No address, name
- * or payload of the source network is in here.
+ * or payload of the source network is in here. With a secret key, hosts and outside peers carry a tag, by
+ * which the statistics of two captures know that they speak of the same host; the tag tells nobody
+ * without the key which address it was.
  */
 #ifndef DAYSHIFT_NETWORK_STATS_H
 #define DAYSHIFT_NETWORK_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/tally.h"
@@ -22,12 +25,26 @@ struct activity {
     uint64_t flows_initiated, flows_answered;
 };
 
+/*
+ * How the network treated the packets of a service: sums over its flows that were measured by their
+ * packets, both directions; rates follow.
+ */
+struct service_conditions {
+    uint64_t flows, packets;
+    uint64_t retransmitted, reordered, duplicated, fragments;
+    uint64_t resets;     /* flows that ended by RST */
+    uint64_t attempts;   /* TCP flows that began with a SYN */
+    uint64_t unanswered; /* of these, without a SYN-ACK */
+};
+
 /* A bounded sample of the flows of a service: those with the smallest keys, so that the
  * sample of a union is the smallest of both samples. */
 struct row_sample {
     struct keyed_row {
         uint64_t key; /* a hash of the flow */
         struct session_row row;
+        struct flow_packet *sequence; /* owned; NULL: not kept */
+        uint32_t sequence_length;
     } *rows;
     size_t used;
     size_t capacity;
@@ -40,6 +57,7 @@ struct network_stats {
     struct tally transitions;     /* (state, next state) -> times; its index is a transition */
     struct tally gaps;            /* (transition, bin of ns between the two starts) -> times */
     struct tally volumes;         /* (state, bin of packets) -> flows */
+    struct tally bytes;           /* (state, bin of bytes) -> flows */
     struct tally initiator_ports; /* (state, port feature) -> flows: Song's table b */
     struct tally responder_ports; /* (state, port or PORT_OTHER) -> flows, where the feature is a bin */
     struct tally peers;           /* (state, peer_pack) -> flows */
@@ -50,6 +68,17 @@ struct network_stats {
     struct tally services;        /* (protocol, port) -> flows; its index is in `samples` */
     struct row_sample *samples;
     size_t samples_capacity;
+    struct service_conditions *conditions; /* by service */
+    size_t conditions_capacity;
+    struct tally applications;    /* (service, index in application_names) -> flows that were inspected */
+    char **application_names;     /* of deep inspection, "TLS.Google"; owned */
+    size_t application_count, application_capacity;
+    bool has_tags;
+    uint64_t key_check;           /* of the key that made the tags */
+    uint64_t *host_tags;          /* by host, when has_tags */
+    uint64_t *outside_tags;       /* by id of an outside peer, when has_tags */
+    size_t host_tags_capacity, outside_tags_capacity;
+    uint32_t outside_count;       /* ids of outside peers are below */
     struct day_time first, last;  /* of the flows */
     uint64_t flows, packets;
 };

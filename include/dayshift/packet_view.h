@@ -1,16 +1,25 @@
 /*
  * packet_view.h - one decoded packet, the contract from capture to flow.
  *
- * Nothing is borrowed: the view is plain numbers and may be kept.
+ * Plain numbers that may be kept, but for `ip`, which is valid until the next read.
  */
 #ifndef DAYSHIFT_PACKET_VIEW_H
 #define DAYSHIFT_PACKET_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/time_types.h"
 #include "net/ip_address.h"
 #include "net/wire.h"
+
+/* The options of a SYN. */
+enum tcp_option_bit {
+    TCP_OPTION_MSS = 1 << 0,
+    TCP_OPTION_WINDOW_SCALE = 1 << 1,
+    TCP_OPTION_SACK = 1 << 2, /* permitted */
+    TCP_OPTION_TIMESTAMPS = 1 << 3
+};
 
 struct packet_view {
     struct day_time time;
@@ -24,10 +33,16 @@ struct packet_view {
     uint8_t tcp_flags;
     uint16_t tcp_mss; /* of the option on a SYN, else 0 */
     uint16_t tcp_window;
+    uint8_t tcp_options;      /* enum tcp_option_bit, of a SYN */
+    uint8_t tcp_window_scale; /* of the option on a SYN, else 0 */
+    bool fragment;    /* one piece of a packet; the later ones have the ports of the first */
+    uint32_t ip_id;   /* IPv4, or of an IPv6 fragment header; else 0 */
     uint32_t tcp_sequence;
     uint32_t tcp_acknowledgement;
     uint32_t ip_bytes;      /* length of the IP packet by its own header, also when cut by a snaplen */
     uint32_t payload_bytes; /* above TCP, UDP or ICMP, by their lengths; in this fragment */
+    const uint8_t *ip;    /* borrowed: the IP packet, from its header on; the inner one of a tunnel */
+    uint32_t ip_captured; /* bytes of it that are there; 0 when the reader did not keep them */
 };
 
 #endif

@@ -27,6 +27,10 @@ struct session_row {
     uint32_t turns;
     uint16_t mss[2]; /* 0 unknown */
     uint8_t ttl[2];  /* 0 unknown */
+    uint16_t window[2];
+    uint8_t tcp_options[2]; /* enum tcp_option_bit */
+    uint8_t window_scale[2];
+    bool is_measured; /* by packets; else by a flow log: payload, data packets and turns are estimates */
     enum flow_opening opening;
     enum flow_ending ending;
     enum flow_side first_data_side;

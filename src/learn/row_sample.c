@@ -38,7 +38,7 @@ void row_sample_add(struct row_sample *sample, uint64_t key, const struct sessio
         prune(sample);
     sample->rows = memory_grow(sample->rows, &sample->capacity, sample->used + 1,
                                sizeof *sample->rows);
-    sample->rows[sample->used++] = (struct keyed_row){ key, *row };
+    sample->rows[sample->used++] = (struct keyed_row){ .key = key, .row = *row };
 }
 
 void row_sample_finish(struct row_sample *sample)
