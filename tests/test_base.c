@@ -316,6 +316,35 @@ static void test_text_doubles(void **state)
     }
 }
 
+static void test_text_sizes(void **state)
+{
+    static const struct {
+        const char *text;
+        int status;
+        uint64_t bytes;
+        const char *back;
+    } cases[] = {
+        { "0", 0, 0, "0 bytes" },          { "4096", 0, 4096, "4.0 KiB" },
+        { "64k", 0, 65536, "64.0 KiB" },   { "512M", 0, UINT64_C(512) << 20, "512 MiB" },
+        { "1.5G", 0, UINT64_C(3) << 29, "1.5 GiB" }, { "1048575", 0, 1048575, "1.0 MiB" },
+        { "", -1, 0, NULL },               { "k", -1, 0, NULL },
+        { "-1", -1, 0, NULL },             { "1kB", -1, 0, NULL },
+        { "1T", -1, 0, NULL },             { "nan", -1, 0, NULL },
+        { "1e30", -1, 0, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t bytes = 0;
+        char text[TEXT_NUMBER];
+
+        assert_int_equal(text_to_size(cases[i].text, &bytes), cases[i].status);
+        assert_true(bytes == cases[i].bytes);
+        if (cases[i].back)
+            assert_string_equal(text_from_size(bytes, text), cases[i].back);
+    }
+}
+
 static void test_text_durations(void **state)
 {
     static const struct {
@@ -659,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_log_grid),
         cmocka_unit_test(test_text_numbers),
         cmocka_unit_test(test_text_doubles),
+        cmocka_unit_test(test_text_sizes),
         cmocka_unit_test(test_text_durations),
         cmocka_unit_test(test_text_times_of_day),
         cmocka_unit_test(test_text_dates),

@@ -61,6 +61,22 @@ int text_to_duration_ns(const char *text, int64_t *ns)
     return -1;
 }
 
+int text_to_size(const char *text, uint64_t *bytes)
+{
+    static const char units[] = "kMG";
+    char *end;
+    double number = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+
+    if (end == text || (*end && (unit == NULL || end[1])))
+        return -1;
+    number *= unit ? exp2(10.0 * (double)(unit - units + 1)) : 1.0;
+    if (!(number >= 0 && number < 0x1p63))
+        return -1;
+    *bytes = (uint64_t)number;
+    return 0;
+}
+
 int text_to_time_of_day_ns(const char *text, int64_t *ns)
 {
     struct tm tm = { 0 };
@@ -110,6 +126,20 @@ const char *text_from_count(uint64_t count, char text[TEXT_NUMBER])
         *to++ = digits[i];
     }
     *to = '\0';
+    return text;
+}
+
+const char *text_from_size(uint64_t bytes, char text[TEXT_NUMBER])
+{
+    static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 1023.95 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, TEXT_NUMBER, unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
     return text;
 }
 

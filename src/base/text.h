@@ -15,6 +15,9 @@ int text_to_double(const char *text, double *value); /* finite */
 /* "90", "90s", "1.5m", "2h", "1d": nanoseconds, above 0. */
 int text_to_duration_ns(const char *text, int64_t *ns);
 
+/* "4096", "64k", "512M", "1G": bytes. */
+int text_to_size(const char *text, uint64_t *bytes);
+
 /* "09:00" or "09:00:30": nanoseconds since midnight. */
 int text_to_time_of_day_ns(const char *text, int64_t *ns);
 
@@ -27,6 +30,9 @@ const char *text_from_date(int32_t date, char text[TEXT_DATE]);
 
 /* 1234567 as "1,234,567". */
 const char *text_from_count(uint64_t count, char text[TEXT_NUMBER]);
+
+/* 1610612736 bytes as "1.5 GiB". */
+const char *text_from_size(uint64_t bytes, char text[TEXT_NUMBER]);
 
 /* 1500 ns as "1.5 us". */
 const char *text_from_ns(int64_t ns, char text[TEXT_NUMBER]);

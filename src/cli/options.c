@@ -33,6 +33,16 @@ int option_duration(const char *name, const char *text, int64_t *ns, struct erro
                : 0;
 }
 
+int option_size(const char *name, const char *text, uint64_t least, uint64_t *bytes, struct error *err)
+{
+    char smallest[TEXT_NUMBER];
+
+    if (text_to_size(text, bytes) < 0 || *bytes < least)
+        return error_set(err, "%s: '%s' is not a size of at least %s (512M, 2G)", name, text,
+                         text_from_size(least, smallest));
+    return 0;
+}
+
 int option_time_of_day(const char *name, const char *text, int64_t *ns, struct error *err)
 {
     return text_to_time_of_day_ns(text, ns) < 0 ? complain(name, text, "a time of day (09:00)", err)
