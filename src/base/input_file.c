@@ -12,16 +12,21 @@
 #include "base/memory.h"
 
 enum {
-    BLOCK_BYTES = 128 * 1024, /* what one read asks of the file, and of the decompressor */
-    FIRST_WINDOW = 2 * BLOCK_BYTES
+    BLOCK_BYTES = 128 * 1024, /* what one read asks of the file when it is compressed */
+    FIRST_WINDOW = 2 * BLOCK_BYTES,
+    MAGIC_BYTES = 6 /* at most, of a compressed file */
 };
 
 struct input_file {
     char *name;
-    int fd; /* -1: none */
+    char *path; /* NULL: cannot be opened again */
+    int fd;     /* -1: none */
     uint64_t size;
-    struct archive *archive; /* NULL: all there is, is in the window */
-    uint8_t *window;         /* owned, unless archive is NULL */
+    uint64_t taken;          /* bytes, from the descriptor */
+    struct archive *archive; /* NULL: not compressed */
+    uint8_t *block;          /* what the decompressor reads from; `head_bytes` are there at first */
+    size_t head_bytes;
+    uint8_t *window;
     size_t capacity;
     size_t begin, end; /* of what is in the window and not taken */
     size_t line_bytes; /* of the line given last, with its end */
@@ -41,6 +46,29 @@ static void allow_compression(struct archive *archive)
     archive_read_support_format_empty(archive);
 }
 
+/* How those begin. What is not compressed is read without a detour, and a copy, through libarchive. */
+static bool is_compressed(const uint8_t *bytes, size_t size)
+{
+    static const struct {
+        size_t size;
+        uint8_t bytes[MAGIC_BYTES];
+    } magics[] = {
+        { 2, { 0x1f, 0x8b } },                  /* gzip */
+        { 3, { 'B', 'Z', 'h' } },               /* bzip2 */
+        { 6, { 0xfd, '7', 'z', 'X', 'Z', 0 } }, /* xz */
+        { 4, { 0x28, 0xb5, 0x2f, 0xfd } },      /* zstd */
+        { 4, { 0x04, 0x22, 0x4d, 0x18 } },      /* lz4 */
+        { 4, { 0x02, 0x21, 0x4c, 0x18 } },      /* lz4, legacy */
+    };
+
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
+        if (size >= magics[i].size && memcmp(bytes, magics[i].bytes, magics[i].size) == 0)
+            return true;
+    }
+    return size >= 4 && (bytes[0] & 0xf0) == 0x50 && /* a frame to skip, before zstd or lz4 */
+           memcmp(bytes + 1, "\x2a\x4d\x18", 3) == 0;
+}
+
 static const char *archive_words(struct archive *archive)
 {
     const char *words = archive_error_string(archive);
@@ -48,6 +76,34 @@ static const char *archive_words(struct archive *archive)
     return words ? words : "truncated or damaged compression";
 }
 
+/* As read(2), but not disturbed by signals, and counted. */
+static ssize_t read_descriptor(struct input_file *file, void *to, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = read(file->fd, to, size);
+    while (got < 0 && errno == EINTR);
+    if (got > 0)
+        file->taken += (uint64_t)got;
+    return got;
+}
+
+static la_ssize_t read_block(struct archive *archive, void *self, const void **bytes)
+{
+    struct input_file *file = self;
+    ssize_t got = (ssize_t)file->head_bytes;
+
+    if (got == 0)
+        got = read_descriptor(file, file->block, BLOCK_BYTES);
+    file->head_bytes = 0;
+    if (got < 0)
+        archive_set_error(archive, errno, "%s", strerror(errno));
+    *bytes = file->block;
+    return got;
+}
+
+/* What has been read to know the file goes on to the decompressor. */
 static int open_archive(struct input_file *file, struct error *err)
 {
     struct archive_entry *entry;
@@ -56,16 +112,18 @@ static int open_archive(struct input_file *file, struct error *err)
     file->archive = archive_read_new();
     if (file->archive == NULL)
         return error_set(err, "%s: cannot set up decompression", file->name);
+    file->block = memory_alloc(BLOCK_BYTES);
+    memcpy(file->block, file->window, file->end);
+    file->head_bytes = file->end;
+    file->end = 0;
     allow_compression(file->archive);
-    status = archive_read_open_fd(file->archive, file->fd, BLOCK_BYTES);
+    status = archive_read_open(file->archive, file, NULL, read_block, NULL);
     if (status == ARCHIVE_OK)
         status = archive_read_next_header(file->archive, &entry);
     if (status == ARCHIVE_EOF)
         return error_set(err, "%s: is empty", file->name);
     if (status < ARCHIVE_WARN)
         return error_set(err, "%s: cannot read: %s", file->name, archive_words(file->archive));
-    file->capacity = FIRST_WINDOW;
-    file->window = memory_alloc(file->capacity);
     return 0;
 }
 
@@ -82,17 +140,41 @@ static int examine(struct input_file *file, struct error *err)
     return 0;
 }
 
-struct input_file *input_file_from_fd(int fd, const char *name, struct error *err)
+/* Reads the first bytes, and sets up the way to the others. */
+static int read_beginning(struct input_file *file, struct error *err)
+{
+    ssize_t got = 0;
+
+    file->capacity = FIRST_WINDOW;
+    file->window = memory_alloc(file->capacity);
+    while (file->end < MAGIC_BYTES &&
+           (got = read_descriptor(file, file->window + file->end, BLOCK_BYTES)) > 0)
+        file->end += (size_t)got;
+    if (got < 0)
+        return error_set(err, "%s: cannot read: %s", file->name, strerror(errno));
+    if (file->end == 0)
+        return error_set(err, "%s: is empty", file->name);
+    return is_compressed(file->window, file->end) ? open_archive(file, err) : 0;
+}
+
+static struct input_file *open_input(int fd, const char *name, const char *path, struct error *err)
 {
     struct input_file *file = memory_alloc(sizeof *file);
 
     file->name = memory_copy_text(name);
     file->fd = fd;
-    if (examine(file, err) < 0 || open_archive(file, err) < 0) {
+    if (examine(file, err) < 0 || read_beginning(file, err) < 0) {
         input_file_close(file);
         return NULL;
     }
+    if (path != NULL && file->size > 0)
+        file->path = memory_copy_text(path);
     return file;
+}
+
+struct input_file *input_file_from_fd(int fd, const char *name, struct error *err)
+{
+    return open_input(fd, name, NULL, err);
 }
 
 struct input_file *input_file_open(const char *path, struct error *err)
@@ -100,13 +182,13 @@ struct input_file *input_file_open(const char *path, struct error *err)
     int fd;
 
     if (strcmp(path, "-") == 0)
-        return input_file_from_fd(STDIN_FILENO, "standard input", err);
+        return open_input(STDIN_FILENO, "standard input", NULL, err);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         error_set(err, "%s: cannot open: %s", path, strerror(errno));
         return NULL;
     }
-    return input_file_from_fd(fd, path, err);
+    return open_input(fd, path, path, err);
 }
 
 struct input_file *input_file_from_memory(const void *bytes, size_t size, const char *name)
@@ -115,10 +197,11 @@ struct input_file *input_file_from_memory(const void *bytes, size_t size, const 
 
     file->name = memory_copy_text(name);
     file->fd = -1;
-    file->window = memory_alloc(size + 1); /* a copy: overruns show in a sanitizer */
-    memcpy(file->window, bytes, size);
+    file->window = memory_alloc(size); /* a copy: overruns show in a sanitizer */
+    if (size > 0)
+        memcpy(file->window, bytes, size);
     file->end = file->capacity = size;
-    file->size = size;
+    file->size = file->taken = size;
     file->ended = true;
     return file;
 }
@@ -131,8 +214,10 @@ void input_file_close(struct input_file *file)
         archive_read_free(file->archive);
     if (file->fd > STDIN_FILENO)
         close(file->fd);
+    free(file->block);
     free(file->window);
     free(file->damage);
+    free(file->path);
     free(file->name);
     free(file);
 }
@@ -142,9 +227,24 @@ const char *input_file_name(const struct input_file *file)
     return file->name;
 }
 
+const char *input_file_path(const struct input_file *file)
+{
+    return file->path;
+}
+
+/* The next bytes, as many as there are now: 0 at the end. */
+static ssize_t read_on(struct input_file *file, void *to, size_t size)
+{
+    if (file->archive != NULL)
+        return archive_read_data(file->archive, to, size);
+    return read_descriptor(file, to, size);
+}
+
 /* Reads until `size` bytes are there, or no more come. */
 static void fill(struct input_file *file, size_t size)
 {
+    if (file->ended)
+        return;
     if (size > INPUT_MAX_WINDOW)
         size = INPUT_MAX_WINDOW;
     if (file->begin > 0) {
@@ -152,11 +252,9 @@ static void fill(struct input_file *file, size_t size)
         file->end -= file->begin;
         file->begin = 0;
     }
-    if (!file->ended)
-        file->window = memory_grow(file->window, &file->capacity, size, 1);
+    file->window = memory_grow(file->window, &file->capacity, size, 1);
     while (!file->ended && file->end < size) {
-        ssize_t got = archive_read_data(file->archive, file->window + file->end,
-                                        file->capacity - file->end);
+        ssize_t got = read_on(file, file->window + file->end, file->capacity - file->end);
 
         if (got > 0) {
             file->end += (size_t)got;
@@ -164,7 +262,8 @@ static void fill(struct input_file *file, size_t size)
         }
         file->ended = true;
         if (got < 0)
-            file->damage = memory_copy_text(archive_words(file->archive));
+            file->damage = memory_copy_text(file->archive ? archive_words(file->archive)
+                                                          : strerror(errno));
     }
 }
 
@@ -219,8 +318,6 @@ const char *input_file_damage(const struct input_file *file)
 
 void input_file_position(const struct input_file *file, uint64_t *read, uint64_t *size)
 {
-    int64_t taken = file->archive ? archive_filter_bytes(file->archive, -1) : (int64_t)file->begin;
-
-    *read = taken > 0 ? (uint64_t)taken : 0;
+    *read = file->taken;
     *size = file->size;
 }

@@ -26,12 +26,15 @@ struct input_file *input_file_open(const char *path, struct error *err);
 /* Reads a descriptor, which it takes; `name` is for messages. */
 struct input_file *input_file_from_fd(int fd, const char *name, struct error *err);
 
-/* Reads bytes in memory, which are borrowed. */
+/* Reads bytes in memory, of which it makes a copy; compression is not taken off. */
 struct input_file *input_file_from_memory(const void *bytes, size_t size, const char *name);
 
 void input_file_close(struct input_file *file); /* NULL is fine */
 
 const char *input_file_name(const struct input_file *file); /* for messages */
+
+/* What input_file_open() may be given to read the same again; NULL for pipes, descriptors, memory. */
+const char *input_file_path(const struct input_file *file);
 
 /*
  * The next `size` bytes, not taken yet, and in *got how many there are: fewer than `size` only at

@@ -1,40 +1,69 @@
 /*
- * capture_file.h - reads a pcap or pcapng file, compressed or not, as packet views.
+ * capture_file.h - a capture as packet views: a pcap or pcapng file, or an interface.
  *
- * The only user of libpcap for reading; libarchive takes off .gz, .xz, .zst and .bz2.
+ * This room is the only user of libpcap for reading. Compression is base/input_file's matter.
  */
 #ifndef CAPTURE_CAPTURE_FILE_H
 #define CAPTURE_CAPTURE_FILE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "dayshift/packet_view.h"
 #include "net/decode.h"
 
 struct capture_file; /* opaque */
 
-struct capture_counts {
-    uint64_t frames;                  /* read, decodable or not */
-    uint64_t bytes;                   /* of these frames on the wire */
-    uint64_t by_result[DECODE_RESULTS];
+struct capture_options { /* zeros are the defaults */
+    int64_t dedup_ns;    /* > 0: a packet that equals one so near in time is dropped */
+    unsigned jobs;       /* of a set: threads, with the caller's; up to 1: no others */
+    bool keep_bytes;     /* packets keep their bytes (view->ip) also when other threads read them */
 };
 
+/* Every frame is in one of by_result, unknown_link and duplicates. */
+struct capture_counts {
+    uint64_t frames; /* read, decodable or not */
+    uint64_t bytes;  /* of these frames on the wire */
+    uint64_t by_result[DECODE_RESULTS]; /* DECODE_FRAGMENT: whose first fragment is not known */
+    uint64_t unknown_link;      /* of an interface whose link type is not supported */
+    uint16_t unknown_link_type; /* the largest of these */
+    uint64_t duplicates;
+    uint64_t dropped; /* by the kernel, of a live capture: not in `frames` */
+};
+
+void capture_counts_add(struct capture_counts *sum, const struct capture_counts *more);
+
+enum { CAPTURE_MAGIC_BYTES = 4 };
+
+/* Is a file that begins so a capture? From CAPTURE_MAGIC_BYTES bytes on. */
+bool capture_file_recognizes(const uint8_t *bytes, size_t size);
+
 /*
- * Opens a file, or standard input for "-". A missing, empty or foreign file and an unknown
- * link type are errors that name the path and what was found. NULL on failure.
+ * Opens an input, which is taken, also on failure. What is no capture, and an unknown link type of
+ * a classic pcap file, are errors that name the input and what was found: NULL.
  */
-struct capture_file *capture_file_open(const char *path, struct error *err);
+struct capture_file *capture_file_open(struct input_file *input,
+                                       const struct capture_options *options, struct error *err);
+
+/* Opens an interface; NULL when that fails. Another interface is another capture. */
+struct capture_file *capture_live_open(const char *interface,
+                                       const struct capture_options *options, struct error *err);
+
 void capture_file_close(struct capture_file *file); /* NULL is fine */
 
 /*
- * The next packet that decodes: 1 with *view filled, 0 at the end, -1 on a read error
- * (a truncated file: the message names the path, the number of the frame that could not be
- * read and libpcap's or libarchive's words). Packets before the error were good.
+ * The next packet that decodes: 1 with *view filled, 0 at the end, -1 at damage (the message names
+ * the input, the number of the frame that could not be read, and why). Packets before the damage
+ * were good. Of a live capture also 2, at least once a second without packets: nothing yet, which
+ * is when the caller looks at clock and signals.
  */
 int capture_file_next(struct capture_file *file, struct packet_view *view, struct error *err);
 
-const struct capture_counts *capture_file_counts(const struct capture_file *file);
+/* Valid as long as the file; as of this call. */
+const struct capture_counts *capture_file_counts(struct capture_file *file);
 
 /* Bytes read so far from the file as it lies on disk, and its size (0 for a pipe): for progress. */
 void capture_file_position(const struct capture_file *file, uint64_t *read, uint64_t *size);

@@ -1,111 +1,66 @@
 #include "cli/read_captures.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "base/text.h"
 #include "cli/progress.h"
 
 enum { UPDATE_EVERY = 4096 }; /* packets */
 
-#define FILES_OVERLAP_NS NS_PER_SECOND /* rotating captures may write a few packets late */
-
-/* What reading goes on with from file to file. */
-struct reading {
-    struct flow_table *table;
-    struct read_totals *totals;
-    struct progress progress;
-    bool has_newest;
-    struct day_time newest; /* of all packets so far */
-};
-
-static void add_counts(struct capture_counts *sum, const struct capture_counts *more)
+static void report_damage(void *self, const char *message)
 {
-    sum->frames += more->frames;
-    sum->bytes += more->bytes;
-    for (int i = 0; i < DECODE_RESULTS; i++)
-        sum->by_result[i] += more->by_result[i];
+    struct progress *progress = self;
+
+    progress_finish(progress);
+    fprintf(stderr, "dayshift: %s; what was read of it counts\n", message);
 }
 
-enum { TIME_TEXT = 48 };
-
-static const char *time_text(struct day_time time, char text[TIME_TEXT])
+static int add_captures(struct capture_set *set, char **paths, int count, struct error *err)
 {
-    char date[TEXT_DATE];
-    int32_t day = day_time_date(time);
-    int64_t s = (time.ns - (int64_t)day * NS_PER_DAY) / NS_PER_SECOND;
+    for (int i = 0; i < count; i++) {
+        struct input_file *input = input_file_open(paths[i], err);
 
-    snprintf(text, TIME_TEXT, "%s %02" PRId64 ":%02" PRId64 ":%02" PRId64, text_from_date(day, date),
-             s / 3600, s / 60 % 60, s % 60);
-    return text;
+        if (input == NULL || capture_set_add(set, input, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
-/*
- * The newest time counts for every packet that is older: of a file out of order all packets would
- * fall on one instant.
- */
-static int check_order(const struct reading *reading, const char *path,
-                       const struct packet_view *first, struct error *err)
+static int read_packets(struct capture_set *set, struct flow_table *table,
+                        struct progress *progress, struct error *err)
 {
-    char begins[TIME_TEXT];
-    char newest[TIME_TEXT];
-
-    if (!reading->has_newest || first->time.ns >= reading->newest.ns - FILES_OVERLAP_NS)
-        return 0;
-    return error_set(err, "%s: begins at %s, but a file before it goes on until %s; give the files"
-                     " in order of time", path, time_text(first->time, begins),
-                     time_text(reading->newest, newest));
-}
-
-static void add_packet(struct reading *reading, const struct packet_view *packet)
-{
-    flow_table_add(reading->table, packet);
-    if (!reading->has_newest || packet->time.ns > reading->newest.ns)
-        reading->newest = packet->time;
-    reading->has_newest = true;
-}
-
-static int read_capture(struct reading *reading, const char *path, struct error *err)
-{
-    struct capture_file *file = capture_file_open(path, err);
     struct packet_view packet;
     uint64_t done;
     uint64_t size;
     int got;
 
-    if (file == NULL)
-        return -1;
-    for (uint64_t i = 0; (got = capture_file_next(file, &packet, err)) > 0; i++) {
-        if (i == 0 && check_order(reading, path, &packet, err) < 0) {
-            got = -1;
-            break;
-        }
-        add_packet(reading, &packet);
-        if (i % UPDATE_EVERY == 0 && reading->progress.shown) {
-            capture_file_position(file, &done, &size);
-            progress_update(&reading->progress, path, done, size, "bytes");
+    for (uint64_t i = 0; (got = capture_set_next(set, &packet, err)) > 0; i++) {
+        flow_table_add(table, &packet);
+        if (i % UPDATE_EVERY == 0 && progress->shown) {
+            capture_set_position(set, &done, &size);
+            progress_update(progress, capture_set_name(set), done, size, "bytes");
         }
     }
-    add_counts(&reading->totals->capture, capture_file_counts(file));
-    capture_file_close(file);
     return got;
 }
 
 int read_captures(char **paths, int count, bool quiet, flow_sink *sink, void *sink_self,
                   struct read_totals *totals, struct error *err)
 {
-    struct reading reading = {
-        .table = flow_table_new(FLOW_MAX_DEFAULT, sink, sink_self),
-        .totals = totals,
-    };
-    int status = 0;
+    struct capture_options options = { 0 };
+    struct progress progress;
+    struct capture_set *set = capture_set_new(&options, report_damage, &progress);
+    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, sink, sink_self);
+    int status;
 
-    progress_init(&reading.progress, quiet);
-    for (int i = 0; i < count && status == 0; i++)
-        status = read_capture(&reading, paths[i], err);
-    progress_finish(&reading.progress);
-    flow_table_flush(reading.table);
-    totals->flow = *flow_table_counts(reading.table);
-    flow_table_free(reading.table);
+    progress_init(&progress, quiet);
+    status = add_captures(set, paths, count, err);
+    if (status == 0)
+        status = read_packets(set, table, &progress, err);
+    progress_finish(&progress);
+    flow_table_flush(table);
+    totals->capture = *capture_set_counts(set);
+    totals->flow = *flow_table_counts(table);
+    flow_table_free(table);
+    capture_set_free(set);
     return status;
 }

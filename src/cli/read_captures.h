@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "capture/capture_file.h"
+#include "capture/capture_set.h"
 #include "flow/flow_table.h"
 
 struct read_totals { /* over all files */
@@ -16,8 +16,8 @@ struct read_totals { /* over all files */
 };
 
 /*
- * Reads the files as one capture, with progress on a terminal unless `quiet`. A file that begins
- * more than a second before the newest packet of those before it is refused. 0 or -1.
+ * Reads the files, given in any order, as one capture, with progress on a terminal unless `quiet`.
+ * What is damaged is read as far as it goes, and said on standard error. 0 or -1.
  */
 int read_captures(char **paths, int count, bool quiet, flow_sink *sink, void *sink_self,
                   struct read_totals *totals, struct error *err);

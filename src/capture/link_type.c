@@ -1,0 +1,36 @@
+#include "capture/link_type.h"
+
+#include <pcap/pcap.h>
+#include <stddef.h>
+
+static const struct {
+    int type;
+    enum decode_link link;
+} known[] = {
+    { DLT_EN10MB, DECODE_ETHERNET }, { DLT_LINUX_SLL, DECODE_LINUX_SLL },
+    { DLT_LINUX_SLL2, DECODE_LINUX_SLL2 }, { DLT_NULL, DECODE_NULL }, { DLT_LOOP, DECODE_LOOP },
+    { 12, DECODE_RAW_IP },  /* DLT_RAW */
+    { 14, DECODE_RAW_IP },  /* DLT_RAW of OpenBSD */
+    { 101, DECODE_RAW_IP }, /* LINKTYPE_RAW */
+    { DLT_IPV4, DECODE_RAW_IP }, { DLT_IPV6, DECODE_RAW_IP },
+};
+
+bool link_type_decode(int type, enum decode_link *link)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].type == type) {
+            *link = known[i].link;
+            return true;
+        }
+    }
+    return false;
+}
+
+int link_type_error(const char *what, int type, struct error *err)
+{
+    const char *name = pcap_datalink_val_to_name(type);
+
+    return error_set(err, "%s: link type %d (%s) is not supported: "
+                     "Ethernet, Linux cooked, raw IP and BSD loopback are",
+                     what, type, name ? name : "unknown");
+}

@@ -1,0 +1,115 @@
+/*
+ * Frames from an interface, as they come.
+ */
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "capture/frame_reader.h"
+#include "capture/link_type.h"
+
+enum {
+    SNAPLEN = 262144,
+    BUFFER_BYTES = 64 << 20, /* of the kernel: half a second at a gigabit */
+    WAIT_MS = 1000           /* for a frame, before it is "nothing yet" */
+};
+
+struct live_reader {
+    struct frame_reader reader;
+    pcap_t *pcap;
+    int ns_per_unit;
+    uint16_t link_type;
+    enum decode_link link;
+    uint32_t dropped_before; /* the kernel's counters have 32 bits */
+    uint64_t dropped;
+};
+
+static uint64_t dropped(struct frame_reader *reader)
+{
+    struct live_reader *live = (struct live_reader *)reader;
+    struct pcap_stat stat;
+
+    if (pcap_stats(live->pcap, &stat) == 0) {
+        live->dropped += (uint32_t)(stat.ps_drop + stat.ps_ifdrop - live->dropped_before);
+        live->dropped_before = stat.ps_drop + stat.ps_ifdrop;
+    }
+    return live->dropped;
+}
+
+static int next(struct frame_reader *reader, struct captured_frame *frame, struct error *err)
+{
+    struct live_reader *live = (struct live_reader *)reader;
+    struct pcap_pkthdr *header;
+    int status = pcap_next_ex(live->pcap, &header, &frame->bytes);
+
+    if (status == 0)
+        return 2;
+    if (status != 1)
+        return error_set(err, "%s", pcap_geterr(live->pcap));
+    frame->time = frame_time((__int128)header->ts.tv_sec * NS_PER_SECOND +
+                             header->ts.tv_usec * live->ns_per_unit);
+    frame->known_link = true;
+    frame->link = live->link;
+    frame->link_type = live->link_type;
+    frame->captured = header->caplen;
+    frame->original = header->len;
+    return 1;
+}
+
+static void close_reader(struct frame_reader *reader)
+{
+    struct live_reader *live = (struct live_reader *)reader;
+
+    if (live->pcap != NULL)
+        pcap_close(live->pcap);
+    free(live);
+}
+
+/* pcap_geterr() is empty, or says more than the status does. */
+static int activation_error(struct live_reader *live, const char *interface, int status,
+                            struct error *err)
+{
+    const char *more = pcap_geterr(live->pcap);
+
+    if (status == PCAP_ERROR || *more == '\0')
+        return error_set(err, "%s: cannot capture: %s", interface,
+                         status == PCAP_ERROR ? more : pcap_statustostr(status));
+    return error_set(err, "%s: cannot capture: %s (%s)", interface, pcap_statustostr(status), more);
+}
+
+static int activate(struct live_reader *live, const char *interface, struct error *err)
+{
+    int status;
+
+    pcap_set_snaplen(live->pcap, SNAPLEN);
+    pcap_set_promisc(live->pcap, 1);
+    pcap_set_timeout(live->pcap, WAIT_MS);
+    pcap_set_buffer_size(live->pcap, BUFFER_BYTES);
+    pcap_set_tstamp_precision(live->pcap, PCAP_TSTAMP_PRECISION_NANO); /* or it stays micro */
+    status = pcap_activate(live->pcap);
+    if (status < 0)
+        return activation_error(live, interface, status, err);
+    live->ns_per_unit =
+        pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
+    live->link_type = (uint16_t)pcap_datalink(live->pcap);
+    if (!link_type_decode(live->link_type, &live->link))
+        return link_type_error(interface, live->link_type, err);
+    return 0;
+}
+
+struct frame_reader *live_reader_open(const char *interface, struct error *err)
+{
+    static const struct frame_reader_operations operations = { next, dropped, close_reader };
+    struct live_reader *live = memory_alloc(sizeof *live);
+    char words[PCAP_ERRBUF_SIZE] = "";
+
+    live->reader.operations = &operations;
+    live->pcap = pcap_create(interface, words);
+    if (live->pcap == NULL)
+        error_set(err, "%s: cannot capture: %s", interface, words);
+    else if (activate(live, interface, err) == 0)
+        return &live->reader;
+    close_reader(&live->reader);
+    return NULL;
+}
