@@ -94,8 +94,9 @@ static int read_capture(struct reading *reading, const char *path, struct error 
 int read_captures(char **paths, int count, bool quiet, flow_sink *sink, void *sink_self,
                   struct read_totals *totals, struct error *err)
 {
+    const struct flow_table_options options = { .max_flows = FLOW_MAX_DEFAULT };
     struct reading reading = {
-        .table = flow_table_new(FLOW_MAX_DEFAULT, sink, sink_self),
+        .table = flow_table_new(&options, sink, sink_self),
         .totals = totals,
     };
     int status = 0;
