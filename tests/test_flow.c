@@ -53,6 +53,13 @@ static struct ip_address address(const char *text)
     return a;
 }
 
+static struct flow_table *new_table(size_t max_flows, flow_sink *sink, void *self)
+{
+    const struct flow_table_options options = { .max_flows = max_flows };
+
+    return flow_table_new(&options, sink, self);
+}
+
 static struct packet_view packet(uint8_t protocol, int64_t ms, const char *from, uint16_t from_port,
                                  const char *to, uint16_t to_port)
 {
@@ -295,7 +302,7 @@ static void test_scripts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         struct collected c = { .count = 0 };
-        struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+        struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
 
         play(table, scripts[i].steps);
         flow_table_flush(table);
@@ -313,7 +320,7 @@ static void test_fields_of_a_flow(void **state)
         { 0 },
     };
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
     const struct flow_record *r = &c.records[0];
 
     (void)state;
@@ -371,7 +378,7 @@ static void test_initiator(void **state)
         struct packet_view view = packet(cases[i].protocol, 0, cases[i].from, cases[i].from_port,
                                          cases[i].to, cases[i].to_port);
         struct collected c = { .count = 0 };
-        struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+        struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
         enum flow_side sender = cases[i].sender_initiated ? FLOW_INITIATOR : FLOW_RESPONDER;
 
         view.tcp_flags = cases[i].tcp_flags;
@@ -390,7 +397,7 @@ static void test_udp_request_and_reply(void **state)
     struct packet_view again = packet(IP_UDP, 5000, CLIENT, 50000, SERVER, 53);
     struct packet_view reply = packet(IP_UDP, 5030, SERVER, 53, CLIENT, 50000);
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
     const struct flow_record *r = &c.records[0];
 
     (void)state;
@@ -416,7 +423,7 @@ static void test_udp_request_and_reply(void **state)
 static void test_ping_is_one_flow(void **state)
 {
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
 
     (void)state;
     for (int64_t i = 0; i < 3; i++) {
@@ -451,7 +458,7 @@ static void test_tuples(void **state)
         packet(IP_UDP, 0, CLIENT, 5000, CLIENT, 5000),
     };
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
 
     (void)state;
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
@@ -474,7 +481,7 @@ static void add_udp(struct flow_table *table, int64_t ms, uint16_t port)
 static void test_order_of_release(void **state)
 {
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
 
     (void)state;
     add_udp(table, 0, 5000);
@@ -496,7 +503,7 @@ static void test_order_of_release(void **state)
 static void test_clock_steps_back(void **state)
 {
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
 
     (void)state;
     add_udp(table, 10000, 5000);
@@ -516,7 +523,7 @@ static void test_flush_begins_anew(void **state)
 {
     struct collected c = { .count = 0 };
     struct collected *before = &c;
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
 
     (void)state;
     add_udp(table, 10000, 5000);
@@ -535,7 +542,7 @@ static void test_bound(void **state)
 {
     enum { BOUND = 4, FLOWS = 20 };
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(BOUND, collect, &c);
+    struct flow_table *table = new_table(BOUND, collect, &c);
 
     (void)state;
     for (uint16_t i = 0; i < FLOWS; i++) {
@@ -562,7 +569,7 @@ static void test_many_flows(void **state)
 {
     enum { FLOWS = 50000, ROUNDS = 3 };
     uint64_t packets = 0;
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, count_packets, &packets);
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, count_packets, &packets);
 
     (void)state;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -583,7 +590,7 @@ static void test_many_flows(void **state)
 static void test_free_without_flush(void **state)
 {
     struct collected c = { .count = 0 };
-    struct flow_table *table = flow_table_new(0, collect, &c);
+    struct flow_table *table = new_table(0, collect, &c);
 
     (void)state;
     add_udp(table, 0, 5000);

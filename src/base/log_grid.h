@@ -19,6 +19,26 @@ static inline uint32_t log_grid_bin(double value, int per_octave)
     return value <= 1.0 ? 0 : (uint32_t)lround(log2(value) * per_octave);
 }
 
+/* log_grid_bin(value, GAP_GRID_PER_OCTAVE) without a logarithm, for what is done for each packet. */
+static inline uint32_t log_grid_gap_bin(uint64_t value)
+{
+    /* where two bins of an octave meet: 2^(i / 4 + 1 / 8), in units of 2^-63; no whole number is there */
+    static const uint64_t borders[GAP_GRID_PER_OCTAVE] = {
+        UINT64_C(0x8b95c1e3ea8bd6e6), UINT64_C(0xa5fed6a9b15138ea),
+        UINT64_C(0xc5672a115506dadd), UINT64_C(0xeac0c6e7dd24392e),
+    };
+    int zeros;
+    uint32_t bin;
+
+    if (value <= 1)
+        return 0;
+    zeros = __builtin_clzll(value);
+    bin = (uint32_t)(63 - zeros) * GAP_GRID_PER_OCTAVE;
+    for (int i = 0; i < GAP_GRID_PER_OCTAVE; i++)
+        bin += value << zeros > borders[i];
+    return bin;
+}
+
 static inline double log_grid_value(double bin, int per_octave)
 {
     return exp2(bin / per_octave);

@@ -192,8 +192,14 @@ static void print_summary(const struct options *o, const struct network_stats *s
     if (totals->flow.ended_early > 0)
         printf("cut      %s flows: more than %d were open at once\n",
                text_from_count(totals->flow.ended_early, flows), FLOW_MAX_DEFAULT);
-    if (totals->flow.clock_steps > 0)
+    if (totals->flow.late > 0)
+        printf("late     %s flows: learned out of order, as more than %d were open or waited\n",
+               text_from_count(totals->flow.late, flows), FLOW_MAX_DEFAULT);
+    if (totals->flow.late_packets > 0)
         printf("clock    %s packets were older than one before them; they count as of that one\n",
+               text_from_count(totals->flow.late_packets, frames));
+    if (totals->flow.clock_steps > 0)
+        printf("clock    %s steps back; all flows ended there\n",
                text_from_count(totals->flow.clock_steps, frames));
     if (o->local_count == 0 && o->host_count == 0)
         printf("local    private addresses (name others with --local)\n");

@@ -47,9 +47,10 @@ int read_captures(char **paths, int count, bool quiet, flow_sink *sink, void *si
                   struct read_totals *totals, struct error *err)
 {
     struct capture_options options = { 0 };
+    const struct flow_table_options flow_options = { .max_flows = FLOW_MAX_DEFAULT };
     struct progress progress;
     struct capture_set *set = capture_set_new(&options, report_damage, &progress);
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, sink, sink_self);
+    struct flow_table *table = flow_table_new(&flow_options, sink, sink_self);
     int status;
 
     progress_init(&progress, quiet);

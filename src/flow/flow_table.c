@@ -5,9 +5,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log_grid.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "flow/flow_tracker.h"
+#include "flow/packet_sequence.h"
 
 enum {
     FIRST_BUCKETS = 1024, /* a power of two */
@@ -15,17 +17,21 @@ enum {
 };
 
 /*
- * A flow is open (in the hash table and in one of the two queues) or over (in neither). Open
- * or over, it stands in the line of starts until its record is released.
+ * A flow is open (in the hash table and in one of the two queues) or over (in neither). It stands in
+ * the line of starts until its record is released, or until it is let out of the line, open, so that
+ * those behind it need not wait; its record is then released when it is over.
  */
 struct flow {
     struct flow_tracker tracker;
+    struct packet_sequence sequence;
+    struct application_inspection inspection;
     uint64_t hash;
     int64_t deadline_ns;
     struct flow *chain;             /* next of the same bucket */
     struct flow *later;             /* next in the line of starts, or on the free list */
     struct flow *before, *after;    /* in its queue */
     struct flow_queue *queue;       /* NULL when over */
+    bool in_line;
 };
 
 /* Open flows by deadline: what is queued gets the same time to live, so the newest goes last. */
@@ -49,8 +55,12 @@ struct flow_table {
     struct flow **buckets;
     size_t bucket_mask;
     size_t open;             /* flows in the hash table */
-    size_t held;             /* flows in the line of starts */
-    size_t max_flows;
+    size_t waiting;          /* flows that are over, in the line of starts */
+    size_t max_flows;        /* of both together */
+    struct day_time released; /* the latest start of a record released, when any_released */
+    bool any_released;
+    struct sequence_pool *sequences;        /* NULL: none are kept */
+    struct application_labeller *labeller;  /* NULL: no names */
     struct flow *first_start, *last_start;
     struct flow_queue idle;  /* waiting for a packet */
     struct flow_queue grace; /* closed, waiting for stragglers */
@@ -180,32 +190,80 @@ static struct flow *take_free_flow(struct flow_table *table)
     return flow;
 }
 
-/* Nothing more will be added to the flow; its record waits for its turn. */
-static void end_flow(struct flow_table *table, struct flow *flow)
+static void release(struct flow_table *table, struct flow *flow)
 {
-    queue_remove(flow);
-    hash_remove(table, flow);
-    table->open--;
+    struct flow_record *record = &flow->tracker.record;
+
+    record->sequence = flow->sequence.packets;
+    record->sequence_length = flow->sequence.length;
+    if (table->any_released && record->start.ns < table->released.ns) {
+        table->counts.late++;
+    } else {
+        table->released = record->start;
+        table->any_released = true;
+    }
+    table->counts.flows++;
+    table->sink(table->sink_self, record);
+    if (table->sequences != NULL)
+        sequence_release(table->sequences, &flow->sequence);
+    flow->later = table->free_flows;
+    table->free_flows = flow;
 }
 
-static void release_first(struct flow_table *table)
+static struct flow *leave_line(struct flow_table *table)
 {
     struct flow *flow = table->first_start;
 
     table->first_start = flow->later;
     if (table->first_start == NULL)
         table->last_start = NULL;
-    table->held--;
-    table->counts.flows++;
-    table->sink(table->sink_self, &flow->tracker.record);
-    flow->later = table->free_flows;
-    table->free_flows = flow;
+    flow->in_line = false;
+    return flow;
+}
+
+static void join_line(struct flow_table *table, struct flow *flow)
+{
+    flow->later = NULL;
+    flow->in_line = true;
+    if (table->last_start != NULL)
+        table->last_start->later = flow;
+    else
+        table->first_start = flow;
+    table->last_start = flow;
 }
 
 static void release_finished(struct flow_table *table)
 {
-    while (table->first_start != NULL && table->first_start->queue == NULL)
-        release_first(table);
+    while (table->first_start != NULL && table->first_start->queue == NULL) {
+        table->waiting--;
+        release(table, leave_line(table));
+    }
+}
+
+/* Nothing more will be added to the flow; its record waits for its turn, if it still has one. */
+static void end_flow(struct flow_table *table, struct flow *flow)
+{
+    queue_remove(flow);
+    hash_remove(table, flow);
+    table->open--;
+    if (flow->inspection.detection != NULL)
+        flow->tracker.record.application = application_conclude(table->labeller,
+                                                                &flow->inspection);
+    if (flow->in_line)
+        table->waiting++;
+    else
+        release(table, flow);
+}
+
+static void end_all(struct flow_table *table)
+{
+    while (table->idle.first != NULL)
+        end_flow(table, table->idle.first);
+    while (table->grace.first != NULL)
+        end_flow(table, table->grace.first);
+    release_finished(table);
+    table->started = false;
+    table->any_released = false;
 }
 
 static void expire(struct flow_table *table, struct flow_queue *queue)
@@ -214,12 +272,20 @@ static void expire(struct flow_table *table, struct flow_queue *queue)
         end_flow(table, queue->first);
 }
 
+/*
+ * When all flows are open, the one that was idle for longest ends. When some wait, the first of them is
+ * released, and the open ones before it lose their place.
+ */
 static void make_room(struct flow_table *table)
 {
-    if (table->held < table->max_flows)
+    if (table->open + table->waiting < table->max_flows)
         return;
-    end_flow(table, table->first_start); /* open, or it would be released */
-    table->counts.ended_early++;
+    if (table->waiting == 0) {
+        end_flow(table, table->grace.first != NULL ? table->grace.first : table->idle.first);
+        table->counts.ended_early++;
+    }
+    while (table->waiting > 0 && table->first_start->queue != NULL)
+        leave_line(table);
     release_finished(table);
 }
 
@@ -231,14 +297,10 @@ static struct flow *begin_flow(struct flow_table *table, uint64_t hash,
     make_room(table);
     flow = take_free_flow(table);
     flow_tracker_begin(&flow->tracker, packet);
+    flow->sequence = (struct packet_sequence){ .length = 0 };
+    flow->inspection = (struct application_inspection){ .packets = 0 };
     flow->hash = hash;
-    flow->later = NULL;
-    if (table->last_start != NULL)
-        table->last_start->later = flow;
-    else
-        table->first_start = flow;
-    table->last_start = flow;
-    table->held++;
+    join_line(table, flow);
     if (++table->open > table->bucket_mask)
         grow_buckets(table);
     hash_insert(table, flow);
@@ -256,16 +318,59 @@ static void requeue(struct flow_table *table, struct flow *flow)
                  table->now);
 }
 
-/* Time as the table knows it: an older packet counts as of the newest before it. */
-static void advance_clock(struct flow_table *table, struct packet_view *packet)
+/*
+ * Time as the table knows it never goes back but where it begins anew. Returns the packet, or a copy of
+ * it in *timely that counts as of the newest before it.
+ */
+static const struct packet_view *advance_clock(struct flow_table *table,
+                                               const struct packet_view *packet,
+                                               struct packet_view *timely)
 {
+    if (table->started && packet->time.ns < table->now.ns - FLOW_IDLE_NS) {
+        end_all(table);
+        table->counts.clock_steps++;
+    }
     if (!table->started || packet->time.ns >= table->now.ns) {
         table->now = packet->time;
         table->started = true;
-        return;
+        return packet;
     }
-    table->counts.clock_steps++;
-    packet->time = table->now;
+    table->counts.late_packets++;
+    *timely = *packet;
+    timely->time = table->now;
+    return timely;
+}
+
+/* The newest packet of the flow before this one is still in the tracker. */
+static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_side side,
+                        const struct packet_view *packet)
+{
+    const uint8_t flags = 0x7f;
+    int64_t gap_ns = packet->time.ns - flow->tracker.last.ns;
+    uint32_t gap_bin = log_grid_gap_bin((uint64_t)gap_ns);
+    struct flow_packet kept = {
+        .side_and_flags = (uint8_t)(side << 7 | (packet->tcp_flags & flags)),
+        .gap_bin = (uint8_t)(gap_bin < UINT8_MAX ? gap_bin : UINT8_MAX),
+        .payload_bytes = (uint16_t)(packet->payload_bytes < UINT16_MAX ? packet->payload_bytes
+                                                                       : UINT16_MAX),
+    };
+
+    if (!sequence_append(table->sequences, &flow->sequence, kept))
+        table->counts.cut_sequences++;
+}
+
+static void add_to_flow(struct flow_table *table, struct flow *flow,
+                        const struct packet_view *packet)
+{
+    enum flow_side side = flow_tracker_side(&flow->tracker, packet);
+
+    if (table->sequences != NULL && flow->sequence.length < FLOW_MAX_SEQUENCE)
+        keep_packet(table, flow, side, packet);
+    if (table->labeller != NULL && !flow->inspection.is_over)
+        flow->tracker.record.application = application_inspect(table->labeller, &flow->inspection,
+                                                               packet);
+    flow_tracker_add(&flow->tracker, side, packet);
+    requeue(table, flow);
 }
 
 static void choose_hash_key(struct flow_table *table)
@@ -274,13 +379,22 @@ static void choose_hash_key(struct flow_table *table)
         table->hash_key = (uintptr_t)table; /* results do not depend on it */
 }
 
-struct flow_table *flow_table_new(size_t max_flows, flow_sink *sink, void *sink_self)
+size_t flow_table_flow_bytes(void)
+{
+    return sizeof(struct flow) + 3 * sizeof(struct flow *); /* buckets, while they double */
+}
+
+struct flow_table *flow_table_new(const struct flow_table_options *options, flow_sink *sink,
+                                  void *sink_self)
 {
     struct flow_table *table = memory_alloc(sizeof *table);
 
     table->sink = sink;
     table->sink_self = sink_self;
-    table->max_flows = max_flows > 0 ? max_flows : 1;
+    table->max_flows = options->max_flows > 0 ? options->max_flows : 1;
+    if (options->max_sequence_bytes > 0)
+        table->sequences = sequence_pool_new(options->max_sequence_bytes);
+    table->labeller = options->labeller;
     table->idle.ttl_ns = FLOW_IDLE_NS;
     table->grace.ttl_ns = FLOW_GRACE_NS;
     table->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *table->buckets);
@@ -289,49 +403,54 @@ struct flow_table *flow_table_new(size_t max_flows, flow_sink *sink, void *sink_
     return table;
 }
 
+static void conclude_inspections(struct flow_table *table, const struct flow_queue *queue)
+{
+    for (struct flow *flow = queue->first; flow != NULL; flow = flow->after)
+        application_conclude(table->labeller, &flow->inspection);
+}
+
 void flow_table_free(struct flow_table *table)
 {
     if (table == NULL)
         return;
+    if (table->labeller != NULL) {
+        conclude_inspections(table, &table->idle);
+        conclude_inspections(table, &table->grace);
+    }
     for (struct flow_block *block = table->blocks, *next; block != NULL; block = next) {
         next = block->next;
         free(block);
     }
+    sequence_pool_free(table->sequences);
     free(table->buckets);
     free(table);
 }
 
 void flow_table_add(struct flow_table *table, const struct packet_view *packet)
 {
-    struct packet_view timely = *packet;
+    struct packet_view timely;
     uint64_t hash = hash_packet(table, packet);
     struct flow *flow;
 
-    advance_clock(table, &timely);
+    packet = advance_clock(table, packet, &timely);
     table->counts.packets++;
     expire(table, &table->idle);
     expire(table, &table->grace);
-    flow = find_open(table, hash, &timely);
+    flow = find_open(table, hash, packet);
     if (flow != NULL && flow_tracker_is_closed(&flow->tracker) &&
-        flow_tracker_is_new_syn(&flow->tracker, &timely)) {
+        flow_tracker_is_new_syn(&flow->tracker, flow_tracker_side(&flow->tracker, packet), packet)) {
         end_flow(table, flow);
         flow = NULL;
     }
     release_finished(table);
     if (flow == NULL)
-        flow = begin_flow(table, hash, &timely);
-    flow_tracker_add(&flow->tracker, &timely);
-    requeue(table, flow);
+        flow = begin_flow(table, hash, packet);
+    add_to_flow(table, flow, packet);
 }
 
 void flow_table_flush(struct flow_table *table)
 {
-    while (table->idle.first != NULL)
-        end_flow(table, table->idle.first);
-    while (table->grace.first != NULL)
-        end_flow(table, table->grace.first);
-    release_finished(table);
-    table->started = false;
+    end_all(table);
 }
 
 const struct flow_counts *flow_table_counts(const struct flow_table *table)

@@ -6,8 +6,12 @@
  * A SYN with a new sequence number on a 5-tuple that was closed begins a new flow at once.
  * Records come out in order of their start: a flow that is over waits for those that began before it.
  *
- * Memory is bounded: at most max_flows open or waiting; beyond that the oldest is ended
- * where it stands, and counted.
+ * Memory is bounded: at most max_flows are open or waiting. When they are reached, order goes first:
+ * open flows that others wait for lose their place, and their records come late. Only when all are
+ * open, the one that was idle for longest is ended before its time.
+ *
+ * Time comes from the packets. A packet that is older than the newest by at most FLOW_IDLE counts as
+ * of the newest; an older one is a step of the clock: all flows end, and time goes on from there.
  */
 #ifndef FLOW_FLOW_TABLE_H
 #define FLOW_FLOW_TABLE_H
@@ -17,24 +21,38 @@
 
 #include "dayshift/flow_record.h"
 #include "dayshift/packet_view.h"
+#include "flow/application.h"
 
 #define FLOW_IDLE_NS (120 * NS_PER_SECOND)
 #define FLOW_GRACE_NS (5 * NS_PER_SECOND)
-#define FLOW_MAX_DEFAULT 1000000 /* about 300 MB when full */
+#define FLOW_MAX_DEFAULT 1000000 /* about 500 MB when full */
 
 struct flow_table; /* opaque */
 
-/* Receives each record once; the record is borrowed for the call. */
+/* Receives each record once; it and its sequence are borrowed for the call. */
 typedef void flow_sink(void *self, const struct flow_record *record);
 
 struct flow_counts {
     uint64_t packets;
-    uint64_t flows;        /* records given to the sink */
-    uint64_t ended_early;  /* for want of room */
-    uint64_t clock_steps;  /* packets older than the newest before them; the newest time counts */
+    uint64_t flows;         /* records given to the sink */
+    uint64_t late;          /* of them after one that began later, for want of room */
+    uint64_t ended_early;   /* for want of room */
+    uint64_t late_packets;  /* older than the newest before them, whose time counts */
+    uint64_t clock_steps;   /* back by more than FLOW_IDLE */
+    uint64_t cut_sequences; /* for want of room: shorter than the flow and than FLOW_MAX_SEQUENCE */
 };
 
-struct flow_table *flow_table_new(size_t max_flows, flow_sink *sink, void *sink_self);
+struct flow_table_options {
+    size_t max_flows;          /* 0 counts as 1 */
+    size_t max_sequence_bytes; /* of all kept first packets; 0: none are kept */
+    struct application_labeller *labeller; /* borrowed; NULL: flows get no application */
+};
+
+/* What one of max_flows costs, without its first packets and the labeller's memory. */
+size_t flow_table_flow_bytes(void);
+
+struct flow_table *flow_table_new(const struct flow_table_options *options, flow_sink *sink,
+                                  void *sink_self);
 void flow_table_free(struct flow_table *table); /* does not flush; NULL is fine */
 
 void flow_table_add(struct flow_table *table, const struct packet_view *packet);

@@ -1,10 +1,10 @@
 #include "flow/flow_tracker.h"
 
+#include "base/random.h"
 #include "net/wire.h"
 
 enum {
     WELL_KNOWN_PORTS = 1024,
-    EPHEMERAL_PORTS = 32768, /* Linux begins here, others higher */
     ICMP_ECHO_REPLY = 0,
     ICMPV6_ECHO_REPLY = 129,
     PROBE_BYTES = 1 /* a keep-alive carries at most this much */
@@ -16,20 +16,14 @@ static bool is_icmp(const struct packet_view *packet)
 }
 
 /*
- * +1: the source looks like the service, -1: the destination does, 0: no telling. Registered
- * ports count for TCP alone, where a first packet without SYN says nothing about who began.
+ * Whether the ports say that the source is the service. A TCP packet without SYN says nothing itself
+ * about who began, so that any difference counts; of UDP, only a well-known port against another.
  */
-static int service_side(const struct packet_view *packet)
+static bool is_from_service(const struct packet_view *packet)
 {
-    uint16_t limit = WELL_KNOWN_PORTS;
-
-    if ((packet->source_port < limit) != (packet->destination_port < limit))
-        return packet->source_port < limit ? 1 : -1;
-    limit = EPHEMERAL_PORTS;
-    if (packet->protocol == IP_TCP &&
-        (packet->source_port < limit) != (packet->destination_port < limit))
-        return packet->source_port < limit ? 1 : -1;
-    return 0;
+    if (packet->protocol == IP_TCP)
+        return packet->source_port < packet->destination_port;
+    return packet->source_port < WELL_KNOWN_PORTS && packet->destination_port >= WELL_KNOWN_PORTS;
 }
 
 static bool first_packet_is_from_responder(const struct packet_view *packet)
@@ -40,7 +34,7 @@ static bool first_packet_is_from_responder(const struct packet_view *packet)
         return packet->icmp_type == ICMP_ECHO_REPLY || packet->icmp_type == ICMPV6_ECHO_REPLY;
     if (packet->protocol == IP_TCP && (packet->tcp_flags & TCP_SYN))
         return packet->tcp_flags & TCP_ACK;
-    return service_side(packet) > 0;
+    return is_from_service(packet);
 }
 
 void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet)
@@ -55,6 +49,7 @@ void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *
     record->port[!from] = packet->destination_port;
     record->protocol = packet->protocol;
     record->start = packet->time;
+    record->is_measured = true;
 }
 
 enum flow_side flow_tracker_side(const struct flow_tracker *tracker,
@@ -137,6 +132,11 @@ static void add_syn(struct flow_tracker *tracker, enum flow_side side,
         record->findings |= FLOW_DUPLICATE_HANDSHAKE;
     else if (has_data(record))
         record->findings |= FLOW_DATA_BEFORE_HANDSHAKE;
+    if (!(record->tcp_flags[side] & TCP_SYN)) {
+        sender->first_syn = packet->tcp_sequence;
+        record->tcp_options[side] = packet->tcp_options;
+        record->window_scale[side] = packet->tcp_window_scale;
+    }
     if (syn_ack) {
         tracker->syn_ack_seen = true;
     } else if (!sender->syn_seen) {
@@ -194,45 +194,154 @@ static void add_ending(struct flow_tracker *tracker, enum flow_side side,
         receiver->fin_acknowledged = true;
 }
 
-static void advance_sequence(struct flow_tcp_side *sender, const struct packet_view *packet)
+/* A SYN with another number than the first: both sides forgot the connection that this one was. */
+static bool begins_anew(const struct flow_tracker *tracker, enum flow_side side,
+                        const struct packet_view *packet)
 {
-    uint32_t end = sequence_end(packet);
-
-    if (packet->tcp_flags & TCP_RST)
-        return; /* often sent with a number of its own */
-    if (!sender->next_known || seq_lt(sender->next_sequence, end))
-        sender->next_sequence = end;
-    sender->next_known = true;
+    return (packet->tcp_flags & TCP_SYN) && (tracker->record.tcp_flags[side] & TCP_SYN) &&
+           packet->tcp_sequence != tracker->tcp[side].first_syn;
 }
 
-static void add_tcp(struct flow_tracker *tracker, enum flow_side side,
-                    const struct packet_view *packet)
+static bool is_within_round_trip(const struct flow_tracker *tracker, struct day_time begin,
+                                 struct day_time end)
+{
+    int64_t rtt_ns = tracker->record.rtt_ns;
+
+    return end.ns - begin.ns < (rtt_ns > 0 ? rtt_ns : REORDER_DEFAULT_NS);
+}
+
+/* Numbers that a new segment jumps over. A gap that can still fill up grows, an old one is given up. */
+static void open_gap(struct flow_tracker *tracker, enum flow_side side,
+                     const struct packet_view *packet)
 {
     struct flow_tcp_side *sender = &tracker->tcp[side];
 
+    if (sender->gap_begin == sender->gap_end ||
+        !is_within_round_trip(tracker, sender->gap_time, packet->time))
+        sender->gap_begin = sender->next_sequence;
+    sender->gap_end = packet->tcp_sequence;
+    sender->gap_time = packet->time;
+}
+
+/* Whether the segment lies in the gap; what it fills is no gap any more. */
+static bool fill_gap(struct flow_tcp_side *sender, uint32_t begin, uint32_t end)
+{
+    if (seq_lt(begin, sender->gap_begin) || seq_lt(sender->gap_end, end))
+        return false;
+    if (begin == sender->gap_begin)
+        sender->gap_begin = end;
+    else if (end == sender->gap_end)
+        sender->gap_end = begin;
+    return true;
+}
+
+/* A segment that begins below what was sent before. */
+static void add_late_segment(struct flow_tracker *tracker, enum flow_side side,
+                             const struct packet_view *packet)
+{
+    struct flow_tcp_side *sender = &tracker->tcp[side];
+    bool is_first_syn = (packet->tcp_flags & TCP_SYN) &&
+                        !(tracker->record.tcp_flags[side] & TCP_SYN);
+    bool follows_probe = packet->payload_bytes > PROBE_BYTES &&
+                         packet->tcp_sequence == sender->next_sequence - PROBE_BYTES;
+
+    if (fill_gap(sender, packet->tcp_sequence, sequence_end(packet)) &&
+        is_within_round_trip(tracker, sender->gap_time, packet->time))
+        tracker->record.reordered[side]++;
+    else if (!is_first_syn && !follows_probe)
+        tracker->record.retransmitted[side]++;
+}
+
+static void follow_sequence(struct flow_tracker *tracker, enum flow_side side,
+                            const struct packet_view *packet)
+{
+    struct flow_tcp_side *sender = &tracker->tcp[side];
+    uint32_t end = sequence_end(packet);
+
+    if (!sender->next_known || begins_anew(tracker, side, packet)) {
+        sender->next_sequence = end;
+        sender->next_known = true;
+        sender->gap_begin = sender->gap_end = end;
+        return;
+    }
+    if (seq_lt(sender->next_sequence, packet->tcp_sequence))
+        open_gap(tracker, side, packet);
+    else if (seq_lt(packet->tcp_sequence, sender->next_sequence) && end != packet->tcp_sequence &&
+             !is_keepalive(sender, packet))
+        add_late_segment(tracker, side, packet);
+    if (seq_lt(sender->next_sequence, end))
+        sender->next_sequence = end;
+}
+
+/* Of a packet in pieces only the first has a TCP header; the others come without flags. */
+static bool has_numbers(const struct packet_view *packet)
+{
+    return !(packet->tcp_flags & TCP_RST) && !(packet->fragment && packet->tcp_flags == 0);
+}
+
+static void add_tcp(struct flow_tracker *tracker, enum flow_side side,
+                    const struct packet_view *packet, bool is_copy)
+{
+    struct flow_tcp_side *sender = &tracker->tcp[side];
+
+    if (tracker->record.packets[side] == 0)
+        tracker->record.window[side] = packet->tcp_window;
     if (packet->tcp_flags & TCP_SYN)
         add_syn(tracker, side, packet);
     if (packet->payload_bytes > 0 && !is_keepalive(sender, packet))
         add_tcp_data(tracker, side, packet);
     add_ending(tracker, side, packet);
-    advance_sequence(sender, packet);
+    if (has_numbers(packet) && !is_copy)
+        follow_sequence(tracker, side, packet);
     tracker->record.tcp_flags[side] |= packet->tcp_flags;
 }
 
-void flow_tracker_add(struct flow_tracker *tracker, const struct packet_view *packet)
+/* What two packets share that are one. Never 0. */
+static uint32_t packet_mark(const struct packet_view *packet)
 {
-    enum flow_side side = flow_tracker_side(tracker, packet);
+    uint64_t numbers = (uint64_t)packet->tcp_sequence << 32 | packet->tcp_acknowledgement;
+    uint64_t header = (uint64_t)packet->ip_id << 32 | packet->ip_bytes << 8 | packet->tcp_flags;
+
+    return (uint32_t)random_mix64(random_mix64(numbers) ^ header) | 1;
+}
+
+/* Notes the packet, unless it is a copy of one noted before. */
+static bool note_copy(struct flow_copies *copies, const struct packet_view *packet)
+{
+    uint32_t time_ms = (uint32_t)(packet->time.ns / NS_PER_MS);
+    uint32_t mark;
+
+    if (packet->ip_id == 0 || packet->fragment)
+        return false;
+    mark = packet_mark(packet);
+    if (time_ms - copies->time_ms > COPY_NS / NS_PER_MS)
+        *copies = (struct flow_copies){ .next = 0 };
+    copies->time_ms = time_ms;
+    for (int i = 0; i < FLOW_MARKS; i++) {
+        if (copies->marks[i] == mark)
+            return true;
+    }
+    copies->marks[copies->next++ % FLOW_MARKS] = mark;
+    return false;
+}
+
+void flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
+                      const struct packet_view *packet)
+{
     struct flow_record *record = &tracker->record;
+    bool is_copy = note_copy(&tracker->copies[side], packet);
 
     update_round_trip(tracker, side, packet);
     if (packet->protocol == IP_TCP)
-        add_tcp(tracker, side, packet);
+        add_tcp(tracker, side, packet, is_copy);
     else if (packet->payload_bytes > 0)
         add_data(tracker, side, packet->payload_bytes);
     if (record->packets[side] == 0)
         record->ttl[side] = packet->ttl;
     record->packets[side]++;
     record->bytes[side] += packet->ip_bytes;
+    record->duplicated[side] += is_copy;
+    record->fragments[side] += packet->fragment;
     record->duration_ns = packet->time.ns - record->start.ns;
     tracker->last = packet->time;
 }
@@ -243,9 +352,10 @@ bool flow_tracker_is_closed(const struct flow_tracker *tracker)
                                    tracker->tcp[FLOW_RESPONDER].fin_acknowledged);
 }
 
-bool flow_tracker_is_new_syn(const struct flow_tracker *tracker, const struct packet_view *packet)
+bool flow_tracker_is_new_syn(const struct flow_tracker *tracker, enum flow_side side,
+                             const struct packet_view *packet)
 {
-    const struct flow_tcp_side *sender = &tracker->tcp[flow_tracker_side(tracker, packet)];
+    const struct flow_tcp_side *sender = &tracker->tcp[side];
 
     return packet->protocol == IP_TCP &&
            (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
