@@ -218,7 +218,7 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
             return read_error(file, err);
         file->counts.frames++;
         file->counts.bytes += header->len;
-        result = decode_frame(file->link, bytes, header->caplen, header->len, view);
+        result = decode_frame(file->link, bytes, header->caplen, header->len, false, view);
         file->counts.by_result[result]++;
         if (result == DECODE_OK) {
             view->time = time_of(header);
