@@ -14,6 +14,7 @@ struct capture_file {
     struct frame_reader *reader;
     struct packet_gate *gate; /* NULL until capture_file_next() needs it */
     int64_t dedup_ns;
+    bool tunnels;
     struct capture_counts counts; /* of capture_file_next() */
     uint64_t frames;              /* read, for messages */
     bool peeked; /* the three that follow are what the reader gave, not taken yet */
@@ -55,6 +56,7 @@ static struct capture_file *new_file(const char *name, const struct capture_opti
 
     file->name = memory_copy_text(name);
     file->dedup_ns = options->dedup_ns;
+    file->tunnels = options->tunnels;
     return file;
 }
 
@@ -131,7 +133,8 @@ static bool decode(const struct captured_frame *frame, struct packet_view *view,
             counts->unknown_link_type = frame->link_type;
         return false;
     }
-    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original, view);
+    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original,
+                           file->tunnels, view);
     counts->by_result[*result]++;
     if (*result != DECODE_OK && *result != DECODE_FRAGMENT)
         return false;
