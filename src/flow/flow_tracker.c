@@ -1,10 +1,10 @@
 #include "flow/flow_tracker.h"
 
 #include "base/random.h"
+#include "net/service_side.h"
 #include "net/wire.h"
 
 enum {
-    WELL_KNOWN_PORTS = 1024,
     ICMP_ECHO_REPLY = 0,
     ICMPV6_ECHO_REPLY = 129,
     PROBE_BYTES = 1 /* a keep-alive carries at most this much */
@@ -15,17 +15,6 @@ static bool is_icmp(const struct packet_view *packet)
     return packet->protocol == IP_ICMP || packet->protocol == IP_ICMPV6;
 }
 
-/*
- * Whether the ports say that the source is the service. A TCP packet without SYN says nothing itself
- * about who began, so that any difference counts; of UDP, only a well-known port against another.
- */
-static bool is_from_service(const struct packet_view *packet)
-{
-    if (packet->protocol == IP_TCP)
-        return packet->source_port < packet->destination_port;
-    return packet->source_port < WELL_KNOWN_PORTS && packet->destination_port >= WELL_KNOWN_PORTS;
-}
-
 static bool first_packet_is_from_responder(const struct packet_view *packet)
 {
     if (ip_address_is_group(&packet->destination))
@@ -34,7 +23,7 @@ static bool first_packet_is_from_responder(const struct packet_view *packet)
         return packet->icmp_type == ICMP_ECHO_REPLY || packet->icmp_type == ICMPV6_ECHO_REPLY;
     if (packet->protocol == IP_TCP && (packet->tcp_flags & TCP_SYN))
         return packet->tcp_flags & TCP_ACK;
-    return is_from_service(packet);
+    return service_side(packet->protocol, packet->source_port, packet->destination_port) > 0;
 }
 
 void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet)
