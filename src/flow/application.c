@@ -8,7 +8,7 @@
 #include "base/memory.h"
 
 enum {
-    TCP_PACKETS = 10, /* with payload, until nothing more is expected */
+    TCP_PACKETS = 8, /* with payload, until nothing more is expected */
     UDP_PACKETS = 8,
     NAME_BYTES = 64,
     EXTRA_BYTES = 2048 /* what libndpi allocates for a flow beside its structure: names, messages */
@@ -116,6 +116,23 @@ const char *application_conclude(struct application_labeller *labeller,
     return name;
 }
 
+static bool is_or_carries(ndpi_protocol protocol, uint16_t id)
+{
+    return protocol.app_protocol == id || protocol.master_protocol == id;
+}
+
+/*
+ * Only in these protocols a later packet tells whose service it is: the rest of a name, a certificate,
+ * an attribute. To wait in all others for what libndpi could still dissect changes no name.
+ */
+static bool may_tell_more(struct application_labeller *labeller, struct ndpi_flow_struct *flow,
+                          ndpi_protocol protocol)
+{
+    return (is_or_carries(protocol, NDPI_PROTOCOL_TLS) ||
+            is_or_carries(protocol, NDPI_PROTOCOL_STUN)) &&
+           ndpi_extra_dissection_possible(labeller->module, flow);
+}
+
 static bool is_certain(struct application_labeller *labeller,
                        const struct application_inspection *inspection, ndpi_protocol protocol,
                        uint8_t ip_protocol)
@@ -123,8 +140,7 @@ static bool is_certain(struct application_labeller *labeller,
     if (inspection->packets >= (ip_protocol == IP_TCP ? TCP_PACKETS : UDP_PACKETS))
         return true;
     return protocol.app_protocol != NDPI_PROTOCOL_UNKNOWN &&
-           (protocol.master_protocol != NDPI_PROTOCOL_UNKNOWN ||
-            !ndpi_extra_dissection_possible(labeller->module, inspection->detection));
+           !may_tell_more(labeller, inspection->detection, protocol);
 }
 
 const char *application_inspect(struct application_labeller *labeller,
