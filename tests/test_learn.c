@@ -180,7 +180,7 @@ static void add_rows(struct row_sample *sample, uint64_t first, uint64_t end, ui
     for (uint64_t i = first; i < end; i += step) {
         struct session_row row = { .packets = { i, 1 } };
 
-        row_sample_add(sample, random_mix64(i), &row);
+        row_sample_add(sample, random_mix64(i), &row, NULL, 0);
     }
 }
 
@@ -217,7 +217,7 @@ static void test_sample_of_union(void **state)
         for (int part = 0; part < 2; part++) {
             row_sample_finish(&parts[part]);
             for (size_t j = 0; j < parts[part].used; j++)
-                row_sample_add(&joined, parts[part].rows[j].key, &parts[part].rows[j].row);
+                row_sample_add(&joined, parts[part].rows[j].key, &parts[part].rows[j].row, NULL, 0);
             free(parts[part].rows);
         }
         row_sample_finish(&joined);
