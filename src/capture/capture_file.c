@@ -122,9 +122,11 @@ bool capture_file_first_time(struct capture_file *file, struct day_time *time)
 }
 
 /* Counts a frame; true when it is a packet for the caller. */
-static bool decode(const struct captured_frame *frame, struct packet_view *view,
+static bool decode(const struct capture_file *file, struct packet_view *view,
                    enum decode_result *result, struct capture_counts *counts)
 {
+    const struct captured_frame *frame = &file->frame;
+
     counts->frames++;
     counts->bytes += frame->original;
     if (!frame->known_link) {
@@ -151,7 +153,7 @@ int capture_file_read(struct capture_file *file, struct packet_view *view,
 
     while ((status = next_frame(file, err)) == 1) {
         file->frames++;
-        if (decode(&file->frame, view, result, counts))
+        if (decode(file, view, result, counts))
             return 1;
     }
     if (status < 0)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "cli/read_captures.h"
+#include "cli/read_inputs.h"
 #include "eval/domain_checks.h"
 
 static const char help[] =
@@ -53,6 +53,7 @@ int verb_check(int argc, char **argv)
         { 0 },
     };
     struct domain_checks checks = { 0 };
+    const struct read_options read = { .max_bytes = READ_MAX_BYTES_DEFAULT };
     struct read_totals totals = { 0 };
     struct error err = { "" };
     bool json = false;
@@ -71,11 +72,11 @@ int verb_check(int argc, char **argv)
         fputs("dayshift check: at least one capture is needed; see dayshift check --help\n", stderr);
         return EXIT_USAGE;
     }
-    if (read_captures(argv + optind, argc - optind, false, add_record, &checks, &totals, &err) < 0)
+    if (read_inputs(argv + optind, argc - optind, &read, add_record, &checks, &totals, &err) < 0)
         return cli_fail(&err);
     if (json)
         print_json(&checks);
     else
         print_text(&checks);
-    return EXIT_OK;
+    return totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;
 }

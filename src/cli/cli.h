@@ -9,7 +9,12 @@
 #include "base/error.h"
 #include "dayshift/host_model.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1, /* nothing was written */
+    EXIT_USAGE = 2,
+    EXIT_DAMAGED = 3 /* done, but a part of the input could not be read */
+};
 
 /* Each gets its own name as argv[0] and returns an exit status. */
 int verb_learn(int argc, char **argv);

@@ -1,5 +1,5 @@
 /*
- * dayshift learn: captures -> flows -> statistics -> fit -> model file.
+ * dayshift learn: captures, flow logs or an interface -> flows -> statistics -> fit -> model file.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -7,52 +7,108 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/learn_report.h"
 #include "cli/options.h"
-#include "cli/read_captures.h"
+#include "learn/address_tag.h"
 #include "learn/fit.h"
-#include "learn/learner.h"
 #include "model/model.h"
 
 static const char help[] =
-    "Usage: dayshift learn -o MODEL [OPTION]... CAPTURE...\n"
+    "Usage: dayshift learn -o MODEL [OPTION]... INPUT...\n"
+    "       dayshift learn -o MODEL -i INTERFACE [--for DURATION] [OPTION]...\n"
     "\n"
-    "Learns a model of every local host from pcap or pcapng files, compressed or not\n"
-    "(.gz .xz .zst .bz2). Several files are read as one capture, in the given order.\n"
-    "'-' is standard input, and standard output with -o. The model holds no address and\n"
-    "no payload of the source.\n"
+    "Learns a model of every local host. An input is a capture (pcap, pcapng), a flow log (nfcapd file,\n"
+    "nfdump -o csv, Zeek conn.log, Argus ra -c, ...), either compressed or not (.gz .xz .zst .bz2 .lz4), a\n"
+    "directory of them, or '-' for standard input. Several are read as one, in order of time. The\n"
+    "model holds no address, no name and no payload of the source.\n"
     "\n"
-    "  -o, --output MODEL   the model file to write\n"
-    "  -l, --local NETWORK  hosts in this network are local; may be repeated\n"
-    "                       (without: private addresses are local)\n"
-    "      --hosts FILE     these addresses, one a line, are the hosts, in this order\n"
-    "      --map FILE       also write which host of the model had which address\n"
-    "                       (keep it to yourself)\n"
-    "  -q, --quiet          no progress and no summary\n"
-    "  -h, --help           this text\n";
+    "  -o, --output MODEL     the model file to write ('-': standard output)\n"
+    "  -i, --interface NAME   learn live from this interface, until Ctrl-C\n"
+    "      --for DURATION     with -i: for so long (90s, 8h, 7d)\n"
+    "  -l, --local NETWORK    hosts in this network (or with names like Comp*) are local; may be\n"
+    "                         repeated (without: found from the data)\n"
+    "      --hosts FILE       these addresses, one a line, are the hosts, in this order\n"
+    "      --map FILE         also write which host of the model had which address\n"
+    "                         (keep it to yourself)\n"
+    "      --key FILE         mark hosts with a keyed hash of their address, so that models learned with\n"
+    "                         the same key can be merged host by host; 32 secret bytes or more\n"
+    "\n"
+    "Captures:\n"
+    "      --tunnels          look into GRE, VXLAN and IP-in-IP\n"
+    "      --dedup[=TIME]     drop copies of a packet seen within TIME (default 5ms): two taps\n"
+    "      --labels HOW       applications by 'ndpi' (deep packet inspection) or only by 'port'\n"
+    "                         (default: ndpi when built with it)\n"
+    "\n"
+    "Flow logs:\n"
+    "      --format NAME      the format, when it is not recognized\n"
+    "      --columns SPEC     a table with these columns: start=ts,duration=2,src=sa,... (see the manual)\n"
+    "\n"
+    "  -j, --jobs N           threads; the model is the same for any number (default 1)\n"
+    "      --max-memory SIZE  give up detail rather than use more (default 1G, at least 64M)\n"
+    "      --json             the summary as JSON\n"
+    "  -q, --quiet            no progress and no summary\n"
+    "  -h, --help             this text\n"
+    "\n"
+    "Exit status: 0 learned; 3 learned, but a part of the input could not be read; 1 nothing was\n"
+    "written; 2 wrong usage.\n";
+
+enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5 };
+
+#define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
+#define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
+#define FIXED_MEMORY (UINT64_C(40) << 20) /* buffers, libraries, the cache of the model's writer */
 
 struct options {
     const char *output;
     const char *map;
     const char *hosts_file;
+    const char *interface;
+    int64_t for_ns;
+    struct name_table *names;
     struct ip_network *local;
-    size_t local_count;
-    size_t local_capacity;
+    size_t local_count, local_capacity;
     struct ip_address *hosts;
     size_t host_count;
+    bool has_key;
+    uint8_t key[ADDRESS_TAG_KEY_BYTES];
+    uint64_t max_memory;
+    struct read_options read;
+    bool json;
     bool quiet;
 };
 
 /* ---- options ---- */
 
+/* A network, or hosts by their names: "Comp*". */
 static int add_local(struct options *o, const char *text, struct error *err)
 {
+    struct ip_network network;
+    struct error names = { "" };
+
+    if (option_network("--local", text, &network, err) < 0 &&
+        (strchr(text, '/') || strpbrk(text, "*") == NULL ||
+         name_table_network(o->names, text, &network, &names) < 0))
+        return -1;
     o->local = memory_grow(o->local, &o->local_capacity, o->local_count + 1, sizeof *o->local);
-    return option_network("--local", text, &o->local[o->local_count++], err);
+    o->local[o->local_count++] = network;
+    return 0;
+}
+
+static int read_host(struct options *o, const char *word, struct ip_address *host)
+{
+    struct error ignored;
+
+    if (ip_address_parse(host, word) == 0)
+        return 0;
+    return name_is_valid(word, strlen(word))
+               ? name_table_address(o->names, word, strlen(word), host, &ignored)
+               : -1;
 }
 
 /* The first word of every line that is not a comment. */
@@ -71,8 +127,9 @@ static int read_hosts(struct options *o, struct error *err)
         if (word == NULL || *word == '#')
             continue;
         o->hosts = memory_grow(o->hosts, &capacity, o->host_count + 1, sizeof *o->hosts);
-        if (ip_address_parse(&o->hosts[o->host_count++], word) < 0)
-            status = error_set(err, "%s:%d: '%s' is not an address", o->hosts_file, number, word);
+        if (read_host(o, word, &o->hosts[o->host_count++]) < 0)
+            status = error_set(err, "%s:%d: '%s' is neither an address nor a name", o->hosts_file,
+                               number, word);
     }
     if (status == 0 && ferror(file))
         status = error_set(err, "%s: cannot read: %s", o->hosts_file, strerror(errno));
@@ -82,43 +139,127 @@ static int read_hosts(struct options *o, struct error *err)
     return status;
 }
 
-enum { OPTION_HOSTS = 256, OPTION_MAP };
+static int read_key(struct options *o, const char *path, struct error *err)
+{
+    uint8_t bytes[ADDRESS_TAG_KEY_BYTES + 1];
+    FILE *file = fopen(path, "rb");
+    size_t got;
+
+    if (file == NULL)
+        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    got = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    if (got != ADDRESS_TAG_KEY_BYTES)
+        return error_set(err, "%s: a key has %d bytes, this file %s; head -c %d /dev/urandom makes one",
+                         path, ADDRESS_TAG_KEY_BYTES, got < sizeof bytes ? "fewer" : "more",
+                         ADDRESS_TAG_KEY_BYTES);
+    memcpy(o->key, bytes, sizeof o->key);
+    o->has_key = true;
+    return 0;
+}
+
+static int choose_labels(struct options *o, const char *text, struct error *err)
+{
+    o->read.inspect = strcmp(text, "ndpi") == 0;
+    if (!o->read.inspect && strcmp(text, "port") != 0)
+        return error_set(err, "--labels: '%s' is not one of: ndpi, port", text);
+    if (o->read.inspect && !application_labeller_is_available())
+        return error_set(err, "--labels: this dayshift was built without libndpi");
+    return 0;
+}
+
+enum {
+    OPTION_HOSTS = 256, OPTION_MAP, OPTION_KEY, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
+    OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON
+};
 
 static const struct option long_options[] = {
     { "output", required_argument, NULL, 'o' },
+    { "interface", required_argument, NULL, 'i' },
+    { "for", required_argument, NULL, OPTION_FOR },
     { "local", required_argument, NULL, 'l' },
     { "hosts", required_argument, NULL, OPTION_HOSTS },
     { "map", required_argument, NULL, OPTION_MAP },
+    { "key", required_argument, NULL, OPTION_KEY },
+    { "tunnels", no_argument, NULL, OPTION_TUNNELS },
+    { "dedup", optional_argument, NULL, OPTION_DEDUP },
+    { "labels", required_argument, NULL, OPTION_LABELS },
+    { "format", required_argument, NULL, OPTION_FORMAT },
+    { "columns", required_argument, NULL, OPTION_COLUMNS },
+    { "jobs", required_argument, NULL, 'j' },
+    { "max-memory", required_argument, NULL, OPTION_MAX_MEMORY },
+    { "json", no_argument, NULL, OPTION_JSON },
     { "quiet", no_argument, NULL, 'q' },
     { "help", no_argument, NULL, 'h' },
     { 0 },
 };
 
+/* 0, or -1 with *err: a value that is none. */
+static int take_option(struct options *o, int option, char *value, struct error *err)
+{
+    uint64_t number;
+
+    switch (option) {
+    case 'o': o->output = value; return 0;
+    case 'i': o->interface = value; return 0;
+    case 'l': return add_local(o, value, err);
+    case 'q': o->quiet = true; return 0;
+    case 'j':
+        if (option_u64("--jobs", value, 1, MAX_JOBS, &number, err) < 0)
+            return -1;
+        o->read.capture.jobs = (unsigned)number;
+        return 0;
+    case OPTION_FOR: return option_duration("--for", value, &o->for_ns, err);
+    case OPTION_HOSTS: o->hosts_file = value; return 0;
+    case OPTION_MAP: o->map = value; return 0;
+    case OPTION_KEY: return read_key(o, value, err);
+    case OPTION_TUNNELS: o->read.capture.tunnels = true; return 0;
+    case OPTION_DEDUP:
+        o->read.capture.dedup_ns = DEDUP_DEFAULT_MS * NS_PER_MS;
+        return value ? option_duration("--dedup", value, &o->read.capture.dedup_ns, err) : 0;
+    case OPTION_LABELS: return choose_labels(o, value, err);
+    case OPTION_FORMAT: o->read.records.format = value; return 0;
+    case OPTION_COLUMNS: o->read.records.columns = value; return 0;
+    case OPTION_MAX_MEMORY:
+        return option_size("--max-memory", value, MAX_MEMORY_LEAST, &o->max_memory, err);
+    default: o->json = true; return 0;
+    }
+}
+
+/* What contradicts itself, or is missing. */
+static const char *misuse(const struct options *o, int inputs)
+{
+    if (o->output == NULL || (inputs == 0 && !o->interface))
+        return "an output file (-o) and at least one input are needed";
+    if (inputs > 0 && o->interface)
+        return "an interface (-i) and files do not go together";
+    if (o->for_ns > 0 && !o->interface)
+        return "--for goes with an interface (-i)";
+    if (o->json && strcmp(o->output, "-") == 0)
+        return "--json and the model cannot both go to standard output";
+    return NULL;
+}
+
 /* EXIT_OK to go on, -1 after --help, or the status to end with. */
 static int parse(struct options *o, int argc, char **argv)
 {
     struct error err = { "" };
+    const char *wrong;
     int c;
 
-    while ((c = getopt_long(argc, argv, "o:l:qh", long_options, NULL)) != -1) {
-        switch (c) {
-        case 'o': o->output = optarg; break;
-        case 'l':
-            if (add_local(o, optarg, &err) < 0)
-                return cli_fail(&err);
-            break;
-        case 'q': o->quiet = true; break;
-        case OPTION_HOSTS: o->hosts_file = optarg; break;
-        case OPTION_MAP: o->map = optarg; break;
-        case 'h':
+    while ((c = getopt_long(argc, argv, "o:i:l:j:qh", long_options, NULL)) != -1) {
+        if (c == 'h') {
             fputs(help, stdout);
             return -1;
-        default: return EXIT_USAGE;
         }
+        if (c == '?')
+            return EXIT_USAGE;
+        if (take_option(o, c, optarg, &err) < 0)
+            return cli_fail(&err);
     }
-    if (o->output == NULL || optind == argc) {
-        fputs("dayshift learn: an output file (-o) and at least one capture are needed;"
-              " see dayshift learn --help\n", stderr);
+    wrong = misuse(o, argc - optind);
+    if (wrong != NULL) {
+        fprintf(stderr, "dayshift learn: %s; see dayshift learn --help\n", wrong);
         return EXIT_USAGE;
     }
     return o->hosts_file && read_hosts(o, &err) < 0 ? cli_fail(&err) : EXIT_OK;
@@ -126,13 +267,16 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* ---- writing ---- */
 
-static void print_map(FILE *to, const struct learner *learner, uint32_t hosts)
+static void print_map(FILE *to, const struct options *o, const struct learner *learner, uint32_t hosts)
 {
-    char address[IP_ADDRESS_TEXT];
+    char text[IP_ADDRESS_TEXT];
 
-    for (uint32_t i = 0; i < hosts; i++)
-        fprintf(to, "%" PRIu32 "\t%s\n", i,
-                ip_address_format(learner_host_address(learner, i), address));
+    for (uint32_t i = 0; i < hosts; i++) {
+        const struct ip_address *address = learner_host_address(learner, i);
+        const char *name = name_table_name(o->names, address);
+
+        fprintf(to, "%" PRIu32 "\t%s\n", i, name ? name : ip_address_format(address, text));
+    }
 }
 
 /* A map that cannot be written leaves no model either, and no map is left without a model. */
@@ -145,7 +289,7 @@ static int write_map_and_model(const struct options *o, const struct learner *le
 
     if (output_file_open_private(&map, o->map, err) < 0)
         return -1;
-    print_map(map.stream, learner, stats->host_count);
+    print_map(map.stream, o, learner, stats->host_count);
     status = output_file_flush(&map, err);
     if (status == 0)
         status = model_save(o->output, stats, fit, err);
@@ -157,57 +301,20 @@ static int write_map_and_model(const struct options *o, const struct learner *le
 
 /* A signal meanwhile finds both files written, or neither. */
 static int write_files(const struct options *o, const struct learner *learner,
-                       const struct network_stats *stats, const struct network_fit *fit,
-                       struct error *err)
+                       const struct network_stats *stats, struct error *err)
 {
     const atomic_bool *stop = cli_catch_signals();
-    int status = o->map ? write_map_and_model(o, learner, stats, fit, err)
-                        : model_save(o->output, stats, fit, err);
+    struct network_fit fit;
+    int status;
 
+    network_fit_init(&fit, stats);
+    status = o->map ? write_map_and_model(o, learner, stats, &fit, err)
+                    : model_save(o->output, stats, &fit, err);
+    network_fit_release(&fit);
     /* The signal is why a pipe that nobody reads could not be written. */
     if (status < 0 && atomic_load(stop))
         error_set(err, "interrupted; %s was not written", o->output);
     return status;
-}
-
-static void print_summary(const struct options *o, const struct network_stats *stats,
-                          const struct network_fit *fit, const struct read_totals *totals,
-                          uint64_t foreign)
-{
-    char frames[TEXT_NUMBER];
-    char flows[TEXT_NUMBER];
-    double minutes = (double)(stats->last.ns - stats->first.ns) / (60.0 * (double)NS_PER_SECOND);
-
-    printf("read     %s frames, %s flows, %.1f minutes\n",
-           text_from_count(totals->capture.frames, frames), text_from_count(stats->flows, flows),
-           minutes);
-    for (int i = DECODE_OK + 1; i < DECODE_RESULTS; i++) {
-        if (totals->capture.by_result[i] > 0)
-            printf("skipped  %s frames: %s\n",
-                   text_from_count(totals->capture.by_result[i], frames),
-                   decode_result_name((enum decode_result)i));
-    }
-    if (foreign > 0)
-        printf("skipped  %s flows: neither end is local\n", text_from_count(foreign, flows));
-    if (totals->flow.ended_early > 0)
-        printf("cut      %s flows: more than %d were open at once\n",
-               text_from_count(totals->flow.ended_early, flows), FLOW_MAX_DEFAULT);
-    if (totals->flow.late > 0)
-        printf("late     %s flows: learned out of order, as more than %d were open or waited\n",
-               text_from_count(totals->flow.late, flows), FLOW_MAX_DEFAULT);
-    if (totals->flow.late_packets > 0)
-        printf("clock    %s packets were older than one before them; they count as of that one\n",
-               text_from_count(totals->flow.late_packets, frames));
-    if (totals->flow.clock_steps > 0)
-        printf("clock    %s steps back; all flows ended there\n",
-               text_from_count(totals->flow.clock_steps, frames));
-    if (o->local_count == 0 && o->host_count == 0)
-        printf("local    private addresses (name others with --local)\n");
-    printf("learned  %" PRIu32 " hosts, %zu states, %zu transitions, %zu services, %" PRIu32
-           " of %d slices of the day\n",
-           stats->host_count, stats->states.used, stats->transitions.used, stats->services.used,
-           fit->covered_slices, DAY_SLICES);
-    printf("wrote    %s\n", o->output);
 }
 
 static int nothing_learned(const struct options *o, const char *path, uint64_t flows,
@@ -235,40 +342,73 @@ static int check_outputs(const struct options *o, char **paths, int count, struc
     return 0;
 }
 
-static int learn(const struct options *o, char **paths, int count, struct error *err)
+/*
+ * Of the memory, statistics get a half, and flows while they are open three eighths. The rest is for
+ * writing the model and for what the allocator needs.
+ */
+static struct learner *new_learner(struct options *o)
 {
-    struct learner_config config = { .local = o->local, .local_count = o->local_count,
-                                     .hosts = o->hosts, .host_count = o->host_count };
-    struct learner *learner = learner_new(&config);
-    const struct network_stats *stats;
+    uint64_t share = (o->max_memory - FIXED_MEMORY) / 8;
+    struct learner_config config = {
+        .local = o->local,
+        .local_count = o->local_count,
+        .hosts = o->hosts,
+        .host_count = o->host_count,
+        .key = o->has_key ? o->key : NULL,
+        .max_bytes = (size_t)(4 * share),
+    };
+
+    o->read.max_bytes = 3 * share;
+    return learner_new(&config);
+}
+
+/* EXIT_OK, EXIT_DAMAGED, or EXIT_FAILED with *err. */
+static int learn(struct options *o, char **paths, int count, struct error *err)
+{
+    struct learner *learner = new_learner(o);
     struct read_totals totals = { 0 };
-    struct network_fit fit;
-    int status = read_captures(paths, count, o->quiet, learner_add, learner, &totals, err);
+    const struct network_stats *stats;
+    int status = o->interface ? read_interface(o->interface, o->for_ns, &o->read, learner_add, learner,
+                                               &totals, err)
+                              : read_inputs(paths, count, &o->read, learner_add, learner, &totals, err);
 
     stats = learner_finish(learner);
     if (status == 0 && stats->states.used == 0)
-        status = nothing_learned(o, paths[0], stats->flows, err);
-    if (status == 0) {
-        network_fit_init(&fit, stats);
-        status = write_files(o, learner, stats, &fit, err);
-        if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
-            print_summary(o, stats, &fit, &totals, learner_foreign_flows(learner));
-        network_fit_release(&fit);
+        status = nothing_learned(o, o->interface ? o->interface : paths[0], stats->flows, err);
+    if (status == 0)
+        status = write_files(o, learner, stats, err);
+    if (status == 0 && (o->json || (!o->quiet && strcmp(o->output, "-") != 0))) {
+        struct learn_report report = { &totals, learner, stats, o->names, o->max_memory, o->output };
+
+        if (o->json)
+            learn_report_print_json(&report);
+        else
+            learn_report_print(&report);
     }
     learner_free(learner);
-    return status;
+    return status < 0 ? EXIT_FAILED : totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;
 }
 
 int verb_learn(int argc, char **argv)
 {
-    struct options o = { 0 };
+    struct options o = { .names = name_table_new(), .max_memory = MAX_MEMORY_DEFAULT };
     struct error err = { "" };
-    int status = parse(&o, argc, argv);
+    int status;
 
-    if (status == EXIT_OK && (check_outputs(&o, argv + optind, argc - optind, &err) < 0 ||
-                              learn(&o, argv + optind, argc - optind, &err) < 0))
-        status = cli_fail(&err);
+    o.read.inspect = application_labeller_is_available();
+    o.read.keep_sequences = true;
+    status = parse(&o, argc, argv);
+    o.read.quiet = o.quiet;
+    o.read.names = o.names;
+    if (status == EXIT_OK) {
+        status = check_outputs(&o, argv + optind, argc - optind, &err) < 0
+                     ? EXIT_FAILED
+                     : learn(&o, argv + optind, argc - optind, &err);
+        if (status == EXIT_FAILED)
+            cli_fail(&err);
+    }
     free(o.local);
     free(o.hosts);
+    name_table_free(o.names);
     return status < 0 ? EXIT_OK : status;
 }

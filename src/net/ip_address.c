@@ -1,6 +1,7 @@
 #include "net/ip_address.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "net/wire.h"
@@ -95,6 +96,19 @@ int ip_network_parse(struct ip_network *network, const char *text)
     network->prefix = (uint8_t)(128 - bits + prefix);
     cleared = masked(&network->base, network->prefix);
     return ip_address_equal(&cleared, &network->base) ? 0 : -1;
+}
+
+const char *ip_network_format(const struct ip_network *network, char text[IP_NETWORK_TEXT])
+{
+    char address[IP_ADDRESS_TEXT];
+    int prefix = ip_address_is_v4(&network->base) ? network->prefix - 96 : network->prefix;
+
+    ip_address_format(&network->base, address);
+    if (network->prefix == 128 || prefix < 0)
+        snprintf(text, IP_NETWORK_TEXT, "%s", address);
+    else
+        snprintf(text, IP_NETWORK_TEXT, "%s/%d", address, prefix);
+    return text;
 }
 
 bool ip_network_contains(const struct ip_network *network, const struct ip_address *a)

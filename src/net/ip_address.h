@@ -55,6 +55,10 @@ const char *ip_address_format(const struct ip_address *a, char text[IP_ADDRESS_T
 /* 0, or -1 when the text is no address. */
 int ip_address_parse(struct ip_address *a, const char *text);
 
+/* "10.0.0.0/8"; of a network of one "10.0.0.1". Returns `text`. */
+enum { IP_NETWORK_TEXT = IP_ADDRESS_TEXT + 4 };
+const char *ip_network_format(const struct ip_network *network, char text[IP_NETWORK_TEXT]);
+
 /* "10.0.0.0/8" or "10.0.0.1" (a network of one). -1 when malformed or host bits are set. */
 int ip_network_parse(struct ip_network *network, const char *text);
 bool ip_network_contains(const struct ip_network *network, const struct ip_address *a);

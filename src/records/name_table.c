@@ -314,6 +314,19 @@ int name_table_network(struct name_table *table, const char *text, struct ip_net
     return name_table_address(table, text, size, &network->base, err);
 }
 
+const char *name_table_class(const struct name_table *table, const struct ip_network *network)
+{
+    const struct entry *entry;
+    uint64_t value = 0;
+
+    if (!ip_address_is_named(&network->base) || network->prefix != CLASS_PREFIX)
+        return NULL;
+    for (int i = 8; i < 12; i++)
+        value = value << 8 | network->base.bytes[i];
+    entry = find_value(&table->classes, table->secret, value << 32);
+    return entry ? entry->text : NULL;
+}
+
 bool ip_address_is_named(const struct ip_address *address)
 {
     return memcmp(address->bytes, discard_prefix, sizeof discard_prefix) == 0;

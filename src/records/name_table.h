@@ -42,6 +42,9 @@ int name_table_address(struct name_table *table, const char *name, size_t size,
 /* The name of an address, which the table keeps; NULL when it is none of its own. */
 const char *name_table_name(const struct name_table *table, const struct ip_address *address);
 
+/* The letters of a class of names, "Comp"; NULL when the network is none. */
+const char *name_table_class(const struct name_table *table, const struct ip_network *network);
+
 size_t name_table_count(const struct name_table *table);
 
 /* "Comp*" is a class, whether names of it were seen or not; "Comp364445" a network of one. */

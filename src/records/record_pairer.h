@@ -23,7 +23,7 @@
 #include "records/log_record.h"
 
 #define RECORD_IDLE_NS (120 * NS_PER_SECOND) /* Falk; as for flows of packets */
-#define RECORD_FLOWS_DEFAULT 1000000
+#define RECORD_PAIRER_FLOW_BYTES 270
 
 struct record_pairer; /* opaque */
 

@@ -1,0 +1,22 @@
+/*
+ * learn_report.h - what dayshift learn says at its end: what was read, left out, given up and learned.
+ */
+#ifndef CLI_LEARN_REPORT_H
+#define CLI_LEARN_REPORT_H
+
+#include "cli/read_inputs.h"
+#include "learn/learner.h"
+
+struct learn_report {
+    const struct read_totals *totals;
+    const struct learner *learner;
+    const struct network_stats *stats;
+    const struct name_table *names;
+    uint64_t max_memory;
+    const char *output;
+};
+
+void learn_report_print(const struct learn_report *report);
+void learn_report_print_json(const struct learn_report *report);
+
+#endif

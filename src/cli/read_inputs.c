@@ -1,0 +1,256 @@
+#include "cli/read_inputs.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "cli/progress.h"
+
+enum { UPDATE_EVERY = 4096 }; /* packets or records between two looks at the time */
+
+/* What the flow stage of one reading consists of. */
+struct reading {
+    const struct read_options *options;
+    struct read_totals *totals;
+    struct progress progress;
+    struct application_labeller *labeller;
+    struct flow_table *table;
+};
+
+static void report_damage(void *self, const char *message)
+{
+    struct reading *reading = self;
+
+    progress_finish(&reading->progress);
+    fprintf(stderr, "dayshift: %s; what was read of it counts\n", message);
+    reading->totals->damaged++;
+}
+
+/* ---- packets ---- */
+
+/* An eighth each for first packets and inspection, the rest for flows. */
+static int begin_flows(struct reading *reading, flow_sink *sink, void *sink_self, struct error *err)
+{
+    const struct read_options *options = reading->options;
+    struct flow_table_options flow = { 0 };
+    size_t share = (size_t)(options->max_bytes / 8);
+
+    if (options->inspect) {
+        reading->labeller = application_labeller_new(share, err);
+        if (reading->labeller == NULL)
+            return -1;
+    }
+    flow.labeller = reading->labeller;
+    flow.max_sequence_bytes = options->keep_sequences ? share : 0;
+    flow.max_flows = 6 * share / flow_table_flow_bytes();
+    reading->table = flow_table_new(&flow, sink, sink_self);
+    return 0;
+}
+
+static void end_flows(struct reading *reading)
+{
+    if (reading->table != NULL) {
+        flow_table_flush(reading->table);
+        reading->totals->flow = *flow_table_counts(reading->table);
+    }
+    flow_table_free(reading->table);
+    if (reading->labeller != NULL)
+        reading->totals->not_inspected = application_labeller_refused(reading->labeller);
+    application_labeller_free(reading->labeller);
+}
+
+static int add_captures(struct reading *reading, struct capture_set *set, struct inputs *inputs,
+                        struct error *err)
+{
+    for (size_t i = 0; i < inputs->count; i++) {
+        struct input_file *input = inputs_open(inputs, i, err);
+
+        if (input != NULL && capture_set_add(set, input, err) == 0)
+            continue;
+        if (!inputs->list[i].in_directory)
+            return -1;
+        report_damage(reading, err->text);
+    }
+    return 0;
+}
+
+static int read_packets(struct reading *reading, struct capture_set *set, struct error *err)
+{
+    struct packet_view packet;
+    uint64_t done;
+    uint64_t size;
+    int got;
+
+    for (uint64_t i = 0; (got = capture_set_next(set, &packet, err)) > 0; i++) {
+        flow_table_add(reading->table, &packet);
+        if (i % UPDATE_EVERY == 0 && reading->progress.shown) {
+            capture_set_position(set, &done, &size);
+            progress_update(&reading->progress, capture_set_name(set), done, size, "bytes");
+        }
+    }
+    return got;
+}
+
+static int read_captures(struct reading *reading, struct inputs *inputs, flow_sink *sink,
+                         void *sink_self, struct error *err)
+{
+    struct capture_options options = reading->options->capture;
+    struct capture_set *set;
+    int status;
+
+    options.keep_bytes = reading->options->inspect;
+    set = capture_set_new(&options, report_damage, reading);
+    status = begin_flows(reading, sink, sink_self, err);
+    if (status == 0)
+        status = add_captures(reading, set, inputs, err);
+    if (status == 0)
+        status = read_packets(reading, set, err);
+    progress_finish(&reading->progress);
+    end_flows(reading);
+    reading->totals->capture = *capture_set_counts(set);
+    capture_set_free(set);
+    return status;
+}
+
+/* ---- an interface ---- */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+/* Until the time is over (0: never) or a signal came. */
+static int follow(struct reading *reading, struct capture_file *file, const char *interface,
+                  int64_t for_ns, struct error *err)
+{
+    const atomic_bool *stop = cli_catch_signals();
+    int64_t began = now_ns();
+    struct packet_view packet;
+    int got = 0;
+
+    for (uint64_t i = 0; !atomic_load(stop); i++) {
+        got = capture_file_next(file, &packet, err);
+        if (got == 1)
+            flow_table_add(reading->table, &packet);
+        else if (got != 2)
+            break;
+        if (got == 1 && i % UPDATE_EVERY != 0)
+            continue;
+        if (for_ns > 0 && now_ns() - began >= for_ns)
+            break;
+        progress_update(&reading->progress, interface, capture_file_counts(file)->frames, 0, "frames");
+    }
+    reading->totals->interrupted = atomic_load(stop);
+    return got < 0 ? -1 : 0;
+}
+
+int read_interface(const char *interface, int64_t for_ns, const struct read_options *options,
+                   flow_sink *sink, void *sink_self, struct read_totals *totals, struct error *err)
+{
+    struct reading reading = { .options = options, .totals = totals };
+    struct capture_file *file = capture_live_open(interface, &options->capture, err);
+    int status;
+
+    if (file == NULL)
+        return -1;
+    totals->kind = INPUT_CAPTURES;
+    totals->inputs = 1;
+    progress_init(&reading.progress, options->quiet);
+    status = begin_flows(&reading, sink, sink_self, err);
+    /* An interface that went away is the end of what there is to learn. */
+    if (status == 0 && follow(&reading, file, interface, for_ns, err) < 0)
+        report_damage(&reading, err->text);
+    progress_finish(&reading.progress);
+    end_flows(&reading);
+    totals->capture = *capture_file_counts(file);
+    capture_file_close(file);
+    return status;
+}
+
+/* ---- flow logs ---- */
+
+static void add_record_counts(struct record_counts *sum, const struct record_counts *more)
+{
+    sum->lines += more->lines;
+    sum->records += more->records;
+    sum->other_protocol += more->other_protocol;
+    sum->other_icmp += more->other_icmp;
+    sum->empty += more->empty;
+    sum->malformed += more->malformed;
+}
+
+static void read_records(struct reading *reading, struct record_file *file, const char *path,
+                         struct record_pairer *pairer)
+{
+    struct log_record record;
+    struct error err = { "" };
+    uint64_t done;
+    uint64_t size;
+    int got;
+
+    for (uint64_t i = 0; (got = record_file_next(file, &record, &err)) > 0; i++) {
+        record_pairer_add(pairer, &record);
+        if (i % UPDATE_EVERY == 0 && reading->progress.shown) {
+            record_file_position(file, &done, &size);
+            progress_update(&reading->progress, path, done, size, "bytes");
+        }
+    }
+    if (got < 0)
+        report_damage(reading, err.text);
+    else if (record_file_damage(file))
+        report_damage(reading, record_file_damage(file));
+    add_record_counts(&reading->totals->records, record_file_counts(file));
+}
+
+static int read_flow_logs(struct reading *reading, struct inputs *inputs, flow_sink *sink,
+                          void *sink_self, struct error *err)
+{
+    const struct read_options *options = reading->options;
+    struct record_pairer *pairer =
+        record_pairer_new((size_t)(options->max_bytes / RECORD_PAIRER_FLOW_BYTES), sink, sink_self);
+    int status = 0;
+
+    for (size_t i = 0; i < inputs->count && status == 0; i++) {
+        struct input_file *input = inputs_open(inputs, i, err);
+        struct record_file *file =
+            input ? record_file_open(input, &options->records, options->names, err) : NULL;
+
+        if (file != NULL)
+            read_records(reading, file, inputs->list[i].path, pairer);
+        else if (inputs->list[i].in_directory)
+            report_damage(reading, err->text);
+        else
+            status = -1;
+        record_file_close(file);
+    }
+    progress_finish(&reading->progress);
+    record_pairer_flush(pairer);
+    reading->totals->pairing = *record_pairer_counts(pairer);
+    record_pairer_free(pairer);
+    return status;
+}
+
+int read_inputs(char **paths, int count, const struct read_options *options, flow_sink *sink,
+                void *sink_self, struct read_totals *totals, struct error *err)
+{
+    struct reading reading = { .options = options, .totals = totals };
+    bool flow_logs = options->records.format || options->records.columns;
+    struct inputs inputs;
+    int status = inputs_find(&inputs, paths, count, flow_logs, err);
+
+    progress_init(&reading.progress, options->quiet);
+    totals->kind = inputs.kind;
+    totals->inputs = inputs.count;
+    totals->passed_over = inputs.passed_over;
+    if (status == 0)
+        status = inputs.kind == INPUT_CAPTURES
+                     ? read_captures(&reading, &inputs, sink, sink_self, err)
+                     : read_flow_logs(&reading, &inputs, sink, sink_self, err);
+    inputs_release(&inputs);
+    return status;
+}

@@ -1,0 +1,53 @@
+/*
+ * read_inputs.h - captures, flow logs or an interface in, flow records out: what learn and check begin with.
+ */
+#ifndef CLI_READ_INPUTS_H
+#define CLI_READ_INPUTS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "capture/capture_set.h"
+#include "cli/inputs.h"
+#include "flow/flow_table.h"
+#include "records/name_table.h"
+#include "records/record_file.h"
+#include "records/record_pairer.h"
+
+struct read_options { /* zeros are the defaults, but for max_bytes */
+    bool quiet;
+    struct capture_options capture;
+    struct record_options records;
+    struct name_table *names; /* of opaque hosts in flow logs; borrowed */
+    bool inspect;             /* applications by deep packet inspection */
+    bool keep_sequences;      /* the first packets of flows */
+    uint64_t max_bytes;       /* that flows may take while they are open, and what belongs to them */
+};
+
+#define READ_MAX_BYTES_DEFAULT (UINT64_C(512) << 20)
+
+struct read_totals { /* over all inputs */
+    enum input_kind kind;
+    uint64_t inputs;
+    uint64_t passed_over; /* files in directories that are neither capture nor flow log */
+    uint64_t damaged;     /* inputs that could be read only in part, each said on standard error */
+    struct capture_counts capture;
+    struct flow_counts flow;
+    uint64_t not_inspected; /* flows, for want of memory */
+    struct record_counts records;
+    struct pairer_counts pairing;
+    bool interrupted; /* a live capture, by a signal */
+};
+
+/*
+ * Reads all inputs as one, in order of time, with progress on a terminal unless `quiet`. What is
+ * damaged is read as far as it goes, and said on standard error. 0 or -1.
+ */
+int read_inputs(char **paths, int count, const struct read_options *options, flow_sink *sink,
+                void *sink_self, struct read_totals *totals, struct error *err);
+
+/* Reads an interface for so long (0: without end), or until a signal comes. 0 or -1. */
+int read_interface(const char *interface, int64_t for_ns, const struct read_options *options,
+                   flow_sink *sink, void *sink_self, struct read_totals *totals, struct error *err);
+
+#endif
