@@ -25,7 +25,7 @@
 enum {
     ICMP_ECHO_TYPE = 8,
     HELD_BYTES = 64 << 20,   /* most that records held back may take */
-    RECORD_BYTES = 128 * 1024 /* more than one record can add, with the other ports of all protocols */
+    RECORD_BYTES = 64 * 1024 /* more than one record can add, with the other ports of all protocols */
 };
 
 /* How much may be begun: each level allows what those before it do. */
@@ -55,6 +55,10 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
+_Static_assert(HOST_BYTES + STATS_TAG_BYTES == 91 && STATE_BYTES + TALLY_ENTRY_BYTES == 281 &&
+               ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
+               STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
+
 /* The stretch of time that is being observed. */
 struct observation {
     struct day_time from, to;
@@ -81,7 +85,7 @@ struct learner {
     struct record_hold hold;
     struct observation observation;
     enum room room;          /* of the record at hand */
-    size_t sequence_packets; /* of all samples */
+    size_t sampled_rows, sampled_packets; /* of all services */
     size_t other_entries;    /* of other peers and ports: accounted with their states */
     bool is_finished;
     uint64_t foreign_flows, late_flows, refused_flows;
@@ -98,8 +102,8 @@ size_t learner_bytes(const struct learner *learner)
     return sizeof *learner + stats_counted_bytes(stats) + stats->host_count * (size_t)HOST_BYTES +
            stats->outside_count * (size_t)ADDRESS_BYTES + stats->states.used * STATE_BYTES -
            learner->other_entries * TALLY_ENTRY_BYTES +
-           learner->sequence_packets * sizeof(struct flow_packet) +
-           stats->services.used * SERVICE_MAX_ROWS * ROW_SEQUENCE_OVERHEAD +
+           learner->sampled_rows * (size_t)SAMPLED_ROW_BYTES +
+           learner->sampled_packets * sizeof(struct flow_packet) +
            slices * TALLY_ENTRY_BYTES /* of coverage, to come */ + record_hold_bytes(&learner->hold);
 }
 
@@ -113,9 +117,9 @@ static void set_room(struct learner *learner)
     if (most == 0)
         return;
     bytes = learner_bytes(learner) + RECORD_BYTES;
-    learner->room = bytes <= 4 * eighth   ? ROOM_HOSTS
-                    : bytes <= 5 * eighth ? ROOM_STATES
-                    : bytes <= 6 * eighth ? ROOM_DETAILS
+    learner->room = bytes <= 5 * eighth   ? ROOM_HOSTS
+                    : bytes <= 6 * eighth ? ROOM_STATES
+                    : bytes <= 7 * eighth ? ROOM_DETAILS
                     : bytes <= most       ? ROOM_SLICES
                                           : ROOM_NONE;
 }
@@ -137,15 +141,7 @@ static uint32_t count_detail(const struct learner *learner, struct tally *tally,
 
 static bool is_local(const struct learner *learner, const struct ip_address *address)
 {
-    if (ip_address_is_group(address))
-        return false;
-    if (learner->config.local_count == 0)
-        return local_networks_contain(&learner->local, address);
-    for (size_t i = 0; i < learner->config.local_count; i++) {
-        if (ip_network_contains(&learner->config.local[i], address))
-            return true;
-    }
-    return false;
+    return !ip_address_is_group(address) && local_networks_contain(&learner->local, address);
 }
 
 static uint64_t tag_of(const struct learner *learner, const struct ip_address *address)
@@ -201,6 +197,7 @@ struct learner *learner_new(const struct learner_config *config)
     }
     for (size_t i = 0; i < config->host_count; i++)
         add_host(learner, &config->hosts[i]);
+    local_networks_give(&learner->local, config->local, config->local_count);
     learner->is_holding = config->local_count == 0 && config->host_count == 0;
     return learner;
 }
@@ -213,6 +210,7 @@ void learner_free(struct learner *learner)
     address_table_release(&learner->hosts);
     address_table_release(&learner->outside);
     record_hold_release(&learner->hold);
+    local_networks_release(&learner->local);
     free(learner->sequences);
     free(learner->lists);
     sodium_memzero(learner->key, sizeof learner->key);
@@ -226,10 +224,8 @@ const struct ip_address *learner_host_address(const struct learner *learner, uin
 
 const struct ip_network *learner_local_networks(const struct learner *learner, size_t *count)
 {
-    bool is_given = learner->config.local_count > 0;
-
-    *count = is_given ? learner->config.local_count : learner->local.count;
-    return is_given ? learner->config.local : learner->local.networks;
+    *count = learner->local.count;
+    return learner->local.networks;
 }
 
 enum local_basis learner_local_basis(const struct learner *learner)
@@ -461,20 +457,26 @@ static uint32_t add_service(struct learner *learner, const struct flow_record *r
     return stats_add_service(stats, protocol, stats_service_port(stats, protocol, port), 1);
 }
 
+/* A sample that has all its rows only exchanges them; every service has one row at least. */
 static void add_sample(struct learner *learner, struct row_sample *sample,
                        const struct flow_record *record)
 {
     uint64_t key = record_key(record);
     bool has_room = learner->room >= ROOM_DETAILS;
-    size_t packets = sample->packets;
+    struct row_sample before = *sample;
     struct session_row row;
 
     if (!row_sample_wants(sample, key))
         return;
+    if (!has_room && sample->used > 0 && sample->used < SERVICE_MAX_ROWS) {
+        learner->given_up.samples++;
+        return;
+    }
     row = session_row_of(record);
-    learner->given_up.sequences += record->sequence && !has_room;
+    learner->given_up.samples += record->sequence && !has_room;
     row_sample_add(sample, key, &row, has_room ? record->sequence : NULL, record->sequence_length);
-    learner->sequence_packets += sample->packets - packets;
+    learner->sampled_rows += sample->used - before.used;
+    learner->sampled_packets += sample->packets - before.packets;
 }
 
 static void add_conditions(struct service_conditions *sum, const struct flow_record *record)

@@ -10,14 +10,16 @@
  * as in the list that was given. Addresses stay inside the learner. Which addresses are local is
  * given, or found from the first LEARN_HELD_RECORDS records, which are held back until then.
  *
- * Memory, at most, accounted by entries with every array just doubled: LEARN_HOST_BYTES a host,
- * LEARN_STATE_BYTES a state and TALLY_ENTRY_BYTES each for a transition and for every bin, port
- * and peer it is found with; LEARN_OUTSIDE_BYTES an outside address; 139 for a slice in which a host
- * was active; 116 KiB a service, of which there are SERVICE_MAX and one more for each protocol.
+ * Memory, at most, accounted by entries as if every array had just doubled: 91 bytes a host, 281 a state
+ * (with its mixture, which is fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
+ * bin of gaps, packets and bytes, port and peer that a transition or state is found with, 59 an
+ * outside address, 139 a slice in which a host was active, 251 and a sample of at most
+ * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are SERVICE_MAX and one more for
+ * each protocol. Resident are some 40 to 60 % of that.
  *
  * With a bound, what is new is given up before the bound is reached, and first what one packet can
- * bring about: hosts from a half of it on, states from 5/8, what a known state was not yet found with from
- * 3/4. What is known goes on being counted. A state that was taken in has all that a model needs of
+ * bring about: hosts from 5/8 of it on, states from 6/8, what a known state was not yet found with from
+ * 7/8. What is known goes on being counted. A state that was taken in has all that a model needs of
  * it. When even slices find no room, activity and coverage end together: the rest of the day
  * reads as not observed, not as silent. All of this depends on the records alone.
  */
@@ -65,7 +67,7 @@ struct learner_given_up {
     uint64_t peers;        /* with a local peer its state did not have yet */
     uint64_t activity;     /* of a host at a time that counts as not observed any more */
     uint64_t services;     /* of a new service: counted with the other ports */
-    uint64_t sequences;    /* sampled without its packets */
+    uint64_t samples;      /* not sampled, or sampled without their packets */
     uint64_t applications; /* of an application new to its service, or beyond the limits of names */
 };
 

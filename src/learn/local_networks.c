@@ -30,12 +30,22 @@ static const char *const private_networks[] = {
 
 /* ---- what is local so far ---- */
 
+/* As ip_network_contains(), for a question that is asked millions of times. */
+static bool contains(const struct ip_network *network, const struct ip_address *address)
+{
+    size_t bytes = network->prefix / 8;
+    unsigned bits = network->prefix % 8;
+
+    return memcmp(network->base.bytes, address->bytes, bytes) == 0 &&
+           (bits == 0 || (network->base.bytes[bytes] ^ address->bytes[bytes]) >> (8 - bits) == 0);
+}
+
 bool local_networks_contain(const struct local_networks *local, const struct ip_address *address)
 {
     if (local->private_is_local && ip_address_is_private(address))
         return true;
     for (size_t i = 0; i < local->count; i++) {
-        if (ip_network_contains(&local->networks[i], address))
+        if (contains(&local->networks[i], address))
             return true;
     }
     return false;
@@ -56,16 +66,18 @@ static void close_local_flows(struct search *search)
     search->open_count = left;
 }
 
-static void add_network(struct search *search, const struct ip_network *network)
+static void add_network(struct local_networks *local, const struct ip_network *network)
 {
-    search->found->networks[search->found->count++] = *network;
+    local->networks = memory_grow(local->networks, &local->capacity, local->count + 1,
+                                  sizeof *local->networks);
+    local->networks[local->count++] = *network;
 }
 
 static bool is_seen(const struct ip_network *network, const struct flow_record *records, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         for (int side = 0; side < 2; side++) {
-            if (ip_network_contains(network, &records[i].address[side]))
+            if (contains(network, &records[i].address[side]))
                 return true;
         }
     }
@@ -79,7 +91,7 @@ static void take_private(struct search *search, const struct flow_record *record
     for (size_t i = 0; i < sizeof private_networks / sizeof *private_networks; i++) {
         (void)ip_network_parse(&network, private_networks[i]);
         if (is_seen(&network, records, count))
-            add_network(search, &network);
+            add_network(search->found, &network);
     }
     search->found->private_is_local = true;
     close_local_flows(search);
@@ -159,51 +171,45 @@ static size_t best_candidate(const struct search *search, enum ends ends, struct
     return best_flows;
 }
 
-/* The open flows with an end in the network; returns how many. */
-static size_t select_flows(const struct search *search, enum ends ends,
-                           const struct ip_network *network, const struct flow_record **selected)
+/* How many open flows have an end in the network, in its lower half, and in its upper half. */
+struct touched {
+    size_t all, half[2];
+};
+
+static struct touched count_touched(const struct search *search, enum ends ends,
+                                    const struct ip_network *network)
 {
-    size_t count = 0;
+    struct touched touched = { 0, { 0 } };
 
     for (size_t i = 0; i < search->open_count; i++) {
-        const struct flow_record *r = search->open[i];
+        bool is_in[2] = { false };
 
-        if (ip_network_contains(network, &r->address[FLOW_INITIATOR]) ||
-            (ends == BOTH_ENDS && ip_network_contains(network, &r->address[FLOW_RESPONDER])))
-            selected[count++] = r;
+        for (int side = 0; side < (int)ends; side++) {
+            const struct ip_address *address = &search->open[i]->address[side];
+
+            if (contains(network, address))
+                is_in[address->bytes[network->prefix / 8] >> (7 - network->prefix % 8) & 1] = true;
+        }
+        touched.half[0] += is_in[0];
+        touched.half[1] += is_in[1];
+        touched.all += is_in[0] || is_in[1];
     }
-    return count;
+    return touched;
 }
 
-/* One half of the network that holds nearly all of the flows; false when there is none. */
-static bool take_half(struct ip_network *network, enum ends ends,
-                      const struct flow_record **selected, size_t selected_count, size_t touched)
-{
-    struct search inner = { .open = selected, .open_count = selected_count };
-    const struct flow_record **kept = memory_alloc_array(selected_count, sizeof *kept);
-    struct ip_network half = *network;
-    bool is_taken = false;
-
-    half.prefix++;
-    for (int bit = 0; bit < 2 && !is_taken; bit++) {
-        if (bit > 0)
-            half.base.bytes[network->prefix / 8] |= (uint8_t)(0x80 >> network->prefix % 8);
-        is_taken = select_flows(&inner, ends, &half, kept) * 100 >= touched * HALF_SHARE;
-    }
-    if (is_taken)
-        *network = half;
-    free(kept);
-    return is_taken;
-}
-
+/* Descends into the half that holds nearly all of what the network touched to begin with. */
 static void narrow(const struct search *search, enum ends ends, struct ip_network *network)
 {
-    const struct flow_record **selected = memory_alloc_array(search->open_count, sizeof *selected);
-    size_t touched = select_flows(search, ends, network, selected);
+    struct touched touched = count_touched(search, ends, network);
+    size_t wanted = (touched.all * HALF_SHARE + 99) / 100;
 
-    while (network->prefix < 128 && take_half(network, ends, selected, touched, touched))
-        continue;
-    free(selected);
+    while (touched.half[0] >= wanted || touched.half[1] >= wanted) {
+        if (touched.half[0] < wanted)
+            network->base.bytes[network->prefix / 8] |= (uint8_t)(0x80 >> network->prefix % 8);
+        if (++network->prefix == 128)
+            return;
+        touched = count_touched(search, ends, network);
+    }
 }
 
 /* ---- the search ---- */
@@ -217,10 +223,10 @@ static void take_outstanding(struct search *search)
 {
     struct ip_network network = { 0 };
 
-    while (!has_enough(search) && search->found->count < LOCAL_MAX_NETWORKS &&
+    while (!has_enough(search) &&
            best_candidate(search, BOTH_ENDS, &network) * 100 >= search->all * GAIN_SHARE) {
         narrow(search, BOTH_ENDS, &network);
-        add_network(search, &network);
+        add_network(search->found, &network);
         close_local_flows(search);
     }
 }
@@ -231,16 +237,31 @@ static void guess(struct search *search, const struct flow_record *records, size
 
     search->found->basis = LOCAL_GUESSED;
     if (search->open_count > 0 && is_name(&search->open[0]->address[FLOW_INITIATOR])) {
-        add_network(search, &network);
+        add_network(search->found, &network);
         return;
     }
     take_private(search, records, count);
     for (int i = 0; i < LOCAL_MAX_GUESSED && !has_enough(search); i++) {
         best_candidate(search, INITIATORS, &network);
         narrow(search, INITIATORS, &network);
-        add_network(search, &network);
+        add_network(search->found, &network);
         close_local_flows(search);
     }
+}
+
+void local_networks_give(struct local_networks *local, const struct ip_network *networks,
+                         size_t count)
+{
+    memset(local, 0, sizeof *local);
+    local->basis = LOCAL_GIVEN;
+    for (size_t i = 0; i < count; i++)
+        add_network(local, &networks[i]);
+}
+
+void local_networks_release(struct local_networks *local)
+{
+    free(local->networks);
+    memset(local, 0, sizeof *local);
 }
 
 void local_networks_find(struct local_networks *found, const struct flow_record *records,

@@ -25,17 +25,22 @@ enum local_basis {
     LOCAL_GUESSED /* no network stands out: say so */
 };
 
-enum { LOCAL_MAX_NETWORKS = 64, LOCAL_MAX_GUESSED = 16 };
+enum { LOCAL_MAX_GUESSED = 16 }; /* networks from which flows were initiated */
 
 struct local_networks {
     enum local_basis basis;
     bool private_is_local; /* all private networks, also those that were not seen */
-    struct ip_network networks[LOCAL_MAX_NETWORKS]; /* private ones that were seen, then those found */
-    size_t count;
+    struct ip_network *networks; /* given; or private ones that were seen, then those found */
+    size_t count, capacity;
 };
+
+void local_networks_give(struct local_networks *local, const struct ip_network *networks,
+                         size_t count);
 
 void local_networks_find(struct local_networks *found, const struct flow_record *records,
                          size_t count);
+
+void local_networks_release(struct local_networks *local);
 
 bool local_networks_contain(const struct local_networks *local, const struct ip_address *address);
 

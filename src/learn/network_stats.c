@@ -71,7 +71,7 @@ size_t network_stats_bytes(const struct network_stats *stats)
 
     for (size_t i = 0; i < stats->services.used; i++)
         bytes += stats->samples[i].packets * sizeof(struct flow_packet) +
-                 stats->samples[i].used * ROW_SEQUENCE_OVERHEAD;
+                 stats->samples[i].used * SAMPLED_ROW_BYTES;
     return bytes;
 }
 

@@ -14,7 +14,7 @@
  * than the union does, for its P(r) is no larger. Hence the sample of a union is the sample of the
  * samples here too.
  *
- * Memory: at most SERVICE_ROWS_BYTES for the rows and SERVICE_SEQUENCE_BYTES for their packets.
+ * Memory: at most SERVICE_SAMPLE_BYTES, 118 KiB.
  * While rows are added they are a heap, the largest key first; finishing puts them in order.
  */
 #ifndef LEARN_ROW_SAMPLE_H
@@ -27,10 +27,10 @@
 enum {
     SERVICE_MAX_PACKETS = 16384,
     SERVICE_SLACK_PACKETS = SERVICE_MAX_PACKETS / 4, /* held beyond, between two cuts */
-    SERVICE_ROWS_BYTES = SERVICE_MAX_ROWS * sizeof(struct keyed_row),
-    ROW_SEQUENCE_OVERHEAD = 24, /* of the allocator, at most */
-    SERVICE_SEQUENCE_BYTES = SERVICE_MAX_ROWS * ROW_SEQUENCE_OVERHEAD +
-        (SERVICE_MAX_PACKETS + SERVICE_SLACK_PACKETS + FLOW_MAX_SEQUENCE) * sizeof(struct flow_packet)
+    SAMPLED_ROW_BYTES = 2 * sizeof(struct keyed_row) + 24, /* at most: the array has just doubled;
+                                                              and of the allocator for the sequence */
+    SERVICE_SAMPLE_BYTES = SERVICE_MAX_ROWS * (sizeof(struct keyed_row) + 24) +
+        (SERVICE_MAX_PACKETS + SERVICE_SLACK_PACKETS) * sizeof(struct flow_packet)
 };
 
 /* False when the flow would not stay in the sample: no need to make its row. */

@@ -11,8 +11,7 @@
 /* Bytes beside those of the tallies, at most: arrays have just doubled. */
 enum {
     STATS_ACTIVITY_BYTES = 2 * sizeof(struct activity),
-    STATS_SERVICE_BYTES = SERVICE_ROWS_BYTES + 2 * sizeof(struct row_sample) +
-                          2 * sizeof(struct service_conditions), /* with all rows it can have */
+    STATS_SERVICE_BYTES = 2 * sizeof(struct row_sample) + 2 * sizeof(struct service_conditions),
     STATS_NAME_BYTES = 2 * sizeof(char *) + 96, /* NAME_MAX_BYTES and the allocator's */
     STATS_TAG_BYTES = 2 * sizeof(uint64_t)
 };
@@ -25,7 +24,7 @@ static inline void stats_add(uint64_t *sum, uint64_t more)
     *sum = more < STATS_MAX_SUM - *sum ? *sum + more : STATS_MAX_SUM;
 }
 
-/* network_stats_bytes() but for the packets of the samples: costs nothing. */
+/* network_stats_bytes() but for the samples: costs next to nothing. */
 size_t stats_counted_bytes(const struct network_stats *stats);
 
 /* The port, or SERVICE_OTHER_PORTS when it is new and there are SERVICE_MAX services already. */
