@@ -325,7 +325,7 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
     if (o->host_count > 0)
         return error_set(err, "%s: %" PRIu64 " flows, none of a host in %s", path, flows,
                          o->hosts_file);
-    return error_set(err, "%s: %" PRIu64 " flows, none with a local address;"
+    return error_set(err, "%s: %" PRIu64 " flows, and in none a local host sent a packet;"
                      " name the local networks with --local", path, flows);
 }
 

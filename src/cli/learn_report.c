@@ -81,7 +81,6 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "peers", "flows with another local peer", given->peers },
         { "activity", "flows of a time that counts as not observed", given->activity },
         { "services", "flows of another service, counted with the other ports", given->services },
-        { "sequences", "sampled flows without their packets", given->sequences },
         { "applications", "flows of another application", given->applications },
     };
 

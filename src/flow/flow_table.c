@@ -101,7 +101,8 @@ static uint64_t hash_endpoint(uint64_t key, const struct ip_address *address, ui
     uint64_t halves[2];
 
     memcpy(halves, address->bytes, sizeof halves);
-    return random_mix64(random_mix64(key ^ halves[0]) ^ halves[1] ^ (uint64_t)port << 48);
+    /* The port in a step of its own: beside the address it would cancel against its bits. */
+    return random_mix64(random_mix64(random_mix64(key ^ halves[0]) ^ halves[1]) ^ port);
 }
 
 /* The same for both directions. The key is secret, so that no capture can fill one bucket. */
