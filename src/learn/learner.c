@@ -236,6 +236,7 @@ static uint32_t outside_id(struct learner *learner, uint32_t state, const struct
     if (id == TALLY_NONE && learner->listed_peers[state] < LEARN_MAX_PEERS &&
         learner->outside.used < PEER_ID_OTHER)
         id = address_put(&learner->outside, address);
+    learner->stats.outside_count = (uint32_t)learner->outside.used;
     return id == TALLY_NONE ? PEER_ID_OTHER : id;
 }
 
@@ -353,6 +354,9 @@ static void add_to_service(struct learner *learner, const struct flow_record *re
         stats->samples = memory_grow(stats->samples, &stats->samples_capacity, known + 1,
                                      sizeof *stats->samples);
         memset(&stats->samples[service], 0, sizeof *stats->samples);
+        stats->conditions = memory_grow(stats->conditions, &stats->conditions_capacity, known + 1,
+                                        sizeof *stats->conditions);
+        memset(&stats->conditions[service], 0, sizeof *stats->conditions);
     }
     row_sample_add(&stats->samples[service], record_key(record), &row);
 }
