@@ -936,10 +936,11 @@ static void test_altered_files(void **state)
         { "UPDATE transition SET state = 0, next = 0 WHERE id < 2", "row 2: it is there twice" },
         { "UPDATE transition SET id = -1 WHERE id = 0", "table transition, row 1, column id: -1" },
         { "DELETE FROM transition WHERE id = 1", "table transition, row 2, column id: 2" },
-        { "UPDATE transition SET next = (SELECT min(id) FROM state WHERE host != (SELECT host FROM"
-          " state WHERE id = 0)) WHERE id = 0", " follows one of host " },
-        { "UPDATE initial SET state = (SELECT min(id) FROM state WHERE host != initial.host)"
-          " WHERE state = (SELECT min(state) FROM initial i WHERE i.host = initial.host)",
+        { "UPDATE transition SET next = next + 1 WHERE id = (SELECT t.id FROM transition t"
+          " JOIN state a ON a.id = t.next JOIN state b ON b.id = t.next + 1 WHERE a.host != b.host"
+          " LIMIT 1)", " follows one of host " },
+        { "UPDATE initial SET state = state + 1 WHERE (host, state) = (SELECT i.host, i.state"
+          " FROM initial i JOIN state b ON b.id = i.state + 1 WHERE i.host != b.host LIMIT 1)",
           " follows one of host " },
         { "UPDATE peer SET flows = 9007199254740992", "the counts add up to more" },
         { "UPDATE state SET role = 1 WHERE id IN (SELECT state FROM peer WHERE peer = 2 << 28)",
