@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/day_profile.h"
 
 enum { NETWORKS_SHOWN = 8 };
 
@@ -103,14 +104,10 @@ static const char *network_text(const struct learn_report *report, const struct 
 
 static uint32_t covered_slices(const struct network_stats *stats)
 {
-    bool covered[DAY_SLICES] = { false };
-    uint32_t count = 0;
+    struct day_coverage coverage;
 
-    for (size_t i = 0; i < stats->coverage.used; i++)
-        covered[stats->coverage.entries[i].symbol % DAY_SLICES] = true;
-    for (int i = 0; i < DAY_SLICES; i++)
-        count += covered[i];
-    return count;
+    day_coverage_init(&coverage, &stats->coverage);
+    return coverage.covered_slices;
 }
 
 /* ---- text ---- */
