@@ -927,8 +927,8 @@ static void test_windows_and_options(void **state)
         bool syn = view.tcp_flags & TCP_SYN;
 
         view.tcp_window = (uint16_t)(1000 + i);
-        view.tcp_options = syn ? (uint8_t)(TCP_OPTION_MSS | (i + 1) << 1) : 0;
-        view.tcp_window_scale = syn ? (uint8_t)(7 + i) : 0;
+        view.tcp_options = (uint8_t)(syn ? TCP_OPTION_MSS | (i + 1) << 1 : 0);
+        view.tcp_window_scale = (uint8_t)(syn ? 7 + i : 0);
         flow_table_add(table, &view);
     }
     flow_table_flush(table);
