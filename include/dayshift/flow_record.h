@@ -74,7 +74,8 @@ struct flow_record {
     uint8_t tcp_options[2];      /* enum tcp_option_bit of the SYN */
     uint8_t window_scale[2];     /* of the SYN's option */
     uint32_t retransmitted[2];   /* TCP segments, SYNs and FINs sent before, in part or whole; no keep-alives */
-    uint32_t reordered[2];       /* TCP segments that arrived behind a gap which they fill, too soon to be an answer */
+    uint32_t reordered[2];       /* TCP segments that arrived behind a gap which they fill, sooner than the
+                                    answer to a loss could */
     uint32_t duplicated[2];      /* packets that are a copy of one before, down to the IP identification:
                                     none of the two above */
     uint32_t fragments[2];       /* pieces of packets */
