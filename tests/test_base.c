@@ -349,6 +349,23 @@ static void test_log_grid(void **state)
     assert_near(log_grid_width(8), log(2) / 8, 1e-15);
 }
 
+/* On both sides of every border between two bins, as far as the logarithm is exact (an hour); then each octave. */
+static void test_log_grid_gap_bin(void **state)
+{
+    (void)state;
+    for (uint64_t gap = 0; gap < 1000; gap++)
+        assert_int_equal(log_grid_gap_bin(gap), log_grid_bin((double)gap, GAP_GRID_PER_OCTAVE));
+    for (int bin = 4; bin < 4 * 42; bin++) {
+        uint64_t border = (uint64_t)log_grid_value(bin + 0.5, GAP_GRID_PER_OCTAVE);
+
+        for (uint64_t gap = border - 2; gap <= border + 2; gap++)
+            assert_int_equal(log_grid_gap_bin(gap), log_grid_bin((double)gap, GAP_GRID_PER_OCTAVE));
+    }
+    for (uint32_t octave = 0; octave < 64; octave++)
+        assert_int_equal(log_grid_gap_bin(UINT64_C(1) << octave), octave * GAP_GRID_PER_OCTAVE);
+    assert_int_equal(log_grid_gap_bin(UINT64_MAX), 64 * GAP_GRID_PER_OCTAVE);
+}
+
 /* ---- text ---- */
 
 static void test_text_numbers(void **state)
@@ -835,6 +852,7 @@ int main(void)
         cmocka_unit_test(test_discrete_scales),
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_log_grid),
+        cmocka_unit_test(test_log_grid_gap_bin),
         cmocka_unit_test(test_text_numbers),
         cmocka_unit_test(test_text_doubles),
         cmocka_unit_test(test_text_sizes),

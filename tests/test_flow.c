@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log_grid.h"
 #include "flow/flow_table.h"
 
 enum {
@@ -32,13 +33,14 @@ struct step {
 struct collected {
     struct flow_record records[KEPT_RECORDS];
     size_t count;
+    bool in_any_order;
 };
 
 static void collect(void *self, const struct flow_record *record)
 {
     struct collected *c = self;
 
-    if (c->count > 0 && c->count <= KEPT_RECORDS)
+    if (!c->in_any_order && c->count > 0 && c->count <= KEPT_RECORDS)
         assert_true(record->start.ns >= c->records[c->count - 1].start.ns);
     if (c->count < KEPT_RECORDS)
         c->records[c->count] = *record;
@@ -358,6 +360,10 @@ static void test_initiator(void **state)
         { "data to a known port", IP_TCP, P, 0, CLIENT, 50000, SERVER, 22, true },
         { "data from a registered port", IP_TCP, A, 0, SERVER, 8080, CLIENT, 50000, false },
         { "data between registered ports", IP_TCP, A, 0, CLIENT, 8080, SERVER, 1025, true },
+        { "data the other way", IP_TCP, A, 0, SERVER, 1025, CLIENT, 8080, false },
+        { "data from the higher of two dynamic ports", IP_TCP, A, 0, CLIENT, 60000, SERVER, 50000, true },
+        { "data from the lower", IP_TCP, A, 0, SERVER, 50000, CLIENT, 60000, false },
+        { "data between equal ports", IP_TCP, A, 0, CLIENT, 179, SERVER, 179, true },
         { "known ports on both sides", IP_TCP, A, 0, CLIENT, 1023, SERVER, 513, true },
         { "DNS answer", IP_UDP, 0, 0, SERVER, 53, CLIENT, 50000, false },
         { "DNS question", IP_UDP, 0, 0, CLIENT, 50000, SERVER, 53, true },
@@ -499,23 +505,54 @@ static void test_order_of_release(void **state)
     flow_table_free(table);
 }
 
-/* An older packet counts as of the newest before it: no record starts before its predecessor. */
-static void test_clock_steps_back(void **state)
+/* A packet out of order counts as of the newest before it: no record starts before its predecessor. */
+static void test_late_packets(void **state)
 {
     struct collected c = { .count = 0 };
     struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
 
     (void)state;
-    add_udp(table, 10000, 5000);
-    add_udp(table, 4000, 5001);
-    add_udp(table, 3000, 5000);
-    add_udp(table, 11000, 5001);
-    assert_int_equal(flow_table_counts(table)->clock_steps, 2);
+    add_udp(table, 130000, 5000);
+    add_udp(table, 124000, 5001);
+    add_udp(table, 10000, 5000); /* older by the idle timeout, and no more */
+    add_udp(table, 131000, 5001);
+    assert_int_equal(flow_table_counts(table)->late_packets, 2);
+    assert_int_equal(flow_table_counts(table)->clock_steps, 0);
     flow_table_flush(table);
     assert_int_equal(c.count, 2);
     assert_int_equal(c.records[0].duration_ns, 0);
-    assert_int_equal(c.records[1].start.ns, 10000 * NS_PER_MS);
+    assert_int_equal(c.records[1].start.ns, 130000 * NS_PER_MS);
     assert_int_equal(c.records[1].duration_ns, 1000 * NS_PER_MS);
+    flow_table_free(table);
+}
+
+/* Behind a time stamp of the future the clock goes on from where it was; open flows end there. */
+static void test_clock_steps_back(void **state)
+{
+    enum { YEAR_MS = 31536000 };
+    struct collected c = { .in_any_order = true };
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+
+    (void)state;
+    add_udp(table, 1000, 5000);
+    add_udp(table, YEAR_MS * INT64_C(1000), 5001);
+    assert_int_equal(flow_table_counts(table)->clock_steps, 0);
+    add_udp(table, 1500, 5000);
+    assert_int_equal(flow_table_counts(table)->clock_steps, 1);
+    assert_int_equal(c.count, 2);
+    add_udp(table, 1700, 5000);
+    add_udp(table, 1600, 5002);
+    flow_table_flush(table);
+    assert_int_equal(c.count, 4);
+    assert_int_equal(c.records[0].start.ns, 1000 * NS_PER_MS);
+    assert_int_equal(c.records[0].duration_ns, 0);
+    assert_int_equal(c.records[1].port[FLOW_INITIATOR], 5001);
+    assert_int_equal(c.records[2].start.ns, 1500 * NS_PER_MS);
+    assert_int_equal(c.records[2].duration_ns, 200 * NS_PER_MS);
+    assert_int_equal(c.records[3].start.ns, 1700 * NS_PER_MS);
+    assert_int_equal(flow_table_counts(table)->clock_steps, 1);
+    assert_int_equal(flow_table_counts(table)->late_packets, 1);
+    assert_int_equal(flow_table_counts(table)->late, 0); /* that is for want of room */
     flow_table_free(table);
 }
 
@@ -557,6 +594,102 @@ static void test_bound(void **state)
     flow_table_free(table);
 }
 
+/* Short flows behind a long one do not cut it: order goes first. */
+static void test_bound_lets_go_of_order(void **state)
+{
+    enum { BOUND = 4, SHORT_MS = 6000 };
+    struct collected c = { .in_any_order = true };
+    struct flow_table *table = new_table(BOUND, collect, &c);
+    uint16_t port = 6000;
+
+    (void)state;
+    add_udp(table, 0, 5000);
+    for (int64_t ms = 0; ms < 100 * SHORT_MS; ms += SHORT_MS) {
+        struct step reset = { ms + 1, '>', R, 100, 0, 0 };
+        struct packet_view view = tcp_packet(&reset);
+
+        view.source_port = port++; /* over at once, and gone after the grace */
+        flow_table_add(table, &view);
+        add_udp(table, ms + 2, 5000);
+    }
+    assert_int_equal(c.count, 99);
+    flow_table_flush(table);
+    assert_int_equal(c.count, 101);
+    assert_int_equal(flow_table_counts(table)->ended_early, 0);
+    assert_int_equal(flow_table_counts(table)->late, 1);
+    for (uint16_t i = 0; i < KEPT_RECORDS; i++)
+        assert_int_equal(c.records[i].port[FLOW_INITIATOR], 6000 + i);
+    flow_table_free(table);
+}
+
+/* When all are open, it is the one idle for longest that ends, however early it began. */
+static void test_bound_ends_the_idle(void **state)
+{
+    enum { BOUND = 3 };
+    struct collected c = { .in_any_order = true };
+    struct flow_table *table = new_table(BOUND, collect, &c);
+
+    (void)state;
+    add_udp(table, 0, 5000);
+    add_udp(table, 1, 5001);
+    add_udp(table, 2, 5002);
+    add_udp(table, 3, 5000);
+    add_udp(table, 4, 5003);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.records[0].port[FLOW_INITIATOR], 5001);
+    add_udp(table, 5, 5000);
+    flow_table_flush(table);
+    assert_int_equal(c.count, 4);
+    assert_int_equal(c.records[1].port[FLOW_INITIATOR], 5000); /* it had lost its place */
+    assert_int_equal(c.records[1].packets[FLOW_INITIATOR], 3);
+    assert_int_equal(flow_table_counts(table)->ended_early, 1);
+    assert_int_equal(flow_table_counts(table)->late, 1);
+    flow_table_free(table);
+}
+
+/* A closed flow that waits for stragglers goes before one that is silent for longer. */
+static void test_bound_ends_the_closed(void **state)
+{
+    enum { BOUND = 2 };
+    static const struct step refused[] = {
+        { 1, '>', S, 100, 0, 0 }, { 2, '<', RA, 0, 101, 0 }, { 0 },
+    };
+    struct collected c = { .in_any_order = true };
+    struct flow_table *table = new_table(BOUND, collect, &c);
+
+    (void)state;
+    add_udp(table, 0, 5000);
+    play(table, refused);
+    add_udp(table, 3, 5001);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.records[0].protocol, IP_TCP);
+    flow_table_free(table);
+}
+
+/* A scan of a million addresses stays within the bound, and its records in order. */
+static void test_scan(void **state)
+{
+    enum { BOUND = 1000, ADDRESSES = 1000000 };
+    struct step syn = { 0, '>', S, 100, 0, 0 };
+    struct packet_view view = tcp_packet(&syn);
+    struct collected c = { .count = 0 };
+    struct flow_table *table = new_table(BOUND, collect, &c);
+
+    (void)state;
+    for (uint32_t i = 0; i < ADDRESSES; i++) {
+        view.time.ns = i;
+        view.destination = ip_address_from_v4(0x0b000000 + i);
+        flow_table_add(table, &view);
+        assert_int_equal(c.count, i < BOUND ? 0 : i + 1 - BOUND);
+    }
+    flow_table_flush(table);
+    assert_int_equal(c.count, ADDRESSES);
+    assert_int_equal(flow_table_counts(table)->ended_early, ADDRESSES - BOUND);
+    assert_int_equal(flow_table_counts(table)->late, 0);
+    assert_true(flow_table_flow_bytes() <= 512);
+    flow_table_free(table);
+}
+
 static void count_packets(void *self, const struct flow_record *record)
 {
     uint64_t *packets = self;
@@ -586,6 +719,566 @@ static void test_many_flows(void **state)
     flow_table_free(table);
 }
 
+/* ---- what went wrong on the way ---- */
+
+struct segment {
+    int64_t us;
+    char direction; /* 0 ends a script */
+    uint8_t flags;
+    uint32_t sequence, acknowledgement;
+    uint32_t payload;
+    uint32_t ip_id;
+};
+
+/* A round trip of 30 ms. */
+#define OPENED                                                          \
+    { 0, '>', S, 100, 0, 0, 1 }, { 20000, '<', SA, 500, 101, 0, 0 }, { 30000, '>', A, 101, 501, 0, 2 }
+
+static const struct {
+    const char *name;
+    struct segment segments[MAX_STEPS];
+    uint32_t retransmitted[2], reordered[2], duplicated[2];
+} journeys[] = {
+    { "nothing wrong",
+      { OPENED, { 40000, '>', P, 101, 501, 100, 3 }, { 50000, '<', P, 501, 201, 1000, 9 },
+        { 50100, '<', P, 1501, 201, 1000, 10 }, { 60000, '>', F, 201, 2501, 0, 4 },
+        { 70000, '<', F, 2501, 202, 0, 11 }, { 80000, '>', A, 202, 2502, 0, 5 } },
+      { 0, 0 }, { 0, 0 }, { 0, 0 } },
+    { "the SYN again, twice, and the SYN-ACK",
+      { { 0, '>', S, 100, 0, 0, 1 }, { 1000000, '>', S, 100, 0, 0, 2 },
+        { 3000000, '>', S, 100, 0, 0, 3 }, { 3000100, '<', SA, 500, 101, 0, 0 },
+        { 3900000, '<', SA, 500, 101, 0, 0 } },
+      { 2, 1 }, { 0, 0 }, { 0, 0 } },
+    { "a SYN of another attempt with lower numbers, then again the first's",
+      { { 0, '>', S, 9000, 0, 0, 1 }, { 1000000, '>', S, 100, 0, 0, 2 },
+        { 1000100, '>', P, 101, 0, 10, 3 } },
+      { 0, 0 }, { 0, 0 }, { 0, 0 } },
+    { "data seen before its SYN",
+      { { 0, '>', P, 101, 0, 30, 2 }, { 10, '>', S, 100, 0, 0, 1 } },
+      { 0, 0 }, { 0, 0 }, { 0, 0 } },
+    { "a segment whole, one in part, one of both sides' FINs",
+      { OPENED, { 40000, '>', P, 101, 501, 100, 3 }, { 400000, '>', P, 101, 501, 100, 4 },
+        { 800000, '>', P, 151, 501, 100, 5 }, { 900000, '<', F, 501, 251, 0, 7 },
+        { 1200000, '<', F, 501, 251, 0, 8 } },
+      { 2, 1 }, { 0, 0 }, { 0, 0 } },
+    { "without IP identification a copy cannot be told",
+      { OPENED, { 40000, '>', P, 101, 501, 100, 0 }, { 40001, '>', P, 101, 501, 100, 0 } },
+      { 1, 0 }, { 0, 0 }, { 0, 0 } },
+    { "copies of a SYN, of data and of an acknowledgement",
+      { { 0, '>', S, 100, 0, 0, 1 }, { 1, '>', S, 100, 0, 0, 1 }, { 20000, '<', SA, 500, 101, 0, 9 },
+        { 30000, '>', A, 101, 501, 0, 2 }, { 30001, '>', A, 101, 501, 0, 2 },
+        { 40000, '<', P, 501, 101, 100, 10 }, { 40003, '<', P, 501, 101, 100, 10 },
+        { 40004, '<', P, 501, 101, 100, 10 } },
+      { 0, 0 }, { 0, 0 }, { 2, 2 } },
+    { "copies of a burst, all behind it",
+      { OPENED, { 40000, '>', A, 101, 501, 100, 3 }, { 40001, '>', A, 201, 501, 100, 4 },
+        { 40002, '>', A, 301, 501, 100, 5 }, { 40003, '>', A, 401, 501, 100, 6 },
+        { 40004, '>', A, 101, 501, 100, 3 }, { 40005, '>', A, 201, 501, 100, 4 },
+        { 40006, '>', A, 301, 501, 100, 5 }, { 40007, '>', A, 401, 501, 100, 6 } },
+      { 0, 0 }, { 0, 0 }, { 4, 0 } },
+    { "behind too many others it is no copy",
+      { OPENED, { 40000, '>', A, 101, 501, 100, 3 }, { 40001, '>', A, 201, 501, 100, 4 },
+        { 40002, '>', A, 301, 501, 100, 5 }, { 40003, '>', A, 401, 501, 100, 6 },
+        { 40004, '>', A, 501, 501, 100, 7 }, { 40005, '>', A, 101, 501, 100, 3 } },
+      { 1, 0 }, { 0, 0 }, { 0, 0 } },
+    { "nor after too long",
+      { OPENED, { 40000, '>', A, 101, 501, 100, 3 }, { 141000, '>', A, 101, 501, 100, 3 } },
+      { 1, 0 }, { 0, 0 }, { 0, 0 } },
+    { "nor when anything differs",
+      { OPENED, { 40000, '>', A, 101, 501, 100, 3 }, { 40001, '>', A, 101, 502, 100, 3 },
+        { 40002, '>', P, 101, 501, 100, 3 }, { 40003, '>', A, 101, 501, 99, 3 },
+        { 40004, '>', A, 101, 501, 100, 4 }, { 40005, '<', A, 101, 501, 100, 3 } },
+      { 4, 1 }, { 0, 0 }, { 0, 0 } },
+    { "keep-alives with and without a byte, and acknowledgements again",
+      { OPENED, { 40000, '>', P, 101, 501, 5, 3 }, { 9000000, '>', A, 105, 501, 1, 4 },
+        { 9000100, '<', A, 501, 106, 0, 0 }, { 18000000, '>', A, 105, 501, 0, 5 },
+        { 18000100, '<', A, 501, 106, 0, 0 }, { 18000200, '<', A, 501, 106, 0, 0 } },
+      { 0, 0 }, { 0, 0 }, { 0, 0 } },
+    { "a closed window, probed twice, and the data behind it",
+      { OPENED, { 40000, '>', A, 101, 501, 100, 3 }, { 300000, '>', A, 201, 501, 1, 4 },
+        { 900000, '>', A, 201, 501, 1, 5 }, { 950000, '>', A, 201, 501, 1000, 6 } },
+      { 0, 0 }, { 0, 0 }, { 0, 0 } },
+    { "resets with numbers of their own",
+      { OPENED, { 40000, '>', P, 101, 501, 100, 3 }, { 50000, '>', R, 101, 0, 0, 4 },
+        { 50001, '>', R, 7, 0, 0, 5 } },
+      { 0, 0 }, { 0, 0 }, { 0, 0 } },
+    { "a gap filled within the round trip",
+      { OPENED, { 40000, '<', A, 501, 101, 100, 9 }, { 40100, '<', A, 701, 101, 100, 11 },
+        { 69000, '<', A, 601, 101, 100, 10 } },
+      { 0, 0 }, { 0, 1 }, { 0, 0 } },
+    { "after the round trip",
+      { OPENED, { 40000, '<', A, 501, 101, 100, 9 }, { 40100, '<', A, 701, 101, 100, 11 },
+        { 70100, '<', A, 601, 101, 100, 12 } },
+      { 0, 1 }, { 0, 0 }, { 0, 0 } },
+    { "twice: first late, then again",
+      { OPENED, { 40000, '<', A, 501, 101, 100, 9 }, { 40100, '<', A, 701, 101, 100, 11 },
+        { 41000, '<', A, 601, 101, 100, 10 }, { 42000, '<', A, 601, 101, 100, 12 } },
+      { 0, 1 }, { 0, 1 }, { 0, 0 } },
+    { "more than the gap",
+      { OPENED, { 40000, '<', A, 501, 101, 100, 9 }, { 40100, '<', A, 701, 101, 100, 11 },
+        { 41000, '<', A, 601, 101, 150, 10 } },
+      { 0, 1 }, { 0, 0 }, { 0, 0 } },
+    { "three in reverse",
+      { OPENED, { 40000, '<', A, 801, 101, 100, 12 }, { 40001, '<', A, 701, 101, 100, 11 },
+        { 40002, '<', A, 601, 101, 100, 10 }, { 40003, '<', A, 501, 101, 100, 9 } },
+      { 0, 0 }, { 0, 3 }, { 0, 0 } },
+    { "every other one late",
+      { OPENED, { 40000, '<', A, 601, 101, 100, 10 }, { 40001, '<', A, 801, 101, 100, 12 },
+        { 40002, '<', A, 501, 101, 100, 9 }, { 40003, '<', A, 701, 101, 100, 11 } },
+      { 0, 0 }, { 0, 2 }, { 0, 0 } },
+    { "data behind its own acknowledgement",
+      { OPENED, { 40000, '>', A, 201, 501, 0, 4 }, { 40001, '>', P, 101, 501, 100, 3 } },
+      { 0, 0 }, { 1, 0 }, { 0, 0 } },
+    { "the round trip not known: 3 ms",
+      { { 0, '>', A, 101, 501, 100, 3 }, { 100, '>', A, 301, 501, 100, 5 },
+        { 3000, '>', A, 201, 501, 100, 4 }, { 4000, '>', A, 501, 501, 100, 7 },
+        { 7000, '>', A, 401, 501, 100, 8 } },
+      { 1, 0 }, { 1, 0 }, { 0, 0 } },
+    { "a gap given up for a newer one",
+      { { 0, '>', A, 101, 501, 100, 3 }, { 100, '>', A, 301, 501, 100, 5 },
+        { 10000, '>', A, 501, 501, 100, 7 }, { 10100, '>', A, 401, 501, 100, 6 },
+        { 10200, '>', A, 201, 501, 100, 8 } },
+      { 1, 0 }, { 1, 0 }, { 0, 0 } },
+    { "numbers around 2^32",
+      { { 0, '<', A, 0xffffff00, 1, 0x100, 1 }, { 100, '<', A, 0x100, 1, 0x100, 3 },
+        { 200, '<', A, 0, 1, 0x100, 2 }, { 90000, '<', A, 0xffffff00, 1, 0x100, 4 } },
+      { 0, 1 }, { 0, 1 }, { 0, 0 } },
+};
+
+static void play_journey(struct flow_table *table, const struct segment *segments)
+{
+    for (; segments->direction; segments++) {
+        struct step step = { 0, segments->direction, segments->flags, segments->sequence,
+                             segments->acknowledgement, segments->payload };
+        struct packet_view view = tcp_packet(&step);
+
+        view.time.ns = segments->us * NS_PER_US;
+        view.ip_id = segments->ip_id;
+        flow_table_add(table, &view);
+    }
+}
+
+static void test_journeys(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof journeys / sizeof journeys[0]; i++) {
+        struct collected c = { .count = 0 };
+        struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+
+        play_journey(table, journeys[i].segments);
+        flow_table_flush(table);
+        check(journeys[i].name, "count of records", c.count, 1);
+        for (int side = 0; side < 2; side++) {
+            const struct flow_record *r = &c.records[0];
+
+            check(journeys[i].name, "retransmitted", r->retransmitted[side],
+                  journeys[i].retransmitted[side]);
+            check(journeys[i].name, "reordered", r->reordered[side], journeys[i].reordered[side]);
+            check(journeys[i].name, "duplicated", r->duplicated[side], journeys[i].duplicated[side]);
+        }
+        flow_table_free(table);
+    }
+}
+
+/* Copies of datagrams; equal pieces of one packet are none, and take no part in TCP's numbers. */
+static void test_datagrams_and_pieces(void **state)
+{
+    struct packet_view datagram = packet(IP_UDP, 0, CLIENT, 5000, SERVER, 53);
+    struct step first = { 1, '>', A, 1000, 1, 1400 };
+    struct packet_view piece = tcp_packet(&first);
+    struct collected c = { .count = 0 };
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+
+    (void)state;
+    datagram.ip_id = 7;
+    flow_table_add(table, &datagram);
+    flow_table_add(table, &datagram);
+    datagram.ip_bytes++;
+    flow_table_add(table, &datagram);
+    piece.ip_id = 8;
+    piece.fragment = true;
+    flow_table_add(table, &piece);
+    piece.tcp_flags = 0; /* the later ones have the ports, but no TCP header */
+    piece.tcp_sequence = 0;
+    flow_table_add(table, &piece);
+    flow_table_add(table, &piece);
+    flow_table_flush(table);
+    assert_int_equal(c.count, 2);
+    assert_int_equal(c.records[0].duplicated[FLOW_INITIATOR], 1);
+    assert_int_equal(c.records[0].fragments[FLOW_INITIATOR], 0);
+    assert_int_equal(c.records[1].duplicated[FLOW_INITIATOR], 0);
+    assert_int_equal(c.records[1].fragments[FLOW_INITIATOR], 3);
+    assert_int_equal(c.records[1].fragments[FLOW_RESPONDER], 0);
+    assert_int_equal(c.records[1].retransmitted[FLOW_INITIATOR], 0);
+    assert_int_equal(c.records[1].payload_bytes[FLOW_INITIATOR], 3 * 1400);
+    flow_table_free(table);
+}
+
+/* Windows of the first packets, options of the SYNs, each side its own. */
+static void test_windows_and_options(void **state)
+{
+    static const struct step steps[] = { HANDSHAKE, { 40, '<', P, 501, 101, 10 }, { 0 } };
+    struct collected c = { .count = 0 };
+    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+
+    (void)state;
+    for (uint16_t i = 0; steps[i].direction; i++) {
+        struct packet_view view = tcp_packet(&steps[i]);
+        bool syn = view.tcp_flags & TCP_SYN;
+
+        view.tcp_window = (uint16_t)(1000 + i);
+        view.tcp_options = (uint8_t)(syn ? TCP_OPTION_MSS | (i + 1) << 1 : 0);
+        view.tcp_window_scale = (uint8_t)(syn ? 7 + i : 0);
+        flow_table_add(table, &view);
+    }
+    flow_table_flush(table);
+    for (int side = 0; side < 2; side++) {
+        assert_int_equal(c.records[0].window[side], 1000 + side);
+        assert_int_equal(c.records[0].tcp_options[side], TCP_OPTION_MSS | (side + 1) << 1);
+        assert_int_equal(c.records[0].window_scale[side], 7 + side);
+    }
+    assert_true(c.records[0].is_measured);
+    flow_table_free(table);
+}
+
+/* ---- first packets ---- */
+
+enum { SEQUENCE_FLOWS = 200 };
+
+struct sequences {
+    struct flow_packet packets[FLOW_MAX_SEQUENCE];
+    uint32_t length;
+    uint32_t lengths[SEQUENCE_FLOWS]; /* by port, from 5000 on */
+    bool is_kept;
+};
+
+static void collect_sequence(void *self, const struct flow_record *record)
+{
+    struct sequences *s = self;
+
+    s->is_kept = record->sequence != NULL;
+    s->length = record->sequence_length;
+    s->lengths[(record->port[FLOW_INITIATOR] - 5000) % SEQUENCE_FLOWS] = s->length;
+    if (s->length > 0)
+        memcpy(s->packets, record->sequence, s->length * sizeof s->packets[0]);
+}
+
+static struct flow_table *new_table_of_sequences(size_t max_bytes, struct sequences *sequences)
+{
+    const struct flow_table_options options = {
+        .max_flows = FLOW_MAX_DEFAULT,
+        .max_sequence_bytes = max_bytes,
+    };
+
+    return flow_table_new(&options, collect_sequence, sequences);
+}
+
+static void test_sequence(void **state)
+{
+    static const struct step steps[] = {
+        HANDSHAKE, { 40, '>', P, 101, 501, 70000 }, { 41, '<', P | 0x80, 501, 101, 10 }, { 0 },
+    };
+    const uint32_t second = log_grid_bin(20.0 * NS_PER_MS, GAP_GRID_PER_OCTAVE);
+    const uint32_t third = log_grid_bin(10.0 * NS_PER_MS, GAP_GRID_PER_OCTAVE);
+    const struct flow_packet expected[] = {
+        { S, 0, 0 },
+        { 0x80 | SA, (uint8_t)second, 0 },
+        { A, (uint8_t)third, 0 },
+        { P, (uint8_t)third, 65535 },
+        { 0x80 | P, (uint8_t)log_grid_bin(1.0 * NS_PER_MS, GAP_GRID_PER_OCTAVE), 10 },
+    };
+    struct sequences s = { .length = 0 };
+    struct flow_table *table = new_table_of_sequences(1 << 20, &s);
+
+    (void)state;
+    play(table, steps);
+    flow_table_flush(table);
+    assert_int_equal(s.length, sizeof expected / sizeof expected[0]);
+    for (size_t i = 0; i < s.length; i++) {
+        assert_int_equal(s.packets[i].side_and_flags, expected[i].side_and_flags);
+        assert_int_equal(s.packets[i].gap_bin, expected[i].gap_bin);
+        assert_int_equal(s.packets[i].payload_bytes, expected[i].payload_bytes);
+    }
+    flow_table_free(table);
+}
+
+/* The first packets stay the first, in each size that the sequence grows through, and past the last. */
+static void test_lengths_of_sequences(void **state)
+{
+    (void)state;
+    for (uint32_t packets = 1; packets <= FLOW_MAX_SEQUENCE + 10; packets++) {
+        struct sequences s = { .length = 0 };
+        struct flow_table *table = new_table_of_sequences(1 << 20, &s);
+
+        for (uint32_t i = 0; i < packets; i++) {
+            struct packet_view view = packet(IP_UDP, 0, CLIENT, 5000, SERVER, 53);
+
+            view.payload_bytes = i;
+            flow_table_add(table, &view);
+        }
+        flow_table_flush(table);
+        assert_int_equal(s.length, packets < FLOW_MAX_SEQUENCE ? packets : FLOW_MAX_SEQUENCE);
+        for (uint32_t i = 0; i < s.length; i++)
+            assert_int_equal(s.packets[i].payload_bytes, i);
+        assert_int_equal(flow_table_counts(table)->cut_sequences, 0);
+        flow_table_free(table);
+    }
+}
+
+static void add_rounds(struct flow_table *table, int64_t ms, uint32_t rounds)
+{
+    for (uint32_t i = 0; i < rounds; i++) {
+        for (uint16_t port = 0; port < SEQUENCE_FLOWS; port++)
+            add_udp(table, ms, (uint16_t)(5000 + port));
+    }
+}
+
+/* All sequences share the bound; what ended flows leave is used again. */
+static void test_bound_of_sequences(void **state)
+{
+    enum { BOUND = 65536, ROUNDS = 100 };
+    struct sequences s = { .length = 0 };
+    struct flow_table *table = new_table_of_sequences(BOUND, &s);
+    uint64_t kept = 0;
+    uint32_t cut = 0;
+
+    (void)state;
+    add_rounds(table, 0, ROUNDS);
+    flow_table_flush(table);
+    for (size_t i = 0; i < SEQUENCE_FLOWS; i++) {
+        kept += s.lengths[i];
+        cut += s.lengths[i] < ROUNDS;
+    }
+    assert_in_range(kept * sizeof(struct flow_packet), BOUND / 8, BOUND);
+    assert_true(cut > 0);
+    assert_int_equal(flow_table_counts(table)->cut_sequences, cut);
+    for (int i = 0; i < 50; i++) {
+        add_rounds(table, 1, 1);
+        flow_table_flush(table);
+        for (size_t k = 0; k < SEQUENCE_FLOWS; k++)
+            assert_int_equal(s.lengths[k], 1);
+    }
+    assert_int_equal(flow_table_counts(table)->cut_sequences, cut);
+    flow_table_free(table);
+}
+
+static void test_no_sequences(void **state)
+{
+    static const size_t bounds[] = { 0, 100 }; /* not asked for; asked for with too little room */
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        struct sequences s = { .is_kept = true };
+        struct flow_table *table = new_table_of_sequences(bounds[i], &s);
+
+        add_rounds(table, 0, 2);
+        flow_table_flush(table);
+        assert_false(s.is_kept);
+        assert_int_equal(s.length, 0);
+        assert_int_equal(flow_table_counts(table)->cut_sequences, i * SEQUENCE_FLOWS);
+        flow_table_free(table);
+    }
+}
+
+/* ---- applications ---- */
+
+enum { HEADERS = 40 };
+
+struct datagram { /* IPv4 */
+    uint8_t bytes[1500];
+    size_t size;
+};
+
+static const char request[] = "GET /index.html HTTP/1.1\r\nHost: www.example.org\r\n"
+                              "User-Agent: test\r\nAccept: */*\r\n\r\n";
+static const char noise[] = "\x91\x13\xf7\x02\x88zq\x1e\xc4 nothing that anybody speaks \xd0\x0d";
+static const char query[] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+                            "\x03www\x07" "example\x03org\x00\x00\x01\x00\x01";
+
+/* The view of a packet from the client, with its bytes. */
+static struct packet_view real_packet(uint8_t protocol, uint16_t port, const void *payload,
+                                      size_t size, struct datagram *d)
+{
+    size_t header = protocol == IP_TCP ? 20 : 8;
+    struct packet_view view = packet(protocol, 0, CLIENT, 40000, SERVER, port);
+
+    *d = (struct datagram){ .bytes = { 0x45 }, .size = 20 + header + size };
+    wire_put_u16(d->bytes + 2, (uint16_t)d->size);
+    d->bytes[8] = 64;
+    d->bytes[9] = protocol;
+    wire_put_u32(d->bytes + 12, ip_address_to_v4(&view.source));
+    wire_put_u32(d->bytes + 16, ip_address_to_v4(&view.destination));
+    wire_put_u16(d->bytes + 20, view.source_port);
+    wire_put_u16(d->bytes + 22, view.destination_port);
+    if (protocol == IP_TCP) {
+        wire_put_u32(d->bytes + 24, 101);
+        wire_put_u32(d->bytes + 28, 501);
+        d->bytes[32] = 5 << 4;
+        d->bytes[33] = P;
+    } else {
+        wire_put_u16(d->bytes + 24, (uint16_t)(header + size));
+    }
+    memcpy(d->bytes + 20 + header, payload, size);
+    view.tcp_flags = protocol == IP_TCP ? P : 0;
+    view.tcp_sequence = 101;
+    view.payload_bytes = (uint32_t)size;
+    view.ip_bytes = (uint32_t)d->size;
+    view.ip = d->bytes;
+    view.ip_captured = (uint32_t)d->size;
+    return view;
+}
+
+struct labels {
+    const char *texts[KEPT_RECORDS];
+    size_t count;
+};
+
+static void collect_label(void *self, const struct flow_record *record)
+{
+    struct labels *labels = self;
+
+    if (labels->count < KEPT_RECORDS)
+        labels->texts[labels->count] = record->application;
+    labels->count++;
+}
+
+static struct flow_table *new_table_of_labels(struct application_labeller *labeller,
+                                              struct labels *labels)
+{
+    const struct flow_table_options options = { .max_flows = 1000, .labeller = labeller };
+
+    return flow_table_new(&options, collect_label, labels);
+}
+
+static struct application_labeller *new_labeller(size_t max_bytes)
+{
+    struct application_labeller *labeller;
+    struct error err;
+
+    if (!application_labeller_is_available())
+        skip_because("built without libndpi");
+    labeller = application_labeller_new(max_bytes, &err);
+    assert_non_null(labeller);
+    return labeller;
+}
+
+static void check_label(const char *name, const char *actual, const char *expected)
+{
+    if (expected == NULL ? actual != NULL : actual == NULL || strcmp(actual, expected) != 0)
+        fail_msg("%s: %s, not %s", name, actual ? actual : "none", expected ? expected : "none");
+}
+
+static void test_no_labeller(void **state)
+{
+    struct error err;
+
+    (void)state;
+    if (application_labeller_is_available())
+        skip_because("built with libndpi");
+    assert_null(application_labeller_new(1 << 20, &err));
+    assert_non_null(strstr(err.text, "libndpi"));
+    application_labeller_free(NULL);
+}
+
+/* By what the bytes say, not by the port. */
+static void test_labels(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t protocol;
+        uint16_t port;
+        const char *payload;
+        size_t size;
+        int packets;
+        const char *label;
+    } cases[] = {
+        { "HTTP", IP_TCP, 80, request, sizeof request - 1, 1, "HTTP" },
+        { "HTTP elsewhere", IP_TCP, 12345, request, sizeof request - 1, 1, "HTTP" },
+        { "DNS", IP_UDP, 53, query, sizeof query - 1, 1, "DNS" },
+        { "noise on HTTP's port", IP_TCP, 80, noise, sizeof noise - 1, 1, NULL },
+        { "noise on HTTPS' port", IP_TCP, 443, noise, sizeof noise - 1, 30, NULL },
+        { "noise by UDP", IP_UDP, 443, noise, sizeof noise - 1, 30, NULL },
+        { "no payload", IP_TCP, 80, "", 0, 3, NULL },
+    };
+    struct application_labeller *labeller = new_labeller(1 << 20);
+    const char *http = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct labels labels = { .count = 0 };
+        struct flow_table *table = new_table_of_labels(labeller, &labels);
+        struct datagram d;
+        struct packet_view view = real_packet(cases[i].protocol, cases[i].port, cases[i].payload,
+                                              cases[i].size, &d);
+
+        for (int k = 0; k < cases[i].packets; k++)
+            flow_table_add(table, &view);
+        flow_table_flush(table);
+        flow_table_free(table);
+        check_label(cases[i].name, labels.texts[0], cases[i].label);
+        if (i == 0)
+            http = labels.texts[0];
+        else if (cases[i].label != NULL && strcmp(cases[i].label, "HTTP") == 0)
+            assert_ptr_equal(labels.texts[0], http); /* one copy, that outlives its flow's table */
+    }
+    assert_int_equal(application_labeller_refused(labeller), 0);
+    application_labeller_free(labeller);
+}
+
+/* Without bytes, or with any part of them, a flow gets the right name or none. */
+static void test_labels_of_cut_packets(void **state)
+{
+    struct application_labeller *labeller = new_labeller(1 << 20);
+
+    (void)state;
+    for (size_t size = 0; size < HEADERS + sizeof request - 1; size++) {
+        struct labels labels = { .count = 0 };
+        struct flow_table *table = new_table_of_labels(labeller, &labels);
+        struct datagram d;
+        struct packet_view view = real_packet(IP_TCP, 80, request, sizeof request - 1, &d);
+        uint8_t *bytes = malloc(size + 1);
+
+        assert_non_null(bytes);
+        memcpy(bytes, d.bytes, size);
+        view.ip = size > 0 ? bytes : NULL;
+        view.ip_captured = (uint32_t)size;
+        flow_table_add(table, &view);
+        flow_table_flush(table);
+        flow_table_free(table);
+        free(bytes);
+        check_label("cut", labels.texts[0], NULL);
+    }
+    application_labeller_free(labeller);
+}
+
+/* With room for one flow at a time, the others go without; what ends makes room. */
+static void test_bound_of_labels(void **state)
+{
+    enum { ROOM_FOR_ONE = 4000 };
+    struct application_labeller *labeller = new_labeller(ROOM_FOR_ONE);
+    struct labels labels = { .count = 0 };
+    struct flow_table *table = new_table_of_labels(labeller, &labels);
+    struct datagram d;
+    struct packet_view silent = real_packet(IP_TCP, 80, noise, sizeof noise - 1, &d);
+    struct datagram e;
+    struct packet_view http = real_packet(IP_TCP, 81, request, sizeof request - 1, &e);
+
+    (void)state;
+    flow_table_add(table, &silent);
+    flow_table_add(table, &http);
+    assert_int_equal(application_labeller_refused(labeller), 1);
+    flow_table_flush(table);
+    check_label("first", labels.texts[0], NULL);
+    check_label("second", labels.texts[1], NULL);
+    flow_table_add(table, &http);
+    flow_table_flush(table);
+    check_label("third", labels.texts[2], "HTTP");
+    assert_int_equal(application_labeller_refused(labeller), 1);
+    flow_table_add(table, &silent);
+    flow_table_free(table); /* with one that is being looked into */
+    application_labeller_free(labeller);
+}
+
 /* Left open, a table is freed with all it holds and gives nothing to its sink. */
 static void test_free_without_flush(void **state)
 {
@@ -609,10 +1302,26 @@ int main(void)
         cmocka_unit_test(test_ping_is_one_flow),
         cmocka_unit_test(test_tuples),
         cmocka_unit_test(test_order_of_release),
+        cmocka_unit_test(test_late_packets),
         cmocka_unit_test(test_clock_steps_back),
         cmocka_unit_test(test_flush_begins_anew),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_bound_lets_go_of_order),
+        cmocka_unit_test(test_bound_ends_the_idle),
+        cmocka_unit_test(test_bound_ends_the_closed),
+        cmocka_unit_test(test_scan),
         cmocka_unit_test(test_many_flows),
+        cmocka_unit_test(test_journeys),
+        cmocka_unit_test(test_datagrams_and_pieces),
+        cmocka_unit_test(test_windows_and_options),
+        cmocka_unit_test(test_sequence),
+        cmocka_unit_test(test_lengths_of_sequences),
+        cmocka_unit_test(test_bound_of_sequences),
+        cmocka_unit_test(test_no_sequences),
+        cmocka_unit_test(test_no_labeller),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_labels_of_cut_packets),
+        cmocka_unit_test(test_bound_of_labels),
         cmocka_unit_test(test_free_without_flush),
     };
 

@@ -73,15 +73,17 @@ struct flow_record {
     uint16_t window[2];          /* TCP: of the first packet each way */
     uint8_t tcp_options[2];      /* enum tcp_option_bit of the SYN */
     uint8_t window_scale[2];     /* of the SYN's option */
-    uint32_t retransmitted[2];   /* TCP segments whose bytes were sent before */
-    uint32_t reordered[2];       /* TCP segments that arrived behind a gap which they fill */
-    uint32_t duplicated[2];      /* packets that are a copy of one before, down to the IP identification */
+    uint32_t retransmitted[2];   /* TCP segments, SYNs and FINs sent before, in part or whole; no keep-alives */
+    uint32_t reordered[2];       /* TCP segments that arrived behind a gap which they fill, sooner than the
+                                    answer to a loss could */
+    uint32_t duplicated[2];      /* packets that are a copy of one before, down to the IP identification:
+                                    none of the two above */
     uint32_t fragments[2];       /* pieces of packets */
     bool is_measured; /* by packets; else by a flow log, which knows neither payload nor turns: these are
                        * then estimates, and RTT, MSS, TTL, window and options unknown */
     const char *application;     /* by deep inspection, as "TLS.Google"; NULL unknown. Outlives the record. */
     const struct flow_packet *sequence; /* the first packets; borrowed for the call; NULL: not kept */
-    uint32_t sequence_length;
+    uint32_t sequence_length; /* less than the packets of the flow: it went on */
 };
 
 static inline uint64_t flow_record_packets(const struct flow_record *r)

@@ -51,7 +51,7 @@ struct flow_table {
     struct flow_counts counts;
     struct day_time now; /* newest packet */
     bool started;
-    uint64_t hash_key;
+    uint64_t hash_key[3];
     struct flow **buckets;
     size_t bucket_mask;
     size_t open;             /* flows in the hash table */
@@ -96,13 +96,19 @@ static void queue_remove(struct flow *flow)
     flow->queue = NULL;
 }
 
-static uint64_t hash_endpoint(uint64_t key, const struct ip_address *address, uint16_t port)
+static uint64_t multiply_and_fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hash_endpoint(const uint64_t key[3], const struct ip_address *address, uint16_t port)
 {
     uint64_t halves[2];
 
     memcpy(halves, address->bytes, sizeof halves);
-    /* The port in a step of its own: beside the address it would cancel against its bits. */
-    return random_mix64(random_mix64(random_mix64(key ^ halves[0]) ^ halves[1]) ^ port);
+    return multiply_and_fold(multiply_and_fold(halves[0] ^ key[0], halves[1] ^ key[1]) ^ port, key[2]);
 }
 
 /* The same for both directions. The key is secret, so that no capture can fill one bucket. */
@@ -115,26 +121,29 @@ static uint64_t hash_packet(const struct flow_table *table, const struct packet_
     return random_mix64(source + destination + packet->protocol);
 }
 
-static bool is_of_flow(const struct flow *flow, const struct packet_view *packet)
+/* Whether the packet is of the flow, and then which side sent it. */
+static bool is_of_flow(const struct flow *flow, const struct packet_view *packet,
+                       enum flow_side *side)
 {
     const struct flow_record *record = &flow->tracker.record;
 
-    for (int side = 0; side < 2; side++) {
-        if (packet->source_port == record->port[side] &&
-            packet->destination_port == record->port[!side] &&
-            ip_address_equal(&packet->source, &record->address[side]) &&
-            ip_address_equal(&packet->destination, &record->address[!side]))
+    for (int i = 0; i < 2; i++) {
+        *side = (enum flow_side)i;
+        if (packet->source_port == record->port[i] &&
+            packet->destination_port == record->port[!i] &&
+            ip_address_equal(&packet->source, &record->address[i]) &&
+            ip_address_equal(&packet->destination, &record->address[!i]))
             return packet->protocol == record->protocol;
     }
     return false;
 }
 
 static struct flow *find_open(const struct flow_table *table, uint64_t hash,
-                              const struct packet_view *packet)
+                              const struct packet_view *packet, enum flow_side *side)
 {
     struct flow *flow = table->buckets[hash & table->bucket_mask];
 
-    while (flow != NULL && !(flow->hash == hash && is_of_flow(flow, packet)))
+    while (flow != NULL && !(flow->hash == hash && is_of_flow(flow, packet, side)))
         flow = flow->chain;
     return flow;
 }
@@ -291,13 +300,13 @@ static void make_room(struct flow_table *table)
 }
 
 static struct flow *begin_flow(struct flow_table *table, uint64_t hash,
-                               const struct packet_view *packet)
+                               const struct packet_view *packet, enum flow_side *side)
 {
     struct flow *flow;
 
     make_room(table);
     flow = take_free_flow(table);
-    flow_tracker_begin(&flow->tracker, packet);
+    *side = flow_tracker_begin(&flow->tracker, packet);
     flow->sequence = (struct packet_sequence){ .length = 0 };
     flow->inspection = (struct application_inspection){ .packets = 0 };
     flow->hash = hash;
@@ -360,11 +369,9 @@ static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_s
         table->counts.cut_sequences++;
 }
 
-static void add_to_flow(struct flow_table *table, struct flow *flow,
+static void add_to_flow(struct flow_table *table, struct flow *flow, enum flow_side side,
                         const struct packet_view *packet)
 {
-    enum flow_side side = flow_tracker_side(&flow->tracker, packet);
-
     if (table->sequences != NULL && flow->sequence.length < FLOW_MAX_SEQUENCE)
         keep_packet(table, flow, side, packet);
     if (table->labeller != NULL && !flow->inspection.is_over)
@@ -374,10 +381,14 @@ static void add_to_flow(struct flow_table *table, struct flow *flow,
     requeue(table, flow);
 }
 
+/* Results do not depend on it. */
 static void choose_hash_key(struct flow_table *table)
 {
-    if (getrandom(&table->hash_key, sizeof table->hash_key, GRND_NONBLOCK) < 0)
-        table->hash_key = (uintptr_t)table; /* results do not depend on it */
+    if (getrandom(table->hash_key, sizeof table->hash_key, GRND_NONBLOCK) < 0) {
+        for (uint64_t i = 0; i < 3; i++)
+            table->hash_key[i] = random_mix64((uintptr_t)table + i);
+    }
+    table->hash_key[2] |= 1; /* 0 would make all endpoints equal */
 }
 
 size_t flow_table_flow_bytes(void)
@@ -431,22 +442,23 @@ void flow_table_add(struct flow_table *table, const struct packet_view *packet)
 {
     struct packet_view timely;
     uint64_t hash = hash_packet(table, packet);
+    enum flow_side side;
     struct flow *flow;
 
     packet = advance_clock(table, packet, &timely);
     table->counts.packets++;
     expire(table, &table->idle);
     expire(table, &table->grace);
-    flow = find_open(table, hash, packet);
+    flow = find_open(table, hash, packet, &side);
     if (flow != NULL && flow_tracker_is_closed(&flow->tracker) &&
-        flow_tracker_is_new_syn(&flow->tracker, flow_tracker_side(&flow->tracker, packet), packet)) {
+        flow_tracker_is_new_syn(&flow->tracker, side, packet)) {
         end_flow(table, flow);
         flow = NULL;
     }
     release_finished(table);
     if (flow == NULL)
-        flow = begin_flow(table, hash, packet);
-    add_to_flow(table, flow, packet);
+        flow = begin_flow(table, hash, packet, &side);
+    add_to_flow(table, flow, side, packet);
 }
 
 void flow_table_flush(struct flow_table *table)

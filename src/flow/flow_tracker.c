@@ -26,7 +26,7 @@ static bool first_packet_is_from_responder(const struct packet_view *packet)
     return service_side(packet->protocol, packet->source_port, packet->destination_port) > 0;
 }
 
-void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet)
+enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet)
 {
     enum flow_side from = first_packet_is_from_responder(packet) ? FLOW_RESPONDER : FLOW_INITIATOR;
     struct flow_record *record = &tracker->record;
@@ -39,18 +39,7 @@ void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *
     record->protocol = packet->protocol;
     record->start = packet->time;
     record->is_measured = true;
-}
-
-enum flow_side flow_tracker_side(const struct flow_tracker *tracker,
-                                 const struct packet_view *packet)
-{
-    const struct flow_record *record = &tracker->record;
-
-    if (packet->source_port == record->port[FLOW_INITIATOR] &&
-        packet->destination_port == record->port[FLOW_RESPONDER] &&
-        ip_address_equal(&packet->source, &record->address[FLOW_INITIATOR]))
-        return FLOW_INITIATOR;
-    return FLOW_RESPONDER;
+    return from;
 }
 
 /*

@@ -52,17 +52,13 @@ struct flow_tracker {
 };
 
 /*
- * Decides who initiated a flow from its first packet, which is not counted yet:
- * flow_tracker_add() follows with the same packet. In this order:
+ * Decides who initiated a flow from its first packet, which is not counted yet: flow_tracker_add()
+ * follows with the same packet. Returns the side that sent it. In this order:
  * what is sent to a group: the sender; ICMP: who asks; TCP: who sends a SYN, or receives a SYN-ACK;
  * TCP under way: the higher port, as services have the lower; UDP: who is not on a well-known port
  * when the other is; else the sender.
  */
-void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet);
-
-/* Which side of the flow sent this packet. */
-enum flow_side flow_tracker_side(const struct flow_tracker *tracker,
-                                 const struct packet_view *packet);
+enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet);
 
 /*
  * Adds a packet of this side. What went wrong on the way (see flow_record.h) is told so:
