@@ -1,10 +1,9 @@
 #include "flow/flow_tracker.h"
 
+#include "net/service_side.h"
 #include "net/wire.h"
 
 enum {
-    WELL_KNOWN_PORTS = 1024,
-    EPHEMERAL_PORTS = 32768, /* Linux begins here, others higher */
     ICMP_ECHO_REPLY = 0,
     ICMPV6_ECHO_REPLY = 129,
     PROBE_BYTES = 1 /* a keep-alive carries at most this much */
@@ -15,23 +14,6 @@ static bool is_icmp(const struct packet_view *packet)
     return packet->protocol == IP_ICMP || packet->protocol == IP_ICMPV6;
 }
 
-/*
- * +1: the source looks like the service, -1: the destination does, 0: no telling. Registered
- * ports count for TCP alone, where a first packet without SYN says nothing about who began.
- */
-static int service_side(const struct packet_view *packet)
-{
-    uint16_t limit = WELL_KNOWN_PORTS;
-
-    if ((packet->source_port < limit) != (packet->destination_port < limit))
-        return packet->source_port < limit ? 1 : -1;
-    limit = EPHEMERAL_PORTS;
-    if (packet->protocol == IP_TCP &&
-        (packet->source_port < limit) != (packet->destination_port < limit))
-        return packet->source_port < limit ? 1 : -1;
-    return 0;
-}
-
 static bool first_packet_is_from_responder(const struct packet_view *packet)
 {
     if (ip_address_is_group(&packet->destination))
@@ -40,7 +22,7 @@ static bool first_packet_is_from_responder(const struct packet_view *packet)
         return packet->icmp_type == ICMP_ECHO_REPLY || packet->icmp_type == ICMPV6_ECHO_REPLY;
     if (packet->protocol == IP_TCP && (packet->tcp_flags & TCP_SYN))
         return packet->tcp_flags & TCP_ACK;
-    return service_side(packet) > 0;
+    return service_side(packet->protocol, packet->source_port, packet->destination_port) > 0;
 }
 
 void flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet)
