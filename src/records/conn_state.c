@@ -90,7 +90,7 @@ static uint8_t flags_of_letter(char letter)
     case 'd':
         return TCP_PSH | TCP_ACK;
     case 'f':
-        return TCP_FIN | TCP_ACK;
+        return TCP_FIN;
     case 'r':
         return TCP_RST;
     default:

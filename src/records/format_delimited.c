@@ -75,7 +75,8 @@ static const struct dialect argus_dialect = {
     NAMES(argus_names), NULL, 0, { ICMP_IN_ARGUS, .knows_initiator = true }
 };
 static const struct dialect lanl_dialect = {
-    NAMES(lanl_names), NAMES(lanl_bare), { ICMP_IN_DPORT, .knows_initiator = true }
+    NAMES(lanl_names), NAMES(lanl_bare),
+    { ICMP_IN_DPORT, .knows_initiator = true, .pairs = true, .is_cumulative = true }
 };
 
 /* ends what `nfdump -o csv` prints, but for the sums of all flows */
@@ -325,6 +326,7 @@ static bool never(const char *head, size_t size)
 
 const struct record_format format_columns = {
     "columns", never, columns_open, delimited_next, delimited_place, delimited_column, delimited_close,
+    NULL,
 };
 
 /* The functions of a dialect, and its line in the table of formats. */
@@ -341,7 +343,7 @@ const struct record_format format_columns = {
     }                                                                                                  \
     const struct record_format format_##name = {                                                       \
         #name,           name##_recognizes, name##_open,     delimited_next,                           \
-        delimited_place, delimited_column,  delimited_close,                                           \
+        delimited_place, delimited_column,  delimited_close, NULL,                                     \
     }
 
 DIALECT(nfdump);

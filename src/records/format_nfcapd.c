@@ -38,9 +38,13 @@ struct nfcapd {
     pid_t child; /* 0: waited for */
     int complaints;
     struct input_file *lines; /* what it prints; NULL: nothing */
-    void *reader;             /* of format_columns; NULL with lines */
+    void *reader;             /* of format_columns; NULL: there are no records */
     uint64_t records;
+    char complaint[2 * FIELD_TEXT]; /* the first; empty: none */
 };
+
+/* What nfdump prints in place of records. */
+static const char nothing[] = "No matching flows";
 
 static bool nfcapd_recognizes(const char *head, size_t size)
 {
@@ -55,17 +59,14 @@ static int check_file(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char head[2];
-    ssize_t got;
+    ssize_t got = fd >= 0 ? pread(fd, head, sizeof head, 0) : -1;
 
-    if (fd < 0)
-        return error_set(err, "%s: nfdump can read nfcapd records from a file alone: %s", path,
-                         strerror(errno));
-    got = pread(fd, head, sizeof head, 0);
-    close(fd);
-    if (got != (ssize_t)sizeof head || !nfcapd_recognizes(head, sizeof head))
-        return error_set(err, "%s: nfcapd records that are compressed or come from a pipe cannot be read: "
-                              "unpack them into a file", path);
-    return 0;
+    if (fd >= 0)
+        close(fd);
+    if (got == (ssize_t)sizeof head && nfcapd_recognizes(head, sizeof head))
+        return 0;
+    return error_set(err, "%s: nfcapd records must be in a file that is not compressed, and do not come from "
+                          "a pipe: nfdump opens it itself", path);
 }
 
 /* The child gets nothing to read, the pipe, and a place for what it complains about. */
@@ -126,42 +127,53 @@ static int start_nfdump(struct nfcapd *n, struct error *err)
         close(ends[0]);
         return -1;
     }
-    n->lines = input_file_from_fd(ends[0], n->path, err);
+    n->lines = input_file_from_fd(ends[0], n->path, err); /* it fails when there is nothing */
     return 0;
 }
 
-static int read_complaint(const struct nfcapd *n, char text[FIELD_TEXT * 2])
+static bool says_nothing(struct input_file *lines)
+{
+    size_t size;
+    const uint8_t *head = input_file_peek(lines, sizeof nothing - 1, &size);
+
+    return size == sizeof nothing - 1 && memcmp(head, nothing, size) == 0;
+}
+
+static void read_complaint(struct nfcapd *n)
 {
     struct field line;
     char bytes[COMPLAINT_BYTES];
     ssize_t got = pread(n->complaints, bytes, sizeof bytes, 0);
     size_t size = got > 0 ? strnlen(bytes, (size_t)got) : 0;
 
-    if (!format_first_line(bytes, size, &line))
-        return 0;
-    snprintf(text, FIELD_TEXT * 2, "%.*s", (int)line.size, line.at);
-    return 1;
+    if (format_first_line(bytes, size, &line))
+        snprintf(n->complaint, sizeof n->complaint, "%.*s", (int)line.size, line.at);
 }
 
-/* Waits for the end of nfdump; -1 when it failed or complained. */
+/* Waits for the end of nfdump; -1 when it failed, or complained and gave nothing. */
 static int finish(struct nfcapd *n, struct error *err)
 {
-    char complaint[FIELD_TEXT * 2] = "no reason given";
     int status = 0;
-    int complained;
 
     if (n->child == 0)
         return 0;
     while (waitpid(n->child, &status, 0) < 0 && errno == EINTR)
         ;
     n->child = 0;
-    complained = read_complaint(n, complaint);
+    read_complaint(n);
     if (WIFSIGNALED(status))
         return error_set(err, "%s: nfdump was ended by signal %d", n->path, WTERMSIG(status));
-    if (WEXITSTATUS(status) != 0 || complained)
-        return error_set(err, "%s: nfdump could not read it all (%" PRIu64 " records read): %s", n->path,
-                         n->records, complaint);
+    if (WEXITSTATUS(status) != 0 || (n->complaint[0] != '\0' && n->records == 0))
+        return error_set(err, "%s: nfdump cannot read it: %s", n->path,
+                         n->complaint[0] ? n->complaint : "it gives no reason");
     return 0;
+}
+
+static const char *nfcapd_damage(const void *self)
+{
+    const struct nfcapd *n = self;
+
+    return n->complaint[0] ? n->complaint : NULL;
 }
 
 static void nfcapd_close(void *self)
@@ -198,7 +210,7 @@ static void *nfcapd_open(struct input_file *input, const struct record_options *
         nfcapd_close(n);
         return NULL;
     }
-    if (n->lines != NULL)
+    if (n->lines != NULL && !says_nothing(n->lines))
         n->reader = delimited_open_columns(n->lines, columns, rules, err);
     *rules = (struct row_rules){ ICMP_IN_DPORT, .knows_initiator = true, .pairs = true };
     return n;
@@ -229,4 +241,5 @@ static const char *nfcapd_column(const void *self, enum row_role role, char text
 
 const struct record_format format_nfcapd = {
     "nfcapd", nfcapd_recognizes, nfcapd_open, nfcapd_next, nfcapd_place, nfcapd_column, nfcapd_close,
+    nfcapd_damage,
 };

@@ -182,5 +182,5 @@ static const char *zeek_column(const void *self, enum row_role role, char text[]
 }
 
 const struct record_format format_zeek = {
-    "zeek", zeek_recognizes, zeek_open, zeek_next, zeek_place, zeek_column, zeek_close,
+    "zeek", zeek_recognizes, zeek_open, zeek_next, zeek_place, zeek_column, zeek_close, NULL,
 };

@@ -161,5 +161,5 @@ static void zeek_json_close(void *self)
 
 const struct record_format format_zeek_json = {
     "zeek-json", zeek_json_recognizes, zeek_json_open, zeek_json_next, zeek_json_place,
-    zeek_json_column, zeek_json_close,
+    zeek_json_column, zeek_json_close, NULL,
 };

@@ -26,6 +26,7 @@ struct log_record {
     uint64_t bytes[2];
     uint64_t payload_bytes[2];
     bool payload_known;     /* else estimated */
+    bool is_cumulative;     /* counted from the flow's beginning: what overlaps it was said before */
     uint8_t tcp_flags[2];   /* all that were seen, also as a connection state tells them; 0 unknown */
     enum log_end initiator;
     enum log_end closing;   /* who sent the first FIN or RST */

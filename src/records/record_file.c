@@ -200,6 +200,7 @@ static int hopeless(struct record_file *file, const struct record_row *row,
     uint64_t place = file->format->place(file->reader, &noun);
 
     file->ended = true;
+    file->counts.lines--; /* the failure tells of this one */
     if (file->context.error.text[0] != '\0')
         return error_set(err, "%s: %s %" PRIu64 ": %s", input_file_name(file->input), noun, place,
                          file->context.error.text);
@@ -280,6 +281,8 @@ const char *record_file_damage(struct record_file *file)
     const char *noun;
     uint64_t place = file->format->place(file->reader, &noun);
 
+    if (damage == NULL && file->format->damage != NULL)
+        damage = file->format->damage(file->reader);
     if (damage != NULL)
         snprintf(file->damage, sizeof file->damage, "%s: reading ended behind %s %" PRIu64 ": %s", name,
                  noun, place, damage);

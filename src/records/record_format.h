@@ -49,6 +49,9 @@ struct record_format {
     const char *(*column)(const void *self, enum row_role role, char text[]);
 
     void (*close)(void *self);
+
+    /* At the end: why not all was read, when the format itself knows it; else NULL. May be NULL itself. */
+    const char *(*damage)(const void *self);
 };
 
 extern const struct record_format format_nfdump, format_ugr16, format_argus, format_lanl, format_columns,

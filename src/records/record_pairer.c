@@ -341,6 +341,17 @@ static void give_out(struct record_pairer *p, const struct held_flow *flow)
     p->sink(p->sink_self, &r);
 }
 
+static void release(struct record_pairer *p, const struct heap_entry *entry)
+{
+    const struct held_flow *flow = &p->flows[entry->flow];
+
+    if (entry->start_ns < p->released_ns)
+        p->counts.late++;
+    else
+        p->released_ns = entry->start_ns;
+    give_out(p, flow);
+}
+
 /* The flow with the earliest start leaves; there is one. Returns when it was heard last. */
 static int64_t release_first(struct record_pairer *p)
 {
@@ -350,12 +361,8 @@ static int64_t release_first(struct record_pairer *p)
     do {
         entry = heap_pop(p);
     } while (is_stale(p, &entry));
+    release(p, &entry);
     flow = &p->flows[entry.flow];
-    if (entry.start_ns < p->released_ns)
-        p->counts.late++;
-    else
-        p->released_ns = entry.start_ns;
-    give_out(p, flow);
     table_remove(p, entry.flow);
     flow->sequence = UINT64_MAX;
     flow->chain = p->free_flow;
@@ -431,16 +438,25 @@ static uint8_t turned(enum log_end of_record, int source)
     return (uint8_t)(of_record == LOG_END_SOURCE ? source : !source);
 }
 
+/* What is counted from the beginning again holds what was counted before. */
+static uint64_t grown(uint64_t before, uint64_t now, bool is_restated)
+{
+    if (is_restated)
+        return before > now ? before : now;
+    return before + now;
+}
+
 static void add_to_flow(struct held_flow *flow, const struct log_record *record, int source)
 {
     int64_t end_ns = record->start_ns + record->duration_ns;
+    bool is_restated = record->is_cumulative && record->start_ns < flow->last_ns;
 
     for (int i = 0; i < 2; i++) {
         int end = i == 0 ? source : !source;
 
-        flow->packets[end] += record->packets[i];
-        flow->bytes[end] += record->bytes[i];
-        flow->payload_bytes[end] += record->payload_bytes[i];
+        flow->packets[end] = grown(flow->packets[end], record->packets[i], is_restated);
+        flow->bytes[end] = grown(flow->bytes[end], record->bytes[i], is_restated);
+        flow->payload_bytes[end] = grown(flow->payload_bytes[end], record->payload_bytes[i], is_restated);
         flow->tcp_flags[end] |= record->tcp_flags[i];
         if (record->packets[i] > 0 && record->start_ns < flow->first_ns[end])
             flow->first_ns[end] = record->start_ns;
@@ -508,11 +524,23 @@ void record_pairer_add(struct record_pairer *p, const struct log_record *record)
         heap_push(p, index);
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+    return is_before(a, b) ? -1 : is_before(b, a);
+}
+
 void record_pairer_flush(struct record_pairer *p)
 {
-    while (p->held > 0)
-        release_first(p);
-    p->heap_used = 0;
+    /* sorting at once is faster than taking the first again and again; no entry gets stale by it */
+    if (p->heap_used > 0)
+        qsort(p->heap, p->heap_used, sizeof *p->heap, compare_entries);
+    for (size_t i = 0; i < p->heap_used; i++) {
+        if (!is_stale(p, &p->heap[i]))
+            release(p, &p->heap[i]);
+    }
+    p->heap_used = p->used = p->held = p->in_table = 0;
+    p->free_flow = NO_FLOW;
+    make_buckets(p, FIRST_BUCKETS);
     p->newest_ns = p->released_ns = 0;
 }
 

@@ -4,14 +4,15 @@
  * Puts together what a log took apart: the two directions of a flow, each with a line of its own, and the
  * parts of a long flow that its exporter reported one by one. A record belongs to the newest flow of
  * its 5-tuple, in either direction, when the silence between the two is at most RECORD_IDLE_NS; but a SYN
- * behind the end of a closed connection begins another.
+ * behind the end of a closed connection begins another. Where a log reports a flow that goes on again and again
+ * from its beginning (is_cumulative), a record that overlaps it in time replaces what was counted before.
  *
  * Logs are sorted by the end of flows, or not at all, so flows are held back as long as there is room: at most
  * `max_flows`. When it is full the flow with the earliest start leaves (ties: the order of the records); what
  * then turns out to begin even earlier comes late, and is counted. Files of any order of time may follow one
  * another.
  *
- * Memory: 200 bytes a flow, up to 270 while arrays grow: max_flows bounds it.
+ * Memory: 170 bytes a flow that is held, 200 at most; max_flows bounds it.
  */
 #ifndef RECORDS_RECORD_PAIRER_H
 #define RECORDS_RECORD_PAIRER_H
@@ -23,7 +24,7 @@
 #include "records/log_record.h"
 
 #define RECORD_IDLE_NS (120 * NS_PER_SECOND) /* Falk; as for flows of packets */
-#define RECORD_PAIRER_FLOW_BYTES 270
+#define RECORD_PAIRER_FLOW_BYTES 200
 
 struct record_pairer; /* opaque */
 

@@ -325,7 +325,8 @@ static enum row_result decode_state(const struct record_row *row, const struct r
                                        memchr(arrow.at, '>', arrow.size) != NULL);
     struct conn_state state = { { 0, 0 }, LOG_END_UNKNOWN };
 
-    if (rules->knows_initiator && is_sure && !(rules->pairs && record->packets[1] == 0))
+    if (record->initiator == LOG_END_UNKNOWN && rules->knows_initiator && is_sure &&
+        !(rules->pairs && record->packets[1] == 0))
         record->initiator = LOG_END_SOURCE;
     if (record->protocol != IP_TCP)
         return ROW_RECORD;
@@ -374,12 +375,13 @@ static void set_payload(const struct record_row *row, struct log_record *record)
 enum row_result record_row_decode(const struct record_row *row, struct row_context *context,
                                   struct log_record *record, struct row_problem *problem)
 {
-    enum row_result result = decode_protocol(row, record, problem);
+    enum row_result result = decode_times(row, context, record, problem);
 
     record->initiator = record->closing = LOG_END_UNKNOWN;
     record->tcp_flags[0] = record->tcp_flags[1] = 0;
+    record->is_cumulative = context->rules.is_cumulative;
     if (result == ROW_RECORD)
-        result = decode_times(row, context, record, problem);
+        result = decode_protocol(row, record, problem);
     for (int end = 0; end < 2 && result == ROW_RECORD; end++)
         result = decode_host(row->fields[ROLE_SRC + end], context, ROLE_SRC + end,
                              &record->address[end], problem);

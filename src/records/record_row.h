@@ -53,6 +53,7 @@ struct row_rules {
     enum icmp_style icmp;
     bool knows_initiator; /* the source initiated, unless the direction says that it is not known */
     bool pairs;           /* nothing back means that it comes in a line of its own */
+    bool is_cumulative;   /* see log_record.h */
 };
 
 /* Fields that are absent are empty, never NULL. */
