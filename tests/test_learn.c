@@ -4,15 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/input_file.h"
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "dayshift/port_feature.h"
+#include "learn/address_tag.h"
 #include "learn/fit.h"
 #include "learn/learner.h"
 #include "learn/mixture_fit.h"
 #include "learn/row_sample.h"
+#include "model/model.h"
 #include "net/wire.h"
 
 static void assert_near(double actual, double expected, double tolerance)
@@ -180,7 +186,7 @@ static void add_rows(struct row_sample *sample, uint64_t first, uint64_t end, ui
     for (uint64_t i = first; i < end; i += step) {
         struct session_row row = { .packets = { i, 1 } };
 
-        row_sample_add(sample, random_mix64(i), &row);
+        row_sample_add(sample, random_mix64(i), &row, NULL, 0);
     }
 }
 
@@ -217,7 +223,7 @@ static void test_sample_of_union(void **state)
         for (int part = 0; part < 2; part++) {
             row_sample_finish(&parts[part]);
             for (size_t j = 0; j < parts[part].used; j++)
-                row_sample_add(&joined, parts[part].rows[j].key, &parts[part].rows[j].row);
+                row_sample_add(&joined, parts[part].rows[j].key, &parts[part].rows[j].row, NULL, 0);
             free(parts[part].rows);
         }
         row_sample_finish(&joined);
@@ -227,6 +233,109 @@ static void test_sample_of_union(void **state)
                         session_row_packets(&whole.rows[j - 1].row));
         free(whole.rows);
         free(joined.rows);
+    }
+}
+
+/* ---- sequences of sampled flows ---- */
+
+/* A row with key and length from a number; its packets tell whose they are. */
+static void add_sequence(struct row_sample *sample, uint64_t number)
+{
+    struct flow_packet packets[FLOW_MAX_SEQUENCE];
+    struct session_row row = { .packets = { number + 1, 1 } };
+    uint32_t length = (uint32_t)(random_mix64(number + 77) % (FLOW_MAX_SEQUENCE + 1));
+
+    memset(packets, 0, sizeof packets);
+    for (uint32_t i = 0; i < length; i++)
+        packets[i].payload_bytes = (uint16_t)(number * 31 + i);
+    row_sample_add(sample, random_mix64(number), &row, packets, length);
+}
+
+static void assert_same_sequences(const struct row_sample *a, const struct row_sample *b)
+{
+    assert_same_sample(a, b);
+    assert_int_equal(a->packets, b->packets);
+    for (size_t i = 0; i < a->used; i++) {
+        assert_int_equal(a->rows[i].sequence_length, b->rows[i].sequence_length);
+        if (a->rows[i].sequence_length > 0)
+            assert_memory_equal(a->rows[i].sequence, b->rows[i].sequence,
+                                a->rows[i].sequence_length * sizeof *a->rows[i].sequence);
+        else
+            assert_null(a->rows[i].sequence);
+    }
+}
+
+/* What a sample should be, from all rows at once: the rule, without a heap or a cut on the way. */
+static void assert_rule(const struct row_sample *sample, uint64_t flows)
+{
+    uint64_t packets = 0;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < sample->used; i++) {
+        const struct keyed_row *r = &sample->rows[i];
+        uint64_t number = r->row.packets[0] - 1;
+        uint64_t length = random_mix64(number + 77) % (FLOW_MAX_SEQUENCE + 1);
+        uint64_t before = 0;
+        uint64_t smaller = 0;
+        uint64_t left;
+
+        for (uint64_t other = 0; other < flows; other++) {
+            if (random_mix64(other) < r->key) {
+                before += random_mix64(other + 77) % (FLOW_MAX_SEQUENCE + 1);
+                smaller++;
+            }
+        }
+        left = before < SERVICE_MAX_PACKETS ? SERVICE_MAX_PACKETS - before : 0;
+        assert_in_range(smaller, 0, SERVICE_MAX_ROWS - 1);
+        assert_int_equal(r->sequence_length, length < left ? length : left);
+        packets += r->sequence_length;
+        kept += r->sequence_length > 0;
+    }
+    assert_int_equal(packets, sample->packets);
+    assert_in_range(packets, 0, SERVICE_MAX_PACKETS);
+    assert_true(kept > 0);
+}
+
+/* Flows dealt to three samples at random; these merged in either nesting are the sample of all. */
+static void test_sequences_of_union(void **state)
+{
+    static const uint64_t flows[] = { 20, 100, 200, 300, 2000 };
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, 3, RANDOM_FIT, 0, 0, 0);
+    for (size_t i = 0; i < sizeof flows / sizeof *flows; i++) {
+        for (int trial = 0; trial < 10; trial++) {
+            struct row_sample whole = { 0 };
+            struct row_sample left[3] = { { 0 } };
+            struct row_sample right[3] = { { 0 } };
+
+            for (uint64_t n = 0; n < flows[i]; n++) {
+                uint64_t part = random_below(&random, 4) * (1 + random_below(&random, 2)) % 3;
+
+                add_sequence(&whole, n);
+                add_sequence(&left[part], n);
+                add_sequence(&right[part], n);
+                assert_in_range(whole.packets, 0, SERVICE_MAX_PACKETS + SERVICE_SLACK_PACKETS);
+            }
+            row_sample_finish(&whole);
+            assert_rule(&whole, flows[i]);
+            for (int part = 0; part < 3; part++) {
+                row_sample_finish(&left[part]);
+                row_sample_finish(&right[part]);
+            }
+            row_sample_merge(&left[0], &left[1]);
+            row_sample_merge(&left[0], &left[2]);
+            row_sample_merge(&right[2], &right[1]);
+            row_sample_merge(&right[0], &right[2]);
+            assert_same_sequences(&whole, &left[0]);
+            assert_same_sequences(&whole, &right[0]);
+            row_sample_release(&whole);
+            for (int part = 0; part < 3; part++) {
+                row_sample_release(&left[part]);
+                row_sample_release(&right[part]);
+            }
+        }
     }
 }
 
@@ -347,10 +456,14 @@ static void test_who_is_a_host(void **state)
     struct learner *learner;
     const struct network_stats *stats;
     struct ip_address expected = address(A);
+    struct ip_network local;
 
     (void)state;
     records[0].packets[FLOW_RESPONDER] = 0;
-    learner = learner_of(records, 4);
+    assert_int_equal(ip_network_parse(&local, "10.0.0.0/8"), 0);
+    learner = learner_new(&(struct learner_config){ .local = &local, .local_count = 1 });
+    for (size_t i = 0; i < 4; i++)
+        learner_add(learner, &records[i]);
     stats = learner_finish(learner);
     assert_int_equal(stats->host_count, 1);
     assert_true(ip_address_equal(learner_host_address(learner, 0), &expected));
@@ -475,14 +588,1241 @@ static void test_pings_are_alike(void **state)
     learner_free(learner);
 }
 
+/* ---- what a record brings beside its counts ---- */
+
+static const struct ip_network ten = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10 } }, 104 };
+
+static const struct learner_config in_ten = { .local = &ten, .local_count = 1 };
+
+static void test_bytes_conditions_applications(void **state)
+{
+    const struct flow_packet packets[] = { { 0x02, 0, 0 }, { 0x92, 40, 0 }, { 0x10, 41, 512 } };
+    struct flow_record measured = flow(0, A, OUT, IP_TCP, 443);
+    struct flow_record logged = flow(1000, A, OUT, IP_TCP, 443);
+    struct flow_record attempt = flow(2000, A, OUT, IP_TCP, 443);
+    struct learner *learner = learner_new(&in_ten);
+    const struct network_stats *stats;
+    const struct service_conditions *c;
+    const struct keyed_row *row;
+    uint32_t web;
+    uint32_t https;
+
+    (void)state;
+    measured.is_measured = true;
+    measured.opening = FLOW_OPENING_HANDSHAKE;
+    measured.ending = FLOW_ENDING_RESET;
+    measured.retransmitted[0] = 1;
+    measured.retransmitted[1] = 2;
+    measured.reordered[1] = 4;
+    measured.duplicated[0] = 8;
+    measured.fragments[1] = 16;
+    measured.window[0] = 64240;
+    measured.tcp_options[1] = 5;
+    measured.window_scale[1] = 7;
+    measured.application = "TLS.Google";
+    measured.sequence = packets;
+    measured.sequence_length = 3;
+    logged.application = "TLS";
+    attempt.is_measured = true;
+    attempt.opening = FLOW_OPENING_ATTEMPT;
+    attempt.packets[FLOW_RESPONDER] = 0;
+    attempt.application = "TLS";
+    learner_add(learner, &measured);
+    learner_add(learner, &logged);
+    learner_add(learner, &attempt);
+    stats = learner_finish(learner);
+    web = state_of(stats, 0, ROLE_INITIATOR, IP_TCP, 443);
+    assert_int_equal(tally_count(&stats->bytes, web, log_grid_bin(2300, VOLUME_GRID_PER_OCTAVE)), 3);
+    https = tally_find(&stats->services, IP_TCP, 443);
+    c = &stats->conditions[https];
+    assert_int_equal(c->flows, 2);
+    assert_int_equal(c->packets, 8);
+    assert_int_equal(c->retransmitted, 3);
+    assert_int_equal(c->reordered, 4);
+    assert_int_equal(c->duplicated, 8);
+    assert_int_equal(c->fragments, 16);
+    assert_int_equal(c->resets, 1);
+    assert_int_equal(c->attempts, 2);
+    assert_int_equal(c->unanswered, 1);
+    assert_int_equal(stats->application_count, 2);
+    assert_string_equal(stats->application_names[0], "TLS.Google");
+    assert_int_equal(tally_count(&stats->applications, https, 0), 1);
+    assert_int_equal(tally_count(&stats->applications, https, 1), 2);
+    assert_int_equal(stats->samples[https].used, 3);
+    row = &stats->samples[https].rows[stats->samples[https].rows[2].row.is_measured ? 2 : 1];
+    assert_true(row->row.is_measured);
+    assert_int_equal(row->row.window[0], 64240);
+    assert_int_equal(row->row.tcp_options[1], 5);
+    assert_int_equal(row->row.window_scale[1], 7);
+    assert_int_equal(row->sequence_length, 3);
+    assert_memory_equal(row->sequence, packets, sizeof packets);
+    assert_int_equal(stats->outside_count, 1);
+    assert_false(stats->has_tags);
+    learner_free(learner);
+}
+
+/* Names beyond the limits are counted as given up, and nothing else is lost of the flow. */
+static void test_application_limits(void **state)
+{
+    static char names[5000][16];
+    struct learner *learner = learner_new(&in_ten);
+    const struct network_stats *stats;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        struct flow_record record = flow(i, A, OUT, IP_TCP, 443);
+
+        snprintf(names[i], sizeof names[i], "app%d", i);
+        record.application = names[i];
+        learner_add(learner, &record);
+        learner_add(learner, &record);
+    }
+    stats = learner_finish(learner);
+    assert_int_equal(stats->application_count, 4096);
+    assert_int_equal(tally_count(&stats->applications, 0, 4095), 2);
+    assert_int_equal(learner_given_up(learner)->applications, 2 * (5000 - 4096));
+    assert_int_equal(stats->flows, 10000);
+    learner_free(learner);
+}
+
+/* No flow has these; a model would not take them. */
+static void test_impossible_records(void **state)
+{
+    struct flow_record records[8];
+    struct learner *learner = learner_new(&in_ten);
+
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        records[i] = flow(i, A, OUT, IP_TCP, 443);
+    records[0].packets[0] = records[0].packets[1] = 0;
+    records[1].start.ns = -1;
+    records[2].duration_ns = -1;
+    records[3].duration_ns = INT64_MAX;
+    records[4].start.ns = INT64_MAX;
+    records[5].packets[1] = UINT64_MAX;
+    records[6].bytes[0] = UINT64_MAX;
+    for (int i = 0; i < 8; i++)
+        learner_add(learner, &records[i]);
+    assert_int_equal(learner_finish(learner)->flows, 1);
+    assert_int_equal(learner_refused_flows(learner), 7);
+    learner_free(learner);
+}
+
+/* ---- order ---- */
+
+/* A late flow of a host is no step of its sequence; it counts everywhere else. */
+static void test_late_flow(void **state)
+{
+    const struct flow_record records[] = {
+        flow(10000, A, OUT, IP_TCP, 443),
+        flow(12000, A, OUT, IP_TCP, 80),
+        flow(5000, A, OUT, IP_UDP, 53), /* late */
+        flow(11000, B, OUT, IP_UDP, 53), /* behind A's, but B's first */
+        flow(13000, A, OUT, IP_TCP, 443),
+    };
+    struct learner *learner = learner_new(&in_ten);
+    const struct network_stats *stats;
+    uint32_t https;
+    uint32_t http;
+    uint32_t dns;
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        learner_add(learner, &records[i]);
+    stats = learner_finish(learner);
+    https = state_of(stats, 0, ROLE_INITIATOR, IP_TCP, 443);
+    http = state_of(stats, 0, ROLE_INITIATOR, IP_TCP, 80);
+    dns = state_of(stats, 0, ROLE_INITIATOR, IP_UDP, 53);
+    assert_int_equal(learner_late_flows(learner), 1);
+    assert_int_equal(stats->states.entries[dns].count, 1);
+    assert_int_equal(tally_count(&stats->transitions, https, http), 1);
+    assert_int_equal(tally_count(&stats->transitions, http, https), 1);
+    assert_int_equal(stats->transitions.used, 2);
+    assert_int_equal(stats->initial.used, 2);
+    assert_int_equal(tally_count(&stats->gaps, 1, log_grid_bin(1e9, GAP_GRID_PER_OCTAVE)), 1);
+    assert_int_equal(stats->flows, 5);
+    assert_true(stats->first.ns == records[2].start.ns);
+    learner_free(learner);
+}
+
+/* So many flows, an hour and more behind all before them: one is late, many are a new stretch. */
+static void test_step_back(void **state)
+{
+    static const struct {
+        int flows;
+        uint64_t late, initial;
+        uint32_t covered;
+    } cases[] = {
+        { 1, 1, 1, 1 },
+        { LEARN_STEP_BACK_FLOWS - 1, LEARN_STEP_BACK_FLOWS - 1, 1, 1 },
+        { LEARN_STEP_BACK_FLOWS, LEARN_STEP_BACK_FLOWS - 1, 2, 2 },
+        { 100, LEARN_STEP_BACK_FLOWS - 1, 2, 2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct learner *learner = learner_new(&in_ten);
+        struct flow_record record = flow(10 * 3600 * 1000, A, OUT, IP_TCP, 443);
+        const struct network_stats *stats;
+        uint64_t transitions = 0;
+
+        learner_add(learner, &record);
+        for (int k = 0; k < cases[i].flows; k++) {
+            record = flow(3600 * 1000 + k, A, OUT, IP_TCP, 443);
+            learner_add(learner, &record);
+        }
+        stats = learner_finish(learner);
+        for (size_t k = 0; k < stats->transitions.used; k++)
+            transitions += stats->transitions.entries[k].count;
+        assert_int_equal(learner_late_flows(learner), cases[i].late);
+        assert_int_equal(tally_count(&stats->initial, 0, 0), cases[i].initial);
+        assert_int_equal(transitions + cases[i].late + cases[i].initial, cases[i].flows + 1);
+        assert_int_equal(stats->coverage.used, cases[i].covered);
+        for (size_t k = 0; k < stats->gaps.used; k++)
+            assert_true(stats->gaps.entries[k].symbol <= log_grid_bin(1e6, GAP_GRID_PER_OCTAVE));
+        learner_free(learner);
+    }
+}
+
+/* ---- tags ---- */
+
+static const uint8_t key_one[ADDRESS_TAG_KEY_BYTES] = "thirty-two bytes that are secret";
+static const uint8_t key_two[ADDRESS_TAG_KEY_BYTES] = "thirty-two bytes of another kind";
+
+static void test_tags(void **state)
+{
+    const struct flow_record record = flow(0, A, OUT, IP_TCP, 443);
+    struct learner_config config = in_ten;
+    const struct ip_address a = address(A);
+    const struct ip_address out = address(OUT);
+    struct learner *learner;
+    const struct network_stats *stats;
+
+    (void)state;
+    config.key = key_one;
+    learner = learner_new(&config);
+    learner_add(learner, &record);
+    stats = learner_finish(learner);
+    assert_true(stats->has_tags);
+    assert_true(stats->key_check == address_tag_key_check(key_one));
+    assert_true(stats->host_tags[0] == address_tag(key_one, &a));
+    assert_true(stats->outside_tags[0] == address_tag(key_one, &out));
+    /* The same on every machine: BLAKE2b-128 of the text and 16 bytes, its first 8. */
+    assert_true(address_tag(key_one, &a) == UINT64_C(0x02b3ace2904d6d5c));
+    assert_true(address_tag(key_one, &a) != address_tag(key_two, &a));
+    assert_true(address_tag(key_one, &a) != address_tag(key_one, &out));
+    assert_true(address_tag_key_check(key_one) != address_tag_key_check(key_two));
+    learner_free(learner);
+}
+
+/* ---- statistics as a list that does not depend on the order of anything ---- */
+
+enum { FACT_WORDS = 7 };
+
+/* A count, and what it is of, by tags of addresses, keys of states and names instead of indices. */
+struct fact {
+    uint64_t words[FACT_WORDS];
+    uint64_t count;
+};
+
+struct facts {
+    struct fact *facts;
+    size_t used, capacity;
+};
+
+enum fact_kind { STATE = 1, INITIAL, TRANSITION, GAP, VOLUME, BYTES, INITIATOR_PORT, RESPONDER_PORT,
+                 PEER, ACTIVE, COVERAGE, SERVICE, ROW, APPLICATION, TOTAL };
+
+static void add_fact(struct facts *facts, uint64_t count, const uint64_t words[FACT_WORDS])
+{
+    facts->facts = memory_grow(facts->facts, &facts->capacity, facts->used + 1, sizeof *facts->facts);
+    memcpy(facts->facts[facts->used].words, words, FACT_WORDS * sizeof *words);
+    facts->facts[facts->used++].count = count;
+}
+
+#define FACT(facts, count, ...) add_fact(facts, count, (const uint64_t[FACT_WORDS]){ __VA_ARGS__ })
+
+static int compare_facts(const void *a, const void *b)
+{
+    const struct fact *x = a;
+    const struct fact *y = b;
+
+    for (int i = 0; i < FACT_WORDS; i++) {
+        if (x->words[i] != y->words[i])
+            return x->words[i] < y->words[i] ? -1 : 1;
+    }
+    return 0;
+}
+
+static uint64_t state_host(const struct network_stats *stats, uint32_t state)
+{
+    return stats->host_tags[stats->states.entries[state].owner];
+}
+
+static uint64_t state_key_of(const struct network_stats *stats, uint32_t state)
+{
+    return stats->states.entries[state].symbol;
+}
+
+static void add_state_facts(struct facts *facts, enum fact_kind kind,
+                            const struct network_stats *stats, const struct tally *tally)
+{
+    for (size_t i = 0; i < tally->used; i++) {
+        const struct tally_entry *e = &tally->entries[i];
+
+        FACT(facts, e->count, kind, state_host(stats, e->owner), state_key_of(stats, e->owner),
+             e->symbol);
+    }
+}
+
+static void add_peer_facts(struct facts *facts, const struct network_stats *stats)
+{
+    for (size_t i = 0; i < stats->peers.used; i++) {
+        const struct tally_entry *e = &stats->peers.entries[i];
+        struct peer peer = peer_unpack(e->symbol);
+        uint64_t who = 0;
+
+        if (peer.kind == PEER_LOCAL)
+            who = stats->host_tags[peer.id];
+        else if (peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER)
+            who = stats->outside_tags[peer.id];
+        FACT(facts, e->count, PEER, state_host(stats, e->owner), state_key_of(stats, e->owner),
+             peer.kind, who);
+    }
+}
+
+static void add_transition_facts(struct facts *facts, const struct network_stats *stats)
+{
+    const struct tally_entry *t = stats->transitions.entries;
+
+    for (size_t i = 0; i < stats->transitions.used; i++)
+        FACT(facts, t[i].count, TRANSITION, state_host(stats, t[i].owner),
+             state_key_of(stats, t[i].owner), state_key_of(stats, t[i].symbol));
+    for (size_t i = 0; i < stats->gaps.used; i++) {
+        const struct tally_entry *e = &stats->gaps.entries[i];
+
+        FACT(facts, e->count, GAP, state_host(stats, t[e->owner].owner),
+             state_key_of(stats, t[e->owner].owner), state_key_of(stats, t[e->owner].symbol),
+             e->symbol);
+    }
+}
+
+static uint64_t hash_bytes(const void *bytes, size_t size)
+{
+    uint64_t hash = size;
+
+    for (size_t i = 0; i < size; i++)
+        hash = random_mix64(hash ^ ((const uint8_t *)bytes)[i]);
+    return hash;
+}
+
+static void add_service_facts(struct facts *facts, const struct network_stats *stats)
+{
+    for (size_t i = 0; i < stats->services.used; i++) {
+        const struct tally_entry *e = &stats->services.entries[i];
+        const struct row_sample *sample = &stats->samples[i];
+
+        FACT(facts, e->count, SERVICE, e->owner, e->symbol);
+        FACT(facts, 1, SERVICE, e->owner, e->symbol, 1,
+             hash_bytes(&stats->conditions[i], sizeof stats->conditions[i]), sample->packets);
+        for (size_t k = 0; k < sample->used; k++) {
+            const struct keyed_row *r = &sample->rows[k];
+
+            FACT(facts, 1, ROW, e->owner, e->symbol, r->key, session_row_packets(&r->row),
+                 r->sequence_length,
+                 r->sequence ? hash_bytes(r->sequence, r->sequence_length * sizeof *r->sequence) : 0);
+        }
+    }
+    for (size_t i = 0; i < stats->applications.used; i++) {
+        const struct tally_entry *e = &stats->applications.entries[i];
+        const char *name = stats->application_names[e->symbol];
+
+        FACT(facts, e->count, APPLICATION, stats->services.entries[e->owner].owner,
+             stats->services.entries[e->owner].symbol, hash_bytes(name, strlen(name)));
+    }
+}
+
+static struct facts facts_of(const struct network_stats *stats)
+{
+    struct facts facts = { 0 };
+
+    assert_true(stats->has_tags);
+    for (size_t i = 0; i < stats->states.used; i++)
+        FACT(&facts, stats->states.entries[i].count, STATE, state_host(stats, (uint32_t)i),
+             state_key_of(stats, (uint32_t)i));
+    for (size_t i = 0; i < stats->initial.used; i++) {
+        const struct tally_entry *e = &stats->initial.entries[i];
+
+        assert_int_equal(stats->states.entries[e->symbol].owner, e->owner);
+        FACT(&facts, e->count, INITIAL, stats->host_tags[e->owner], state_key_of(stats, e->symbol));
+    }
+    add_transition_facts(&facts, stats);
+    add_state_facts(&facts, VOLUME, stats, &stats->volumes);
+    add_state_facts(&facts, BYTES, stats, &stats->bytes);
+    add_state_facts(&facts, INITIATOR_PORT, stats, &stats->initiator_ports);
+    add_state_facts(&facts, RESPONDER_PORT, stats, &stats->responder_ports);
+    add_peer_facts(&facts, stats);
+    for (size_t i = 0; i < stats->active.used; i++) {
+        const struct tally_entry *e = &stats->active.entries[i];
+
+        FACT(&facts, e->count, ACTIVE, stats->host_tags[e->owner], e->symbol,
+             hash_bytes(&stats->activity[i], sizeof stats->activity[i]));
+    }
+    for (size_t i = 0; i < stats->coverage.used; i++)
+        FACT(&facts, stats->coverage.entries[i].count, COVERAGE, stats->coverage.entries[i].symbol);
+    add_service_facts(&facts, stats);
+    FACT(&facts, stats->flows, TOTAL, 1);
+    FACT(&facts, stats->packets, TOTAL, 2);
+    FACT(&facts, (uint64_t)stats->first.ns, TOTAL, 3);
+    FACT(&facts, (uint64_t)stats->last.ns, TOTAL, 4);
+    FACT(&facts, stats->host_count, TOTAL, 5);
+    FACT(&facts, stats->outside_count, TOTAL, 6);
+    qsort(facts.facts, facts.used, sizeof *facts.facts, compare_facts);
+    return facts;
+}
+
+static void assert_same_facts(const struct facts *a, const struct facts *b)
+{
+    for (size_t i = 0; i < a->used && i < b->used; i++) {
+        if (compare_facts(&a->facts[i], &b->facts[i]) != 0 ||
+            a->facts[i].count != b->facts[i].count)
+            fail_msg("fact %zu of kind %d: %d", i, (int)a->facts[i].words[0],
+                     (int)b->facts[i].words[0]);
+    }
+    assert_int_equal(a->used, b->used);
+}
+
+static void assert_same_stats(const struct network_stats *a, const struct network_stats *b)
+{
+    struct facts of_a = facts_of(a);
+    struct facts of_b = facts_of(b);
+
+    assert_same_facts(&of_a, &of_b);
+    free(of_a.facts);
+    free(of_b.facts);
+}
+
+/* ---- streams of made-up flows ---- */
+
+enum { STREAM_HOSTS = 12, STREAM_OUTSIDE = 40 };
+
+static const char *const applications[] = { "TLS", "TLS.Google", "DNS", "HTTP" };
+
+static const struct flow_packet stream_packets[FLOW_MAX_SEQUENCE] = { { 0x02, 0, 0 }, { 0x92, 9, 7 } };
+
+/* Hosts ask each other and the world, and answer; what comes from outside is answered. */
+static struct flow_record random_record(struct random_stream *random, int64_t ms)
+{
+    static const uint16_t ports[] = { 22, 53, 80, 443, 445, 5353, 8080, 30000, 50001 };
+    struct flow_record r = flow(ms, A, OUT, IP_TCP, ports[random_below(random, 9)]);
+    uint64_t kind = random_below(random, 10);
+
+    r.address[0] = ip_address_from_v4(0x0a000001 + (uint32_t)random_below(random, STREAM_HOSTS));
+    r.address[1] = ip_address_from_v4(0xc6336400 + (uint32_t)random_below(random, STREAM_OUTSIDE));
+    r.protocol = random_below(random, 3) ? IP_TCP : IP_UDP;
+    r.port[0] = (uint16_t)random_below(random, 65536);
+    r.packets[0] = 1 + random_below(random, 30);
+    r.packets[1] = random_below(random, 3) ? 1 + random_below(random, 1000) : 0;
+    r.bytes[0] = 40 * r.packets[0] + random_below(random, 5000);
+    r.bytes[1] = 40 * r.packets[1];
+    r.duration_ns = (int64_t)random_below(random, 3000) * NS_PER_MS;
+    if (kind < 3) {
+        r.address[1] = ip_address_from_v4(0x0a000001 + (uint32_t)random_below(random, STREAM_HOSTS));
+    } else if (kind == 3) {
+        r.address[1] = r.address[0];
+        r.address[0] = ip_address_from_v4(0xc6336400 + (uint32_t)random_below(random, STREAM_OUTSIDE));
+        r.packets[1] = 1 + random_below(random, 9);
+    } else if (kind == 4) {
+        r.address[1] = address("224.0.0.251");
+        r.packets[1] = 0;
+    }
+    r.is_measured = random_below(random, 4) > 0;
+    r.opening = (enum flow_opening)random_below(random, 3);
+    r.ending = (enum flow_ending)random_below(random, 3);
+    r.retransmitted[random_below(random, 2)] = (uint32_t)random_below(random, 5);
+    r.application = random_below(random, 3) ? applications[random_below(random, 4)] : NULL;
+    r.sequence = r.is_measured ? stream_packets : NULL;
+    r.sequence_length = (uint32_t)random_below(random, FLOW_MAX_SEQUENCE + 1);
+    return r;
+}
+
+static struct flow_record *random_stream_of(uint32_t number, size_t count)
+{
+    struct flow_record *records = memory_alloc_array(count, sizeof *records);
+    struct random_stream random;
+    int64_t ms = 0;
+
+    random_init(&random, 11, RANDOM_FIT, number, 0, 0);
+    for (size_t i = 0; i < count; i++) {
+        ms += (int64_t)random_below(&random, 2000);
+        records[i] = random_record(&random, ms);
+    }
+    return records;
+}
+
+static struct learner *learn_records(const struct learner_config *config,
+                                     const struct flow_record *records, size_t count)
+{
+    struct learner *learner = learner_new(config);
+
+    for (size_t i = 0; i < count; i++)
+        learner_add(learner, &records[i]);
+    learner_finish(learner);
+    return learner;
+}
+
+/* ---- merging ---- */
+
+static struct learner_config tagged(const struct ip_network *local)
+{
+    return (struct learner_config){ .local = local, .local_count = 1, .key = key_one };
+}
+
+static void merge(struct network_stats *into, const struct network_stats *from)
+{
+    struct error err;
+
+    assert_int_equal(network_stats_merge(into, from, &err), 0);
+}
+
+/* Merges in the given order, nested as ((0, 1), 2) or (0, (1, 2)). */
+static struct network_stats merged(struct learner *const *learners, const int order[3], bool is_right)
+{
+    struct network_stats sum;
+    struct network_stats inner;
+
+    network_stats_init(&sum);
+    network_stats_init(&inner);
+    merge(&sum, learner_finish(learners[order[0]]));
+    if (is_right) {
+        merge(&inner, learner_finish(learners[order[1]]));
+        merge(&inner, learner_finish(learners[order[2]]));
+        merge(&sum, &inner);
+    } else {
+        merge(&sum, learner_finish(learners[order[1]]));
+        merge(&sum, learner_finish(learners[order[2]]));
+    }
+    network_stats_release(&inner);
+    return sum;
+}
+
+/*
+ * Three captures of three parts of one network: who is a host in one is outside in another. In any
+ * order and nesting the statistics are the same.
+ */
+static void test_merge_order(void **state)
+{
+    static const int orders[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 },
+                                     { 2, 1, 0 } };
+    static const char *const networks[] = { "10.0.0.0/30", "10.0.0.4/30", "10.0.0.0/8" };
+    struct learner *learners[3];
+    struct network_stats first;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct flow_record *records = random_stream_of(i, 3000);
+        struct ip_network local;
+        struct learner_config config = tagged(&local);
+
+        assert_int_equal(ip_network_parse(&local, networks[i]), 0);
+        learners[i] = learn_records(&config, records, 3000);
+        free(records);
+    }
+    assert_int_equal(learner_finish(learners[0])->host_count, 3); /* .1, .2, .3 */
+    assert_int_equal(learner_finish(learners[1])->host_count, 4);
+    first = merged(learners, orders[0], false);
+    assert_int_equal(first.host_count, STREAM_HOSTS);
+    assert_int_equal(first.outside_count, STREAM_OUTSIDE); /* no host is outside any more */
+    for (int i = 1; i < 12; i++) {
+        struct network_stats other = merged(learners, orders[i / 2], i % 2);
+
+        assert_same_stats(&first, &other);
+        network_stats_release(&other);
+    }
+    network_stats_release(&first);
+    for (int i = 0; i < 3; i++)
+        learner_free(learners[i]);
+}
+
+/* Without tags of one key nobody is the same: all stand side by side, and no tag is left. */
+static void test_merge_without_tags(void **state)
+{
+    static const struct {
+        const uint8_t *keys[2];
+        bool has_tags;
+        uint32_t hosts, outside;
+    } cases[] = {
+        { { NULL, NULL }, false, 2 * STREAM_HOSTS, 2 * STREAM_OUTSIDE },
+        { { key_one, NULL }, false, 2 * STREAM_HOSTS, 2 * STREAM_OUTSIDE },
+        { { NULL, key_one }, false, 2 * STREAM_HOSTS, 2 * STREAM_OUTSIDE },
+        { { key_one, key_two }, false, 2 * STREAM_HOSTS, 2 * STREAM_OUTSIDE },
+        { { key_one, key_one }, true, STREAM_HOSTS, STREAM_OUTSIDE },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network_stats sum;
+        uint64_t flows = 0;
+        uint64_t peers = 0;
+
+        network_stats_init(&sum);
+        for (uint32_t part = 0; part < 2; part++) {
+            struct flow_record *records = random_stream_of(part, 2000);
+            struct learner_config config = in_ten;
+            struct learner *learner;
+
+            config.key = cases[i].keys[part];
+            learner = learn_records(&config, records, 2000);
+            merge(&sum, learner_finish(learner));
+            learner_free(learner);
+            free(records);
+        }
+        assert_int_equal(sum.has_tags, cases[i].has_tags);
+        assert_int_equal(sum.host_count, cases[i].hosts);
+        assert_int_equal(sum.outside_count, cases[i].outside);
+        assert_int_equal(sum.flows, 4000);
+        for (size_t k = 0; k < sum.states.used; k++)
+            flows += sum.states.entries[k].count;
+        for (size_t k = 0; k < sum.peers.used; k++) {
+            struct peer peer = peer_unpack(sum.peers.entries[k].symbol);
+
+            peers += sum.peers.entries[k].count;
+            assert_in_range(sum.peers.entries[k].owner, 0, sum.states.used - 1);
+            if (peer.kind == PEER_LOCAL)
+                assert_in_range(peer.id, 0, sum.host_count - 1);
+            if (peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER)
+                assert_in_range(peer.id, 0, sum.outside_count - 1);
+        }
+        assert_int_equal(flows, peers); /* nothing is lost, nothing counted twice */
+        network_stats_release(&sum);
+    }
+}
+
+/* Limits hold after merging as they do in learning. */
+static void test_merge_limits(void **state)
+{
+    struct network_stats sum;
+    uint64_t others;
+
+    (void)state;
+    network_stats_init(&sum);
+    for (uint32_t part = 0; part < 2; part++) {
+        struct learner_config config = in_ten;
+        struct learner *learner;
+
+        config.key = key_one;
+        learner = learner_new(&config);
+        for (uint32_t i = 0; i < 900; i++) {
+            struct flow_record record = flow(i, A, OUT, IP_TCP, (uint16_t)(50000 + 600 * part + i));
+
+            record.address[1] = ip_address_from_v4(0xc6330000 + 200 * part + i % 200);
+            learner_add(learner, &record);
+        }
+        merge(&sum, learner_finish(learner));
+        learner_free(learner);
+    }
+    assert_int_equal(sum.states.used, 1);
+    assert_int_equal(sum.peers.used, LEARN_MAX_PEERS + 1);
+    others = tally_count(&sum.peers, 0, packed(PEER_OUTSIDE, PEER_ID_OTHER));
+    assert_int_equal(others, 900 - 56 * 5); /* 200 and the first 56 of 200 more, five times each */
+    assert_int_equal(sum.responder_ports.used, LEARN_MAX_PORTS + 1);
+    assert_int_equal(sum.services.used, SERVICE_MAX + 1);
+    assert_int_equal(sum.services.entries[SERVICE_MAX].symbol, SERVICE_OTHER_PORTS);
+    network_stats_release(&sum);
+}
+
+static void test_merge_too_much(void **state)
+{
+    struct network_stats a;
+    struct network_stats b;
+    struct error err = { "" };
+
+    (void)state;
+    network_stats_init(&a);
+    network_stats_init(&b);
+    a.flows = b.flows = UINT64_C(1) << 52;
+    assert_int_equal(network_stats_merge(&a, &b, &err), -1);
+    assert_non_null(strstr(err.text, "4503599627370496"));
+    assert_int_equal(a.flows, UINT64_C(1) << 52);
+    network_stats_release(&a);
+    network_stats_release(&b);
+}
+
+/* ---- a stream in one piece, and cut ---- */
+
+/* Changes the count of a fact, which may be new, or gone when nothing is left. */
+static void adjust(struct facts *facts, int64_t change, const uint64_t words[FACT_WORDS])
+{
+    struct fact key;
+
+    memcpy(key.words, words, sizeof key.words);
+    for (size_t i = 0; i < facts->used; i++) {
+        if (compare_facts(&facts->facts[i], &key) == 0) {
+            facts->facts[i].count += (uint64_t)change;
+            if (facts->facts[i].count == 0)
+                facts->facts[i] = facts->facts[--facts->used];
+            return;
+        }
+    }
+    assert_true(change > 0);
+    add_fact(facts, (uint64_t)change, words);
+}
+
+#define ADJUST(facts, change, ...) adjust(facts, change, (const uint64_t[FACT_WORDS]){ __VA_ARGS__ })
+
+static uint64_t remove_coverage(struct facts *facts)
+{
+    uint64_t seconds = 0;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < facts->used; i++) {
+        if (facts->facts[i].words[0] == COVERAGE)
+            seconds += facts->facts[i].count;
+        else
+            facts->facts[kept++] = facts->facts[i];
+    }
+    facts->used = kept;
+    return seconds;
+}
+
+/*
+ * What a cut before record `at` loses: the first step of every host behind it. Where the whole stream
+ * has a transition and its gap, the pieces have a sequence that begins.
+ */
+static void lose_at_cut(struct facts *facts, const struct flow_record *records, size_t count, size_t at)
+{
+    for (uint32_t h = 0; h < STREAM_HOSTS; h++) {
+        struct ip_address host = ip_address_from_v4(0x0a000001 + h);
+        uint64_t tag = address_tag(key_one, &host);
+        uint64_t before = 0;
+        int64_t before_ns = -1;
+
+        for (size_t i = 0; i < count; i++) {
+            const struct flow_record *r = &records[i];
+
+            for (int side = 0; side < 2; side++) {
+                uint64_t key = state_key_pack((struct state_key){
+                    side ? ROLE_RESPONDER : ROLE_INITIATOR, r->protocol, port_feature_of(r->port[1]) });
+
+                if (!ip_address_equal(&r->address[side], &host) || r->packets[side] == 0)
+                    continue;
+                if (i >= at) {
+                    if (before_ns < 0)
+                        goto next_host; /* it begins here anyway */
+                    assert_true(r->start.ns - before_ns <= LEARN_MAX_SILENCE_NS);
+                    ADJUST(facts, 1, INITIAL, tag, key);
+                    ADJUST(facts, -1, TRANSITION, tag, before, key);
+                    ADJUST(facts, -1, GAP, tag, before, key,
+                           log_grid_bin((double)(r->start.ns - before_ns), GAP_GRID_PER_OCTAVE));
+                    goto next_host;
+                }
+                before = key;
+                before_ns = r->start.ns;
+            }
+        }
+    next_host:;
+    }
+}
+
+static void test_cut_in_seven(void **state)
+{
+    enum { RECORDS = 7000, PIECES = 7 };
+    struct flow_record *records = random_stream_of(99, RECORDS);
+    struct learner_config config = tagged(&ten);
+    struct learner *whole = learn_records(&config, records, RECORDS);
+    const struct network_stats *uncut = learner_finish(whole);
+    struct facts expected = facts_of(uncut);
+    uint64_t covered = remove_coverage(&expected);
+    struct network_stats sum;
+    struct facts got;
+    uint64_t got_covered;
+
+    (void)state;
+    network_stats_init(&sum);
+    for (size_t piece = 0; piece < PIECES; piece++) {
+        size_t at = piece * RECORDS / PIECES;
+        size_t end = (piece + 1) * RECORDS / PIECES;
+        struct learner *part = learn_records(&config, records + at, end - at);
+
+        merge(&sum, learner_finish(part));
+        learner_free(part);
+        if (piece > 0)
+            lose_at_cut(&expected, records, RECORDS, at);
+    }
+    qsort(expected.facts, expected.used, sizeof *expected.facts, compare_facts);
+    got = facts_of(&sum);
+    got_covered = remove_coverage(&got);
+    assert_same_facts(&expected, &got);
+    /* A cut covers a second or two less, or those in which flows of both pieces were open twice. */
+    assert_in_range(got_covered, covered - 2 * PIECES, covered + 5 * PIECES);
+    assert_int_equal(sum.host_count, uncut->host_count);
+    assert_memory_equal(sum.host_tags, uncut->host_tags, uncut->host_count * sizeof *uncut->host_tags);
+    assert_int_equal(sum.outside_count, uncut->outside_count);
+    assert_memory_equal(sum.outside_tags, uncut->outside_tags,
+                        uncut->outside_count * sizeof *uncut->outside_tags);
+    assert_int_equal(sum.states.used, uncut->states.used);
+    assert_memory_equal(sum.states.entries, uncut->states.entries,
+                        uncut->states.used * sizeof *uncut->states.entries);
+    network_stats_release(&sum);
+    free(expected.facts);
+    free(got.facts);
+    free(records);
+    learner_free(whole);
+}
+
+/* ---- memory ---- */
+
+/* What hostile input may bring: its i-th record. */
+typedef struct flow_record make_record(uint32_t i);
+
+static struct flow_record scan_of_addresses(uint32_t i)
+{
+    struct flow_record record = flow(i / 100, A, OUT, IP_TCP, 445);
+
+    record.address[1] = ip_address_from_v4(0xc0000000 + i);
+    record.packets[1] = 0;
+    return record;
+}
+
+static struct flow_record spoofed_sources(uint32_t i)
+{
+    struct flow_record record = flow(i / 100, A, OUT, IP_UDP, 53);
+
+    record.address[0] = ip_address_from_v4(0x0a000000 + (uint32_t)random_mix64(i) % (1 << 24));
+    return record;
+}
+
+/* Every source asks every port of every host: states, transitions, services, all at once. */
+static struct flow_record everything(uint32_t i)
+{
+    uint64_t mixed = random_mix64(i);
+    struct flow_record record = flow(i * 5, A, OUT, i % 3 ? IP_TCP : IP_UDP, (uint16_t)(mixed >> 16));
+
+    record.address[0] = ip_address_from_v4(0x0a000000 + (uint32_t)(mixed >> 32) % 4096);
+    record.address[1] = ip_address_from_v4((mixed >> 8 & 1 ? 0x0a000000 : 0xc0000000) +
+                                           (uint32_t)(mixed >> 44) % 8192);
+    record.port[0] = (uint16_t)mixed;
+    record.packets[0] = 1 + (mixed >> 20) % 5000;
+    record.is_measured = true;
+    record.sequence = stream_packets;
+    record.sequence_length = FLOW_MAX_SEQUENCE;
+    return record;
+}
+
+static struct flow_record services(uint32_t i)
+{
+    struct flow_record record = flow(i / 100, A, B, i % 2 ? IP_TCP : IP_UDP, (uint16_t)i);
+
+    record.sequence = stream_packets;
+    record.sequence_length = FLOW_MAX_SEQUENCE;
+    return record;
+}
+
+/* Flows of hours, one an hour: nothing but time. */
+static struct flow_record long_silences(uint32_t i)
+{
+    return flow((int64_t)i * 3500 * 1000, i % 2 ? A : B, OUT, IP_TCP, 443);
+}
+
+static uint64_t given_up_in_all(const struct learner_given_up *g)
+{
+    return g->hosts + g->states + g->transitions + g->gaps + g->volumes + g->ports + g->peers +
+           g->activity + g->services + g->samples;
+}
+
+static void assert_loads(const struct network_stats *stats)
+{
+    const char *path = scratch_path("bounded.dsm");
+    struct network_fit fit;
+    struct model *model;
+    struct error err = { "" };
+
+    network_fit_init(&fit, stats);
+    assert_int_equal(model_save(path, stats, &fit, &err), 0);
+    model = model_load(path, &err);
+    if (model == NULL)
+        fail_msg("%s", err.text);
+    assert_int_equal(model->host_count, stats->host_count);
+    model_free(model);
+    network_fit_release(&fit);
+}
+
+/* At every bound: the accounting holds after every record, the model loads, and all comes out again. */
+static void test_budgets(void **state)
+{
+    static make_record *const makers[] = { spoofed_sources, everything, services };
+    static const size_t budgets[] = { 1, 1 << 20, 3 << 19, 2 << 20, 3 << 20, 5 << 20, 8 << 20,
+                                      13 << 20, 64 << 20 };
+    enum { RECORDS = 30000 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+        for (size_t k = 0; k < sizeof budgets / sizeof *budgets; k++) {
+            struct learner_config config = { .local = &ten, .local_count = 1, .key = key_one,
+                                             .max_bytes = budgets[k] };
+            size_t most = budgets[k] < LEARN_MIN_BYTES ? LEARN_MIN_BYTES : budgets[k];
+            struct learner *learners[2] = { learner_new(&config), learner_new(&config) };
+            const struct network_stats *stats = learner_finish(learners[0]);
+
+            learner_free(learners[0]);
+            learners[0] = learner_new(&config);
+            for (uint32_t n = 0; n < RECORDS; n++) {
+                struct flow_record record = makers[i](n);
+
+                for (int twin = 0; twin < 2; twin++)
+                    learner_add(learners[twin], &record);
+                assert_in_range(learner_bytes(learners[0]), 1, most);
+            }
+            stats = learner_finish(learners[0]);
+            assert_int_equal(stats->flows, RECORDS);
+            assert_in_range(learner_bytes(learners[0]), 1, most);
+            assert_in_range(network_stats_bytes(stats), 1, most);
+            if (most <= 2 << 20)
+                assert_true(given_up_in_all(learner_given_up(learners[0])) > 0);
+            assert_same_stats(stats, learner_finish(learners[1]));
+            assert_loads(stats);
+            learner_free(learners[0]);
+            learner_free(learners[1]);
+        }
+    }
+}
+
+/* Peak of resident memory, in a process of its own that learns a million records. */
+static int64_t peak_of(make_record *make, uint32_t records, size_t max_bytes)
+{
+    int64_t peak = 0;
+    int ends[2];
+    pid_t child;
+
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        struct learner_config config = { .local = &ten, .local_count = 1, .key = key_one,
+                                         .max_bytes = max_bytes };
+        struct learner *learner = learner_new(&config);
+        struct rusage before;
+        struct rusage after;
+
+        getrusage(RUSAGE_SELF, &before);
+        for (uint32_t i = 0; i < records; i++) {
+            struct flow_record record = make(i);
+
+            learner_add(learner, &record);
+        }
+        learner_finish(learner);
+        getrusage(RUSAGE_SELF, &after);
+        peak = (int64_t)(after.ru_maxrss - before.ru_maxrss) * 1024;
+        if (learner_bytes(learner) > max_bytes || write(ends[1], &peak, sizeof peak) != sizeof peak)
+            _exit(1);
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &peak, sizeof peak), sizeof peak);
+    close(ends[0]);
+    waitpid(child, NULL, 0);
+    return peak;
+}
+
+static void test_memory_of_floods(void **state)
+{
+    static const struct {
+        const char *name;
+        make_record *make;
+        uint32_t records;
+        size_t max_bytes;
+    } cases[] = {
+        { "a scan of a million addresses", scan_of_addresses, 1000000, 16 << 20 },
+        { "a million spoofed sources", spoofed_sources, 1000000, 64 << 20 },
+        { "a million spoofed sources", spoofed_sources, 1000000, 16 << 20 },
+        { "a million of everything", everything, 1000000, 64 << 20 },
+        { "a million of everything", everything, 1000000, 16 << 20 },
+        { "a million services", services, 1000000, 64 << 20 },
+        { "a million hours", long_silences, 200000, 16 << 20 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t peak = peak_of(cases[i].make, cases[i].records, cases[i].max_bytes);
+
+        print_message("%s: %.1f of %.1f MB\n", cases[i].name, (double)peak / 0x1p20,
+                      (double)cases[i].max_bytes / 0x1p20);
+        assert_in_range(peak, 0, cases[i].max_bytes);
+    }
+}
+
+/* When there is no room for slices, the rest of the day is unknown, not silent. */
+static void test_end_of_observation(void **state)
+{
+    struct learner_config config = { .local = &ten, .local_count = 1, .max_bytes = 1 << 20 };
+    struct learner *learner = learner_new(&config);
+    const struct network_stats *stats;
+    uint32_t covered = 0;
+    uint32_t active = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 200000; i++) {
+        struct flow_record record = flow((int64_t)i * 1000, A, OUT, IP_TCP, 443);
+
+        record.address[0] = ip_address_from_v4(0x0a000000 + i % 64);
+        learner_add(learner, &record);
+    }
+    stats = learner_finish(learner);
+    for (size_t i = 0; i < stats->coverage.used; i++)
+        covered = stats->coverage.entries[i].symbol > covered ? stats->coverage.entries[i].symbol : covered;
+    for (size_t i = 0; i < stats->active.used; i++)
+        active = stats->active.entries[i].symbol > active ? stats->active.entries[i].symbol : active;
+    assert_int_equal(covered, active);
+    assert_true(covered < slice_number((struct day_time){ morning.ns + 200000 * NS_PER_SECOND }));
+    assert_true(learner_given_up(learner)->activity > 0);
+    assert_int_equal(learner_given_up(learner)->hosts, 0);
+    learner_free(learner);
+}
+
+/* ---- which networks are local ---- */
+
+enum { MOST_NETWORKS = 8 };
+
+/* `share` percent of a thousand flows go between two networks, spread over `spread` addresses each. */
+struct mix {
+    const char *from, *to;
+    int share;
+    uint32_t spread[2];
+};
+
+static void spread_out(struct ip_address *address, uint32_t n)
+{
+    for (int i = 15; n > 0; i--, n >>= 8)
+        address->bytes[i] = (uint8_t)(address->bytes[i] + n);
+}
+
+static void test_networks_found(void **state)
+{
+    static const struct {
+        struct mix mixes[4];
+        enum local_basis basis;
+        bool is_private;
+        const char *networks[MOST_NETWORKS];
+    } cases[] = {
+        { { { "192.168.1.10", "8.0.0.0", 90, { 20, 1 << 24 } },
+            { "192.168.1.10", "192.168.1.10", 10, { 20, 20 } } },
+          LOCAL_FOUND, true, { "192.168.0.0/16" } },
+        { { { "1.0.0.0", "64.225.56.201", 97, { 1 << 24, 1 } },
+            { "64.225.56.201", "9.9.9.9", 3, { 1, 1 } } },
+          LOCAL_FOUND, false, { "64.225.56.201" } },
+        { { { "42.219.152.0", "1.0.0.0", 99, { 2048, 1 << 24 } },
+            { "42.219.100.0", "1.0.0.0", 1, { 256, 1 << 24 } } },
+          LOCAL_FOUND, false, { "42.219.152.0/21" } },
+        { { { "2001:db8:1:2::1", "2a00::", 60, { 200, 1 << 24 } },
+            { "fe80::1", "2001:db8:1:2::1", 15, { 9, 9 } },
+            { "fe80::1", "ff02::fb", 25, { 9, 1 } } },
+          LOCAL_FOUND, true, { "fe80::/10", "2001:db8:1:2::/120" } },
+        { { { "10.1.0.1", "1.0.0.0", 50, { 50, 1 << 24 } },
+            { "130.1.2.0", "1.0.0.0", 50, { 256, 1 << 24 } } },
+          LOCAL_FOUND, true, { "10.0.0.0/8", "130.1.2.0/24" } },
+        { { { "5.5.0.1", "6.6.0.1", 100, { 1, 1 } } }, LOCAL_FOUND, false, { "5.5.0.1" } },
+        { { { "100::1:0:1", "100::2:0:1", 100, { 500, 40 } } },
+          LOCAL_FOUND, false, { "100::1:0:0/119" } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct learner *learner = learner_new(&(struct learner_config){ 0 });
+        const struct ip_network *networks;
+        struct random_stream random;
+        size_t count;
+        int64_t ms = 0;
+
+        random_init(&random, 5, RANDOM_FIT, (uint32_t)i, 0, 0);
+        for (int k = 0; k < 4 && cases[i].mixes[k].share > 0; k++) {
+            const struct mix *mix = &cases[i].mixes[k];
+
+            for (int n = 0; n < mix->share * 10; n++) {
+                struct flow_record record = flow(ms++, mix->from, mix->to, IP_TCP, 443);
+
+                for (int side = 0; side < 2; side++)
+                    spread_out(&record.address[side],
+                               (uint32_t)random_below(&random, mix->spread[side]));
+                learner_add(learner, &record);
+            }
+        }
+        learner_finish(learner);
+        networks = learner_local_networks(learner, &count);
+        for (size_t k = 0; k < count; k++) {
+            struct ip_network expected;
+
+            assert_non_null(cases[i].networks[k]);
+            assert_int_equal(ip_network_parse(&expected, cases[i].networks[k]), 0);
+            assert_int_equal(networks[k].prefix, expected.prefix);
+            assert_true(ip_address_equal(&networks[k].base, &expected.base));
+        }
+        assert_null(cases[i].networks[count]);
+        assert_int_equal(learner_local_basis(learner), cases[i].basis);
+        learner_free(learner);
+    }
+}
+
+/* Where no network stands out, those that initiate are taken, and it is said that this is a guess. */
+static void test_networks_guessed(void **state)
+{
+    static const bool is_names[] = { false, true };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct learner *learner = learner_new(&(struct learner_config){ 0 });
+        const struct ip_network *networks;
+        size_t count;
+
+        for (uint32_t n = 0; n < 2000; n++) {
+            struct flow_record record = flow(n, A, OUT, IP_TCP, 443);
+
+            for (uint32_t side = 0; side < 2; side++) {
+                uint32_t class = n % 40 + 100 * side;
+
+                record.address[side] = ip_address_from_v4(0x20000000 + (class << 16) + n % 7);
+                if (is_names[i])
+                    record.address[side] =
+                        (struct ip_address){ { 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (uint8_t)class, 0, 0, 0, 7 } };
+            }
+            learner_add(learner, &record);
+        }
+        learner_finish(learner);
+        networks = learner_local_networks(learner, &count);
+        assert_int_equal(learner_local_basis(learner), LOCAL_GUESSED);
+        if (is_names[i]) {
+            assert_int_equal(count, 1);
+            assert_int_equal(networks[0].prefix, 64);
+        } else {
+            assert_int_equal(count, LOCAL_MAX_GUESSED);
+            assert_int_equal(networks[0].base.bytes[13], 0); /* initiators: 32.0 to 32.39 */
+            assert_int_equal(networks[15].base.bytes[13], 15);
+        }
+        learner_free(learner);
+    }
+}
+
+/* Records held back are learned as if the networks had been known: to the last packet. */
+static void test_held_records(void **state)
+{
+    static const size_t counts[] = { 0, 1, 5000, LEARN_HELD_RECORDS, LEARN_HELD_RECORDS + 5000 };
+    struct flow_record *records = random_stream_of(5, LEARN_HELD_RECORDS + 5000);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct learner_config found = { .key = key_one };
+        struct learner_config given = tagged(&ten);
+        struct learner *a = learn_records(&found, records, counts[i]);
+        struct learner *b = learn_records(&given, records, counts[i]);
+
+        assert_same_stats(learner_finish(a), learner_finish(b));
+        learner_free(a);
+        learner_free(b);
+    }
+    free(records);
+}
+
+/* ---- a provider's day ---- */
+
+static bool number_until(const char **text, char end, long *number)
+{
+    char *stop;
+
+    *number = strtol(*text, &stop, 10);
+    *text = stop + (*stop == end);
+    return *stop == end;
+}
+
+/* The addresses of a line of UGR'16: te,td,sa,da,... */
+static bool ugr_addresses(const char *line, size_t size, struct ip_address addresses[2])
+{
+    const char *end = line + size;
+    const char *at = line;
+
+    for (int comma = 0; comma < 2 && at; comma++) {
+        at = memchr(at, ',', (size_t)(end - at));
+        at = at ? at + 1 : NULL;
+    }
+    for (int side = 0; side < 2 && at; side++) {
+        uint32_t v4 = 0;
+
+        for (int i = 0; i < 4; i++) {
+            long byte;
+
+            if (!number_until(&at, i < 3 ? '.' : ',', &byte))
+                return false;
+            v4 = v4 << 8 | (uint32_t)byte;
+        }
+        addresses[side] = ip_address_from_v4(v4);
+    }
+    return at != NULL;
+}
+
+static struct local_networks ugr_networks(const char *path)
+{
+    struct flow_record *records = memory_alloc_array(LEARN_HELD_RECORDS, sizeof *records);
+    struct error err = { "" };
+    struct input_file *file = input_file_open(path, &err);
+    struct local_networks found = { 0 };
+    size_t count = 0;
+    size_t size;
+    const char *line;
+
+    assert_non_null(file);
+    while (count < LEARN_HELD_RECORDS && (line = input_file_line(file, 1024, &size)) != NULL) {
+        records[count] = flow(0, A, A, IP_TCP, 80);
+        count += ugr_addresses(line, size, records[count].address);
+    }
+    assert_int_equal(count, LEARN_HELD_RECORDS);
+    local_networks_find(&found, records, count);
+    input_file_close(file);
+    free(records);
+    return found;
+}
+
+static void test_network_of_a_provider(void **state)
+{
+    const char *captures = getenv("DAYSHIFT_CAPTURES");
+    struct local_networks found;
+    char path[1024];
+    char line[256];
+    int hosts = 0;
+    int inside = 0;
+    FILE *file;
+
+    (void)state;
+    if (captures == NULL)
+        skip_because("DAYSHIFT_CAPTURES names no folder of captures");
+    snprintf(path, sizeof path, "%s/ugr16_isp_20160411_A.csv.xz", captures);
+    found = ugr_networks(path);
+    assert_int_equal(found.count, 1);
+    assert_in_range(found.networks[0].prefix, 96 + 19, 96 + 22);
+    snprintf(path, sizeof path, "%s/ugr16_isp_20160411_A.hosts.tsv", captures);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        struct ip_address host;
+
+        line[strcspn(line, "\t\n")] = '\0';
+        if (ip_address_parse(&host, line) < 0)
+            continue; /* the heading */
+        hosts++;
+        inside += local_networks_contain(&found, &host);
+    }
+    fclose(file);
+    assert_int_equal(hosts, 113);
+    assert_int_equal(inside, 112); /* one is in another network, with a thousandth of the flows */
+    local_networks_release(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_of_floods), /* first: before this process has grown */
         cmocka_unit_test(test_mixture_recovered),
         cmocka_unit_test(test_likelihood_never_falls),
         cmocka_unit_test(test_mixture_of_few_points),
         cmocka_unit_test(test_port_features),
         cmocka_unit_test(test_sample_of_union),
+        cmocka_unit_test(test_sequences_of_union),
         cmocka_unit_test(test_learner_counts),
         cmocka_unit_test(test_who_is_a_host),
         cmocka_unit_test(test_listed_hosts),
@@ -490,6 +1830,23 @@ int main(void)
         cmocka_unit_test(test_silence_is_a_hole),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_pings_are_alike),
+        cmocka_unit_test(test_bytes_conditions_applications),
+        cmocka_unit_test(test_application_limits),
+        cmocka_unit_test(test_impossible_records),
+        cmocka_unit_test(test_late_flow),
+        cmocka_unit_test(test_step_back),
+        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_merge_order),
+        cmocka_unit_test(test_merge_without_tags),
+        cmocka_unit_test(test_merge_limits),
+        cmocka_unit_test(test_merge_too_much),
+        cmocka_unit_test(test_cut_in_seven),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_end_of_observation),
+        cmocka_unit_test(test_networks_found),
+        cmocka_unit_test(test_networks_guessed),
+        cmocka_unit_test(test_held_records),
+        cmocka_unit_test(test_network_of_a_provider),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/tally.h"
 #include "base/time_types.h"
 #include "dayshift/host_model.h"
@@ -36,6 +37,7 @@ struct row_sample {
     } *rows;
     size_t used;
     size_t capacity;
+    size_t packets; /* of all sequences together */
 };
 
 struct network_stats {
@@ -84,5 +86,20 @@ struct network_fit {
 
 void network_stats_init(struct network_stats *stats);
 void network_stats_release(struct network_stats *stats);
+
+/*
+ * Adds the statistics `from` to `into`, as if one learner had seen both. Hosts with equal tags are one
+ * host, wherever both sides have tags of one key; all others stay apart, and the result is then
+ * without tags. Hosts, outside peers, states and transitions of `from` that are new come behind those
+ * of `into`, in their order. An address that is outside on one side and a host on the other
+ * becomes that host. Associative; commutative but for the order; limits (LEARN_MAX_PEERS,
+ * LEARN_MAX_PORTS, SERVICE_MAX, names of applications) hold as in learning, and beyond them
+ * whoever came first is listed. 0, or -1 with *err and `into` as it was.
+ */
+int network_stats_merge(struct network_stats *into, const struct network_stats *from,
+                        struct error *err);
+
+/* Memory that the statistics may take, by what is in them: at most, with arrays just doubled. */
+size_t network_stats_bytes(const struct network_stats *stats);
 
 #endif

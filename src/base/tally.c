@@ -81,6 +81,15 @@ uint32_t tally_add(struct tally *tally, uint32_t owner, uint32_t symbol, uint64_
     return index;
 }
 
+uint32_t tally_add_known(struct tally *tally, uint32_t owner, uint32_t symbol, uint64_t count)
+{
+    uint32_t index = tally_find(tally, owner, symbol);
+
+    if (index != TALLY_NONE)
+        tally->entries[index].count += count;
+    return index;
+}
+
 static int compare_entries(const void *a, const void *b)
 {
     const struct tally_entry *x = a;

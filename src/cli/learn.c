@@ -233,7 +233,8 @@ static int check_outputs(const struct options *o, char **paths, int count, struc
 
 static int learn(const struct options *o, char **paths, int count, struct error *err)
 {
-    struct learner_config config = { o->local, o->local_count, o->hosts, o->host_count };
+    struct learner_config config = { .local = o->local, .local_count = o->local_count,
+                                     .hosts = o->hosts, .host_count = o->host_count };
     struct learner *learner = learner_new(&config);
     const struct network_stats *stats;
     struct read_totals totals = { 0 };

@@ -1,128 +1,165 @@
 #include "learn/learner.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "learn/address_table.h"
+#include "learn/address_tag.h"
+#include "learn/name_table.h"
+#include "learn/record_hold.h"
 #include "learn/row_sample.h"
+#include "learn/stats_private.h"
 #include "net/wire.h"
 
 #define NO_STATE UINT32_MAX
+#define MAX_OBSERVED_NS NS_PER_DAY /* of one flow: a longer one says little about the hours between */
+#define MAX_PACKETS (UINT64_C(1) << 40) /* of a flow, one way */
+#define MAX_BYTES (UINT64_C(1) << 50)
+#define MAX_START_NS (INT64_MAX / 2) /* in 2116 */
+#define MAX_DURATION_NS (INT64_MAX / 4)
 
-enum { ICMP_ECHO_TYPE = 8 };
+enum {
+    ICMP_ECHO_TYPE = 8,
+    HELD_BYTES = 64 << 20,   /* most that records held back may take */
+    RECORD_BYTES = 64 * 1024 /* more than one record can add, with the other ports of all protocols */
+};
 
-/* Addresses met so far, each with a dense number; open addressing. */
-struct address_table {
-    struct ip_address *addresses;
-    size_t used;
-    size_t capacity;
-    uint32_t *slots;
-    size_t slot_mask;
+/* How much may be begun: each level allows what those before it do. */
+enum room {
+    ROOM_NONE,
+    ROOM_SLICES,  /* in which a host is active */
+    ROOM_DETAILS, /* of known states and services */
+    ROOM_STATES,
+    ROOM_HOSTS
 };
 
 /* Where a host's sequence of flows stands. */
 struct host_sequence {
     uint32_t last_state; /* NO_STATE before the first flow */
+    uint32_t stretch;    /* in which that was */
     struct day_time last_start;
+};
+
+/* Symbols listed one by one for a state. */
+struct state_lists {
+    uint32_t peers, ports;
+};
+
+enum {
+    HOST_BYTES = ADDRESS_BYTES + 2 * sizeof(struct host_sequence),
+    STATE_BYTES = 2 * sizeof(struct state_lists) + sizeof(struct mixture) +
+                  2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
+};
+
+_Static_assert(HOST_BYTES + STATS_TAG_BYTES == 91 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
+               ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
+               STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
+
+/* The stretch of time that is being observed. */
+struct observation {
+    struct day_time from, to;
+    struct day_time newest;     /* start of a flow */
+    struct day_time step_begin; /* earliest of the flows far behind that came in a row */
+    uint32_t behind;            /* how many these are */
+    uint32_t stretch;           /* number, from 1 */
+    bool has_ended;             /* for want of room */
 };
 
 struct learner {
     struct learner_config config;
+    uint8_t key[ADDRESS_TAG_KEY_BYTES];
     struct network_stats stats;
     struct address_table hosts;   /* number = host */
     struct address_table outside; /* number = id of an outside peer */
     struct host_sequence *sequences;
     size_t sequence_capacity;
-    uint32_t *listed_peers; /* by state: distinct outside peers listed */
-    uint32_t *listed_ports; /* by state: distinct responder ports listed */
-    size_t listed_peers_capacity;
-    size_t listed_ports_capacity;
-    struct day_time observed_from;
-    struct day_time observed_to;
-    uint64_t foreign_flows;
+    struct state_lists *lists; /* by state */
+    size_t list_capacity;
+    struct name_table names;
+    struct local_networks local;
+    bool is_holding; /* until the local networks are found */
+    struct record_hold hold;
+    struct observation observation;
+    enum room room;          /* of the record at hand */
+    size_t sampled_rows, sampled_packets; /* of all services */
+    size_t other_entries;    /* of other peers and ports: accounted with their states */
+    bool is_finished;
+    uint64_t foreign_flows, late_flows, refused_flows;
+    struct learner_given_up given_up;
 };
 
-/* ---- address table ---- */
+/* ---- memory ---- */
 
-static uint64_t address_hash(const struct ip_address *address)
+size_t learner_bytes(const struct learner *learner)
 {
-    uint64_t words[2];
+    const struct network_stats *stats = &learner->stats;
+    size_t slices = (size_t)((learner->observation.to.ns - learner->observation.from.ns) / NS_PER_SLICE);
 
-    memcpy(words, address->bytes, sizeof words);
-    return random_mix64(words[0] ^ random_mix64(words[1]));
+    return sizeof *learner + stats_counted_bytes(stats) + stats->host_count * (size_t)HOST_BYTES +
+           stats->outside_count * (size_t)ADDRESS_BYTES + stats->states.used * STATE_BYTES -
+           learner->other_entries * TALLY_ENTRY_BYTES +
+           learner->sampled_rows * (size_t)SAMPLED_ROW_BYTES +
+           learner->sampled_packets * sizeof(struct flow_packet) +
+           slices * TALLY_ENTRY_BYTES /* of coverage, to come */ + record_hold_bytes(&learner->hold);
 }
 
-static size_t address_slot(const struct address_table *table, const struct ip_address *address)
+static void set_room(struct learner *learner)
 {
-    size_t slot = (size_t)address_hash(address) & table->slot_mask;
+    size_t most = learner->config.max_bytes;
+    size_t eighth = most / 8;
+    size_t bytes;
 
-    while (table->slots[slot] != TALLY_NONE &&
-           !ip_address_equal(&table->addresses[table->slots[slot]], address))
-        slot = (slot + 1) & table->slot_mask;
-    return slot;
+    learner->room = ROOM_HOSTS;
+    if (most == 0)
+        return;
+    bytes = learner_bytes(learner) + RECORD_BYTES;
+    learner->room = bytes <= 5 * eighth   ? ROOM_HOSTS
+                    : bytes <= 6 * eighth ? ROOM_STATES
+                    : bytes <= 7 * eighth ? ROOM_DETAILS
+                    : bytes <= most       ? ROOM_SLICES
+                                          : ROOM_NONE;
 }
 
-static void address_table_rehash(struct address_table *table, size_t slots)
+/* Counts one more of a detail, when it is known or there is room; or says that it is given up. */
+static uint32_t count_detail(const struct learner *learner, struct tally *tally, uint32_t owner,
+                             uint32_t symbol, uint64_t *given_up)
 {
-    free(table->slots);
-    table->slots = memory_alloc_array(slots, sizeof *table->slots);
-    memset(table->slots, 0xff, slots * sizeof *table->slots);
-    table->slot_mask = slots - 1;
-    for (size_t i = 0; i < table->used; i++)
-        table->slots[address_slot(table, &table->addresses[i])] = (uint32_t)i;
-}
+    uint32_t index;
 
-static uint32_t address_find(const struct address_table *table, const struct ip_address *address)
-{
-    return table->slots[address_slot(table, address)];
-}
-
-static uint32_t address_put(struct address_table *table, const struct ip_address *address)
-{
-    size_t slot = address_slot(table, address);
-
-    if (table->slots[slot] != TALLY_NONE)
-        return table->slots[slot];
-    table->addresses = memory_grow(table->addresses, &table->capacity, table->used + 1,
-                                   sizeof *table->addresses);
-    table->addresses[table->used] = *address;
-    table->slots[slot] = (uint32_t)table->used++;
-    if (table->used * 4 > (table->slot_mask + 1) * 3)
-        address_table_rehash(table, (table->slot_mask + 1) * 2);
-    return (uint32_t)table->used - 1;
-}
-
-static void address_table_release(struct address_table *table)
-{
-    free(table->addresses);
-    free(table->slots);
+    if (learner->room >= ROOM_DETAILS)
+        return tally_add(tally, owner, symbol, 1);
+    index = tally_add_known(tally, owner, symbol, 1);
+    *given_up += index == TALLY_NONE;
+    return index;
 }
 
 /* ---- hosts ---- */
 
 static bool is_local(const struct learner *learner, const struct ip_address *address)
 {
-    if (ip_address_is_group(address))
-        return false;
-    if (learner->config.local_count == 0)
-        return ip_address_is_private(address);
-    for (size_t i = 0; i < learner->config.local_count; i++) {
-        if (ip_network_contains(&learner->config.local[i], address))
-            return true;
-    }
-    return false;
+    return !ip_address_is_group(address) && local_networks_contain(&learner->local, address);
+}
+
+static uint64_t tag_of(const struct learner *learner, const struct ip_address *address)
+{
+    return learner->config.key ? address_tag(learner->key, address) : 0;
 }
 
 static uint32_t add_host(struct learner *learner, const struct ip_address *address)
 {
-    uint32_t host = address_put(&learner->hosts, address);
+    size_t known = learner->hosts.used;
+    uint32_t host = address_table_put(&learner->hosts, address);
 
-    learner->sequences = memory_grow(learner->sequences, &learner->sequence_capacity,
-                                     (size_t)host + 1, sizeof *learner->sequences);
+    if (learner->hosts.used == known)
+        return host; /* listed twice */
+    learner->sequences = memory_grow(learner->sequences, &learner->sequence_capacity, known + 1,
+                                     sizeof *learner->sequences);
     learner->sequences[host] = (struct host_sequence){ .last_state = NO_STATE };
-    learner->stats.host_count = host + 1;
+    stats_add_host(&learner->stats, tag_of(learner, address));
     return host;
 }
 
@@ -130,13 +167,16 @@ static uint32_t add_host(struct learner *learner, const struct ip_address *addre
 static uint32_t host_of(struct learner *learner, const struct flow_record *record,
                         enum flow_side side)
 {
-    uint32_t host = address_find(&learner->hosts, &record->address[side]);
+    uint32_t host = address_table_find(&learner->hosts, &record->address[side]);
 
-    if (host != TALLY_NONE || learner->config.host_count > 0)
+    if (host != ADDRESS_NONE || learner->config.host_count > 0)
         return host;
-    if (record->packets[side] == 0 || !is_local(learner, &record->address[side]) ||
-        learner->stats.host_count == LEARN_MAX_HOSTS)
+    if (record->packets[side] == 0 || !is_local(learner, &record->address[side]))
         return TALLY_NONE;
+    if (learner->stats.host_count == LEARN_MAX_HOSTS || learner->room < ROOM_HOSTS) {
+        learner->given_up.hosts++;
+        return TALLY_NONE;
+    }
     return add_host(learner, &record->address[side]);
 }
 
@@ -145,11 +185,20 @@ struct learner *learner_new(const struct learner_config *config)
     struct learner *learner = memory_alloc(sizeof *learner);
 
     learner->config = *config;
+    if (config->max_bytes > 0 && config->max_bytes < LEARN_MIN_BYTES)
+        learner->config.max_bytes = LEARN_MIN_BYTES;
     network_stats_init(&learner->stats);
-    address_table_rehash(&learner->hosts, 64);
-    address_table_rehash(&learner->outside, 64);
+    address_table_init(&learner->hosts);
+    address_table_init(&learner->outside);
+    if (config->key) {
+        memcpy(learner->key, config->key, sizeof learner->key);
+        learner->stats.has_tags = true;
+        learner->stats.key_check = address_tag_key_check(learner->key);
+    }
     for (size_t i = 0; i < config->host_count; i++)
         add_host(learner, &config->hosts[i]);
+    local_networks_give(&learner->local, config->local, config->local_count);
+    learner->is_holding = config->local_count == 0 && config->host_count == 0;
     return learner;
 }
 
@@ -160,9 +209,11 @@ void learner_free(struct learner *learner)
     network_stats_release(&learner->stats);
     address_table_release(&learner->hosts);
     address_table_release(&learner->outside);
+    record_hold_release(&learner->hold);
+    local_networks_release(&learner->local);
     free(learner->sequences);
-    free(learner->listed_peers);
-    free(learner->listed_ports);
+    free(learner->lists);
+    sodium_memzero(learner->key, sizeof learner->key);
     free(learner);
 }
 
@@ -171,12 +222,45 @@ const struct ip_address *learner_host_address(const struct learner *learner, uin
     return &learner->hosts.addresses[host];
 }
 
+const struct ip_network *learner_local_networks(const struct learner *learner, size_t *count)
+{
+    *count = learner->local.count;
+    return learner->local.networks;
+}
+
+enum local_basis learner_local_basis(const struct learner *learner)
+{
+    return learner->local.basis;
+}
+
 uint64_t learner_foreign_flows(const struct learner *learner)
 {
     return learner->foreign_flows;
 }
 
+uint64_t learner_late_flows(const struct learner *learner)
+{
+    return learner->late_flows;
+}
+
+uint64_t learner_refused_flows(const struct learner *learner)
+{
+    return learner->refused_flows;
+}
+
+const struct learner_given_up *learner_given_up(const struct learner *learner)
+{
+    return &learner->given_up;
+}
+
 /* ---- one record, seen from one of its hosts ---- */
+
+/* A record, and what both of its hosts need of it. */
+struct seen {
+    const struct flow_record *record;
+    uint32_t packets_bin, bytes_bin;
+    bool is_late;
+};
 
 static bool has_ports(const struct flow_record *record)
 {
@@ -203,41 +287,48 @@ static uint32_t add_state(struct learner *learner, uint32_t host, enum host_role
 
     if (has_ports(record))
         key.port_feature = port_feature_of(record->port[FLOW_RESPONDER]);
+    if (learner->room < ROOM_STATES) {
+        state = tally_add_known(&learner->stats.states, host, state_key_pack(key), 1);
+        learner->given_up.states += state == TALLY_NONE;
+        return state;
+    }
     state = tally_add(&learner->stats.states, host, state_key_pack(key), 1);
     if (learner->stats.states.used > known) {
-        learner->listed_peers = memory_grow(learner->listed_peers, &learner->listed_peers_capacity,
-                                            known + 1, sizeof *learner->listed_peers);
-        learner->listed_ports = memory_grow(learner->listed_ports, &learner->listed_ports_capacity,
-                                            known + 1, sizeof *learner->listed_ports);
-        learner->listed_peers[state] = 0;
-        learner->listed_ports[state] = 0;
+        learner->lists = memory_grow(learner->lists, &learner->list_capacity, known + 1,
+                                     sizeof *learner->lists);
+        learner->lists[state] = (struct state_lists){ 0 };
     }
     return state;
 }
 
 /* A count under (state, symbol), or under (state, other) once `limit` symbols are listed. */
-static void add_listed(struct tally *tally, uint32_t *listed, uint32_t limit, uint32_t state,
-                       uint32_t symbol, uint32_t other)
+static void add_listed(struct learner *learner, struct tally *tally, uint32_t *listed,
+                       uint32_t limit, uint32_t state, uint32_t symbol, uint32_t other)
 {
-    if (tally_find(tally, state, symbol) == TALLY_NONE) {
-        if (listed[state] == limit)
-            symbol = other;
-        else
-            listed[state]++;
+    size_t known = tally->used;
+
+    if (tally_add_known(tally, state, symbol, 1) != TALLY_NONE)
+        return;
+    if (symbol != other && *listed < limit && learner->room >= ROOM_DETAILS) {
+        tally_add(tally, state, symbol, 1);
+        (*listed)++;
+    } else {
+        tally_add(tally, state, other, 1);
+        learner->other_entries += tally->used - known;
     }
-    tally_add(tally, state, symbol, 1);
 }
 
 /* Addresses are remembered only as long as they can still be listed: a scan fills no memory. */
 static uint32_t outside_id(struct learner *learner, uint32_t state, const struct ip_address *address)
 {
-    uint32_t id = address_find(&learner->outside, address);
+    uint32_t id = address_table_find(&learner->outside, address);
 
-    if (id == TALLY_NONE && learner->listed_peers[state] < LEARN_MAX_PEERS &&
-        learner->outside.used < PEER_ID_OTHER)
-        id = address_put(&learner->outside, address);
-    learner->stats.outside_count = (uint32_t)learner->outside.used;
-    return id == TALLY_NONE ? PEER_ID_OTHER : id;
+    if (id == ADDRESS_NONE && learner->lists[state].peers < LEARN_MAX_PEERS &&
+        learner->room >= ROOM_DETAILS && learner->outside.used < PEER_ID_OTHER) {
+        id = address_table_put(&learner->outside, address);
+        stats_add_outside(&learner->stats, tag_of(learner, address));
+    }
+    return id == ADDRESS_NONE ? PEER_ID_OTHER : id;
 }
 
 static void add_peer(struct learner *learner, uint32_t state, enum host_role role,
@@ -252,10 +343,11 @@ static void add_peer(struct learner *learner, uint32_t state, enum host_role rol
     else
         peer.id = outside_id(learner, state, address);
     if (peer.kind == PEER_OUTSIDE)
-        add_listed(&learner->stats.peers, learner->listed_peers, LEARN_MAX_PEERS, state,
-                   peer_pack(peer), peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER }));
+        add_listed(learner, &learner->stats.peers, &learner->lists[state].peers, LEARN_MAX_PEERS,
+                   state, peer_pack(peer), peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER }));
     else
-        tally_add(&learner->stats.peers, state, peer_pack(peer), 1);
+        count_detail(learner, &learner->stats.peers, state, peer_pack(peer),
+                     &learner->given_up.peers);
 }
 
 static void add_ports(struct learner *learner, uint32_t state, const struct flow_record *record)
@@ -264,48 +356,56 @@ static void add_ports(struct learner *learner, uint32_t state, const struct flow
 
     if (!has_ports(record))
         return;
-    tally_add(&learner->stats.initiator_ports, state,
-              port_feature_of(record->port[FLOW_INITIATOR]), 1);
+    count_detail(learner, &learner->stats.initiator_ports, state,
+                 port_feature_of(record->port[FLOW_INITIATOR]), &learner->given_up.ports);
     if (!port_feature_is_exact(port_feature_of((uint16_t)port)))
-        add_listed(&learner->stats.responder_ports, learner->listed_ports, LEARN_MAX_PORTS, state,
-                   port, PORT_OTHER);
+        add_listed(learner, &learner->stats.responder_ports, &learner->lists[state].ports,
+                   LEARN_MAX_PORTS, state, port, PORT_OTHER);
 }
 
-static void add_step(struct learner *learner, uint32_t host, uint32_t state, struct day_time start)
+static void add_transition(struct learner *learner, uint32_t from, uint32_t to, int64_t gap_ns)
+{
+    uint32_t transition = count_detail(learner, &learner->stats.transitions, from, to,
+                                       &learner->given_up.transitions);
+
+    if (transition != TALLY_NONE)
+        count_detail(learner, &learner->stats.gaps, transition,
+                     log_grid_bin((double)gap_ns, GAP_GRID_PER_OCTAVE), &learner->given_up.gaps);
+}
+
+static void add_step(struct learner *learner, uint32_t host, uint32_t state, struct seen *seen)
 {
     struct host_sequence *sequence = &learner->sequences[host];
+    struct day_time start = seen->record->start;
     int64_t gap_ns = start.ns - sequence->last_start.ns;
+    bool is_under_way = sequence->last_state != NO_STATE &&
+                        sequence->stretch == learner->observation.stretch;
 
-    if (sequence->last_state == NO_STATE || gap_ns > LEARN_MAX_SILENCE_NS) {
-        tally_add(&learner->stats.initial, host, state, 1);
-    } else {
-        uint32_t transition = tally_add(&learner->stats.transitions, sequence->last_state, state, 1);
-
-        tally_add(&learner->stats.gaps, transition,
-                  log_grid_bin((double)gap_ns, GAP_GRID_PER_OCTAVE), 1);
+    if (is_under_way && gap_ns < 0) {
+        seen->is_late = true;
+        return;
     }
-    sequence->last_state = state;
-    sequence->last_start = start;
+    if (is_under_way && gap_ns <= LEARN_MAX_SILENCE_NS)
+        add_transition(learner, sequence->last_state, state, gap_ns);
+    else
+        count_detail(learner, &learner->stats.initial, host, state, &learner->given_up.transitions);
+    *sequence = (struct host_sequence){ state, learner->observation.stretch, start };
 }
 
 static void add_activity(struct learner *learner, uint32_t host, enum flow_side side,
                          const struct flow_record *record)
 {
-    struct network_stats *stats = &learner->stats;
-    size_t known = stats->active.used;
-    uint32_t index = tally_add(&stats->active, host, slice_number(record->start), 1);
     struct activity *activity;
 
-    if (stats->active.used > known) {
-        stats->activity = memory_grow(stats->activity, &stats->activity_capacity, known + 1,
-                                      sizeof *stats->activity);
-        memset(&stats->activity[index], 0, sizeof *stats->activity);
+    if (learner->observation.has_ended) {
+        learner->given_up.activity++;
+        return;
     }
-    activity = &stats->activity[index];
-    activity->packets_sent += record->packets[side];
-    activity->packets_received += record->packets[!side];
-    activity->bytes_sent += record->bytes[side];
-    activity->bytes_received += record->bytes[!side];
+    activity = stats_add_activity(&learner->stats, host, slice_number(record->start), 1);
+    stats_add(&activity->packets_sent, record->packets[side]);
+    stats_add(&activity->packets_received, record->packets[!side]);
+    stats_add(&activity->bytes_sent, record->bytes[side]);
+    stats_add(&activity->bytes_received, record->bytes[!side]);
     if (side == FLOW_INITIATOR)
         activity->flows_initiated++;
     else
@@ -313,17 +413,22 @@ static void add_activity(struct learner *learner, uint32_t host, enum flow_side 
 }
 
 static void add_to_host(struct learner *learner, uint32_t host, uint32_t peer_host,
-                        enum flow_side side, const struct flow_record *record)
+                        enum flow_side side, struct seen *seen)
 {
     enum host_role role = side == FLOW_INITIATOR ? ROLE_INITIATOR : ROLE_RESPONDER;
+    const struct flow_record *record = seen->record;
     uint32_t state = add_state(learner, host, role, record);
 
-    add_step(learner, host, state, record->start);
-    tally_add(&learner->stats.volumes, state,
-              log_grid_bin((double)flow_record_packets(record), VOLUME_GRID_PER_OCTAVE), 1);
+    add_activity(learner, host, side, record);
+    if (state == TALLY_NONE)
+        return;
+    add_step(learner, host, state, seen);
+    count_detail(learner, &learner->stats.volumes, state, seen->packets_bin,
+                 &learner->given_up.volumes);
+    count_detail(learner, &learner->stats.bytes, state, seen->bytes_bin,
+                 &learner->given_up.volumes);
     add_ports(learner, state, record);
     add_peer(learner, state, role, peer_host, &record->address[!side]);
-    add_activity(learner, host, side, record);
 }
 
 /* ---- one record, seen from its service ---- */
@@ -339,89 +444,266 @@ static uint64_t record_key(const struct flow_record *record)
     return random_mix64(random_mix64(key ^ (uint64_t)record->duration_ns) ^ payload);
 }
 
-static void add_to_service(struct learner *learner, const struct flow_record *record)
+static uint32_t add_service(struct learner *learner, const struct flow_record *record)
 {
     struct network_stats *stats = &learner->stats;
-    struct session_row row = session_row_of(record);
+    uint8_t protocol = service_protocol(record);
     uint32_t port = service_port(record);
-    size_t known = stats->services.used;
-    uint32_t service;
 
-    if (known >= SERVICE_MAX && tally_find(&stats->services, service_protocol(record), port) == TALLY_NONE)
+    if (learner->room < ROOM_STATES && tally_find(&stats->services, protocol, port) == TALLY_NONE) {
+        learner->given_up.services++;
         port = SERVICE_OTHER_PORTS;
-    service = tally_add(&stats->services, service_protocol(record), port, 1);
-    if (stats->services.used > known) {
-        stats->samples = memory_grow(stats->samples, &stats->samples_capacity, known + 1,
-                                     sizeof *stats->samples);
-        memset(&stats->samples[service], 0, sizeof *stats->samples);
-        stats->conditions = memory_grow(stats->conditions, &stats->conditions_capacity, known + 1,
-                                        sizeof *stats->conditions);
-        memset(&stats->conditions[service], 0, sizeof *stats->conditions);
     }
-    row_sample_add(&stats->samples[service], record_key(record), &row);
+    return stats_add_service(stats, protocol, stats_service_port(stats, protocol, port), 1);
+}
+
+/* A sample that has all its rows only exchanges them; every service has one row at least. */
+static void add_sample(struct learner *learner, struct row_sample *sample,
+                       const struct flow_record *record)
+{
+    uint64_t key = record_key(record);
+    bool has_room = learner->room >= ROOM_DETAILS;
+    struct row_sample before = *sample;
+    struct session_row row;
+
+    if (!row_sample_wants(sample, key))
+        return;
+    if (!has_room && sample->used > 0 && sample->used < SERVICE_MAX_ROWS) {
+        learner->given_up.samples++;
+        return;
+    }
+    row = session_row_of(record);
+    learner->given_up.samples += record->sequence && !has_room;
+    row_sample_add(sample, key, &row, has_room ? record->sequence : NULL, record->sequence_length);
+    learner->sampled_rows += sample->used - before.used;
+    learner->sampled_packets += sample->packets - before.packets;
+}
+
+static void add_conditions(struct service_conditions *sum, const struct flow_record *record)
+{
+    sum->flows++;
+    stats_add(&sum->packets, flow_record_packets(record));
+    for (int side = 0; side < 2; side++) {
+        stats_add(&sum->retransmitted, record->retransmitted[side]);
+        stats_add(&sum->reordered, record->reordered[side]);
+        stats_add(&sum->duplicated, record->duplicated[side]);
+        stats_add(&sum->fragments, record->fragments[side]);
+    }
+    sum->resets += record->ending == FLOW_ENDING_RESET;
+    sum->attempts += record->opening != FLOW_OPENING_NONE;
+    sum->unanswered += record->opening == FLOW_OPENING_ATTEMPT;
+}
+
+static void add_application(struct learner *learner, uint32_t service, const char *name)
+{
+    uint32_t index = name_table_put(&learner->names, &learner->stats, name);
+
+    if (index == NAME_NONE)
+        learner->given_up.applications++;
+    else
+        count_detail(learner, &learner->stats.applications, service, index,
+                     &learner->given_up.applications);
+}
+
+static void add_to_service(struct learner *learner, const struct flow_record *record)
+{
+    uint32_t service = add_service(learner, record);
+
+    add_sample(learner, &learner->stats.samples[service], record);
+    if (record->is_measured)
+        add_conditions(&learner->stats.conditions[service], record);
+    if (record->application)
+        add_application(learner, service, record->application);
 }
 
 /* ---- what was observed ---- */
 
+/* Counts the seconds that were observed, slice by slice, up to now. */
 static void cover(struct learner *learner)
 {
-    int64_t at = learner->observed_from.ns;
+    struct observation *o = &learner->observation;
+    int64_t at = o->from.ns;
 
-    while (at >= 0 && at < learner->observed_to.ns) {
+    while (at < o->to.ns) {
         int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
-        int64_t until = slice_end < learner->observed_to.ns ? slice_end : learner->observed_to.ns;
+        int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
 
         tally_add(&learner->stats.coverage, 0, slice_number((struct day_time){ at }),
                   (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
+    o->from = o->to;
 }
 
-static void observe(struct learner *learner, const struct flow_record *record)
+static void begin_stretch(struct learner *learner, struct day_time from, struct day_time newest)
+{
+    struct observation *o = &learner->observation;
+
+    cover(learner);
+    o->from = from;
+    o->to = from;
+    o->newest = newest;
+}
+
+/* Flows far behind are late, unless so many follow one another that the stream has stepped back. */
+static void observe_order(struct learner *learner, const struct flow_record *record)
+{
+    struct observation *o = &learner->observation;
+
+    if (record->start.ns >= o->newest.ns - LEARN_MAX_SILENCE_NS) {
+        o->behind = 0;
+        o->newest.ns = record->start.ns > o->newest.ns ? record->start.ns : o->newest.ns;
+        return;
+    }
+    if (o->behind++ == 0 || record->start.ns < o->step_begin.ns)
+        o->step_begin = record->start;
+    if (o->behind == LEARN_STEP_BACK_FLOWS) {
+        begin_stretch(learner, o->step_begin, record->start);
+        o->stretch++;
+        o->behind = 0;
+    }
+}
+
+static void observe_span(struct learner *learner, const struct flow_record *record)
 {
     struct network_stats *stats = &learner->stats;
     int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
     struct day_time end = { record->start.ns + seen_ns };
 
-    if (stats->flows == 0) {
+    if (stats->flows == 0 || record->start.ns < stats->first.ns)
         stats->first = record->start;
-        learner->observed_from = record->start;
-    } else if (record->start.ns - learner->observed_to.ns > LEARN_MAX_SILENCE_NS) {
-        cover(learner);
-        learner->observed_from = record->start;
-        learner->observed_to = record->start;
-    }
-    if (end.ns > learner->observed_to.ns)
-        learner->observed_to = end;
     if (end.ns > stats->last.ns)
         stats->last = end;
+}
+
+static void observe(struct learner *learner, const struct flow_record *record)
+{
+    struct observation *o = &learner->observation;
+    int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
+    struct day_time end = { record->start.ns + (seen_ns < MAX_OBSERVED_NS ? seen_ns : MAX_OBSERVED_NS) };
+
+    observe_span(learner, record);
+    o->has_ended = o->has_ended || learner->room < ROOM_SLICES;
+    if (o->has_ended)
+        return;
+    if (o->stretch == 0) {
+        o->stretch = 1;
+        begin_stretch(learner, record->start, record->start);
+    } else if (record->start.ns - o->to.ns > LEARN_MAX_SILENCE_NS) {
+        begin_stretch(learner, record->start, record->start);
+    }
+    observe_order(learner, record);
+    if (end.ns > o->to.ns)
+        o->to = end;
+}
+
+/* ---- records ---- */
+
+static bool is_possible(const struct flow_record *record)
+{
+    bool is_possible = flow_record_packets(record) > 0 && record->start.ns >= 0 &&
+                       record->start.ns <= MAX_START_NS && record->duration_ns >= 0 &&
+                       record->duration_ns <= MAX_DURATION_NS && record->rtt_ns >= 0 &&
+                       record->rtt_ns <= MAX_DURATION_NS;
+
+    for (int side = 0; side < 2; side++)
+        is_possible = is_possible && record->packets[side] <= MAX_PACKETS &&
+                      record->bytes[side] <= MAX_BYTES && record->payload_bytes[side] <= MAX_BYTES &&
+                      record->data_packets[side] <= record->packets[side];
+    return is_possible;
+}
+
+static void add(void *self, const struct flow_record *record)
+{
+    struct learner *learner = self;
+    uint64_t bytes = record->bytes[FLOW_INITIATOR] + record->bytes[FLOW_RESPONDER];
+    struct seen seen = { .record = record };
+    uint32_t initiator;
+    uint32_t responder;
+
+    set_room(learner);
+    initiator = host_of(learner, record, FLOW_INITIATOR);
+    responder = host_of(learner, record, FLOW_RESPONDER);
+    observe(learner, record);
+    learner->stats.flows++;
+    stats_add(&learner->stats.packets, flow_record_packets(record));
+    if (initiator == TALLY_NONE && responder == TALLY_NONE) {
+        learner->foreign_flows++;
+        return;
+    }
+    seen.packets_bin = log_grid_bin((double)flow_record_packets(record), VOLUME_GRID_PER_OCTAVE);
+    seen.bytes_bin = log_grid_bin((double)bytes, VOLUME_GRID_PER_OCTAVE);
+    if (initiator != TALLY_NONE)
+        add_to_host(learner, initiator, responder, FLOW_INITIATOR, &seen);
+    /* A host that did not answer was doing nothing. */
+    if (responder != TALLY_NONE && record->packets[FLOW_RESPONDER] > 0)
+        add_to_host(learner, responder, initiator, FLOW_RESPONDER, &seen);
+    learner->late_flows += seen.is_late;
+    add_to_service(learner, record);
+}
+
+/* The first records say which networks are local; then they are learned like all others. */
+static void release_held(struct learner *learner)
+{
+    learner->is_holding = false;
+    local_networks_find(&learner->local, learner->hold.records, learner->hold.used);
+    record_hold_replay(&learner->hold, add, learner);
+    record_hold_release(&learner->hold);
+}
+
+static bool is_full(const struct learner *learner)
+{
+    size_t most = learner->config.max_bytes / 8;
+
+    if (most == 0 || most > HELD_BYTES)
+        most = HELD_BYTES;
+    return learner->hold.used == LEARN_HELD_RECORDS || record_hold_bytes(&learner->hold) > most / 2;
 }
 
 void learner_add(void *self, const struct flow_record *record)
 {
     struct learner *learner = self;
-    uint32_t initiator = host_of(learner, record, FLOW_INITIATOR);
-    uint32_t responder = host_of(learner, record, FLOW_RESPONDER);
 
-    observe(learner, record);
-    learner->stats.flows++;
-    learner->stats.packets += flow_record_packets(record);
-    if (initiator == TALLY_NONE && responder == TALLY_NONE) {
-        learner->foreign_flows++;
+    if (!is_possible(record)) {
+        learner->refused_flows++;
         return;
     }
-    if (initiator != TALLY_NONE)
-        add_to_host(learner, initiator, responder, FLOW_INITIATOR, record);
-    /* A host that did not answer was doing nothing. */
-    if (responder != TALLY_NONE && record->packets[FLOW_RESPONDER] > 0)
-        add_to_host(learner, responder, initiator, FLOW_RESPONDER, record);
-    add_to_service(learner, record);
+    if (!learner->is_holding) {
+        add(learner, record);
+        return;
+    }
+    record_hold_add(&learner->hold, record);
+    if (is_full(learner))
+        release_held(learner);
+}
+
+/* ---- the end ---- */
+
+/* An address may be met as a peer before it sends its first packet: it is the host from the start. */
+static void settle_peers(struct learner *learner)
+{
+    uint32_t outside = learner->stats.outside_count;
+    uint32_t *hosts = memory_alloc_array(outside, sizeof *hosts);
+    bool any = false;
+
+    for (uint32_t id = 0; id < outside; id++) {
+        hosts[id] = address_table_find(&learner->hosts, &learner->outside.addresses[id]);
+        any = any || hosts[id] != ADDRESS_NONE;
+    }
+    if (any)
+        stats_settle_peers(&learner->stats, hosts);
+    free(hosts);
 }
 
 const struct network_stats *learner_finish(struct learner *learner)
 {
+    if (learner->is_finished)
+        return &learner->stats;
+    learner->is_finished = true;
+    if (learner->is_holding)
+        release_held(learner);
     cover(learner);
-    learner->observed_from = learner->observed_to;
+    settle_peers(learner);
     for (size_t i = 0; i < learner->stats.services.used; i++)
         row_sample_finish(&learner->stats.samples[i]);
     return &learner->stats;

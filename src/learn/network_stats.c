@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/row_sample.h"
+#include "learn/stats_private.h"
+
 void network_stats_init(struct network_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
@@ -23,19 +26,16 @@ void network_stats_init(struct network_stats *stats)
 
 void network_stats_release(struct network_stats *stats)
 {
-    for (size_t i = 0; i < stats->services.used; i++) {
-        for (size_t k = 0; k < stats->samples[i].used; k++)
-            free(stats->samples[i].rows[k].sequence);
-        free(stats->samples[i].rows);
-    }
-    free(stats->samples);
-    free(stats->conditions);
+    for (size_t i = 0; i < stats->services.used; i++)
+        row_sample_release(&stats->samples[i]);
     for (size_t i = 0; i < stats->application_count; i++)
         free(stats->application_names[i]);
     free(stats->application_names);
+    free(stats->samples);
+    free(stats->conditions);
+    free(stats->activity);
     free(stats->host_tags);
     free(stats->outside_tags);
-    free(stats->activity);
     tally_release(&stats->states);
     tally_release(&stats->initial);
     tally_release(&stats->transitions);
@@ -49,4 +49,129 @@ void network_stats_release(struct network_stats *stats)
     tally_release(&stats->coverage);
     tally_release(&stats->services);
     tally_release(&stats->applications);
+}
+
+size_t stats_counted_bytes(const struct network_stats *stats)
+{
+    size_t entries = stats->states.used + stats->initial.used + stats->transitions.used +
+                     stats->gaps.used + stats->volumes.used + stats->bytes.used +
+                     stats->initiator_ports.used + stats->responder_ports.used + stats->peers.used +
+                     stats->active.used + stats->coverage.used + stats->services.used +
+                     stats->applications.used;
+
+    return entries * TALLY_ENTRY_BYTES + stats->active.used * STATS_ACTIVITY_BYTES +
+           stats->services.used * STATS_SERVICE_BYTES +
+           stats->application_count * STATS_NAME_BYTES +
+           ((size_t)stats->host_count + stats->outside_count) * STATS_TAG_BYTES;
+}
+
+size_t network_stats_bytes(const struct network_stats *stats)
+{
+    size_t bytes = sizeof *stats + stats_counted_bytes(stats);
+
+    for (size_t i = 0; i < stats->services.used; i++)
+        bytes += stats->samples[i].packets * sizeof(struct flow_packet) +
+                 stats->samples[i].used * SAMPLED_ROW_BYTES;
+    return bytes;
+}
+
+/* ---- parts that learning and merging share ---- */
+
+uint32_t stats_service_port(const struct network_stats *stats, uint8_t protocol, uint32_t port)
+{
+    bool is_taken = stats->services.used < SERVICE_MAX ||
+                    tally_find(&stats->services, protocol, port) != TALLY_NONE;
+
+    return is_taken ? port : SERVICE_OTHER_PORTS;
+}
+
+uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32_t port,
+                           uint64_t flows)
+{
+    size_t known = stats->services.used;
+    uint32_t service = tally_add(&stats->services, protocol, port, flows);
+
+    if (stats->services.used == known)
+        return service;
+    stats->samples = memory_grow(stats->samples, &stats->samples_capacity, known + 1,
+                                 sizeof *stats->samples);
+    memset(&stats->samples[service], 0, sizeof *stats->samples);
+    stats->conditions = memory_grow(stats->conditions, &stats->conditions_capacity, known + 1,
+                                    sizeof *stats->conditions);
+    memset(&stats->conditions[service], 0, sizeof *stats->conditions);
+    return service;
+}
+
+struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, uint32_t slice,
+                                    uint64_t flows)
+{
+    size_t known = stats->active.used;
+    uint32_t index = tally_add(&stats->active, host, slice, flows);
+
+    if (stats->active.used > known) {
+        stats->activity = memory_grow(stats->activity, &stats->activity_capacity, known + 1,
+                                      sizeof *stats->activity);
+        memset(&stats->activity[index], 0, sizeof *stats->activity);
+    }
+    return &stats->activity[index];
+}
+
+void stats_add_host(struct network_stats *stats, uint64_t tag)
+{
+    if (stats->has_tags) {
+        stats->host_tags = memory_grow(stats->host_tags, &stats->host_tags_capacity,
+                                       (size_t)stats->host_count + 1, sizeof *stats->host_tags);
+        stats->host_tags[stats->host_count] = tag;
+    }
+    stats->host_count++;
+}
+
+void stats_add_outside(struct network_stats *stats, uint64_t tag)
+{
+    if (stats->has_tags) {
+        stats->outside_tags = memory_grow(stats->outside_tags, &stats->outside_tags_capacity,
+                                          (size_t)stats->outside_count + 1,
+                                          sizeof *stats->outside_tags);
+        stats->outside_tags[stats->outside_count] = tag;
+    }
+    stats->outside_count++;
+}
+
+/* New numbers for outside peers that stay outside, in their order; hosts get theirs in `renumbered`. */
+static void renumber_outside(struct network_stats *stats, const uint32_t *hosts,
+                             uint32_t *renumbered)
+{
+    uint32_t left = 0;
+
+    for (uint32_t id = 0; id < stats->outside_count; id++) {
+        struct peer peer = { PEER_OUTSIDE, left };
+
+        if (hosts[id] != TALLY_NONE)
+            peer = (struct peer){ PEER_LOCAL, hosts[id] };
+        else if (stats->has_tags)
+            stats->outside_tags[left] = stats->outside_tags[id];
+        left += hosts[id] == TALLY_NONE;
+        renumbered[id] = peer_pack(peer);
+    }
+    stats->outside_count = left;
+}
+
+void stats_settle_peers(struct network_stats *stats, const uint32_t *hosts)
+{
+    uint32_t *renumbered = memory_alloc_array(stats->outside_count, sizeof *renumbered);
+    struct tally settled;
+
+    tally_init(&settled);
+    renumber_outside(stats, hosts, renumbered);
+    for (size_t i = 0; i < stats->peers.used; i++) {
+        const struct tally_entry *entry = &stats->peers.entries[i];
+        struct peer peer = peer_unpack(entry->symbol);
+        bool is_single = peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER;
+
+        tally_add(&settled, entry->owner, is_single ? renumbered[peer.id] : entry->symbol,
+                  entry->count);
+    }
+    tally_release(&stats->peers);
+    stats->peers = settled;
+    free(renumbered);
 }

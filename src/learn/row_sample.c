@@ -1,17 +1,57 @@
 #include "learn/row_sample.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
-enum { SLACK = 2 * SERVICE_MAX_ROWS }; /* rows held between two prunings */
+/* ---- orders ---- */
 
-static int compare_keys(const void *a, const void *b)
+/* By everything that is in a row, so that only equal rows tie. */
+static int compare_measures(const struct session_row *x, const struct session_row *y)
 {
-    const struct keyed_row *x = a;
-    const struct keyed_row *y = b;
+    const uint64_t fields[][2] = {
+        { x->packets[0], y->packets[0] },
+        { x->packets[1], y->packets[1] },
+        { x->data_packets[0], y->data_packets[0] },
+        { x->data_packets[1], y->data_packets[1] },
+        { x->payload_bytes[0], y->payload_bytes[0] },
+        { x->payload_bytes[1], y->payload_bytes[1] },
+        { (uint64_t)x->duration_ns, (uint64_t)y->duration_ns },
+        { (uint64_t)x->rtt_ns, (uint64_t)y->rtt_ns },
+        { x->turns, y->turns },
+        { x->mss[0], y->mss[0] },
+        { x->mss[1], y->mss[1] },
+        { x->ttl[0], y->ttl[0] },
+        { x->ttl[1], y->ttl[1] },
+        { x->window[0], y->window[0] },
+        { x->window[1], y->window[1] },
+        { x->tcp_options[0], y->tcp_options[0] },
+        { x->tcp_options[1], y->tcp_options[1] },
+        { x->window_scale[0], y->window_scale[0] },
+        { x->window_scale[1], y->window_scale[1] },
+        { x->is_measured, y->is_measured },
+        { x->opening, y->opening },
+        { x->ending, y->ending },
+        { x->first_data_side, y->first_data_side },
+        { x->closing_side, y->closing_side },
+    };
 
-    return x->key == y->key ? 0 : x->key < y->key ? -1 : 1;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i][0] != fields[i][1])
+            return fields[i][0] < fields[i][1] ? -1 : 1;
+    }
+    return 0;
+}
+
+static int compare_keys(const struct keyed_row *x, const struct keyed_row *y)
+{
+    return x->key == y->key ? compare_measures(&x->row, &y->row) : x->key < y->key ? -1 : 1;
+}
+
+static int compare_largest_first(const void *a, const void *b)
+{
+    return compare_keys(b, a);
 }
 
 static int compare_packets(const void *a, const void *b)
@@ -21,31 +61,138 @@ static int compare_packets(const void *a, const void *b)
     uint64_t px = session_row_packets(&x->row);
     uint64_t py = session_row_packets(&y->row);
 
-    return px == py ? compare_keys(a, b) : px < py ? -1 : 1;
+    return px == py ? compare_keys(x, y) : px < py ? -1 : 1;
 }
 
-static void prune(struct row_sample *sample)
+/* ---- the heap ---- */
+
+static void swap_rows(struct keyed_row *a, struct keyed_row *b)
 {
-    if (sample->used > SERVICE_MAX_ROWS) {
-        qsort(sample->rows, sample->used, sizeof *sample->rows, compare_keys);
-        sample->used = SERVICE_MAX_ROWS;
+    struct keyed_row kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+static void sift_up(struct keyed_row *rows, size_t at)
+{
+    while (at > 0 && compare_keys(&rows[at], &rows[(at - 1) / 2]) > 0) {
+        swap_rows(&rows[at], &rows[(at - 1) / 2]);
+        at = (at - 1) / 2;
     }
 }
 
-void row_sample_add(struct row_sample *sample, uint64_t key, const struct session_row *row)
+static void sift_down(struct keyed_row *rows, size_t used)
 {
-    if (sample->used == SLACK)
-        prune(sample);
+    size_t at = 0;
+
+    for (;;) {
+        size_t child = 2 * at + 1;
+
+        if (child + 1 < used && compare_keys(&rows[child + 1], &rows[child]) > 0)
+            child++;
+        if (child >= used || compare_keys(&rows[child], &rows[at]) <= 0)
+            return;
+        swap_rows(&rows[child], &rows[at]);
+        at = child;
+    }
+}
+
+/* ---- sequences ---- */
+
+static struct flow_packet *copy_sequence(const struct flow_packet *sequence, uint32_t length)
+{
+    struct flow_packet *copy;
+
+    if (length == 0)
+        return NULL;
+    copy = memory_alloc_array(length, sizeof *copy);
+    return memcpy(copy, sequence, length * sizeof *copy);
+}
+
+static void shorten_sequence(struct row_sample *sample, struct keyed_row *row, uint32_t length)
+{
+    struct flow_packet *kept = copy_sequence(row->sequence, length);
+
+    free(row->sequence);
+    row->sequence = kept;
+    sample->packets -= row->sequence_length - length;
+    row->sequence_length = length;
+}
+
+/* Falling keys are a heap as well. */
+static void cut_sequences(struct row_sample *sample)
+{
+    uint32_t left = SERVICE_MAX_PACKETS;
+
+    qsort(sample->rows, sample->used, sizeof *sample->rows, compare_largest_first);
+    for (size_t i = sample->used; i-- > 0;) {
+        if (sample->rows[i].sequence_length > left)
+            shorten_sequence(sample, &sample->rows[i], left);
+        left -= sample->rows[i].sequence_length;
+    }
+}
+
+/* ---- the sample ---- */
+
+bool row_sample_wants(const struct row_sample *sample, uint64_t key)
+{
+    return sample->used < SERVICE_MAX_ROWS || key <= sample->rows[0].key;
+}
+
+static void drop_largest(struct row_sample *sample)
+{
+    sample->packets -= sample->rows[0].sequence_length;
+    free(sample->rows[0].sequence);
+    sample->rows[0] = sample->rows[--sample->used];
+    sift_down(sample->rows, sample->used);
+}
+
+void row_sample_add(struct row_sample *sample, uint64_t key, const struct session_row *row,
+                    const struct flow_packet *sequence, uint32_t length)
+{
+    struct keyed_row added = { .key = key, .row = *row };
+
+    if (sample->used == SERVICE_MAX_ROWS && compare_keys(&added, &sample->rows[0]) >= 0)
+        return;
+    if (sample->used == SERVICE_MAX_ROWS)
+        drop_largest(sample);
+    added.sequence_length = sequence ? length : 0;
+    added.sequence = copy_sequence(sequence, added.sequence_length);
+    sample->packets += added.sequence_length;
     sample->rows = memory_grow(sample->rows, &sample->capacity, sample->used + 1,
                                sizeof *sample->rows);
-    sample->rows[sample->used++] = (struct keyed_row){ .key = key, .row = *row };
+    sample->rows[sample->used++] = added;
+    sift_up(sample->rows, sample->used - 1);
+    if (sample->packets > SERVICE_MAX_PACKETS + SERVICE_SLACK_PACKETS)
+        cut_sequences(sample);
 }
 
 void row_sample_finish(struct row_sample *sample)
 {
-    prune(sample);
-    if (sample->used > 0)
-        qsort(sample->rows, sample->used, sizeof *sample->rows, compare_packets);
+    if (sample->used == 0)
+        return;
+    if (sample->packets > SERVICE_MAX_PACKETS)
+        cut_sequences(sample);
+    qsort(sample->rows, sample->used, sizeof *sample->rows, compare_packets);
+}
+
+void row_sample_merge(struct row_sample *into, const struct row_sample *from)
+{
+    if (into->used > 0)
+        qsort(into->rows, into->used, sizeof *into->rows, compare_largest_first);
+    for (size_t i = 0; i < from->used; i++)
+        row_sample_add(into, from->rows[i].key, &from->rows[i].row, from->rows[i].sequence,
+                       from->rows[i].sequence_length);
+    row_sample_finish(into);
+}
+
+void row_sample_release(struct row_sample *sample)
+{
+    for (size_t i = 0; i < sample->used; i++)
+        free(sample->rows[i].sequence);
+    free(sample->rows);
+    memset(sample, 0, sizeof *sample);
 }
 
 struct session_row session_row_of(const struct flow_record *record)
@@ -54,6 +201,7 @@ struct session_row session_row_of(const struct flow_record *record)
         .duration_ns = record->duration_ns,
         .rtt_ns = record->rtt_ns,
         .turns = record->turns,
+        .is_measured = record->is_measured,
         .opening = record->opening,
         .ending = record->ending,
         .first_data_side = record->first_data_side,
@@ -66,6 +214,9 @@ struct session_row session_row_of(const struct flow_record *record)
         row.payload_bytes[side] = record->payload_bytes[side];
         row.mss[side] = record->mss[side];
         row.ttl[side] = record->ttl[side];
+        row.window[side] = record->window[side];
+        row.tcp_options[side] = record->tcp_options[side];
+        row.window_scale[side] = record->window_scale[side];
     }
     return row;
 }

@@ -1,0 +1,359 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "learn/learner.h"
+#include "learn/name_table.h"
+#include "learn/stats_private.h"
+#include "learn/tag_table.h"
+
+enum { MOST_STATES = 1 << 26, MOST_TRANSITIONS = 1 << 28 }; /* of a model file */
+
+/* How numbers of `from` read in `into`. */
+struct merge {
+    struct network_stats *into;
+    const struct network_stats *from;
+    uint32_t *hosts;
+    uint32_t *outside; /* by id: a packed peer */
+    uint32_t *states;
+    uint32_t *transitions;
+    uint32_t *services;
+    uint32_t *names;
+    uint32_t *listed; /* by state of `into`: symbols listed one by one, of the table at hand */
+};
+
+static bool is_empty(const struct network_stats *stats)
+{
+    return stats->flows == 0 && stats->host_count == 0;
+}
+
+static bool share_tags(const struct network_stats *a, const struct network_stats *b)
+{
+    return a->has_tags && b->has_tags && a->key_check == b->key_check;
+}
+
+/* ---- hosts and outside peers ---- */
+
+static void tag_hosts(struct tag_table *table, const struct network_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->host_count; i++)
+        tag_table_put(table, stats->host_tags[i], peer_pack((struct peer){ PEER_LOCAL, i }));
+}
+
+/* Where each host of `from` will be; returns how many hosts there will be. Changes nothing. */
+static uint64_t map_hosts(struct merge *m)
+{
+    uint64_t count = m->into->host_count;
+    bool has_tags = share_tags(m->into, m->from);
+    struct tag_table table;
+
+    tag_table_init(&table, has_tags ? m->into->host_count : 0);
+    if (has_tags)
+        tag_hosts(&table, m->into);
+    for (uint32_t i = 0; i < m->from->host_count; i++) {
+        uint64_t known = has_tags ? tag_table_find(&table, m->from->host_tags[i]) : TAG_NONE;
+
+        m->hosts[i] = (uint32_t)(known == TAG_NONE ? count++ : peer_unpack((uint32_t)known).id);
+    }
+    tag_table_release(&table);
+    return count;
+}
+
+static void add_hosts(struct merge *m)
+{
+    for (uint32_t i = 0; i < m->from->host_count; i++) {
+        if (m->hosts[i] == m->into->host_count)
+            stats_add_host(m->into, m->into->has_tags ? m->from->host_tags[i] : 0);
+    }
+}
+
+/* What was outside of `into` may be a host of `from`. */
+static void settle_own_peers(struct merge *m, const struct tag_table *hosts)
+{
+    struct network_stats *into = m->into;
+    uint32_t *became = memory_alloc_array(into->outside_count, sizeof *became);
+    bool any = false;
+
+    for (uint32_t id = 0; id < into->outside_count; id++) {
+        uint64_t host = tag_table_find(hosts, into->outside_tags[id]);
+
+        became[id] = host == TAG_NONE ? TALLY_NONE : peer_unpack((uint32_t)host).id;
+        any = any || host != TAG_NONE;
+    }
+    if (any)
+        stats_settle_peers(into, became);
+    free(became);
+}
+
+static uint32_t outside_symbol(struct merge *m, uint32_t id)
+{
+    bool is_listed = m->into->outside_count < PEER_ID_OTHER;
+    struct peer peer = { PEER_OUTSIDE, is_listed ? m->into->outside_count : PEER_ID_OTHER };
+
+    if (is_listed)
+        stats_add_outside(m->into, m->into->has_tags ? m->from->outside_tags[id] : 0);
+    return peer_pack(peer);
+}
+
+static void map_tagged_outside(struct merge *m)
+{
+    struct tag_table table;
+
+    tag_table_init(&table, (size_t)m->into->host_count + m->into->outside_count);
+    tag_hosts(&table, m->into);
+    settle_own_peers(m, &table);
+    for (uint32_t id = 0; id < m->into->outside_count; id++)
+        tag_table_put(&table, m->into->outside_tags[id], peer_pack((struct peer){ PEER_OUTSIDE, id }));
+    for (uint32_t id = 0; id < m->from->outside_count; id++) {
+        uint64_t known = tag_table_find(&table, m->from->outside_tags[id]);
+
+        m->outside[id] = known == TAG_NONE ? outside_symbol(m, id) : (uint32_t)known;
+    }
+    tag_table_release(&table);
+}
+
+static void map_outside(struct merge *m)
+{
+    if (m->into->has_tags) {
+        map_tagged_outside(m);
+        return;
+    }
+    for (uint32_t id = 0; id < m->from->outside_count; id++)
+        m->outside[id] = outside_symbol(m, id);
+}
+
+/* ---- tables of a state ---- */
+
+/* Adds entry by entry; new_index, when given, tells where each entry of `from` is now. */
+static void add_tally(struct tally *into, const struct tally *from, const uint32_t *owners,
+                      const uint32_t *symbols, uint32_t *new_index)
+{
+    for (size_t i = 0; i < from->used; i++) {
+        const struct tally_entry *entry = &from->entries[i];
+        uint32_t index = tally_add(into, owners ? owners[entry->owner] : entry->owner,
+                                   symbols ? symbols[entry->symbol] : entry->symbol, entry->count);
+
+        if (new_index)
+            new_index[i] = index;
+    }
+}
+
+static bool is_listed_peer(uint32_t symbol)
+{
+    struct peer peer = peer_unpack(symbol);
+
+    return peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER;
+}
+
+static bool is_listed_port(uint32_t symbol)
+{
+    return symbol != PORT_OTHER;
+}
+
+static uint32_t peer_symbol(const struct merge *m, uint32_t symbol)
+{
+    struct peer peer = peer_unpack(symbol);
+
+    if (is_listed_peer(symbol))
+        return m->outside[peer.id];
+    if (peer.kind == PEER_LOCAL)
+        peer.id = m->hosts[peer.id];
+    return peer_pack(peer);
+}
+
+/* A table that lists at most `limit` symbols a state. */
+struct listed_table {
+    struct tally *into;
+    const struct tally *from;
+    bool (*is_listed)(uint32_t symbol);
+    uint32_t limit;
+    uint32_t other; /* stands for those beyond */
+};
+
+static void add_listed(struct merge *m, const struct listed_table *table)
+{
+    struct tally_entry *entries = tally_sorted(table->from);
+
+    memset(m->listed, 0, m->into->states.used * sizeof *m->listed);
+    for (size_t i = 0; i < table->into->used; i++)
+        m->listed[table->into->entries[i].owner] += table->is_listed(table->into->entries[i].symbol);
+    for (size_t i = 0; i < table->from->used; i++) {
+        uint32_t state = m->states[entries[i].owner];
+        uint32_t symbol = table->from == &m->from->peers ? peer_symbol(m, entries[i].symbol)
+                                                         : entries[i].symbol;
+
+        if (table->is_listed(symbol) && tally_find(table->into, state, symbol) == TALLY_NONE) {
+            if (m->listed[state] == table->limit)
+                symbol = table->other;
+            else
+                m->listed[state]++;
+        }
+        tally_add(table->into, state, symbol, entries[i].count);
+    }
+    free(entries);
+}
+
+static void add_states(struct merge *m)
+{
+    struct network_stats *into = m->into;
+    const struct network_stats *from = m->from;
+    const struct listed_table ports = { &into->responder_ports, &from->responder_ports,
+                                        is_listed_port, LEARN_MAX_PORTS, PORT_OTHER };
+    const struct listed_table peers = { &into->peers, &from->peers, is_listed_peer, LEARN_MAX_PEERS,
+                                        peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER }) };
+
+    add_tally(&into->states, &from->states, m->hosts, NULL, m->states);
+    add_tally(&into->initial, &from->initial, m->hosts, m->states, NULL);
+    add_tally(&into->transitions, &from->transitions, m->states, m->states, m->transitions);
+    add_tally(&into->gaps, &from->gaps, m->transitions, NULL, NULL);
+    add_tally(&into->volumes, &from->volumes, m->states, NULL, NULL);
+    add_tally(&into->bytes, &from->bytes, m->states, NULL, NULL);
+    add_tally(&into->initiator_ports, &from->initiator_ports, m->states, NULL, NULL);
+    m->listed = memory_alloc_array(into->states.used, sizeof *m->listed);
+    add_listed(m, &ports);
+    add_listed(m, &peers);
+}
+
+static void add_activity(struct merge *m)
+{
+    for (size_t i = 0; i < m->from->active.used; i++) {
+        const struct tally_entry *entry = &m->from->active.entries[i];
+        const struct activity *more = &m->from->activity[i];
+        struct activity *sum = stats_add_activity(m->into, m->hosts[entry->owner], entry->symbol,
+                                                  entry->count);
+
+        stats_add(&sum->packets_sent, more->packets_sent);
+        stats_add(&sum->packets_received, more->packets_received);
+        stats_add(&sum->bytes_sent, more->bytes_sent);
+        stats_add(&sum->bytes_received, more->bytes_received);
+        stats_add(&sum->flows_initiated, more->flows_initiated);
+        stats_add(&sum->flows_answered, more->flows_answered);
+    }
+    add_tally(&m->into->coverage, &m->from->coverage, NULL, NULL, NULL);
+}
+
+/* ---- services ---- */
+
+static void add_conditions(struct service_conditions *sum, const struct service_conditions *more)
+{
+    stats_add(&sum->flows, more->flows);
+    stats_add(&sum->packets, more->packets);
+    stats_add(&sum->retransmitted, more->retransmitted);
+    stats_add(&sum->reordered, more->reordered);
+    stats_add(&sum->duplicated, more->duplicated);
+    stats_add(&sum->fragments, more->fragments);
+    stats_add(&sum->resets, more->resets);
+    stats_add(&sum->attempts, more->attempts);
+    stats_add(&sum->unanswered, more->unanswered);
+}
+
+static void add_services(struct merge *m)
+{
+    for (size_t i = 0; i < m->from->services.used; i++) {
+        const struct tally_entry *entry = &m->from->services.entries[i];
+        uint32_t port = stats_service_port(m->into, (uint8_t)entry->owner, entry->symbol);
+        uint32_t service = stats_add_service(m->into, (uint8_t)entry->owner, port, entry->count);
+
+        m->services[i] = service;
+        row_sample_merge(&m->into->samples[service], &m->from->samples[i]);
+        add_conditions(&m->into->conditions[service], &m->from->conditions[i]);
+    }
+}
+
+static void add_applications(struct merge *m)
+{
+    struct name_table *table = memory_alloc(sizeof *table);
+
+    name_table_init(table, m->into);
+    for (size_t i = 0; i < m->from->application_count; i++)
+        m->names[i] = name_table_put(table, m->into, m->from->application_names[i]);
+    for (size_t i = 0; i < m->from->applications.used; i++) {
+        const struct tally_entry *entry = &m->from->applications.entries[i];
+
+        if (m->names[entry->symbol] != NAME_NONE)
+            tally_add(&m->into->applications, m->services[entry->owner], m->names[entry->symbol],
+                      entry->count);
+    }
+    free(table);
+}
+
+/* ---- the whole ---- */
+
+static int check_limits(const struct merge *m, uint64_t hosts, struct error *err)
+{
+    const struct network_stats *a = m->into;
+    const struct network_stats *b = m->from;
+
+    if (hosts > LEARN_MAX_HOSTS)
+        return error_set(err, "%" PRIu64 " hosts together are more than a model takes (%d)", hosts,
+                         LEARN_MAX_HOSTS);
+    if (a->states.used + b->states.used > MOST_STATES ||
+        a->transitions.used + b->transitions.used > MOST_TRANSITIONS)
+        return error_set(err, "%zu states and %zu transitions together are more than a model takes",
+                         a->states.used + b->states.used, a->transitions.used + b->transitions.used);
+    if (a->flows > STATS_MAX_SUM - b->flows)
+        return error_set(err, "%" PRIu64 " and %" PRIu64 " flows are more than can be counted",
+                         a->flows, b->flows);
+    return 0;
+}
+
+/* Tags stay only where all hosts have one of the same key. */
+static void settle_tags(struct network_stats *into, const struct network_stats *from)
+{
+    if (is_empty(into)) {
+        into->has_tags = from->has_tags;
+        into->key_check = from->key_check;
+    } else if (!share_tags(into, from)) {
+        into->has_tags = false;
+        into->key_check = 0;
+    }
+}
+
+static void add_totals(struct network_stats *into, const struct network_stats *from)
+{
+    if (into->flows == 0 || from->first.ns < into->first.ns)
+        into->first = from->first;
+    if (into->flows == 0 || from->last.ns > into->last.ns)
+        into->last = from->last;
+    into->flows += from->flows;
+    stats_add(&into->packets, from->packets);
+}
+
+static void add_all(struct merge *m)
+{
+    settle_tags(m->into, m->from);
+    add_hosts(m);
+    map_outside(m);
+    add_states(m);
+    add_activity(m);
+    add_services(m);
+    add_applications(m);
+    add_totals(m->into, m->from);
+}
+
+int network_stats_merge(struct network_stats *into, const struct network_stats *from,
+                        struct error *err)
+{
+    struct merge m = {
+        .into = into,
+        .from = from,
+        .hosts = memory_alloc_array(from->host_count, sizeof *m.hosts),
+        .outside = memory_alloc_array(from->outside_count, sizeof *m.outside),
+        .states = memory_alloc_array(from->states.used, sizeof *m.states),
+        .transitions = memory_alloc_array(from->transitions.used, sizeof *m.transitions),
+        .services = memory_alloc_array(from->services.used, sizeof *m.services),
+        .names = memory_alloc_array(from->application_count, sizeof *m.names),
+    };
+    int status = is_empty(from) ? 0 : check_limits(&m, map_hosts(&m), err);
+
+    if (status == 0 && !is_empty(from))
+        add_all(&m);
+    free(m.hosts);
+    free(m.outside);
+    free(m.states);
+    free(m.transitions);
+    free(m.services);
+    free(m.names);
+    free(m.listed);
+    return status;
+}
