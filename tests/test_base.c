@@ -194,33 +194,109 @@ static void test_tally_order(void **state)
     tally_release(&back);
 }
 
+/* ---- arena ---- */
+
+/* Pieces are zeroed, keep what is written to them, and arrays are aligned; small or larger than a block. */
+static void test_arena(void **state)
+{
+    enum { PIECES = 3000 };
+    static uint8_t *pieces[PIECES];
+    static size_t sizes[PIECES];
+    struct random_stream random;
+    struct arena arena;
+    size_t wrong = 0;
+
+    (void)state;
+    random_init(&random, 5, RANDOM_FIT, 0, 0, 0);
+    arena_init(&arena);
+    arena_release(&arena); /* empty */
+    for (int i = 0; i < PIECES; i++) {
+        bool is_array = i % 3 == 0;
+
+        sizes[i] = random_below(&random, i % 50 == 0 ? 200000 : 300);
+        pieces[i] = is_array ? arena_alloc_array(&arena, sizes[i], 1) : arena_alloc(&arena, sizes[i]);
+        assert_non_null(pieces[i]);
+        assert_true(!is_array || (uintptr_t)pieces[i] % ARENA_ALIGNMENT == 0);
+        for (size_t k = 0; k < sizes[i]; k++)
+            wrong += pieces[i][k] != 0;
+        memset(pieces[i], i % 255 + 1, sizes[i]);
+    }
+    for (int i = 0; i < PIECES; i++) {
+        for (size_t k = 0; k < sizes[i]; k++)
+            wrong += pieces[i][k] != i % 255 + 1;
+    }
+    assert_int_equal(wrong, 0);
+    arena_release(&arena);
+}
+
 /* ---- discrete ---- */
 
 static void test_discrete_draws(void **state)
 {
     const struct tally_entry entries[] = { { 0, 70, 1 }, { 0, 80, 9 }, { 0, 90, 0 }, { 0, 95, 30 } };
     struct discrete d;
+    struct arena arena;
     struct random_stream random;
     double counts[4] = { 0 };
 
     (void)state;
     random_init(&random, 3, RANDOM_FIT, 0, 0, 0);
-    discrete_init(&d, entries, 4);
+    arena_init(&arena);
+    discrete_init(&d, &arena, entries, 4);
     assert_int_equal(discrete_total(&d), 40);
     for (int i = 0; i < 400000; i++)
         counts[discrete_draw(&d, &random)]++;
     for (uint32_t i = 0; i < 4; i++) {
         double expected = (double)entries[i].count * 10000;
 
-        assert_int_equal(d.symbols[i], entries[i].symbol);
+        assert_int_equal(discrete_symbol(&d, i), entries[i].symbol);
         assert_int_equal(discrete_count(&d, i), entries[i].count);
         assert_near(discrete_share(&d, i), (double)entries[i].count / 40, 1e-12);
         assert_near(counts[i], expected, 5 * sqrt(expected));
     }
-    discrete_release(&d);
-    discrete_init(&d, entries, 0);
+    discrete_init(&d, &arena, entries, 0);
     assert_int_equal(discrete_total(&d), 0);
-    discrete_release(&d);
+    assert_int_equal(discrete_bytes(&d), 0);
+    arena_release(&arena);
+}
+
+/* Symbols and counts take what the largest needs: 4 bytes for the first symbol, then these. */
+static void test_discrete_is_packed(void **state)
+{
+    static const struct {
+        uint32_t symbols[3];
+        uint64_t counts[3];
+        size_t bytes_each;
+    } cases[] = {
+        { { 0, 1, 2 }, { 1, 2, 3 }, 0 + 1 },
+        { { UINT32_MAX - 2, UINT32_MAX - 1, UINT32_MAX }, { 85, 85, 85 }, 0 + 1 },
+        { { 7, 8, 10 }, { 85, 85, 86 }, 1 + 2 },
+        { { 10, 9, 8 }, { 1, 1, UINT16_MAX - 2 }, 1 + 2 }, /* falling: no row */
+        { { 1000, 1255, 1001 }, { 1, 1, UINT16_MAX - 1 }, 1 + 4 },
+        { { 1000, 1256, 1001 }, { 0, 0, 1 }, 2 + 1 },
+        { { 5, 5 + UINT16_MAX, 6 }, { 1, 1, UINT32_MAX - 2 }, 2 + 4 },
+        { { 5, 6 + UINT16_MAX, 6 }, { 1, 1, 1 }, 4 + 1 },
+        { { 0, UINT32_MAX, 1 }, { 0, UINT32_MAX, 0 }, 4 + 4 },
+    };
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tally_entry entries[3];
+        struct discrete d;
+
+        for (uint32_t k = 0; k < 3; k++)
+            entries[k] = (struct tally_entry){ 0, cases[i].symbols[k], cases[i].counts[k] };
+        arena_alloc(&arena, i % 5); /* no alignment is relied on */
+        discrete_init(&d, &arena, entries, 3);
+        assert_int_equal(discrete_bytes(&d), 4 + 3 * cases[i].bytes_each);
+        for (uint32_t k = 0; k < 3; k++) {
+            assert_int_equal(discrete_symbol(&d, k), cases[i].symbols[k]);
+            assert_int_equal(discrete_count(&d, k), cases[i].counts[k]);
+        }
+    }
+    arena_release(&arena);
 }
 
 /* Counts whose sum is beyond 32 bits keep their shares, and none is lost. */
@@ -238,6 +314,7 @@ static void test_discrete_scales(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tally_entry entries[3];
+        struct arena arena;
         struct discrete d;
         double sum = 0;
 
@@ -245,12 +322,13 @@ static void test_discrete_scales(void **state)
             entries[k] = (struct tally_entry){ 0, k, cases[i].counts[k] };
             sum += (double)cases[i].counts[k];
         }
-        discrete_init(&d, entries, 3);
+        arena_init(&arena);
+        discrete_init(&d, &arena, entries, 3);
         for (uint32_t k = 0; k < 3; k++) {
             assert_int_equal(discrete_count(&d, k) > 0, cases[i].counts[k] > 0);
             assert_near(discrete_share(&d, k), (double)cases[i].counts[k] / sum, 1e-9);
         }
-        discrete_release(&d);
+        arena_release(&arena);
     }
 }
 
@@ -524,6 +602,75 @@ static void test_output_pipe(void **state)
     close(reader);
 }
 
+/* What another library writes under a name. */
+static void write_named(struct output_file *file, const char *text)
+{
+    FILE *other = fopen(file->temporary, "r+");
+
+    assert_non_null(other);
+    output_file_hide(file);
+    fputs(text, other);
+    assert_int_equal(fclose(other), 0);
+}
+
+static void test_output_named(void **state)
+{
+    const char *path = scratch_path("named/file");
+    const char *others = scratch_path("named-tmp");
+    struct output_file file;
+    struct error err = { "" };
+
+    (void)state;
+    assert_int_equal(mkdir(scratch_path("named"), 0700), 0);
+    assert_int_equal(mkdir(others, 0700), 0);
+    setenv("TMPDIR", others, 1);
+    assert_int_equal(output_file_open_named(&file, path, &err), 0);
+    write_named(&file, "whole");
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(count_files(scratch_path("named")), 1);
+    assert_int_equal(output_file_commit(&file, &err), 0);
+    check_contents(path, "whole");
+    assert_int_equal(output_file_open_named(&file, path, &err), 0);
+    write_named(&file, "half");
+    output_file_abandon(&file);
+    check_contents(path, "whole");
+    assert_int_equal(count_files(scratch_path("named")), 1);
+    assert_int_equal(count_files(others), 0);
+    unsetenv("TMPDIR");
+}
+
+/* A pipe gets a copy, of which no file is left, not even while it is written. */
+static void test_output_named_pipe(void **state)
+{
+    const char *path = scratch_path("named-pipe");
+    const char *others = scratch_path("named-pipe-tmp");
+    struct output_file file;
+    struct error err = { "" };
+    char text[16] = "";
+    int reader;
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(mkdir(others, 0700), 0);
+    setenv("TMPDIR", others, 1);
+    reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_int_equal(output_file_open_named(&file, path, &err), 0);
+    assert_int_equal(count_files(others), 1);
+    write_named(&file, "through");
+    assert_int_equal(count_files(others), 0);
+    assert_int_equal(output_file_commit(&file, &err), 0);
+    assert_int_equal(read(reader, text, sizeof text), 7);
+    assert_string_equal(text, "through");
+    assert_int_equal(output_file_open_named(&file, path, &err), 0);
+    output_file_abandon(&file);
+    assert_int_equal(count_files(others), 0);
+    setenv("TMPDIR", scratch_path("not-there"), 1);
+    assert_int_equal(output_file_open_named(&file, path, &err), -1);
+    assert_non_null(strstr(err.text, "not-there: cannot create a temporary file"));
+    unsetenv("TMPDIR");
+    close(reader);
+}
+
 static void test_full_device(void **state)
 {
     struct output_file file;
@@ -655,7 +802,9 @@ int main(void)
         cmocka_unit_test(test_tally),
         cmocka_unit_test(test_tally_order),
         cmocka_unit_test(test_discrete_draws),
+        cmocka_unit_test(test_discrete_is_packed),
         cmocka_unit_test(test_discrete_scales),
+        cmocka_unit_test(test_arena),
         cmocka_unit_test(test_log_grid),
         cmocka_unit_test(test_text_numbers),
         cmocka_unit_test(test_text_doubles),
@@ -666,6 +815,8 @@ int main(void)
         cmocka_unit_test(test_output_file),
         cmocka_unit_test(test_output_file_errors),
         cmocka_unit_test(test_output_file_obstructed),
+        cmocka_unit_test(test_output_named),
+        cmocka_unit_test(test_output_named_pipe),
         cmocka_unit_test(test_output_pipe),
         cmocka_unit_test(test_full_device),
         cmocka_unit_test(test_memory_grow),

@@ -108,17 +108,19 @@ struct sketch {
 struct drawn_host {
     struct host_model model;
     struct state_model states[MOST_STATES];
+    struct mixture_component components[MOST_STATES];
 };
 
 static void draw_host(struct drawn_host *host, const struct sketch *sketch)
 {
     *host = (struct drawn_host){ .model = { .states = host->states } };
     for (uint32_t i = 0; i < MOST_STATES && sketch->states[i].flows > 0; i++) {
+        host->components[i] =
+            (struct mixture_component){ 1.0, sketch->states[i].mean, sketch->states[i].sd };
         host->states[i] = (struct state_model){
             .key = { ROLE_INITIATOR, IP_TCP, sketch->states[i].port },
             .flows = sketch->states[i].flows,
-            .packets = { .size = 1,
-                         .components = { { 1.0, sketch->states[i].mean, sketch->states[i].sd } } },
+            .packets = { .size = 1, .components = &host->components[i] },
         };
         host->model.flows += sketch->states[i].flows;
         host->model.state_count++;

@@ -3,6 +3,8 @@
 #endif
 #include "support.h"
 
+#include <malloc.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,9 +14,11 @@
 #include <unistd.h>
 
 #include "base/log_grid.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "learn/fit.h"
 #include "learn/learner.h"
+#include "model/day_profile.h"
 #include "model/model.h"
 #include "net/wire.h"
 #include "synth/slice.h"
@@ -118,6 +122,122 @@ static const char *save(const char *name, uint32_t records)
     return path;
 }
 
+/* ---- statistics that fill every table ---- */
+
+static const char *const names[] = { "TLS.Google", "DNS", "QUIC", "HTTP.Example" };
+enum { NAMES = sizeof names / sizeof *names };
+
+static uint64_t *draw_tags(uint32_t count, struct random_stream *random)
+{
+    uint64_t *tags = memory_alloc_array(count, sizeof *tags);
+
+    for (uint32_t i = 0; i < count; i++)
+        tags[i] = random_u64(random);
+    return tags;
+}
+
+static void fill_tags(struct network_stats *stats, struct random_stream *random)
+{
+    stats->has_tags = true;
+    stats->key_check = random_u64(random) | UINT64_C(1) << 63; /* negative in the file */
+    stats->host_tags = draw_tags(stats->host_count, random);
+    stats->outside_tags = draw_tags(stats->outside_count, random);
+}
+
+static void fill_services(struct network_stats *stats, struct random_stream *random)
+{
+    for (uint32_t i = 0; i < stats->services.used; i++) {
+        uint64_t flows = stats->services.entries[i].count;
+
+        stats->conditions[i] = (struct service_conditions){
+            .flows = flows,         .packets = 40 * flows, .retransmitted = 7 + i, .reordered = 6 + i,
+            .duplicated = 5 + i,    .fragments = 4 + i,    .resets = 3 + i,        .attempts = flows,
+            .unanswered = 1 + i,
+        };
+        for (uint32_t k = 0; k < NAMES; k++) {
+            if ((i + k) % 3 != 0)
+                tally_add(&stats->applications, i, k, 1 + random_below(random, 9));
+        }
+    }
+}
+
+static void fill_row(struct keyed_row *row, uint32_t length, struct random_stream *random)
+{
+    row->row.window[1] = 65535;
+    row->row.tcp_options[0] = 0x1f;
+    row->row.window_scale[1] = 14;
+    row->row.is_measured = length % 2;
+    row->sequence_length = length;
+    row->sequence = length ? memory_alloc_array(length, sizeof *row->sequence) : NULL;
+    for (uint32_t i = 0; i < length; i++)
+        row->sequence[i] = (struct flow_packet){ (uint8_t)random_u32(random), (uint8_t)i,
+                                                 (uint16_t)random_u32(random) };
+}
+
+/* What the learner of a bare flow record leaves out. */
+static void fill(struct network_stats *stats)
+{
+    struct random_stream random;
+
+    random_init(&random, 4, RANDOM_FIT, 0, 0, 0);
+    for (size_t i = 0; i < stats->volumes.used && stats->bytes.used < stats->volumes.used; i++) {
+        const struct tally_entry *entry = &stats->volumes.entries[i];
+
+        tally_add(&stats->bytes, entry->owner, entry->symbol + 100, entry->count);
+    }
+    if (!stats->has_tags)
+        fill_tags(stats, &random);
+    if (stats->application_count == 0) {
+        stats->application_names =
+            memory_grow(NULL, &stats->application_capacity, NAMES, sizeof *stats->application_names);
+        for (size_t i = 0; i < NAMES; i++)
+            stats->application_names[stats->application_count++] = memory_copy_text(names[i]);
+        fill_services(stats, &random);
+    }
+    for (size_t i = 0; i < stats->services.used; i++) {
+        struct row_sample *sample = &stats->samples[i];
+
+        for (size_t k = 0; k < sample->used; k++) {
+            fill_row(&sample->rows[k],
+                     k == 0 ? FLOW_MAX_SEQUENCE : (uint32_t)random_below(&random, 9), &random);
+            sample->packets += sample->rows[k].sequence_length;
+        }
+    }
+}
+
+static void save_stats(const char *path, const struct network_stats *stats)
+{
+    struct network_fit fit;
+    struct error err = { "" };
+
+    network_fit_init(&fit, stats);
+    if (model_save(path, stats, &fit, &err) < 0)
+        fail_msg("%s", err.text);
+    network_fit_release(&fit);
+}
+
+static void load_stats(struct network_stats *stats, const char *path)
+{
+    struct error err = { "" };
+
+    network_stats_init(stats);
+    if (model_load_stats(path, stats, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+/* As save(), with every table filled. */
+static const char *save_full(const char *name, uint32_t records)
+{
+    struct network_stats stats;
+    const char *path = save(name, records);
+
+    load_stats(&stats, path);
+    fill(&stats);
+    save_stats(path, &stats);
+    network_stats_release(&stats);
+    return path;
+}
+
 struct bytes {
     uint8_t *at;
     size_t size;
@@ -165,7 +285,7 @@ static const struct state_model *find_state(const struct model *model,
 static uint32_t count_of(const struct discrete *d, uint32_t symbol)
 {
     for (uint32_t i = 0; i < d->size; i++) {
-        if (d->symbols[i] == symbol)
+        if (discrete_symbol(d, i) == symbol)
             return discrete_count(d, i);
     }
     return 0;
@@ -231,29 +351,55 @@ static void check_transitions(const struct model *model, const struct network_st
         from = find_state(model, stats, entry->owner, &index);
         assert_int_equal(count_of(&from->next, next), entry->count);
         assert_int_equal(discrete_total(&from->gaps), discrete_total(&from->next));
-        while (from->next.symbols[i] != next)
+        while (discrete_symbol(&from->next, i) != next)
             i++;
-        assert_int_equal(discrete_total(&from->next_gaps[i]), entry->count >= 8 ? entry->count : 0);
-        for (size_t g = 0; g < stats->gaps.used && entry->count >= 8; g++) {
+        if (entry->count < 8) {
+            assert_ptr_equal(state_model_gaps(from, i), &from->gaps);
+            continue;
+        }
+        assert_int_equal(discrete_total(state_model_gaps(from, i)), entry->count);
+        for (size_t g = 0; g < stats->gaps.used; g++) {
             const struct tally_entry *gap = &stats->gaps.entries[g];
 
             if (gap->owner == t)
-                assert_int_equal(count_of(&from->next_gaps[i], gap->symbol), gap->count);
+                assert_int_equal(count_of(state_model_gaps(from, i), gap->symbol), gap->count);
         }
     }
 }
 
-static void check_profiles(const struct model *model, const struct network_fit *fit)
+/* Profiles are derived as day_profile.h says, from activity in order of dates. */
+static void check_profiles(const struct model *model, const struct network_stats *stats)
 {
-    for (uint32_t i = 0; i < model->host_count * DAY_SLICES; i++) {
-        const struct slice_profile *got = &model->hosts[i / DAY_SLICES].profile[i % DAY_SLICES];
-        const struct slice_profile *expected = &fit->profiles[i];
+    struct tally_entry *active = tally_sorted(&stats->active);
+    struct day_coverage coverage;
+    size_t at = 0;
 
-        assert_int_equal(got->observed, expected->observed);
-        assert_int_equal(got->active, expected->active);
-        assert_true(got->log_mean == expected->log_mean);
-        assert_true(got->log_sd == expected->log_sd);
+    day_coverage_init(&coverage, &stats->coverage);
+    assert_int_equal(model->covered_slices, coverage.covered_slices);
+    for (uint32_t i = 0; i < DAY_SLICES; i++)
+        assert_int_equal(model->observed_days[i], coverage.observed[i]);
+    for (uint32_t h = 0; h < model->host_count; h++) {
+        struct slice_profile slices[DAY_SLICES];
+        struct day_profile day;
+        double most = 0;
+
+        day_profile_init(&day);
+        for (; at < stats->active.used && active[at].owner == h; at++) {
+            uint32_t index = tally_find(&stats->active, h, active[at].symbol);
+            uint64_t packets = stats->activity[index].packets_sent + stats->activity[index].packets_received;
+
+            day_profile_add(&day, &coverage, active[at].symbol, packets);
+            most = fmax(most, log((double)packets));
+        }
+        assert_int_equal(model->hosts[h].profile_size, day_profile_finish(&day, slices));
+        for (uint32_t i = 0; i < model->hosts[h].profile_size; i++) {
+            assert_memory_equal(&model->hosts[h].profile[i], &slices[i], sizeof *slices);
+            most = fmax(most, (double)slices[i].log_mean);
+        }
+        assert_true(model->hosts[h].log_slice_max == most);
+        assert_ptr_equal(model->hosts[h].observed_days, model->observed_days);
     }
+    free(active);
 }
 
 static void check_row(const struct session_row *got, const struct session_row *expected)
@@ -264,7 +410,11 @@ static void check_row(const struct session_row *got, const struct session_row *e
         assert_int_equal(got->payload_bytes[side], expected->payload_bytes[side]);
         assert_int_equal(got->mss[side], expected->mss[side]);
         assert_int_equal(got->ttl[side], expected->ttl[side]);
+        assert_int_equal(got->window[side], expected->window[side]);
+        assert_int_equal(got->tcp_options[side], expected->tcp_options[side]);
+        assert_int_equal(got->window_scale[side], expected->window_scale[side]);
     }
+    assert_int_equal(got->is_measured, expected->is_measured);
     assert_int_equal(got->duration_ns, expected->duration_ns);
     assert_int_equal(got->rtt_ns, expected->rtt_ns);
     assert_int_equal(got->turns, expected->turns);
@@ -272,6 +422,25 @@ static void check_row(const struct session_row *got, const struct session_row *e
     assert_int_equal(got->ending, expected->ending);
     assert_int_equal(got->first_data_side, expected->first_data_side);
     assert_int_equal(got->closing_side, expected->closing_side);
+}
+
+static void check_applications(const struct service_model *service, const struct network_stats *stats,
+                               uint32_t index)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < stats->applications.used; i++)
+        count += stats->applications.entries[i].owner == index;
+    assert_int_equal(service->application_count, count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t name = 0;
+
+        while (strcmp(stats->application_names[name], service->applications[i].name) != 0)
+            name++;
+        assert_int_equal(tally_count(&stats->applications, index, name), service->applications[i].flows);
+        if (i > 0)
+            assert_in_range(service->applications[i].flows, 1, service->applications[i - 1].flows);
+    }
 }
 
 static void check_services(const struct model *model, const struct network_stats *stats)
@@ -285,6 +454,9 @@ static void check_services(const struct model *model, const struct network_stats
         assert_int_not_equal(index, TALLY_NONE);
         assert_int_equal(service->flows, stats->services.entries[index].count);
         assert_int_equal(service->row_count, sample->used);
+        assert_memory_equal(&service->conditions, &stats->conditions[index],
+                            sizeof service->conditions);
+        check_applications(service, stats, index);
         for (size_t j = 0; j < sample->used; j++)
             check_row(&service->rows[j], &sample->rows[j].row);
     }
@@ -293,31 +465,166 @@ static void check_services(const struct model *model, const struct network_stats
 static void test_round_trip(void **state)
 {
     struct learned learned = learn(RECORDS);
-    const struct network_stats *stats = learned.stats;
-    const char *path = save("round-trip", RECORDS);
+    const char *path = save_full("round-trip", RECORDS);
+    struct network_stats full;
+    const struct network_stats *stats = &full;
     struct error err = { "" };
     struct model *model = model_load(path, &err);
 
     (void)state;
     if (model == NULL)
         fail_msg("%s", err.text);
+    load_stats(&full, path);
     assert_int_equal(model->host_count, HOSTS);
     assert_int_equal(model->flows, RECORDS);
-    assert_int_equal(model->packets, stats->packets);
-    assert_int_equal(model->first.ns, stats->first.ns);
-    assert_int_equal(model->last.ns, stats->last.ns);
-    assert_int_equal(model->covered_slices, learned.fit.covered_slices);
-    check_states(model, stats, &learned.fit);
-    check_transitions(model, stats);
-    check_distributions(model, stats, &stats->initiator_ports,
+    assert_int_equal(model->packets, learned.stats->packets);
+    assert_int_equal(model->first.ns, learned.stats->first.ns);
+    assert_int_equal(model->last.ns, learned.stats->last.ns);
+    for (int day = 0; day < MODEL_WEEKDAYS; day++) /* 2024-10-04 and the day after */
+        assert_int_equal(model->weekdays[day], day == 4 || day == 5);
+    check_states(model, learned.stats, &learned.fit);
+    check_transitions(model, learned.stats);
+    check_distributions(model, learned.stats, &learned.stats->initiator_ports,
                         offsetof(struct state_model, initiator_ports));
-    check_distributions(model, stats, &stats->responder_ports,
+    check_distributions(model, learned.stats, &learned.stats->responder_ports,
                         offsetof(struct state_model, responder_ports));
-    check_distributions(model, stats, &stats->peers, offsetof(struct state_model, peers));
-    check_profiles(model, &learned.fit);
+    check_distributions(model, learned.stats, &learned.stats->peers,
+                        offsetof(struct state_model, peers));
+    check_profiles(model, learned.stats);
     check_services(model, stats);
     model_free(model);
+    network_stats_release(&full);
     forget(&learned);
+}
+
+static void check_same_tally(const struct tally *got, const struct tally *expected)
+{
+    assert_int_equal(got->used, expected->used);
+    for (size_t i = 0; i < got->used; i++)
+        assert_int_equal(tally_count(got, expected->entries[i].owner, expected->entries[i].symbol),
+                         expected->entries[i].count);
+}
+
+/* The same entries with the same indices. */
+static void check_same_indices(const struct tally *got, const struct tally *expected)
+{
+    assert_int_equal(got->used, expected->used);
+    assert_memory_equal(got->entries, expected->entries, got->used * sizeof *got->entries);
+}
+
+/* Transitions come back in another order; their gaps with them. */
+static void check_same_gaps(const struct network_stats *got, const struct network_stats *expected)
+{
+    assert_int_equal(got->gaps.used, expected->gaps.used);
+    for (size_t i = 0; i < expected->gaps.used; i++) {
+        const struct tally_entry *gap = &expected->gaps.entries[i];
+        const struct tally_entry *transition = &expected->transitions.entries[gap->owner];
+        uint32_t index = tally_find(&got->transitions, transition->owner, transition->symbol);
+
+        assert_int_equal(tally_count(&got->gaps, index, gap->symbol), gap->count);
+    }
+}
+
+static void check_same_activity(const struct network_stats *got, const struct network_stats *expected)
+{
+    for (size_t i = 0; i < expected->active.used; i++) {
+        const struct tally_entry *entry = &expected->active.entries[i];
+        uint32_t index = tally_find(&got->active, entry->owner, entry->symbol);
+
+        assert_memory_equal(&got->activity[index], &expected->activity[i], sizeof *got->activity);
+    }
+}
+
+static void check_same_samples(const struct network_stats *got, const struct network_stats *expected)
+{
+    for (size_t i = 0; i < expected->services.used; i++) {
+        const struct row_sample *a = &got->samples[i];
+        const struct row_sample *b = &expected->samples[i];
+
+        assert_int_equal(a->used, b->used);
+        assert_int_equal(a->packets, b->packets);
+        for (size_t k = 0; k < a->used; k++) {
+            check_row(&a->rows[k].row, &b->rows[k].row);
+            assert_true(a->rows[k].key == b->rows[k].key);
+            assert_int_equal(a->rows[k].sequence_length, b->rows[k].sequence_length);
+            if (b->rows[k].sequence_length > 0)
+                assert_memory_equal(a->rows[k].sequence, b->rows[k].sequence,
+                                    b->rows[k].sequence_length * sizeof(struct flow_packet));
+        }
+        assert_memory_equal(&got->conditions[i], &expected->conditions[i], sizeof *got->conditions);
+    }
+}
+
+static void check_same_stats(const struct network_stats *got, const struct network_stats *expected)
+{
+    check_same_indices(&got->states, &expected->states);
+    check_same_tally(&got->initial, &expected->initial);
+    check_same_tally(&got->transitions, &expected->transitions);
+    check_same_gaps(got, expected);
+    check_same_tally(&got->volumes, &expected->volumes);
+    check_same_tally(&got->bytes, &expected->bytes);
+    check_same_tally(&got->initiator_ports, &expected->initiator_ports);
+    check_same_tally(&got->responder_ports, &expected->responder_ports);
+    check_same_tally(&got->peers, &expected->peers);
+    check_same_tally(&got->active, &expected->active);
+    check_same_tally(&got->coverage, &expected->coverage);
+    check_same_indices(&got->services, &expected->services);
+    check_same_activity(got, expected);
+    check_same_samples(got, expected);
+    assert_int_equal(got->outside_count, expected->outside_count);
+    assert_int_equal(got->flows, expected->flows);
+    assert_int_equal(got->packets, expected->packets);
+    assert_int_equal(got->first.ns, expected->first.ns);
+    assert_int_equal(got->last.ns, expected->last.ns);
+}
+
+/* What was learned comes back, and so does what came back. */
+static void test_statistics_come_back(void **state)
+{
+    struct learned learned = learn(RECORDS);
+    struct network_stats once;
+    struct network_stats twice;
+
+    (void)state;
+    load_stats(&once, save("stats-once", RECORDS));
+    check_same_stats(&once, learned.stats);
+    fill(&once);
+    save_stats(scratch_path("stats-full"), &once);
+    load_stats(&twice, scratch_path("stats-full"));
+    check_same_stats(&twice, &once);
+    assert_true(twice.has_tags && twice.key_check == once.key_check);
+    assert_memory_equal(twice.host_tags, once.host_tags, HOSTS * sizeof *once.host_tags);
+    assert_memory_equal(twice.outside_tags, once.outside_tags,
+                        once.outside_count * sizeof *once.outside_tags);
+    assert_in_range(once.outside_count, 3, 3);
+    network_stats_release(&once);
+    network_stats_release(&twice);
+    forget(&learned);
+}
+
+/* A file that was read and written again is the same file. */
+static void check_comes_back(const char *path)
+{
+    struct network_stats stats;
+    struct bytes first = read_file(path);
+    struct bytes second;
+
+    load_stats(&stats, path);
+    save_stats(scratch_path("again"), &stats);
+    second = read_file(scratch_path("again"));
+    assert_int_equal(first.size, second.size);
+    assert_memory_equal(first.at, second.at, first.size);
+    free(first.at);
+    free(second.at);
+    network_stats_release(&stats);
+}
+
+static void test_file_comes_back(void **state)
+{
+    (void)state;
+    check_comes_back(save("back-empty", 0));
+    check_comes_back(save("back-plain", RECORDS));
+    check_comes_back(save_full("back-full", RECORDS));
 }
 
 static void test_same_statistics_same_bytes(void **state)
@@ -384,7 +691,7 @@ static void check_absent(const struct bytes *file, const char *text)
 
 static void test_no_address_in_file(void **state)
 {
-    struct bytes file = read_file(save("private", RECORDS));
+    struct bytes file = read_file(save_full("private", RECORDS));
 
     (void)state;
     for (size_t i = 0; i < HOSTS; i++)
@@ -422,16 +729,52 @@ static void use(const struct model *model)
     for (uint32_t i = 0; i < model->host_count * 2; i++) {
         struct slice_request request = { .population = &population, .host = i / 2, .slice = i % 2 };
         const struct host_model *host = &model->hosts[i / 2];
-        const struct slice_profile *profile = &host->profile[i % 2];
+        const struct slice_profile *profile;
 
-        if ((double)profile->log_mean + 4 * (double)profile->log_sd < 9 && host->mean_packets > 1e-3)
+        request.slice = host->profile_size ? host->profile[i % host->profile_size].slice : i % 2;
+        profile = host_model_slice(host, request.slice);
+        if (profile == NULL ||
+            ((double)profile->log_mean + 4 * (double)profile->log_sd < 9 && host->mean_packets > 1e-3))
             slice_synthesize(&request, &plans);
     }
     free(plans.plans);
     population_release(&population);
 }
 
-/* Loads bytes that are freed with the image; says whether they were taken. */
+/* What was accepted as statistics can be fitted, saved and read again. */
+static void use_stats(const struct network_stats *stats)
+{
+    struct network_stats again;
+    const char *path = scratch_path("used");
+
+    save_stats(path, stats);
+    load_stats(&again, path);
+    assert_int_equal(again.states.used, stats->states.used);
+    network_stats_release(&again);
+}
+
+/* As statistics; says whether they were taken. */
+static bool try_stats(const uint8_t *bytes, size_t size)
+{
+    static unsigned taken;
+    struct error err = { "" };
+    struct model_image image = { sqlite3_malloc64(size), size, strdup("some/model") };
+    struct network_stats stats;
+    int status;
+
+    memcpy(image.bytes, bytes, size);
+    network_stats_init(&stats);
+    status = model_stats_from_image(&image, &stats, &err);
+    if (status < 0)
+        assert_non_null(strstr(err.text, "some/model"));
+    else if (taken++ % 32 == 0)
+        use_stats(&stats);
+    network_stats_release(&stats);
+    model_image_release(&image);
+    return status == 0;
+}
+
+/* Loads bytes, both ways; says whether they were taken. */
 static bool try_bytes(const uint8_t *bytes, size_t size)
 {
     struct error err = { "" };
@@ -444,6 +787,7 @@ static bool try_bytes(const uint8_t *bytes, size_t size)
         assert_non_null(strstr(err.text, "some/model"));
     else
         use(model);
+    assert_int_equal(model != NULL, try_stats(bytes, size));
     model_free(model);
     model_image_release(&image);
     return model != NULL;
@@ -451,7 +795,7 @@ static bool try_bytes(const uint8_t *bytes, size_t size)
 
 static void test_cut_files(void **state)
 {
-    struct bytes file = read_file(save("cut", 60));
+    struct bytes file = read_file(save_full("cut", 60));
 
     (void)state;
     assert_true(try_bytes(file.at, file.size));
@@ -465,7 +809,7 @@ static void test_cut_files(void **state)
 
 static void test_first_page_changed(void **state)
 {
-    struct bytes file = read_file(save("first-page", 60));
+    struct bytes file = read_file(save_full("first-page", 60));
     size_t refused = 0;
 
     (void)state;
@@ -480,7 +824,7 @@ static void test_first_page_changed(void **state)
 
 static void test_any_byte_changed(void **state)
 {
-    struct bytes file = read_file(save("any-byte", 60));
+    struct bytes file = read_file(save_full("any-byte", 60));
     struct random_stream random;
     size_t taken = 0;
 
@@ -500,6 +844,18 @@ static void test_any_byte_changed(void **state)
 
 /* ---- what is no model ---- */
 
+/* The statistics are refused with the same words. */
+static void check_stats_refused(const char *path, const char *text)
+{
+    struct network_stats stats;
+    struct error err = { "" };
+
+    network_stats_init(&stats);
+    assert_int_equal(model_load_stats(path, &stats, &err), -1);
+    assert_string_equal(err.text, text);
+    network_stats_release(&stats);
+}
+
 static void check_refused(const char *path, const char *needle)
 {
     struct error err = { "" };
@@ -509,6 +865,7 @@ static void check_refused(const char *path, const char *needle)
         fail_msg("taken, where \"%s\" was to be found", needle);
     if (strstr(err.text, path) == NULL || strstr(err.text, needle) == NULL)
         fail_msg("\"%s\" does not say \"%s\" and \"%s\"", err.text, path, needle);
+    check_stats_refused(path, err.text);
 }
 
 static void test_other_files(void **state)
@@ -551,11 +908,23 @@ static void test_altered_files(void **state)
     } cases[] = {
         { "PRAGMA application_id = 0", "not a model file: application id 0" },
         { "PRAGMA application_id = -9", "application_id: -9" },
-        { "PRAGMA user_version = 2", "model format 2 is not 1" },
+        { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 2: learn" },
+        { "PRAGMA user_version = 3", "model format 3 is of a later version, this one reads 2" },
         { "DROP TABLE gap", "no such table" },
         { "ALTER TABLE state RENAME COLUMN role TO part", "no such column" },
-        { "UPDATE summary SET covered_slices = 289",
-          "table summary, row 1, column covered_slices: 289" },
+        { "DELETE FROM summary", "table summary, row 1: there is none" },
+        { "INSERT INTO summary SELECT * FROM summary", "table summary, row 2: there is a second row" },
+        { "UPDATE summary SET last_ns = first_ns - 1", "table summary, row 1, column last_ns: " },
+        { "UPDATE summary SET outside_count = -1", "column outside_count: -1" },
+        { "UPDATE summary SET outside_count = 2", "table outside: 3 rows, where the summary has 2" },
+        { "UPDATE summary SET key_check = NULL", "table host, row 1, column tag: a model without" },
+        { "UPDATE host SET tag = NULL WHERE id = 1", "table host, row 2, column tag: a model with" },
+        { "UPDATE host SET tag = 'x' WHERE id = 1", "table host, row 2, column tag: a model with" },
+        { "UPDATE host SET tag = 5 WHERE id < 2", "table host: two have the same tag" },
+        { "UPDATE host SET id = 3 WHERE id = 2", "table host, row 3, column id: 3" },
+        { "UPDATE outside SET tag = 5", "table outside: two have the same tag" },
+        { "DELETE FROM outside WHERE id = 0", "table outside, row 1, column id: 1" },
+        { "DELETE FROM host", "table state, row 1, column host: 0" },
         { "UPDATE state SET role = 2 WHERE id = 0", "table state, row 1, column role: 2" },
         { "UPDATE state SET protocol = 256 WHERE id = 0", "table state, row 1, column protocol: 256" },
         { "UPDATE state SET port_feature = 1046 WHERE id = 0", "column port_feature: 1046" },
@@ -563,21 +932,40 @@ static void test_altered_files(void **state)
         { "UPDATE state SET flows = 'many' WHERE id = 0",
           "column flows: something that is no integer" },
         { "UPDATE state SET host = 3 WHERE id = 0", "column host: 3" },
-        { "UPDATE state SET id = 9999 WHERE id = 0", "table state" },
+        { "UPDATE state SET id = 9999 WHERE id = 0", "table state, row 1, column id: 1" },
+        { "UPDATE state SET role = 0, protocol = 6, port_feature = 443 WHERE host = 0",
+          "table state: a host has the same state twice" },
+        { "UPDATE state SET flows = 9007199254740992", "has too many states or flows" },
         { "UPDATE transition SET next = 9999 WHERE id = 0", "table transition" },
         { "UPDATE state SET protocol = 47 WHERE id = 0", "table state, row 1: a protocol" },
         { "UPDATE transition SET state = 0, next = 0 WHERE id < 2", "row 2: it is there twice" },
-        { "UPDATE transition SET next = (SELECT max(id) FROM state WHERE host != (SELECT host FROM"
-          " state WHERE id = 0)) WHERE id = (SELECT min(id) FROM transition WHERE state = 0)",
-          " of host 0" },
+        { "UPDATE transition SET id = -1 WHERE id = 0", "table transition, row 1, column id: -1" },
+        { "DELETE FROM transition WHERE id = 1", "table transition, row 2, column id: 2" },
+        { "UPDATE transition SET next = next + 1 WHERE id = (SELECT t.id FROM transition t"
+          " JOIN state a ON a.id = t.next JOIN state b ON b.id = t.next + 1 WHERE a.host != b.host"
+          " LIMIT 1)", " follows one of host " },
+        { "UPDATE initial SET state = state + 1 WHERE (host, state) = (SELECT i.host, i.state"
+          " FROM initial i JOIN state b ON b.id = i.state + 1 WHERE i.host != b.host LIMIT 1)",
+          " follows one of host " },
         { "UPDATE peer SET flows = 9007199254740992", "the counts add up to more" },
-        { "UPDATE state SET role = 1 WHERE id IN (SELECT state FROM peer WHERE peer = 2 << 28)",
+        { "UPDATE peer SET peer = 2 << 28 WHERE (state, peer) = (SELECT state, max(peer) FROM peer"
+          " WHERE state = (SELECT min(id) FROM state WHERE role = 1))",
           "536870912 is nobody" },
         { "UPDATE transition SET times = -1 WHERE id = 0", "column times: -1" },
         { "UPDATE initial SET times = 0", "table initial, row 1, column times: 0" },
         { "UPDATE gap SET bin = 1024 + bin", "table gap, row 1, column bin: 1" },
         { "UPDATE gap SET times = 9007199254740993", "column times: 9007199254740993" },
+        { "UPDATE gap SET times = 9007199254740992", "add up to more" },
+        { "UPDATE gap SET times = 5000000000000000 WHERE bin = (SELECT min(bin) FROM gap g"
+          " WHERE g.transition_id = gap.transition_id)", "more than can have been counted" },
+        { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
+        { "DELETE FROM volume WHERE state = 0", "has no volume" },
+        { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
+        { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
+        { "UPDATE byte_volume SET state = -1 WHERE state = 0", "table byte_volume, row 1, column state: -1" },
         { "UPDATE mixture SET component = 5 + component", "table mixture, row 1, column component: 5" },
+        { "INSERT INTO mixture SELECT 0, 3 + id, 0, 1, 1 FROM state WHERE id < 5", "table mixture, row " },
+        { "UPDATE mixture SET state = 9999 WHERE state = 1", "column state: 9999" },
         { "UPDATE mixture SET weight = 1.5", "table mixture, row 1, column weight: 1.5" },
         { "UPDATE mixture SET weight = 0.25", "weights" },
         { "UPDATE mixture SET mean = 1e300", "column mean: 1e+300" },
@@ -593,11 +981,45 @@ static void test_altered_files(void **state)
         { "DELETE FROM peer WHERE state = 0", "has no peer" },
         { "DELETE FROM initiator_port", "has no initiator_port" },
         { "DELETE FROM gap", "has no gap" },
-        { "UPDATE profile SET observed = 0", "table profile, row 1, column observed: 0" },
-        { "UPDATE profile SET active = observed + 1", "table profile, row 1, column active: " },
-        { "UPDATE profile SET log_mean = -1", "table profile, row 1, column log_mean: -1" },
-        { "UPDATE profile SET log_sd = NULL", "table profile, row 1, column log_sd" },
-        { "UPDATE profile SET slice = 288 WHERE slice = 0", "column slice: 288" },
+        { "UPDATE peer SET peer = (1 << 28) + 3 WHERE peer = (1 << 28)", "is nobody" },
+        { "UPDATE peer SET peer = (2 << 28) + 1 WHERE peer = (2 << 28)", "is nobody" },
+        { "UPDATE coverage SET slice = 288 + slice", "table coverage, row 1, column slice: 288" },
+        { "UPDATE coverage SET date = 106752 + date", "table coverage, row 1, column date: 1267" },
+        { "UPDATE coverage SET date = -1 WHERE date = 20000", "table coverage, row 1, column date: -1" },
+        { "UPDATE coverage SET seconds = 0", "table coverage, row 1, column seconds: 0" },
+        { "WITH RECURSIVE d(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM d WHERE i < 65536)"
+          " INSERT INTO coverage SELECT i, 250, 300 FROM d", "table coverage: more than 65535 days" },
+        { "UPDATE activity SET host = 3 WHERE host = 2", "column host: 3" },
+        { "UPDATE activity SET slice = 288 + slice", "table activity, row 1, column slice: 288" },
+        { "UPDATE activity SET date = date - 30000", "table activity, row 1, column date: -10000" },
+        { "UPDATE activity SET packets_sent = 0, packets_received = 0", "row 1: nothing happened" },
+        { "UPDATE activity SET flows_initiated = 0, flows_answered = 0", "row 1: nothing happened" },
+        { "UPDATE activity SET packets_sent = -1", "column packets_sent: -1" },
+        { "UPDATE activity SET packets_received = 9007199254740993", "column packets_received: " },
+        { "UPDATE activity SET bytes_sent = 1.5", "column bytes_sent: something that is no integer" },
+        { "UPDATE activity SET bytes_received = -1", "column bytes_received: -1" },
+        { "UPDATE activity SET flows_initiated = -1", "column flows_initiated: -1" },
+        { "UPDATE activity SET flows_answered = -1", "column flows_answered: -1" },
+        { "UPDATE service SET id = 9999 WHERE id = 0", "table service, row 1, column id: 1" },
+        { "UPDATE service SET protocol = 6, port = 443", "table service: a service is there twice" },
+        { "UPDATE service SET measured_flows = -1", "column measured_flows: -1" },
+        { "UPDATE service SET measured_packets = -1", "column measured_packets: -1" },
+        { "UPDATE service SET retransmitted = -1", "column retransmitted: -1" },
+        { "UPDATE service SET reordered = -1", "column reordered: -1" },
+        { "UPDATE service SET duplicated = -1", "column duplicated: -1" },
+        { "UPDATE service SET fragments = -1", "column fragments: -1" },
+        { "UPDATE service SET resets = -1", "column resets: -1" },
+        { "UPDATE service SET attempts = 9007199254740993", "column attempts: 9007199254740993" },
+        { "UPDATE service SET unanswered = NULL", "column unanswered: something that is no integer" },
+        { "UPDATE application SET service = 9999 WHERE service = 0",
+          "column service: 9999" },
+        { "UPDATE application SET name = x'41' WHERE name = 'DNS'", "column name: not a name" },
+        { "UPDATE application SET name = '' WHERE name = 'DNS'", "column name: not a name" },
+        { "UPDATE application SET name = 'a' || char(27) WHERE name = 'DNS'", "column name: not a name" },
+        { "UPDATE application SET name = 'a' || char(0) || 'b' WHERE name = 'DNS'",
+          "column name: not a name" },
+        { "UPDATE application SET name = printf('%065d', 1) WHERE name = 'DNS'", "column name: not a name" },
+        { "UPDATE application SET flows = 0", "table application, row 1, column flows: 0" },
         { "UPDATE service SET port = 65537", "table service, row 1, column port: 65537" },
         { "UPDATE service SET protocol = -1", "table service, row 1, column protocol: -1" },
         { "UPDATE service SET flows = 0", "table service, row 1, column flows: 0" },
@@ -614,15 +1036,213 @@ static void test_altered_files(void **state)
         { "UPDATE session_row SET ending = 3", "column ending: 3" },
         { "UPDATE session_row SET first_data_side = 2", "column first_data_side: 2" },
         { "UPDATE session_row SET closing_side = 2", "column closing_side: 2" },
+        { "UPDATE session_row SET initiator_window = 65536", "column initiator_window: 65536" },
+        { "UPDATE session_row SET responder_window = -1", "column responder_window: -1" },
+        { "UPDATE session_row SET initiator_options = 256", "column initiator_options: 256" },
+        { "UPDATE session_row SET responder_options = -1", "column responder_options: -1" },
+        { "UPDATE session_row SET initiator_window_scale = 256", "column initiator_window_scale: 256" },
+        { "UPDATE session_row SET responder_window_scale = -1", "column responder_window_scale: -1" },
+        { "UPDATE session_row SET is_measured = 2", "column is_measured: 2" },
+        { "UPDATE session_row SET key = NULL", "column key: " },
+        { "UPDATE session_row SET key = 0.5", "column key: " },
+        { "UPDATE session_row SET packets = 5", "column packets: not a row of packets" },
+        { "UPDATE session_row SET packets = 'abcd'", "column packets: not a row of packets" },
+        { "UPDATE session_row SET packets = x''", "column packets: not a row of packets" },
+        { "UPDATE session_row SET packets = x'010203'", "column packets: not a row of packets" },
+        { "UPDATE session_row SET packets = zeroblob(1028)", "column packets: not a row of packets" },
+        { "UPDATE session_row SET service = 9999 WHERE service = 0", "column service: 9999" },
+        { "DELETE FROM session_row WHERE number = 0", "row 1, column number: 1" },
+        { "UPDATE session_row SET initiator_packets = 1000000 WHERE number = 0 AND service = 0",
+          "row 2: out of order" },
+        { "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 256)"
+          " INSERT INTO session_row SELECT service, 1000 + i, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0,"
+          " 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, NULL FROM session_row, n WHERE number = 0",
+          "column number: 1001" },
     };
 
-    struct bytes model = read_file(save("to-alter", RECORDS));
+    struct bytes model = read_file(save_full("to-alter", RECORDS));
 
     (void)state;
     assert_true(try_bytes(model.at, model.size));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_refused(alter(&model, cases[i].sql), cases[i].needle);
     free(model.at);
+}
+
+/* ---- day profiles ---- */
+
+/* Packets in slices of dates, in order of the dates. */
+struct seen {
+    uint32_t date, slice;
+    uint64_t packets, seconds;
+};
+
+static uint32_t profile_of(const struct seen *seen, size_t count, struct day_coverage *coverage,
+                           struct slice_profile slices[DAY_SLICES])
+{
+    struct tally seconds;
+    struct day_profile day;
+
+    tally_init(&seconds);
+    for (size_t i = 0; i < count; i++)
+        tally_add(&seconds, 0, seen[i].date * DAY_SLICES + seen[i].slice, seen[i].seconds);
+    day_coverage_init(coverage, &seconds);
+    day_profile_init(&day);
+    for (size_t i = 0; i < count; i++) {
+        if (seen[i].packets > 0)
+            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, seen[i].packets);
+    }
+    tally_release(&seconds);
+    coverage->seconds = NULL;
+    return day_profile_finish(&day, slices);
+}
+
+/*
+ * Slice 10: 100, 400, nothing and 1600 packets on four days, once in half the time (800 seen).
+ * Slice 11: seen for 10 seconds only. Slice 12: on one day. Slice 13: silent.
+ */
+static void test_profile_by_hand(void **state)
+{
+    static const struct seen seen[] = {
+        { 20000, 10, 100, 300 }, { 20000, 11, 500, 10 }, { 20000, 12, 50, 300 }, { 20000, 13, 0, 300 },
+        { 20001, 10, 400, 300 }, { 20002, 10, 0, 300 },  { 20003, 10, 800, 150 },
+    };
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+
+    (void)state;
+    assert_int_equal(profile_of(seen, sizeof seen / sizeof *seen, &coverage, slices), 2);
+    assert_int_equal(slices[0].slice, 10);
+    assert_int_equal(slices[0].active, 3);
+    assert_true(fabs((double)slices[0].log_mean - log(400)) < 1e-6); /* geometric mean of 100, 400, 1600 */
+    assert_true(fabs((double)slices[0].log_sd - log(4)) < 1e-6); /* -ln 4, 0, ln 4 over 3 - 1 */
+    assert_int_equal(slices[1].slice, 12);
+    assert_int_equal(slices[1].active, 1);
+    assert_true(fabs((double)slices[1].log_mean - log(50)) < 1e-6);
+    assert_true(slices[1].log_sd == 0); /* one day says nothing about spread */
+    assert_int_equal(coverage.observed[10], 4);
+    assert_int_equal(coverage.observed[11], 0); /* unknown, not silent */
+    assert_int_equal(coverage.observed[12], 1);
+    assert_int_equal(coverage.observed[13], 1);
+    assert_int_equal(coverage.observed[14], 0);
+    assert_int_equal(coverage.covered_slices, 3);
+    assert_int_equal(coverage.threshold, DAY_OBSERVED_SECONDS);
+}
+
+/* A capture shorter than what usually counts takes its longest slice. */
+static void test_profile_of_short_capture(void **state)
+{
+    static const struct seen seen[] = { { 20000, 10, 40, 20 }, { 20000, 11, 10, 5 } };
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+
+    (void)state;
+    assert_int_equal(profile_of(seen, 2, &coverage, slices), 1);
+    assert_int_equal(coverage.covered_slices, 1);
+    assert_true(fabs((double)slices[0].log_mean - log(40 * 300.0 / 20)) < 1e-6);
+}
+
+/* ---- memory ---- */
+
+enum { MANY_HOSTS = 3000 };
+
+static void add_activity(struct network_stats *stats, uint32_t host, uint32_t slice, uint64_t packets)
+{
+    uint32_t index = tally_add(&stats->active, host, 20000 * DAY_SLICES + slice, 3);
+
+    stats->activity = memory_grow(stats->activity, &stats->activity_capacity, (size_t)index + 1,
+                                  sizeof *stats->activity);
+    stats->activity[index] = (struct activity){ .packets_sent = packets, .flows_initiated = 3 };
+}
+
+/* A host of a few states, each after each; some transitions are frequent. */
+static void add_host(struct network_stats *stats, uint32_t host, struct random_stream *random)
+{
+    uint32_t states = 1 + (uint32_t)random_below(random, 12);
+    uint32_t ids[12] = { 0 };
+
+    for (uint32_t i = 0; i < states; i++) {
+        struct state_key key = { ROLE_INITIATOR, i % 2 ? IP_TCP : IP_UDP, 50 + 7 * i };
+
+        ids[i] = tally_add(&stats->states, host, state_key_pack(key), 20 + i);
+        for (uint32_t k = 0; k < 4; k++) {
+            tally_add(&stats->volumes, ids[i], 16 * k, 5);
+            tally_add(&stats->initiator_ports, ids[i], 1030 + 4 * k, 5);
+            tally_add(&stats->peers, ids[i], peer_pack((struct peer){ PEER_OUTSIDE, host % 100 + k }), 5);
+        }
+    }
+    tally_add(&stats->initial, host, ids[0], 1);
+    for (uint32_t i = 0; i < states * 3; i++) {
+        uint32_t transition = tally_add(&stats->transitions, ids[i % states],
+                                        ids[random_below(random, states)], 1 + i % 2 * 20);
+
+        for (uint32_t k = 0; k < 6; k++)
+            tally_add(&stats->gaps, transition, 90 + (uint32_t)random_below(random, 60), 1 + i % 2 * 3);
+    }
+    for (uint32_t i = 0; i < 20; i++)
+        add_activity(stats, host, (uint32_t)random_below(random, DAY_SLICES), 1 + i);
+}
+
+static void draw_many_hosts(struct network_stats *stats, uint32_t hosts)
+{
+    struct random_stream random;
+
+    random_init(&random, 6, RANDOM_FIT, 0, 0, 0);
+    network_stats_init(stats);
+    stats->host_count = hosts;
+    stats->outside_count = 200;
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
+        tally_add(&stats->coverage, 0, 20000 * DAY_SLICES + slice, 300);
+    for (uint32_t host = 0; host < hosts; host++)
+        add_host(stats, host, &random);
+}
+
+#if defined __SANITIZE_ADDRESS__
+#define HAS_MALLINFO 0
+#elif defined __has_feature
+#define HAS_MALLINFO !__has_feature(address_sanitizer)
+#else
+#define HAS_MALLINFO 1
+#endif
+
+static size_t allocated_bytes(void)
+{
+#if HAS_MALLINFO
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+/* What hosts are said to take is what loading them takes, the allocator's own included. */
+static void test_memory_of_hosts(void **state)
+{
+    const char *path = scratch_path("many-hosts");
+    struct network_stats stats;
+    struct error err = { "" };
+    struct model *model;
+    size_t before;
+    size_t grown;
+    size_t said = 0;
+
+    (void)state;
+    draw_many_hosts(&stats, MANY_HOSTS);
+    save_stats(path, &stats);
+    network_stats_release(&stats);
+    model_free(model_load(path, &err)); /* what libraries keep once and for all */
+    before = allocated_bytes();
+    model = model_load(path, &err);
+    if (model == NULL)
+        fail_msg("%s", err.text);
+    grown = allocated_bytes() - before;
+    for (uint32_t i = 0; i < model->host_count; i++)
+        said += host_model_bytes(&model->hosts[i]);
+    assert_in_range(said / model->host_count, 1000, 4000);
+    if (HAS_MALLINFO)
+        assert_in_range(grown * 100 / said, 95, 110);
+    model_free(model);
 }
 
 /* ---- which service stands for a port ---- */
@@ -666,6 +1286,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_statistics_come_back),
+        cmocka_unit_test(test_file_comes_back),
         cmocka_unit_test(test_same_statistics_same_bytes),
         cmocka_unit_test(test_save_needs_a_directory),
         cmocka_unit_test(test_empty_network),
@@ -675,6 +1297,9 @@ int main(void)
         cmocka_unit_test(test_any_byte_changed),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_altered_files),
+        cmocka_unit_test(test_profile_by_hand),
+        cmocka_unit_test(test_profile_of_short_capture),
+        cmocka_unit_test(test_memory_of_hosts),
         cmocka_unit_test(test_service_lookup),
     };
 

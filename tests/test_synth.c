@@ -17,7 +17,8 @@ enum { SEED = 3, DATE = 20000, DRAWS = 200000, MODEL_HOSTS = 3, STATES = 3 };
 /* Log-volumes of two well separated components come back with their weights and moments. */
 static void test_draw_packets(void **state)
 {
-    const struct mixture mixture = { 2, 20.0, { { 0.3, 5.0, 0.2 }, { 0.7, 9.0, 0.5 } } };
+    const struct mixture_component components[] = { { 0.3, 5.0, 0.2 }, { 0.7, 9.0, 0.5 } };
+    const struct volume_model mixture = { components, 20.0, 2 };
     struct random_stream random;
     double n[2] = { 0 };
     double sum[2] = { 0 };
@@ -46,8 +47,10 @@ static void test_draw_packets(void **state)
 
 static void test_draw_packets_bounds(void **state)
 {
-    const struct mixture least = { 1, 20.0, { { 1.0, -1.0, 0.5 } } };
-    const struct mixture most = { 1, log(5000), { { 1.0, 100.0, 100.0 } } };
+    const struct mixture_component low = { 1.0, -1.0, 0.5 };
+    const struct mixture_component high = { 1.0, 100.0, 100.0 };
+    const struct volume_model least = { &low, 20.0, 1 };
+    const struct volume_model most = { &high, log(5000), 1 };
     struct random_stream random;
 
     (void)state;
@@ -87,23 +90,27 @@ static void test_draw_port(void **state)
 struct network {
     struct host_model hosts[MODEL_HOSTS];
     struct state_model states[MODEL_HOSTS][STATES];
-    struct discrete gaps[MODEL_HOSTS][STATES][STATES];
+    struct mixture_component components[MODEL_HOSTS][STATES];
+    struct slice_profile profiles[MODEL_HOSTS][DAY_SLICES];
+    uint16_t observed_days[DAY_SLICES];
+    struct arena arena;
     struct population_group group;
     struct ip_network outside;
 };
 
-static void set_discrete(struct discrete *d, const uint32_t *symbols, uint32_t count)
+static void set_discrete(struct network *n, struct discrete *d, const uint32_t *symbols,
+                         uint32_t count)
 {
     struct tally_entry entries[STATES];
 
     for (uint32_t i = 0; i < count; i++)
         entries[i] = (struct tally_entry){ 0, symbols[i], 10 };
-    discrete_init(d, entries, count);
+    discrete_init(d, &n->arena, entries, count);
 }
 
-static void set_one(struct discrete *d, uint32_t symbol)
+static void set_one(struct network *n, struct discrete *d, uint32_t symbol)
 {
-    set_discrete(d, &symbol, 1);
+    set_discrete(n, d, &symbol, 1);
 }
 
 static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port)
@@ -130,12 +137,12 @@ static void set_state(struct network *n, uint32_t host, uint32_t index, struct s
 
     state->key = key;
     state->flows = 10;
-    state->packets = (struct mixture){ 1, log(1000), { { 1.0, log(20), 0.1 } } };
-    set_discrete(&state->next, all, STATES);
-    state->next_gaps = n->gaps[host][index];
-    set_one(&state->gaps, log_grid_bin(2e9, GAP_GRID_PER_OCTAVE));
-    set_one(&state->initiator_ports, PORT_FEATURES - 1);
-    set_one(&state->peers, peer_pack(peer));
+    n->components[host][index] = (struct mixture_component){ 1.0, log(20), 0.1 };
+    state->packets = (struct volume_model){ &n->components[host][index], log(1000), 1 };
+    set_discrete(n, &state->next, all, STATES);
+    set_one(n, &state->gaps, log_grid_bin(2e9, GAP_GRID_PER_OCTAVE));
+    set_one(n, &state->initiator_ports, PORT_FEATURES - 1);
+    set_one(n, &state->peers, peer_pack(peer));
 }
 
 /* Every host asks its neighbour and the world, and answers its other neighbour. */
@@ -157,12 +164,17 @@ static struct network *network_new(void)
         host->states = n->states[h];
         host->state_count = STATES;
         host->flows = 10 * STATES;
-        set_discrete(&host->frequency, all, STATES);
-        set_discrete(&host->initial, all, STATES);
+        set_discrete(n, &host->frequency, all, STATES);
+        set_discrete(n, &host->initial, all, STATES);
         host->mean_packets = 20 * exp(0.005);
         host->log_slice_max = log(2000);
-        for (uint32_t s = 0; s < DAY_SLICES; s++)
-            host->profile[s] = (struct slice_profile){ 4, 3, (float)log(400), 0.1F };
+        host->observed_days = n->observed_days;
+        host->profile = n->profiles[h];
+        host->profile_size = DAY_SLICES;
+        for (uint16_t s = 0; s < DAY_SLICES; s++) {
+            n->observed_days[s] = 4;
+            host->profile[s] = (struct slice_profile){ s, 3, (float)log(400), 0.1F };
+        }
     }
     n->group = (struct population_group){ .models = n->hosts, .model_count = MODEL_HOSTS,
                                           .service = no_service, .network = network_of("198.18.0.0/24"),
@@ -173,16 +185,7 @@ static struct network *network_new(void)
 
 static void network_free(struct network *n)
 {
-    for (uint32_t h = 0; h < MODEL_HOSTS; h++) {
-        for (uint32_t i = 0; i < STATES; i++) {
-            discrete_release(&n->states[h][i].next);
-            discrete_release(&n->states[h][i].gaps);
-            discrete_release(&n->states[h][i].initiator_ports);
-            discrete_release(&n->states[h][i].peers);
-        }
-        discrete_release(&n->hosts[h].frequency);
-        discrete_release(&n->hosts[h].initial);
-    }
+    arena_release(&n->arena);
     free(n);
 }
 
@@ -553,8 +556,7 @@ static void set_bursts(struct network *n)
     };
 
     for (uint32_t i = 0; i < STATES; i++) {
-        discrete_release(&n->states[0][i].gaps);
-        discrete_init(&n->states[0][i].gaps, gaps, 2);
+        discrete_init(&n->states[0][i].gaps, &n->arena, gaps, 2);
     }
 }
 
@@ -646,8 +648,10 @@ static void test_unobserved_slices(void **state)
     size_t spread = 0;
 
     (void)state;
-    for (uint32_t s = 0; s < DAY_SLICES; s++)
-        n->hosts[0].profile[s] = (struct slice_profile){ s == 7, s == 7, (float)log(400), 0 };
+    memset(n->observed_days, 0, sizeof n->observed_days);
+    n->observed_days[7] = 1;
+    n->hosts[0].profile[0] = (struct slice_profile){ 7, 1, (float)log(400), 0 };
+    n->hosts[0].profile_size = 1;
     populate(&population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
         struct slice_request request = { &population, 0, SEED, DATE, slice, DAY_SILENT };
@@ -661,10 +665,43 @@ static void test_unobserved_slices(void **state)
         free(list.plans);
     }
     assert_int_equal(spread, DAY_SLICES);
-    n->hosts[0].profile[7] = (struct slice_profile){ 0 }; /* nothing was ever observed */
+    n->hosts[0].profile_size = 0; /* observed, and never active */
+    assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
+    n->observed_days[7] = 0; /* nothing was ever observed */
     assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
     population_release(&population);
     network_free(n);
+}
+
+/* A slice is found where it is, and only there; a transition's own clock as well. */
+static void test_sparse_lookups(void **state)
+{
+    struct slice_profile profile[] = { { .slice = 0 }, { .slice = 7 }, { .slice = 8 }, { .slice = 287 } };
+    struct transition_gaps own[] = { { .next = 1 }, { .next = 4 }, { .next = 9 } };
+
+    (void)state;
+    for (uint32_t size = 0; size <= 4; size++) {
+        const struct host_model host = { .profile = profile, .profile_size = size };
+
+        for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+            const struct slice_profile *expected = NULL;
+
+            for (uint32_t i = 0; i < size; i++)
+                expected = profile[i].slice == slice ? &profile[i] : expected;
+            assert_ptr_equal(host_model_slice(&host, slice), expected);
+        }
+    }
+    for (uint32_t count = 0; count <= 3; count++) {
+        const struct state_model model = { .own_gaps = own, .own_gap_count = count };
+
+        for (uint32_t next = 0; next < 12; next++) {
+            const struct discrete *expected = &model.gaps;
+
+            for (uint32_t i = 0; i < count; i++)
+                expected = own[i].next == next ? &own[i].gaps : expected;
+            assert_ptr_equal(state_model_gaps(&model, next), expected);
+        }
+    }
 }
 
 /* ---- the day ---- */
@@ -773,6 +810,7 @@ int main(void)
         cmocka_unit_test(test_bursts_stay_bursts),
         cmocka_unit_test(test_borders_do_not_show),
         cmocka_unit_test(test_volume_agrees_with_profile),
+        cmocka_unit_test(test_sparse_lookups),
         cmocka_unit_test(test_unobserved_slices),
         cmocka_unit_test(test_window_filters_the_day),
         cmocka_unit_test(test_stop_ends_the_day),

@@ -7,6 +7,7 @@
 #ifndef DAYSHIFT_HOST_MODEL_H
 #define DAYSHIFT_HOST_MODEL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/discrete.h"
@@ -61,15 +62,11 @@ static inline struct peer peer_unpack(uint32_t packed)
     return (struct peer){ (enum peer_kind)(packed >> PEER_ID_BITS), packed & PEER_ID_OTHER };
 }
 
-/*
- * Gaussian mixture over a natural logarithm (Song (2), with weights). Its tail is an invention: what
- * is drawn from it stops at the largest value that was seen.
- */
+/* Gaussian mixture over a natural logarithm (Song (2), with weights), as it is fitted. */
 enum { MIXTURE_MAX = 5 };
 
 struct mixture {
     uint32_t size;
-    double log_max;
     struct mixture_component {
         double weight; /* they sum to 1 */
         double mean;
@@ -77,46 +74,97 @@ struct mixture {
     } components[MIXTURE_MAX];
 };
 
+/*
+ * The same with what it needs only. Its tail is an invention: what is drawn from it stops at the
+ * largest value that was seen.
+ */
+struct volume_model {
+    const struct mixture_component *components;
+    double log_max;
+    uint32_t size;
+};
+
+/* The clock of one transition. */
+struct transition_gaps {
+    uint32_t next; /* index in the state's `next` */
+    struct discrete gaps;
+};
+
 struct state_model {
     struct state_key key;
+    float mean_bytes; /* of a flow, both ways, headers included; 0 unknown */
     uint64_t flows;
-    struct mixture packets;       /* ln of the packets of a flow, both ways */
-    struct discrete next;         /* symbols: indices of states of this host */
-    struct discrete *next_gaps;   /* next.size of them: bins of the gap clock; empty: use gaps */
-    struct discrete gaps;         /* all transitions out of this state together */
+    struct volume_model packets; /* ln of the packets of a flow, both ways */
+    struct discrete next;        /* symbols: indices of states of this host */
+    struct discrete gaps;        /* bins of the gap clock, all transitions out of this state together */
+    struct transition_gaps *own_gaps; /* of transitions that were seen often; ascending */
+    uint32_t own_gap_count;
     struct discrete initiator_ports; /* port features */
     struct discrete responder_ports; /* ports, PORT_OTHER; empty when the feature is one port */
     struct discrete peers;           /* packed peers */
 };
 
-/* One of 288 parts of a day; `observed` 0 means unknown, not silent. */
+/* The clock of a transition: its own gaps, or those of its state where they are too few. */
+static inline const struct discrete *state_model_gaps(const struct state_model *state, uint32_t next)
+{
+    uint32_t low = 0;
+    uint32_t high = state->own_gap_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (state->own_gaps[middle].next < next)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < state->own_gap_count && state->own_gaps[low].next == next
+               ? &state->own_gaps[low].gaps
+               : &state->gaps;
+}
+
+/* One of the 288 parts of a day in which a host was active on some day. */
 struct slice_profile {
-    uint32_t observed; /* days on which the capture covered it */
-    uint32_t active;   /* of these, with a flow of this host */
-    float log_mean;    /* of ln packets of the slice when active */
-    float log_sd;      /* unbiased over days; 0 below two days */
+    uint16_t slice;
+    uint16_t active; /* days, of those on which the capture covered the slice */
+    float log_mean;  /* of ln packets of the slice when active */
+    float log_sd;    /* unbiased over days; 0 below two days */
 };
 
-/* A transition of a host: the index of a state, and that of its successor in `next`. */
-enum { HOST_MAX_STATES = 1 << 16 };
-
-static inline uint32_t transition_pack(uint32_t state, uint32_t next)
-{
-    return state << 16 | next;
-}
+enum { HOST_MAX_STATES = 1 << 16, SLICE_MAX_DAYS = UINT16_MAX };
 
 struct host_model {
     uint32_t id;
+    uint32_t state_count;
     uint64_t flows;
     struct state_model *states;
-    uint32_t state_count;
     struct discrete frequency; /* of the states: Song's pi; symbols are state indices */
     struct discrete initial;
-    struct discrete under_way; /* packed transitions, in proportion to the time spent in each:
-                                * which one a moment chosen at random falls into */
-    double mean_packets; /* E[packets of a flow] under `frequency` */
-    double log_slice_max; /* ln packets of the busiest slice that was learned */
-    struct slice_profile profile[DAY_SLICES];
+    struct discrete under_way; /* all transitions, those of the first state first, in proportion to the
+                                * time spent in each: which one a moment chosen at random falls into */
+    double mean_packets;       /* E[packets of a flow] under `frequency` */
+    double log_slice_max;      /* ln packets of the busiest slice that was learned */
+    struct slice_profile *profile; /* ascending; a slice that is not in it: never active */
+    uint32_t profile_size;
+    const uint16_t *observed_days; /* by slice of the day; 0: unknown, not silent. The network's. */
 };
+
+/* What the host did in a slice of the day; NULL: it was never active, or the slice never observed. */
+static inline const struct slice_profile *host_model_slice(const struct host_model *host,
+                                                           uint32_t slice)
+{
+    uint32_t low = 0;
+    uint32_t high = host->profile_size;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (host->profile[middle].slice < slice)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < host->profile_size && host->profile[low].slice == slice ? &host->profile[low] : NULL;
+}
 
 #endif

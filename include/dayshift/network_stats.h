@@ -26,18 +26,6 @@ struct activity {
     uint64_t flows_initiated, flows_answered;
 };
 
-/*
- * How the network treated the packets of a service: sums over its flows that were measured by their
- * packets, both directions; rates follow.
- */
-struct service_conditions {
-    uint64_t flows, packets;
-    uint64_t retransmitted, reordered, duplicated, fragments;
-    uint64_t resets;     /* flows that ended by RST */
-    uint64_t attempts;   /* TCP flows that began with a SYN */
-    uint64_t unanswered; /* of these, without a SYN-ACK */
-};
-
 /* A bounded sample of the flows of a service: those with the smallest keys, so that the
  * sample of a union is the smallest of both samples. */
 struct row_sample {
@@ -93,9 +81,7 @@ static inline uint32_t slice_number(struct day_time t)
 
 /* What is fitted from the statistics. Owned arrays. */
 struct network_fit {
-    struct mixture *packets;        /* by state */
-    struct slice_profile *profiles; /* host * 288 + slice */
-    uint32_t covered_slices;        /* of 288, on at least one date */
+    struct mixture *packets; /* by state */
 };
 
 void network_stats_init(struct network_stats *stats);

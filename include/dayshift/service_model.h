@@ -37,12 +37,35 @@ struct session_row {
     enum flow_side closing_side;
 };
 
+/*
+ * How the network treated the packets of a service: sums over its flows that were measured by their
+ * packets, both directions; rates follow.
+ */
+struct service_conditions {
+    uint64_t flows, packets;
+    uint64_t retransmitted, reordered, duplicated, fragments;
+    uint64_t resets;     /* flows that ended by RST */
+    uint64_t attempts;   /* TCP flows that began with a SYN */
+    uint64_t unanswered; /* of these, without a SYN-ACK */
+};
+
+/* What deep inspection found in flows of a service. */
+struct service_application {
+    char *name;
+    uint64_t flows; /* of those that were inspected */
+};
+
+enum { APPLICATION_MAX_NAME = 64 };
+
 struct service_model {
     uint8_t protocol;
     uint32_t port;
     uint64_t flows;
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */
+    struct service_conditions conditions;
+    struct service_application *applications; /* most frequent first */
+    size_t application_count;
 };
 
 static inline uint64_t session_row_packets(const struct session_row *row)

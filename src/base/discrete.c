@@ -1,9 +1,6 @@
 #include "base/discrete.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/memory.h"
+#include <stdbool.h>
 
 static uint64_t scaled_count(uint64_t count, unsigned shift)
 {
@@ -21,31 +18,74 @@ static uint64_t scaled_sum(const struct tally_entry *entries, uint32_t size, uns
     return sum;
 }
 
-void discrete_init(struct discrete *discrete, const struct tally_entry *entries, uint32_t size)
+static uint8_t bytes_for(uint32_t largest)
+{
+    return largest <= UINT8_MAX ? 1 : largest <= UINT16_MAX ? 2 : 4;
+}
+
+static void pack(uint8_t *numbers, unsigned bytes, uint32_t index, uint32_t number)
+{
+    uint16_t two = (uint16_t)number;
+
+    switch (bytes) {
+    case 0: break;
+    case 1: numbers[index] = (uint8_t)number; break;
+    case 2: memcpy(numbers + (size_t)2 * index, &two, sizeof two); break;
+    default: memcpy(numbers + (size_t)4 * index, &number, sizeof number);
+    }
+}
+
+static uint8_t symbol_bytes(const struct tally_entry *entries, uint32_t size, uint32_t *least)
+{
+    uint32_t most = entries[0].symbol;
+    bool is_row = true; /* one after the other */
+
+    *least = entries[0].symbol;
+    for (uint32_t i = 0; i < size; i++) {
+        uint32_t symbol = entries[i].symbol;
+
+        is_row = is_row && symbol - entries[0].symbol == i;
+        *least = symbol < *least ? symbol : *least;
+        most = symbol > most ? symbol : most;
+    }
+    return is_row ? 0 : bytes_for(most - *least);
+}
+
+void discrete_init(struct discrete *discrete, struct arena *arena, const struct tally_entry *entries,
+                   uint32_t size)
 {
     unsigned shift = 0;
+    uint32_t least;
     uint64_t sum = 0;
+    uint8_t *packed;
+    uint8_t *counts;
 
     memset(discrete, 0, sizeof *discrete);
     if (size == 0)
         return;
-    while (scaled_sum(entries, size, shift) > UINT32_MAX)
+    while ((sum = scaled_sum(entries, size, shift)) > UINT32_MAX)
         shift++;
     discrete->size = size;
-    discrete->symbols = memory_alloc_array(size, sizeof *discrete->symbols);
-    discrete->cumulative = memory_alloc_array(size, sizeof *discrete->cumulative);
+    discrete->symbol_bytes = symbol_bytes(entries, size, &least);
+    discrete->count_bytes = bytes_for((uint32_t)sum);
+    packed = arena_alloc(arena, discrete_bytes(discrete));
+    discrete->packed = packed;
+    pack(packed, sizeof least, 0, least);
+    packed += sizeof least;
+    counts = packed + (size_t)size * discrete->symbol_bytes;
+    sum = 0;
     for (uint32_t i = 0; i < size; i++) {
         sum += scaled_count(entries[i].count, shift);
-        discrete->symbols[i] = entries[i].symbol;
-        discrete->cumulative[i] = (uint32_t)sum;
+        pack(packed, discrete->symbol_bytes, i, entries[i].symbol - least);
+        pack(counts, discrete->count_bytes, i, (uint32_t)sum);
     }
 }
 
-void discrete_release(struct discrete *discrete)
+size_t discrete_bytes(const struct discrete *discrete)
 {
-    free(discrete->symbols);
-    free(discrete->cumulative);
-    memset(discrete, 0, sizeof *discrete);
+    size_t each = (size_t)discrete->symbol_bytes + discrete->count_bytes;
+
+    return discrete->size ? sizeof(uint32_t) + discrete->size * each : 0;
 }
 
 uint32_t discrete_draw(const struct discrete *discrete, struct random_stream *random)
@@ -57,7 +97,7 @@ uint32_t discrete_draw(const struct discrete *discrete, struct random_stream *ra
     while (low < high) { /* the first index whose cumulative count exceeds `wanted` */
         uint32_t middle = low + (high - low) / 2;
 
-        if (discrete->cumulative[middle] > wanted)
+        if (discrete_cumulative(discrete, middle) > wanted)
             high = middle;
         else
             low = middle + 1;

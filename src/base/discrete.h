@@ -1,28 +1,38 @@
 /*
  * discrete.h - a distribution over a few symbols, kept as cumulative counts.
  *
- * Immutable once built. 8 bytes a symbol; a draw is one binary search.
+ * Immutable once built, and packed: symbols are kept as differences to the smallest one, symbols and
+ * counts in as few bytes each as the largest needs; symbols that follow one another take none.
+ * A draw is one binary search.
  */
 #ifndef BASE_DISCRETE_H
 #define BASE_DISCRETE_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/arena.h"
 #include "base/random.h"
 #include "base/tally.h"
 
 struct discrete {
     uint32_t size;        /* 0: nothing known */
-    uint32_t *symbols;    /* in the order given */
-    uint32_t *cumulative; /* cumulative[size - 1] is the total; never decreases */
+    uint8_t symbol_bytes; /* 0: symbol i is the first one + i; 1, 2 or 4 */
+    uint8_t count_bytes;  /* 1, 2 or 4 */
+    const uint8_t *packed; /* the smallest symbol (4 bytes), symbols, cumulative counts; not aligned */
 };
 
 /*
  * From tally entries (their symbols and counts), which stay the caller's. Counts are halved
- * together until their sum fits 32 bits; a count above 0 stays above 0.
+ * together until their sum fits 32 bits; a count above 0 stays above 0. The packed bytes are a piece
+ * of the arena.
  */
-void discrete_init(struct discrete *discrete, const struct tally_entry *entries, uint32_t size);
-void discrete_release(struct discrete *discrete);
+void discrete_init(struct discrete *discrete, struct arena *arena, const struct tally_entry *entries,
+                   uint32_t size);
+
+/* What discrete_init() took from the arena. */
+size_t discrete_bytes(const struct discrete *discrete);
 
 /* Index of a drawn symbol; size must not be 0. */
 uint32_t discrete_draw(const struct discrete *discrete, struct random_stream *random);
@@ -30,14 +40,49 @@ uint32_t discrete_draw(const struct discrete *discrete, struct random_stream *ra
 /* Share of the symbol at `index`. */
 double discrete_share(const struct discrete *discrete, uint32_t index);
 
+static inline uint32_t discrete_unpack(const uint8_t *numbers, unsigned bytes, uint32_t index)
+{
+    uint32_t four;
+    uint16_t two;
+
+    switch (bytes) {
+    case 0: return index;
+    case 1: return numbers[index];
+    case 2:
+        memcpy(&two, numbers + (size_t)2 * index, sizeof two);
+        return two;
+    default:
+        memcpy(&four, numbers + (size_t)4 * index, sizeof four);
+        return four;
+    }
+}
+
+/* Symbols are in the order given. */
+static inline uint32_t discrete_symbol(const struct discrete *discrete, uint32_t index)
+{
+    uint32_t least = discrete_unpack(discrete->packed, sizeof least, 0);
+
+    return least + discrete_unpack(discrete->packed + sizeof least, discrete->symbol_bytes, index);
+}
+
+/* Of the symbols up to `index`; never decreases. */
+static inline uint32_t discrete_cumulative(const struct discrete *discrete, uint32_t index)
+{
+    const uint8_t *counts =
+        discrete->packed + sizeof(uint32_t) + (size_t)discrete->size * discrete->symbol_bytes;
+
+    return discrete_unpack(counts, discrete->count_bytes, index);
+}
+
 static inline uint32_t discrete_count(const struct discrete *discrete, uint32_t index)
 {
-    return discrete->cumulative[index] - (index ? discrete->cumulative[index - 1] : 0);
+    return discrete_cumulative(discrete, index) -
+           (index ? discrete_cumulative(discrete, index - 1) : 0);
 }
 
 static inline uint32_t discrete_total(const struct discrete *discrete)
 {
-    return discrete->size ? discrete->cumulative[discrete->size - 1] : 0;
+    return discrete->size ? discrete_cumulative(discrete, discrete->size - 1) : 0;
 }
 
 #endif

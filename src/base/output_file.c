@@ -1,7 +1,6 @@
 #include "base/output_file.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,6 +56,8 @@ static int open_in_place(struct output_file *file, struct error *err)
 
 static void forget(struct output_file *file)
 {
+    if (file->is_copied)
+        close(file->copied_fd);
     free(file->temporary);
     free(file->path);
     memset(file, 0, sizeof *file);
@@ -92,6 +93,46 @@ int output_file_open_private(struct output_file *file, const char *path, struct 
     return open_file(file, path, true, err);
 }
 
+static int open_copied(struct output_file *file, struct error *err)
+{
+    const char *directory = getenv("TMPDIR");
+    size_t size;
+
+    if (directory == NULL || *directory == '\0')
+        directory = "/tmp";
+    size = strlen(directory) + sizeof "/dayshift.XXXXXX";
+    file->temporary = memory_alloc(size);
+    snprintf(file->temporary, size, "%s/dayshift.XXXXXX", directory);
+    file->copied_fd = mkstemp(file->temporary);
+    file->is_copied = file->copied_fd >= 0;
+    if (file->is_copied)
+        return 0;
+    error_set(err, "%s: cannot create a temporary file: %s", directory, strerror(errno));
+    free(file->temporary);
+    file->temporary = NULL;
+    return -1;
+}
+
+int output_file_open_named(struct output_file *file, const char *path, struct error *err)
+{
+    if (open_file(file, path, false, err) < 0)
+        return -1;
+    if (file->temporary == NULL && open_copied(file, err) < 0) {
+        output_file_abandon(file);
+        return -1;
+    }
+    return 0;
+}
+
+void output_file_hide(struct output_file *file)
+{
+    if (!file->is_copied || file->temporary == NULL)
+        return;
+    unlink(file->temporary);
+    free(file->temporary);
+    file->temporary = NULL;
+}
+
 /* Names the place; the reason is in errno. */
 static int write_error(const struct output_file *file, struct error *err)
 {
@@ -104,14 +145,44 @@ int output_file_flush(struct output_file *file, struct error *err)
     return fflush(file->stream) == 0 && !ferror(file->stream) ? 0 : write_error(file, err);
 }
 
-int output_file_commit(struct output_file *file, struct error *err)
+/* A short write leaves the stream's error flag set. */
+static int copy(struct output_file *file)
 {
-    bool is_standard = file->stream == stdout;
-    int status = fflush(file->stream) == 0 && !ferror(file->stream) ? 0 : -1;
+    char bytes[1 << 16];
+    off_t at = 0;
 
+    for (;;) {
+        ssize_t got = pread(file->copied_fd, bytes, sizeof bytes, at);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -1 : 0;
+        if (fwrite(bytes, 1, (size_t)got, file->stream) != (size_t)got)
+            return -1;
+        at += got;
+    }
+}
+
+static int finish_stream(struct output_file *file)
+{
+    int status = file->is_copied ? copy(file) : 0;
+
+    if (status == 0 && (fflush(file->stream) != 0 || ferror(file->stream)))
+        status = -1;
     /* What takes the place of an older file must not be lost to a power cut after that. */
     if (status == 0 && file->temporary && fsync(fileno(file->stream)) < 0)
         status = -1;
+    return status;
+}
+
+int output_file_commit(struct output_file *file, struct error *err)
+{
+    bool is_standard = file->stream == stdout;
+    int status;
+
+    output_file_hide(file);
+    status = finish_stream(file);
     if (!is_standard && fclose(file->stream) != 0)
         status = -1;
     if (status == 0 && file->temporary && rename(file->temporary, file->path) != 0)

@@ -8,6 +8,7 @@
 #ifndef BASE_OUTPUT_FILE_H
 #define BASE_OUTPUT_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -16,6 +17,8 @@ struct output_file {
     FILE *stream; /* NULL when closed */
     char *path;   /* where it will be; NULL for standard output */
     char *temporary; /* NULL where there is nothing to put in place */
+    bool is_copied;  /* the commit copies what is in copied_fd to the stream */
+    int copied_fd;
 };
 
 /* -1 when what is to be written is the very file that is to be read (or to be written as well). */
@@ -25,6 +28,16 @@ int output_file_open(struct output_file *file, const char *path, struct error *e
 
 /* One that its owner alone may read, from its first byte. */
 int output_file_open_private(struct output_file *file, const char *path, struct error *err);
+
+/*
+ * For another library that writes, under the name `temporary`: an empty file, which the commit puts in
+ * place. Where there is no place (standard output, a device, a pipe) it is in $TMPDIR, or /tmp, and
+ * the commit copies it.
+ */
+int output_file_open_named(struct output_file *file, const char *path, struct error *err);
+
+/* The library has opened it: a file that will be copied loses its name, so that none can be left. */
+void output_file_hide(struct output_file *file);
 
 /* What was written so far is out: 0, or -1 with *err. */
 int output_file_flush(struct output_file *file, struct error *err);

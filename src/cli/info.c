@@ -36,9 +36,9 @@ static double median_gap_s(const struct discrete *gaps)
 
     if (gaps->size == 0)
         return 0;
-    while (gaps->cumulative[i] <= half && i + 1 < gaps->size)
+    while (discrete_cumulative(gaps, i) <= half && i + 1 < gaps->size)
         i++;
-    return log_grid_value(gaps->symbols[i], GAP_GRID_PER_OCTAVE) / (double)NS_PER_SECOND;
+    return log_grid_value(discrete_symbol(gaps, i), GAP_GRID_PER_OCTAVE) / (double)NS_PER_SECOND;
 }
 
 struct peer_counts {
@@ -51,7 +51,7 @@ static struct peer_counts count_peers(const struct state_model *state)
     struct peer_counts counts = { 0 };
 
     for (uint32_t i = 0; i < state->peers.size; i++) {
-        enum peer_kind kind = peer_unpack(state->peers.symbols[i]).kind;
+        enum peer_kind kind = peer_unpack(discrete_symbol(&state->peers, i)).kind;
 
         counts.local += kind == PEER_LOCAL;
         counts.outside += kind == PEER_OUTSIDE;
@@ -63,11 +63,7 @@ static struct peer_counts count_peers(const struct state_model *state)
 
 static uint32_t active_slices(const struct host_model *host)
 {
-    uint32_t count = 0;
-
-    for (int i = 0; i < DAY_SLICES; i++)
-        count += host->profile[i].active > 0;
-    return count;
+    return host->profile_size;
 }
 
 static int compare_states(const void *a, const void *b)
@@ -181,12 +177,11 @@ static void print_state(const struct host_model *host, const struct state_model 
 static void print_profile(const struct host_model *host)
 {
     printf("\n  slices with activity (time, days active/observed, packets):\n");
-    for (int i = 0; i < DAY_SLICES; i++) {
+    for (uint32_t i = 0; i < host->profile_size; i++) {
         const struct slice_profile *p = &host->profile[i];
 
-        if (p->active > 0)
-            printf("    %02d:%02d  %" PRIu32 "/%" PRIu32 "  %.0f\n", i / 12, i % 12 * 5, p->active,
-                   p->observed, exp((double)p->log_mean));
+        printf("    %02d:%02d  %d/%d  %.0f\n", p->slice / 12, p->slice % 12 * 5, p->active,
+               host->observed_days[p->slice], exp((double)p->log_mean));
     }
 }
 
@@ -198,7 +193,7 @@ static void print_beginnings(const struct host_model *host)
     printf("\n  begins with:\n");
     for (uint32_t i = 0; i < host->initial.size; i++)
         printf("    %-28s %5.3f\n",
-               cli_state_name(host->states[host->initial.symbols[i]].key, name),
+               cli_state_name(host->states[discrete_symbol(&host->initial, i)].key, name),
                discrete_share(&host->initial, i));
 }
 
@@ -218,7 +213,7 @@ static void print_host(const struct host_model *host)
 
 /* ---- JSON ---- */
 
-static json_t *mixture_json(const struct mixture *mixture)
+static json_t *mixture_json(const struct volume_model *mixture)
 {
     json_t *components = json_array();
 

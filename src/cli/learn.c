@@ -16,6 +16,7 @@
 #include "cli/read_captures.h"
 #include "learn/fit.h"
 #include "learn/learner.h"
+#include "model/day_profile.h"
 #include "model/model.h"
 
 static const char help[] =
@@ -171,9 +172,9 @@ static int write_files(const struct options *o, const struct learner *learner,
 }
 
 static void print_summary(const struct options *o, const struct network_stats *stats,
-                          const struct network_fit *fit, const struct read_totals *totals,
-                          uint64_t foreign)
+                          const struct read_totals *totals, uint64_t foreign)
 {
+    struct day_coverage coverage;
     char frames[TEXT_NUMBER];
     char flows[TEXT_NUMBER];
     double minutes = (double)(stats->last.ns - stats->first.ns) / (60.0 * (double)NS_PER_SECOND);
@@ -197,10 +198,11 @@ static void print_summary(const struct options *o, const struct network_stats *s
                text_from_count(totals->flow.clock_steps, frames));
     if (o->local_count == 0 && o->host_count == 0)
         printf("local    private addresses (name others with --local)\n");
+    day_coverage_init(&coverage, &stats->coverage);
     printf("learned  %" PRIu32 " hosts, %zu states, %zu transitions, %zu services, %" PRIu32
            " of %d slices of the day\n",
            stats->host_count, stats->states.used, stats->transitions.used, stats->services.used,
-           fit->covered_slices, DAY_SLICES);
+           coverage.covered_slices, DAY_SLICES);
     printf("wrote    %s\n", o->output);
 }
 
@@ -246,7 +248,7 @@ static int learn(const struct options *o, char **paths, int count, struct error 
         network_fit_init(&fit, stats);
         status = write_files(o, learner, stats, &fit, err);
         if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
-            print_summary(o, stats, &fit, &totals, learner_foreign_flows(learner));
+            print_summary(o, stats, &totals, learner_foreign_flows(learner));
         network_fit_release(&fit);
     }
     learner_free(learner);

@@ -95,7 +95,7 @@ static double volume_cdf(const struct host_model *model, double x)
     double sum = 0;
 
     for (uint32_t i = 0; i < model->state_count; i++) {
-        const struct mixture *m = &model->states[i].packets;
+        const struct volume_model *m = &model->states[i].packets;
         double below = 0;
 
         for (uint32_t k = 0; k < m->size; k++) {

@@ -55,7 +55,7 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_TAG_BYTES == 91 && STATE_BYTES + TALLY_ENTRY_BYTES == 281 &&
+_Static_assert(HOST_BYTES + STATS_TAG_BYTES == 91 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "model/model_services.h"
 
 static int read_all(int fd, uint8_t *bytes, size_t size)
 {
@@ -86,38 +87,15 @@ struct model *model_load(const char *path, struct error *err)
     return model;
 }
 
-static void release_state(struct state_model *state)
-{
-    for (uint32_t i = 0; state->next_gaps && i < state->next.size; i++)
-        discrete_release(&state->next_gaps[i]);
-    free(state->next_gaps);
-    discrete_release(&state->next);
-    discrete_release(&state->gaps);
-    discrete_release(&state->initiator_ports);
-    discrete_release(&state->responder_ports);
-    discrete_release(&state->peers);
-}
-
-static void release_host(struct host_model *host)
-{
-    for (uint32_t i = 0; i < host->state_count; i++)
-        release_state(&host->states[i]);
-    free(host->states);
-    discrete_release(&host->frequency);
-    discrete_release(&host->initial);
-    discrete_release(&host->under_way);
-}
-
 void model_free(struct model *model)
 {
     if (model == NULL)
         return;
-    for (uint32_t i = 0; i < model->host_count; i++)
-        release_host(&model->hosts[i]);
     for (size_t i = 0; i < model->service_count; i++)
-        free(model->services[i].rows);
+        service_model_release(&model->services[i]);
     for (size_t i = 0; i < model->pool_count; i++)
-        free(model->pools[i].rows);
+        service_model_release(&model->pools[i]);
+    arena_release(&model->arena);
     free(model->pools);
     free(model->hosts);
     free(model->services);
@@ -179,25 +157,32 @@ const struct service_model *model_service(const struct model *model, uint8_t pro
     return pool && pool->port == pool_port(port) ? pool : nearest;
 }
 
-static size_t discrete_bytes(const struct discrete *d)
+/* Aligned pieces begin at the next multiple of that. */
+static size_t array_bytes(size_t bytes)
 {
-    return (size_t)d->size * (sizeof *d->symbols + sizeof *d->cumulative);
+    return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+}
+
+static size_t state_bytes(const struct state_model *state)
+{
+    size_t bytes = sizeof *state + discrete_bytes(&state->next) + discrete_bytes(&state->gaps) +
+                   discrete_bytes(&state->initiator_ports) + discrete_bytes(&state->responder_ports) +
+                   discrete_bytes(&state->peers);
+
+    bytes += array_bytes(state->packets.size * sizeof *state->packets.components);
+    bytes += array_bytes(state->own_gap_count * sizeof *state->own_gaps);
+    for (uint32_t i = 0; i < state->own_gap_count; i++)
+        bytes += discrete_bytes(&state->own_gaps[i].gaps);
+    return bytes;
 }
 
 size_t host_model_bytes(const struct host_model *host)
 {
     size_t bytes = sizeof *host + discrete_bytes(&host->frequency) + discrete_bytes(&host->initial) +
                    discrete_bytes(&host->under_way) +
-                   host->state_count * sizeof *host->states;
+                   array_bytes(host->profile_size * sizeof *host->profile);
 
-    for (uint32_t i = 0; i < host->state_count; i++) {
-        const struct state_model *state = &host->states[i];
-
-        bytes += discrete_bytes(&state->next) + discrete_bytes(&state->gaps) +
-                 discrete_bytes(&state->initiator_ports) +
-                 discrete_bytes(&state->responder_ports) + discrete_bytes(&state->peers);
-        for (uint32_t j = 0; j < state->next.size; j++)
-            bytes += sizeof *state->next_gaps + discrete_bytes(&state->next_gaps[j]);
-    }
+    for (uint32_t i = 0; i < host->state_count; i++)
+        bytes += state_bytes(&host->states[i]);
     return bytes;
 }

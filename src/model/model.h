@@ -8,15 +8,43 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "dayshift/host_model.h"
 #include "dayshift/network_stats.h"
 #include "dayshift/service_model.h"
 
 #define MODEL_MAX_BYTES (INT64_C(4) << 30) /* a larger file is refused */
+
+enum model_table {
+    TABLE_SUMMARY,
+    TABLE_HOST,
+    TABLE_OUTSIDE,
+    TABLE_STATE,
+    TABLE_MIXTURE,
+    TABLE_INITIAL,
+    TABLE_TRANSITION,
+    TABLE_GAP,
+    TABLE_VOLUME,
+    TABLE_BYTE_VOLUME,
+    TABLE_INITIATOR_PORT,
+    TABLE_RESPONDER_PORT,
+    TABLE_PEER,
+    TABLE_COVERAGE,
+    TABLE_ACTIVITY,
+    TABLE_SERVICE,
+    TABLE_APPLICATION,
+    TABLE_SESSION_ROW,
+    MODEL_TABLES
+};
+
+const char *model_table_name(enum model_table table);
+
+enum { MODEL_WEEKDAYS = 7 };
 
 struct model {
     struct host_model *hosts; /* index = id */
@@ -29,6 +57,12 @@ struct model {
     uint64_t packets;
     struct day_time first, last; /* of the flows learned */
     uint32_t covered_slices;     /* of 288 */
+    uint16_t observed_days[DAY_SLICES];
+    uint32_t weekdays[MODEL_WEEKDAYS]; /* dates of which a slice was observed, from Monday on */
+    bool has_tags;                     /* learned with a key: can be merged host by host */
+    uint32_t outside_count;            /* outside peers that have a number */
+    uint64_t rows[MODEL_TABLES];       /* of the file */
+    struct arena arena;                /* of the hosts */
 };
 
 /* Writes statistics and fit; `path` appears only when all of it is written. */
@@ -53,6 +87,13 @@ struct model *model_load(const char *path, struct error *err);
 void model_free(struct model *model); /* NULL is fine */
 
 /*
+ * The statistics themselves, checked as strictly, into *stats, which the caller initialised and
+ * releases in any case: half filled on failure. What is saved again is the same file.
+ */
+int model_stats_from_image(struct model_image *image, struct network_stats *stats, struct error *err);
+int model_load_stats(const char *path, struct network_stats *stats, struct error *err);
+
+/*
  * The service of a protocol and responder port. One of which few flows were seen, or none (a
  * port that changes with every session), is stood in for by all services of its port feature
  * together, or else by the nearest port. NULL when nothing is known of the protocol.
@@ -62,7 +103,11 @@ const struct service_model *model_service(const struct model *model, uint8_t pro
 /* A service with fewer sampled flows than this is not trusted alone where there are others of its feature. */
 enum { MODEL_MIN_ROWS = 16 };
 
-/* Bytes that a host model takes in memory, sub-models included. */
+/*
+ * Bytes that a host model takes in memory: all that is made for this host, and its place in `hosts`.
+ * They are pieces of the model's arena, so that an allocator adds to them nothing but the unused end of
+ * a block of 64 KiB now and then, less than a tenth of it.
+ */
 size_t host_model_bytes(const struct host_model *host);
 
 #endif

@@ -1,21 +1,24 @@
-#include <errno.h>
-#include <inttypes.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/output_file.h"
 #include "model/model.h"
 #include "model/model_schema.h"
 
 /*
- * The file is built as a database in memory and its image written in one piece, so that no
- * journal and no half of it is ever on disk.
+ * The database is built in the temporary file of an output file: a bounded page cache, no journal, and
+ * nothing in place before all of it is written. Rows go in in the order of their keys: pages are filled
+ * one after the other, and the same statistics give the same bytes.
  */
 struct writer {
     sqlite3 *db;
     int status; /* sticky: the first SQLite error */
 };
+
+#define CACHE_KIB "16384"
 
 static void run(struct writer *w, const char *sql)
 {
@@ -70,13 +73,25 @@ static void write_tally(struct writer *w, const char *sql, const struct tally *t
     free(entries);
 }
 
-static void write_hosts(struct writer *w, const struct network_stats *stats)
+/* Ids from 0 on, each with its tag, or with none. */
+static void write_tags(struct writer *w, const char *sql, uint32_t count, const uint64_t *tags)
 {
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO host VALUES(?)");
+    sqlite3_stmt *statement = prepare(w, sql);
 
-    for (int64_t id = 0; id < stats->host_count; id++)
-        write_row(w, statement, &id, 1);
+    for (uint32_t id = 0; id < count; id++) {
+        int64_t values[] = { id, tags ? (int64_t)tags[id] : 0 };
+
+        write_row(w, statement, values, tags ? 2 : 1);
+    }
     sqlite3_finalize(statement);
+}
+
+static void write_who(struct writer *w, const struct network_stats *stats)
+{
+    write_tags(w, "INSERT INTO host VALUES(?,?)", stats->host_count,
+               stats->has_tags ? stats->host_tags : NULL);
+    if (stats->has_tags)
+        write_tags(w, "INSERT INTO outside VALUES(?,?)", stats->outside_count, stats->outside_tags);
 }
 
 static void write_states(struct writer *w, const struct network_stats *stats)
@@ -94,17 +109,55 @@ static void write_states(struct writer *w, const struct network_stats *stats)
     sqlite3_finalize(statement);
 }
 
+/* By owner, which is below `owners`: where its entries begin; one more for the end. */
+static size_t *first_entries(const struct tally_entry *sorted, size_t count, size_t owners)
+{
+    size_t *firsts = memory_alloc_array(owners + 1, sizeof *firsts);
+
+    for (size_t i = 0; i < count; i++)
+        firsts[sorted[i].owner + 1]++;
+    for (size_t owner = 0; owner < owners; owner++)
+        firsts[owner + 1] += firsts[owner];
+    return firsts;
+}
+
+/* Gaps under the numbers that their transitions have in the file. */
+static void write_gaps(struct writer *w, const struct network_stats *stats,
+                       const struct tally_entry *transitions)
+{
+    struct tally_entry *gaps = tally_sorted(&stats->gaps);
+    size_t *firsts = first_entries(gaps, stats->gaps.used, stats->transitions.used);
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO gap VALUES(?,?,?)");
+
+    for (size_t i = 0; i < stats->transitions.used; i++) {
+        uint32_t index =
+            tally_find(&stats->transitions, transitions[i].owner, transitions[i].symbol);
+
+        for (size_t k = firsts[index]; k < firsts[index + 1]; k++) {
+            int64_t values[] = { (int64_t)i, gaps[k].symbol, (int64_t)gaps[k].count };
+
+            write_row(w, statement, values, 3);
+        }
+    }
+    sqlite3_finalize(statement);
+    free(firsts);
+    free(gaps);
+}
+
 static void write_transitions(struct writer *w, const struct network_stats *stats)
 {
+    struct tally_entry *transitions = tally_sorted(&stats->transitions);
     sqlite3_stmt *statement = prepare(w, "INSERT INTO transition VALUES(?,?,?,?)");
 
     for (size_t i = 0; i < stats->transitions.used; i++) {
-        const struct tally_entry *entry = &stats->transitions.entries[i];
+        const struct tally_entry *entry = &transitions[i];
         int64_t values[] = { (int64_t)i, entry->owner, entry->symbol, (int64_t)entry->count };
 
         write_row(w, statement, values, 4);
     }
     sqlite3_finalize(statement);
+    write_gaps(w, stats, transitions);
+    free(transitions);
 }
 
 static void write_mixtures(struct writer *w, const struct network_stats *stats,
@@ -130,11 +183,13 @@ static void write_mixtures(struct writer *w, const struct network_stats *stats,
 
 static void write_activity(struct writer *w, const struct network_stats *stats)
 {
+    struct tally_entry *active = tally_sorted(&stats->active);
     sqlite3_stmt *statement = prepare(w, "INSERT INTO activity VALUES(?,?,?,?,?,?,?,?,?)");
 
     for (size_t i = 0; i < stats->active.used; i++) {
-        const struct tally_entry *entry = &stats->active.entries[i];
-        const struct activity *a = &stats->activity[i];
+        const struct tally_entry *entry = &active[i];
+        const struct activity *a =
+            &stats->activity[tally_find(&stats->active, entry->owner, entry->symbol)];
         int64_t values[] = {
             entry->owner,           entry->symbol / DAY_SLICES,    entry->symbol % DAY_SLICES,
             (int64_t)a->packets_sent,    (int64_t)a->packets_received,
@@ -145,40 +200,87 @@ static void write_activity(struct writer *w, const struct network_stats *stats)
         write_row(w, statement, values, 9);
     }
     sqlite3_finalize(statement);
-}
-
-static void write_profiles(struct writer *w, const struct network_stats *stats,
-                           const struct network_fit *fit)
-{
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO profile VALUES(?,?,?,?,?,?)");
-
-    for (size_t cell = 0; cell < (size_t)stats->host_count * DAY_SLICES; cell++) {
-        const struct slice_profile *profile = &fit->profiles[cell];
-        int64_t values[] = { (int64_t)(cell / DAY_SLICES), (int64_t)(cell % DAY_SLICES),
-                             profile->observed, profile->active };
-
-        if (profile->observed == 0)
-            continue;
-        if (w->status == SQLITE_OK) {
-            sqlite3_bind_double(statement, 5, (double)profile->log_mean);
-            sqlite3_bind_double(statement, 6, (double)profile->log_sd);
-        }
-        write_row(w, statement, values, 4);
-    }
-    sqlite3_finalize(statement);
+    free(active);
 }
 
 static void write_services(struct writer *w, const struct network_stats *stats)
 {
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO service VALUES(?,?,?,?)");
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO service VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
     for (size_t i = 0; i < stats->services.used; i++) {
         const struct tally_entry *entry = &stats->services.entries[i];
-        int64_t values[] = { (int64_t)i, entry->owner, entry->symbol, (int64_t)entry->count };
+        const struct service_conditions *c = &stats->conditions[i];
+        int64_t values[] = {
+            (int64_t)i,           entry->owner,            entry->symbol,
+            (int64_t)entry->count,     (int64_t)c->flows,       (int64_t)c->packets,
+            (int64_t)c->retransmitted, (int64_t)c->reordered,   (int64_t)c->duplicated,
+            (int64_t)c->fragments,     (int64_t)c->resets,      (int64_t)c->attempts,
+            (int64_t)c->unanswered,
+        };
 
-        write_row(w, statement, values, 4);
+        write_row(w, statement, values, 13);
     }
     sqlite3_finalize(statement);
+}
+
+/* In order of their names, whatever their indices are. */
+struct application {
+    uint32_t service;
+    const char *name;
+    uint64_t flows;
+};
+
+static int compare_applications(const void *a, const void *b)
+{
+    const struct application *x = a;
+    const struct application *y = b;
+
+    return x->service != y->service ? (x->service < y->service ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static void write_applications(struct writer *w, const struct network_stats *stats)
+{
+    size_t count = stats->applications.used;
+    struct application *sorted = memory_alloc_array(count, sizeof *sorted);
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO application VALUES(?,?3,?2)");
+
+    for (size_t i = 0; i < count; i++) {
+        const struct tally_entry *entry = &stats->applications.entries[i];
+
+        sorted[i] = (struct application){ entry->owner, stats->application_names[entry->symbol],
+                                          entry->count };
+    }
+    if (count > 0)
+        qsort(sorted, count, sizeof *sorted, compare_applications);
+    for (size_t i = 0; i < count; i++) {
+        int64_t values[] = { sorted[i].service, (int64_t)sorted[i].flows };
+
+        if (w->status == SQLITE_OK)
+            sqlite3_bind_text(statement, 3, sorted[i].name, -1, SQLITE_STATIC);
+        write_row(w, statement, values, 2);
+    }
+    sqlite3_finalize(statement);
+    free(sorted);
+}
+
+static void bind_sequence(sqlite3_stmt *statement, int parameter, const struct keyed_row *row)
+{
+    uint8_t bytes[FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES];
+    uint8_t *at = bytes;
+
+    if (row->sequence == NULL) {
+        sqlite3_bind_null(statement, parameter);
+        return;
+    }
+    for (uint32_t i = 0; i < row->sequence_length && i < FLOW_MAX_SEQUENCE; i++) {
+        const struct flow_packet *packet = &row->sequence[i];
+
+        *at++ = packet->side_and_flags;
+        *at++ = packet->gap_bin;
+        *at++ = (uint8_t)packet->payload_bytes;
+        *at++ = (uint8_t)(packet->payload_bytes >> 8);
+    }
+    sqlite3_bind_blob(statement, parameter, bytes, (int)(at - bytes), SQLITE_TRANSIENT);
 }
 
 static void write_session_row(struct writer *w, sqlite3_stmt *statement, size_t service,
@@ -201,20 +303,30 @@ static void write_session_row(struct writer *w, sqlite3_stmt *statement, size_t 
         row->mss[1],
         row->ttl[0],
         row->ttl[1],
+        row->window[0],
+        row->window[1],
+        row->tcp_options[0],
+        row->tcp_options[1],
+        row->window_scale[0],
+        row->window_scale[1],
+        row->is_measured,
         row->opening,
         row->ending,
         row->first_data_side,
         row->closing_side,
         (int64_t)keyed->key,
     };
+    enum { VALUES = sizeof values / sizeof *values };
 
-    write_row(w, statement, values, sizeof values / sizeof *values);
+    if (w->status == SQLITE_OK)
+        bind_sequence(statement, VALUES + 1, keyed);
+    write_row(w, statement, values, VALUES);
 }
 
 static void write_session_rows(struct writer *w, const struct network_stats *stats)
 {
-    sqlite3_stmt *statement = prepare(
-        w, "INSERT INTO session_row VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO session_row VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+                                         "?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
     for (size_t i = 0; i < stats->services.used; i++) {
         for (size_t j = 0; j < stats->samples[i].used; j++)
@@ -223,14 +335,14 @@ static void write_session_rows(struct writer *w, const struct network_stats *sta
     sqlite3_finalize(statement);
 }
 
-static void write_summary(struct writer *w, const struct network_stats *stats,
-                          const struct network_fit *fit)
+static void write_summary(struct writer *w, const struct network_stats *stats)
 {
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO summary VALUES(?,?,?,?,?)");
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO summary VALUES(?,?,?,?,?,?)");
     int64_t values[] = { (int64_t)stats->flows, (int64_t)stats->packets, stats->first.ns,
-                         stats->last.ns, fit->covered_slices };
+                         stats->last.ns,        stats->outside_count,
+                         (int64_t)stats->key_check };
 
-    write_row(w, statement, values, 5);
+    write_row(w, statement, values, stats->has_tags ? 6 : 5);
     sqlite3_finalize(statement);
 }
 
@@ -240,59 +352,69 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     char *pragmas = sqlite3_mprintf("PRAGMA application_id=%d; PRAGMA user_version=%d;",
                                     MODEL_APPLICATION_ID, MODEL_FORMAT_VERSION);
 
+    run(w, "PRAGMA page_size=4096; PRAGMA cache_size=-" CACHE_KIB "; PRAGMA locking_mode=EXCLUSIVE;"
+           "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;" MODEL_SCHEMA);
     run(w, pragmas);
     sqlite3_free(pragmas);
-    run(w, "BEGIN;" MODEL_SCHEMA);
-    write_summary(w, stats, fit);
-    write_hosts(w, stats);
+    write_summary(w, stats);
+    write_who(w, stats);
     write_states(w, stats);
-    write_transitions(w, stats);
-    write_tally(w, "INSERT INTO initial VALUES(?,?,?)", &stats->initial);
-    write_tally(w, "INSERT INTO gap VALUES(?,?,?)", &stats->gaps);
-    write_tally(w, "INSERT INTO volume VALUES(?,?,?)", &stats->volumes);
     write_mixtures(w, stats, fit);
+    write_tally(w, "INSERT INTO initial VALUES(?,?,?)", &stats->initial);
+    write_transitions(w, stats);
+    write_tally(w, "INSERT INTO volume VALUES(?,?,?)", &stats->volumes);
+    write_tally(w, "INSERT INTO byte_volume VALUES(?,?,?)", &stats->bytes);
     write_tally(w, "INSERT INTO initiator_port VALUES(?,?,?)", &stats->initiator_ports);
     write_tally(w, "INSERT INTO responder_port VALUES(?,?,?)", &stats->responder_ports);
     write_tally(w, "INSERT INTO peer VALUES(?,?,?)", &stats->peers);
-    write_activity(w, stats);
     /* coverage has one owner; its symbol is date * 288 + slice */
     write_tally(w, "INSERT INTO coverage SELECT ?2 / 288, ?2 % 288, ?3 WHERE ?1 = 0",
                 &stats->coverage);
-    write_profiles(w, stats, fit);
+    write_activity(w, stats);
     write_services(w, stats);
+    write_applications(w, stats);
     write_session_rows(w, stats);
     run(w, "COMMIT");
 }
 
-static int write_image(const char *path, const unsigned char *image, size_t size,
-                       struct error *err)
+/* A name that SQLite takes for no URI. */
+static char *plain_name(const char *name)
 {
-    struct output_file file;
+    size_t size = strlen(name) + sizeof "./";
+    char *plain = memory_alloc(size);
 
-    if (output_file_open(&file, path, err) < 0)
-        return -1;
-    /* A short write leaves the stream's error flag set; the commit reports it. */
-    (void)fwrite(image, 1, size, file.stream);
-    return output_file_commit(&file, err);
+    snprintf(plain, size, "%s%s", *name == '/' ? "" : "./", name);
+    return plain;
+}
+
+static int build(struct output_file *file, const char *path, const struct network_stats *stats,
+                 const struct network_fit *fit, struct error *err)
+{
+    struct writer w = { NULL, SQLITE_OK };
+    char *name = plain_name(file->temporary);
+    int status = 0;
+
+    w.status = sqlite3_open_v2(name, &w.db, SQLITE_OPEN_READWRITE, NULL);
+    free(name);
+    output_file_hide(file);
+    write_all(&w, stats, fit);
+    if (w.status != SQLITE_OK)
+        status = error_set(err, "%s: cannot build the model: %s", path, sqlite3_errmsg(w.db));
+    sqlite3_close(w.db);
+    return status;
 }
 
 int model_save(const char *path, const struct network_stats *stats, const struct network_fit *fit,
                struct error *err)
 {
-    struct writer w = { NULL, SQLITE_OK };
-    unsigned char *image = NULL;
-    sqlite3_int64 size = 0;
-    int result = -1;
+    struct output_file file;
+    int status;
 
-    w.status = sqlite3_open(":memory:", &w.db);
-    write_all(&w, stats, fit);
-    if (w.status == SQLITE_OK)
-        image = sqlite3_serialize(w.db, "main", &size, 0);
-    if (image == NULL)
-        error_set(err, "%s: cannot build the model: %s", path, sqlite3_errmsg(w.db));
-    else
-        result = write_image(path, image, (size_t)size, err);
-    sqlite3_free(image);
-    sqlite3_close(w.db);
-    return result;
+    if (output_file_open_named(&file, path, err) < 0)
+        return -1;
+    status = build(&file, path, stats, fit, err);
+    if (status == 0)
+        status = output_file_commit(&file, err);
+    output_file_abandon(&file);
+    return status;
 }

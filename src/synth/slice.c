@@ -9,7 +9,7 @@
 
 #define MAX_FLOWS_A_SLICE 1e6 /* of one host, whatever a model says: 3,333 a second */
 
-uint64_t slice_draw_packets(const struct mixture *mixture, struct random_stream *random)
+uint64_t slice_draw_packets(const struct volume_model *mixture, struct random_stream *random)
 {
     double at = random_unit(random);
     uint32_t k = 0;
@@ -30,22 +30,24 @@ uint16_t slice_draw_port(uint32_t feature, struct random_stream *random)
 
 /* ---- how much, and in which slice of the learned day ---- */
 
-static const struct slice_profile *observed_profile(const struct host_model *model, uint32_t slice,
-                                                    enum day_fallback fallback,
-                                                    struct random_stream *random)
+enum { NO_SLICE = DAY_SLICES };
+
+/* The slice itself where it was observed, or what stands in for it. */
+static uint32_t learned_slice(const struct host_model *model, uint32_t slice,
+                              enum day_fallback fallback, struct random_stream *random)
 {
     uint32_t observed[DAY_SLICES];
     uint32_t count = 0;
 
-    if (model->profile[slice].observed > 0)
-        return &model->profile[slice];
+    if (model->observed_days[slice] > 0)
+        return slice;
     if (fallback == DAY_SILENT)
-        return NULL;
+        return NO_SLICE;
     for (uint32_t i = 0; i < DAY_SLICES; i++) {
-        if (model->profile[i].observed > 0)
+        if (model->observed_days[i] > 0)
             observed[count++] = i;
     }
-    return count ? &model->profile[observed[random_below(random, count)]] : NULL;
+    return count ? observed[random_below(random, count)] : NO_SLICE;
 }
 
 /* SYNTHESIZE-DAY 2-5, corrected: n = v / E[volume], rounded at random so that the mean holds. */
@@ -58,7 +60,7 @@ static uint32_t draw_flow_count(const struct host_model *model, const struct sli
     double volume = exp(fmin(log_volume, model->log_slice_max));
     double flows = volume / model->mean_packets + random_unit(random);
 
-    if (is_active * profile->observed >= profile->active)
+    if (is_active * model->observed_days[profile->slice] >= profile->active)
         return 0;
     return (uint32_t)fmin(flows, MAX_FLOWS_A_SLICE);
 }
@@ -72,13 +74,7 @@ static double gap_of_bin(uint32_t bin, struct random_stream *random)
 
 static double draw_gap(const struct discrete *gaps, struct random_stream *random)
 {
-    return gap_of_bin(gaps->symbols[discrete_draw(gaps, random)], random);
-}
-
-/* The clock of a transition: its own gaps, or those of its state where they are too few. */
-static const struct discrete *gaps_of(const struct state_model *state, uint32_t next)
-{
-    return state->next_gaps[next].size ? &state->next_gaps[next] : &state->gaps;
+    return gap_of_bin(discrete_symbol(gaps, discrete_draw(gaps, random)), random);
 }
 
 /* One step of the chain: the next state and the gap until its flow starts. */
@@ -90,11 +86,11 @@ static uint32_t step(const struct host_model *model, uint32_t from, double *gap_
 
     if (state->next.size == 0) { /* only ever seen at the end of the input */
         *gap_ns = random_exponential(random, (double)NS_PER_SECOND);
-        return model->frequency.symbols[discrete_draw(&model->frequency, random)];
+        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
     }
     i = discrete_draw(&state->next, random);
-    *gap_ns = draw_gap(gaps_of(state, i), random);
-    return state->next.symbols[i];
+    *gap_ns = draw_gap(state_model_gaps(state, i), random);
+    return discrete_symbol(&state->next, i);
 }
 
 /*
@@ -103,12 +99,15 @@ static uint32_t step(const struct host_model *model, uint32_t from, double *gap_
  */
 static uint32_t enter_chain(const struct host_model *model, struct random_stream *random)
 {
-    uint32_t packed;
+    const struct state_model *state = model->states;
+    uint32_t transition;
 
     if (model->under_way.size == 0) /* a host of a single flow */
-        return model->frequency.symbols[discrete_draw(&model->frequency, random)];
-    packed = model->under_way.symbols[discrete_draw(&model->under_way, random)];
-    return model->states[packed >> 16].next.symbols[packed & 0xffff];
+        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
+    transition = discrete_draw(&model->under_way, random);
+    while (transition >= state->next.size)
+        transition -= state++->next.size;
+    return discrete_symbol(&state->next, transition);
 }
 
 /* ---- one flow ---- */
@@ -122,13 +121,13 @@ static void set_ports(struct flow_plan *plan, const struct state_model *state,
     if (state->responder_ports.size) {
         uint32_t i = discrete_draw(&state->responder_ports, random);
 
-        if (state->responder_ports.symbols[i] != PORT_OTHER)
-            responder = (uint16_t)state->responder_ports.symbols[i];
+        if (discrete_symbol(&state->responder_ports, i) != PORT_OTHER)
+            responder = (uint16_t)discrete_symbol(&state->responder_ports, i);
     }
     if (state->initiator_ports.size) {
         uint32_t i = discrete_draw(&state->initiator_ports, random);
 
-        initiator = slice_draw_port(state->initiator_ports.symbols[i], random);
+        initiator = slice_draw_port(discrete_symbol(&state->initiator_ports, i), random);
     } else { /* not TCP or UDP: the feature is the ICMP type */
         responder = (uint16_t)(state->key.port_feature << 8);
     }
@@ -142,7 +141,7 @@ static bool draw_flow(const struct slice_request *request, const struct state_mo
 {
     const struct virtual_host *host = &request->population->hosts[request->host];
     enum flow_side side = state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
-    struct peer peer = peer_unpack(state->peers.symbols[discrete_draw(&state->peers, random)]);
+    struct peer peer = peer_unpack(discrete_symbol(&state->peers, discrete_draw(&state->peers, random)));
     bool virtual_peer;
     struct flow_end other;
 
@@ -221,6 +220,7 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     const struct host_model *model = request->population->hosts[request->host].model;
     const struct slice_profile *profile;
     struct random_stream random;
+    uint32_t learned;
     uint32_t count;
 
     if (model->state_count == 0)
@@ -229,7 +229,8 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     random_init(&random, request->seed, RANDOM_SLICE,
                 request->population->hosts[request->host].end.address, (uint32_t)request->date,
                 request->slice);
-    profile = observed_profile(model, request->slice, request->fallback, &random);
+    learned = learned_slice(model, request->slice, request->fallback, &random);
+    profile = learned == NO_SLICE ? NULL : host_model_slice(model, learned);
     if (profile == NULL)
         return;
     count = draw_flow_count(model, profile, &random);

@@ -1,0 +1,741 @@
+#include "model/model_read.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/model_rows.h"
+#include "model/model_schema.h"
+#include "net/wire.h"
+
+enum {
+    MAX_HOSTS = 1 << 20,
+    MAX_STATES = 1 << 26,
+    MAX_TRANSITIONS = 1 << 28,
+    MAX_SERVICES = SERVICE_MAX * 256,
+    MAX_DATE = 106751 /* the last whole day of 64 bits of nanoseconds */
+};
+#define MAX_COUNT (INT64_C(1) << 53)
+#define MAX_DURATION_NS (INT64_MAX / 4)
+
+/* What was seen of a state. */
+enum {
+    SEEN_MIXTURE = 1 << 0,
+    SEEN_NEXT = 1 << 1,
+    SEEN_GAP = 1 << 2,
+    SEEN_VOLUME = 1 << 3,
+    SEEN_INITIATOR_PORT = 1 << 4,
+    SEEN_PEER = 1 << 5
+};
+
+struct reader {
+    struct database db;
+    const struct model_sink *sink;
+    struct model_shape shape;
+    uint64_t *rows; /* by table */
+    uint8_t *seen;  /* by state */
+    size_t state_capacity, transition_capacity;
+    size_t host_tag_capacity, outside_tag_capacity;
+    uint32_t gap_state;  /* the state of the gaps that were read last */
+    uint64_t gap_sum;    /* of all its transitions */
+    uint32_t slice_days[DAY_SLICES];
+    uint64_t *service_keys;
+    uint32_t service_count;
+    size_t service_capacity;
+};
+
+static const char *const table_names[MODEL_TABLES] = {
+    "summary", "host", "outside", "state", "mixture", "initial", "transition", "gap", "volume",
+    "byte_volume", "initiator_port", "responder_port", "peer", "coverage", "activity", "service",
+    "application", "session_row",
+};
+
+const char *model_table_name(enum model_table table)
+{
+    return table_names[table];
+}
+
+static struct rows open_table(struct reader *r, enum model_table table, const char *sql)
+{
+    return rows_open(&r->db, table_names[table], sql);
+}
+
+static void close_table(struct reader *r, enum model_table table, struct rows *rows)
+{
+    r->rows[table] = rows->number > 0 ? rows->number - 1 : 0;
+    rows_close(rows);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return x == y ? 0 : x < y ? -1 : 1;
+}
+
+/* Sorts them. */
+static bool has_twice(uint64_t *numbers, size_t count)
+{
+    if (count > 0)
+        qsort(numbers, count, sizeof *numbers, compare_numbers);
+    for (size_t i = 1; i < count; i++) {
+        if (numbers[i] == numbers[i - 1])
+            return true;
+    }
+    return false;
+}
+
+/* ---- who there is ---- */
+
+static void read_summary(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_SUMMARY, "SELECT flows, packets, first_ns, last_ns,"
+                                                    " outside_count, key_check FROM summary");
+    struct model_shape *shape = &r->shape;
+
+    if (rows_next(&rows)) {
+        shape->flows = (uint64_t)rows_integer(&rows, 0, 0, INT64_MAX);
+        shape->packets = (uint64_t)rows_integer(&rows, 1, 0, INT64_MAX);
+        shape->first.ns = rows_integer(&rows, 2, 0, INT64_MAX);
+        shape->last.ns = rows_integer(&rows, 3, shape->first.ns, INT64_MAX);
+        shape->outside_count = (uint32_t)rows_integer(&rows, 4, 0, PEER_ID_OTHER);
+        shape->has_tags = sqlite3_column_type(rows.statement, 5) != SQLITE_NULL;
+        shape->key_check = rows_tag(&rows, 5, shape->has_tags);
+        if (rows_next(&rows))
+            rows_fail(&rows, "there is a second row");
+    } else {
+        rows_fail(&rows, "there is none");
+    }
+    close_table(r, TABLE_SUMMARY, &rows);
+}
+
+/* Tags of ids from 0 on; how many there are. */
+static uint32_t read_tags(struct reader *r, enum model_table table, const char *sql, int64_t most,
+                          uint64_t **tags, size_t *capacity)
+{
+    struct rows rows = open_table(r, table, sql);
+    uint32_t count = 0;
+
+    while (rows_next(&rows)) {
+        rows_integer(&rows, 0, count, count);
+        if (count == most)
+            rows_fail(&rows, "there are too many");
+        *tags = memory_grow(*tags, capacity, (size_t)count + 1, sizeof **tags);
+        (*tags)[count++] = rows_tag(&rows, 1, r->shape.has_tags);
+    }
+    close_table(r, table, &rows);
+    return count;
+}
+
+static void check_tags(struct reader *r, enum model_table table, const uint64_t *tags, uint32_t count)
+{
+    uint64_t *sorted;
+
+    if (!r->shape.has_tags || r->db.failed || count == 0)
+        return;
+    sorted = memory_alloc_array(count, sizeof *sorted);
+    memcpy(sorted, tags, count * sizeof *sorted);
+    if (has_twice(sorted, count))
+        database_fail(&r->db, "table %s: two have the same tag", table_names[table]);
+    free(sorted);
+}
+
+/* Outside peers have rows only where they have tags. */
+static void read_who(struct reader *r)
+{
+    struct model_shape *shape = &r->shape;
+    uint32_t outside;
+
+    shape->host_count = read_tags(r, TABLE_HOST, "SELECT id, tag FROM host ORDER BY id", MAX_HOSTS,
+                                  &shape->host_tags, &r->host_tag_capacity);
+    outside = read_tags(r, TABLE_OUTSIDE, "SELECT id, tag FROM outside ORDER BY id", PEER_ID_OTHER,
+                        &shape->outside_tags, &r->outside_tag_capacity);
+    if (outside != (shape->has_tags ? shape->outside_count : 0))
+        database_fail(&r->db, "table outside: %" PRIu32 " rows, where the summary has %" PRIu32, outside,
+                      shape->outside_count);
+    check_tags(r, TABLE_HOST, shape->host_tags, shape->host_count);
+    check_tags(r, TABLE_OUTSIDE, shape->outside_tags, outside);
+}
+
+/* ---- states ---- */
+
+static bool has_ports(const struct model_state *state)
+{
+    return state->key.protocol == IP_TCP || state->key.protocol == IP_UDP;
+}
+
+static void read_state(struct reader *r, struct rows *rows, struct model_state *state)
+{
+    rows_integer(rows, 0, r->shape.state_count, r->shape.state_count);
+    state->host = (uint32_t)rows_integer(rows, 1, 0, (int64_t)r->shape.host_count - 1);
+    state->key.role = (enum host_role)rows_integer(rows, 2, ROLE_INITIATOR, ROLE_RESPONDER);
+    state->key.protocol = (uint8_t)rows_integer(rows, 3, 0, UINT8_MAX);
+    state->key.port_feature = (uint32_t)rows_integer(rows, 4, 0, PORT_FEATURES - 1);
+    state->flows = (uint64_t)rows_integer(rows, 5, 1, MAX_COUNT);
+    if (state->key.protocol != IP_ICMP && !has_ports(state))
+        rows_fail(rows, "a protocol that no flow can be made of");
+    if (r->shape.state_count == MAX_STATES)
+        rows_fail(rows, "there are too many");
+}
+
+/* A host has each state once, and not more than its indices can count. */
+static void check_hosts(struct reader *r)
+{
+    const struct model_shape *shape = &r->shape;
+    uint64_t *keys = memory_alloc_array(shape->state_count, sizeof *keys);
+    uint64_t *flows = memory_alloc_array(shape->host_count, sizeof *flows);
+
+    for (uint32_t i = 0; i < shape->state_count && !r->db.failed; i++) {
+        const struct model_state *state = &shape->states[i];
+
+        keys[i] = (uint64_t)state->host << 32 | state_key_pack(state->key);
+        flows[state->host] += state->flows;
+        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > MAX_COUNT)
+            database_fail(&r->db, "table state: host %" PRIu32 " has too many states or flows",
+                          state->host);
+    }
+    if (!r->db.failed && has_twice(keys, shape->state_count))
+        database_fail(&r->db, "table state: a host has the same state twice");
+    free(keys);
+    free(flows);
+}
+
+static void read_states(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_STATE, "SELECT id, host, role, protocol, port_feature, flows"
+                                                  " FROM state ORDER BY id");
+    struct model_shape *shape = &r->shape;
+
+    while (rows_next(&rows)) {
+        shape->states = memory_grow(shape->states, &r->state_capacity,
+                                    (size_t)shape->state_count + 1, sizeof *shape->states);
+        read_state(r, &rows, &shape->states[shape->state_count]);
+        shape->state_count++;
+    }
+    close_table(r, TABLE_STATE, &rows);
+    shape->host_states = memory_alloc_array(shape->host_count, sizeof *shape->host_states);
+    r->seen = memory_alloc_array(shape->state_count, sizeof *r->seen);
+    check_hosts(r);
+}
+
+/* ---- mixtures ---- */
+
+static void end_mixture(struct reader *r, uint32_t state, const struct mixture *mixture)
+{
+    double sum = 0;
+
+    for (uint32_t k = 0; k < mixture->size; k++)
+        sum += mixture->components[k].weight;
+    if (!(fabs(sum - 1) < 1e-6))
+        database_fail(&r->db, "table mixture: state %" PRIu32 " has no weights that sum to 1", state);
+    if (r->db.failed)
+        return;
+    r->seen[state] |= SEEN_MIXTURE;
+    if (r->sink->mixture)
+        r->sink->mixture(r->sink->self, state, mixture);
+}
+
+static void read_mixtures(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_MIXTURE, "SELECT state, component, weight, mean, sd"
+                                                    " FROM mixture ORDER BY state, component");
+    struct mixture mixture = { 0 };
+    uint32_t state = 0;
+
+    while (rows_next(&rows)) {
+        uint32_t owner = (uint32_t)rows_integer(&rows, 0, state, (int64_t)r->shape.state_count - 1);
+
+        if (owner != state && mixture.size > 0) {
+            end_mixture(r, state, &mixture);
+            mixture.size = 0;
+        }
+        state = owner;
+        rows_integer(&rows, 1, mixture.size, mixture.size);
+        if (mixture.size == MIXTURE_MAX)
+            rows_fail(&rows, "there are too many");
+        if (r->db.failed)
+            break;
+        mixture.components[mixture.size++] =
+            (struct mixture_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, -1, 100),
+                                        rows_real(&rows, 4, 1e-6, 100) };
+    }
+    if (mixture.size > 0 && !r->db.failed)
+        end_mixture(r, state, &mixture);
+    close_table(r, TABLE_MIXTURE, &rows);
+}
+
+/* ---- tables of counts: rows of (owner, symbol, count), in that order ---- */
+
+struct counts_table {
+    enum model_counts counts;
+    enum model_table table;
+    const char *sql;
+    int64_t owners; /* owner is in 0..owners-1 */
+    int64_t symbols;
+};
+
+static bool is_behind(const struct tally_entry *entry, const struct tally_entry *last)
+{
+    return entry->owner != last->owner ? entry->owner > last->owner : entry->symbol > last->symbol;
+}
+
+static struct tally_entry read_entry(struct rows *rows, const struct counts_table *what)
+{
+    return (struct tally_entry){ (uint32_t)rows_integer(rows, 0, 0, what->owners - 1),
+                                 (uint32_t)rows_integer(rows, 1, 0, what->symbols - 1),
+                                 (uint64_t)rows_integer(rows, 2, 1, MAX_COUNT) };
+}
+
+static void check_own_states(struct reader *r, uint32_t host, const struct tally_entry *entries,
+                             uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        if (r->shape.states[entries[i].symbol].host != host)
+            database_fail(&r->db, "state %" PRIu32 " of host %" PRIu32 " follows one of host %" PRIu32,
+                          entries[i].symbol, r->shape.states[entries[i].symbol].host, host);
+    }
+}
+
+static void add_transitions(struct reader *r, uint32_t state, const struct tally_entry *entries,
+                            uint32_t size)
+{
+    struct model_shape *shape = &r->shape;
+
+    check_own_states(r, shape->states[state].host, entries, size);
+    if (size > MAX_TRANSITIONS - shape->transition_count)
+        database_fail(&r->db, "table transition: there are too many");
+    if (r->db.failed)
+        return;
+    shape->transitions = memory_grow(shape->transitions, &r->transition_capacity,
+                                     (size_t)shape->transition_count + size,
+                                     sizeof *shape->transitions);
+    for (uint32_t i = 0; i < size; i++)
+        shape->transitions[shape->transition_count++] = (struct model_transition){ state, i };
+}
+
+/* Transitions of a state follow one another; their gaps are counted together as well. */
+static void add_gaps(struct reader *r, uint32_t state, const struct tally_entry *entries,
+                     uint32_t size)
+{
+    if (state != r->gap_state)
+        r->gap_sum = 0;
+    r->gap_state = state;
+    for (uint32_t i = 0; i < size; i++)
+        r->gap_sum += entries[i].count;
+    if (r->gap_sum > MAX_COUNT)
+        database_fail(&r->db, "table gap: state %" PRIu32 ": more than can have been counted", state);
+}
+
+static bool is_peer(const struct reader *r, const struct model_state *state, struct peer peer)
+{
+    switch (peer.kind) {
+    case PEER_LOCAL: return peer.id < r->shape.host_count;
+    case PEER_OUTSIDE: return peer.id < r->shape.outside_count || peer.id == PEER_ID_OTHER;
+    case PEER_GROUP: return peer.id == 0 && state->key.role == ROLE_INITIATOR;
+    default: return false;
+    }
+}
+
+static void check_peers(struct reader *r, uint32_t state, const struct tally_entry *entries,
+                        uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        if (!is_peer(r, &r->shape.states[state], peer_unpack(entries[i].symbol)))
+            database_fail(&r->db, "table peer: state %" PRIu32 ": %" PRIu32 " is nobody", state,
+                          entries[i].symbol);
+    }
+}
+
+static void check_slices(struct reader *r, const struct tally_entry *entries, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        if (++r->slice_days[entries[i].symbol % DAY_SLICES] > SLICE_MAX_DAYS)
+            database_fail(&r->db, "table coverage: more than %d days", SLICE_MAX_DAYS);
+    }
+}
+
+/* Checks a group against what was read before, and takes notice of it. */
+static void check_group(struct reader *r, enum model_counts counts, uint32_t owner,
+                        const struct tally_entry *entries, uint32_t size)
+{
+    switch (counts) {
+    case COUNTS_INITIAL: check_own_states(r, owner, entries, size); break;
+    case COUNTS_TRANSITION:
+        add_transitions(r, owner, entries, size);
+        r->seen[owner] |= SEEN_NEXT;
+        break;
+    case COUNTS_GAP:
+        add_gaps(r, r->shape.transitions[owner].state, entries, size);
+        r->seen[r->shape.transitions[owner].state] |= SEEN_GAP;
+        break;
+    case COUNTS_VOLUME: r->seen[owner] |= SEEN_VOLUME; break;
+    case COUNTS_INITIATOR_PORT: r->seen[owner] |= SEEN_INITIATOR_PORT; break;
+    case COUNTS_PEER:
+        check_peers(r, owner, entries, size);
+        r->seen[owner] |= SEEN_PEER;
+        break;
+    case COUNTS_COVERAGE: check_slices(r, entries, size); break;
+    case COUNTS_BYTE_VOLUME:
+    case COUNTS_RESPONDER_PORT: break;
+    }
+}
+
+static void end_group(struct reader *r, enum model_counts counts, const struct tally_entry *entries,
+                      uint32_t size)
+{
+    if (!r->db.failed)
+        check_group(r, counts, entries[0].owner, entries, size);
+    if (!r->db.failed)
+        r->sink->counts(r->sink->self, counts, entries[0].owner, entries, size);
+}
+
+static void read_counts(struct reader *r, const struct counts_table *what)
+{
+    struct rows rows = open_table(r, what->table, what->sql);
+    struct tally_entry *entries = NULL;
+    size_t capacity = 0;
+    uint32_t used = 0;
+    uint64_t sum = 0; /* of the owner's counts */
+
+    while (rows_next(&rows)) {
+        struct tally_entry entry = read_entry(&rows, what);
+
+        if (what->table == TABLE_TRANSITION)
+            rows_integer(&rows, 3, (int64_t)rows.number - 1, (int64_t)rows.number - 1);
+        if (used > 0 && !is_behind(&entry, &entries[used - 1]))
+            rows_fail(&rows, "it is there twice, or out of order");
+        if (used > 0 && entry.owner != entries[0].owner) {
+            end_group(r, what->counts, entries, used);
+            used = 0;
+            sum = 0;
+        }
+        sum += entry.count;
+        if (sum > MAX_COUNT)
+            rows_fail(&rows, "the counts add up to more than can have been counted");
+        entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
+        entries[used++] = entry;
+    }
+    if (used > 0)
+        end_group(r, what->counts, entries, used);
+    close_table(r, what->table, &rows);
+    free(entries);
+}
+
+static void read_sequences(struct reader *r)
+{
+    const int64_t states = r->shape.state_count;
+    const struct counts_table initial = {
+        COUNTS_INITIAL, TABLE_INITIAL, "SELECT host, state, times FROM initial ORDER BY host, state",
+        r->shape.host_count, states
+    };
+    const struct counts_table transitions = {
+        COUNTS_TRANSITION, TABLE_TRANSITION, "SELECT state, next, times, id FROM transition ORDER BY id",
+        states, states
+    };
+
+    read_counts(r, &initial);
+    read_counts(r, &transitions);
+}
+
+static void read_distributions(struct reader *r)
+{
+    const int64_t states = r->shape.state_count;
+    const struct counts_table tables[] = {
+        { COUNTS_GAP, TABLE_GAP,
+          "SELECT transition_id, bin, times FROM gap ORDER BY transition_id, bin",
+          r->shape.transition_count, MODEL_MAX_BIN },
+        { COUNTS_VOLUME, TABLE_VOLUME, "SELECT state, bin, flows FROM volume ORDER BY state, bin",
+          states, MODEL_MAX_BIN },
+        { COUNTS_BYTE_VOLUME, TABLE_BYTE_VOLUME,
+          "SELECT state, bin, flows FROM byte_volume ORDER BY state, bin", states, MODEL_MAX_BIN },
+        { COUNTS_INITIATOR_PORT, TABLE_INITIATOR_PORT,
+          "SELECT state, port_feature, flows FROM initiator_port ORDER BY state, port_feature", states,
+          PORT_FEATURES },
+        { COUNTS_RESPONDER_PORT, TABLE_RESPONDER_PORT,
+          "SELECT state, port, flows FROM responder_port ORDER BY state, port", states,
+          PORT_OTHER + 1 },
+        { COUNTS_PEER, TABLE_PEER, "SELECT state, peer, flows FROM peer ORDER BY state, peer", states,
+          (int64_t)1 << (PEER_ID_BITS + 2) },
+    };
+
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        read_counts(r, &tables[i]);
+}
+
+/* What a synthesizer relies on: a state has a volume, a peer, ports, and a gap if it has a successor. */
+static void check_states(struct reader *r)
+{
+    for (uint32_t i = 0; i < r->shape.state_count && !r->db.failed; i++) {
+        unsigned seen = r->seen[i];
+        const char *missing =
+            !(seen & SEEN_MIXTURE)                     ? "mixture"
+            : !(seen & SEEN_VOLUME)                    ? "volume"
+            : !(seen & SEEN_PEER)                      ? "peer"
+            : (seen & SEEN_NEXT) && !(seen & SEEN_GAP) ? "gap"
+            : has_ports(&r->shape.states[i]) && !(seen & SEEN_INITIATOR_PORT)
+                ? "initiator_port"
+                : NULL;
+
+        if (missing)
+            database_fail(&r->db, "state %" PRIu32 " of host %" PRIu32 " has no %s", i,
+                          r->shape.states[i].host, missing);
+    }
+}
+
+/* ---- days ---- */
+
+/* date * 288 + slice, behind the last one. */
+static uint32_t read_slice_number(struct rows *rows, int column)
+{
+    int64_t date = rows_integer(rows, column, 0, MAX_DATE);
+    int64_t slice = rows_integer(rows, column + 1, 0, DAY_SLICES - 1);
+
+    return (uint32_t)(date * DAY_SLICES + slice);
+}
+
+static void read_coverage(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_COVERAGE, "SELECT date, slice, seconds FROM coverage"
+                                                     " ORDER BY date, slice");
+    struct tally_entry *entries = NULL;
+    size_t capacity = 0;
+    uint32_t used = 0;
+
+    while (rows_next(&rows)) {
+        struct tally_entry entry = { 0, read_slice_number(&rows, 0),
+                                     (uint64_t)rows_integer(&rows, 2, 1, MAX_COUNT) };
+
+        if (used > 0 && !is_behind(&entry, &entries[used - 1]))
+            rows_fail(&rows, "it is there twice, or out of order");
+        entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
+        entries[used++] = entry;
+    }
+    if (used > 0)
+        end_group(r, COUNTS_COVERAGE, entries, used);
+    close_table(r, TABLE_COVERAGE, &rows);
+    free(entries);
+}
+
+static struct activity read_activity_row(struct rows *rows)
+{
+    return (struct activity){
+        .packets_sent = (uint64_t)rows_integer(rows, 3, 0, MAX_COUNT),
+        .packets_received = (uint64_t)rows_integer(rows, 4, 0, MAX_COUNT),
+        .bytes_sent = (uint64_t)rows_integer(rows, 5, 0, MAX_COUNT),
+        .bytes_received = (uint64_t)rows_integer(rows, 6, 0, MAX_COUNT),
+        .flows_initiated = (uint64_t)rows_integer(rows, 7, 0, MAX_COUNT),
+        .flows_answered = (uint64_t)rows_integer(rows, 8, 0, MAX_COUNT),
+    };
+}
+
+static void read_activity(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_ACTIVITY,
+                                  "SELECT host, date, slice, packets_sent, packets_received, bytes_sent,"
+                                  " bytes_received, flows_initiated, flows_answered FROM activity"
+                                  " ORDER BY host, date, slice");
+    struct tally_entry last = { 0, 0, 0 };
+
+    while (rows_next(&rows)) {
+        struct tally_entry at = { (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->shape.host_count - 1),
+                                  read_slice_number(&rows, 1), 0 };
+        struct activity activity = read_activity_row(&rows);
+
+        if (rows.number > 1 && !is_behind(&at, &last))
+            rows_fail(&rows, "it is there twice, or out of order");
+        if (activity.packets_sent + activity.packets_received == 0 ||
+            activity.flows_initiated + activity.flows_answered == 0)
+            rows_fail(&rows, "nothing happened");
+        if (r->db.failed)
+            break;
+        r->sink->activity(r->sink->self, at.owner, at.symbol, &activity);
+        last = at;
+    }
+    close_table(r, TABLE_ACTIVITY, &rows);
+}
+
+/* ---- services ---- */
+
+static struct model_service read_service(struct rows *rows)
+{
+    struct model_service service = {
+        .protocol = (uint8_t)rows_integer(rows, 1, 0, UINT8_MAX),
+        .port = (uint32_t)rows_integer(rows, 2, 0, SERVICE_OTHER_PORTS),
+        .flows = (uint64_t)rows_integer(rows, 3, 1, MAX_COUNT),
+    };
+    uint64_t *const conditions[] = {
+        &service.conditions.flows,         &service.conditions.packets,
+        &service.conditions.retransmitted, &service.conditions.reordered,
+        &service.conditions.duplicated,    &service.conditions.fragments,
+        &service.conditions.resets,        &service.conditions.attempts,
+        &service.conditions.unanswered,
+    };
+
+    for (int i = 0; i < (int)(sizeof conditions / sizeof *conditions); i++)
+        *conditions[i] = (uint64_t)rows_integer(rows, 4 + i, 0, MAX_COUNT);
+    return service;
+}
+
+static void read_services(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_SERVICE,
+                                  "SELECT id, protocol, port, flows, measured_flows, measured_packets,"
+                                  " retransmitted, reordered, duplicated, fragments, resets, attempts,"
+                                  " unanswered FROM service ORDER BY id");
+
+    while (rows_next(&rows)) {
+        struct model_service service = read_service(&rows);
+
+        rows_integer(&rows, 0, r->service_count, r->service_count);
+        if (r->service_count == MAX_SERVICES)
+            rows_fail(&rows, "there are too many");
+        if (r->db.failed)
+            break;
+        r->service_keys = memory_grow(r->service_keys, &r->service_capacity,
+                                      (size_t)r->service_count + 1, sizeof *r->service_keys);
+        r->service_keys[r->service_count] = (uint64_t)service.protocol << 32 | service.port;
+        r->sink->service(r->sink->self, r->service_count++, &service);
+    }
+    close_table(r, TABLE_SERVICE, &rows);
+    if (!r->db.failed && has_twice(r->service_keys, r->service_count))
+        database_fail(&r->db, "table service: a service is there twice");
+}
+
+static void read_applications(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_APPLICATION, "SELECT service, name, flows FROM application"
+                                                        " ORDER BY service, name");
+    char last_name[APPLICATION_MAX_NAME + 1] = "";
+    uint32_t last_service = 0;
+
+    while (rows_next(&rows)) {
+        uint32_t service = (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->service_count - 1);
+        const char *name = rows_text(&rows, 1, APPLICATION_MAX_NAME);
+        uint64_t flows = (uint64_t)rows_integer(&rows, 2, 1, MAX_COUNT);
+
+        if (service < last_service || (service == last_service && strcmp(name, last_name) <= 0))
+            rows_fail(&rows, "it is there twice, or out of order");
+        if (r->db.failed)
+            break;
+        r->sink->application(r->sink->self, service, name, flows);
+        last_service = service;
+        snprintf(last_name, sizeof last_name, "%s", name);
+    }
+    close_table(r, TABLE_APPLICATION, &rows);
+}
+
+static void read_session_row(struct rows *rows, struct session_row *row)
+{
+    for (int side = 0; side < 2; side++) {
+        row->packets[side] = (uint64_t)rows_integer(rows, 2 + side, 0, MAX_COUNT);
+        row->data_packets[side] =
+            (uint64_t)rows_integer(rows, 4 + side, 0, (int64_t)row->packets[side]);
+        row->payload_bytes[side] = (uint64_t)rows_integer(rows, 6 + side, 0, MAX_COUNT);
+        row->mss[side] = (uint16_t)rows_integer(rows, 11 + side, 0, UINT16_MAX);
+        row->ttl[side] = (uint8_t)rows_integer(rows, 13 + side, 0, UINT8_MAX);
+        row->window[side] = (uint16_t)rows_integer(rows, 15 + side, 0, UINT16_MAX);
+        row->tcp_options[side] = (uint8_t)rows_integer(rows, 17 + side, 0, UINT8_MAX);
+        row->window_scale[side] = (uint8_t)rows_integer(rows, 19 + side, 0, UINT8_MAX);
+    }
+    row->duration_ns = rows_integer(rows, 8, 0, MAX_DURATION_NS);
+    row->rtt_ns = rows_integer(rows, 9, 0, MAX_DURATION_NS);
+    row->turns = (uint32_t)rows_integer(rows, 10, 0, UINT32_MAX);
+    row->is_measured = rows_integer(rows, 21, 0, 1) == 1;
+    row->opening =
+        (enum flow_opening)rows_integer(rows, 22, FLOW_OPENING_NONE, FLOW_OPENING_HANDSHAKE);
+    row->ending = (enum flow_ending)rows_integer(rows, 23, FLOW_ENDING_NONE, FLOW_ENDING_FIN);
+    row->first_data_side = (enum flow_side)rows_integer(rows, 24, 0, 1);
+    row->closing_side = (enum flow_side)rows_integer(rows, 25, 0, 1);
+}
+
+/* The sequence of a row, into room for FLOW_MAX_SEQUENCE packets. */
+static void read_sequence(struct rows *rows, struct keyed_row *row, struct flow_packet *room)
+{
+    size_t size;
+    const uint8_t *blob =
+        rows_blob(rows, 27, MODEL_PACKET_BYTES, FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES, &size);
+
+    row->sequence_length = (uint32_t)(size / MODEL_PACKET_BYTES);
+    row->sequence = blob ? room : NULL;
+    for (uint32_t i = 0; i < row->sequence_length; i++, blob += MODEL_PACKET_BYTES)
+        room[i] = (struct flow_packet){ blob[0], blob[1], (uint16_t)(blob[2] | blob[3] << 8) };
+}
+
+static void read_session_rows(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_SESSION_ROW,
+        "SELECT service, number, initiator_packets, responder_packets, initiator_data_packets,"
+        " responder_data_packets, initiator_payload_bytes, responder_payload_bytes, duration_ns,"
+        " rtt_ns, turns, initiator_mss, responder_mss, initiator_ttl, responder_ttl,"
+        " initiator_window, responder_window, initiator_options, responder_options,"
+        " initiator_window_scale, responder_window_scale, is_measured, opening, ending,"
+        " first_data_side, closing_side, key, packets FROM session_row ORDER BY service, number");
+    struct flow_packet sequence[FLOW_MAX_SEQUENCE];
+    uint64_t last_packets = 0;
+    int64_t last_service = -1;
+    int64_t number = 0;
+
+    while (rows_next(&rows)) {
+        struct keyed_row row = { 0 };
+        int64_t service = rows_integer(&rows, 0, 0, (int64_t)r->service_count - 1);
+
+        number = service == last_service ? number + 1 : 0;
+        rows_integer(&rows, 1, number, number);
+        if (number == SERVICE_MAX_ROWS)
+            rows_fail(&rows, "there are too many");
+        read_session_row(&rows, &row.row);
+        row.key = rows_tag(&rows, 26, true);
+        read_sequence(&rows, &row, sequence);
+        if (service < last_service || (number > 0 && session_row_packets(&row.row) < last_packets))
+            rows_fail(&rows, "out of order");
+        if (r->db.failed)
+            break;
+        r->sink->session(r->sink->self, (uint32_t)service, &row);
+        last_service = service;
+        last_packets = session_row_packets(&row.row);
+    }
+    close_table(r, TABLE_SESSION_ROW, &rows);
+}
+
+/* ---- all of it ---- */
+
+static void read_all(struct reader *r)
+{
+    read_summary(r);
+    read_who(r);
+    read_states(r);
+    if (r->db.failed)
+        return;
+    r->sink->shape(r->sink->self, &r->shape);
+    read_mixtures(r);
+    read_sequences(r);
+    read_distributions(r);
+    check_states(r);
+    read_coverage(r);
+    read_activity(r);
+    read_services(r);
+    read_applications(r);
+    read_session_rows(r);
+}
+
+int model_read(struct model_image *image, const struct model_sink *sink,
+               uint64_t rows[MODEL_TABLES], struct error *err)
+{
+    struct reader r = { .sink = sink, .rows = rows };
+
+    database_open(&r.db, image, err);
+    read_all(&r);
+    database_close(&r.db);
+    free(r.shape.host_tags);
+    free(r.shape.host_states);
+    free(r.shape.outside_tags);
+    free(r.shape.states);
+    free(r.shape.transitions);
+    free(r.seen);
+    free(r.service_keys);
+    return r.db.failed ? -1 : 0;
+}

@@ -1,0 +1,185 @@
+/*
+ * Statistics made of the rows of a file: what model_save() wrote, with the same indices.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/model.h"
+#include "model/model_read.h"
+
+struct refill {
+    struct network_stats *stats;
+    const struct model_shape *shape;
+    struct tally names; /* (hash of an application's name, how many had it before) -> index */
+};
+
+static void add_entries(struct tally *tally, uint32_t owner, const struct tally_entry *entries,
+                        uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        tally_add(tally, owner, entries[i].symbol, entries[i].count);
+}
+
+static uint64_t *copy_tags(const uint64_t *tags, uint32_t count, size_t *capacity)
+{
+    uint64_t *copy = memory_grow(NULL, capacity, count, sizeof *copy);
+
+    if (count > 0)
+        memcpy(copy, tags, count * sizeof *copy);
+    return copy;
+}
+
+static void take_shape(void *self, const struct model_shape *shape)
+{
+    struct refill *r = self;
+    struct network_stats *stats = r->stats;
+
+    r->shape = shape;
+    stats->flows = shape->flows;
+    stats->packets = shape->packets;
+    stats->first = shape->first;
+    stats->last = shape->last;
+    stats->host_count = shape->host_count;
+    stats->outside_count = shape->outside_count;
+    stats->has_tags = shape->has_tags;
+    if (shape->has_tags) {
+        stats->key_check = shape->key_check;
+        stats->host_tags = copy_tags(shape->host_tags, shape->host_count, &stats->host_tags_capacity);
+        stats->outside_tags =
+            copy_tags(shape->outside_tags, shape->outside_count, &stats->outside_tags_capacity);
+    }
+    for (uint32_t i = 0; i < shape->state_count; i++)
+        tally_add(&stats->states, shape->states[i].host, state_key_pack(shape->states[i].key),
+                  shape->states[i].flows);
+}
+
+static void take_counts(void *self, enum model_counts what, uint32_t owner,
+                        const struct tally_entry *entries, uint32_t size)
+{
+    struct network_stats *stats = ((struct refill *)self)->stats;
+    struct tally *const tallies[] = {
+        [COUNTS_INITIAL] = &stats->initial,
+        [COUNTS_TRANSITION] = &stats->transitions,
+        [COUNTS_GAP] = &stats->gaps,
+        [COUNTS_VOLUME] = &stats->volumes,
+        [COUNTS_BYTE_VOLUME] = &stats->bytes,
+        [COUNTS_INITIATOR_PORT] = &stats->initiator_ports,
+        [COUNTS_RESPONDER_PORT] = &stats->responder_ports,
+        [COUNTS_PEER] = &stats->peers,
+        [COUNTS_COVERAGE] = &stats->coverage,
+    };
+
+    add_entries(tallies[what], owner, entries, size);
+}
+
+static void take_activity(void *self, uint32_t host, uint32_t slice_number,
+                          const struct activity *activity)
+{
+    struct network_stats *stats = ((struct refill *)self)->stats;
+    uint32_t index = tally_add(&stats->active, host, slice_number,
+                               activity->flows_initiated + activity->flows_answered);
+
+    stats->activity = memory_grow(stats->activity, &stats->activity_capacity, (size_t)index + 1,
+                                  sizeof *stats->activity);
+    stats->activity[index] = *activity;
+}
+
+static void take_service(void *self, uint32_t id, const struct model_service *row)
+{
+    struct network_stats *stats = ((struct refill *)self)->stats;
+
+    tally_add(&stats->services, row->protocol, row->port, row->flows);
+    stats->samples =
+        memory_grow(stats->samples, &stats->samples_capacity, (size_t)id + 1, sizeof *stats->samples);
+    memset(&stats->samples[id], 0, sizeof *stats->samples);
+    stats->conditions = memory_grow(stats->conditions, &stats->conditions_capacity, (size_t)id + 1,
+                                    sizeof *stats->conditions);
+    stats->conditions[id] = row->conditions;
+}
+
+static uint32_t name_hash(const char *name)
+{
+    uint32_t hash = 2166136261; /* FNV-1a */
+
+    while (*name)
+        hash = (hash ^ (uint8_t)*name++) * 16777619;
+    return hash;
+}
+
+/* The index of a name among those met so far, or that of a new one. */
+static uint32_t name_index(struct refill *r, const char *name)
+{
+    struct network_stats *stats = r->stats;
+    uint32_t hash = name_hash(name);
+    uint32_t same_hash = 0;
+    uint32_t index;
+
+    while ((index = tally_find(&r->names, hash, same_hash)) != TALLY_NONE) {
+        if (strcmp(stats->application_names[index], name) == 0)
+            return index;
+        same_hash++;
+    }
+    index = tally_add(&r->names, hash, same_hash, 1);
+    stats->application_names = memory_grow(stats->application_names, &stats->application_capacity,
+                                           (size_t)index + 1, sizeof *stats->application_names);
+    stats->application_names[index] = memory_copy_text(name);
+    stats->application_count = (size_t)index + 1;
+    return index;
+}
+
+static void take_application(void *self, uint32_t service, const char *name, uint64_t flows)
+{
+    struct refill *r = self;
+
+    tally_add(&r->stats->applications, service, name_index(r, name), flows);
+}
+
+static void take_session(void *self, uint32_t service, const struct keyed_row *row)
+{
+    struct row_sample *sample = &((struct refill *)self)->stats->samples[service];
+    struct keyed_row *copy;
+
+    sample->rows =
+        memory_grow(sample->rows, &sample->capacity, sample->used + 1, sizeof *sample->rows);
+    copy = &sample->rows[sample->used++];
+    *copy = *row;
+    if (row->sequence) {
+        copy->sequence = memory_alloc_array(row->sequence_length, sizeof *copy->sequence);
+        memcpy(copy->sequence, row->sequence, row->sequence_length * sizeof *copy->sequence);
+        sample->packets += row->sequence_length;
+    }
+}
+
+int model_stats_from_image(struct model_image *image, struct network_stats *stats, struct error *err)
+{
+    struct refill r = { .stats = stats };
+    const struct model_sink sink = {
+        .self = &r,
+        .shape = take_shape,
+        .counts = take_counts,
+        .activity = take_activity,
+        .service = take_service,
+        .application = take_application,
+        .session = take_session,
+    };
+    uint64_t rows[MODEL_TABLES];
+    int status;
+
+    tally_init(&r.names);
+    status = model_read(image, &sink, rows, err);
+    tally_release(&r.names);
+    return status;
+}
+
+int model_load_stats(const char *path, struct network_stats *stats, struct error *err)
+{
+    struct model_image image;
+    int status;
+
+    if (model_image_read(&image, path, err) < 0)
+        return -1;
+    status = model_stats_from_image(&image, stats, err);
+    model_image_release(&image);
+    return status;
+}
