@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size < 1)
         return 0;
     names = name_table_new();
-    pairer = record_pairer_new(bytes[0] & 0x80 ? FEW_FLOWS : RECORD_FLOWS_DEFAULT, check, NULL);
+    pairer = record_pairer_new(bytes[0] & 0x80 ? FEW_FLOWS : 1000000, check, NULL);
     file = record_file_open(input_file_from_memory(bytes + 1, size - 1, "/nonexistent/fuzz"),
                             &ways[(bytes[0] & 0x7f) % WAYS], names, &err);
     if (file != NULL) {

@@ -1523,6 +1523,14 @@ static int64_t peak_of(make_record *make, uint32_t records, size_t max_bytes)
     return peak;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+static const bool has_sanitizer = true;
+#elif defined(__has_feature)
+static const bool has_sanitizer = __has_feature(address_sanitizer);
+#else
+static const bool has_sanitizer = false;
+#endif
+
 static void test_memory_of_floods(void **state)
 {
     static const struct {
@@ -1546,7 +1554,8 @@ static void test_memory_of_floods(void **state)
 
         print_message("%s: %.1f of %.1f MB\n", cases[i].name, (double)peak / 0x1p20,
                       (double)cases[i].max_bytes / 0x1p20);
-        assert_in_range(peak, 0, cases[i].max_bytes);
+        if (!has_sanitizer) /* which holds on to what was freed */
+            assert_in_range(peak, 0, cases[i].max_bytes);
     }
 }
 
@@ -1813,79 +1822,6 @@ static void test_network_of_a_provider(void **state)
     local_networks_release(&found);
 }
 
-/* ---- day profiles ---- */
-
-/* One slice of a date: packets of host 0, and seconds of capture. */
-static void add_slice(struct network_stats *stats, uint32_t date, uint32_t slice, uint64_t packets,
-                      uint64_t seconds)
-{
-    tally_add(&stats->coverage, 0, date * DAY_SLICES + slice, seconds);
-    if (packets == 0)
-        return;
-    stats->activity = memory_grow(stats->activity, &stats->activity_capacity, stats->active.used + 1,
-                                  sizeof *stats->activity);
-    stats->activity[stats->active.used] =
-        (struct activity){ .packets_sent = packets / 4, .packets_received = packets - packets / 4 };
-    tally_add(&stats->active, 0, date * DAY_SLICES + slice, 1);
-}
-
-/*
- * Slice 10: 100, 400, nothing and 1600 packets on four days, once in half the time (800 seen).
- * Slice 11: seen for 10 seconds only. Slice 12: on one day. Slice 13: silent.
- */
-static void test_profile_by_hand(void **state)
-{
-    struct network_stats stats;
-    struct network_fit fit;
-    const struct slice_profile *p;
-
-    (void)state;
-    network_stats_init(&stats);
-    stats.host_count = 1;
-    add_slice(&stats, 20000, 10, 100, 300);
-    add_slice(&stats, 20001, 10, 400, 300);
-    add_slice(&stats, 20002, 10, 0, 300);
-    add_slice(&stats, 20003, 10, 800, 150);
-    add_slice(&stats, 20000, 11, 500, 10);
-    add_slice(&stats, 20000, 12, 50, 300);
-    add_slice(&stats, 20000, 13, 0, 300);
-    network_fit_init(&fit, &stats);
-    p = &fit.profiles[10];
-    assert_int_equal(p->observed, 4);
-    assert_int_equal(p->active, 3);
-    assert_near((double)p->log_mean, log(400), 1e-6);  /* the geometric mean of 100, 400, 1600 */
-    assert_near((double)p->log_sd, log(4), 1e-6);      /* deviations -ln 4, 0, ln 4 over 3 - 1 */
-    assert_int_equal(fit.profiles[11].observed, 0);    /* unknown, not silent */
-    assert_int_equal(fit.profiles[11].active, 0);
-    assert_int_equal(fit.profiles[12].observed, 1);
-    assert_near((double)fit.profiles[12].log_mean, log(50), 1e-6);
-    assert_true(fit.profiles[12].log_sd == 0);         /* one day says nothing about spread */
-    assert_int_equal(fit.profiles[13].observed, 1);
-    assert_int_equal(fit.profiles[13].active, 0);
-    assert_int_equal(fit.profiles[14].observed, 0);
-    assert_int_equal(fit.covered_slices, 3);
-    network_fit_release(&fit);
-    network_stats_release(&stats);
-}
-
-/* A capture shorter than what usually counts takes its longest slice. */
-static void test_profile_of_short_capture(void **state)
-{
-    struct network_stats stats;
-    struct network_fit fit;
-
-    (void)state;
-    network_stats_init(&stats);
-    stats.host_count = 1;
-    add_slice(&stats, 20000, 10, 40, 20);
-    add_slice(&stats, 20000, 11, 10, 5);
-    network_fit_init(&fit, &stats);
-    assert_int_equal(fit.covered_slices, 1);
-    assert_near((double)fit.profiles[10].log_mean, log(40 * 300.0 / 20), 1e-6);
-    network_fit_release(&fit);
-    network_stats_release(&stats);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1920,8 +1856,6 @@ int main(void)
         cmocka_unit_test(test_networks_guessed),
         cmocka_unit_test(test_held_records),
         cmocka_unit_test(test_network_of_a_provider),
-        cmocka_unit_test(test_profile_by_hand),
-        cmocka_unit_test(test_profile_of_short_capture),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

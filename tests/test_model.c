@@ -195,9 +195,13 @@ static void fill(struct network_stats *stats)
         fill_services(stats, &random);
     }
     for (size_t i = 0; i < stats->services.used; i++) {
-        for (size_t k = 0; k < stats->samples[i].used; k++)
-            fill_row(&stats->samples[i].rows[k],
+        struct row_sample *sample = &stats->samples[i];
+
+        for (size_t k = 0; k < sample->used; k++) {
+            fill_row(&sample->rows[k],
                      k == 0 ? FLOW_MAX_SEQUENCE : (uint32_t)random_below(&random, 9), &random);
+            sample->packets += sample->rows[k].sequence_length;
+        }
     }
 }
 
@@ -538,6 +542,7 @@ static void check_same_samples(const struct network_stats *got, const struct net
         const struct row_sample *b = &expected->samples[i];
 
         assert_int_equal(a->used, b->used);
+        assert_int_equal(a->packets, b->packets);
         for (size_t k = 0; k < a->used; k++) {
             check_row(&a->rows[k].row, &b->rows[k].row);
             assert_true(a->rows[k].key == b->rows[k].key);

@@ -61,7 +61,7 @@ static struct reading read_input(struct input_file *input, struct record_options
 {
     struct reading reading = { .format = "" };
     struct name_table *names = name_table_new();
-    struct record_pairer *pairer = record_pairer_new(RECORD_FLOWS_DEFAULT, collect, &reading.flows);
+    struct record_pairer *pairer = record_pairer_new(1000000, collect, &reading.flows);
     struct record_file *file = record_file_open(input, &options, names, &reading.err);
     struct log_record record;
     int status = -1;
@@ -752,7 +752,7 @@ static struct collected pair(const struct entry *entries, uint8_t protocol, uint
                              uint16_t server_port, struct pairer_counts *counts)
 {
     struct collected c = { .count = 0 };
-    struct record_pairer *pairer = record_pairer_new(RECORD_FLOWS_DEFAULT, collect, &c);
+    struct record_pairer *pairer = record_pairer_new(1000000, collect, &c);
 
     for (; entries->direction != 0; entries++) {
         struct log_record record = record_of(entries, protocol, client_port, server_port);

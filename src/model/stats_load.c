@@ -147,6 +147,7 @@ static void take_session(void *self, uint32_t service, const struct keyed_row *r
     if (row->sequence) {
         copy->sequence = memory_alloc_array(row->sequence_length, sizeof *copy->sequence);
         memcpy(copy->sequence, row->sequence, row->sequence_length * sizeof *copy->sequence);
+        sample->packets += row->sequence_length;
     }
 }
 
