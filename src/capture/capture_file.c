@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/memory.h"
 #include "capture/capture_read.h"
 #include "capture/frame_reader.h"
@@ -45,8 +46,20 @@ void capture_counts_add(struct capture_counts *sum, const struct capture_counts 
 
 bool capture_file_recognizes(const uint8_t *bytes, size_t size)
 {
-    return size >= CAPTURE_MAGIC_BYTES &&
-           (pcap_reader_recognizes(bytes) || pcapng_reader_recognizes(bytes));
+    static const uint32_t magics[] = {
+        0x0a0d0d0a, /* pcapng */
+        0xa1b2c3d4, /* pcap, microseconds */
+        0xa1b23c4d, /* pcap, nanoseconds */
+        0xa1b2cd34, 0xa1b234cd, 0xa12b3c4d /* pcap as Kuznetzov, Mesquita and Navtel write it */
+    };
+    struct cursor cursor = cursor_of(bytes, size);
+    uint32_t magic = cursor_u32_be(&cursor);
+
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
+        if (magic == magics[i] || magic == __builtin_bswap32(magics[i]))
+            return true;
+    }
+    return false;
 }
 
 static struct capture_file *new_file(const char *name, const struct capture_options *options)
@@ -71,12 +84,14 @@ struct capture_file *capture_file_open(struct input_file *input,
                                        const struct capture_options *options, struct error *err)
 {
     struct capture_file *file = new_file(input_file_name(input), options);
-    size_t got;
-    const uint8_t *bytes = input_file_peek(input, FRAME_MAGIC_BYTES, &got);
-    bool pcapng = got == FRAME_MAGIC_BYTES && pcapng_reader_recognizes(bytes);
 
     file->input = input;
-    file->reader = pcapng ? pcapng_reader_open(input, err) : pcap_reader_open(input, err);
+    if (pcapng_reader_recognizes(input))
+        file->reader = pcapng_reader_open(input, err);
+    else if (pcap_reader_recognizes(input))
+        file->reader = pcap_reader_open(input, err);
+    else
+        file->reader = pcap_dialect_open(input, err);
     return opened(file);
 }
 
