@@ -908,7 +908,8 @@ static struct packet_view check_frame(const struct frame *frame)
     struct flow_end to;
 
     assert_in_range(frame->length, FRAME_IP_AT + 28, FRAME_MAX_BYTES);
-    assert_int_equal(decode_frame(DECODE_ETHERNET, frame->bytes, frame->length, frame->length, &view),
+    assert_int_equal(decode_frame(DECODE_ETHERNET, frame->bytes, frame->length, frame->length,
+                                  false, &view),
                      DECODE_OK);
     assert_int_equal(view.ip_bytes, frame->length - FRAME_IP_AT);
     check_checksums(frame);

@@ -14,7 +14,7 @@ struct capture_file {
     struct input_file *input; /* NULL: live */
     struct frame_reader *reader;
     struct packet_gate *gate; /* NULL until capture_file_next() needs it */
-    int64_t dedup_ns;
+    struct capture_options options;
     struct capture_counts counts; /* of capture_file_next() */
     uint64_t frames;              /* read, for messages */
     bool peeked; /* the three that follow are what the reader gave, not taken yet */
@@ -67,7 +67,7 @@ static struct capture_file *new_file(const char *name, const struct capture_opti
     struct capture_file *file = memory_alloc(sizeof *file);
 
     file->name = memory_copy_text(name);
-    file->dedup_ns = options->dedup_ns;
+    file->options = *options;
     return file;
 }
 
@@ -135,7 +135,7 @@ bool capture_file_first_time(struct capture_file *file, struct day_time *time)
 }
 
 /* Counts a frame; true when it is a packet for the caller. */
-static bool decode(const struct captured_frame *frame, struct packet_view *view,
+static bool decode(const struct captured_frame *frame, bool tunnels, struct packet_view *view,
                    enum decode_result *result, struct capture_counts *counts)
 {
     counts->frames++;
@@ -146,7 +146,8 @@ static bool decode(const struct captured_frame *frame, struct packet_view *view,
             counts->unknown_link_type = frame->link_type;
         return false;
     }
-    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original, view);
+    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original, tunnels,
+                           view);
     counts->by_result[*result]++;
     if (*result != DECODE_OK && *result != DECODE_FRAGMENT)
         return false;
@@ -163,7 +164,7 @@ int capture_file_read(struct capture_file *file, struct packet_view *view,
 
     while ((status = next_frame(file, err)) == 1) {
         file->frames++;
-        if (decode(&file->frame, view, result, counts))
+        if (decode(&file->frame, file->options.tunnels, view, result, counts))
             return 1;
     }
     if (status < 0)
@@ -177,7 +178,7 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
     int status;
 
     if (file->gate == NULL)
-        file->gate = packet_gate_new(file->dedup_ns);
+        file->gate = packet_gate_new(file->options.dedup_ns);
     do
         status = capture_file_read(file, view, &result, &file->counts, err);
     while (status == 1 && !packet_gate_pass(file->gate, view, result, &file->counts));

@@ -3,22 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-static const uint8_t v4_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-
-struct ip_address ip_address_from_v4(uint32_t address)
-{
-    struct ip_address a;
-
-    memcpy(a.bytes, v4_prefix, sizeof v4_prefix);
-    for (int i = 0; i < 4; i++)
-        a.bytes[12 + i] = (uint8_t)(address >> (24 - 8 * i));
-    return a;
-}
-
-bool ip_address_is_v4(const struct ip_address *a)
-{
-    return memcmp(a->bytes, v4_prefix, sizeof v4_prefix) == 0;
-}
+#include "net/wire.h"
 
 uint32_t ip_address_to_v4(const struct ip_address *a)
 {
@@ -60,8 +45,10 @@ const char *ip_address_format(const struct ip_address *a, char text[IP_ADDRESS_T
 
 int ip_address_parse(struct ip_address *a, const char *text)
 {
-    if (inet_pton(AF_INET, text, a->bytes + 12) == 1) {
-        memcpy(a->bytes, v4_prefix, sizeof v4_prefix);
+    uint8_t v4[4];
+
+    if (inet_pton(AF_INET, text, v4) == 1) {
+        *a = ip_address_from_v4(wire_get_u32(v4));
         return 0;
     }
     return inet_pton(AF_INET6, text, a->bytes) == 1 ? 0 : -1;

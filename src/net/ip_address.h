@@ -26,8 +26,21 @@ static inline bool ip_address_equal(const struct ip_address *a, const struct ip_
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-struct ip_address ip_address_from_v4(uint32_t address); /* host order */
-bool ip_address_is_v4(const struct ip_address *a);
+/* `address` in host order. */
+static inline struct ip_address ip_address_from_v4(uint32_t address)
+{
+    return (struct ip_address){ { [10] = 0xff, [11] = 0xff, (uint8_t)(address >> 24),
+                                  (uint8_t)(address >> 16), (uint8_t)(address >> 8),
+                                  (uint8_t)address } };
+}
+
+static inline bool ip_address_is_v4(const struct ip_address *a)
+{
+    static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+    return memcmp(a->bytes, prefix, sizeof prefix) == 0;
+}
+
 uint32_t ip_address_to_v4(const struct ip_address *a); /* host order; a must be IPv4 */
 
 /* Multicast, 255.255.255.255 and 0.0.0.0 (or ::): no host of anybody's. */
