@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/memory.h"
 #include "capture/capture_read.h"
 #include "capture/frame_reader.h"
@@ -13,8 +14,7 @@ struct capture_file {
     struct input_file *input; /* NULL: live */
     struct frame_reader *reader;
     struct packet_gate *gate; /* NULL until capture_file_next() needs it */
-    int64_t dedup_ns;
-    bool tunnels;
+    struct capture_options options;
     struct capture_counts counts; /* of capture_file_next() */
     uint64_t frames;              /* read, for messages */
     bool peeked; /* the three that follow are what the reader gave, not taken yet */
@@ -46,8 +46,20 @@ void capture_counts_add(struct capture_counts *sum, const struct capture_counts 
 
 bool capture_file_recognizes(const uint8_t *bytes, size_t size)
 {
-    return size >= CAPTURE_MAGIC_BYTES &&
-           (pcap_reader_recognizes(bytes) || pcapng_reader_recognizes(bytes));
+    static const uint32_t magics[] = {
+        0x0a0d0d0a, /* pcapng */
+        0xa1b2c3d4, /* pcap, microseconds */
+        0xa1b23c4d, /* pcap, nanoseconds */
+        0xa1b2cd34, 0xa1b234cd, 0xa12b3c4d /* pcap as Kuznetzov, Mesquita and Navtel write it */
+    };
+    struct cursor cursor = cursor_of(bytes, size);
+    uint32_t magic = cursor_u32_be(&cursor);
+
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
+        if (magic == magics[i] || magic == __builtin_bswap32(magics[i]))
+            return true;
+    }
+    return false;
 }
 
 static struct capture_file *new_file(const char *name, const struct capture_options *options)
@@ -55,8 +67,7 @@ static struct capture_file *new_file(const char *name, const struct capture_opti
     struct capture_file *file = memory_alloc(sizeof *file);
 
     file->name = memory_copy_text(name);
-    file->dedup_ns = options->dedup_ns;
-    file->tunnels = options->tunnels;
+    file->options = *options;
     return file;
 }
 
@@ -73,12 +84,14 @@ struct capture_file *capture_file_open(struct input_file *input,
                                        const struct capture_options *options, struct error *err)
 {
     struct capture_file *file = new_file(input_file_name(input), options);
-    size_t got;
-    const uint8_t *bytes = input_file_peek(input, FRAME_MAGIC_BYTES, &got);
-    bool pcapng = got == FRAME_MAGIC_BYTES && pcapng_reader_recognizes(bytes);
 
     file->input = input;
-    file->reader = pcapng ? pcapng_reader_open(input, err) : pcap_reader_open(input, err);
+    if (pcapng_reader_recognizes(input))
+        file->reader = pcapng_reader_open(input, err);
+    else if (pcap_reader_recognizes(input))
+        file->reader = pcap_reader_open(input, err);
+    else
+        file->reader = pcap_dialect_open(input, err);
     return opened(file);
 }
 
@@ -122,11 +135,9 @@ bool capture_file_first_time(struct capture_file *file, struct day_time *time)
 }
 
 /* Counts a frame; true when it is a packet for the caller. */
-static bool decode(const struct capture_file *file, struct packet_view *view,
+static bool decode(const struct captured_frame *frame, bool tunnels, struct packet_view *view,
                    enum decode_result *result, struct capture_counts *counts)
 {
-    const struct captured_frame *frame = &file->frame;
-
     counts->frames++;
     counts->bytes += frame->original;
     if (!frame->known_link) {
@@ -135,8 +146,8 @@ static bool decode(const struct capture_file *file, struct packet_view *view,
             counts->unknown_link_type = frame->link_type;
         return false;
     }
-    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original,
-                           file->tunnels, view);
+    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original, tunnels,
+                           view);
     counts->by_result[*result]++;
     if (*result != DECODE_OK && *result != DECODE_FRAGMENT)
         return false;
@@ -153,7 +164,7 @@ int capture_file_read(struct capture_file *file, struct packet_view *view,
 
     while ((status = next_frame(file, err)) == 1) {
         file->frames++;
-        if (decode(file, view, result, counts))
+        if (decode(&file->frame, file->options.tunnels, view, result, counts))
             return 1;
     }
     if (status < 0)
@@ -167,7 +178,7 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
     int status;
 
     if (file->gate == NULL)
-        file->gate = packet_gate_new(file->dedup_ns);
+        file->gate = packet_gate_new(file->options.dedup_ns);
     do
         status = capture_file_read(file, view, &result, &file->counts, err);
     while (status == 1 && !packet_gate_pass(file->gate, view, result, &file->counts));

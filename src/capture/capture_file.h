@@ -19,7 +19,7 @@ struct capture_file; /* opaque */
 
 struct capture_options { /* zeros are the defaults */
     int64_t dedup_ns;    /* > 0: a packet that equals one so near in time is dropped */
-    bool tunnels;        /* look into GRE, VXLAN and IP-in-IP */
+    bool tunnels;        /* packets within tunnels are looked at instead of those around them */
     unsigned jobs;       /* of a set: threads, with the caller's; up to 1: no others */
     bool keep_bytes;     /* packets keep their bytes (view->ip) also when other threads read them */
 };

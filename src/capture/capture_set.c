@@ -155,24 +155,31 @@ static void heap_add(struct capture_set *set, struct member *member)
 
 /* ---- members ---- */
 
-/* Reads the next head: false at the end, also at damage, which is told. */
+/* The member is at its end, or at damage, which is told. */
+static void end_member(struct capture_set *set, struct member *member, int status,
+                       const struct error *err)
+{
+    if (status < 0)
+        set->damage(set->damage_self, err->text);
+    close_member(member);
+    set->ended_bytes += member->size;
+}
+
+/* Reads the next head: false at the end. */
 static bool read_head(struct capture_set *set, struct member *member)
 {
-    struct error err = member->unopened;
-    int status = -1;
+    struct error err; /* set by what fails */
+    int status;
 
     if (member->stream != NULL) {
         status = prefetch_read(member->stream, &member->head, &member->result, &set->counts, &err);
-    } else if (member->file != NULL) {
+    } else {
         member->head = &member->view;
         status = capture_file_read(member->file, &member->view, &member->result, &set->counts, &err);
     }
     if (status == 1)
         return true;
-    if (status < 0)
-        set->damage(set->damage_self, err.text);
-    close_member(member);
-    set->ended_bytes += member->size;
+    end_member(set, member, status, &err);
     return false;
 }
 
@@ -209,7 +216,9 @@ static int enter_member(struct capture_set *set, struct error *err)
     if (set->started == set->entered)
         start_member(set, set->members[set->started++]);
     set->entered++;
-    if (read_head(set, member))
+    if (member->stream == NULL && member->file == NULL)
+        end_member(set, member, -1, &member->unopened);
+    else if (read_head(set, member))
         heap_add(set, member);
     return 0;
 }

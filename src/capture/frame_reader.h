@@ -37,17 +37,16 @@ struct frame_reader {
     const struct frame_reader_operations *operations;
 };
 
-/* Both borrow the input, of which nothing is taken yet. NULL with the whole message in *err. */
+/* These borrow the input, of which nothing is taken yet. NULL with the whole message in *err. */
 struct frame_reader *pcap_reader_open(struct input_file *input, struct error *err);
+struct frame_reader *pcap_dialect_open(struct input_file *input, struct error *err);
 struct frame_reader *pcapng_reader_open(struct input_file *input, struct error *err);
 
 struct frame_reader *live_reader_open(const char *interface, struct error *err);
 
-enum { FRAME_MAGIC_BYTES = 4 };
-
-/* Does a capture of that kind begin so? FRAME_MAGIC_BYTES bytes. */
-bool pcap_reader_recognizes(const uint8_t *bytes);
-bool pcapng_reader_recognizes(const uint8_t *bytes);
+/* Is it a file of that kind? What is neither may be a dialect of pcap. Takes nothing. */
+bool pcap_reader_recognizes(struct input_file *input);
+bool pcapng_reader_recognizes(struct input_file *input);
 
 /*
  * Times come from foreign files. They are brought into 1970 to 2116, half of what 64 bits hold: any

@@ -7,12 +7,26 @@ static const struct {
     int type;
     enum decode_link link;
 } known[] = {
-    { DLT_EN10MB, DECODE_ETHERNET }, { DLT_LINUX_SLL, DECODE_LINUX_SLL },
-    { DLT_LINUX_SLL2, DECODE_LINUX_SLL2 }, { DLT_NULL, DECODE_NULL }, { DLT_LOOP, DECODE_LOOP },
+    { DLT_EN10MB, DECODE_ETHERNET },
+    { DLT_LINUX_SLL, DECODE_LINUX_SLL },
+    { DLT_LINUX_SLL2, DECODE_LINUX_SLL2 },
     { 12, DECODE_RAW_IP },  /* DLT_RAW */
     { 14, DECODE_RAW_IP },  /* DLT_RAW of OpenBSD */
     { 101, DECODE_RAW_IP }, /* LINKTYPE_RAW */
-    { DLT_IPV4, DECODE_RAW_IP }, { DLT_IPV6, DECODE_RAW_IP },
+    { DLT_IPV4, DECODE_RAW_IP },
+    { DLT_IPV6, DECODE_RAW_IP },
+    { DLT_NULL, DECODE_NULL },
+    { DLT_LOOP, DECODE_LOOP },
+    { DLT_PPP, DECODE_PPP },
+    { DLT_PPP_SERIAL, DECODE_PPP },
+    { DLT_PPP_PPPD, DECODE_PPP },
+    { DLT_PPP_WITH_DIR, DECODE_PPP_DIRECTION },
+    { DLT_PPP_ETHER, DECODE_PPPOE },
+    { DLT_C_HDLC, DECODE_CISCO_HDLC },
+    { DLT_IEEE802_11, DECODE_IEEE80211 },
+    { DLT_IEEE802_11_RADIO, DECODE_IEEE80211_RADIOTAP },
+    { DLT_PRISM_HEADER, DECODE_IEEE80211_PRISM },
+    { DLT_IEEE802_11_RADIO_AVS, DECODE_IEEE80211_PRISM },
 };
 
 bool link_type_decode(int type, enum decode_link *link)
@@ -31,6 +45,6 @@ int link_type_error(const char *what, int type, struct error *err)
     const char *name = pcap_datalink_val_to_name(type);
 
     return error_set(err, "%s: link type %d (%s) is not supported: "
-                     "Ethernet, Linux cooked, raw IP and BSD loopback are",
+                     "Ethernet, Linux cooked, raw IP, BSD loopback, PPP and 802.11 are",
                      what, type, name ? name : "unknown");
 }

@@ -1,7 +1,11 @@
 /*
  * Frames from an interface, as they come.
+ *
+ * libpcap's own timeout says when the kernel hands over what it has, and never ends without a
+ * frame; so libpcap does not wait here, and poll(2) does.
  */
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +16,7 @@
 enum {
     SNAPLEN = 262144,
     BUFFER_BYTES = 64 << 20, /* of the kernel: half a second at a gigabit */
+    HAND_OVER_MS = 100,      /* how long the kernel collects frames */
     WAIT_MS = 1000           /* for a frame, before it is "nothing yet" */
 };
 
@@ -37,11 +42,23 @@ static uint64_t dropped(struct frame_reader *reader)
     return live->dropped;
 }
 
+/* A signal, too, ends the wait. */
+static int next_waiting(struct live_reader *live, struct pcap_pkthdr **header,
+                        const uint8_t **bytes)
+{
+    struct pollfd frames = { .fd = pcap_get_selectable_fd(live->pcap), .events = POLLIN };
+    int status = pcap_next_ex(live->pcap, header, bytes);
+
+    if (status == 0 && poll(&frames, 1, WAIT_MS) > 0)
+        status = pcap_next_ex(live->pcap, header, bytes);
+    return status;
+}
+
 static int next(struct frame_reader *reader, struct captured_frame *frame, struct error *err)
 {
     struct live_reader *live = (struct live_reader *)reader;
     struct pcap_pkthdr *header;
-    int status = pcap_next_ex(live->pcap, &header, &frame->bytes);
+    int status = next_waiting(live, &header, &frame->bytes);
 
     if (status == 0)
         return 2;
@@ -80,11 +97,12 @@ static int activation_error(struct live_reader *live, const char *interface, int
 
 static int activate(struct live_reader *live, const char *interface, struct error *err)
 {
+    char words[PCAP_ERRBUF_SIZE] = "";
     int status;
 
     pcap_set_snaplen(live->pcap, SNAPLEN);
     pcap_set_promisc(live->pcap, 1);
-    pcap_set_timeout(live->pcap, WAIT_MS);
+    pcap_set_timeout(live->pcap, HAND_OVER_MS);
     pcap_set_buffer_size(live->pcap, BUFFER_BYTES);
     pcap_set_tstamp_precision(live->pcap, PCAP_TSTAMP_PRECISION_NANO); /* or it stays micro */
     status = pcap_activate(live->pcap);
@@ -95,6 +113,8 @@ static int activate(struct live_reader *live, const char *interface, struct erro
     live->link_type = (uint16_t)pcap_datalink(live->pcap);
     if (!link_type_decode(live->link_type, &live->link))
         return link_type_error(interface, live->link_type, err);
+    if (pcap_setnonblock(live->pcap, 1, words) < 0)
+        return error_set(err, "%s: cannot capture: %s", interface, words);
     return 0;
 }
 

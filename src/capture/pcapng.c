@@ -374,7 +374,10 @@ struct frame_reader *pcapng_reader_open(struct input_file *input, struct error *
     return NULL;
 }
 
-bool pcapng_reader_recognizes(const uint8_t *bytes)
+bool pcapng_reader_recognizes(struct input_file *input)
 {
-    return memcmp(bytes, "\x0a\x0d\x0d\x0a", FRAME_MAGIC_BYTES) == 0;
+    size_t got;
+    const uint8_t *bytes = input_file_peek(input, 4, &got);
+
+    return got == 4 && memcmp(bytes, "\x0a\x0d\x0d\x0a", 4) == 0;
 }
