@@ -23,8 +23,8 @@ static const char help[] =
     "Usage: dayshift learn -o MODEL [OPTION]... INPUT...\n"
     "       dayshift learn -o MODEL -i INTERFACE [--for DURATION] [OPTION]...\n"
     "\n"
-    "Learns a model of every local host. An input is a capture (pcap, pcapng), a flow log (nfcapd file,\n"
-    "nfdump -o csv, Zeek conn.log, Argus ra -c, ...), either compressed or not (.gz .xz .zst .bz2 .lz4), a\n"
+    "Learns a model of every local host. An input is a capture (pcap, pcapng) or a flow log (nfcapd,\n"
+    "nfdump -o csv, Zeek conn.log, Argus ra -c, ...), compressed or not (.gz .xz .zst .bz2 .lz4), a\n"
     "directory of them, or '-' for standard input. Several are read as one, in order of time. The\n"
     "model holds no address, no name and no payload of the source.\n"
     "\n"
@@ -36,8 +36,8 @@ static const char help[] =
     "      --hosts FILE       these addresses, one a line, are the hosts, in this order\n"
     "      --map FILE         also write which host of the model had which address\n"
     "                         (keep it to yourself)\n"
-    "      --key FILE         mark hosts with a keyed hash of their address, so that models learned with\n"
-    "                         the same key can be merged host by host; 32 secret bytes or more\n"
+    "      --key FILE         mark hosts with a keyed hash of their address, so that models learned\n"
+    "                         with the same key can be merged host by host; 32 secret bytes\n"
     "\n"
     "Captures:\n"
     "      --tunnels          look into GRE, VXLAN and IP-in-IP\n"
@@ -47,7 +47,8 @@ static const char help[] =
     "\n"
     "Flow logs:\n"
     "      --format NAME      the format, when it is not recognized\n"
-    "      --columns SPEC     a table with these columns: start=ts,duration=2,src=sa,... (see the manual)\n"
+    "      --columns SPEC     a table with these columns: start=ts,duration=2,src=sa,...\n"
+    "                         (dayshift(1) has all)\n"
     "\n"
     "  -j, --jobs N           threads; the model is the same for any number (default 1)\n"
     "      --max-memory SIZE  give up detail rather than use more (default 1G, at least 64M)\n"
@@ -79,6 +80,7 @@ struct options {
     uint8_t key[ADDRESS_TAG_KEY_BYTES];
     uint64_t max_memory;
     struct read_options read;
+    bool inspect; /* applications by deep packet inspection */
     bool json;
     bool quiet;
 };
@@ -160,10 +162,10 @@ static int read_key(struct options *o, const char *path, struct error *err)
 
 static int choose_labels(struct options *o, const char *text, struct error *err)
 {
-    o->read.inspect = strcmp(text, "ndpi") == 0;
-    if (!o->read.inspect && strcmp(text, "port") != 0)
+    o->inspect = strcmp(text, "ndpi") == 0;
+    if (!o->inspect && strcmp(text, "port") != 0)
         return error_set(err, "--labels: '%s' is not one of: ndpi, port", text);
-    if (o->read.inspect && !application_labeller_is_available())
+    if (o->inspect && !application_labeller_is_available())
         return error_set(err, "--labels: this dayshift was built without libndpi");
     return 0;
 }
@@ -343,42 +345,53 @@ static int check_outputs(const struct options *o, char **paths, int count, struc
 }
 
 /*
- * Of the memory, statistics get a half, and flows while they are open three eighths. The rest is for
- * writing the model and for what the allocator needs.
+ * Of the memory, statistics get a half, flows while they are open five sixteenths and inspection one. The
+ * rest is for writing the model and for what the allocator needs.
  */
-static struct learner *new_learner(struct options *o)
+static struct learner *new_learner(struct options *o, struct error *err)
 {
-    uint64_t share = (o->max_memory - FIXED_MEMORY) / 8;
+    uint64_t share = (o->max_memory - FIXED_MEMORY) / 16;
     struct learner_config config = {
         .local = o->local,
         .local_count = o->local_count,
         .hosts = o->hosts,
         .host_count = o->host_count,
         .key = o->has_key ? o->key : NULL,
-        .max_bytes = (size_t)(4 * share),
+        .max_bytes = (size_t)(8 * share),
     };
 
-    o->read.max_bytes = 3 * share;
+    o->read.max_bytes = 5 * share;
+    if (o->inspect) {
+        o->read.labeller = application_labeller_new((size_t)share, err);
+        if (o->read.labeller == NULL)
+            return NULL;
+    }
     return learner_new(&config);
 }
 
 /* EXIT_OK, EXIT_DAMAGED, or EXIT_FAILED with *err. */
 static int learn(struct options *o, char **paths, int count, struct error *err)
 {
-    struct learner *learner = new_learner(o);
+    struct learner *learner = new_learner(o, err);
     struct read_totals totals = { 0 };
     const struct network_stats *stats;
-    int status = o->interface ? read_interface(o->interface, o->for_ns, &o->read, learner_add, learner,
-                                               &totals, err)
-                              : read_inputs(paths, count, &o->read, learner_add, learner, &totals, err);
+    int status;
+
+    if (learner == NULL)
+        return EXIT_FAILED;
+    status = o->interface ? read_interface(o->interface, o->for_ns, &o->read, learner_add, learner, &totals, err)
+                          : read_inputs(paths, count, &o->read, learner_add, learner, &totals, err);
 
     stats = learner_finish(learner);
     if (status == 0 && stats->states.used == 0)
-        status = nothing_learned(o, o->interface ? o->interface : paths[0], stats->flows, err);
+        status = stats->flows == 0 && totals.damaged > 0
+                     ? error_set(err, "%s", "") /* it was said */
+                     : nothing_learned(o, o->interface ? o->interface : paths[0], stats->flows, err);
     if (status == 0)
         status = write_files(o, learner, stats, err);
     if (status == 0 && (o->json || (!o->quiet && strcmp(o->output, "-") != 0))) {
-        struct learn_report report = { &totals, learner, stats, o->names, o->max_memory, o->output };
+        struct learn_report report = { &totals, learner, o->read.labeller, stats, o->names,
+                                       o->max_memory, o->output };
 
         if (o->json)
             learn_report_print_json(&report);
@@ -386,6 +399,7 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
             learn_report_print(&report);
     }
     learner_free(learner);
+    application_labeller_free(o->read.labeller);
     return status < 0 ? EXIT_FAILED : totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;
 }
 
@@ -395,7 +409,7 @@ int verb_learn(int argc, char **argv)
     struct error err = { "" };
     int status;
 
-    o.read.inspect = application_labeller_is_available();
+    o.inspect = application_labeller_is_available();
     o.read.keep_sequences = true;
     status = parse(&o, argc, argv);
     o.read.quiet = o.quiet;
@@ -404,7 +418,7 @@ int verb_learn(int argc, char **argv)
         status = check_outputs(&o, argv + optind, argc - optind, &err) < 0
                      ? EXIT_FAILED
                      : learn(&o, argv + optind, argc - optind, &err);
-        if (status == EXIT_FAILED)
+        if (status == EXIT_FAILED && err.text[0] != '\0')
             cli_fail(&err);
     }
     free(o.local);

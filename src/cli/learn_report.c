@@ -71,7 +71,8 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
     const struct read_totals *totals = report->totals;
     const struct count all[] = {
         { "ended_early", "flows ended before their time", totals->flow.ended_early + totals->pairing.ended_early },
-        { "not_inspected", "flows without a look for their application", totals->not_inspected },
+        { "not_inspected", "flows without a look for their application", 
+          report->labeller ? application_labeller_refused(report->labeller) : 0 },
         { "cut_sequences", "flows with fewer of their first packets", totals->flow.cut_sequences },
         { "hosts", "flows of a host too many: it is a peer outside", given->hosts },
         { "states", "flows that would have been another state of their host", given->states },

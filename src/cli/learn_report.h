@@ -10,6 +10,7 @@
 struct learn_report {
     const struct read_totals *totals;
     const struct learner *learner;
+    const struct application_labeller *labeller; /* NULL: none */
     const struct network_stats *stats;
     const struct name_table *names;
     uint64_t max_memory;

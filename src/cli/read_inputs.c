@@ -15,7 +15,6 @@ struct reading {
     const struct read_options *options;
     struct read_totals *totals;
     struct progress progress;
-    struct application_labeller *labeller;
     struct flow_table *table;
 };
 
@@ -30,35 +29,25 @@ static void report_damage(void *self, const char *message)
 
 /* ---- packets ---- */
 
-/* An eighth each for first packets and inspection, the rest for flows. */
-static int begin_flows(struct reading *reading, flow_sink *sink, void *sink_self, struct error *err)
+/* A quarter for first packets, the rest for flows. */
+static void begin_flows(struct reading *reading, flow_sink *sink, void *sink_self)
 {
     const struct read_options *options = reading->options;
-    struct flow_table_options flow = { 0 };
-    size_t share = (size_t)(options->max_bytes / 8);
+    size_t share = (size_t)(options->max_bytes / 4);
+    const struct flow_table_options flow = {
+        .max_flows = 3 * share / flow_table_flow_bytes(),
+        .max_sequence_bytes = options->keep_sequences ? share : 0,
+        .labeller = options->labeller,
+    };
 
-    if (options->inspect) {
-        reading->labeller = application_labeller_new(share, err);
-        if (reading->labeller == NULL)
-            return -1;
-    }
-    flow.labeller = reading->labeller;
-    flow.max_sequence_bytes = options->keep_sequences ? share : 0;
-    flow.max_flows = 6 * share / flow_table_flow_bytes();
     reading->table = flow_table_new(&flow, sink, sink_self);
-    return 0;
 }
 
 static void end_flows(struct reading *reading)
 {
-    if (reading->table != NULL) {
-        flow_table_flush(reading->table);
-        reading->totals->flow = *flow_table_counts(reading->table);
-    }
+    flow_table_flush(reading->table);
+    reading->totals->flow = *flow_table_counts(reading->table);
     flow_table_free(reading->table);
-    if (reading->labeller != NULL)
-        reading->totals->not_inspected = application_labeller_refused(reading->labeller);
-    application_labeller_free(reading->labeller);
 }
 
 static int add_captures(struct reading *reading, struct capture_set *set, struct inputs *inputs,
@@ -100,11 +89,10 @@ static int read_captures(struct reading *reading, struct inputs *inputs, flow_si
     struct capture_set *set;
     int status;
 
-    options.keep_bytes = reading->options->inspect;
+    options.keep_bytes = reading->options->labeller != NULL;
     set = capture_set_new(&options, report_damage, reading);
-    status = begin_flows(reading, sink, sink_self, err);
-    if (status == 0)
-        status = add_captures(reading, set, inputs, err);
+    begin_flows(reading, sink, sink_self);
+    status = add_captures(reading, set, inputs, err);
     if (status == 0)
         status = read_packets(reading, set, err);
     progress_finish(&reading->progress);
@@ -154,22 +142,21 @@ int read_interface(const char *interface, int64_t for_ns, const struct read_opti
 {
     struct reading reading = { .options = options, .totals = totals };
     struct capture_file *file = capture_live_open(interface, &options->capture, err);
-    int status;
 
     if (file == NULL)
         return -1;
     totals->kind = INPUT_CAPTURES;
     totals->inputs = 1;
     progress_init(&reading.progress, options->quiet);
-    status = begin_flows(&reading, sink, sink_self, err);
+    begin_flows(&reading, sink, sink_self);
     /* An interface that went away is the end of what there is to learn. */
-    if (status == 0 && follow(&reading, file, interface, for_ns, err) < 0)
+    if (follow(&reading, file, interface, for_ns, err) < 0)
         report_damage(&reading, err->text);
     progress_finish(&reading.progress);
     end_flows(&reading);
     totals->capture = *capture_file_counts(file);
     capture_file_close(file);
-    return status;
+    return 0;
 }
 
 /* ---- flow logs ---- */

@@ -19,9 +19,10 @@ struct read_options { /* zeros are the defaults, but for max_bytes */
     struct capture_options capture;
     struct record_options records;
     struct name_table *names; /* of opaque hosts in flow logs; borrowed */
-    bool inspect;             /* applications by deep packet inspection */
+    struct application_labeller *labeller; /* borrowed; NULL: flows get no application. Outlives what the
+                                            * sink keeps of a record. */
     bool keep_sequences;      /* the first packets of flows */
-    uint64_t max_bytes;       /* that flows may take while they are open, and what belongs to them */
+    uint64_t max_bytes;       /* that flows may take while they are open, with their first packets */
 };
 
 #define READ_MAX_BYTES_DEFAULT (UINT64_C(512) << 20)
@@ -33,7 +34,6 @@ struct read_totals { /* over all inputs */
     uint64_t damaged;     /* inputs that could be read only in part, each said on standard error */
     struct capture_counts capture;
     struct flow_counts flow;
-    uint64_t not_inspected; /* flows, for want of memory */
     struct record_counts records;
     struct pairer_counts pairing;
     bool interrupted; /* a live capture, by a signal */
