@@ -2,16 +2,34 @@
 
 #include <stdio.h>
 
+#include "capture/link_type.h"
 #include "cli/progress.h"
 
 enum { UPDATE_EVERY = 4096 }; /* packets */
 
+/* What reading goes on with from packet to packet. */
+struct reading {
+    struct capture_set *set;
+    struct flow_table *table;
+    struct progress progress;
+    uint64_t packets;
+    struct error damage; /* the first, before any packet: it may be why there are none */
+};
+
+static void print_damage(struct reading *reading, const char *message)
+{
+    progress_finish(&reading->progress);
+    fprintf(stderr, "dayshift: %s; what comes before it counts\n", message);
+}
+
 static void report_damage(void *self, const char *message)
 {
-    struct progress *progress = self;
+    struct reading *reading = self;
 
-    progress_finish(progress);
-    fprintf(stderr, "dayshift: %s; what was read of it counts\n", message);
+    if (reading->packets == 0 && reading->damage.text[0] == '\0')
+        error_set(&reading->damage, "%s", message);
+    else
+        print_damage(reading, message);
 }
 
 static int add_captures(struct capture_set *set, char **paths, int count, struct error *err)
@@ -25,42 +43,63 @@ static int add_captures(struct capture_set *set, char **paths, int count, struct
     return 0;
 }
 
-static int read_packets(struct capture_set *set, struct flow_table *table,
-                        struct progress *progress, struct error *err)
+static void show_progress(struct reading *reading)
 {
-    struct packet_view packet;
     uint64_t done;
     uint64_t size;
+
+    if (!reading->progress.shown)
+        return;
+    capture_set_position(reading->set, &done, &size);
+    progress_update(&reading->progress, capture_set_name(reading->set), done, size, "bytes");
+}
+
+/* No packet at all is an error when something explains it. */
+static int explain_nothing(const struct reading *reading, const char *path, struct error *err)
+{
+    const struct capture_counts *counts = capture_set_counts(reading->set);
+
+    if (reading->damage.text[0] != '\0')
+        return error_set(err, "%s", reading->damage.text);
+    if (counts->unknown_link > 0)
+        return link_type_error(path, counts->unknown_link_type, err);
+    return 0;
+}
+
+static int read_packets(struct reading *reading, const char *path, struct error *err)
+{
+    struct packet_view packet;
     int got;
 
-    for (uint64_t i = 0; (got = capture_set_next(set, &packet, err)) > 0; i++) {
-        flow_table_add(table, &packet);
-        if (i % UPDATE_EVERY == 0 && progress->shown) {
-            capture_set_position(set, &done, &size);
-            progress_update(progress, capture_set_name(set), done, size, "bytes");
-        }
+    while ((got = capture_set_next(reading->set, &packet, err)) > 0) {
+        flow_table_add(reading->table, &packet);
+        if (reading->packets++ % UPDATE_EVERY == 0)
+            show_progress(reading);
     }
+    if (got == 0 && reading->packets == 0)
+        return explain_nothing(reading, path, err);
+    if (reading->damage.text[0] != '\0')
+        print_damage(reading, reading->damage.text);
     return got;
 }
 
 int read_captures(char **paths, int count, bool quiet, flow_sink *sink, void *sink_self,
                   struct read_totals *totals, struct error *err)
 {
-    struct capture_options options = { 0 };
-    struct progress progress;
-    struct capture_set *set = capture_set_new(&options, report_damage, &progress);
-    struct flow_table *table = flow_table_new(FLOW_MAX_DEFAULT, sink, sink_self);
+    const struct capture_options options = { 0 };
+    struct reading reading = { .table = flow_table_new(FLOW_MAX_DEFAULT, sink, sink_self) };
     int status;
 
-    progress_init(&progress, quiet);
-    status = add_captures(set, paths, count, err);
+    reading.set = capture_set_new(&options, report_damage, &reading);
+    progress_init(&reading.progress, quiet);
+    status = add_captures(reading.set, paths, count, err);
     if (status == 0)
-        status = read_packets(set, table, &progress, err);
-    progress_finish(&progress);
-    flow_table_flush(table);
-    totals->capture = *capture_set_counts(set);
-    totals->flow = *flow_table_counts(table);
-    flow_table_free(table);
-    capture_set_free(set);
+        status = read_packets(&reading, paths[0], err);
+    progress_finish(&reading.progress);
+    flow_table_flush(reading.table);
+    totals->capture = *capture_set_counts(reading.set);
+    totals->flow = *flow_table_counts(reading.table);
+    flow_table_free(reading.table);
+    capture_set_free(reading.set);
     return status;
 }
