@@ -129,37 +129,57 @@ setup()
 }
 
 @test "an unknown link type is named" {
-    "$HELPERS/make_capture" -l 105 wireless.pcap
+    "$HELPERS/make_capture" -l 189 usb.pcap
     "$HELPERS/make_capture" -n -l 12345 odd.pcapng
-    refuses 1 "wireless.pcap: link type 105 (IEEE802_11) is not supported" \
-        dayshift learn -o new.dsm wireless.pcap
+    refuses 1 "usb.pcap: link type 189 (USB_LINUX) is not supported" \
+        dayshift learn -o new.dsm usb.pcap
     refuses 1 "odd.pcapng: link type 12345 (unknown) is not supported" \
         dayshift learn -o new.dsm odd.pcapng
 }
 
-@test "a capture that was cut is refused with the number of the frame" {
+# reads_until MESSAGE COMMAND...: succeeds, and says in one line where it had to stop
+reads_until()
+{
+    local text=$1
+    shift
+
+    run --separate-stderr "$@"
+    [ "$status" -eq 0 ] || complain "$*" "status $status: $stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ] || complain "$*" "not one line: $stderr"
+    [[ $stderr =~ $text ]] || complain "$*" "no '$text' in: $stderr"
+}
+
+@test "a capture that was cut teaches what comes before the cut" {
     local size
 
     "$HELPERS/make_capture" -n sample.pcapng
-    for size in 1 3 4 10 23 25 39 40 41 60 1000 4321 50000 123456; do
+    for size in 1 3 4 10 23 25 39 40 41 60; do
         head -c "$size" "$sample" > cut.pcap
         refuses 1 "cut.pcap: " dayshift learn -q -o new.dsm cut.pcap
         [ "$size" -le 24 ] || [[ $stderr =~ frame\ [1-9][0-9]*:\ trunc ]] || complain "$stderr"
         head -c "$size" sample.pcapng > cut.pcapng
         refuses 1 "cut.pcapng: " dayshift learn -q -o new.dsm cut.pcapng
     done
+    for size in 1000 4321 50000 123456; do
+        head -c "$size" "$sample" > cut.pcap
+        reads_until 'cut.pcap: frame [1-9][0-9]*: trunc' dayshift learn -q -o new.dsm cut.pcap
+        head -c "$size" sample.pcapng > cut.pcapng
+        reads_until 'cut.pcapng: frame [1-9][0-9]*: trunc' dayshift learn -q -o new.dsm cut.pcapng
+    done
 }
 
-@test "a compressed capture that was cut is refused" {
+@test "a compressed capture that was cut teaches what comes before the cut" {
     local tool size
 
     for tool in gzip xz zstd bzip2; do
         command -v "$tool" > /dev/null || continue
         "$tool" -1 -c "$sample" > whole
-        for size in 10 100 1000 $(($(stat -c %s whole) / 2)) $(($(stat -c %s whole) - 20)); do
+        for size in 2 10 20; do
             head -c "$size" whole > part
             refuses 1 "part: " dayshift learn -q -o new.dsm part
         done
+        head -c -20 whole > part
+        reads_until '^dayshift: part: frame ' dayshift learn -q -o new.dsm part
     done
 }
 
@@ -342,17 +362,13 @@ refuses_model()
     cmp "$model" new.dsm
 }
 
-@test "files out of order are refused" {
-    local verb
-
+@test "files in any order teach the same" {
     need editcap
     editcap -F pcap -r "$sample" first.pcap 1-3000
     editcap -F pcap "$sample" second.pcap 1-3000
-    for verb in "learn -q -o new.dsm" check; do
-        # shellcheck disable=SC2086 # words
-        refuses 1 "first.pcap: begins at $SAMPLE_DATE 10:" dayshift $verb second.pcap first.pcap
-        [[ $stderr == *"until $SAMPLE_DATE 10:"*"; give the files in order of time" ]]
-    done
+    dayshift learn -q -o new.dsm second.pcap first.pcap
+    cmp "$model" new.dsm
+    [ "$(dayshift check second.pcap first.pcap)" = "$(dayshift check "$sample")" ]
 }
 
 @test "--local, --hosts and --map choose and name hosts" {
