@@ -13,6 +13,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* Each gets its own name as argv[0] and returns an exit status. */
 int verb_learn(int argc, char **argv);
+int verb_merge(int argc, char **argv);
 int verb_info(int argc, char **argv);
 int verb_day(int argc, char **argv);
 int verb_check(int argc, char **argv);
