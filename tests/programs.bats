@@ -28,7 +28,7 @@ setup()
     run -0 --separate-stderr dayshift --help
     [[ $output == "Usage: dayshift VERB"* ]]
     [ -z "$stderr" ]
-    for verb in learn info day check compare; do
+    for verb in learn merge info day check compare; do
         run -0 --separate-stderr dayshift "$verb" --help
         [[ $output == "Usage: dayshift $verb "* ]]
         [ -z "$stderr" ]
@@ -45,7 +45,7 @@ setup()
 @test "help is no wider than a terminal of 100 columns" {
     local verb
 
-    for verb in "" learn info day check compare; do
+    for verb in "" learn merge info day check compare; do
         # shellcheck disable=SC2086 # no verb at all is wanted too
         run -0 dayshift $verb --help
         [ "$(wc -L <<< "$output")" -le 100 ]
@@ -64,7 +64,7 @@ setup()
     local verb
 
     refuses 2 "unknown verb 'lern'; see dayshift --help" dayshift lern
-    for verb in learn info day check compare; do
+    for verb in learn merge info day check compare; do
         refuses 2 "dayshift $verb: unrecognized option '--no-such'" dayshift "$verb" --no-such
     done
     refuses 2 "dayshiftd: unrecognized option '--no-such'" dayshiftd --no-such
@@ -428,6 +428,12 @@ has_files()
     [ -n "$(ls -A "$1")" ]
 }
 
+# Rows of a table of info: from below the heading that ends so to the next empty line, without widths.
+table_of()
+{
+    sed -n "/$1\$/,/^\$/p" "$2" | sed -e 1d -e '/^$/d' -e 's/^ *//' -e 's/ *$//' | tr -s ' '
+}
+
 @test "info: text and JSON tell the same" {
     dayshift info "$model" > text
     dayshift info --json "$model" > json
@@ -435,14 +441,20 @@ has_files()
     grep -qF "$output" text
     run -0 json_value json '"{covered_slices} of 288 slices".format(**d)'
     grep -qF "$output" text
-    json_value json '"\n".join("%4d %8d %6d %6d  %s" % (h["host"], h["flows"], h["state_count"],
-        h["active_slices"], ", ".join("%s %.2f" % (s["state"], s["share"]) for s in h["states"]))
-        for h in d["hosts"])' > hosts
+    [ "$(json_value json 'sum(1 for n in d["observed_days"] if n)')" = "$(json_value json 'd["covered_slices"]')" ]
+    [ "$(json_value json '[k for k, n in d["weekdays"].items() if n]')" = "['Mon']" ]
+    grep -q '^  days          1  Mon 1$' text
+    run -0 json_value json '"{average:,} bytes a host on average, median {median:,}, largest {largest:,}".format(**d["memory_bytes"])'
+    grep -qF "$output" text
+    [ "$(json_value json 'd["file_bytes"]')" = "$(stat -c %s "$model")" ]
+    json_value json '"\n".join("%d %d %d %d %d %s" % (h["host"], h["flows"], h["state_count"],
+        h["active_slices"], h["bytes"], ", ".join("%s %.2f" % (s["state"], s["share"])
+        for s in h["states"])) for h in d["hosts"])' > hosts
     [ "$(wc -l < hosts)" -eq 12 ]
-    grep -qF "$(cat hosts)" text
-    diff hosts <(sed -n '/most used states$/,/^$/s/^  \( *[0-9].*\)$/\1/p' text)
-    diff <(json_value json '"\n".join("%-12s %9d %8d" % (s["service"], s["flows"], s["sampled"])
-        for s in d["services"])') <(sed -n '/^  service/,$s/^  \([a-z]*\/.*\)/\1/p' text)
+    diff hosts <(table_of "most used states" text)
+    diff <(json_value json '"\n".join("%s %d %d" % (s["service"], s["flows"], s["sampled"])
+        for s in d["services"])' | sort) <(table_of applications text | sed 's/^\([^ ]* [^ ]* [^ ]*\).*/\1/' | sort)
+    diff <(json_value json '"\n".join("%s %d" % r for r in d["table_rows"].items())') <(table_of rows text)
 }
 
 @test "info --host: text and JSON tell the same" {
@@ -452,12 +464,55 @@ has_files()
         dayshift info --host "$host" "$model" > text
         dayshift info --host "$host" --json "$model" > json
         [[ $(head -n 1 text) == "host $host: $(json_value json 'd["flows"]') flows, "* ]]
-        diff <(json_value json '"\n".join("%-28s %5.3f" % (s["state"], s["share"])
-            for s in d["states"])') <(sed -n 's/^  \(\(initiates\|answers\).*[0-9]\)  gap.*/\1/p' text)
+        diff <(json_value json '"\n".join("%s %.3f %d" % (s["state"], s["share"], s["flows"])
+            for s in d["states"])') <(tr -s ' ' < text | sed -n '/begins with/q;s/^ \(\(initiates\|answers\).*\) [^ ]*$/\1/p')
         [ "$(json_value json 'round(sum(s["share"] for s in d["states"]), 4)')" = 1.0 ]
         [ "$(json_value json 'sum(s["flows"] for s in d["states"]) == d["flows"]')" = True ]
-        [ "$(json_value json 'd["active_slices"]')" = "$(grep -c '^    [0-9:]*  [0-9]*/' text)" ]
+        [ "$(json_value json 'd["active_slices"], len(d["profile"])')" = "$(grep -c '^    [0-9:]*  [0-9]*/' text |
+            sed 's/.*/(&, &)/')" ]
     done
+}
+
+# ---- merge ----
+
+@test "merge: models without a key stand side by side" {
+    cp "$model" other.dsm
+    run -0 --separate-stderr dayshift merge -o all.dsm "$model" other.dsm
+    [ -z "$stderr" ]
+    [[ ${lines[0]} == "merged   $model: 12 hosts, "* ]]
+    [ "${lines[2]}" = "apart    other.dsm: its hosts stand beside the others: it was learned without a key" ]
+    [[ ${lines[3]} == "all      24 hosts, "* ]]
+    [ "${lines[4]}" = "wrote    all.dsm" ]
+    dayshift merge --json -o all.dsm "$model" other.dsm > json
+    [ "$(json_value json 'd["hosts"], d["files"][1]["matched"], d["has_tags"]')" = "(24, False, False)" ]
+    dayshift info --json "$model" > one
+    dayshift info --json all.dsm > all
+    for what in flows packets; do
+        [ "$(json_value all "d[\"$what\"]")" = "$(($(json_value one "d[\"$what\"]") * 2))" ]
+    done
+    run -0 dayshift compare --json "$model" all.dsm
+    [ "$(json_value <(echo "$output") 'd["largest_divergence"]')" = 0.0 ]
+    dayshift day -q -o all.pcap "${window[@]}" all.dsm
+}
+
+@test "merge: one model is itself, in a file and through a pipe" {
+    dayshift merge -q -o same.dsm "$model"
+    cmp same.dsm "$model"
+    dayshift merge -o - "$model" | cmp - "$model"
+}
+
+@test "merge: what cannot be is refused" {
+    cp "$model" mine.dsm
+    ln -s mine.dsm alias.dsm
+    refuses 2 "at least one model" dayshift merge -o all.dsm
+    refuses 2 "an output file" dayshift merge mine.dsm
+    refuses 2 "cannot both" dayshift merge --json -o - mine.dsm
+    refuses 1 "mine.dsm: would overwrite mine.dsm" dayshift merge -o mine.dsm "$model" mine.dsm
+    refuses 1 "alias.dsm: the same file as mine.dsm" dayshift merge -o all.dsm mine.dsm alias.dsm
+    refuses 1 "missing: cannot open" dayshift merge -o all.dsm mine.dsm missing
+    refuses 1 "/dev/full: cannot write: No space" dayshift merge -o /dev/full mine.dsm
+    refuses 1 "cannot create a temporary file" env TMPDIR=/nowhere "$DAYSHIFT" merge -o /dev/null mine.dsm
+    cmp mine.dsm "$model"
 }
 
 @test "a host that was never seen is a host without flows" {
