@@ -1,9 +1,11 @@
 /*
- * make_capture [-n] [-l LINKTYPE] FILE - writes a capture of a small network for the tests of
+ * make_capture [-n] [-l LINKTYPE] [-e WAY] FILE - writes a capture of a small network for the tests of
  * the programs: 12 hosts for 20 minutes, always the same bytes.
  *
  *     -n           pcapng instead of pcap, with the same times
  *     -l LINKTYPE  claims another link type than Ethernet
+ *     -e WAY       the same packets carried in another way, by its name in the table below;
+ *                  what is not IPv4 is left out
  *
  * Every host asks the name server (host 0), fetches pages from servers outside, sets its clock,
  * and some copy files to host 1 and ping it; clients are busier in the second half. Addresses
@@ -347,6 +349,83 @@ static void live(uint32_t number)
     }
 }
 
+/* ---- other ways to carry the same packets ---- */
+
+#define MACS 0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2
+#define OUTER_IPV4(protocol) /* 198.51.100.1 to 198.51.100.2 */ \
+    0x45, 0, 0, 0, 0, 0, 0, 0, 64, (protocol), 0, 0, 198, 51, 100, 1, 198, 51, 100, 2
+#define DATA_80211 0x08, 0x01, 0, 0, MACS, 0x02, 0, 0, 0, 0, 3, 0, 0
+#define SNAP 0xaa, 0xaa, 3, 0, 0, 0
+
+static const struct way {
+    const char *name;
+    uint32_t link_type;
+    size_t from; /* of the Ethernet frame: 0 all, 12 its type, 14 its packet */
+    struct {
+        size_t at;   /* 0: none */
+        size_t less; /* counts what follows this place */
+    } lengths[2];
+    size_t head_bytes;
+    uint8_t head[64];
+} ways[] = {
+    { "vlan", 1, 12, { { 0, 0 } }, 16, { MACS, 0x81, 0, 0, 5 } },
+    { "qinq", 1, 12, { { 0, 0 } }, 20, { MACS, 0x88, 0xa8, 0, 9, 0x81, 0, 0, 5 } },
+    { "mpls", 1, 14, { { 0, 0 } }, 22, { MACS, 0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64 } },
+    { "pppoe", 1, 14, { { 18, 20 } }, 22, { MACS, 0x88, 0x64, 0x11, 0, 0, 7, 0, 0, 0, 0x21 } },
+    { "sll", 113, 12, { { 0, 0 } }, 14, { 0, 0, 0, 1, 0, 6, 2 } },
+    { "sll2", 276, 14, { { 0, 0 } }, 20, { 8, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2 } },
+    { "raw", 101, 14, { { 0, 0 } }, 0, { 0 } },
+    { "null", 0, 14, { { 0, 0 } }, 4, { 2 } },
+    { "loop", 108, 14, { { 0, 0 } }, 4, { 0, 0, 0, 2 } },
+    { "ppp", 9, 14, { { 0, 0 } }, 4, { 0xff, 3, 0, 0x21 } },
+    { "chdlc", 104, 14, { { 0, 0 } }, 4, { 0x0f, 0, 8, 0 } },
+    { "80211", 105, 12, { { 0, 0 } }, 30, { DATA_80211, SNAP } },
+    { "radiotap", 127, 12, { { 0, 0 } }, 38, { 0, 0, 8, 0, 0, 0, 0, 0, DATA_80211, SNAP } },
+    { "gre", 1, 14, { { 16, 14 } }, 38, { MACS, 8, 0, OUTER_IPV4(47), 0, 0, 8, 0 } },
+    { "ipip", 1, 14, { { 16, 14 } }, 34, { MACS, 8, 0, OUTER_IPV4(4) } },
+    { "vxlan", 1, 0, { { 16, 14 }, { 38, 34 } }, 50,
+      { MACS, 8, 0, OUTER_IPV4(17), 0xc0, 1, 0x12, 0xb5, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 1, 0 } },
+};
+
+static const struct way *find_way(const char *name)
+{
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (strcmp(ways[i].name, name) == 0)
+            return &ways[i];
+    return NULL;
+}
+
+static void carry(struct captured_frame *frame, const struct way *way)
+{
+    size_t size = way->head_bytes + frame->length - way->from;
+    uint8_t *bytes = malloc(size);
+
+    if (bytes == NULL)
+        abort();
+    memcpy(bytes, way->head, way->head_bytes);
+    memcpy(bytes + way->head_bytes, frame->bytes + way->from, frame->length - way->from);
+    for (size_t i = 0; i < 2 && way->lengths[i].at > 0; i++)
+        wire_put_u16(bytes + way->lengths[i].at, (uint16_t)(size - way->lengths[i].less));
+    free(frame->bytes);
+    frame->bytes = bytes;
+    frame->length = (uint32_t)size;
+}
+
+static void carry_all(const struct way *way)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < frame_count; i++) {
+        if (wire_get_u16(frames[i].bytes + 12) != 0x0800) {
+            free(frames[i].bytes);
+            continue;
+        }
+        frames[kept] = frames[i];
+        carry(&frames[kept++], way);
+    }
+    frame_count = kept;
+}
+
 /* ---- files ---- */
 
 static int compare_frames(const void *a, const void *b)
@@ -416,25 +495,30 @@ int main(int argc, char **argv)
 {
     uint32_t link_type = ETHERNET;
     bool is_pcapng = false;
+    const struct way *way = NULL;
     FILE *file;
     int c;
 
-    while ((c = getopt(argc, argv, "nl:")) != -1) {
+    while ((c = getopt(argc, argv, "nl:e:")) != -1) {
         if (c == 'n')
             is_pcapng = true;
         else if (c == 'l')
             link_type = (uint32_t)strtoul(optarg, NULL, 10);
+        else if (c == 'e' && (way = find_way(optarg)) != NULL)
+            link_type = way->link_type;
         else
             return 2;
     }
     file = optind + 1 == argc ? fopen(argv[optind], "wb") : NULL;
     if (file == NULL) {
-        fputs("usage: make_capture [-n] [-l LINKTYPE] FILE\n", stderr);
+        fputs("usage: make_capture [-n] [-l LINKTYPE] [-e WAY] FILE\n", stderr);
         return 2;
     }
     for (uint32_t i = 0; i < HOSTS; i++)
         live(i);
     qsort(frames, frame_count, sizeof *frames, compare_frames);
+    if (way != NULL)
+        carry_all(way);
     if (is_pcapng)
         write_pcapng(file, link_type);
     else

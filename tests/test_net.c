@@ -945,6 +945,9 @@ static void test_original_below_captured(void **state)
     build_ethernet(&frame);
     assert_int_equal(decode_frame(DECODE_ETHERNET, frame.at, frame.size, 3, false, &view), DECODE_OK);
     assert_segment(&view, 0, true);
+    frame.at[17]++; /* now the packet is longer than what was captured */
+    assert_int_equal(decode_frame(DECODE_ETHERNET, frame.at, frame.size, 3, false, &view),
+                     DECODE_MALFORMED);
 }
 
 /* Lengths of 0 that offloading leaves: what the frame holds counts. */
@@ -1079,6 +1082,7 @@ static const struct {
     { "ESP in IPv4", build_4in4, 29, 50, true, DECODE_OTHER_IP, 0 },
     { "later fragment in IPv4", build_4in4, 27, 1, true, DECODE_FRAGMENT, 0 },
     { "GRE with a route", build_gre, 20, 0x40, true, DECODE_OTHER_IP, 0 },
+    { "GRE with a bit of version 1", build_gre, 21, 0x80, true, DECODE_OK, 443 },
     { "GRE version 2", build_gre, 21, 0x02, true, DECODE_OTHER_IP, 0 },
     { "ARP in GRE", build_gre, 23, 0x06, true, DECODE_NOT_IP, 0 },
     { "ARP in Ethernet in GRE", build_erspan_1, 37, 0x06, true, DECODE_NOT_IP, 0 },
@@ -1086,6 +1090,7 @@ static const struct {
     { "ARP in VXLAN", build_vxlan_gre, 49, 0x06, true, DECODE_OK, 4789 },
     { "malformed in VXLAN", build_vxlan_gre, 50, 0x55, true, DECODE_OK, 4789 },
     { "ARP in GRE in VXLAN", build_vxlan_gre, 73, 0x06, true, DECODE_OK, 4789 },
+    { "packet beyond its datagram", build_vxlan_gre, 25, 104, true, DECODE_OK, 4789 },
     { "VXLAN without a network", build_vxlan_gre, 28, 0x00, true, DECODE_OK, 4789 },
     { "another port than VXLAN's", build_vxlan_gre, 23, 0xb6, true, DECODE_OK, 4790 },
     { "later fragment in VXLAN", build_vxlan_gre, 57, 1, true, DECODE_FRAGMENT, 0 },
@@ -1373,6 +1378,7 @@ static void test_hostile_tcp_options(void **state)
         { { 2, 3, 5, 180 }, 0, 0, 0 },
         { { 4, 3, 5, 1 }, 0, 0, 0 },
         { { 3, 4, 7, 7 }, 0, 0, 0 },
+        { { 1, 1, 4, 9 }, 0, 0, 0 },
         { { 3, 2, 4, 2 }, 0, TCP_OPTION_SACK, 0 },
     };
 

@@ -38,7 +38,7 @@ enum decode_result {
     DECODE_OTHER_IP,  /* IP, but not TCP, UDP or ICMP echo */
     DECODE_FRAGMENT,  /* not the first fragment of its packet: carries no ports */
     DECODE_MALFORMED, /* a length or version that contradicts the bytes */
-    DECODE_CUT,       /* the snaplen removed a header; TCP's options may be missing */
+    DECODE_CUT,       /* the snaplen removed a header, or it is in a later fragment */
     DECODE_RESULTS
 };
 

@@ -42,7 +42,7 @@ static enum decode_result decode_mpls(struct span *frame, struct packet_view *vi
         label = cursor_u32_be(&word);
     } while (frame->fault == DECODE_OK && !(label & bottom));
     peek = frame->bytes;
-    if (cursor_u8(&peek) >> 4 != 0 || peek.failed)
+    if (cursor_u8(&peek) >> 4 != 0)
         return decode_ip(frame, view);
     word = span_header(frame, 4);
     if (cursor_u32_be(&word) != 0 || !span_enter(frame))

@@ -70,8 +70,7 @@ enum decode_result decode_tunnel(struct span *packet, struct packet_view *view)
         return span_reject(packet, DECODE_OTHER_IP);
     if (view->fragment)
         packet->size = SPAN_OPEN;
-    *view = (struct packet_view){ .time = view->time };
-    return layer(packet, view);
+    return layer(packet, view); /* which fills anew what IP has filled */
 }
 
 /* RFC 7348; 8472 is Linux's port from before it. */
