@@ -1020,7 +1020,7 @@ static void test_input_file_errors(void **state)
         { scratch_path("."), "is a directory" },
         { write_input("empty", "", 0), "is empty" },
         { write_input("empty.gz", "\x1f\x8b\x08\0\0\0\0\0\0\3\3\0\0\0\0\0\0\0\0\0", 20), "is empty" },
-        { write_input("cut.xz", "\xfd" "7zXZ\0\0\4", 8), "cannot read: " },
+        { write_input("cut.xz", "\xfd\x37zXZ\0\0\4", 8), "cannot read: " },
     };
 
     (void)state;
@@ -1037,7 +1037,7 @@ static void test_input_file_errors(void **state)
 /* Nearly the magic of a compression, and shorter than one. */
 static void test_input_file_not_compressed(void **state)
 {
-    static const char *const texts[] = { "\x1f", "BZ", "\xfd" "7zX", "\x28\xb5\x2f", "a" };
+    static const char *const texts[] = { "\x1f", "BZ", "\xfd\x37zX", "\x28\xb5\x2f", "a" };
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -1438,7 +1438,7 @@ static void test_set_too_many_overlap(void **state)
 /* Two taps, the second behind a router, in files of their own; or one file and the same again. */
 static void test_set_of_two_taps(void **state)
 {
-    struct capture_options options = { .dedup_ns = NS_PER_MS / 2, .keep_bytes = true };
+    struct capture_options options = { .dedup_ns = NS_PER_MS / 2 };
     uint8_t bytes[CAPTURE_BYTES];
     const char *const paths[] = { write_pcap("near.pcap", DLT_EN10MB), scratch_path("far.pcap") };
 
