@@ -2,6 +2,7 @@
  * fuzz_model.c - a libFuzzer target: any bytes as a model file, read as host models and as statistics.
  *
  * What one reader takes the other takes as well; what is taken can be measured, fitted and merged.
+ * Every other mutation changes values of a table instead of bytes: few changed bytes get past SQLite.
  */
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -79,4 +80,100 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     network_stats_release(&stats);
     model_free(model);
     return 0;
+}
+
+/* ---- mutation by SQL ---- */
+
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most);
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed);
+
+static const char *const values[] = {
+    "NULL", "0", "1", "-1", "2", "255", "256", "1024", "65535", "65536", "4294967295", "4294967296",
+    "9007199254740992", "9223372036854775807", "0.5", "-1e300", "'text'", "x''", "zeroblob(1024)",
+    "zeroblob(1026)", "{} + 1", "{} - 1", "{} * 2", "(SELECT max({}) FROM [])", "(SELECT min({}) FROM [])",
+};
+
+enum { VALUES = sizeof values / sizeof *values };
+
+/* A text of one column and one row, or NULL; the caller frees it. */
+static char *one_text(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    char *text = NULL;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0))
+        text = memory_copy_text((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return text;
+}
+
+/* The value, with {} for the column and [] for the table. */
+static void append_value(sqlite3_str *sql, const char *value, const char *table, const char *column)
+{
+    for (; *value; value++) {
+        if (strncmp(value, "{}", 2) == 0 || strncmp(value, "[]", 2) == 0) {
+            sqlite3_str_appendf(sql, "\"%w\"", *value == '{' ? column : table);
+            value++;
+        } else {
+            sqlite3_str_appendchar(sql, 1, *value);
+        }
+    }
+}
+
+static void change_values(sqlite3 *db, unsigned seed)
+{
+    char *table = one_text(db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY random()");
+    char *lookup = sqlite3_mprintf("SELECT name FROM pragma_table_info(%Q) ORDER BY random()", table);
+    char *column = one_text(db, lookup);
+    sqlite3_str *sql = sqlite3_str_new(db);
+    char *text;
+
+    if (table && column && seed % 16 == 0) {
+        sqlite3_str_appendf(sql, "DELETE FROM \"%w\" WHERE random() %% 4 = 0", table);
+    } else if (table && column) {
+        sqlite3_str_appendf(sql, "UPDATE OR IGNORE \"%w\" SET \"%w\" = ", table, column);
+        append_value(sql, values[seed / 16 % VALUES], table, column);
+        sqlite3_str_appendf(sql, " WHERE random() %% %d = 0", 1 << seed / 512 % 6);
+    }
+    text = sqlite3_str_finish(sql);
+    if (text)
+        sqlite3_exec(db, text, NULL, NULL, NULL);
+    sqlite3_free(text);
+    sqlite3_free(lookup);
+    free(column);
+    free(table);
+}
+
+/* The size of the changed file, or 0 when there is none. */
+static size_t change_file(uint8_t *bytes, size_t size, size_t most, unsigned seed)
+{
+    sqlite3 *db = NULL;
+    unsigned char *changed = NULL;
+    sqlite3_int64 changed_size = 0;
+    uint8_t *copy = sqlite3_malloc64(size + 1);
+
+    memcpy(copy, bytes, size);
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK ||
+        sqlite3_deserialize(db, "main", copy, (sqlite3_int64)size, (sqlite3_int64)size,
+                            SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE) != SQLITE_OK) {
+        sqlite3_close(db);
+        return 0;
+    }
+    change_values(db, seed);
+    changed = sqlite3_serialize(db, "main", &changed_size, 0);
+    if (changed && (size_t)changed_size <= most)
+        memcpy(bytes, changed, (size_t)changed_size);
+    else
+        changed_size = 0;
+    sqlite3_free(changed);
+    sqlite3_close(db);
+    return (size_t)changed_size;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed)
+{
+    size_t changed = seed % 2 ? change_file(bytes, size, most, seed / 2) : 0;
+
+    return changed ? changed : LLVMFuzzerMutate(bytes, size, most);
 }

@@ -1271,6 +1271,40 @@ static void test_memory_of_hosts(void **state)
     model_free(model);
 }
 
+/* Activity where nothing was observed, and the other way round: a model all the same. */
+static void test_holes_in_days(void **state)
+{
+    static const struct {
+        const char *sql;
+        bool is_observed;
+    } cases[] = {
+        { "DELETE FROM coverage", false },
+        { "UPDATE coverage SET date = date + 100", true },
+        { "DELETE FROM activity", true },
+    };
+    struct bytes file = read_file(save_full("holes", RECORDS));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = alter(&file, cases[i].sql);
+        struct network_stats stats;
+        struct error err = { "" };
+        struct model *model = model_load(path, &err);
+
+        if (model == NULL)
+            fail_msg("%s", err.text);
+        assert_int_equal(model->covered_slices > 0, cases[i].is_observed);
+        for (uint32_t host = 0; host < HOSTS; host++)
+            assert_int_equal(model->hosts[host].profile_size, 0);
+        use(model);
+        model_free(model);
+        load_stats(&stats, path);
+        use_stats(&stats);
+        network_stats_release(&stats);
+    }
+    free(file.at);
+}
+
 /* ---- which service stands for a port ---- */
 
 static void test_service_lookup(void **state)
@@ -1326,6 +1360,7 @@ int main(void)
         cmocka_unit_test(test_altered_files),
         cmocka_unit_test(test_profile_by_hand),
         cmocka_unit_test(test_profile_of_short_capture),
+        cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),
         cmocka_unit_test(test_service_lookup),
     };

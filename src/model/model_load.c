@@ -410,6 +410,7 @@ struct model *model_from_image(struct model_image *image, struct error *err)
     for (uint32_t bin = 0; bin < MODEL_MAX_BIN; bin++)
         b.gap_values[bin] = log_grid_value(bin, GAP_GRID_PER_OCTAVE);
     tally_init(&b.seconds);
+    day_coverage_init(&b.coverage, &b.seconds); /* of a file without coverage */
     arena_init(&b.model->arena);
     status = model_read(image, &sink, b.model->rows, err);
     if (status == 0)
