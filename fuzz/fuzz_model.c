@@ -82,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     return 0;
 }
 
-/* ---- mutation by SQL ---- */
+/* ---- mutation by SQL: for the fuzzer alone, not for replay.c ---- */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed);
@@ -177,3 +178,5 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigne
 
     return changed ? changed : LLVMFuzzerMutate(bytes, size, most);
 }
+
+#endif
