@@ -7,38 +7,62 @@
 
 enum { MAX_STEPS = 500 };
 #define TOLERANCE 1e-7 /* gain in log-likelihood an observation that ends the iteration */
+#define NEGLIGIBLE (-40.0) /* e^-40 of the largest term is below the precision of a sum */
 #define START_SEED 20260000
 
-static double log_density(const struct mixture_component *c, double x)
-{
-    double z = (x - c->mean) / c->sd;
+/* What a component adds to every point alike: logarithms of its weight and of its spread. */
+struct scales {
+    double log_weight[MIXTURE_MAX];
+    double log_sd[MIXTURE_MAX];
+};
 
-    return -0.5 * z * z - log(c->sd) - 0.5 * log(2.0 * M_PI);
-}
-
-/* Fills terms[k] with ln(w_k N_k(x)) and returns the logarithm of their sum. */
-static double log_terms(const struct mixture *m, double x, double terms[MIXTURE_MAX])
+static struct scales scales_of(const struct mixture *m)
 {
-    double largest = -DBL_MAX;
-    double sum = 0;
+    struct scales scales = { 0 };
 
     for (uint32_t k = 0; k < m->size; k++) {
-        terms[k] = log(m->components[k].weight) + log_density(&m->components[k], x);
-        largest = fmax(largest, terms[k]);
+        scales.log_weight[k] = log(m->components[k].weight);
+        scales.log_sd[k] = log(m->components[k].sd) + 0.5 * log(2.0 * M_PI);
     }
-    for (uint32_t k = 0; k < m->size; k++)
-        sum += exp(terms[k] - largest);
-    return largest + log(sum);
+    return scales;
+}
+
+/*
+ * Fills shares[k] with w_k N_k(x) divided by the largest of them, *sum with what these add up to, and
+ * returns ln sum_k w_k N_k(x).
+ */
+static double point_shares(const struct mixture *m, const struct scales *scales, double x,
+                           double shares[MIXTURE_MAX], double *sum)
+{
+    double largest = -DBL_MAX;
+
+    for (uint32_t k = 0; k < m->size; k++) {
+        const struct mixture_component *c = &m->components[k];
+        double z = (x - c->mean) / c->sd;
+
+        shares[k] = scales->log_weight[k] - 0.5 * z * z - scales->log_sd[k];
+        largest = shares[k] > largest ? shares[k] : largest;
+    }
+    *sum = 0;
+    for (uint32_t k = 0; k < m->size; k++) {
+        double below = shares[k] - largest;
+
+        shares[k] = below > NEGLIGIBLE ? exp(below) : 0;
+        *sum += shares[k];
+    }
+    return largest + log(*sum);
 }
 
 double mixture_log_likelihood(const struct mixture *mixture, const struct weighted_point *points,
                               size_t count)
 {
-    double terms[MIXTURE_MAX];
+    struct scales scales = scales_of(mixture);
+    double shares[MIXTURE_MAX];
     double sum = 0;
+    double part;
 
     for (size_t i = 0; i < count; i++)
-        sum += points[i].count * log_terms(mixture, points[i].x, terms);
+        sum += points[i].count * point_shares(mixture, &scales, points[i].x, shares, &part);
     return sum;
 }
 
@@ -63,18 +87,19 @@ double mixture_em_step(struct mixture *mixture, const struct weighted_point *poi
                        double floor_sd)
 {
     struct moments sums[MIXTURE_MAX] = { { 0 } };
-    double terms[MIXTURE_MAX];
+    struct scales scales = scales_of(mixture);
+    double shares[MIXTURE_MAX];
     double likelihood = 0;
     double total = 0;
 
     for (size_t i = 0; i < count; i++) {
         double x = points[i].x;
-        double log_p = log_terms(mixture, x, terms);
+        double sum;
 
-        likelihood += points[i].count * log_p;
+        likelihood += points[i].count * point_shares(mixture, &scales, x, shares, &sum);
         total += points[i].count;
         for (uint32_t k = 0; k < mixture->size; k++) {
-            double share = points[i].count * exp(terms[k] - log_p);
+            double share = points[i].count * (shares[k] / sum);
 
             sums[k].n += share;
             sums[k].x += share * x;
