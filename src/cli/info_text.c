@@ -11,7 +11,13 @@
 #include "base/text.h"
 #include "cli/info.h"
 
-enum { SHOWN_SERVICES = 40, SHOWN_APPLICATIONS = 3, SHOWN_PORTS = 6, HOURS = 24, SLICES_AN_HOUR = DAY_SLICES / HOURS };
+enum {
+    SHOWN_SERVICES = 40,
+    SHOWN_APPLICATIONS = 3,
+    SHOWN_PORTS = 6,
+    HOURS = 24,
+    SLICES_AN_HOUR = DAY_SLICES / HOURS
+};
 
 /* Room for the largest number, and for the heading above it. */
 static int wide_enough(uint64_t most, const char *heading)
@@ -213,10 +219,10 @@ static void print_conditions(const struct service_model *const *services, size_t
     if (packets == 0)
         return;
     width = wide_enough(packets, "packets");
-    printf("\n  how the network treated them, in %% of packets; resets in %% of flows, unanswered in %% of"
-           " SYNs:\n");
-    printf("  service     %*s  retransmit  reordered  duplicated  fragments  resets  unanswered\n", width,
-           "packets");
+    printf("\n  how the network treated them, in %% of packets; resets in %% of flows,"
+           " unanswered in %% of SYNs:\n"
+           "  service     %*s  retransmit  reordered  duplicated  fragments  resets  unanswered\n",
+           width, "packets");
     for (size_t i = 0; i < count && i < SHOWN_SERVICES; i++) {
         if (services[i]->conditions.packets > 0)
             print_service_conditions(services[i], width);
