@@ -12,7 +12,7 @@
 #include "cli/info.h"
 
 enum {
-    SHOWN_SERVICES = 40,
+    SHOWN_SERVICES = 12,
     SHOWN_APPLICATIONS = 3,
     SHOWN_PORTS = 6,
     HOURS = 24,

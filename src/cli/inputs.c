@@ -50,7 +50,7 @@ static int add(const struct search *search, const char *path, struct input_file 
         input_file_close(file);
         return -1;
     }
-    if (strcmp(path, "-") != 0) {
+    if (input_file_path(file) != NULL) {
         input_file_close(file);
         file = NULL;
     }
