@@ -35,29 +35,19 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 /* ---- the model ---- */
 
-/* In minutes, hours or days. */
-static void print_duration(double seconds)
-{
-    if (seconds < 2 * 3600)
-        printf("%.1f minutes", seconds / 60);
-    else if (seconds < 2 * 86400)
-        printf("%.1f hours", seconds / 3600);
-    else
-        printf("%.1f days", seconds / 86400);
-}
-
 static void print_when(const struct model *model)
 {
     char first[TEXT_DATE];
     char last[TEXT_DATE];
+    char length[TEXT_NUMBER];
     uint32_t days = 0;
 
     for (int i = 0; i < MODEL_WEEKDAYS; i++)
         days += model->weekdays[i];
-    printf("  when          %s to %s, ", text_from_date(day_time_date(model->first), first),
-           text_from_date(day_time_date(model->last), last));
-    print_duration((double)(model->last.ns - model->first.ns) / (double)NS_PER_SECOND);
-    printf("\n  days          %" PRIu32, days);
+    printf("  when          %s to %s, %s\n", text_from_date(day_time_date(model->first), first),
+           text_from_date(day_time_date(model->last), last),
+           text_from_duration(model->last.ns - model->first.ns, length));
+    printf("  days          %" PRIu32, days);
     for (int i = 0; i < MODEL_WEEKDAYS; i++) {
         if (model->weekdays[i] > 0)
             printf("  %s %" PRIu32, info_weekdays[i], model->weekdays[i]);

@@ -267,6 +267,8 @@ int read_inputs(char **paths, int count, const struct read_options *options, flo
     struct inputs inputs;
     int status = inputs_find(&inputs, paths, count, flow_logs, err);
 
+    if (status == 0 && options->captures_only && inputs.kind != INPUT_CAPTURES)
+        status = error_set(err, "%s: is a flow log; captures are needed", inputs.list[0].path);
     progress_init(&reading.progress, options->quiet);
     totals->kind = inputs.kind;
     totals->inputs = inputs.count;
