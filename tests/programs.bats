@@ -15,7 +15,6 @@ setup()
     enter_scratch
     sample=$BATS_FILE_TMPDIR/sample.pcap
     model=$BATS_FILE_TMPDIR/sample.dsm
-    map=$BATS_FILE_TMPDIR/sample.map
     window=(--date "$SAMPLE_DATE" --start "$SAMPLE_START" --for 2m)
     players="populations = ( { model = \"$model\"; } );"
     when=("date = \"$SAMPLE_DATE\";" "start = \"$SAMPLE_START\";" 'duration = "2m";')
