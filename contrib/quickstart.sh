@@ -95,7 +95,7 @@ step "learning the sample capture"
 sample=$(echo "$source_dir"/contrib/sample.pcap.*)
 [ -e "$sample" ] || die "$source_dir/contrib: there is no sample.pcap.*"
 "$dayshift" learn -o "$work/sample.dsm" "$sample"
-"$dayshift" info "$work/sample.dsm" | sed -n '2,4p'
+"$dayshift" info "$work/sample.dsm" | sed -n '2,7p'
 hosts=$("$dayshift" info --json "$work/sample.dsm" | grep -c '"active_slices"')
 
 step "two namespaces and a link"

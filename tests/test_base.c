@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
@@ -13,6 +15,7 @@
 #include "base/cursor.h"
 #include "base/discrete.h"
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "base/output_file.h"
@@ -838,6 +841,288 @@ static void test_cursor(void **state)
     assert_null(cursor_take(&c, SIZE_MAX));
 }
 
+/* ---- input files ---- */
+
+enum { INPUT_BYTES = 3 * 1000 * 1000 };
+
+/* Bytes that do not repeat soon, so that one from the wrong place shows. */
+static const uint8_t *input_bytes(void)
+{
+    static uint8_t bytes[INPUT_BYTES];
+
+    for (size_t i = 0; i + 8 <= sizeof bytes && bytes[sizeof bytes - 1] == 0; i += 8)
+        memcpy(bytes + i, &(uint64_t){ random_mix64(i + 1) }, 8);
+    return bytes;
+}
+
+static const char *write_input(const char *name, const void *bytes, size_t size)
+{
+    const char *path = scratch_path(name);
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static const char *compress_input(const char *name, int (*add_filter)(struct archive *),
+                                  const void *bytes, size_t size)
+{
+    const char *path = scratch_path(name);
+    struct archive *archive = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+
+    archive_write_set_format_raw(archive);
+    assert_int_equal(add_filter(archive), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_filename(archive, path), ARCHIVE_OK);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_pathname(entry, "data");
+    assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+    assert_int_equal(archive_write_data(archive, bytes, size), size);
+    assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
+    archive_write_free(archive);
+    archive_entry_free(entry);
+    return path;
+}
+
+static struct input_file *open_input(const char *path)
+{
+    struct error err = { "" };
+    struct input_file *file = input_file_open(path, &err);
+
+    if (file == NULL)
+        fail_msg("%s", err.text);
+    return file;
+}
+
+/* Peeks and skips in steps of many sizes; returns how many bytes were right. */
+static size_t read_input(struct input_file *file, const uint8_t *expected, size_t size)
+{
+    static const size_t steps[] = { 1, 16, 1500, 70000, 7, 131072, 500000, 3, 262145 };
+    size_t done = 0;
+
+    for (size_t i = 0;; i++) {
+        size_t wanted = steps[i % (sizeof steps / sizeof steps[0])];
+        size_t got;
+        const uint8_t *bytes = input_file_peek(file, wanted, &got);
+        size_t taken = got > 2 ? got - 2 : got; /* what is not taken comes again */
+
+        assert_true(got <= wanted && done + got <= size);
+        assert_memory_equal(bytes, expected + done, got);
+        input_file_skip(file, taken);
+        done += taken;
+        if (got == 0)
+            return done;
+    }
+}
+
+static void test_input_file(void **state)
+{
+    static int (*const filters[])(struct archive *) = {
+        archive_write_add_filter_none, archive_write_add_filter_gzip, archive_write_add_filter_xz,
+        archive_write_add_filter_zstd, archive_write_add_filter_bzip2, archive_write_add_filter_lz4,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        const char *path = compress_input("input", filters[i], input_bytes(), INPUT_BYTES);
+        struct input_file *file = open_input(path);
+        struct stat status;
+        uint64_t taken;
+        uint64_t size;
+
+        assert_string_equal(input_file_name(file), path);
+        assert_string_equal(input_file_path(file), path);
+        assert_int_equal(read_input(file, input_bytes(), INPUT_BYTES), INPUT_BYTES);
+        assert_null(input_file_damage(file));
+        assert_int_equal(stat(path, &status), 0);
+        input_file_position(file, &taken, &size);
+        assert_int_equal(taken, status.st_size);
+        assert_int_equal(size, status.st_size);
+        input_file_close(file);
+    }
+    input_file_close(NULL);
+}
+
+/* What was whole before the damage is given; then the decompressor has its say. */
+static void test_input_file_damaged(void **state)
+{
+    static int (*const filters[])(struct archive *) = {
+        archive_write_add_filter_gzip, archive_write_add_filter_xz,
+        archive_write_add_filter_zstd, archive_write_add_filter_bzip2,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        const char *path = compress_input("whole", filters[i], input_bytes(), INPUT_BYTES);
+        struct stat status;
+        struct input_file *file;
+
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(truncate(path, status.st_size * 2 / 3), 0);
+        file = open_input(path);
+        assert_in_range(read_input(file, input_bytes(), INPUT_BYTES), 1, INPUT_BYTES - 1);
+        assert_non_null(input_file_damage(file));
+        input_file_close(file);
+    }
+}
+
+/* No size, no second opening, and bytes that come in small pieces. */
+static void test_input_file_pipe(void **state)
+{
+    static const char text[] = "abcdefgh";
+    struct error err;
+    struct input_file *file;
+    int ends[2];
+    size_t got;
+    uint64_t taken;
+    uint64_t size;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], text, 6), 6);
+    file = input_file_from_fd(ends[0], "a pipe", &err);
+    assert_non_null(file);
+    assert_null(input_file_path(file));
+    assert_memory_equal(input_file_peek(file, 6, &got), text, 6); /* without waiting for more */
+    assert_int_equal(write(ends[1], text + 6, 2), 2);
+    close(ends[1]);
+    assert_memory_equal(input_file_peek(file, 100, &got), text, 8);
+    assert_int_equal(got, 8);
+    input_file_position(file, &taken, &size);
+    assert_int_equal(taken, 8);
+    assert_int_equal(size, 0);
+    input_file_close(file);
+}
+
+static void test_input_file_memory(void **state)
+{
+    struct input_file *file = input_file_from_memory(input_bytes(), 1000, "bytes");
+    size_t got;
+
+    (void)state;
+    assert_null(input_file_path(file));
+    assert_int_equal(read_input(file, input_bytes(), 1000), 1000);
+    input_file_close(file);
+    file = input_file_from_memory(NULL, 0, "nothing");
+    input_file_peek(file, 10, &got);
+    assert_int_equal(got, 0);
+    input_file_close(file);
+}
+
+static void test_input_file_errors(void **state)
+{
+    const struct {
+        const char *path, *words;
+    } cases[] = {
+        { scratch_path("missing"), "cannot open: No such file" },
+        { scratch_path("."), "is a directory" },
+        { write_input("empty", "", 0), "is empty" },
+        { write_input("empty.gz", "\x1f\x8b\x08\0\0\0\0\0\0\3\3\0\0\0\0\0\0\0\0\0", 20), "is empty" },
+        { write_input("cut.xz", "\xfd\x37zXZ\0\0\4", 8), "cannot read: " },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error err = { "" };
+
+        assert_null(input_file_open(cases[i].path, &err));
+        assert_memory_equal(err.text, cases[i].path, strlen(cases[i].path));
+        if (strstr(err.text, cases[i].words) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", err.text, cases[i].words);
+    }
+}
+
+/* Nearly the magic of a compression, and shorter than one. */
+static void test_input_file_not_compressed(void **state)
+{
+    static const char *const texts[] = { "\x1f", "BZ", "\xfd\x37zX", "\x28\xb5\x2f", "a" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t size = strlen(texts[i]);
+        struct input_file *file = open_input(write_input("short", texts[i], size));
+
+        assert_int_equal(read_input(file, (const uint8_t *)texts[i], size), size);
+        input_file_close(file);
+    }
+}
+
+static void assert_line(struct input_file *file, size_t limit, const char *expected)
+{
+    size_t size = 0;
+    const char *line = input_file_line(file, limit, &size);
+
+    assert_non_null(line);
+    assert_int_equal(size, strlen(expected));
+    assert_memory_equal(line, expected, size);
+}
+
+static void test_input_file_lines(void **state)
+{
+    static const char text[] = "one\n\ntwo\r\n\r\n1234567890\r\nthree\rfour\nlast";
+    struct input_file *file = open_input(write_input("lines", text, sizeof text - 1));
+    size_t size;
+
+    (void)state;
+    assert_line(file, 10, "one");
+    assert_line(file, 10, "");
+    assert_line(file, 10, "two");
+    assert_line(file, 10, "");
+    assert_line(file, 10, "1234567890");
+    assert_line(file, 10, "three\rfour");
+    assert_line(file, 10, "last");
+    assert_null(input_file_line(file, 10, &size));
+    assert_null(input_file_line(file, 10, &size));
+    input_file_close(file);
+}
+
+static void test_input_file_long_lines(void **state)
+{
+    static char text[2 * 1000 * 1000];
+    static const size_t lengths[] = { 700000, 3, 200000, 262143, 262144, 0, 500000 };
+    size_t end = 0;
+    struct input_file *file;
+    size_t size;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        memset(text + end, 'a' + (int)i, lengths[i]);
+        text[end + lengths[i]] = '\n';
+        end += lengths[i] + 1;
+    }
+    file = open_input(write_input("lines", text, end));
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        const char *line = input_file_line(file, 700000, &size);
+
+        assert_int_equal(size, lengths[i]);
+        for (size_t at = 0; at < size; at += 1000)
+            assert_int_equal(line[at], 'a' + (int)i);
+    }
+    assert_null(input_file_line(file, 700000, &size));
+    input_file_close(file);
+    file = open_input(scratch_path("lines"));
+    assert_non_null(input_file_line(file, 699999, &size));
+    assert_int_equal(size, SIZE_MAX);
+    input_file_close(file);
+}
+
+/* Longer than any window: it ends, in a failure, also when the caller would take any length. */
+static void test_input_file_endless_line(void **state)
+{
+    const char *path = write_input("endless", "x", 1);
+    struct input_file *file;
+    size_t size;
+
+    (void)state;
+    assert_int_equal(truncate(path, 2 * (off_t)INPUT_MAX_WINDOW), 0);
+    file = open_input(path);
+    assert_non_null(input_file_line(file, SIZE_MAX, &size));
+    assert_int_equal(size, SIZE_MAX);
+    input_file_close(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -871,6 +1156,15 @@ int main(void)
         cmocka_unit_test(test_time_types),
         cmocka_unit_test(test_error_text),
         cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_input_file),
+        cmocka_unit_test(test_input_file_damaged),
+        cmocka_unit_test(test_input_file_pipe),
+        cmocka_unit_test(test_input_file_memory),
+        cmocka_unit_test(test_input_file_errors),
+        cmocka_unit_test(test_input_file_not_compressed),
+        cmocka_unit_test(test_input_file_lines),
+        cmocka_unit_test(test_input_file_long_lines),
+        cmocka_unit_test(test_input_file_endless_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1076,7 +1076,7 @@ static struct packet_view bytes_view(const uint8_t *ip, uint32_t captured, int64
 static void test_duplicates(void **state)
 {
     static const struct {
-        unsigned changed; /* byte of the IP packet; FRAME_BYTES: none */
+        unsigned changed; /* byte of the IP packet; FRAME_BYTES: none of it */
         uint32_t captured;
         int64_t ns;
         bool same;
@@ -1103,7 +1103,7 @@ static void test_duplicates(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct duplicates *duplicates = duplicates_new(1000);
-        uint8_t frame[FRAME_BYTES + 6] = { 0 };
+        uint8_t frame[14 + FRAME_BYTES + 1] = { 0 };
         struct packet_view view;
 
         build_frame(frame, 0);
@@ -1438,7 +1438,7 @@ static void test_set_too_many_overlap(void **state)
 /* Two taps, the second behind a router, in files of their own; or one file and the same again. */
 static void test_set_of_two_taps(void **state)
 {
-    struct capture_options options = { .dedup_ns = NS_PER_MS / 2, .keep_bytes = true };
+    struct capture_options options = { .dedup_ns = NS_PER_MS / 2 };
     uint8_t bytes[CAPTURE_BYTES];
     const char *const paths[] = { write_pcap("near.pcap", DLT_EN10MB), scratch_path("far.pcap") };
 

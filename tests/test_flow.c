@@ -18,6 +18,8 @@ enum {
     KEPT_RECORDS = 32
 };
 
+enum { MANY_FLOWS = 1000000 };
+
 #define CLIENT "10.0.0.1"
 #define SERVER "192.0.2.9"
 
@@ -304,7 +306,7 @@ static void test_scripts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         struct collected c = { .count = 0 };
-        struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+        struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
         play(table, scripts[i].steps);
         flow_table_flush(table);
@@ -322,7 +324,7 @@ static void test_fields_of_a_flow(void **state)
         { 0 },
     };
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
     const struct flow_record *r = &c.records[0];
 
     (void)state;
@@ -384,7 +386,7 @@ static void test_initiator(void **state)
         struct packet_view view = packet(cases[i].protocol, 0, cases[i].from, cases[i].from_port,
                                          cases[i].to, cases[i].to_port);
         struct collected c = { .count = 0 };
-        struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+        struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
         enum flow_side sender = cases[i].sender_initiated ? FLOW_INITIATOR : FLOW_RESPONDER;
 
         view.tcp_flags = cases[i].tcp_flags;
@@ -403,7 +405,7 @@ static void test_udp_request_and_reply(void **state)
     struct packet_view again = packet(IP_UDP, 5000, CLIENT, 50000, SERVER, 53);
     struct packet_view reply = packet(IP_UDP, 5030, SERVER, 53, CLIENT, 50000);
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
     const struct flow_record *r = &c.records[0];
 
     (void)state;
@@ -429,7 +431,7 @@ static void test_udp_request_and_reply(void **state)
 static void test_ping_is_one_flow(void **state)
 {
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     for (int64_t i = 0; i < 3; i++) {
@@ -464,7 +466,7 @@ static void test_tuples(void **state)
         packet(IP_UDP, 0, CLIENT, 5000, CLIENT, 5000),
     };
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
@@ -487,7 +489,7 @@ static void add_udp(struct flow_table *table, int64_t ms, uint16_t port)
 static void test_order_of_release(void **state)
 {
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     add_udp(table, 0, 5000);
@@ -509,7 +511,7 @@ static void test_order_of_release(void **state)
 static void test_late_packets(void **state)
 {
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     add_udp(table, 130000, 5000);
@@ -531,7 +533,7 @@ static void test_clock_steps_back(void **state)
 {
     enum { YEAR_MS = 31536000 };
     struct collected c = { .in_any_order = true };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     add_udp(table, 1000, 5000);
@@ -560,7 +562,7 @@ static void test_flush_begins_anew(void **state)
 {
     struct collected c = { .count = 0 };
     struct collected *before = &c;
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     add_udp(table, 10000, 5000);
@@ -702,7 +704,7 @@ static void test_many_flows(void **state)
 {
     enum { FLOWS = 50000, ROUNDS = 3 };
     uint64_t packets = 0;
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, count_packets, &packets);
+    struct flow_table *table = new_table(MANY_FLOWS, count_packets, &packets);
 
     (void)state;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -863,7 +865,7 @@ static void test_journeys(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof journeys / sizeof journeys[0]; i++) {
         struct collected c = { .count = 0 };
-        struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+        struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
         play_journey(table, journeys[i].segments);
         flow_table_flush(table);
@@ -887,7 +889,7 @@ static void test_datagrams_and_pieces(void **state)
     struct step first = { 1, '>', A, 1000, 1, 1400 };
     struct packet_view piece = tcp_packet(&first);
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     datagram.ip_id = 7;
@@ -919,7 +921,7 @@ static void test_windows_and_options(void **state)
 {
     static const struct step steps[] = { HANDSHAKE, { 40, '<', P, 501, 101, 10 }, { 0 } };
     struct collected c = { .count = 0 };
-    struct flow_table *table = new_table(FLOW_MAX_DEFAULT, collect, &c);
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
 
     (void)state;
     for (uint16_t i = 0; steps[i].direction; i++) {
@@ -966,7 +968,7 @@ static void collect_sequence(void *self, const struct flow_record *record)
 static struct flow_table *new_table_of_sequences(size_t max_bytes, struct sequences *sequences)
 {
     const struct flow_table_options options = {
-        .max_flows = FLOW_MAX_DEFAULT,
+        .max_flows = MANY_FLOWS,
         .max_sequence_bytes = max_bytes,
     };
 
@@ -1033,7 +1035,7 @@ static void add_rounds(struct flow_table *table, int64_t ms, uint32_t rounds)
     }
 }
 
-/* All sequences share the bound; what ended flows leave is used again. */
+/* All sequences share the bound. */
 static void test_bound_of_sequences(void **state)
 {
     enum { BOUND = 65536, ROUNDS = 100 };
@@ -1052,13 +1054,24 @@ static void test_bound_of_sequences(void **state)
     assert_in_range(kept * sizeof(struct flow_packet), BOUND / 8, BOUND);
     assert_true(cut > 0);
     assert_int_equal(flow_table_counts(table)->cut_sequences, cut);
-    for (int i = 0; i < 50; i++) {
-        add_rounds(table, 1, 1);
+    flow_table_free(table);
+}
+
+/* What a sequence leaves, as it grows and at its end, is used again. */
+static void test_memory_of_sequences_again(void **state)
+{
+    enum { BOUND = 65536, ROUNDS = 10 };
+    struct sequences s = { .length = 0 };
+    struct flow_table *table = new_table_of_sequences(BOUND, &s);
+
+    (void)state;
+    for (int64_t i = 0; i < 50; i++) {
+        add_rounds(table, i, ROUNDS);
         flow_table_flush(table);
         for (size_t k = 0; k < SEQUENCE_FLOWS; k++)
-            assert_int_equal(s.lengths[k], 1);
+            assert_int_equal(s.lengths[k], ROUNDS);
     }
-    assert_int_equal(flow_table_counts(table)->cut_sequences, cut);
+    assert_int_equal(flow_table_counts(table)->cut_sequences, 0);
     flow_table_free(table);
 }
 
@@ -1317,6 +1330,7 @@ int main(void)
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_lengths_of_sequences),
         cmocka_unit_test(test_bound_of_sequences),
+        cmocka_unit_test(test_memory_of_sequences_again),
         cmocka_unit_test(test_no_sequences),
         cmocka_unit_test(test_no_labeller),
         cmocka_unit_test(test_labels),

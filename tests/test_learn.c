@@ -1324,7 +1324,30 @@ static void lose_at_cut(struct facts *facts, const struct flow_record *records, 
     }
 }
 
-static void test_cut_in_seven(void **state)
+/* The statistics of a piece, as they are or by way of a file. */
+static void merge_piece(struct network_stats *sum, const struct network_stats *piece, bool by_file)
+{
+    const char *path = scratch_path("piece.dsm");
+    struct network_stats loaded;
+    struct network_fit fit;
+    struct error err = { "" };
+
+    if (!by_file) {
+        merge(sum, piece);
+        return;
+    }
+    network_stats_init(&loaded);
+    network_fit_init(&fit, piece);
+    assert_int_equal(model_save(path, piece, &fit, &err), 0);
+    if (model_load_stats(path, &loaded, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_same_stats(&loaded, piece);
+    merge(sum, &loaded);
+    network_fit_release(&fit);
+    network_stats_release(&loaded);
+}
+
+static void cut_in_seven(bool by_file)
 {
     enum { RECORDS = 7000, PIECES = 7 };
     struct flow_record *records = random_stream_of(99, RECORDS);
@@ -1337,14 +1360,13 @@ static void test_cut_in_seven(void **state)
     struct facts got;
     uint64_t got_covered;
 
-    (void)state;
     network_stats_init(&sum);
     for (size_t piece = 0; piece < PIECES; piece++) {
         size_t at = piece * RECORDS / PIECES;
         size_t end = (piece + 1) * RECORDS / PIECES;
         struct learner *part = learn_records(&config, records + at, end - at);
 
-        merge(&sum, learner_finish(part));
+        merge_piece(&sum, learner_finish(part), by_file);
         learner_free(part);
         if (piece > 0)
             lose_at_cut(&expected, records, RECORDS, at);
@@ -1368,6 +1390,13 @@ static void test_cut_in_seven(void **state)
     free(got.facts);
     free(records);
     learner_free(whole);
+}
+
+static void test_cut_in_seven(void **state)
+{
+    (void)state;
+    cut_in_seven(false);
+    cut_in_seven(true);
 }
 
 /* ---- memory ---- */

@@ -667,6 +667,32 @@ static void test_empty_network(void **state)
     model_free(model);
 }
 
+/* Statistics that came back are found again by their tags: a file added to itself counts twice. */
+static void test_loaded_statistics_merge(void **state)
+{
+    const char *path = save_full("to-merge", RECORDS);
+    struct network_stats once;
+    struct network_stats sum;
+    struct error err = { "" };
+
+    (void)state;
+    load_stats(&once, path);
+    load_stats(&sum, path);
+    if (network_stats_merge(&sum, &once, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(sum.host_count, HOSTS);
+    assert_int_equal(sum.outside_count, once.outside_count);
+    assert_int_equal(sum.flows, 2 * once.flows);
+    assert_int_equal(sum.states.used, once.states.used);
+    assert_int_equal(sum.gaps.used, once.gaps.used);
+    for (size_t i = 0; i < once.states.used; i++)
+        assert_int_equal(sum.states.entries[i].count, 2 * once.states.entries[i].count);
+    save_stats(path, &sum);
+    network_stats_release(&sum);
+    network_stats_release(&once);
+    check_comes_back(path);
+}
+
 /* ---- what must not be in a file ---- */
 
 static bool contains(const struct bytes *bytes, const void *what, size_t size)
@@ -1245,6 +1271,40 @@ static void test_memory_of_hosts(void **state)
     model_free(model);
 }
 
+/* Activity where nothing was observed, and the other way round: a model all the same. */
+static void test_holes_in_days(void **state)
+{
+    static const struct {
+        const char *sql;
+        bool is_observed;
+    } cases[] = {
+        { "DELETE FROM coverage", false },
+        { "UPDATE coverage SET date = date + 100", true },
+        { "DELETE FROM activity", true },
+    };
+    struct bytes file = read_file(save_full("holes", RECORDS));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = alter(&file, cases[i].sql);
+        struct network_stats stats;
+        struct error err = { "" };
+        struct model *model = model_load(path, &err);
+
+        if (model == NULL)
+            fail_msg("%s", err.text);
+        assert_int_equal(model->covered_slices > 0, cases[i].is_observed);
+        for (uint32_t host = 0; host < HOSTS; host++)
+            assert_int_equal(model->hosts[host].profile_size, 0);
+        use(model);
+        model_free(model);
+        load_stats(&stats, path);
+        use_stats(&stats);
+        network_stats_release(&stats);
+    }
+    free(file.at);
+}
+
 /* ---- which service stands for a port ---- */
 
 static void test_service_lookup(void **state)
@@ -1288,6 +1348,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_statistics_come_back),
         cmocka_unit_test(test_file_comes_back),
+        cmocka_unit_test(test_loaded_statistics_merge),
         cmocka_unit_test(test_same_statistics_same_bytes),
         cmocka_unit_test(test_save_needs_a_directory),
         cmocka_unit_test(test_empty_network),
@@ -1299,6 +1360,7 @@ int main(void)
         cmocka_unit_test(test_altered_files),
         cmocka_unit_test(test_profile_by_hand),
         cmocka_unit_test(test_profile_of_short_capture),
+        cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),
         cmocka_unit_test(test_service_lookup),
     };

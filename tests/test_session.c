@@ -1109,7 +1109,7 @@ static void test_closed_loop(void **state)
     for (size_t i = 0; i < LOOP_PLANS; i++)
         draw_loop_plan(loop, i, &random);
     loop->libnet = libnet_init(LIBNET_NONE, NULL, reason);
-    loop->table = flow_table_new(&(struct flow_table_options){ .max_flows = FLOW_MAX_DEFAULT },
+    loop->table = flow_table_new(&(struct flow_table_options){ .max_flows = 1000000 },
                                  check_record, loop);
     counts = play(loop->plans, LOOP_PLANS, RUN_S, take_for_table, loop);
     flow_table_flush(loop->table);

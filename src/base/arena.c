@@ -54,7 +54,7 @@ static void *cut(struct arena *arena, size_t size)
 {
     if (size > LARGE_BYTES)
         return alloc_large(arena, size);
-    if (size > arena->free_bytes) {
+    if (arena->free_bytes == 0 || size > arena->free_bytes) {
         struct arena_block *block = block_new(BLOCK_BYTES);
 
         block->next = arena->blocks;

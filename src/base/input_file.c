@@ -283,31 +283,31 @@ void input_file_skip(struct input_file *file, size_t size)
 const char *input_file_line(struct input_file *file, size_t limit, size_t *size)
 {
     size_t searched = 0;
-    size_t wanted = BLOCK_BYTES;
     size_t got;
     const uint8_t *bytes;
     const uint8_t *end;
 
+    if (limit > INPUT_MAX_LINE)
+        limit = INPUT_MAX_LINE;
     input_file_skip(file, file->line_bytes);
     file->line_bytes = 0;
     for (;;) {
         got = file->end - file->begin;
         bytes = file->window + file->begin;
         end = got > searched ? memchr(bytes + searched, '\n', got - searched) : NULL;
-        if (end != NULL || file->ended || got > limit)
+        if (end != NULL || file->ended || got > limit + 1)
             break;
         searched = got;
-        wanted = got + BLOCK_BYTES;
-        bytes = input_file_peek(file, wanted, &got);
+        input_file_peek(file, got + 1, &got); /* and as much as there is */
     }
     if (got == 0)
         return NULL;
     *size = end ? (size_t)(end - bytes) : got;
     file->line_bytes = *size + (end != NULL);
+    if (*size > 0 && bytes[*size - 1] == '\r')
+        (*size)--;
     if (*size > limit)
         *size = SIZE_MAX;
-    else if (*size > 0 && bytes[*size - 1] == '\r')
-        (*size)--;
     return (const char *)bytes;
 }
 

@@ -15,7 +15,8 @@
 #include "base/error.h"
 
 enum {
-    INPUT_MAX_WINDOW = 32 << 20 /* a peek asks for no more; bounds memory */
+    INPUT_MAX_WINDOW = 32 << 20, /* a peek asks for no more; bounds memory */
+    INPUT_MAX_LINE = 16 << 20
 };
 
 struct input_file; /* opaque */
@@ -47,8 +48,8 @@ void input_file_skip(struct input_file *file, size_t size);
 
 /*
  * Peeks the next line, without its end ("\n" or "\r\n"), in *size; NULL at the end of the input. The
- * last line may lack its end. `limit`: a longer line fails, with *size = SIZE_MAX. The line is taken by
- * the next call.
+ * last line may lack its end. `limit`, up to INPUT_MAX_LINE: a longer line fails, with *size =
+ * SIZE_MAX. The line is taken by the next call.
  */
 const char *input_file_line(struct input_file *file, size_t limit, size_t *size);
 

@@ -42,7 +42,7 @@ int text_to_duration_ns(const char *text, int64_t *ns)
     static const struct {
         const char *unit;
         double seconds;
-    } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+    } units[] = { { "", 1 }, { "us", 1e-6 }, { "ms", 1e-3 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
     char *end;
     double number = strtod(text, &end);
 
@@ -140,6 +140,19 @@ const char *text_from_size(uint64_t bytes, char text[TEXT_NUMBER])
         unit++;
     }
     snprintf(text, TEXT_NUMBER, unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return text;
+}
+
+const char *text_from_duration(int64_t ns, char text[TEXT_NUMBER])
+{
+    double minutes = (double)ns / (60.0 * (double)NS_PER_SECOND);
+
+    if (minutes < 120)
+        snprintf(text, TEXT_NUMBER, "%.1f minutes", minutes);
+    else if (minutes < 2 * 24 * 60)
+        snprintf(text, TEXT_NUMBER, "%.1f hours", minutes / 60);
+    else
+        snprintf(text, TEXT_NUMBER, "%.1f days", minutes / (24 * 60));
     return text;
 }
 

@@ -12,7 +12,7 @@
 int text_to_u64(const char *text, uint64_t *value);
 int text_to_double(const char *text, double *value); /* finite */
 
-/* "90", "90s", "1.5m", "2h", "1d": nanoseconds, above 0. */
+/* "90", "90s", "1.5m", "2h", "1d", "20ms", "5us": nanoseconds, above 0. */
 int text_to_duration_ns(const char *text, int64_t *ns);
 
 /* "4096", "64k", "512M", "1G": bytes. */
@@ -33,6 +33,9 @@ const char *text_from_count(uint64_t count, char text[TEXT_NUMBER]);
 
 /* 1610612736 bytes as "1.5 GiB". */
 const char *text_from_size(uint64_t bytes, char text[TEXT_NUMBER]);
+
+/* "25.1 minutes", "3.0 hours", "3.4 days". */
+const char *text_from_duration(int64_t ns, char text[TEXT_NUMBER]);
 
 /* 1500 ns as "1.5 us". */
 const char *text_from_ns(int64_t ns, char text[TEXT_NUMBER]);

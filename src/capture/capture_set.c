@@ -231,7 +231,8 @@ static void begin(struct capture_set *set)
     if (set->member_count > 0)
         qsort(set->members, set->member_count, sizeof *set->members, compare_first);
     if (set->options.jobs >= 2) /* without threads to be had it goes on without */
-        set->prefetch = prefetch_new(set->options.jobs - 1, set->options.keep_bytes);
+        set->prefetch = prefetch_new(set->options.jobs - 1,
+                                     set->options.keep_bytes || set->options.dedup_ns > 0);
 }
 
 /* The head that was given makes room for the one behind it. */

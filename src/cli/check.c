@@ -53,7 +53,7 @@ int verb_check(int argc, char **argv)
         { 0 },
     };
     struct domain_checks checks = { 0 };
-    const struct read_options read = { .max_bytes = READ_MAX_BYTES_DEFAULT };
+    const struct read_options read = { .captures_only = true, .max_bytes = READ_MAX_BYTES_DEFAULT };
     struct read_totals totals = { 0 };
     struct error err = { "" };
     bool json = false;

@@ -18,6 +18,7 @@ enum {
 
 /* Each gets its own name as argv[0] and returns an exit status. */
 int verb_learn(int argc, char **argv);
+int verb_merge(int argc, char **argv);
 int verb_info(int argc, char **argv);
 int verb_day(int argc, char **argv);
 int verb_check(int argc, char **argv);

@@ -38,6 +38,27 @@ static enum input_kind kind_of(struct input_file *file, bool flow_logs)
     return record_file_recognizes(file) ? INPUT_FLOW_LOGS : INPUT_NONE;
 }
 
+static void append(const struct search *search, const char *path, struct input_file *file)
+{
+    struct inputs *inputs = search->inputs;
+
+    inputs->list = memory_grow(inputs->list, &inputs->capacity, inputs->count + 1,
+                               sizeof *inputs->list);
+    inputs->list[inputs->count++] = (struct input){ memory_copy_text(path), file, search->in_directory };
+}
+
+/* In a directory: an empty file is none of ours; what else cannot be opened is said when its turn comes. */
+static int find_unreadable(const struct search *search, const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && status.st_size == 0)
+        search->inputs->passed_over++;
+    else
+        append(search, path, NULL);
+    return 0;
+}
+
 static int add(const struct search *search, const char *path, struct input_file *file,
                enum input_kind kind, struct error *err)
 {
@@ -50,14 +71,12 @@ static int add(const struct search *search, const char *path, struct input_file 
         input_file_close(file);
         return -1;
     }
-    if (strcmp(path, "-") != 0) {
+    if (input_file_path(file) != NULL) {
         input_file_close(file);
         file = NULL;
     }
     inputs->kind = kind;
-    inputs->list = memory_grow(inputs->list, &inputs->capacity, inputs->count + 1,
-                               sizeof *inputs->list);
-    inputs->list[inputs->count++] = (struct input){ memory_copy_text(path), file, search->in_directory };
+    append(search, path, file);
     return 0;
 }
 
@@ -67,12 +86,8 @@ static int find_file(const struct search *search, const char *path, struct error
     enum input_kind kind;
     int status;
 
-    if (file == NULL && search->in_directory) {
-        search->inputs->passed_over++;
-        return 0;
-    }
     if (file == NULL)
-        return -1;
+        return search->in_directory ? find_unreadable(search, path) : -1;
     kind = kind_of(file, search->flow_logs);
     if (kind != INPUT_NONE)
         return add(search, path, file, kind, err);
@@ -141,7 +156,7 @@ int inputs_find(struct inputs *inputs, char **arguments, int count, bool flow_lo
         if (find(&search, arguments[i], err) < 0)
             return -1;
     }
-    if (inputs->count == 0)
+    if (inputs->kind == INPUT_NONE)
         return error_set(err, "%s: no capture and no flow log in it", arguments[0]);
     return 0;
 }

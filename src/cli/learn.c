@@ -47,7 +47,7 @@ static const char help[] =
     "\n"
     "Flow logs:\n"
     "      --format NAME      the format, when it is not recognized\n"
-    "      --columns SPEC     a table with these columns: start=ts,duration=2,src=sa,...\n"
+    "      --columns SPEC     a table with these columns: start=ts,duration=td,src=sa,...\n"
     "                         (dayshift(1) has all)\n"
     "\n"
     "  -j, --jobs N           threads; the model is the same for any number (default 1)\n"

@@ -83,6 +83,7 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "peers", "flows with another local peer", given->peers },
         { "activity", "flows of a time that counts as not observed", given->activity },
         { "services", "flows of another service, counted with the other ports", given->services },
+        { "samples", "flows that would have been a sample, or have kept their packets", given->samples },
         { "applications", "flows of another application", given->applications },
     };
 
@@ -127,10 +128,10 @@ static void print_read(const struct learn_report *report)
 {
     const struct read_totals *totals = report->totals;
     bool packets = totals->kind == INPUT_CAPTURES;
-    int64_t length_ns = report->stats->last.ns - report->stats->first.ns;
     char units[TEXT_NUMBER];
     char flows[TEXT_NUMBER];
     char first[TEXT_DATE];
+    char length[TEXT_NUMBER];
 
     printf("read     %s %s, %s flows", text_from_count(packets ? totals->capture.frames
                                                                : totals->records.lines, units),
@@ -138,8 +139,7 @@ static void print_read(const struct learn_report *report)
     if (totals->inputs > 1)
         printf(" in %" PRIu64 " files", totals->inputs);
     if (report->stats->flows > 0)
-        printf(", %.1f %s from %s on", (double)length_ns / (double)(length_ns < NS_PER_DAY ? 60 * NS_PER_SECOND : NS_PER_DAY),
-               length_ns < NS_PER_DAY ? "minutes" : "days",
+        printf(", %s from %s on", text_from_duration(report->stats->last.ns - report->stats->first.ns, length),
                text_from_date(day_time_date(report->stats->first), first));
     putchar('\n');
     if (totals->damaged > 0)

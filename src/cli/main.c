@@ -16,7 +16,8 @@ static const struct verb {
     const char *summary;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    { "learn", "learn a model of every local host from captures", verb_learn },
+    { "learn", "learn a model of every local host from captures or flow logs", verb_learn },
+    { "merge", "add up models, of several captures or machines", verb_merge },
     { "info", "show what is in a model file", verb_info },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },

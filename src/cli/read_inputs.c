@@ -1,10 +1,18 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* setresuid */
+#endif
 #include "cli/read_inputs.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 
@@ -18,13 +26,17 @@ struct reading {
     struct flow_table *table;
 };
 
+/* One line, and on with what follows. */
+static void say(struct reading *reading, const char *message, const char *consequence)
+{
+    progress_finish(&reading->progress);
+    fprintf(stderr, "dayshift: %s; %s\n", message, consequence);
+    reading->totals->damaged++;
+}
+
 static void report_damage(void *self, const char *message)
 {
-    struct reading *reading = self;
-
-    progress_finish(&reading->progress);
-    fprintf(stderr, "dayshift: %s; what was read of it counts\n", message);
-    reading->totals->damaged++;
+    say(self, message, "what was read of it counts");
 }
 
 /* ---- packets ---- */
@@ -60,7 +72,7 @@ static int add_captures(struct reading *reading, struct capture_set *set, struct
             continue;
         if (!inputs->list[i].in_directory)
             return -1;
-        report_damage(reading, err->text);
+        say(reading, err->text, "it is left out");
     }
     return 0;
 }
@@ -112,6 +124,27 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
+/*
+ * Who called sudo is who reads the packets and writes the model: the interface is open, and nothing needs
+ * root any more.
+ */
+static int give_up_root(struct error *err)
+{
+    const char *user = getenv("SUDO_UID");
+    const char *group = getenv("SUDO_GID");
+    uint64_t uid;
+    uint64_t gid;
+
+    if (geteuid() != 0 || user == NULL || group == NULL)
+        return 0;
+    if (text_to_u64(user, &uid) < 0 || text_to_u64(group, &gid) < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
+        return error_set(err, "SUDO_UID=%s SUDO_GID=%s: no user and group to become", user, group);
+    if (setgroups(0, NULL) < 0 || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) < 0 ||
+        setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) < 0)
+        return error_set(err, "cannot become user %s: %s", user, strerror(errno));
+    return 0;
+}
+
 /* Until the time is over (0: never) or a signal came. */
 static int follow(struct reading *reading, struct capture_file *file, const char *interface,
                   int64_t for_ns, struct error *err)
@@ -145,6 +178,10 @@ int read_interface(const char *interface, int64_t for_ns, const struct read_opti
 
     if (file == NULL)
         return -1;
+    if (give_up_root(err) < 0) {
+        capture_file_close(file);
+        return -1;
+    }
     totals->kind = INPUT_CAPTURES;
     totals->inputs = 1;
     progress_init(&reading.progress, options->quiet);
@@ -210,7 +247,7 @@ static int read_flow_logs(struct reading *reading, struct inputs *inputs, flow_s
         if (file != NULL)
             read_records(reading, file, inputs->list[i].path, pairer);
         else if (inputs->list[i].in_directory)
-            report_damage(reading, err->text);
+            say(reading, err->text, "it is left out");
         else
             status = -1;
         record_file_close(file);
@@ -230,6 +267,8 @@ int read_inputs(char **paths, int count, const struct read_options *options, flo
     struct inputs inputs;
     int status = inputs_find(&inputs, paths, count, flow_logs, err);
 
+    if (status == 0 && options->captures_only && inputs.kind != INPUT_CAPTURES)
+        status = error_set(err, "%s: is a flow log; captures are needed", inputs.list[0].path);
     progress_init(&reading.progress, options->quiet);
     totals->kind = inputs.kind;
     totals->inputs = inputs.count;

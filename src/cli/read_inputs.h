@@ -15,6 +15,7 @@
 #include "records/record_pairer.h"
 
 struct read_options { /* zeros are the defaults, but for max_bytes */
+    bool captures_only; /* a flow log is an error */
     bool quiet;
     struct capture_options capture;
     struct record_options records;

@@ -25,7 +25,6 @@
 
 #define FLOW_IDLE_NS (120 * NS_PER_SECOND)
 #define FLOW_GRACE_NS (5 * NS_PER_SECOND)
-#define FLOW_MAX_DEFAULT 1000000 /* about 500 MB when full */
 
 struct flow_table; /* opaque */
 

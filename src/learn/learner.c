@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "learn/address_table.h"
 #include "learn/address_tag.h"
-#include "learn/name_table.h"
+#include "learn/application_names.h"
 #include "learn/record_hold.h"
 #include "learn/row_sample.h"
 #include "learn/stats_private.h"
@@ -79,7 +79,7 @@ struct learner {
     size_t sequence_capacity;
     struct state_lists *lists; /* by state */
     size_t list_capacity;
-    struct name_table names;
+    struct application_names names;
     struct local_networks local;
     bool is_holding; /* until the local networks are found */
     struct record_hold hold;
@@ -453,8 +453,11 @@ static uint32_t add_service(struct learner *learner, const struct flow_record *r
     if (learner->room < ROOM_STATES && tally_find(&stats->services, protocol, port) == TALLY_NONE) {
         learner->given_up.services++;
         port = SERVICE_OTHER_PORTS;
+    } else if (stats_service_port(stats, protocol, port) != port) {
+        learner->given_up.services++;
+        port = SERVICE_OTHER_PORTS;
     }
-    return stats_add_service(stats, protocol, stats_service_port(stats, protocol, port), 1);
+    return stats_add_service(stats, protocol, port, 1);
 }
 
 /* A sample that has all its rows only exchanges them; every service has one row at least. */
@@ -496,9 +499,9 @@ static void add_conditions(struct service_conditions *sum, const struct flow_rec
 
 static void add_application(struct learner *learner, uint32_t service, const char *name)
 {
-    uint32_t index = name_table_put(&learner->names, &learner->stats, name);
+    uint32_t index = application_names_put(&learner->names, &learner->stats, name);
 
-    if (index == NAME_NONE)
+    if (index == APPLICATION_NONE)
         learner->given_up.applications++;
     else
         count_detail(learner, &learner->stats.applications, service, index,

@@ -179,6 +179,9 @@ void row_sample_finish(struct row_sample *sample)
 
 void row_sample_merge(struct row_sample *into, const struct row_sample *from)
 {
+    into->packets = 0;
+    for (size_t i = 0; i < into->used; i++)
+        into->packets += into->rows[i].sequence_length;
     if (into->used > 0)
         qsort(into->rows, into->used, sizeof *into->rows, compare_largest_first);
     for (size_t i = 0; i < from->used; i++)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "learn/learner.h"
-#include "learn/name_table.h"
+#include "learn/application_names.h"
 #include "learn/stats_private.h"
 #include "learn/tag_table.h"
 
@@ -262,15 +262,15 @@ static void add_services(struct merge *m)
 
 static void add_applications(struct merge *m)
 {
-    struct name_table *table = memory_alloc(sizeof *table);
+    struct application_names *table = memory_alloc(sizeof *table);
 
-    name_table_init(table, m->into);
+    application_names_init(table, m->into);
     for (size_t i = 0; i < m->from->application_count; i++)
-        m->names[i] = name_table_put(table, m->into, m->from->application_names[i]);
+        m->names[i] = application_names_put(table, m->into, m->from->application_names[i]);
     for (size_t i = 0; i < m->from->applications.used; i++) {
         const struct tally_entry *entry = &m->from->applications.entries[i];
 
-        if (m->names[entry->symbol] != NAME_NONE)
+        if (m->names[entry->symbol] != APPLICATION_NONE)
             tally_add(&m->into->applications, m->services[entry->owner], m->names[entry->symbol],
                       entry->count);
     }

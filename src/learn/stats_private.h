@@ -12,7 +12,7 @@
 enum {
     STATS_ACTIVITY_BYTES = 2 * sizeof(struct activity),
     STATS_SERVICE_BYTES = 2 * sizeof(struct row_sample) + 2 * sizeof(struct service_conditions),
-    STATS_NAME_BYTES = 2 * sizeof(char *) + 96, /* NAME_MAX_BYTES and the allocator's */
+    STATS_NAME_BYTES = 2 * sizeof(char *) + 96, /* APPLICATION_NAME_BYTES and the allocator's */
     STATS_TAG_BYTES = 2 * sizeof(uint64_t)
 };
 

@@ -105,8 +105,8 @@ enum { MODEL_MIN_ROWS = 16 };
 
 /*
  * Bytes that a host model takes in memory: all that is made for this host, and its place in `hosts`.
- * They are pieces of the model's arena, so that an allocator adds to them nothing but the unused end of
- * a block of 64 KiB now and then, less than a tenth of it.
+ * They are pieces of the model's arena. What an allocator adds is what blocks of 64 KiB leave unused
+ * at their ends: less than a tenth in a model of many hosts.
  */
 size_t host_model_bytes(const struct host_model *host);
 

@@ -22,6 +22,7 @@ struct builder {
     double gap_values[MODEL_MAX_BIN];
     uint32_t gap_state; /* whose transitions' gaps are being added up, or NO_OWNER */
     uint64_t gap_sums[MODEL_MAX_BIN];
+    uint32_t gap_first, gap_last; /* bins with a sum are among these */
     struct tally seconds; /* of coverage */
     struct day_coverage coverage;
     uint32_t day_host; /* whose day is being added up, or NO_OWNER */
@@ -119,12 +120,12 @@ static void end_gaps(struct builder *b)
 
     if (b->gap_state == NO_OWNER)
         return;
-    for (uint32_t bin = 0; bin < MODEL_MAX_BIN; bin++) {
+    for (uint32_t bin = b->gap_first; bin <= b->gap_last; bin++) {
         if (b->gap_sums[bin] > 0)
             entries[used++] = (struct tally_entry){ 0, bin, b->gap_sums[bin] };
+        b->gap_sums[bin] = 0;
     }
     discrete_init(&b->states[b->gap_state]->gaps, &b->model->arena, entries, used);
-    memset(b->gap_sums, 0, sizeof b->gap_sums);
     b->gap_state = NO_OWNER;
 }
 
@@ -133,11 +134,18 @@ static void take_gaps(struct builder *b, const struct model_transition *transiti
 {
     struct state_model *state = b->states[transition->state];
 
-    if (transition->state != b->gap_state)
+    if (transition->state != b->gap_state) {
         end_gaps(b);
-    b->gap_state = transition->state;
+        b->gap_state = transition->state;
+        b->gap_first = entries[0].symbol;
+        b->gap_last = entries[0].symbol;
+    }
     for (uint32_t i = 0; i < size; i++)
         b->gap_sums[entries[i].symbol] += entries[i].count;
+    if (entries[0].symbol < b->gap_first)
+        b->gap_first = entries[0].symbol;
+    if (entries[size - 1].symbol > b->gap_last)
+        b->gap_last = entries[size - 1].symbol;
     if (discrete_count(&state->next, transition->index) >= MIN_GAP_TIMES) {
         struct transition_gaps *own = &state->own_gaps[state->own_gap_count++];
 
@@ -402,6 +410,7 @@ struct model *model_from_image(struct model_image *image, struct error *err)
     for (uint32_t bin = 0; bin < MODEL_MAX_BIN; bin++)
         b.gap_values[bin] = log_grid_value(bin, GAP_GRID_PER_OCTAVE);
     tally_init(&b.seconds);
+    day_coverage_init(&b.coverage, &b.seconds); /* of a file without coverage */
     arena_init(&b.model->arena);
     status = model_read(image, &sink, b.model->rows, err);
     if (status == 0)

@@ -209,7 +209,8 @@ static void open_image(struct database *db, struct model_image *image)
         database_fail(db, "damaged: its last page is incomplete");
         return;
     }
-    if (sqlite3_open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(":memory:", &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK) {
         fail_sqlite(db, "open");
         return;
     }

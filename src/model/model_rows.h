@@ -51,7 +51,8 @@ uint64_t rows_tag(struct rows *rows, int column, bool is_wanted);
 /* 1 to `most` printable characters of ASCII; lives until the next row. "" when it failed. */
 const char *rows_text(struct rows *rows, int column, size_t most);
 
-/* Lives until the next row; *size is a multiple of `unit` and at most `most`. NULL when it is NULL or failed. */
+/* Lives until the next row; *size is a multiple of `unit`, above 0 and at most `most`. NULL for a NULL,
+ * and when it failed. */
 const uint8_t *rows_blob(struct rows *rows, int column, size_t unit, size_t most, size_t *size);
 
 #endif

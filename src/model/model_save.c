@@ -394,7 +394,7 @@ static int build(struct output_file *file, const char *path, const struct networ
     char *name = plain_name(file->temporary);
     int status = 0;
 
-    w.status = sqlite3_open_v2(name, &w.db, SQLITE_OPEN_READWRITE, NULL);
+    w.status = sqlite3_open_v2(name, &w.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     free(name);
     output_file_hide(file);
     write_all(&w, stats, fit);

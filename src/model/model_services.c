@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "dayshift/port_feature.h"
 
 /* ---- order ---- */
 

@@ -1,0 +1,49 @@
+/*
+ * info.h - what dayshift info shows: figures that text and JSON share.
+ */
+#ifndef CLI_INFO_H
+#define CLI_INFO_H
+
+#include <stdint.h>
+
+#include "cli/cli.h"
+#include "model/model.h"
+
+enum { INFO_BUSIEST_STATES = 3 };
+
+extern const char *const info_weekdays[MODEL_WEEKDAYS];
+
+/* Of a model in memory: its hosts, in bytes. */
+struct info_memory {
+    size_t average, median, largest, total;
+    uint32_t largest_host;
+};
+
+struct info_memory info_memory(const struct model *model);
+
+struct info_peers {
+    uint32_t local, outside; /* distinct ones; outside at least */
+    double group_share;      /* of flows, to broadcast or multicast */
+};
+
+struct info_peers info_peers(const struct state_model *state);
+
+/* Pointers to the states, the most used first; the caller frees. */
+const struct state_model **info_states_by_use(const struct host_model *host);
+
+double info_state_share(const struct host_model *host, const struct state_model *state);
+double info_median_gap_s(const struct discrete *gaps); /* 0 when there is none */
+
+/* "tcp/443", "udp/other". */
+const char *info_service_name(const struct service_model *service, char text[STATE_NAME]);
+
+/* How often something happened, of how many; 0 of none. */
+double info_rate(uint64_t times, uint64_t of);
+
+/* The whole model, or one host of it, on standard output. */
+void info_print_model(const struct model *model, const char *path, uint64_t file_bytes);
+void info_print_host(const struct host_model *host);
+void info_print_model_json(const struct model *model, const char *path, uint64_t file_bytes);
+void info_print_host_json(const struct host_model *host);
+
+#endif
