@@ -15,7 +15,6 @@ setup()
     enter_scratch
     sample=$BATS_FILE_TMPDIR/sample.pcap
     model=$BATS_FILE_TMPDIR/sample.dsm
-    map=$BATS_FILE_TMPDIR/sample.map
     window=(--date "$SAMPLE_DATE" --start "$SAMPLE_START" --for 2m)
     players="populations = ( { model = \"$model\"; } );"
     when=("date = \"$SAMPLE_DATE\";" "start = \"$SAMPLE_START\";" 'duration = "2m";')
@@ -29,7 +28,7 @@ setup()
     run -0 --separate-stderr dayshift --help
     [[ $output == "Usage: dayshift VERB"* ]]
     [ -z "$stderr" ]
-    for verb in learn info day check compare; do
+    for verb in learn merge info day check compare; do
         run -0 --separate-stderr dayshift "$verb" --help
         [[ $output == "Usage: dayshift $verb "* ]]
         [ -z "$stderr" ]
@@ -46,7 +45,7 @@ setup()
 @test "help is no wider than a terminal of 100 columns" {
     local verb
 
-    for verb in "" learn info day check compare; do
+    for verb in "" learn merge info day check compare; do
         # shellcheck disable=SC2086 # no verb at all is wanted too
         run -0 dayshift $verb --help
         [ "$(wc -L <<< "$output")" -le 100 ]
@@ -65,7 +64,7 @@ setup()
     local verb
 
     refuses 2 "unknown verb 'lern'; see dayshift --help" dayshift lern
-    for verb in learn info day check compare; do
+    for verb in learn merge info day check compare; do
         refuses 2 "dayshift $verb: unrecognized option '--no-such'" dayshift "$verb" --no-such
     done
     refuses 2 "dayshiftd: unrecognized option '--no-such'" dayshiftd --no-such
@@ -275,14 +274,22 @@ refuses_model()
     grep -qF "$output" text
     run -0 json_value json '"{covered_slices} of 288 slices".format(**d)'
     grep -qF "$output" text
-    json_value json '"\n".join("%4d %8d %6d %6d  %s" % (h["host"], h["flows"], h["state_count"],
-        h["active_slices"], ", ".join("%s %.2f" % (s["state"], s["share"]) for s in h["states"]))
+    json_value json '"\n".join("%d %d %d %d %d %s" % (h["host"], h["flows"], h["state_count"],
+        h["active_slices"], h["bytes"], ", ".join("%s %.2f" % (s["state"], s["share"]) for s in h["states"]))
         for h in d["hosts"])' > hosts
     [ "$(wc -l < hosts)" -eq 12 ]
-    grep -qF "$(cat hosts)" text
-    diff hosts <(sed -n '/most used states$/,/^$/s/^  \( *[0-9].*\)$/\1/p' text)
-    diff <(json_value json '"\n".join("%-12s %9d %8d" % (s["service"], s["flows"], s["sampled"])
-        for s in d["services"])') <(sed -n '/^  service/,$s/^  \([a-z]*\/.*\)/\1/p' text)
+    diff hosts <(rows_of 'most used states$')
+    json_value json '"\n".join(" ".join([s["service"], str(s["flows"]), str(s["sampled"])] +
+        [", ".join("%s %d" % (a["application"], a["flows"]) for a in s["applications"])]).strip()
+        for s in sorted(d["services"], key=lambda s: -s["flows"]))' > services
+    [ "$(wc -l < services)" -eq 5 ]
+    diff services <(rows_of 'applications$')
+}
+
+# The rows of the table of file `text` whose heading ends so, with one blank between columns.
+rows_of()
+{
+    sed -n "/$1/,/^\$/p" text | sed '1d; $d' | tr -s ' ' | sed 's/^ //; s/ $//'
 }
 
 @test "info --host: text and JSON tell the same" {
@@ -292,8 +299,10 @@ refuses_model()
         dayshift info --host "$host" "$model" > text
         dayshift info --host "$host" --json "$model" > json
         [[ $(head -n 1 text) == "host $host: $(json_value json 'd["flows"]') flows, "* ]]
-        diff <(json_value json '"\n".join("%-28s %5.3f" % (s["state"], s["share"])
-            for s in d["states"])') <(sed -n 's/^  \(\(initiates\|answers\).*[0-9]\)  gap.*/\1/p' text)
+        json_value json '"\n".join("%s %.3f %d %.3g" % (s["state"], s["share"], s["flows"],
+            s["median_gap_s"]) for s in d["states"])' > states
+        [ -s states ]
+        diff states <(sed -n 's/^  \(\(initiates\|answers\).*\)/\1/p' text | tr -s ' ')
         [ "$(json_value json 'round(sum(s["share"] for s in d["states"]), 4)')" = 1.0 ]
         [ "$(json_value json 'sum(s["flows"] for s in d["states"]) == d["flows"]')" = True ]
         [ "$(json_value json 'd["active_slices"]')" = "$(grep -c '^    [0-9:]*  [0-9]*/' text)" ]
@@ -340,6 +349,17 @@ refuses_model()
     [ "$(json_value json 'min(v for k, v in d.items() if k != "tcp_flows") > 0.97')" = True ]
     run -0 dayshift check new.pcap
     [ "${#lines[@]}" -eq 6 ]
+}
+
+@test "check: a flow log is refused, a cut capture is judged as far as it goes" {
+    printf '%s\n' 'ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt' \
+        '2018-01-12 15:37:30,2018-01-12 15:37:31,1.000,10.0.2.1,192.0.2.2,5,22,TCP,...AP.SF,0,0,5,560,0,0' > log.csv
+    refuses 1 "log.csv: is a flow log; captures are needed" dayshift check log.csv
+    head -c 100000 "$sample" > cut.pcap
+    run -3 --separate-stderr dayshift check --json cut.pcap
+    [ "$stderr" = "dayshift: cut.pcap: frame 192: truncated: 729 of 1514 bytes of its data are there; what was read of it counts" ]
+    echo "$output" > json
+    [ "$(json_value json 'd["tcp_flows"]')" = 7 ]
 }
 
 @test "check: a capture without TCP" {
