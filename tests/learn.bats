@@ -282,8 +282,8 @@ OWN_NUMBERS=start=1,duration=2,src=3,dst=4,sport=5,dport=6,proto=7,packets=8,byt
 
     need script
     # Long enough for the first word, which comes after a fifth of a second.
-    python3 "$SOURCE/bench/flood.py" scan 200000 > scan.pcap
-    long="learn -o new.dsm scan.pcap scan.pcap scan.pcap scan.pcap scan.pcap scan.pcap scan.pcap scan.pcap"
+    python3 "$SOURCE/bench/flood.py" scan 1600000 > scan.pcap
+    long="learn -o new.dsm scan.pcap"
     # shellcheck disable=SC2086 # words
     run -0 --separate-stderr dayshift $long
     [ -z "$stderr" ]
@@ -310,20 +310,48 @@ OWN_NUMBERS=start=1,duration=2,src=3,dst=4,sport=5,dport=6,proto=7,packets=8,byt
     : > folder/first/second/empty.pcap
     teaches "$model" folder
     learn_json folder
-    has 'd["inputs"], d["skipped"]["files"], d["flows"]' "(7, 3, 1233)"
+    has 'd["inputs"], d["skipped"]["files"], d["flows"]' "(7, 4, 1233)" # with the pipe
     run -0 dayshift learn -o new.dsm folder
     [[ ${lines[0]} == "read     15,188 frames, 1,233 flows in 7 files, "* ]]
-    [[ $output == *$'\n'"skipped  3 files: neither capture nor flow log"$'\n'* ]]
+    [[ $output == *$'\n'"skipped  4 files: neither capture nor flow log, or found before"$'\n'* ]]
     refuses 1 "empty: no capture and no flow log in it" dayshift learn -o new.dsm empty
     refuses 1 "foreign: no capture and no flow log in it" dayshift learn -o new.dsm foreign
     refuses 1 "foreign/README: neither a capture nor a flow log" dayshift learn -o new.dsm foreign/README
 }
 
-@test "directories that lead round in a circle are an error" {
+@test "what is found twice counts once, what is named twice is an error" {
     mkdir folder
-    cp "$sample" folder
+    cp "$sample" folder/capture.pcap
     ln -s . folder/again
-    refuses 1 "directories are nested more than 32 deep" dayshift learn -o new.dsm folder
+    ln -s capture.pcap folder/latest
+    teaches "$model" folder
+    learn_json folder
+    has 'd["inputs"], d["skipped"]["files"]' "(1, 2)"
+    refuses 1 "./folder/capture.pcap: named twice" \
+        dayshift learn -o new.dsm folder/capture.pcap ./folder/capture.pcap
+    teaches "$model" folder/capture.pcap folder
+}
+
+@test "no output may be one of the inputs, however it is named" {
+    mkdir folder
+    cp "$sample" folder/capture.pcap
+    head -c 32 /dev/urandom > key
+    refuses 1 "would overwrite folder/capture.pcap" dayshift learn -o folder/../folder/capture.pcap folder
+    refuses 1 "would overwrite key" dayshift learn -o ./key --key key folder
+    refuses 1 "would overwrite new.dsm" dayshift learn -o new.dsm --map ./new.dsm folder
+    refuses 1 "cannot both go to standard output" dayshift learn -o - --map - folder
+    cmp "$sample" folder/capture.pcap
+    ln -s real.dsm link.dsm
+    : > real.dsm
+    run -0 dayshift learn -q -o link.dsm folder
+    [ -L link.dsm ]
+    cmp "$model" real.dsm
+}
+
+@test "that a model cannot be written is told before anything is read" {
+    mkfifo never # nobody writes to it
+    refuses 1 "missing/new.dsm: cannot create" timeout 5 "$DAYSHIFT" learn -o missing/new.dsm never
+    refuses 1 "missing/map: cannot create" timeout 5 "$DAYSHIFT" learn -o new.dsm --map missing/map never
 }
 
 @test "a capture and a flow log are not learned together" {
@@ -758,7 +786,7 @@ logs_teach()
     echo '# nobody' > list
     refuses 1 "list: no address in it" dayshift learn -o new.dsm --hosts list "$sample"
     refuses 1 "missing: cannot open" dayshift learn -o new.dsm --hosts missing "$sample"
-    refuses 1 ".: cannot read: Is a directory" dayshift learn -o new.dsm --hosts . "$sample"
+    refuses 1 ".: is a directory" dayshift learn -o new.dsm --hosts . "$sample"
 }
 
 @test "the map is for its owner alone" {

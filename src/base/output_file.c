@@ -1,6 +1,7 @@
 #include "base/output_file.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,14 +17,36 @@ static void set_usual_mode(int fd)
     (void)fchmod(fd, 0666 & ~mask);
 }
 
+/* A file that is not there yet is known by its directory and its name in it. */
+static bool is_same_place(const char *a, const char *b)
+{
+    char *directories[2] = { memory_copy_text(a), memory_copy_text(b) };
+    char *names[2] = { memory_copy_text(a), memory_copy_text(b) };
+    struct stat info[2];
+    bool is_same = stat(dirname(directories[0]), &info[0]) == 0 &&
+                   stat(dirname(directories[1]), &info[1]) == 0 &&
+                   info[0].st_dev == info[1].st_dev && info[0].st_ino == info[1].st_ino &&
+                   strcmp(basename(names[0]), basename(names[1])) == 0;
+
+    for (int i = 0; i < 2; i++) {
+        free(directories[i]);
+        free(names[i]);
+    }
+    return is_same;
+}
+
 int output_file_check_apart(const char *output, const char *other, struct error *err)
 {
     struct stat a;
     struct stat b;
-    bool is_same = strcmp(output, other) == 0 && strcmp(output, "-") != 0;
+    bool is_same;
 
+    if (strcmp(output, "-") == 0 || strcmp(other, "-") == 0)
+        return 0; /* one is read, the other written; two outputs are their owner's matter */
     if (stat(output, &a) == 0 && stat(other, &b) == 0)
         is_same = S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    else
+        is_same = is_same_place(output, other);
     return is_same ? error_set(err, "%s: would overwrite %s", output, other) : 0;
 }
 
@@ -73,7 +96,9 @@ static int open_file(struct output_file *file, const char *path, bool private, s
         file->stream = stdout;
         return 0;
     }
-    file->path = memory_copy_text(path);
+    file->path = realpath(path, NULL); /* through a link, not in its place */
+    if (file->path == NULL)
+        file->path = memory_copy_text(path);
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         status = open_in_place(file, err);
     else
@@ -81,6 +106,19 @@ static int open_file(struct output_file *file, const char *path, bool private, s
     if (status < 0)
         forget(file);
     return status;
+}
+
+int output_file_probe(const char *path, struct error *err)
+{
+    struct output_file file;
+    struct stat info;
+
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return S_ISDIR(info.st_mode) ? error_set(err, "%s: cannot write: Is a directory", path) : 0;
+    if (output_file_open(&file, path, err) < 0)
+        return -1;
+    output_file_abandon(&file);
+    return 0;
 }
 
 int output_file_open(struct output_file *file, const char *path, struct error *err)

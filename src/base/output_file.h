@@ -24,6 +24,12 @@ struct output_file {
 /* -1 when what is to be written is the very file that is to be read (or to be written as well). */
 int output_file_check_apart(const char *output, const char *other, struct error *err);
 
+/*
+ * Whether such a file could be made now: what takes long is told before, not after. 0, or -1. Devices and
+ * pipes are not opened for it.
+ */
+int output_file_probe(const char *path, struct error *err);
+
 int output_file_open(struct output_file *file, const char *path, struct error *err);
 
 /* One that its owner alone may read, from its first byte. */

@@ -24,7 +24,7 @@ static void add_record(void *self, const struct flow_record *record)
     domain_checks_add(self, record);
 }
 
-static void print_json(const struct domain_checks *checks)
+static int print_json(const struct domain_checks *checks)
 {
     json_t *root = json_object();
 
@@ -32,9 +32,7 @@ static void print_json(const struct domain_checks *checks)
     for (int i = 0; i < DOMAIN_CHECKS; i++)
         json_object_set_new(root, domain_check_name((enum domain_check)i),
                             json_real(domain_checks_share(checks, (enum domain_check)i)));
-    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(root);
+    return cli_print_json(root);
 }
 
 static void print_text(const struct domain_checks *checks)
@@ -74,9 +72,9 @@ int verb_check(int argc, char **argv)
     }
     if (read_inputs(argv + optind, argc - optind, &read, add_record, &checks, &totals, &err) < 0)
         return cli_fail(&err);
-    if (json)
-        print_json(&checks);
-    else
+    if (!json)
         print_text(&checks);
+    else if (print_json(&checks) != EXIT_OK)
+        return EXIT_FAILED;
     return totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <jansson.h>
 #include <stdatomic.h>
 
 #include "base/error.h"
@@ -32,6 +33,12 @@ int cli_fail(const struct error *err);
  * called before a temporary file is made, so that none is left.
  */
 const atomic_bool *cli_catch_signals(void);
+
+/* A text of foreign origin, as a path, for JSON: bytes that are no UTF-8 become question marks. New reference. */
+json_t *cli_json_text(const char *text);
+
+/* Prints the object, which is taken, to standard output. EXIT_OK, or EXIT_FAILED with a message. */
+int cli_print_json(json_t *root);
 
 /* "initiates tcp/443", "answers udp/1025-3431". */
 enum { STATE_NAME = 48 };

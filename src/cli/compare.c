@@ -105,11 +105,12 @@ static void add_to_summary(struct summary *sum, const struct comparison *c)
         sum->largest_divergence = c->divergence;
 }
 
-static void compare(const struct model *a, const struct model *b, size_t states, bool json)
+static int compare(const struct model *a, const struct model *b, size_t states, bool json)
 {
     json_t *hosts = json_array();
     struct summary sum = { 0 };
     uint32_t common = a->host_count < b->host_count ? a->host_count : b->host_count;
+    int status = EXIT_OK;
 
     for (uint32_t i = 0; i < common; i++) {
         struct comparison c = compare_hosts(&a->hosts[i], &b->hosts[i], states);
@@ -128,15 +129,14 @@ static void compare(const struct model *a, const struct model *b, size_t states,
                                  sum.divergence, "largest_divergence", sum.largest_divergence,
                                  "mean_volume_distance", sum.volume, "hosts", hosts);
 
-        json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-        putchar('\n');
-        json_decref(root);
+        status = cli_print_json(root);
     } else {
         printf("%" PRIu32 " hosts with flows in both, mean over flows: divergence %.4f (largest %.4f)"
                "   volume %.3f\n", common - sum.silent, sum.divergence, sum.largest_divergence,
                sum.volume);
     }
     json_decref(hosts);
+    return status;
 }
 
 static int load_and_compare(const char *first, const char *second, size_t states, bool json)
@@ -149,7 +149,7 @@ static int load_and_compare(const char *first, const char *second, size_t states
     if (b == NULL)
         status = cli_fail(&err);
     else
-        compare(a, b, states, json);
+        status = compare(a, b, states, json);
     model_free(a);
     model_free(b);
     return status;

@@ -142,17 +142,16 @@ static int choose_host(const struct model *model, const char *path, const char *
     return 0;
 }
 
-static void show(const struct model *model, const char *path, uint64_t file_bytes,
-                 const struct host_model *host, bool json)
+static int show(const struct model *model, const char *path, uint64_t file_bytes,
+                const struct host_model *host, bool json)
 {
-    if (host && json)
-        info_print_host_json(host);
-    else if (host)
+    if (json)
+        return host ? info_print_host_json(host) : info_print_model_json(model, path, file_bytes);
+    if (host)
         info_print_host(host);
-    else if (json)
-        info_print_model_json(model, path, file_bytes);
     else
         info_print_model(model, path, file_bytes);
+    return EXIT_OK;
 }
 
 static int load_and_show(const char *path, const char *host_text, bool json)
@@ -172,10 +171,12 @@ static int load_and_show(const char *path, const char *host_text, bool json)
     status = model == NULL                                                             ? -1
              : host_text ? choose_host(model, path, host_text, &host, &err)
                          : 0;
-    if (status == 0)
-        show(model, path, file_bytes, host_text ? &model->hosts[host] : NULL, json);
+    if (status < 0)
+        status = cli_fail(&err);
+    else
+        status = show(model, path, file_bytes, host_text ? &model->hosts[host] : NULL, json);
     model_free(model);
-    return status < 0 ? cli_fail(&err) : EXIT_OK;
+    return status;
 }
 
 int verb_info(int argc, char **argv)

@@ -40,10 +40,10 @@ const char *info_service_name(const struct service_model *service, char text[STA
 /* How often something happened, of how many; 0 of none. */
 double info_rate(uint64_t times, uint64_t of);
 
-/* The whole model, or one host of it, on standard output. */
+/* The whole model, or one host of it, on standard output. Those that can fail give an exit status. */
 void info_print_model(const struct model *model, const char *path, uint64_t file_bytes);
 void info_print_host(const struct host_model *host);
-void info_print_model_json(const struct model *model, const char *path, uint64_t file_bytes);
-void info_print_host_json(const struct host_model *host);
+int info_print_model_json(const struct model *model, const char *path, uint64_t file_bytes);
+int info_print_host_json(const struct host_model *host);
 
 #endif

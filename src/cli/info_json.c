@@ -219,17 +219,10 @@ static json_t *memory_json(const struct model *model)
                      (json_int_t)memory.largest_host, "total", (json_int_t)memory.total);
 }
 
-static void print_json(json_t *root)
-{
-    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(root);
-}
-
-void info_print_model_json(const struct model *model, const char *path, uint64_t file_bytes)
+int info_print_model_json(const struct model *model, const char *path, uint64_t file_bytes)
 {
     json_t *root = json_pack(
-        "{s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:I,s:I}", "file", path, "flows", (json_int_t)model->flows,
+        "{s:o,s:I,s:I,s:I,s:I,s:I,s:b,s:I,s:I}", "file", cli_json_text(path), "flows", (json_int_t)model->flows,
         "packets", (json_int_t)model->packets, "first_ns", (json_int_t)model->first.ns, "last_ns",
         (json_int_t)model->last.ns, "covered_slices", (json_int_t)model->covered_slices, "has_tags",
         (int)model->has_tags, "outside_peers", (json_int_t)model->outside_count, "file_bytes",
@@ -241,15 +234,15 @@ void info_print_model_json(const struct model *model, const char *path, uint64_t
     json_object_set_new(root, "hosts", hosts_json(model));
     json_object_set_new(root, "services", services_json(model));
     json_object_set_new(root, "table_rows", tables_json(model));
-    print_json(root);
+    return cli_print_json(root);
 }
 
-void info_print_host_json(const struct host_model *host)
+int info_print_host_json(const struct host_model *host)
 {
     json_t *root = host_json(host);
 
     json_object_set_new(root, "states", states_json(host, UINT32_MAX, detailed_state_json));
     json_object_set_new(root, "begins_with", beginnings_json(host));
     json_object_set_new(root, "profile", profile_json(host));
-    print_json(root);
+    return cli_print_json(root);
 }

@@ -9,15 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/input_file.h"
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/learn_report.h"
 #include "cli/options.h"
+#include "cli/privileges.h"
+#include "cli/write_model.h"
 #include "learn/address_tag.h"
-#include "learn/fit.h"
-#include "model/model.h"
 
 static const char help[] =
     "Usage: dayshift learn -o MODEL [OPTION]... INPUT...\n"
@@ -56,10 +57,10 @@ static const char help[] =
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n"
     "\n"
-    "Exit status: 0 learned; 3 learned, but a part of the input could not be read; 1 nothing was\n"
-    "written; 2 wrong usage.\n";
+    "Exit status: 0 learned; 1 failed; 2 wrong usage; 3 learned, but a part of the input could not be\n"
+    "read.\n";
 
-enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5 };
+enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
 
 #define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
@@ -69,6 +70,7 @@ struct options {
     const char *output;
     const char *map;
     const char *hosts_file;
+    const char *key_file;
     const char *interface;
     int64_t for_ns;
     struct name_table *names;
@@ -76,7 +78,6 @@ struct options {
     size_t local_count, local_capacity;
     struct ip_address *hosts;
     size_t host_count;
-    bool has_key;
     uint8_t key[ADDRESS_TAG_KEY_BYTES];
     uint64_t max_memory;
     struct read_options read;
@@ -113,29 +114,47 @@ static int read_host(struct options *o, const char *word, struct ip_address *hos
                : -1;
 }
 
-/* The first word of every line that is not a comment. */
+/* The first word of a line that is not a comment. */
+static int read_hosts_line(struct options *o, const char *line, size_t size, size_t *capacity, int number,
+                           struct error *err)
+{
+    static const char separators[] = " \t,";
+    char word[HOST_WORD + 1];
+    size_t begin = 0;
+    size_t length = 0;
+
+    while (begin < size && strchr(separators, line[begin]))
+        begin++;
+    while (begin + length < size && length < HOST_WORD && !strchr(separators, line[begin + length]))
+        length++;
+    memcpy(word, line + begin, length);
+    word[length] = '\0';
+    if (*word == '\0' || *word == '#')
+        return 0;
+    o->hosts = memory_grow(o->hosts, capacity, o->host_count + 1, sizeof *o->hosts);
+    if (read_host(o, word, &o->hosts[o->host_count++]) < 0)
+        return error_set(err, "%s:%d: '%s' is neither an address nor a name", o->hosts_file, number, word);
+    return 0;
+}
+
 static int read_hosts(struct options *o, struct error *err)
 {
-    FILE *file = fopen(o->hosts_file, "r");
+    struct input_file *file = input_file_open(o->hosts_file, err);
     size_t capacity = 0;
-    char line[256];
+    const char *line;
+    size_t size;
     int status = 0;
 
     if (file == NULL)
-        return error_set(err, "%s: cannot open: %s", o->hosts_file, strerror(errno));
-    for (int number = 1; status == 0 && fgets(line, sizeof line, file); number++) {
-        char *word = strtok(line, " \t\r\n,");
-
-        if (word == NULL || *word == '#')
-            continue;
-        o->hosts = memory_grow(o->hosts, &capacity, o->host_count + 1, sizeof *o->hosts);
-        if (read_host(o, word, &o->hosts[o->host_count++]) < 0)
-            status = error_set(err, "%s:%d: '%s' is neither an address nor a name", o->hosts_file,
-                               number, word);
-    }
-    if (status == 0 && ferror(file))
-        status = error_set(err, "%s: cannot read: %s", o->hosts_file, strerror(errno));
-    fclose(file);
+        return -1;
+    for (int number = 1; status == 0 && (line = input_file_line(file, HOSTS_LINE, &size)); number++)
+        status = size == SIZE_MAX
+                     ? error_set(err, "%s:%d: the line is longer than %d bytes", o->hosts_file, number,
+                                 HOSTS_LINE)
+                     : read_hosts_line(o, line, size, &capacity, number, err);
+    if (status == 0 && input_file_damage(file))
+        status = error_set(err, "%s: cannot read: %s", o->hosts_file, input_file_damage(file));
+    input_file_close(file);
     if (status == 0 && o->host_count == 0)
         status = error_set(err, "%s: no address in it", o->hosts_file);
     return status;
@@ -156,7 +175,7 @@ static int read_key(struct options *o, const char *path, struct error *err)
                          path, ADDRESS_TAG_KEY_BYTES, got < sizeof bytes ? "fewer" : "more",
                          ADDRESS_TAG_KEY_BYTES);
     memcpy(o->key, bytes, sizeof o->key);
-    o->has_key = true;
+    o->key_file = path;
     return 0;
 }
 
@@ -281,42 +300,19 @@ static void print_map(FILE *to, const struct options *o, const struct learner *l
     }
 }
 
-/* A map that cannot be written leaves no model either, and no map is left without a model. */
-static int write_map_and_model(const struct options *o, const struct learner *learner,
-                               const struct network_stats *stats, const struct network_fit *fit,
-                               struct error *err)
-{
-    struct output_file map;
-    int status;
-
-    if (output_file_open_private(&map, o->map, err) < 0)
-        return -1;
-    print_map(map.stream, o, learner, stats->host_count);
-    status = output_file_flush(&map, err);
-    if (status == 0)
-        status = model_save(o->output, stats, fit, err);
-    if (status == 0)
-        status = output_file_commit(&map, err);
-    output_file_abandon(&map);
-    return status;
-}
-
-/* A signal meanwhile finds both files written, or neither. */
+/* With the map, or without: neither is left alone. */
 static int write_files(const struct options *o, const struct learner *learner,
                        const struct network_stats *stats, struct error *err)
 {
-    const atomic_bool *stop = cli_catch_signals();
-    struct network_fit fit;
-    int status;
+    struct output_file map;
 
-    network_fit_init(&fit, stats);
-    status = o->map ? write_map_and_model(o, learner, stats, &fit, err)
-                    : model_save(o->output, stats, &fit, err);
-    network_fit_release(&fit);
-    /* The signal is why a pipe that nobody reads could not be written. */
-    if (status < 0 && atomic_load(stop))
-        error_set(err, "interrupted; %s was not written", o->output);
-    return status;
+    if (o->map == NULL)
+        return write_model(o->output, stats, NULL, err);
+    cli_catch_signals();
+    if (output_file_open_private(&map, o->map, err) < 0)
+        return -1;
+    print_map(map.stream, o, learner, stats->host_count);
+    return write_model(o->output, stats, &map, err);
 }
 
 static int nothing_learned(const struct options *o, const char *path, uint64_t flows,
@@ -331,16 +327,22 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
                      " name the local networks with --local", path, flows);
 }
 
-/* A slip of the hand must not cost a capture. */
-static int check_outputs(const struct options *o, char **paths, int count, struct error *err)
+/* A slip of the hand must not cost a key, and what cannot be written is told before hours of reading. */
+static int check_outputs(const struct options *o, struct error *err)
 {
+    const char *const inputs[] = { o->key_file, o->hosts_file };
+
+    if (o->map && strcmp(o->map, "-") == 0 && strcmp(o->output, "-") == 0)
+        return error_set(err, "the model and the map cannot both go to standard output");
     if (o->map && output_file_check_apart(o->map, o->output, err) < 0)
         return -1;
-    for (int i = 0; i < count; i++) {
-        if (output_file_check_apart(o->output, paths[i], err) < 0 ||
-            (o->map && output_file_check_apart(o->map, paths[i], err) < 0))
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        if (inputs[i] && (output_file_check_apart(o->output, inputs[i], err) < 0 ||
+                          (o->map && output_file_check_apart(o->map, inputs[i], err) < 0)))
             return -1;
     }
+    if (output_file_probe(o->output, err) < 0 || (o->map && output_file_probe(o->map, err) < 0))
+        return -1;
     return 0;
 }
 
@@ -356,7 +358,7 @@ static struct learner *new_learner(struct options *o, struct error *err)
         .local_count = o->local_count,
         .hosts = o->hosts,
         .host_count = o->host_count,
-        .key = o->has_key ? o->key : NULL,
+        .key = o->key_file ? o->key : NULL,
         .max_bytes = (size_t)(8 * share),
     };
 
@@ -369,7 +371,46 @@ static struct learner *new_learner(struct options *o, struct error *err)
     return learner_new(&config);
 }
 
-/* EXIT_OK, EXIT_DAMAGED, or EXIT_FAILED with *err. */
+/* 0, or -1 when it was said that it failed. */
+static int report(const struct options *o, const struct learner *learner, const struct network_stats *stats,
+                  const struct read_totals *totals)
+{
+    const struct learn_report report = { totals, learner, o->read.labeller, stats, o->names,
+                                         o->max_memory, o->output };
+
+    if (o->json)
+        return learn_report_print_json(&report) == EXIT_OK ? 0 : -1;
+    if (!o->quiet && strcmp(o->output, "-") != 0)
+        learn_report_print(&report);
+    return 0;
+}
+
+static int learn_live(const struct options *o, struct learner *learner, struct read_totals *totals,
+                      struct error *err)
+{
+    struct capture_file *file = capture_live_open(o->interface, &o->read.capture, err);
+    int status;
+
+    if (file == NULL)
+        return -1;
+    status = privileges_give_up_root(err);
+    if (status == 0)
+        status = check_outputs(o, err);
+    if (status == 0)
+        status = read_live(file, o->interface, o->for_ns, &o->read, learner_add, learner, totals, err);
+    capture_file_close(file);
+    return status;
+}
+
+static int learn_files(const struct options *o, char **paths, int count, struct learner *learner,
+                       struct read_totals *totals, struct error *err)
+{
+    if (check_outputs(o, err) < 0)
+        return -1;
+    return read_inputs(paths, count, &o->read, learner_add, learner, totals, err);
+}
+
+/* EXIT_OK, EXIT_DAMAGED, or EXIT_FAILED with *err, or without when it was said. */
 static int learn(struct options *o, char **paths, int count, struct error *err)
 {
     struct learner *learner = new_learner(o, err);
@@ -379,9 +420,8 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
 
     if (learner == NULL)
         return EXIT_FAILED;
-    status = o->interface ? read_interface(o->interface, o->for_ns, &o->read, learner_add, learner, &totals, err)
-                          : read_inputs(paths, count, &o->read, learner_add, learner, &totals, err);
-
+    status = o->interface ? learn_live(o, learner, &totals, err)
+                          : learn_files(o, paths, count, learner, &totals, err);
     stats = learner_finish(learner);
     if (status == 0 && stats->states.used == 0)
         status = stats->flows == 0 && totals.damaged > 0
@@ -389,15 +429,8 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
                      : nothing_learned(o, o->interface ? o->interface : paths[0], stats->flows, err);
     if (status == 0)
         status = write_files(o, learner, stats, err);
-    if (status == 0 && (o->json || (!o->quiet && strcmp(o->output, "-") != 0))) {
-        struct learn_report report = { &totals, learner, o->read.labeller, stats, o->names,
-                                       o->max_memory, o->output };
-
-        if (o->json)
-            learn_report_print_json(&report);
-        else
-            learn_report_print(&report);
-    }
+    if (status == 0)
+        status = report(o, learner, stats, &totals);
     learner_free(learner);
     application_labeller_free(o->read.labeller);
     return status < 0 ? EXIT_FAILED : totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;
@@ -415,9 +448,9 @@ int verb_learn(int argc, char **argv)
     o.read.quiet = o.quiet;
     o.read.names = o.names;
     if (status == EXIT_OK) {
-        status = check_outputs(&o, argv + optind, argc - optind, &err) < 0
-                     ? EXIT_FAILED
-                     : learn(&o, argv + optind, argc - optind, &err);
+        o.read.outputs[0] = o.output;
+        o.read.outputs[1] = o.map;
+        status = learn(&o, argv + optind, argc - optind, &err);
         if (status == EXIT_FAILED && err.text[0] != '\0')
             cli_fail(&err);
     }

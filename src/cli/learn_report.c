@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/cli.h"
 #include "model/day_profile.h"
 
 enum { NETWORKS_SHOWN = 8 };
@@ -14,7 +15,7 @@ enum { NETWORKS_SHOWN = 8 };
 
 struct count {
     const char *key;  /* in JSON */
-    const char *line; /* in text, behind the number; NULL: not there */
+    const char *line; /* in text, behind the number */
     uint64_t count;
 };
 
@@ -38,9 +39,10 @@ static size_t skipped(const struct read_totals *totals, struct count counts[MAX_
         { "other_icmp_records", "records: ICMP, but not ping", records->other_icmp },
         { "empty_records", "records without a packet", records->empty },
         { "malformed_records", "records that cannot be read", records->malformed },
-        { "files", "files: neither capture nor flow log", totals->passed_over },
+        { "files", "files: neither capture nor flow log, or found before", totals->passed_over },
     };
 
+    _Static_assert(sizeof all <= MAX_COUNTS * sizeof *all, "room for all");
     memcpy(counts, all, sizeof all);
     return sizeof all / sizeof *all;
 }
@@ -60,6 +62,7 @@ static size_t remarks(const struct learn_report *report, struct count counts[MAX
         { "clock_steps", "times the clock stepped back, which ended all flows", totals->flow.clock_steps },
     };
 
+    _Static_assert(sizeof all <= MAX_COUNTS * sizeof *all, "room for all");
     memcpy(counts, all, sizeof all);
     return sizeof all / sizeof *all;
 }
@@ -87,6 +90,7 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "applications", "flows of another application", given->applications },
     };
 
+    _Static_assert(sizeof all <= MAX_COUNTS * sizeof *all, "room for all");
     memcpy(counts, all, sizeof all);
     return sizeof all / sizeof *all;
 }
@@ -221,26 +225,24 @@ static json_t *local_json(const struct learn_report *report)
                      networks);
 }
 
-void learn_report_print_json(const struct learn_report *report)
+int learn_report_print_json(const struct learn_report *report)
 {
     const struct read_totals *totals = report->totals;
     const struct network_stats *stats = report->stats;
     struct count counts[MAX_COUNTS];
     json_t *root = json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:s}",
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:o}",
         "inputs", (json_int_t)totals->inputs, "damaged", (json_int_t)totals->damaged,
         "frames", (json_int_t)totals->capture.frames, "records", (json_int_t)totals->records.lines,
         "flows", (json_int_t)stats->flows, "packets", (json_int_t)stats->packets,
         "first_ns", (json_int_t)stats->first.ns, "last_ns", (json_int_t)stats->last.ns,
         "hosts", (int)stats->host_count, "states", (int)stats->states.used,
         "transitions", (int)stats->transitions.used, "services", (int)stats->services.used,
-        "covered_slices", (int)covered_slices(stats), "model", report->output);
+        "covered_slices", (int)covered_slices(stats), "model", cli_json_text(report->output));
 
     json_object_set_new(root, "skipped", counts_json(counts, skipped(totals, counts)));
     json_object_set_new(root, "remarks", counts_json(counts, remarks(report, counts)));
     json_object_set_new(root, "given_up", counts_json(counts, given_up(report, counts)));
     json_object_set_new(root, "local", local_json(report));
-    json_dumpf(root, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(root);
+    return cli_print_json(root);
 }

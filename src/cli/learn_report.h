@@ -18,6 +18,6 @@ struct learn_report {
 };
 
 void learn_report_print(const struct learn_report *report);
-void learn_report_print_json(const struct learn_report *report);
+int learn_report_print_json(const struct learn_report *report);
 
 #endif

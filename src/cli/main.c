@@ -3,11 +3,15 @@
  */
 #include <config.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "net/wire.h"
 
@@ -51,6 +55,37 @@ const atomic_bool *cli_catch_signals(void)
     if (inherited.sa_handler != SIG_IGN)
         sigaction(SIGHUP, &action, NULL);
     return &stop_requested;
+}
+
+json_t *cli_json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    char *copy;
+
+    if (json != NULL)
+        return json;
+    copy = memory_copy_text(text);
+    for (char *c = copy; *c; c++) {
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    }
+    json = json_string(copy);
+    free(copy);
+    return json;
+}
+
+int cli_print_json(json_t *root)
+{
+    struct error err;
+
+    if (root == NULL) {
+        error_set(&err, "what there is to say cannot be said in JSON");
+        return cli_fail(&err);
+    }
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(root);
+    return EXIT_OK; /* a stream that failed shows at the end of main() */
 }
 
 static const char *protocol_name(uint8_t protocol)
@@ -113,9 +148,24 @@ static int run(int argc, char **argv)
     return EXIT_USAGE;
 }
 
+/* A closed standard stream must not become the first file that is opened. */
+static void hold_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
-    int status = run(argc, argv);
+    int status;
+
+    hold_standard_streams();
+    status = run(argc, argv);
 
     /* What was printed must have been taken: a script may rely on it. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_OK) {

@@ -13,7 +13,7 @@
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "learn/fit.h"
+#include "cli/write_model.h"
 #include "model/model.h"
 
 static const char help[] =
@@ -120,7 +120,7 @@ static void print_text(const struct options *o, const struct part *parts, int co
 
 static json_t *part_json(const struct part *part)
 {
-    json_t *root = json_pack("{s:s,s:I,s:I,s:I,s:b}", "file", part->path, "hosts",
+    json_t *root = json_pack("{s:o,s:I,s:I,s:I,s:b}", "file", cli_json_text(part->path), "hosts",
                              (json_int_t)part->hosts, "flows", (json_int_t)part->flows,
                              "hosts_in_common", (json_int_t)part->common, "matched",
                              part->apart == TOGETHER);
@@ -130,7 +130,7 @@ static json_t *part_json(const struct part *part)
     return root;
 }
 
-static void print_json(const struct options *o, const struct part *parts, int count,
+static int print_json(const struct options *o, const struct part *parts, int count,
                        const struct network_stats *all)
 {
     json_t *files = json_array();
@@ -138,14 +138,13 @@ static void print_json(const struct options *o, const struct part *parts, int co
 
     for (int i = 0; i < count; i++)
         json_array_append_new(files, part_json(&parts[i]));
-    root = json_pack("{s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:b}", "files", files, "output", o->output, "hosts",
+    root = json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:b}", "files", files, "output",
+                     cli_json_text(o->output), "hosts",
                      (json_int_t)all->host_count, "states", (json_int_t)all->states.used,
                      "transitions", (json_int_t)all->transitions.used, "services",
                      (json_int_t)all->services.used, "flows", (json_int_t)all->flows, "has_tags",
                      (int)all->has_tags);
-    json_dumpf(root, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(root);
+    return cli_print_json(root);
 }
 
 /* ---- the verb ---- */
@@ -171,35 +170,23 @@ static int check_files(const struct options *o, const struct part *parts, int co
     return status;
 }
 
-/* A signal meanwhile finds the file written, or not begun. */
-static int write_model(const struct options *o, const struct network_stats *all, struct error *err)
-{
-    const atomic_bool *stop = cli_catch_signals();
-    struct network_fit fit;
-    int status;
-
-    network_fit_init(&fit, all);
-    status = model_save(o->output, all, &fit, err);
-    network_fit_release(&fit);
-    if (status < 0 && atomic_load(stop))
-        error_set(err, "interrupted; %s was not written", o->output);
-    return status;
-}
-
+/* An exit status; EXIT_FAILED with *err, unless it was said. */
 static int merge(const struct options *o, struct part *parts, int count, struct error *err)
 {
     struct network_stats all;
     int status;
 
-    if (check_files(o, parts, count, err) < 0)
-        return -1;
+    if (check_files(o, parts, count, err) < 0 || output_file_probe(o->output, err) < 0)
+        return EXIT_FAILED;
     network_stats_init(&all);
     status = merge_files(parts, count, &all, err);
     if (status == 0)
-        status = write_model(o, &all, err);
-    if (status == 0 && o->json)
-        print_json(o, parts, count, &all);
-    else if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
+        status = write_model(o->output, &all, NULL, err);
+    if (status < 0)
+        status = EXIT_FAILED;
+    else if (o->json)
+        status = print_json(o, parts, count, &all);
+    else if (!o->quiet && strcmp(o->output, "-") != 0)
         print_text(o, parts, count, &all);
     network_stats_release(&all);
     return status;
@@ -254,8 +241,9 @@ int verb_merge(int argc, char **argv)
     parts = memory_alloc_array((size_t)count, sizeof *parts);
     for (int i = 0; i < count; i++)
         parts[i].path = argv[optind + i];
-    if (merge(&o, parts, count, &err) < 0)
-        status = cli_fail(&err);
+    status = merge(&o, parts, count, &err);
+    if (err.text[0] != '\0')
+        cli_fail(&err);
     free(parts);
     return status;
 }

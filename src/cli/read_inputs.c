@@ -1,22 +1,18 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* setresuid */
-#endif
 #include "cli/read_inputs.h"
 
-#include <errno.h>
-#include <grp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/text.h"
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 
 enum { UPDATE_EVERY = 4096 }; /* packets or records between two looks at the time */
+
+#define DRAIN_NS (2 * NS_PER_SECOND) /* of a live capture at its end, at most */
 
 /* What the flow stage of one reading consists of. */
 struct reading {
@@ -24,6 +20,7 @@ struct reading {
     struct read_totals *totals;
     struct progress progress;
     struct flow_table *table;
+    uint64_t bytes, bytes_done; /* of flow logs, for progress */
 };
 
 /* One line, and on with what follows. */
@@ -125,63 +122,40 @@ static int64_t now_ns(void)
 }
 
 /*
- * Who called sudo is who reads the packets and writes the model: the interface is open, and nothing needs
- * root any more.
+ * Until the time is over (0: never) or a signal came, and then on to the last packet that is there already,
+ * which the kernel hands over late.
  */
-static int give_up_root(struct error *err)
-{
-    const char *user = getenv("SUDO_UID");
-    const char *group = getenv("SUDO_GID");
-    uint64_t uid;
-    uint64_t gid;
-
-    if (geteuid() != 0 || user == NULL || group == NULL)
-        return 0;
-    if (text_to_u64(user, &uid) < 0 || text_to_u64(group, &gid) < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
-        return error_set(err, "SUDO_UID=%s SUDO_GID=%s: no user and group to become", user, group);
-    if (setgroups(0, NULL) < 0 || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) < 0 ||
-        setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) < 0)
-        return error_set(err, "cannot become user %s: %s", user, strerror(errno));
-    return 0;
-}
-
-/* Until the time is over (0: never) or a signal came. */
 static int follow(struct reading *reading, struct capture_file *file, const char *interface,
                   int64_t for_ns, struct error *err)
 {
     const atomic_bool *stop = cli_catch_signals();
-    int64_t began = now_ns();
+    int64_t end_ns = for_ns > 0 ? now_ns() + for_ns : INT64_MAX;
+    bool ends = false;
     struct packet_view packet;
-    int got = 0;
+    int got;
 
-    for (uint64_t i = 0; !atomic_load(stop); i++) {
-        got = capture_file_next(file, &packet, err);
+    while ((got = capture_file_next(file, &packet, err)) > 0 && !(ends && got == 2)) {
+        int64_t now = now_ns();
+
         if (got == 1)
             flow_table_add(reading->table, &packet);
-        else if (got != 2)
+        if (!ends && (atomic_load(stop) || now >= end_ns)) {
+            ends = true;
+            end_ns = now + DRAIN_NS;
+        } else if (ends && now >= end_ns) {
             break;
-        if (got == 1 && i % UPDATE_EVERY != 0)
-            continue;
-        if (for_ns > 0 && now_ns() - began >= for_ns)
-            break;
+        }
         progress_update(&reading->progress, interface, capture_file_counts(file)->frames, 0, "frames");
     }
-    reading->totals->interrupted = atomic_load(stop);
     return got < 0 ? -1 : 0;
 }
 
-int read_interface(const char *interface, int64_t for_ns, const struct read_options *options,
-                   flow_sink *sink, void *sink_self, struct read_totals *totals, struct error *err)
+int read_live(struct capture_file *file, const char *interface, int64_t for_ns,
+              const struct read_options *options, flow_sink *sink, void *sink_self,
+              struct read_totals *totals, struct error *err)
 {
     struct reading reading = { .options = options, .totals = totals };
-    struct capture_file *file = capture_live_open(interface, &options->capture, err);
 
-    if (file == NULL)
-        return -1;
-    if (give_up_root(err) < 0) {
-        capture_file_close(file);
-        return -1;
-    }
     totals->kind = INPUT_CAPTURES;
     totals->inputs = 1;
     progress_init(&reading.progress, options->quiet);
@@ -192,7 +166,6 @@ int read_interface(const char *interface, int64_t for_ns, const struct read_opti
     progress_finish(&reading.progress);
     end_flows(&reading);
     totals->capture = *capture_file_counts(file);
-    capture_file_close(file);
     return 0;
 }
 
@@ -208,6 +181,62 @@ static void add_record_counts(struct record_counts *sum, const struct record_cou
     sum->malformed += more->malformed;
 }
 
+/* Which log is read when: by the time of its first record. */
+struct log_file {
+    size_t index; /* in the inputs */
+    int64_t first_ns;
+};
+
+static int compare_logs(const void *a, const void *b)
+{
+    const struct log_file *x = a;
+    const struct log_file *y = b;
+
+    if (x->first_ns != y->first_ns)
+        return x->first_ns < y->first_ns ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+static struct record_file *open_log(struct reading *reading, struct inputs *inputs, size_t index,
+                                    struct error *err)
+{
+    struct input_file *input = inputs_open(inputs, index, err);
+
+    return input ? record_file_open(input, &reading->options->records, reading->options->names, err)
+                 : NULL;
+}
+
+/* What cannot be read, and what is read once only, goes first. */
+static int64_t first_time(struct reading *reading, struct inputs *inputs, size_t index)
+{
+    struct record_file *file;
+    struct log_record record;
+    struct error ignored;
+    int64_t first_ns = INT64_MIN;
+
+    if (inputs->list[index].file != NULL)
+        return first_ns;
+    file = open_log(reading, inputs, index, &ignored);
+    if (file != NULL && record_file_next(file, &record, &ignored) == 1)
+        first_ns = record.start_ns;
+    record_file_close(file);
+    return first_ns;
+}
+
+/* Owned. A single log needs no order. */
+static struct log_file *order_logs(struct reading *reading, struct inputs *inputs)
+{
+    struct log_file *logs = memory_alloc_array(inputs->count, sizeof *logs);
+
+    for (size_t i = 0; i < inputs->count; i++) {
+        logs[i].index = i;
+        if (inputs->count > 1)
+            logs[i].first_ns = first_time(reading, inputs, i);
+    }
+    qsort(logs, inputs->count, sizeof *logs, compare_logs);
+    return logs;
+}
+
 static void read_records(struct reading *reading, struct record_file *file, const char *path,
                          struct record_pairer *pairer)
 {
@@ -221,13 +250,15 @@ static void read_records(struct reading *reading, struct record_file *file, cons
         record_pairer_add(pairer, &record);
         if (i % UPDATE_EVERY == 0 && reading->progress.shown) {
             record_file_position(file, &done, &size);
-            progress_update(&reading->progress, path, done, size, "bytes");
+            progress_update(&reading->progress, path, reading->bytes_done + done, reading->bytes, "bytes");
         }
     }
     if (got < 0)
         report_damage(reading, err.text);
     else if (record_file_damage(file))
         report_damage(reading, record_file_damage(file));
+    record_file_position(file, &done, &size);
+    reading->bytes_done += size;
     add_record_counts(&reading->totals->records, record_file_counts(file));
 }
 
@@ -237,16 +268,17 @@ static int read_flow_logs(struct reading *reading, struct inputs *inputs, flow_s
     const struct read_options *options = reading->options;
     struct record_pairer *pairer =
         record_pairer_new((size_t)(options->max_bytes / RECORD_PAIRER_FLOW_BYTES), sink, sink_self);
+    struct log_file *logs = order_logs(reading, inputs);
     int status = 0;
 
+    reading->bytes = inputs_bytes(inputs);
     for (size_t i = 0; i < inputs->count && status == 0; i++) {
-        struct input_file *input = inputs_open(inputs, i, err);
-        struct record_file *file =
-            input ? record_file_open(input, &options->records, options->names, err) : NULL;
+        const struct input *input = &inputs->list[logs[i].index];
+        struct record_file *file = open_log(reading, inputs, logs[i].index, err);
 
         if (file != NULL)
-            read_records(reading, file, inputs->list[i].path, pairer);
-        else if (inputs->list[i].in_directory)
+            read_records(reading, file, input->path, pairer);
+        else if (input->in_directory)
             say(reading, err->text, "it is left out");
         else
             status = -1;
@@ -256,6 +288,7 @@ static int read_flow_logs(struct reading *reading, struct inputs *inputs, flow_s
     record_pairer_flush(pairer);
     reading->totals->pairing = *record_pairer_counts(pairer);
     record_pairer_free(pairer);
+    free(logs);
     return status;
 }
 
@@ -265,10 +298,10 @@ int read_inputs(char **paths, int count, const struct read_options *options, flo
     struct reading reading = { .options = options, .totals = totals };
     bool flow_logs = options->records.format || options->records.columns;
     struct inputs inputs;
-    int status = inputs_find(&inputs, paths, count, flow_logs, err);
+    int status = inputs_find(&inputs, paths, count, flow_logs, options->outputs, err);
 
     if (status == 0 && options->captures_only && inputs.kind != INPUT_CAPTURES)
-        status = error_set(err, "%s: is a flow log; captures are needed", inputs.list[0].path);
+        status = error_set(err, "%s: is a flow log; captures are needed", inputs.kind_path);
     progress_init(&reading.progress, options->quiet);
     totals->kind = inputs.kind;
     totals->inputs = inputs.count;

@@ -16,6 +16,7 @@
 
 struct read_options { /* zeros are the defaults, but for max_bytes */
     bool captures_only; /* a flow log is an error */
+    const char *outputs[2]; /* files that will be written, which must not be among the inputs; may be NULL */
     bool quiet;
     struct capture_options capture;
     struct record_options records;
@@ -37,7 +38,6 @@ struct read_totals { /* over all inputs */
     struct flow_counts flow;
     struct record_counts records;
     struct pairer_counts pairing;
-    bool interrupted; /* a live capture, by a signal */
 };
 
 /*
@@ -47,8 +47,9 @@ struct read_totals { /* over all inputs */
 int read_inputs(char **paths, int count, const struct read_options *options, flow_sink *sink,
                 void *sink_self, struct read_totals *totals, struct error *err);
 
-/* Reads an interface for so long (0: without end), or until a signal comes. 0 or -1. */
-int read_interface(const char *interface, int64_t for_ns, const struct read_options *options,
-                   flow_sink *sink, void *sink_self, struct read_totals *totals, struct error *err);
+/* Reads a live capture for so long (0: without end), or until a signal comes. 0 or -1. */
+int read_live(struct capture_file *file, const char *interface, int64_t for_ns,
+              const struct read_options *options, flow_sink *sink, void *sink_self,
+              struct read_totals *totals, struct error *err);
 
 #endif
