@@ -456,13 +456,21 @@ static void test_text_durations(void **state)
         { "1e30d", 0, -1 },
     };
 
+    int64_t ns = 0;
+
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int64_t ns = 0;
-
+        ns = 0;
         assert_int_equal(text_to_duration_ns(cases[i].text, &ns), cases[i].status);
         assert_int_equal(ns, cases[i].seconds * NS_PER_SECOND);
     }
+    assert_int_equal(text_to_duration_ns("20ms", &ns), 0);
+    assert_int_equal(ns, 20 * NS_PER_MS);
+    assert_int_equal(text_to_duration_ns("1.5us", &ns), 0);
+    assert_int_equal(ns, 1500);
+    assert_int_equal(text_to_duration_ns("0.1us", &ns), 0);
+    assert_int_equal(ns, 100);
+    assert_int_equal(text_to_duration_ns("1ns", &ns), -1);
 }
 
 static void test_text_times_of_day(void **state)
@@ -807,11 +815,24 @@ static void test_error_text(void **state)
     long_text[sizeof long_text - 1] = '\0';
     error_set(&err, "%s", long_text);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
-    error_prefix(&err, "file"); /* what does not fit is cut at the end */
+    error_prefix(&err, "file");
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
     assert_memory_equal(err.text, "file: xxx", 9);
     error_prefix(&err, "%s", long_text);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    /* The reason stands at the end, the file at the beginning: the middle goes. */
+    long_text[sizeof long_text - 1] = '\0';
+    error_set(&err, "/a/%s: cannot open", long_text);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_memory_equal(err.text, "/a/", 3);
+    assert_non_null(strstr(err.text, "..."));
+    assert_string_equal(err.text + strlen(err.text) - 13, ": cannot open");
+    error_prefix(&err, "%s", long_text);
+    assert_string_equal(err.text + strlen(err.text) - 13, ": cannot open");
+    error_set(&err, "%s: cannot open", "evil\nname\033[31m.pcap\x7f");
+    assert_string_equal(err.text, "evil?name?[31m.pcap?: cannot open");
+    error_set(&err, "%s", "gr\xc3\xbc\xc3\x9f"); /* a name in UTF-8 stays */
+    assert_string_equal(err.text, "gr\xc3\xbc\xc3\x9f");
 }
 
 static void test_cursor(void **state)
