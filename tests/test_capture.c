@@ -23,6 +23,7 @@
 #include "capture/capture_set.h"
 #include "capture/duplicates.h"
 #include "capture/fragment_cache.h"
+#include "capture/link_type.h"
 #include "net/wire.h"
 
 enum {
@@ -363,6 +364,8 @@ static void test_pcapng_interfaces(void **state)
     assert_int_equal(r.counts.by_result[DECODE_MALFORMED], 1);
     assert_int_equal(r.counts.unknown_link, 1);
     assert_int_equal(r.counts.unknown_link_type, 189);
+    assert_string_equal(link_type_name(r.counts.unknown_link_type), "USB_LINUX");
+    assert_string_equal(link_type_name(65000), "unknown");
 }
 
 static void test_pcapng_times(void **state)

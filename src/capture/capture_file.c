@@ -23,14 +23,6 @@ struct capture_file {
     struct error peeked_error;
 };
 
-struct day_time frame_time(__int128 ns)
-{
-    const int64_t last_second = INT64_MAX / 2 / NS_PER_SECOND - 1;
-    const int64_t last = last_second * NS_PER_SECOND + NS_PER_SECOND - 1;
-
-    return (struct day_time){ ns < 0 ? 0 : ns > last ? last : (int64_t)ns };
-}
-
 void capture_counts_add(struct capture_counts *sum, const struct capture_counts *more)
 {
     sum->frames += more->frames;
@@ -140,13 +132,13 @@ static bool decode(const struct captured_frame *frame, bool tunnels, struct pack
 {
     counts->frames++;
     counts->bytes += frame->original;
-    if (!frame->known_link) {
+    if (!frame->link.known) {
         counts->unknown_link++;
-        if (counts->unknown_link_type < frame->link_type)
-            counts->unknown_link_type = frame->link_type;
+        if (counts->unknown_link_type < frame->link.number)
+            counts->unknown_link_type = frame->link.number;
         return false;
     }
-    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original, tunnels,
+    *result = decode_frame(frame->link.decode, frame->bytes, frame->captured, frame->original, tunnels,
                            view);
     counts->by_result[*result]++;
     if (*result != DECODE_OK && *result != DECODE_FRAGMENT)

@@ -30,7 +30,7 @@ struct capture_counts {
     uint64_t bytes;  /* of these frames on the wire */
     uint64_t by_result[DECODE_RESULTS]; /* DECODE_FRAGMENT: whose first fragment is not known */
     uint64_t unknown_link;      /* of an interface whose link type is not supported */
-    uint16_t unknown_link_type; /* the largest of these */
+    uint16_t unknown_link_type; /* the largest of these: link_type_name() */
     uint64_t duplicates;
     uint64_t dropped; /* by the kernel, of a live capture: not in `frames` */
 };

@@ -11,7 +11,6 @@
 
 #include "base/memory.h"
 #include "capture/frame_reader.h"
-#include "capture/link_type.h"
 
 enum {
     SNAPLEN = 262144,
@@ -24,8 +23,7 @@ struct live_reader {
     struct frame_reader reader;
     pcap_t *pcap;
     int ns_per_unit;
-    uint16_t link_type;
-    enum decode_link link;
+    struct link_type link;
     uint32_t dropped_before; /* the kernel's counters have 32 bits */
     uint64_t dropped;
 };
@@ -66,9 +64,7 @@ static int next(struct frame_reader *reader, struct captured_frame *frame, struc
         return error_set(err, "%s", pcap_geterr(live->pcap));
     frame->time = frame_time((__int128)header->ts.tv_sec * NS_PER_SECOND +
                              header->ts.tv_usec * live->ns_per_unit);
-    frame->known_link = true;
     frame->link = live->link;
-    frame->link_type = live->link_type;
     frame->captured = header->caplen;
     frame->original = header->len;
     return 1;
@@ -110,9 +106,9 @@ static int activate(struct live_reader *live, const char *interface, struct erro
         return activation_error(live, interface, status, err);
     live->ns_per_unit =
         pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
-    live->link_type = (uint16_t)pcap_datalink(live->pcap);
-    if (!link_type_decode(live->link_type, &live->link))
-        return link_type_error(interface, live->link_type, err);
+    live->link = link_type_of((uint16_t)pcap_datalink(live->pcap));
+    if (!live->link.known)
+        return link_type_error(interface, live->link, err);
     if (pcap_setnonblock(live->pcap, 1, words) < 0)
         return error_set(err, "%s: cannot capture: %s", interface, words);
     return 0;
