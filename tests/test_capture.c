@@ -53,8 +53,9 @@ static void build_frame(uint8_t frame[FRAME_BYTES], uint16_t number)
     wire_put_u16(frame + 38, FRAME_BYTES - 34);
 }
 
-/* Frames `first` to `end` - 1, a millisecond apart, in nanoseconds. */
-static const char *write_range(const char *name, int datalink, unsigned first, unsigned end)
+/* Frames `first` to `end` - 1, in nanoseconds; `together` have the same time, others are 1 ms apart. */
+static const char *write_grouped(const char *name, int datalink, unsigned first, unsigned end,
+                                 unsigned together)
 {
     const char *path = scratch_path(name);
     pcap_t *pcap = pcap_open_dead_with_tstamp_precision(datalink, 65535,
@@ -63,7 +64,7 @@ static const char *write_range(const char *name, int datalink, unsigned first, u
 
     assert_non_null(dumper);
     for (unsigned i = first; i < end; i++) {
-        int64_t ns = FIRST_NS + i * NS_PER_MS;
+        int64_t ns = FIRST_NS + i / together * NS_PER_MS;
         struct pcap_pkthdr header = { .caplen = FRAME_BYTES, .len = FRAME_BYTES };
         uint8_t frame[FRAME_BYTES];
 
@@ -75,6 +76,11 @@ static const char *write_range(const char *name, int datalink, unsigned first, u
     pcap_dump_close(dumper);
     pcap_close(pcap);
     return path;
+}
+
+static const char *write_range(const char *name, int datalink, unsigned first, unsigned end)
+{
+    return write_grouped(name, datalink, first, end, 1);
 }
 
 static const char *write_frames(const char *name, int datalink, unsigned frames)
@@ -1310,6 +1316,30 @@ static void test_set_of_parts(void **state)
     }
 }
 
+/* Cuts between packets of one time, in files whose names sort differently. */
+static void test_set_cut_within_a_time(void **state)
+{
+    static const struct {
+        unsigned together, first_cut, second_cut;
+    } cases[] = { { 2, 9, 21 }, { 4, 9, 11 }, { 40, 9, 21 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const unsigned together = cases[i].together;
+        const char *whole = write_grouped("whole", DLT_EN10MB, 0, 40, together);
+        const char *const parts[] = {
+            write_grouped("x10", DLT_EN10MB, cases[i].second_cut, 40, together),
+            write_grouped("x8", DLT_EN10MB, 0, cases[i].first_cut, together),
+            write_grouped("x9", DLT_EN10MB, cases[i].first_cut, cases[i].second_cut, together),
+        };
+        struct outcome expected = read_set(&whole, 1, &defaults);
+        struct outcome o = read_every_way(parts, 3);
+
+        assert_int_equal(o.packets, 40);
+        assert_same(&o, &expected);
+    }
+}
+
 /* Files that overlap, one within another, and one without a packet. */
 static void test_set_overlapping(void **state)
 {
@@ -1682,6 +1712,7 @@ int main(void)
         cmocka_unit_test(test_duplicates_full),
         cmocka_unit_test(test_set_of_one),
         cmocka_unit_test(test_set_of_parts),
+        cmocka_unit_test(test_set_cut_within_a_time),
         cmocka_unit_test(test_set_overlapping),
         cmocka_unit_test(test_set_damaged),
         cmocka_unit_test(test_set_with_no_capture),

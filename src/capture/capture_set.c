@@ -1,3 +1,6 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* strverscmp */
+#endif
 #include "capture/capture_set.h"
 
 #include <stdlib.h>
@@ -103,25 +106,28 @@ int capture_set_add(struct capture_set *set, struct input_file *input, struct er
 
 /* ---- order ---- */
 
-/* Names decide between equals: the order in which files were given decides nothing. */
-static bool is_before(const struct member *a, int64_t a_ns, const struct member *b, int64_t b_ns)
+/*
+ * Of files that a capture was cut into the one that began first, then the one whose number is
+ * less (x9, x10). The order in which they were given decides nothing.
+ */
+static int compare_members(const struct member *a, const struct member *b)
 {
-    return a_ns != b_ns ? a_ns < b_ns : strcmp(a->name, b->name) < 0;
+    if (a->first.ns != b->first.ns)
+        return a->first.ns < b->first.ns ? -1 : 1;
+    return strverscmp(a->name, b->name);
 }
 
 static int compare_first(const void *a, const void *b)
 {
-    const struct member *const *x = a;
-    const struct member *const *y = b;
-
-    return is_before(*x, (*x)->first.ns, *y, (*y)->first.ns)   ? -1
-           : is_before(*y, (*y)->first.ns, *x, (*x)->first.ns) ? 1
-                                                                : 0;
+    return compare_members(*(const struct member *const *)a, *(const struct member *const *)b);
 }
 
+/* Cuts fall between packets of one time, too. */
 static bool heap_before(const struct member *a, const struct member *b)
 {
-    return is_before(a, a->head->time.ns, b, b->head->time.ns);
+    if (a->head->time.ns != b->head->time.ns)
+        return a->head->time.ns < b->head->time.ns;
+    return compare_members(a, b) < 0;
 }
 
 static void heap_sink(struct capture_set *set)
