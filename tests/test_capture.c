@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <pcap/pcap.h>
 #include <sched.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -1589,23 +1591,96 @@ static int capture_loopback(void)
     return packets == DATAGRAMS ? LIVE_OK : LIVE_WRONG_PACKETS;
 }
 
-static void test_live(void **state)
+/* Every millisecond a datagram, or a frame that is no packet. */
+static pid_t send_for(int milliseconds, bool datagrams)
+{
+    struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(0x88cc), .sll_halen = 6 };
+    const uint8_t nothing[46] = { 0 };
+    pid_t sender = fork();
+    int fd;
+
+    if (sender != 0)
+        return sender;
+    fd = socket(AF_PACKET, SOCK_DGRAM, 0);
+    to.sll_ifindex = (int)if_nametoindex("lo");
+    for (int i = 0; i < milliseconds; i++) {
+        if (datagrams)
+            send_datagrams(1);
+        else
+            (void)!sendto(fd, nothing, sizeof nothing, 0, (const struct sockaddr *)&to, sizeof to);
+        usleep(1000);
+    }
+    _exit(0);
+}
+
+/* Milliseconds until the first "nothing yet", while frames come for three seconds. */
+static int64_t pause_ms(bool datagrams)
+{
+    struct capture_file *file = capture_live_open("lo", &defaults, &(struct error){ "" });
+    struct timespec began;
+    struct timespec now;
+    struct packet_view view;
+    struct error err;
+    pid_t sender;
+    int status;
+
+    if (file == NULL)
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    sender = send_for(3000, datagrams);
+    do
+        status = capture_file_next(file, &view, &err);
+    while (status == 1);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    waitpid(sender, NULL, 0);
+    if (status != 2 || capture_file_counts(file)->frames < 100)
+        return -1;
+    capture_file_close(file);
+    return (now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / NS_PER_MS;
+}
+
+/* The caller gets its turn also while frames keep coming, whether they are packets or not. */
+static int capture_busy_loopback(void)
+{
+    if (unshare(CLONE_NEWNET) < 0 || !raise_loopback())
+        return LIVE_IMPOSSIBLE;
+    for (int datagrams = 0; datagrams < 2; datagrams++) {
+        int64_t ms = pause_ms(datagrams);
+
+        if (ms < 500 || ms > 2000)
+            return LIVE_NEVER_IDLE;
+    }
+    return LIVE_OK;
+}
+
+static void run_live(int capture(void))
 {
     int status;
     pid_t child;
 
-    (void)state;
     if (geteuid() != 0)
         skip_because("not root: no network of its own");
     fflush(NULL);
     child = fork();
     if (child == 0)
-        _exit(capture_loopback());
+        _exit(capture());
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == LIVE_IMPOSSIBLE)
         skip_because("no network namespace to be had");
     assert_int_equal(WEXITSTATUS(status), LIVE_OK);
+}
+
+static void test_live(void **state)
+{
+    (void)state;
+    run_live(capture_loopback);
+}
+
+static void test_live_busy(void **state)
+{
+    (void)state;
+    run_live(capture_busy_loopback);
 }
 
 static void test_live_on_nothing(void **state)
@@ -1724,6 +1799,7 @@ int main(void)
         cmocka_unit_test(test_set_fragments_across_files),
         cmocka_unit_test(test_set_with_standard_input),
         cmocka_unit_test(test_live),
+        cmocka_unit_test(test_live_busy),
         cmocka_unit_test(test_live_on_nothing),
         cmocka_unit_test(test_hostile_captures),
     };

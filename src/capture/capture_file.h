@@ -58,8 +58,8 @@ void capture_file_close(struct capture_file *file); /* NULL is fine */
 /*
  * The next packet that decodes: 1 with *view filled, 0 at the end, -1 at damage (the message names
  * the input, the number of the frame that could not be read, and why). Packets before the damage
- * were good. Of a live capture also 2, at least once a second without packets: nothing yet, which
- * is when the caller looks at clock and signals.
+ * were good. Of a live capture also 2: nothing yet, or about a second has passed since the last 2,
+ * whatever came meanwhile. That is when the caller looks at clock and signals.
  */
 int capture_file_next(struct capture_file *file, struct packet_view *view, struct error *err);
 
