@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -1219,7 +1220,7 @@ static void read_packets(struct capture_set *set, bool bytes, struct outcome *o)
     struct packet_view view;
 
     o->ordered = true;
-    while ((o->status = capture_set_next(set, &view, &o->err)) == 1) {
+    while (capture_set_next(set, &view)) {
         o->packets++;
         o->hash = hash_view(o->hash, &view, bytes);
         o->ordered = o->ordered && view.time.ns >= o->last_ns;
@@ -1447,27 +1448,110 @@ static void test_set_left_early(void **state)
         for (int i = 0; i < 3; i++)
             assert_int_equal(capture_set_add(set, input_file_open(path, &err), &err), 0);
         for (size_t i = 0; i < packets; i++)
-            assert_int_equal(capture_set_next(set, &view, &err), 1);
+            assert_true(capture_set_next(set, &view));
         capture_set_free(set);
     }
 }
 
-static void test_set_too_many_overlap(void **state)
+/* ---- how many may overlap ---- */
+
+enum { MANY = 700 };
+
+/* All packets are there, in order, with few and many threads. */
+static void assert_many(const char *path, const struct capture_options *options, size_t all, size_t read)
 {
-    static const char *paths[CAPTURE_SET_MAX_OPEN + 1];
-    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+    static const char *paths[MANY];
     struct outcome o;
 
-    (void)state;
-    for (size_t i = 0; i < CAPTURE_SET_MAX_OPEN + 1; i++)
+    for (size_t i = 0; i < all; i++)
         paths[i] = path;
-    o = read_set(paths, CAPTURE_SET_MAX_OPEN, &defaults);
+    o = read_set(paths, all, options);
     assert_int_equal(o.status, 0);
-    assert_int_equal(o.packets, CAPTURE_SET_MAX_OPEN * CAPTURE_FRAMES);
+    assert_int_equal(o.packets, read * CAPTURE_FRAMES);
     assert_true(o.ordered);
-    o = read_set(paths, CAPTURE_SET_MAX_OPEN + 1, &defaults);
-    assert_int_equal(o.status, -1);
-    assert_message(o.err.text, path, "more than 500 captures overlap");
+    assert_int_equal(o.damages, all - read);
+}
+
+static void test_set_many_overlap(void **state)
+{
+    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+
+    (void)state;
+    for (unsigned jobs = 1; jobs <= 3; jobs++)
+        assert_many(path, &(struct capture_options){ .jobs = jobs, .keep_bytes = true }, MANY, MANY);
+}
+
+/* What open files and threads may take decides; who does not fit is left out, and the rest is read. */
+static void test_set_memory(void **state)
+{
+    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+    struct input_file *input = input_file_open(path, &(struct error){ "" });
+    const size_t one = input_file_memory(input);
+
+    (void)state;
+    input_file_close(input);
+    for (unsigned jobs = 1; jobs <= 3; jobs++) {
+        const struct capture_options options = { .jobs = jobs, .max_bytes = 12 * one };
+
+        assert_many(path, &options, 9, 9);
+        assert_many(path, &options, 30, 9);
+        assert_many(path, &(struct capture_options){ .jobs = jobs, .max_bytes = 1 }, 2, 1);
+    }
+}
+
+static void test_set_memory_message(void **state)
+{
+    const char *const paths[] = { write_range("b.pcap", DLT_EN10MB, 0, 3),
+                                  write_range("a.pcap", DLT_EN10MB, 0, 3),
+                                  write_range("c.pcap", DLT_EN10MB, 3, 6) };
+    struct outcome o = read_set(paths, 3, &(struct capture_options){ .max_bytes = 1 });
+
+    (void)state;
+    assert_int_equal(o.packets, 6);
+    assert_int_equal(o.damages, 1);
+    assert_message(o.damage[0], paths[0], "no memory to read it beside the 1 that overlap it");
+}
+
+/* The soft limit is raised; at the hard one files are left out, and the rest is read. */
+static int read_with_descriptors(rlim_t hard)
+{
+    enum { FILES = 100 };
+    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+    const char *paths[FILES];
+    struct outcome o;
+
+    if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 30, hard }) < 0)
+        return 1;
+    for (size_t i = 0; i < FILES; i++)
+        paths[i] = path;
+    o = read_set(paths, FILES, &defaults);
+    if (o.status != 0 || o.packets == 0 || o.packets != (FILES - o.damages) * CAPTURE_FRAMES)
+        return 2;
+    if (o.damages > 0)
+        return strstr(o.damage[0], "Too many open files") ? 3 : 4;
+    return 0;
+}
+
+static void test_set_descriptors(void **state)
+{
+    static const struct {
+        rlim_t hard;
+        int status;
+    } cases[] = { { 200, 0 }, { 40, 3 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pid_t child;
+        int status;
+
+        fflush(NULL);
+        child = fork();
+        if (child == 0)
+            _exit(read_with_descriptors(cases[i].hard));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), cases[i].status);
+    }
 }
 
 /* Two taps, the second behind a router, in files of their own; or one file and the same again. */
@@ -1794,7 +1878,10 @@ int main(void)
         cmocka_unit_test(test_set_file_vanished),
         cmocka_unit_test(test_set_of_nothing),
         cmocka_unit_test(test_set_left_early),
-        cmocka_unit_test(test_set_too_many_overlap),
+        cmocka_unit_test(test_set_many_overlap),
+        cmocka_unit_test(test_set_memory),
+        cmocka_unit_test(test_set_memory_message),
+        cmocka_unit_test(test_set_descriptors),
         cmocka_unit_test(test_set_of_two_taps),
         cmocka_unit_test(test_set_fragments_across_files),
         cmocka_unit_test(test_set_with_standard_input),

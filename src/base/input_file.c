@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,6 +172,17 @@ struct input_file *input_file_from_fd(int fd, const char *name, struct error *er
     return open_input(fd, name, NULL, err);
 }
 
+/* Descriptors up to the limit that the system sets, no longer to the one that programs begin with. */
+static bool allow_more_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return false;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
 struct input_file *input_file_open(const char *path, struct error *err)
 {
     int fd;
@@ -178,6 +190,8 @@ struct input_file *input_file_open(const char *path, struct error *err)
     if (strcmp(path, "-") == 0)
         return open_input(STDIN_FILENO, "standard input", NULL, err);
     fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EMFILE && allow_more_descriptors())
+        fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         error_set(err, "%s: cannot open: %s", path, strerror(errno));
         return NULL;

@@ -25,7 +25,8 @@ struct input_file; /* opaque */
 /*
  * Opens a path, or standard input for "-". A directory and an empty file are errors, and so is what
  * takes more than INPUT_MAX_DECOMPRESSOR by the header of its first block of xz or frame of zstd (no
- * later one is looked at). NULL on failure.
+ * later one is looked at). When descriptors run out, the process's soft limit becomes the hard one.
+ * NULL on failure.
  */
 struct input_file *input_file_open(const char *path, struct error *err);
 

@@ -126,6 +126,11 @@ bool capture_file_first_time(struct capture_file *file, struct day_time *time)
     return file->peeked_status == 1;
 }
 
+size_t capture_file_memory(const struct capture_file *file)
+{
+    return input_file_memory(file->input);
+}
+
 /* Counts a frame; true when it is a packet for the caller. */
 static bool decode(const struct captured_frame *frame, bool tunnels, struct packet_view *view,
                    enum decode_result *result, struct capture_counts *counts)

@@ -22,7 +22,10 @@ struct capture_options { /* zeros are the defaults */
     bool tunnels;        /* packets within tunnels are looked at instead of those around them */
     unsigned jobs;       /* of a set: threads, with the caller's; up to 1: no others */
     bool keep_bytes;     /* packets keep their bytes (view->ip) also when other threads read them */
+    size_t max_bytes;    /* of memory that a set takes; 0: CAPTURE_MAX_BYTES_DEFAULT */
 };
+
+enum { CAPTURE_MAX_BYTES_DEFAULT = 256 << 20 };
 
 /* Every frame is in one of by_result, unknown_link and duplicates. */
 struct capture_counts {

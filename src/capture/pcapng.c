@@ -26,6 +26,7 @@ enum {
     BLOCK_HEADER = 8, /* type and length */
     BLOCK_FRAMING = 12, /* the same and the length once more */
     MAX_BLOCK = 16 << 20,    /* of those whose content matters; bounds the window */
+    MAX_PACKET_BLOCK = 512 * 1024, /* frames are at most 256 KiB; stays in the window for long */
     SKIP_BYTES = 128 * 1024, /* taken at once of those that do not */
     MAX_INTERFACES = 65536,  /* of a section: 2 MiB */
     MICROSECONDS = 6
@@ -79,13 +80,14 @@ static struct day_time time_of(const struct interface *interface, uint64_t units
 /* ---- blocks ---- */
 
 /* The whole block, which is `size` bytes by its own word. NULL: damage. */
-static const uint8_t *peek_block(struct pcapng_reader *ng, uint32_t size, struct error *err)
+static const uint8_t *peek_block(struct pcapng_reader *ng, uint32_t size, uint32_t limit,
+                                 struct error *err)
 {
     const uint8_t *block;
     uint32_t again;
     size_t got;
 
-    if (size > MAX_BLOCK) {
+    if (size > limit) {
         error_set(err, "a block of %u bytes is too long", size);
         return NULL;
     }
@@ -139,7 +141,7 @@ static int begin_section(struct pcapng_reader *ng, struct error *err)
     size = frame_u32(ng->big_endian, block + 4);
     if (size < SECTION_BYTES || size % 4 != 0)
         return error_set(err, "a section header of %u bytes", size);
-    if (peek_block(ng, size, err) == NULL)
+    if (peek_block(ng, size, MAX_BLOCK, err) == NULL)
         return -1;
     input_file_skip(ng->input, size);
     ng->interface_count = 0;
@@ -262,12 +264,13 @@ static int read_simple_packet(struct pcapng_reader *ng, const uint8_t *block, ui
 static int read_block(struct pcapng_reader *ng, uint32_t type, uint32_t size,
                       struct captured_frame *frame, struct error *err)
 {
-    const uint8_t *block = peek_block(ng, size, err);
+    const bool packet = type != BLOCK_INTERFACE;
+    const uint8_t *block = peek_block(ng, size, packet ? MAX_PACKET_BLOCK : MAX_BLOCK, err);
     int status;
 
     if (block == NULL)
         return -1;
-    if (type == BLOCK_INTERFACE) {
+    if (!packet) {
         status = add_interface(ng, block, size, err);
         input_file_skip(ng->input, size);
         return status;
