@@ -27,6 +27,7 @@
 #include "capture/duplicates.h"
 #include "capture/fragment_cache.h"
 #include "capture/link_type.h"
+#include "capture/packet_gate.h"
 #include "net/wire.h"
 
 enum {
@@ -957,219 +958,6 @@ static void test_recognized(void **state)
     }
 }
 
-/* ---- fragments ---- */
-
-static struct packet_view fragment_view(uint32_t source, uint32_t id, int64_t second)
-{
-    return (struct packet_view){
-        .time.ns = second * NS_PER_SECOND,
-        .source = ip_address_from_v4(source),
-        .destination = ip_address_from_v4(0x0a000002),
-        .protocol = IP_UDP,
-        .fragment = true,
-        .ip_id = id,
-    };
-}
-
-static void test_fragment_cache(void **state)
-{
-    static struct fragment_cache cache;
-    struct packet_view first = fragment_view(0x0a000001, 7, 1000);
-    struct packet_view later[] = {
-        fragment_view(0x0a000001, 7, 1000 + FRAGMENT_SECONDS),
-        fragment_view(0x0a000001, 7, 1000 - FRAGMENT_SECONDS),
-        fragment_view(0x0a000001, 8, 1000),
-        fragment_view(0x0a000003, 7, 1000),
-        fragment_view(0x0a000001, 7, 1001 + FRAGMENT_SECONDS),
-        fragment_view(0x0a000001, 7, 999 - FRAGMENT_SECONDS),
-        fragment_view(0x0a000001, 7, 1000),
-        fragment_view(0x0a000001, 7, 1000),
-    };
-
-    (void)state;
-    later[6].protocol = IP_TCP;
-    later[7].destination = ip_address_from_v4(0x0a000003);
-    assert_false(fragment_cache_complete(&cache, &later[0]));
-    first.source_port = 5000;
-    first.destination_port = 53;
-    first.icmp_type = 9;
-    fragment_cache_put(&cache, &first);
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
-        assert_int_equal(fragment_cache_complete(&cache, &later[i]), i < 2);
-        assert_int_equal(later[i].source_port, i < 2 ? 5000 : 0);
-        assert_int_equal(later[i].destination_port, i < 2 ? 53 : 0);
-        assert_int_equal(later[i].icmp_type, i < 2 ? 9 : 0);
-    }
-}
-
-/* A later fragment of IPv6 names what follows its header, which may be an extension. */
-static void test_fragment_cache_ipv6(void **state)
-{
-    static struct fragment_cache cache;
-    struct packet_view first = { .protocol = IP_UDP, .fragment = true, .ip_id = 3, .source_port = 9 };
-    struct packet_view later = { .protocol = 60, .fragment = true, .ip_id = 3 };
-
-    (void)state;
-    first.source.bytes[0] = later.source.bytes[0] = 0xfd;
-    fragment_cache_put(&cache, &first);
-    assert_true(fragment_cache_complete(&cache, &later));
-    assert_int_equal(later.protocol, IP_UDP);
-    assert_int_equal(later.source_port, 9);
-}
-
-/* However many: the newest are known, older ones may be. */
-static void test_fragment_cache_full(void **state)
-{
-    static struct fragment_cache cache;
-    struct packet_view view = fragment_view(0x0a000001, 0, 1);
-
-    (void)state;
-    for (uint32_t i = 0; i < 10 * FRAGMENT_SLOTS; i++) {
-        view.ip_id = i;
-        fragment_cache_put(&cache, &view);
-        assert_true(fragment_cache_complete(&cache, &view));
-    }
-}
-
-/* A UDP packet in three pieces, whose last one comes before the second. */
-static const char *write_fragments(const char *name, unsigned first_written)
-{
-    static const uint16_t offsets[] = { 0x2000, 0x0003, 0x2002 }; /* more; 24 bytes on; more, 16 */
-    const char *path = scratch_path(name);
-    pcap_t *pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 65535,
-                                                        PCAP_TSTAMP_PRECISION_NANO);
-    pcap_dumper_t *dumper = pcap_dump_open(pcap, path);
-
-    assert_non_null(dumper);
-    for (unsigned i = first_written; i < 3; i++) {
-        struct pcap_pkthdr header = { .ts = { 1700000000, i }, .caplen = FRAME_BYTES,
-                                      .len = FRAME_BYTES };
-        uint8_t frame[FRAME_BYTES];
-
-        build_frame(frame, 0);
-        wire_put_u16(frame + 18, 77); /* identification */
-        wire_put_u16(frame + 20, offsets[i]);
-        wire_put_u16(frame + 38, 200); /* UDP length, of the whole */
-        pcap_dump((u_char *)dumper, &header, frame);
-    }
-    pcap_dump_close(dumper);
-    pcap_close(pcap);
-    return path;
-}
-
-static void test_fragments(void **state)
-{
-    struct reading r = read_capture(write_fragments("fragments.pcap", 0));
-
-    (void)state;
-    assert_int_equal(r.packets, 3);
-    assert_int_equal(r.counts.by_result[DECODE_OK], 3);
-    assert_int_equal(r.counts.by_result[DECODE_FRAGMENT], 0);
-    for (size_t i = 0; i < 3; i++) {
-        assert_true(r.views[i].fragment);
-        assert_int_equal(r.views[i].source_port, 5000);
-        assert_int_equal(r.views[i].destination_port, 6000);
-    }
-    r = read_capture(write_fragments("later.pcap", 1));
-    assert_int_equal(r.packets, 0);
-    assert_int_equal(r.counts.by_result[DECODE_FRAGMENT], 2);
-}
-
-/* ---- duplicates ---- */
-
-enum { IP_BYTES = FRAME_BYTES - 14 };
-
-static struct packet_view bytes_view(const uint8_t *ip, uint32_t captured, int64_t ns)
-{
-    return (struct packet_view){ .time.ns = ns, .ip = ip, .ip_captured = captured,
-                                 .ip_bytes = IP_BYTES };
-}
-
-static void test_duplicates(void **state)
-{
-    static const struct {
-        unsigned changed; /* byte of the IP packet; FRAME_BYTES: none of it */
-        uint32_t captured;
-        int64_t ns;
-        bool same;
-    } cases[] = {
-        { FRAME_BYTES, IP_BYTES, 1000, true },
-        { FRAME_BYTES, IP_BYTES, 2000, true },
-        { FRAME_BYTES, IP_BYTES, 0, true },
-        { FRAME_BYTES, IP_BYTES, 2001, false },
-        { FRAME_BYTES, IP_BYTES, -1, false },
-        { FRAME_BYTES, 28, 1000, true },
-        { FRAME_BYTES, IP_BYTES + 6, 1000, true }, /* Ethernet's padding is not of the packet */
-        { FRAME_BYTES, 0, 1000, false },
-        { 8, IP_BYTES, 1000, true },   /* TTL */
-        { 10, IP_BYTES, 1000, true },  /* checksum of the header */
-        { 11, IP_BYTES, 1000, true },
-        { 9, IP_BYTES, 1000, false },
-        { 5, IP_BYTES, 1000, false },  /* identification */
-        { 15, IP_BYTES, 1000, false }, /* source */
-        { 27, IP_BYTES, 1000, false }, /* checksum of UDP */
-        { IP_BYTES - 1, IP_BYTES, 1000, false },
-        { IP_BYTES - 1, IP_BYTES - 1, 1000, true }, /* beyond the shorter */
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct duplicates *duplicates = duplicates_new(1000);
-        uint8_t frame[14 + FRAME_BYTES + 1] = { 0 };
-        struct packet_view view;
-
-        build_frame(frame, 0);
-        view = bytes_view(frame + 14, IP_BYTES, 1000);
-        assert_false(duplicates_seen(duplicates, &view));
-        frame[14 + cases[i].changed] ^= 1;
-        view = bytes_view(frame + 14, cases[i].captured, cases[i].ns);
-        if (duplicates_seen(duplicates, &view) != cases[i].same)
-            fail_msg("case %zu", i);
-        duplicates_free(duplicates);
-    }
-}
-
-static void test_duplicates_ipv6(void **state)
-{
-    struct duplicates *duplicates = duplicates_new(1000);
-    uint8_t ip[60] = { 0x60, [6] = IP_UDP, [7] = 64 };
-    struct packet_view view = { .ip = ip, .ip_captured = sizeof ip, .ip_bytes = sizeof ip };
-
-    (void)state;
-    assert_false(duplicates_seen(duplicates, &view));
-    ip[7] = 63; /* hop limit */
-    assert_true(duplicates_seen(duplicates, &view));
-    ip[8] = 1;
-    assert_false(duplicates_seen(duplicates, &view));
-    duplicates_free(duplicates);
-}
-
-/* The newest are known however many there were; so many that the first is not known any more. */
-static void test_duplicates_full(void **state)
-{
-    static uint8_t ip[9000] = { 0x45 };
-    static const uint32_t sizes[] = { 28, sizeof ip };
-
-    (void)state;
-    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
-        struct duplicates *duplicates = duplicates_new(1000);
-        struct packet_view view = { .ip = ip, .ip_captured = sizes[s], .ip_bytes = sizes[s] };
-
-        for (uint32_t i = 0; i <= DUPLICATES_PACKETS + 10; i++) {
-            wire_put_u32(ip + 20, i);
-            assert_false(duplicates_seen(duplicates, &view));
-            assert_true(duplicates_seen(duplicates, &view));
-        }
-        wire_put_u32(ip + 20, DUPLICATES_PACKETS - 1000);
-        assert_true(duplicates_seen(duplicates, &view));
-        wire_put_u32(ip + 20, 0);
-        assert_false(duplicates_seen(duplicates, &view));
-        duplicates_free(duplicates);
-    }
-}
-
-/* ---- sets ---- */
-
 /* What a set gave, in few words: equal words, equal packets. */
 struct outcome {
     int status;
@@ -1279,6 +1067,267 @@ static struct outcome read_every_way(const char *const *paths, size_t count)
     }
     return plain;
 }
+
+/* ---- fragments ---- */
+
+static struct packet_view fragment_view(uint32_t source, uint32_t id, int64_t second)
+{
+    return (struct packet_view){
+        .time.ns = second * NS_PER_SECOND,
+        .source = ip_address_from_v4(source),
+        .destination = ip_address_from_v4(0x0a000002),
+        .protocol = IP_UDP,
+        .fragment = true,
+        .ip_id = id,
+    };
+}
+
+static void test_fragment_cache(void **state)
+{
+    static struct fragment_cache cache;
+    struct packet_view first = fragment_view(0x0a000001, 7, 1000);
+    struct packet_view later[] = {
+        fragment_view(0x0a000001, 7, 1000 + FRAGMENT_SECONDS),
+        fragment_view(0x0a000001, 7, 1000 - FRAGMENT_SECONDS),
+        fragment_view(0x0a000001, 8, 1000),
+        fragment_view(0x0a000003, 7, 1000),
+        fragment_view(0x0a000001, 7, 1001 + FRAGMENT_SECONDS),
+        fragment_view(0x0a000001, 7, 999 - FRAGMENT_SECONDS),
+        fragment_view(0x0a000001, 7, 1000),
+        fragment_view(0x0a000001, 7, 1000),
+    };
+
+    (void)state;
+    later[6].protocol = IP_TCP;
+    later[7].destination = ip_address_from_v4(0x0a000003);
+    assert_false(fragment_cache_complete(&cache, &later[0]));
+    first.source_port = 5000;
+    first.destination_port = 53;
+    first.icmp_type = 9;
+    fragment_cache_put(&cache, &first);
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        assert_int_equal(fragment_cache_complete(&cache, &later[i]), i < 2);
+        assert_int_equal(later[i].source_port, i < 2 ? 5000 : 0);
+        assert_int_equal(later[i].destination_port, i < 2 ? 53 : 0);
+        assert_int_equal(later[i].icmp_type, i < 2 ? 9 : 0);
+    }
+}
+
+/* A later fragment of IPv6 names what follows its header, which may be an extension. */
+static void test_fragment_cache_ipv6(void **state)
+{
+    static struct fragment_cache cache;
+    struct packet_view first = { .protocol = IP_UDP, .fragment = true, .ip_id = 3, .source_port = 9 };
+    struct packet_view later = { .protocol = 60, .fragment = true, .ip_id = 3 };
+
+    (void)state;
+    first.source.bytes[0] = later.source.bytes[0] = 0xfd;
+    fragment_cache_put(&cache, &first);
+    assert_true(fragment_cache_complete(&cache, &later));
+    assert_int_equal(later.protocol, IP_UDP);
+    assert_int_equal(later.source_port, 9);
+}
+
+/* However many: the newest are known, older ones may be. */
+static void test_fragment_cache_full(void **state)
+{
+    static struct fragment_cache cache;
+    struct packet_view view = fragment_view(0x0a000001, 0, 1);
+
+    (void)state;
+    for (uint32_t i = 0; i < 10 * FRAGMENT_SLOTS; i++) {
+        view.ip_id = i;
+        fragment_cache_put(&cache, &view);
+        assert_true(fragment_cache_complete(&cache, &view));
+    }
+}
+
+/* A UDP packet in three pieces, of which those are written that are named, in this order. */
+static const char *write_fragments(const char *name, const char *pieces)
+{
+    static const uint16_t offsets[] = { 0x2000, 0x2002, 0x0003 }; /* more; more, 16 bytes on; 24 */
+    const char *path = scratch_path(name);
+    pcap_t *pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 65535,
+                                                        PCAP_TSTAMP_PRECISION_NANO);
+    pcap_dumper_t *dumper = pcap_dump_open(pcap, path);
+
+    assert_non_null(dumper);
+    for (unsigned i = 0; pieces[i] != '\0'; i++) {
+        struct pcap_pkthdr header = { .ts = { 1700000000, i }, .caplen = FRAME_BYTES,
+                                      .len = FRAME_BYTES };
+        uint8_t frame[FRAME_BYTES];
+
+        build_frame(frame, 0);
+        wire_put_u16(frame + 18, 77); /* identification */
+        wire_put_u16(frame + 20, offsets[pieces[i] - '0']);
+        wire_put_u16(frame + 38, 200); /* UDP length, of the whole */
+        pcap_dump((u_char *)dumper, &header, frame);
+    }
+    pcap_dump_close(dumper);
+    pcap_close(pcap);
+    return path;
+}
+
+/* In whatever order they come: those before the first are given behind it, at its time. */
+static void test_fragments(void **state)
+{
+    static const struct {
+        const char *pieces;
+        size_t packets, lost;
+    } cases[] = {
+        { "012", 3, 0 }, { "021", 3, 0 }, { "120", 3, 0 }, { "210", 3, 0 }, { "102", 3, 0 },
+        { "12", 0, 2 },  { "1212", 0, 4 }, { "10", 2, 0 }, { "1002", 4, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reading r = read_capture(write_fragments("fragments.pcap", cases[i].pieces));
+        const char *path = scratch_path("fragments.pcap");
+        struct outcome set = read_every_way(&path, 1);
+
+        if (r.packets != cases[i].packets)
+            fail_msg("%s: %zu packets", cases[i].pieces, r.packets);
+        assert_int_equal(r.counts.by_result[DECODE_OK], cases[i].packets);
+        assert_int_equal(r.counts.by_result[DECODE_FRAGMENT], cases[i].lost);
+        assert_memory_equal(&set.counts, &r.counts, sizeof r.counts);
+        assert_int_equal(set.packets, r.packets);
+        assert_true(set.ordered);
+        for (size_t k = 0; k < r.packets && k < CAPTURE_FRAMES; k++) {
+            assert_true(r.views[k].fragment);
+            assert_int_equal(r.views[k].source_port, 5000);
+            assert_int_equal(r.views[k].destination_port, 6000);
+        }
+    }
+}
+
+/* However many wait: of each packet all pieces are given that there was room for. */
+static void test_fragments_waiting(void **state)
+{
+    enum { PACKETS = 2000 };
+    struct packet_gate *gate = packet_gate_new(0);
+    struct capture_counts counts = { .by_result[DECODE_FRAGMENT] = PACKETS, .by_result[DECODE_OK] = PACKETS };
+    struct packet_view view;
+    unsigned released = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < PACKETS; i++) {
+        view = fragment_view(0x0a000001, i, 1);
+        view.ip_bytes = i + 100;
+        assert_false(packet_gate_pass(gate, &view, DECODE_FRAGMENT, &counts));
+        assert_false(packet_gate_release(gate, &view, &counts));
+    }
+    for (uint32_t i = 0; i < PACKETS; i++) {
+        view = fragment_view(0x0a000001, i, 2);
+        view.source_port = (uint16_t)i;
+        assert_true(packet_gate_pass(gate, &view, DECODE_OK, &counts));
+        while (packet_gate_release(gate, &view, &counts)) {
+            assert_int_equal(view.ip_bytes, i + 100);
+            assert_int_equal(view.source_port, i);
+            assert_int_equal(view.time.ns, 2 * NS_PER_SECOND);
+            assert_int_equal(view.ip_captured, 0);
+            released++;
+        }
+    }
+    assert_int_equal(released, 256);
+    assert_int_equal(counts.by_result[DECODE_OK], PACKETS + released);
+    assert_int_equal(counts.by_result[DECODE_FRAGMENT], PACKETS - released);
+    packet_gate_free(gate);
+}
+
+/* ---- duplicates ---- */
+
+enum { IP_BYTES = FRAME_BYTES - 14 };
+
+static struct packet_view bytes_view(const uint8_t *ip, uint32_t captured, int64_t ns)
+{
+    return (struct packet_view){ .time.ns = ns, .ip = ip, .ip_captured = captured,
+                                 .ip_bytes = IP_BYTES };
+}
+
+static void test_duplicates(void **state)
+{
+    static const struct {
+        unsigned changed; /* byte of the IP packet; FRAME_BYTES: none of it */
+        uint32_t captured;
+        int64_t ns;
+        bool same;
+    } cases[] = {
+        { FRAME_BYTES, IP_BYTES, 1000, true },
+        { FRAME_BYTES, IP_BYTES, 2000, true },
+        { FRAME_BYTES, IP_BYTES, 0, true },
+        { FRAME_BYTES, IP_BYTES, 2001, false },
+        { FRAME_BYTES, IP_BYTES, -1, false },
+        { FRAME_BYTES, 28, 1000, true },
+        { FRAME_BYTES, IP_BYTES + 6, 1000, true }, /* Ethernet's padding is not of the packet */
+        { FRAME_BYTES, 0, 1000, false },
+        { 8, IP_BYTES, 1000, true },   /* TTL */
+        { 10, IP_BYTES, 1000, true },  /* checksum of the header */
+        { 11, IP_BYTES, 1000, true },
+        { 9, IP_BYTES, 1000, false },
+        { 5, IP_BYTES, 1000, false },  /* identification */
+        { 15, IP_BYTES, 1000, false }, /* source */
+        { 27, IP_BYTES, 1000, false }, /* checksum of UDP */
+        { IP_BYTES - 1, IP_BYTES, 1000, false },
+        { IP_BYTES - 1, IP_BYTES - 1, 1000, true }, /* beyond the shorter */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct duplicates *duplicates = duplicates_new(1000);
+        uint8_t frame[14 + FRAME_BYTES + 1] = { 0 };
+        struct packet_view view;
+
+        build_frame(frame, 0);
+        view = bytes_view(frame + 14, IP_BYTES, 1000);
+        assert_false(duplicates_seen(duplicates, &view));
+        frame[14 + cases[i].changed] ^= 1;
+        view = bytes_view(frame + 14, cases[i].captured, cases[i].ns);
+        if (duplicates_seen(duplicates, &view) != cases[i].same)
+            fail_msg("case %zu", i);
+        duplicates_free(duplicates);
+    }
+}
+
+static void test_duplicates_ipv6(void **state)
+{
+    struct duplicates *duplicates = duplicates_new(1000);
+    uint8_t ip[60] = { 0x60, [6] = IP_UDP, [7] = 64 };
+    struct packet_view view = { .ip = ip, .ip_captured = sizeof ip, .ip_bytes = sizeof ip };
+
+    (void)state;
+    assert_false(duplicates_seen(duplicates, &view));
+    ip[7] = 63; /* hop limit */
+    assert_true(duplicates_seen(duplicates, &view));
+    ip[8] = 1;
+    assert_false(duplicates_seen(duplicates, &view));
+    duplicates_free(duplicates);
+}
+
+/* The newest are known however many there were; so many that the first is not known any more. */
+static void test_duplicates_full(void **state)
+{
+    static uint8_t ip[9000] = { 0x45 };
+    static const uint32_t sizes[] = { 28, sizeof ip };
+
+    (void)state;
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        struct duplicates *duplicates = duplicates_new(1000);
+        struct packet_view view = { .ip = ip, .ip_captured = sizes[s], .ip_bytes = sizes[s] };
+
+        for (uint32_t i = 0; i <= DUPLICATES_PACKETS + 10; i++) {
+            wire_put_u32(ip + 20, i);
+            assert_false(duplicates_seen(duplicates, &view));
+            assert_true(duplicates_seen(duplicates, &view));
+        }
+        wire_put_u32(ip + 20, DUPLICATES_PACKETS - 1000);
+        assert_true(duplicates_seen(duplicates, &view));
+        wire_put_u32(ip + 20, 0);
+        assert_false(duplicates_seen(duplicates, &view));
+        duplicates_free(duplicates);
+    }
+}
+
+/* ---- sets ---- */
 
 static void test_set_of_one(void **state)
 {
@@ -1587,11 +1636,11 @@ static void test_set_of_two_taps(void **state)
 static void test_set_fragments_across_files(void **state)
 {
     static uint8_t bytes[CAPTURE_BYTES];
-    const char *const paths[] = { scratch_path("first.pcap"), write_fragments("rest.pcap", 1) };
+    const char *const paths[] = { scratch_path("first.pcap"), write_fragments("rest.pcap", "12") };
     struct outcome o;
 
     (void)state;
-    read_bytes(write_fragments("fragments.pcap", 0), bytes, sizeof bytes);
+    read_bytes(write_fragments("fragments.pcap", "012"), bytes, sizeof bytes);
     write_bytes("first.pcap", bytes, PCAP_HEADER_BYTES + PCAP_RECORD_BYTES);
     o = read_every_way(paths, 2);
     assert_int_equal(o.packets, 3);
@@ -1866,6 +1915,7 @@ int main(void)
         cmocka_unit_test(test_fragment_cache_ipv6),
         cmocka_unit_test(test_fragment_cache_full),
         cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_fragments_waiting),
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_duplicates_ipv6),
         cmocka_unit_test(test_duplicates_full),

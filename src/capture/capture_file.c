@@ -176,6 +176,8 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
 
     if (file->gate == NULL)
         file->gate = packet_gate_new(file->options.dedup_ns);
+    if (packet_gate_release(file->gate, view, &file->counts))
+        return 1;
     do
         status = capture_file_read(file, view, &result, &file->counts, err);
     while (status == 1 && !packet_gate_pass(file->gate, view, result, &file->counts));

@@ -31,7 +31,7 @@ enum { CAPTURE_MAX_BYTES_DEFAULT = 256 << 20 };
 struct capture_counts {
     uint64_t frames; /* read, decodable or not */
     uint64_t bytes;  /* of these frames on the wire */
-    uint64_t by_result[DECODE_RESULTS]; /* DECODE_FRAGMENT: whose first fragment is not known */
+    uint64_t by_result[DECODE_RESULTS]; /* DECODE_FRAGMENT: whose first fragment did not come */
     uint64_t unknown_link;      /* of an interface whose link type is not supported */
     uint16_t unknown_link_type; /* the largest of these: link_type_name() */
     uint64_t duplicates;

@@ -299,6 +299,8 @@ bool capture_set_next(struct capture_set *set, struct packet_view *view)
 {
     if (!set->reading)
         begin(set);
+    if (packet_gate_release(set->gate, view, &set->counts))
+        return true;
     while (next_head(set)) {
         *view = *set->heap[0]->head;
         if (packet_gate_pass(set->gate, view, set->heap[0]->result, &set->counts))
