@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compression.h"
 #include "base/cursor.h"
 #include "base/discrete.h"
 #include "base/error.h"
@@ -1055,6 +1056,75 @@ static void test_input_file_errors(void **state)
     }
 }
 
+/* What is long passes, and leaves the window as small as it was. */
+static void test_input_file_memory_of_window(void **state)
+{
+    enum { LONG_BYTES = 16 << 20, SMALL = 512 * 1024 };
+    static uint8_t bytes[LONG_BYTES + 5000];
+    const char *const paths[] = {
+        write_input("long", bytes, sizeof bytes),
+        compress_input("long.gz", archive_write_add_filter_gzip, bytes, sizeof bytes),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct input_file *file = open_input(paths[i]);
+        size_t got;
+
+        input_file_peek(file, 8, &got);
+        assert_in_range(input_file_memory(file), 1, SMALL);
+        input_file_peek(file, LONG_BYTES * 2 / 3, &got);
+        assert_int_equal(got, LONG_BYTES * 2 / 3);
+        assert_true(input_file_memory(file) >= got);
+        input_file_skip(file, got);
+        input_file_peek(file, 8, &got);
+        assert_int_equal(got, 8);
+        assert_in_range(input_file_memory(file), 1, SMALL);
+        input_file_close(file);
+    }
+}
+
+static void test_compression_memory(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        uint64_t mebibytes; /* 0: less than one */
+    } cases[] = {
+        { "\x1f\x8b\x08", 3, 0 },
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x16", 17, 8 }, /* xz -6 */
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x1c", 17, 64 },
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x1e", 17, 128 },
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x1f", 17, 192 },
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1\x28", 17, 4096 },
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\5\xc1\x80\x81\1\7\3\1\5\x21\1\x1f", 24, 192 },
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\2\0\x21\1", 16, 0 }, /* cut */
+        { "\xfd\x37zXZ\0\0\4\xe6\xd6\xb4\x46\0\0\x21\1\x1f", 17, 0 }, /* an index, no block */
+        { "\x28\xb5\x2f\xfd\0\x70", 6, 16 },
+        { "\x28\xb5\x2f\xfd\4\x88", 6, 128 },
+        { "\x28\xb5\x2f\xfd\4\x8c", 6, 192 },
+        { "\x28\xb5\x2f\xfd\xa2\0\0\0\0\0\x0c", 11, 192 }, /* of one segment, with a dictionary's number */
+        { "\x28\xb5\x2f\xfd\xa2\0\0\0\0\0", 10, 0 },
+        { "\x1e\x8b\x08", 3, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const uint8_t *bytes = (const uint8_t *)cases[i].bytes;
+        char name[32];
+        struct error err;
+        struct input_file *file;
+
+        if (compression_memory(bytes, cases[i].size) >> 20 != cases[i].mebibytes)
+            fail_msg("case %zu: %zu bytes", i, (size_t)compression_memory(bytes, cases[i].size));
+        snprintf(name, sizeof name, "head-%zu", i);
+        file = input_file_open(write_input(name, bytes, cases[i].size), &err);
+        if (cases[i].mebibytes > 128)
+            assert_non_null(strstr(err.text, "MiB of memory, more than"));
+        input_file_close(file);
+    }
+}
+
 /* Nearly the magic of a compression, and shorter than one. */
 static void test_input_file_not_compressed(void **state)
 {
@@ -1182,6 +1252,8 @@ int main(void)
         cmocka_unit_test(test_input_file_pipe),
         cmocka_unit_test(test_input_file_memory),
         cmocka_unit_test(test_input_file_errors),
+        cmocka_unit_test(test_input_file_memory_of_window),
+        cmocka_unit_test(test_compression_memory),
         cmocka_unit_test(test_input_file_not_compressed),
         cmocka_unit_test(test_input_file_lines),
         cmocka_unit_test(test_input_file_long_lines),

@@ -7,15 +7,18 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <pcap/pcap.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -23,6 +26,8 @@
 #include "capture/capture_set.h"
 #include "capture/duplicates.h"
 #include "capture/fragment_cache.h"
+#include "capture/link_type.h"
+#include "capture/packet_gate.h"
 #include "net/wire.h"
 
 enum {
@@ -52,8 +57,9 @@ static void build_frame(uint8_t frame[FRAME_BYTES], uint16_t number)
     wire_put_u16(frame + 38, FRAME_BYTES - 34);
 }
 
-/* Frames `first` to `end` - 1, a millisecond apart, in nanoseconds. */
-static const char *write_range(const char *name, int datalink, unsigned first, unsigned end)
+/* Frames `first` to `end` - 1, in nanoseconds; `together` have the same time, others are 1 ms apart. */
+static const char *write_grouped(const char *name, int datalink, unsigned first, unsigned end,
+                                 unsigned together)
 {
     const char *path = scratch_path(name);
     pcap_t *pcap = pcap_open_dead_with_tstamp_precision(datalink, 65535,
@@ -62,7 +68,7 @@ static const char *write_range(const char *name, int datalink, unsigned first, u
 
     assert_non_null(dumper);
     for (unsigned i = first; i < end; i++) {
-        int64_t ns = FIRST_NS + i * NS_PER_MS;
+        int64_t ns = FIRST_NS + i / together * NS_PER_MS;
         struct pcap_pkthdr header = { .caplen = FRAME_BYTES, .len = FRAME_BYTES };
         uint8_t frame[FRAME_BYTES];
 
@@ -74,6 +80,11 @@ static const char *write_range(const char *name, int datalink, unsigned first, u
     pcap_dump_close(dumper);
     pcap_close(pcap);
     return path;
+}
+
+static const char *write_range(const char *name, int datalink, unsigned first, unsigned end)
+{
+    return write_grouped(name, datalink, first, end, 1);
 }
 
 static const char *write_frames(const char *name, int datalink, unsigned frames)
@@ -363,6 +374,8 @@ static void test_pcapng_interfaces(void **state)
     assert_int_equal(r.counts.by_result[DECODE_MALFORMED], 1);
     assert_int_equal(r.counts.unknown_link, 1);
     assert_int_equal(r.counts.unknown_link_type, 189);
+    assert_string_equal(link_type_name(r.counts.unknown_link_type), "USB_LINUX");
+    assert_string_equal(link_type_name(65000), "unknown");
 }
 
 static void test_pcapng_times(void **state)
@@ -945,6 +958,116 @@ static void test_recognized(void **state)
     }
 }
 
+/* What a set gave, in few words: equal words, equal packets. */
+struct outcome {
+    int status;
+    size_t packets;
+    uint64_t hash; /* of every packet, in order */
+    int64_t last_ns;
+    bool ordered;
+    struct capture_counts counts;
+    size_t damages;
+    char damage[4][512];
+    uint64_t read, size;
+    struct error err;
+};
+
+static void keep_damage(void *self, const char *message)
+{
+    struct outcome *outcome = self;
+
+    if (outcome->damages < 4)
+        snprintf(outcome->damage[outcome->damages], sizeof outcome->damage[0], "%s", message);
+    outcome->damages++;
+}
+
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+
+    for (size_t i = 0; i < size; i++)
+        hash = random_mix64(hash + at[i] + 1);
+    return hash;
+}
+
+static uint64_t hash_view(uint64_t hash, const struct packet_view *view, bool bytes)
+{
+    const uint64_t numbers[] = { (uint64_t)view->time.ns, view->source_port, view->destination_port,
+                                 view->protocol, view->tcp_sequence, view->payload_bytes,
+                                 view->ip_bytes, view->ip_id, view->fragment,
+                                 bytes ? view->ip_captured : 0 };
+
+    hash = hash_bytes(hash, numbers, sizeof numbers);
+    hash = hash_bytes(hash, &view->source, sizeof view->source);
+    hash = hash_bytes(hash, &view->destination, sizeof view->destination);
+    return bytes ? hash_bytes(hash, view->ip, view->ip_captured) : hash;
+}
+
+static void read_packets(struct capture_set *set, bool bytes, struct outcome *o)
+{
+    struct packet_view view;
+
+    o->ordered = true;
+    while (capture_set_next(set, &view)) {
+        o->packets++;
+        o->hash = hash_view(o->hash, &view, bytes);
+        o->ordered = o->ordered && view.time.ns >= o->last_ns;
+        o->last_ns = view.time.ns;
+    }
+    o->counts = *capture_set_counts(set);
+    capture_set_position(set, &o->read, &o->size);
+}
+
+static struct outcome read_set(const char *const *paths, size_t count,
+                               const struct capture_options *options)
+{
+    struct outcome o = { .status = 0, .last_ns = INT64_MIN };
+    struct capture_set *set = capture_set_new(options, keep_damage, &o);
+
+    for (size_t i = 0; i < count && o.status == 0; i++) {
+        struct input_file *input = input_file_open(paths[i], &o.err);
+
+        o.status = input ? capture_set_add(set, input, &o.err) : -1;
+    }
+    if (o.status == 0)
+        read_packets(set, options->keep_bytes, &o);
+    capture_set_free(set);
+    return o;
+}
+
+static void assert_same(const struct outcome *a, const struct outcome *b)
+{
+    assert_int_equal(a->status, b->status);
+    assert_int_equal(a->packets, b->packets);
+    assert_int_equal(a->hash, b->hash);
+    assert_memory_equal(&a->counts, &b->counts, sizeof a->counts);
+    assert_int_equal(a->damages, b->damages);
+    for (size_t i = 0; i < a->damages && i < 4; i++)
+        assert_string_equal(a->damage[i], b->damage[i]);
+}
+
+/* With and without threads, with and without bytes; returns the outcome, which is the same. */
+static struct outcome read_every_way(const char *const *paths, size_t count)
+{
+    struct capture_options options = { 0 };
+    struct outcome plain = read_set(paths, count, &options);
+    struct outcome with_bytes;
+
+    options.keep_bytes = true;
+    with_bytes = read_set(paths, count, &options);
+    for (options.jobs = 2; options.jobs <= 4; options.jobs++) {
+        struct outcome threads;
+
+        options.keep_bytes = true;
+        threads = read_set(paths, count, &options);
+        assert_same(&threads, &with_bytes);
+        options.keep_bytes = false;
+        threads = read_set(paths, count, &options);
+        assert_same(&threads, &plain);
+    }
+    return plain;
+}
+
 /* ---- fragments ---- */
 
 static struct packet_view fragment_view(uint32_t source, uint32_t id, int64_t second)
@@ -1019,24 +1142,24 @@ static void test_fragment_cache_full(void **state)
     }
 }
 
-/* A UDP packet in three pieces, whose last one comes before the second. */
-static const char *write_fragments(const char *name, unsigned first_written)
+/* A UDP packet in three pieces, of which those are written that are named, in this order. */
+static const char *write_fragments(const char *name, const char *pieces)
 {
-    static const uint16_t offsets[] = { 0x2000, 0x0003, 0x2002 }; /* more; 24 bytes on; more, 16 */
+    static const uint16_t offsets[] = { 0x2000, 0x2002, 0x0003 }; /* more; more, 16 bytes on; 24 */
     const char *path = scratch_path(name);
     pcap_t *pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 65535,
                                                         PCAP_TSTAMP_PRECISION_NANO);
     pcap_dumper_t *dumper = pcap_dump_open(pcap, path);
 
     assert_non_null(dumper);
-    for (unsigned i = first_written; i < 3; i++) {
+    for (unsigned i = 0; pieces[i] != '\0'; i++) {
         struct pcap_pkthdr header = { .ts = { 1700000000, i }, .caplen = FRAME_BYTES,
                                       .len = FRAME_BYTES };
         uint8_t frame[FRAME_BYTES];
 
         build_frame(frame, 0);
         wire_put_u16(frame + 18, 77); /* identification */
-        wire_put_u16(frame + 20, offsets[i]);
+        wire_put_u16(frame + 20, offsets[pieces[i] - '0']);
         wire_put_u16(frame + 38, 200); /* UDP length, of the whole */
         pcap_dump((u_char *)dumper, &header, frame);
     }
@@ -1045,22 +1168,70 @@ static const char *write_fragments(const char *name, unsigned first_written)
     return path;
 }
 
+/* In whatever order they come: those before the first are given behind it, at its time. */
 static void test_fragments(void **state)
 {
-    struct reading r = read_capture(write_fragments("fragments.pcap", 0));
+    static const struct {
+        const char *pieces;
+        size_t packets, lost;
+    } cases[] = {
+        { "012", 3, 0 }, { "021", 3, 0 }, { "120", 3, 0 }, { "210", 3, 0 }, { "102", 3, 0 },
+        { "12", 0, 2 },  { "1212", 0, 4 }, { "10", 2, 0 }, { "1002", 4, 0 },
+    };
 
     (void)state;
-    assert_int_equal(r.packets, 3);
-    assert_int_equal(r.counts.by_result[DECODE_OK], 3);
-    assert_int_equal(r.counts.by_result[DECODE_FRAGMENT], 0);
-    for (size_t i = 0; i < 3; i++) {
-        assert_true(r.views[i].fragment);
-        assert_int_equal(r.views[i].source_port, 5000);
-        assert_int_equal(r.views[i].destination_port, 6000);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reading r = read_capture(write_fragments("fragments.pcap", cases[i].pieces));
+        const char *path = scratch_path("fragments.pcap");
+        struct outcome set = read_every_way(&path, 1);
+
+        if (r.packets != cases[i].packets)
+            fail_msg("%s: %zu packets", cases[i].pieces, r.packets);
+        assert_int_equal(r.counts.by_result[DECODE_OK], cases[i].packets);
+        assert_int_equal(r.counts.by_result[DECODE_FRAGMENT], cases[i].lost);
+        assert_memory_equal(&set.counts, &r.counts, sizeof r.counts);
+        assert_int_equal(set.packets, r.packets);
+        assert_true(set.ordered);
+        for (size_t k = 0; k < r.packets && k < CAPTURE_FRAMES; k++) {
+            assert_true(r.views[k].fragment);
+            assert_int_equal(r.views[k].source_port, 5000);
+            assert_int_equal(r.views[k].destination_port, 6000);
+        }
     }
-    r = read_capture(write_fragments("later.pcap", 1));
-    assert_int_equal(r.packets, 0);
-    assert_int_equal(r.counts.by_result[DECODE_FRAGMENT], 2);
+}
+
+/* However many wait: of each packet all pieces are given that there was room for. */
+static void test_fragments_waiting(void **state)
+{
+    enum { PACKETS = 2000 };
+    struct packet_gate *gate = packet_gate_new(0);
+    struct capture_counts counts = { .by_result[DECODE_FRAGMENT] = PACKETS, .by_result[DECODE_OK] = PACKETS };
+    struct packet_view view;
+    unsigned released = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < PACKETS; i++) {
+        view = fragment_view(0x0a000001, i, 1);
+        view.ip_bytes = i + 100;
+        assert_false(packet_gate_pass(gate, &view, DECODE_FRAGMENT, &counts));
+        assert_false(packet_gate_release(gate, &view, &counts));
+    }
+    for (uint32_t i = 0; i < PACKETS; i++) {
+        view = fragment_view(0x0a000001, i, 2);
+        view.source_port = (uint16_t)i;
+        assert_true(packet_gate_pass(gate, &view, DECODE_OK, &counts));
+        while (packet_gate_release(gate, &view, &counts)) {
+            assert_int_equal(view.ip_bytes, i + 100);
+            assert_int_equal(view.source_port, i);
+            assert_int_equal(view.time.ns, 2 * NS_PER_SECOND);
+            assert_int_equal(view.ip_captured, 0);
+            released++;
+        }
+    }
+    assert_int_equal(released, 256);
+    assert_int_equal(counts.by_result[DECODE_OK], PACKETS + released);
+    assert_int_equal(counts.by_result[DECODE_FRAGMENT], PACKETS - released);
+    packet_gate_free(gate);
 }
 
 /* ---- duplicates ---- */
@@ -1158,116 +1329,6 @@ static void test_duplicates_full(void **state)
 
 /* ---- sets ---- */
 
-/* What a set gave, in few words: equal words, equal packets. */
-struct outcome {
-    int status;
-    size_t packets;
-    uint64_t hash; /* of every packet, in order */
-    int64_t last_ns;
-    bool ordered;
-    struct capture_counts counts;
-    size_t damages;
-    char damage[4][512];
-    uint64_t read, size;
-    struct error err;
-};
-
-static void keep_damage(void *self, const char *message)
-{
-    struct outcome *outcome = self;
-
-    if (outcome->damages < 4)
-        snprintf(outcome->damage[outcome->damages], sizeof outcome->damage[0], "%s", message);
-    outcome->damages++;
-}
-
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-
-    for (size_t i = 0; i < size; i++)
-        hash = random_mix64(hash + at[i] + 1);
-    return hash;
-}
-
-static uint64_t hash_view(uint64_t hash, const struct packet_view *view, bool bytes)
-{
-    const uint64_t numbers[] = { (uint64_t)view->time.ns, view->source_port, view->destination_port,
-                                 view->protocol, view->tcp_sequence, view->payload_bytes,
-                                 view->ip_bytes, view->ip_id, view->fragment,
-                                 bytes ? view->ip_captured : 0 };
-
-    hash = hash_bytes(hash, numbers, sizeof numbers);
-    hash = hash_bytes(hash, &view->source, sizeof view->source);
-    hash = hash_bytes(hash, &view->destination, sizeof view->destination);
-    return bytes ? hash_bytes(hash, view->ip, view->ip_captured) : hash;
-}
-
-static void read_packets(struct capture_set *set, bool bytes, struct outcome *o)
-{
-    struct packet_view view;
-
-    o->ordered = true;
-    while ((o->status = capture_set_next(set, &view, &o->err)) == 1) {
-        o->packets++;
-        o->hash = hash_view(o->hash, &view, bytes);
-        o->ordered = o->ordered && view.time.ns >= o->last_ns;
-        o->last_ns = view.time.ns;
-    }
-    o->counts = *capture_set_counts(set);
-    capture_set_position(set, &o->read, &o->size);
-}
-
-static struct outcome read_set(const char *const *paths, size_t count,
-                               const struct capture_options *options)
-{
-    struct outcome o = { .status = 0, .last_ns = INT64_MIN };
-    struct capture_set *set = capture_set_new(options, keep_damage, &o);
-
-    for (size_t i = 0; i < count && o.status == 0; i++) {
-        struct input_file *input = input_file_open(paths[i], &o.err);
-
-        o.status = input ? capture_set_add(set, input, &o.err) : -1;
-    }
-    if (o.status == 0)
-        read_packets(set, options->keep_bytes, &o);
-    capture_set_free(set);
-    return o;
-}
-
-static void assert_same(const struct outcome *a, const struct outcome *b)
-{
-    assert_int_equal(a->status, b->status);
-    assert_int_equal(a->packets, b->packets);
-    assert_int_equal(a->hash, b->hash);
-    assert_memory_equal(&a->counts, &b->counts, sizeof a->counts);
-    assert_int_equal(a->damages, b->damages);
-    for (size_t i = 0; i < a->damages && i < 4; i++)
-        assert_string_equal(a->damage[i], b->damage[i]);
-}
-
-/* With and without threads, with and without bytes; returns the outcome, which is the same. */
-static struct outcome read_every_way(const char *const *paths, size_t count)
-{
-    struct capture_options options = { 0 };
-    struct outcome plain = read_set(paths, count, &options);
-    struct outcome with_bytes;
-
-    options.keep_bytes = true;
-    with_bytes = read_set(paths, count, &options);
-    for (options.jobs = 2; options.jobs <= 4; options.jobs++) {
-        struct outcome threads;
-
-        options.keep_bytes = true;
-        threads = read_set(paths, count, &options);
-        assert_same(&threads, &with_bytes);
-        options.keep_bytes = false;
-        threads = read_set(paths, count, &options);
-        assert_same(&threads, &plain);
-    }
-    return plain;
-}
-
 static void test_set_of_one(void **state)
 {
     const char *path = write_frames("long.pcap", DLT_EN10MB, LONG_FRAMES);
@@ -1304,6 +1365,30 @@ static void test_set_of_parts(void **state)
         assert_int_equal(o.read, o.size);
         memmove(parts, parts + 1, sizeof parts - sizeof parts[0]);
         parts[PARTS - 1] = first;
+    }
+}
+
+/* Cuts between packets of one time, in files whose names sort differently. */
+static void test_set_cut_within_a_time(void **state)
+{
+    static const struct {
+        unsigned together, first_cut, second_cut;
+    } cases[] = { { 2, 9, 21 }, { 4, 9, 11 }, { 40, 9, 21 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const unsigned together = cases[i].together;
+        const char *whole = write_grouped("whole", DLT_EN10MB, 0, 40, together);
+        const char *const parts[] = {
+            write_grouped("x10", DLT_EN10MB, cases[i].second_cut, 40, together),
+            write_grouped("x8", DLT_EN10MB, 0, cases[i].first_cut, together),
+            write_grouped("x9", DLT_EN10MB, cases[i].first_cut, cases[i].second_cut, together),
+        };
+        struct outcome expected = read_set(&whole, 1, &defaults);
+        struct outcome o = read_every_way(parts, 3);
+
+        assert_int_equal(o.packets, 40);
+        assert_same(&o, &expected);
     }
 }
 
@@ -1412,27 +1497,110 @@ static void test_set_left_early(void **state)
         for (int i = 0; i < 3; i++)
             assert_int_equal(capture_set_add(set, input_file_open(path, &err), &err), 0);
         for (size_t i = 0; i < packets; i++)
-            assert_int_equal(capture_set_next(set, &view, &err), 1);
+            assert_true(capture_set_next(set, &view));
         capture_set_free(set);
     }
 }
 
-static void test_set_too_many_overlap(void **state)
+/* ---- how many may overlap ---- */
+
+enum { MANY = 700 };
+
+/* All packets are there, in order, with few and many threads. */
+static void assert_many(const char *path, const struct capture_options *options, size_t all, size_t read)
 {
-    static const char *paths[CAPTURE_SET_MAX_OPEN + 1];
-    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+    static const char *paths[MANY];
     struct outcome o;
 
-    (void)state;
-    for (size_t i = 0; i < CAPTURE_SET_MAX_OPEN + 1; i++)
+    for (size_t i = 0; i < all; i++)
         paths[i] = path;
-    o = read_set(paths, CAPTURE_SET_MAX_OPEN, &defaults);
+    o = read_set(paths, all, options);
     assert_int_equal(o.status, 0);
-    assert_int_equal(o.packets, CAPTURE_SET_MAX_OPEN * CAPTURE_FRAMES);
+    assert_int_equal(o.packets, read * CAPTURE_FRAMES);
     assert_true(o.ordered);
-    o = read_set(paths, CAPTURE_SET_MAX_OPEN + 1, &defaults);
-    assert_int_equal(o.status, -1);
-    assert_message(o.err.text, path, "more than 500 captures overlap");
+    assert_int_equal(o.damages, all - read);
+}
+
+static void test_set_many_overlap(void **state)
+{
+    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+
+    (void)state;
+    for (unsigned jobs = 1; jobs <= 3; jobs++)
+        assert_many(path, &(struct capture_options){ .jobs = jobs, .keep_bytes = true }, MANY, MANY);
+}
+
+/* What open files and threads may take decides; who does not fit is left out, and the rest is read. */
+static void test_set_memory(void **state)
+{
+    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+    struct input_file *input = input_file_open(path, &(struct error){ "" });
+    const size_t one = input_file_memory(input);
+
+    (void)state;
+    input_file_close(input);
+    for (unsigned jobs = 1; jobs <= 3; jobs++) {
+        const struct capture_options options = { .jobs = jobs, .max_bytes = 12 * one };
+
+        assert_many(path, &options, 9, 9);
+        assert_many(path, &options, 30, 9);
+        assert_many(path, &(struct capture_options){ .jobs = jobs, .max_bytes = 1 }, 2, 1);
+    }
+}
+
+static void test_set_memory_message(void **state)
+{
+    const char *const paths[] = { write_range("b.pcap", DLT_EN10MB, 0, 3),
+                                  write_range("a.pcap", DLT_EN10MB, 0, 3),
+                                  write_range("c.pcap", DLT_EN10MB, 3, 6) };
+    struct outcome o = read_set(paths, 3, &(struct capture_options){ .max_bytes = 1 });
+
+    (void)state;
+    assert_int_equal(o.packets, 6);
+    assert_int_equal(o.damages, 1);
+    assert_message(o.damage[0], paths[0], "no memory to read it beside the 1 that overlap it");
+}
+
+/* The soft limit is raised; at the hard one files are left out, and the rest is read. */
+static int read_with_descriptors(rlim_t hard)
+{
+    enum { FILES = 100 };
+    const char *path = write_frames("a.pcap", DLT_EN10MB, CAPTURE_FRAMES);
+    const char *paths[FILES];
+    struct outcome o;
+
+    if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 30, hard }) < 0)
+        return 1;
+    for (size_t i = 0; i < FILES; i++)
+        paths[i] = path;
+    o = read_set(paths, FILES, &defaults);
+    if (o.status != 0 || o.packets == 0 || o.packets != (FILES - o.damages) * CAPTURE_FRAMES)
+        return 2;
+    if (o.damages > 0)
+        return strstr(o.damage[0], "Too many open files") ? 3 : 4;
+    return 0;
+}
+
+static void test_set_descriptors(void **state)
+{
+    static const struct {
+        rlim_t hard;
+        int status;
+    } cases[] = { { 200, 0 }, { 40, 3 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pid_t child;
+        int status;
+
+        fflush(NULL);
+        child = fork();
+        if (child == 0)
+            _exit(read_with_descriptors(cases[i].hard));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), cases[i].status);
+    }
 }
 
 /* Two taps, the second behind a router, in files of their own; or one file and the same again. */
@@ -1468,11 +1636,11 @@ static void test_set_of_two_taps(void **state)
 static void test_set_fragments_across_files(void **state)
 {
     static uint8_t bytes[CAPTURE_BYTES];
-    const char *const paths[] = { scratch_path("first.pcap"), write_fragments("rest.pcap", 1) };
+    const char *const paths[] = { scratch_path("first.pcap"), write_fragments("rest.pcap", "12") };
     struct outcome o;
 
     (void)state;
-    read_bytes(write_fragments("fragments.pcap", 0), bytes, sizeof bytes);
+    read_bytes(write_fragments("fragments.pcap", "012"), bytes, sizeof bytes);
     write_bytes("first.pcap", bytes, PCAP_HEADER_BYTES + PCAP_RECORD_BYTES);
     o = read_every_way(paths, 2);
     assert_int_equal(o.packets, 3);
@@ -1556,23 +1724,96 @@ static int capture_loopback(void)
     return packets == DATAGRAMS ? LIVE_OK : LIVE_WRONG_PACKETS;
 }
 
-static void test_live(void **state)
+/* Every millisecond a datagram, or a frame that is no packet. */
+static pid_t send_for(int milliseconds, bool datagrams)
+{
+    struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(0x88cc), .sll_halen = 6 };
+    const uint8_t nothing[46] = { 0 };
+    pid_t sender = fork();
+    int fd;
+
+    if (sender != 0)
+        return sender;
+    fd = socket(AF_PACKET, SOCK_DGRAM, 0);
+    to.sll_ifindex = (int)if_nametoindex("lo");
+    for (int i = 0; i < milliseconds; i++) {
+        if (datagrams)
+            send_datagrams(1);
+        else
+            (void)!sendto(fd, nothing, sizeof nothing, 0, (const struct sockaddr *)&to, sizeof to);
+        usleep(1000);
+    }
+    _exit(0);
+}
+
+/* Milliseconds until the first "nothing yet", while frames come for three seconds. */
+static int64_t pause_ms(bool datagrams)
+{
+    struct capture_file *file = capture_live_open("lo", &defaults, &(struct error){ "" });
+    struct timespec began;
+    struct timespec now;
+    struct packet_view view;
+    struct error err;
+    pid_t sender;
+    int status;
+
+    if (file == NULL)
+        return -1;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    sender = send_for(3000, datagrams);
+    do
+        status = capture_file_next(file, &view, &err);
+    while (status == 1);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    waitpid(sender, NULL, 0);
+    if (status != 2 || capture_file_counts(file)->frames < 100)
+        return -1;
+    capture_file_close(file);
+    return (now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / NS_PER_MS;
+}
+
+/* The caller gets its turn also while frames keep coming, whether they are packets or not. */
+static int capture_busy_loopback(void)
+{
+    if (unshare(CLONE_NEWNET) < 0 || !raise_loopback())
+        return LIVE_IMPOSSIBLE;
+    for (int datagrams = 0; datagrams < 2; datagrams++) {
+        int64_t ms = pause_ms(datagrams);
+
+        if (ms < 500 || ms > 2000)
+            return LIVE_NEVER_IDLE;
+    }
+    return LIVE_OK;
+}
+
+static void run_live(int capture(void))
 {
     int status;
     pid_t child;
 
-    (void)state;
     if (geteuid() != 0)
         skip_because("not root: no network of its own");
     fflush(NULL);
     child = fork();
     if (child == 0)
-        _exit(capture_loopback());
+        _exit(capture());
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == LIVE_IMPOSSIBLE)
         skip_because("no network namespace to be had");
     assert_int_equal(WEXITSTATUS(status), LIVE_OK);
+}
+
+static void test_live(void **state)
+{
+    (void)state;
+    run_live(capture_loopback);
+}
+
+static void test_live_busy(void **state)
+{
+    (void)state;
+    run_live(capture_busy_loopback);
 }
 
 static void test_live_on_nothing(void **state)
@@ -1674,22 +1915,28 @@ int main(void)
         cmocka_unit_test(test_fragment_cache_ipv6),
         cmocka_unit_test(test_fragment_cache_full),
         cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_fragments_waiting),
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_duplicates_ipv6),
         cmocka_unit_test(test_duplicates_full),
         cmocka_unit_test(test_set_of_one),
         cmocka_unit_test(test_set_of_parts),
+        cmocka_unit_test(test_set_cut_within_a_time),
         cmocka_unit_test(test_set_overlapping),
         cmocka_unit_test(test_set_damaged),
         cmocka_unit_test(test_set_with_no_capture),
         cmocka_unit_test(test_set_file_vanished),
         cmocka_unit_test(test_set_of_nothing),
         cmocka_unit_test(test_set_left_early),
-        cmocka_unit_test(test_set_too_many_overlap),
+        cmocka_unit_test(test_set_many_overlap),
+        cmocka_unit_test(test_set_memory),
+        cmocka_unit_test(test_set_memory_message),
+        cmocka_unit_test(test_set_descriptors),
         cmocka_unit_test(test_set_of_two_taps),
         cmocka_unit_test(test_set_fragments_across_files),
         cmocka_unit_test(test_set_with_standard_input),
         cmocka_unit_test(test_live),
+        cmocka_unit_test(test_live_busy),
         cmocka_unit_test(test_live_on_nothing),
         cmocka_unit_test(test_hostile_captures),
     };

@@ -1137,6 +1137,21 @@ static void put_pseudowire(struct bytes *b, size_t within)
     put_u32(b, 0);
 }
 
+/* PPP may begin with Cisco's header, which can name PPPoE. */
+static void put_pppoe_in_hdlc(struct bytes *b, size_t within)
+{
+    put_u32(b, 0x0f008864);
+    put_u16(b, 0x1100);
+    put_u16(b, 1); /* session */
+    put_u16(b, (uint16_t)within);
+}
+
+static void put_ip_in_hdlc(struct bytes *b)
+{
+    put_u32(b, 0x0f000800);
+    put_segment_v4(b);
+}
+
 static void test_nesting(void **state)
 {
     static const struct {
@@ -1151,6 +1166,7 @@ static void test_nesting(void **state)
         { "IPv4", DECODE_RAW_IP, put_4in4, 20, put_segment_v4, 51, DECODE_OTHER_IP },
         { "VXLAN", DECODE_RAW_IP, put_vxlan_frame, 50, put_segment_v4, 51, DECODE_OK },
         { "pseudowires", DECODE_ETHERNET, put_pseudowire, 22, build_ethernet, 65, DECODE_NOT_IP },
+        { "PPPoE", DECODE_CISCO_HDLC, put_pppoe_in_hdlc, 10, put_ip_in_hdlc, 55, DECODE_NOT_IP },
     };
 
     (void)state;

@@ -6,15 +6,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compression.h"
 #include "base/memory.h"
 
 enum {
-    BLOCK_BYTES = 128 * 1024, /* what one read asks of the file when it is compressed */
-    FIRST_WINDOW = 2 * BLOCK_BYTES,
-    MAGIC_BYTES = 6 /* at most, of a compressed file */
+    BLOCK_BYTES = 64 * 1024, /* what one read asks of the file when it is compressed */
+    WINDOW_BYTES = 128 * 1024 /* but while something longer is looked at */
 };
 
 struct input_file {
@@ -23,7 +24,8 @@ struct input_file {
     int fd;     /* -1: none */
     uint64_t size;
     uint64_t taken;          /* bytes, from the descriptor */
-    struct archive *archive; /* NULL: not compressed */
+    struct archive *archive; /* NULL: not compressed. What is not is read without a detour, and a copy */
+    uint64_t archive_bytes;  /* of memory */
     uint8_t *block;          /* what the decompressor reads from; `head_bytes` are there at first */
     size_t head_bytes;
     uint8_t *window;
@@ -44,29 +46,6 @@ static void allow_compression(struct archive *archive)
     archive_read_support_filter_lz4(archive);
     archive_read_support_format_raw(archive);
     archive_read_support_format_empty(archive);
-}
-
-/* How those begin. What is not compressed is read without a detour, and a copy, through libarchive. */
-static bool is_compressed(const uint8_t *bytes, size_t size)
-{
-    static const struct {
-        size_t size;
-        uint8_t bytes[MAGIC_BYTES];
-    } magics[] = {
-        { 2, { 0x1f, 0x8b } },                  /* gzip */
-        { 3, { 'B', 'Z', 'h' } },               /* bzip2 */
-        { 6, { 0xfd, '7', 'z', 'X', 'Z', 0 } }, /* xz */
-        { 4, { 0x28, 0xb5, 0x2f, 0xfd } },      /* zstd */
-        { 4, { 0x04, 0x22, 0x4d, 0x18 } },      /* lz4 */
-        { 4, { 0x02, 0x21, 0x4c, 0x18 } },      /* lz4, legacy */
-    };
-
-    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
-        if (size >= magics[i].size && memcmp(bytes, magics[i].bytes, magics[i].size) == 0)
-            return true;
-    }
-    return size >= 4 && (bytes[0] & 0xf0) == 0x50 && /* a frame to skip, before zstd or lz4 */
-           memcmp(bytes + 1, "\x2a\x4d\x18", 3) == 0;
 }
 
 static const char *archive_words(struct archive *archive)
@@ -109,6 +88,11 @@ static int open_archive(struct input_file *file, struct error *err)
     struct archive_entry *entry;
     int status;
 
+    file->archive_bytes = compression_memory(file->window, file->end);
+    if (file->archive_bytes > INPUT_MAX_DECOMPRESSOR)
+        return error_set(err, "%s: to decompress it takes %llu MiB of memory, more than the %d "
+                         "that are allowed: compress it with a smaller dictionary", file->name,
+                         (unsigned long long)(file->archive_bytes >> 20), INPUT_MAX_DECOMPRESSOR >> 20);
     file->archive = archive_read_new();
     if (file->archive == NULL)
         return error_set(err, "%s: cannot set up decompression", file->name);
@@ -140,21 +124,32 @@ static int examine(struct input_file *file, struct error *err)
     return 0;
 }
 
-/* Reads the first bytes, and sets up the way to the others. */
-static int read_beginning(struct input_file *file, struct error *err)
+static int read_head(struct input_file *file, size_t size, struct error *err)
 {
     ssize_t got = 0;
 
-    file->capacity = FIRST_WINDOW;
-    file->window = memory_alloc(file->capacity);
-    while (file->end < MAGIC_BYTES &&
-           (got = read_descriptor(file, file->window + file->end, BLOCK_BYTES)) > 0)
+    while (file->end < size &&
+           (got = read_descriptor(file, file->window + file->end, BLOCK_BYTES - file->end)) > 0)
         file->end += (size_t)got;
     if (got < 0)
         return error_set(err, "%s: cannot read: %s", file->name, strerror(errno));
     if (file->end == 0)
         return error_set(err, "%s: is empty", file->name);
-    return is_compressed(file->window, file->end) ? open_archive(file, err) : 0;
+    return 0;
+}
+
+/* Reads the first bytes, and sets up the way to the others. */
+static int read_beginning(struct input_file *file, struct error *err)
+{
+    file->capacity = WINDOW_BYTES;
+    file->window = memory_alloc(file->capacity);
+    if (read_head(file, COMPRESSION_MAGIC_BYTES, err) < 0)
+        return -1;
+    if (!compression_recognize(file->window, file->end))
+        return 0;
+    if (read_head(file, COMPRESSION_HEAD_BYTES, err) < 0)
+        return -1;
+    return open_archive(file, err);
 }
 
 static struct input_file *open_input(int fd, const char *name, const char *path, struct error *err)
@@ -177,6 +172,17 @@ struct input_file *input_file_from_fd(int fd, const char *name, struct error *er
     return open_input(fd, name, NULL, err);
 }
 
+/* Descriptors up to the limit that the system sets, no longer to the one that programs begin with. */
+static bool allow_more_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return false;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
 struct input_file *input_file_open(const char *path, struct error *err)
 {
     int fd;
@@ -184,6 +190,8 @@ struct input_file *input_file_open(const char *path, struct error *err)
     if (strcmp(path, "-") == 0)
         return open_input(STDIN_FILENO, "standard input", NULL, err);
     fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EMFILE && allow_more_descriptors())
+        fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         error_set(err, "%s: cannot open: %s", path, strerror(errno));
         return NULL;
@@ -240,21 +248,38 @@ static ssize_t read_on(struct input_file *file, void *to, size_t size)
     return read_descriptor(file, to, size);
 }
 
-/* Reads until `size` bytes are there, or no more come. */
-static void fill(struct input_file *file, size_t size)
+/* Room for `most` bytes, in which what is there lies at the beginning. What was for more is given back. */
+static void fit_window(struct input_file *file, size_t most)
+{
+    uint8_t *smaller;
+
+    memmove(file->window, file->window + file->begin, file->end - file->begin);
+    file->end -= file->begin;
+    file->begin = 0;
+    file->window = memory_grow(file->window, &file->capacity, most, 1);
+    if (file->capacity <= WINDOW_BYTES || most > WINDOW_BYTES || file->end > WINDOW_BYTES)
+        return;
+    smaller = realloc(file->window, WINDOW_BYTES);
+    if (smaller == NULL)
+        return;
+    file->window = smaller;
+    file->capacity = WINDOW_BYTES;
+}
+
+/* Reads until `size` bytes are there, or no more come: of those behind them no more than fit in `most`. */
+static void fill(struct input_file *file, size_t size, size_t most)
 {
     if (file->ended)
         return;
     if (size > INPUT_MAX_WINDOW)
         size = INPUT_MAX_WINDOW;
-    if (file->begin > 0) {
-        memmove(file->window, file->window + file->begin, file->end - file->begin);
-        file->end -= file->begin;
-        file->begin = 0;
-    }
-    file->window = memory_grow(file->window, &file->capacity, size, 1);
+    if (most < WINDOW_BYTES)
+        most = WINDOW_BYTES;
+    if (most > INPUT_MAX_WINDOW)
+        most = INPUT_MAX_WINDOW;
+    fit_window(file, most);
     while (!file->ended && file->end < size) {
-        ssize_t got = read_on(file, file->window + file->end, file->capacity - file->end);
+        ssize_t got = read_on(file, file->window + file->end, most - file->end);
 
         if (got > 0) {
             file->end += (size_t)got;
@@ -270,7 +295,7 @@ static void fill(struct input_file *file, size_t size)
 const uint8_t *input_file_peek(struct input_file *file, size_t size, size_t *got)
 {
     if (file->end - file->begin < size)
-        fill(file, size);
+        fill(file, size, size); /* behind a long one nothing is left that would keep the window large */
     *got = file->end - file->begin < size ? file->end - file->begin : size;
     return file->window + file->begin;
 }
@@ -298,7 +323,7 @@ const char *input_file_line(struct input_file *file, size_t limit, size_t *size)
         if (end != NULL || file->ended || got > limit + 1)
             break;
         searched = got;
-        input_file_peek(file, got + 1, &got); /* and as much as there is */
+        fill(file, got + 1, 2 * got);
     }
     if (got == 0)
         return NULL;
@@ -314,6 +339,11 @@ const char *input_file_line(struct input_file *file, size_t limit, size_t *size)
 const char *input_file_damage(const struct input_file *file)
 {
     return file->damage;
+}
+
+size_t input_file_memory(const struct input_file *file)
+{
+    return file->capacity + (file->archive ? BLOCK_BYTES + (size_t)file->archive_bytes : 0);
 }
 
 void input_file_position(const struct input_file *file, uint64_t *read, uint64_t *size)

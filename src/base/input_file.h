@@ -16,12 +16,18 @@
 
 enum {
     INPUT_MAX_WINDOW = 32 << 20, /* a peek asks for no more; bounds memory */
-    INPUT_MAX_LINE = 16 << 20
+    INPUT_MAX_LINE = 16 << 20,
+    INPUT_MAX_DECOMPRESSOR = (128 << 20) + (1 << 20) /* "xz -9" takes 64 MiB, "zstd --long" 128 MiB */
 };
 
 struct input_file; /* opaque */
 
-/* Opens a path, or standard input for "-". A directory and an empty file are errors. NULL on failure. */
+/*
+ * Opens a path, or standard input for "-". A directory and an empty file are errors, and so is what
+ * takes more than INPUT_MAX_DECOMPRESSOR by the header of its first block of xz or frame of zstd (no
+ * later one is looked at). When descriptors run out, the process's soft limit becomes the hard one.
+ * NULL on failure.
+ */
 struct input_file *input_file_open(const char *path, struct error *err);
 
 /* Reads a descriptor, which it takes; `name` is for messages. */
@@ -55,6 +61,12 @@ const char *input_file_line(struct input_file *file, size_t limit, size_t *size)
 
 /* Why the input can be read no further, when that is not its end: damaged compression, a failed read. */
 const char *input_file_damage(const struct input_file *file); /* NULL: none */
+
+/*
+ * What it takes now, in bytes, by the sizes of its window and of what its decompressor says it needs. A
+ * window is large only while something long is looked at.
+ */
+size_t input_file_memory(const struct input_file *file);
 
 /* Bytes read so far from the file as it lies on disk, and its size (0 for a pipe): for progress. */
 void input_file_position(const struct input_file *file, uint64_t *read, uint64_t *size);

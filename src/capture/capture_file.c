@@ -23,14 +23,6 @@ struct capture_file {
     struct error peeked_error;
 };
 
-struct day_time frame_time(__int128 ns)
-{
-    const int64_t last_second = INT64_MAX / 2 / NS_PER_SECOND - 1;
-    const int64_t last = last_second * NS_PER_SECOND + NS_PER_SECOND - 1;
-
-    return (struct day_time){ ns < 0 ? 0 : ns > last ? last : (int64_t)ns };
-}
-
 void capture_counts_add(struct capture_counts *sum, const struct capture_counts *more)
 {
     sum->frames += more->frames;
@@ -134,19 +126,24 @@ bool capture_file_first_time(struct capture_file *file, struct day_time *time)
     return file->peeked_status == 1;
 }
 
+size_t capture_file_memory(const struct capture_file *file)
+{
+    return input_file_memory(file->input);
+}
+
 /* Counts a frame; true when it is a packet for the caller. */
 static bool decode(const struct captured_frame *frame, bool tunnels, struct packet_view *view,
                    enum decode_result *result, struct capture_counts *counts)
 {
     counts->frames++;
     counts->bytes += frame->original;
-    if (!frame->known_link) {
+    if (!frame->link.known) {
         counts->unknown_link++;
-        if (counts->unknown_link_type < frame->link_type)
-            counts->unknown_link_type = frame->link_type;
+        if (counts->unknown_link_type < frame->link.number)
+            counts->unknown_link_type = frame->link.number;
         return false;
     }
-    *result = decode_frame(frame->link, frame->bytes, frame->captured, frame->original, tunnels,
+    *result = decode_frame(frame->link.decode, frame->bytes, frame->captured, frame->original, tunnels,
                            view);
     counts->by_result[*result]++;
     if (*result != DECODE_OK && *result != DECODE_FRAGMENT)
@@ -179,6 +176,8 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
 
     if (file->gate == NULL)
         file->gate = packet_gate_new(file->options.dedup_ns);
+    if (packet_gate_release(file->gate, view, &file->counts))
+        return 1;
     do
         status = capture_file_read(file, view, &result, &file->counts, err);
     while (status == 1 && !packet_gate_pass(file->gate, view, result, &file->counts));

@@ -22,15 +22,18 @@ struct capture_options { /* zeros are the defaults */
     bool tunnels;        /* packets within tunnels are looked at instead of those around them */
     unsigned jobs;       /* of a set: threads, with the caller's; up to 1: no others */
     bool keep_bytes;     /* packets keep their bytes (view->ip) also when other threads read them */
+    size_t max_bytes;    /* of memory that a set takes; 0: CAPTURE_MAX_BYTES_DEFAULT */
 };
+
+enum { CAPTURE_MAX_BYTES_DEFAULT = 256 << 20 };
 
 /* Every frame is in one of by_result, unknown_link and duplicates. */
 struct capture_counts {
     uint64_t frames; /* read, decodable or not */
     uint64_t bytes;  /* of these frames on the wire */
-    uint64_t by_result[DECODE_RESULTS]; /* DECODE_FRAGMENT: whose first fragment is not known */
+    uint64_t by_result[DECODE_RESULTS]; /* DECODE_FRAGMENT: whose first fragment did not come */
     uint64_t unknown_link;      /* of an interface whose link type is not supported */
-    uint16_t unknown_link_type; /* the largest of these */
+    uint16_t unknown_link_type; /* the largest of these: link_type_name() */
     uint64_t duplicates;
     uint64_t dropped; /* by the kernel, of a live capture: not in `frames` */
 };
@@ -58,8 +61,8 @@ void capture_file_close(struct capture_file *file); /* NULL is fine */
 /*
  * The next packet that decodes: 1 with *view filled, 0 at the end, -1 at damage (the message names
  * the input, the number of the frame that could not be read, and why). Packets before the damage
- * were good. Of a live capture also 2, at least once a second without packets: nothing yet, which
- * is when the caller looks at clock and signals.
+ * were good. Of a live capture also 2: nothing yet, or about a second has passed since the last 2,
+ * whatever came meanwhile. That is when the caller looks at clock and signals.
  */
 int capture_file_next(struct capture_file *file, struct packet_view *view, struct error *err);
 

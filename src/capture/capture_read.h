@@ -14,6 +14,9 @@ enum { CAPTURE_MAX_IP_BYTES = 65535 /* of a packet are kept */ };
 /* The time of the first frame. False: there is none, or it cannot be read. */
 bool capture_file_first_time(struct capture_file *file, struct day_time *time);
 
+/* Of memory: input_file_memory(). */
+size_t capture_file_memory(const struct capture_file *file);
+
 /*
  * As capture_file_next(), but *result may also be DECODE_FRAGMENT, duplicates come through, and the
  * counts are the caller's.

@@ -1,3 +1,6 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* strverscmp */
+#endif
 #include "capture/capture_set.h"
 
 #include <stdlib.h>
@@ -7,9 +10,12 @@
 #include "capture/packet_gate.h"
 #include "capture/prefetch.h"
 
+enum { READ_AHEAD_SHARE = 4 /* of the memory, a quarter: the rest is for open files */ };
+
 struct member {
     char *name;
     uint64_t size; /* on disk */
+    size_t memory; /* that it takes while it is open, but for what is read ahead */
     struct day_time first; /* of its frames; before all others when none can be read */
     struct capture_file *file;      /* open, and not handed to a stream */
     struct prefetch_stream *stream; /* open, with threads */
@@ -31,8 +37,9 @@ struct capture_set {
     bool reading;
     size_t started; /* members that are, or were, open */
     size_t entered; /* of these, in the heap or ended */
-    struct member *heap[CAPTURE_SET_MAX_OPEN]; /* by the time of their heads */
-    size_t heap_count;
+    struct member **heap; /* by the time of their heads */
+    size_t heap_count, heap_capacity;
+    size_t open_bytes, max_open_bytes; /* of memory */
     bool given; /* the head of heap[0] is with the caller */
     uint64_t ended_bytes, size;
     bool size_known;
@@ -44,6 +51,9 @@ struct capture_set *capture_set_new(const struct capture_options *options,
     struct capture_set *set = memory_alloc(sizeof *set);
 
     set->options = *options;
+    if (set->options.max_bytes == 0)
+        set->options.max_bytes = CAPTURE_MAX_BYTES_DEFAULT;
+    set->max_open_bytes = set->options.max_bytes - set->options.max_bytes / READ_AHEAD_SHARE;
     set->damage = damage;
     set->damage_self = damage_self;
     set->gate = packet_gate_new(options->dedup_ns);
@@ -51,8 +61,10 @@ struct capture_set *capture_set_new(const struct capture_options *options,
     return set;
 }
 
-static void close_member(struct member *member)
+static void close_member(struct capture_set *set, struct member *member)
 {
+    if (member->stream != NULL || member->file != NULL)
+        set->open_bytes -= member->memory;
     if (member->stream != NULL)
         prefetch_end(member->stream);
     capture_file_close(member->file);
@@ -65,11 +77,12 @@ void capture_set_free(struct capture_set *set)
     if (set == NULL)
         return;
     for (size_t i = 0; i < set->member_count; i++) {
-        close_member(set->members[i]);
+        close_member(set, set->members[i]);
         free(set->members[i]->name);
         free(set->members[i]);
     }
     free(set->members);
+    free(set->heap);
     prefetch_free(set->prefetch);
     packet_gate_free(set->gate);
     free(set);
@@ -91,8 +104,10 @@ int capture_set_add(struct capture_set *set, struct input_file *input, struct er
     }
     if (!capture_file_first_time(member->file, &member->first))
         member->first.ns = INT64_MIN;
+    member->memory = capture_file_memory(member->file);
+    set->open_bytes += member->memory;
     if (again)
-        close_member(member);
+        close_member(set, member);
     set->size += member->size;
     set->size_known = set->size_known && member->size > 0;
     set->members = memory_grow(set->members, &set->member_capacity, set->member_count + 1,
@@ -103,25 +118,28 @@ int capture_set_add(struct capture_set *set, struct input_file *input, struct er
 
 /* ---- order ---- */
 
-/* Names decide between equals: the order in which files were given decides nothing. */
-static bool is_before(const struct member *a, int64_t a_ns, const struct member *b, int64_t b_ns)
+/*
+ * Of files that a capture was cut into the one that began first, then the one whose number is
+ * less (x9, x10). The order in which they were given decides nothing.
+ */
+static int compare_members(const struct member *a, const struct member *b)
 {
-    return a_ns != b_ns ? a_ns < b_ns : strcmp(a->name, b->name) < 0;
+    if (a->first.ns != b->first.ns)
+        return a->first.ns < b->first.ns ? -1 : 1;
+    return strverscmp(a->name, b->name);
 }
 
 static int compare_first(const void *a, const void *b)
 {
-    const struct member *const *x = a;
-    const struct member *const *y = b;
-
-    return is_before(*x, (*x)->first.ns, *y, (*y)->first.ns)   ? -1
-           : is_before(*y, (*y)->first.ns, *x, (*x)->first.ns) ? 1
-                                                                : 0;
+    return compare_members(*(const struct member *const *)a, *(const struct member *const *)b);
 }
 
+/* Cuts fall between packets of one time, too. */
 static bool heap_before(const struct member *a, const struct member *b)
 {
-    return is_before(a, a->head->time.ns, b, b->head->time.ns);
+    if (a->head->time.ns != b->head->time.ns)
+        return a->head->time.ns < b->head->time.ns;
+    return compare_members(a, b) < 0;
 }
 
 static void heap_sink(struct capture_set *set)
@@ -146,6 +164,7 @@ static void heap_add(struct capture_set *set, struct member *member)
 {
     size_t at = set->heap_count++;
 
+    set->heap = memory_grow(set->heap, &set->heap_capacity, set->heap_count, sizeof *set->heap);
     while (at > 0 && heap_before(member, set->heap[(at - 1) / 2])) {
         set->heap[at] = set->heap[(at - 1) / 2];
         at = (at - 1) / 2;
@@ -161,7 +180,7 @@ static void end_member(struct capture_set *set, struct member *member, int statu
 {
     if (status < 0)
         set->damage(set->damage_self, err->text);
-    close_member(member);
+    close_member(set, member);
     set->ended_bytes += member->size;
 }
 
@@ -183,17 +202,35 @@ static bool read_head(struct capture_set *set, struct member *member)
     return false;
 }
 
-/* Opens it for the second time, unless it stayed open. It could be opened when it was added. */
-static void start_member(struct capture_set *set, struct member *member)
+static bool has_memory_for(const struct capture_set *set, const struct member *member)
+{
+    return member->file != NULL || set->open_bytes == 0 ||
+           set->open_bytes + member->memory <= set->max_open_bytes;
+}
+
+/* For the second time: it could be opened when it was added. */
+static void open_member(struct capture_set *set, struct member *member)
 {
     struct input_file *input;
 
-    if (member->file == NULL) {
-        input = input_file_open(member->name, &member->unopened);
-        if (input != NULL)
-            member->file = capture_file_open(input, &set->options, &member->unopened);
+    if (!has_memory_for(set, member)) {
+        error_set(&member->unopened, "%s: no memory to read it beside the %zu that overlap it in "
+                  "time: allow more, or merge some of them first", member->name, set->heap_count);
+        return;
     }
-    if (set->prefetch == NULL || member->file == NULL)
+    input = input_file_open(member->name, &member->unopened);
+    if (input != NULL)
+        member->file = capture_file_open(input, &set->options, &member->unopened);
+    if (member->file != NULL)
+        set->open_bytes += member->memory;
+}
+
+/* Unless it stayed open, it is opened; while there is memory to read ahead, that begins. */
+static void start_member(struct capture_set *set, struct member *member)
+{
+    if (member->file == NULL)
+        open_member(set, member);
+    if (member->file == NULL || set->prefetch == NULL || !prefetch_has_room(set->prefetch))
         return;
     member->stream = prefetch_start(set->prefetch, member->file);
     member->file = NULL;
@@ -202,17 +239,15 @@ static void start_member(struct capture_set *set, struct member *member)
 /* Gives threads that would have nothing to do the files whose time comes next. */
 static void start_ahead(struct capture_set *set)
 {
-    while (set->started < set->member_count && prefetch_is_idle(set->prefetch))
+    while (set->started < set->member_count && prefetch_is_idle(set->prefetch) &&
+           prefetch_has_room(set->prefetch) && has_memory_for(set, set->members[set->started]))
         start_member(set, set->members[set->started++]);
 }
 
-static int enter_member(struct capture_set *set, struct error *err)
+static void enter_member(struct capture_set *set)
 {
     struct member *member = set->members[set->entered];
 
-    if (set->heap_count == CAPTURE_SET_MAX_OPEN)
-        return error_set(err, "%s: more than %d captures overlap in time: merge some of them first",
-                         member->name, CAPTURE_SET_MAX_OPEN);
     if (set->started == set->entered)
         start_member(set, set->members[set->started++]);
     set->entered++;
@@ -220,7 +255,6 @@ static int enter_member(struct capture_set *set, struct error *err)
         end_member(set, member, -1, &member->unopened);
     else if (read_head(set, member))
         heap_add(set, member);
-    return 0;
 }
 
 /* ---- packets ---- */
@@ -232,7 +266,8 @@ static void begin(struct capture_set *set)
         qsort(set->members, set->member_count, sizeof *set->members, compare_first);
     if (set->options.jobs >= 2) /* without threads to be had it goes on without */
         set->prefetch = prefetch_new(set->options.jobs - 1,
-                                     set->options.keep_bytes || set->options.dedup_ns > 0);
+                                     set->options.keep_bytes || set->options.dedup_ns > 0,
+                                     set->options.max_bytes / READ_AHEAD_SHARE);
 }
 
 /* The head that was given makes room for the one behind it. */
@@ -245,35 +280,33 @@ static void advance(struct capture_set *set)
         heap_sink(set);
 }
 
-/* 1 with the next packet at the top of the heap, 0 at the end of all. */
-static int next_head(struct capture_set *set, struct error *err)
+/* With the next packet at the top of the heap; false at the end of all. */
+static bool next_head(struct capture_set *set)
 {
     if (set->given)
         advance(set);
     while (set->entered < set->member_count &&
            (set->heap_count == 0 ||
-            set->members[set->entered]->first.ns <= set->heap[0]->head->time.ns)) {
-        if (enter_member(set, err) < 0)
-            return -1;
-    }
+            set->members[set->entered]->first.ns <= set->heap[0]->head->time.ns))
+        enter_member(set);
     if (set->prefetch != NULL)
         start_ahead(set);
     set->given = set->heap_count > 0;
     return set->given;
 }
 
-int capture_set_next(struct capture_set *set, struct packet_view *view, struct error *err)
+bool capture_set_next(struct capture_set *set, struct packet_view *view)
 {
-    int status;
-
     if (!set->reading)
         begin(set);
-    while ((status = next_head(set, err)) == 1) {
+    if (packet_gate_release(set->gate, view, &set->counts))
+        return true;
+    while (next_head(set)) {
         *view = *set->heap[0]->head;
         if (packet_gate_pass(set->gate, view, set->heap[0]->result, &set->counts))
-            break;
+            return true;
     }
-    return status;
+    return false;
 }
 
 const struct capture_counts *capture_set_counts(const struct capture_set *set)

@@ -3,18 +3,21 @@
  * files were given and however a capture was cut into them.
  *
  * Files are merged by the times of their next packets; within a file its own order holds. A file
- * is open only while its time has come, so that rotating files are open one at a time.
+ * is open only while its time has come, so that rotating files are open one at a time. How many may
+ * overlap in time is a matter of memory: options.max_bytes bounds what open files take, with what is
+ * read ahead of them. A file that is alone, and pipes, are read whatever they take.
  */
 #ifndef CAPTURE_CAPTURE_SET_H
 #define CAPTURE_CAPTURE_SET_H
 
 #include "capture/capture_file.h"
 
-enum { CAPTURE_SET_MAX_OPEN = 500 /* files that overlap in time; a process has 1024 descriptors */ };
-
 struct capture_set; /* opaque */
 
-/* A file that could be read only to here, as one line; what was read of it counts. */
+/*
+ * A file that could be read only to here, as one line; what was read of it counts. Nothing of it, when it
+ * cannot be opened again, or when there is no memory for another of those that overlap in time.
+ */
 typedef void capture_damage(void *self, const char *message);
 
 struct capture_set *capture_set_new(const struct capture_options *options,
@@ -29,10 +32,10 @@ void capture_set_free(struct capture_set *set); /* NULL is fine */
 int capture_set_add(struct capture_set *set, struct input_file *input, struct error *err);
 
 /*
- * The next packet: 1 with *view filled, whose bytes are valid until the next call; 0 at the end. -1
- * only when more than CAPTURE_SET_MAX_OPEN files overlap. Damage ends its file alone.
+ * The next packet in *view, whose bytes are valid until the next call. False at the end. Damage ends its
+ * file alone.
  */
-int capture_set_next(struct capture_set *set, struct packet_view *view, struct error *err);
+bool capture_set_next(struct capture_set *set, struct packet_view *view);
 
 const struct capture_counts *capture_set_counts(const struct capture_set *set);
 

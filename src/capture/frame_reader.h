@@ -12,13 +12,11 @@
 #include "base/error.h"
 #include "base/input_file.h"
 #include "base/time_types.h"
-#include "net/decode.h"
+#include "capture/link_type.h"
 
 struct captured_frame {
     struct day_time time;
-    bool known_link; /* else `link` means nothing */
-    enum decode_link link;
-    uint16_t link_type;   /* the number of the file, or of the interface */
+    struct link_type link;
     const uint8_t *bytes; /* borrowed, until the next read */
     uint32_t captured;    /* bytes that are there */
     uint32_t original;    /* bytes on the wire, as far as the file tells the truth */
@@ -53,5 +51,31 @@ bool pcapng_reader_recognizes(struct input_file *input);
  * two times can be subtracted.
  */
 struct day_time frame_time(__int128 ns);
+
+/* Why the input has fewer bytes than its headers say: its own damage, or these words. -1. */
+int frame_cut_short(const struct input_file *input, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- numbers in the order of the file; the bytes are there by the caller's word ---- */
+
+static inline uint16_t frame_u16(bool big_endian, const uint8_t *at)
+{
+    return (uint16_t)(big_endian ? at[0] << 8 | at[1] : at[1] << 8 | at[0]);
+}
+
+static inline uint32_t frame_u32(bool big_endian, const uint8_t *at)
+{
+    uint32_t big = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+
+    return big_endian ? big : __builtin_bswap32(big);
+}
+
+static inline uint64_t frame_u64(bool big_endian, const uint8_t *at)
+{
+    uint64_t first = frame_u32(big_endian, at);
+    uint64_t second = frame_u32(big_endian, at + 4);
+
+    return big_endian ? first << 32 | second : second << 32 | first;
+}
 
 #endif

@@ -29,22 +29,27 @@ static const struct {
     { DLT_IEEE802_11_RADIO_AVS, DECODE_IEEE80211_PRISM },
 };
 
-bool link_type_decode(int type, enum decode_link *link)
+struct link_type link_type_of(uint16_t number)
 {
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (known[i].type == type) {
-            *link = known[i].link;
-            return true;
-        }
+    struct link_type type = { .number = number };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0] && !type.known; i++) {
+        type.known = known[i].type == number;
+        type.decode = known[i].link;
     }
-    return false;
+    return type;
 }
 
-int link_type_error(const char *what, int type, struct error *err)
+const char *link_type_name(uint16_t number)
 {
-    const char *name = pcap_datalink_val_to_name(type);
+    const char *name = pcap_datalink_val_to_name(number);
 
-    return error_set(err, "%s: link type %d (%s) is not supported: "
+    return name ? name : "unknown";
+}
+
+int link_type_error(const char *what, struct link_type type, struct error *err)
+{
+    return error_set(err, "%s: link type %u (%s) is not supported: "
                      "Ethernet, Linux cooked, raw IP, BSD loopback, PPP and 802.11 are",
-                     what, type, name ? name : "unknown");
+                     what, type.number, link_type_name(type.number));
 }

@@ -8,14 +8,23 @@
 #define CAPTURE_LINK_TYPE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "net/decode.h"
 
-/* Of a LINKTYPE_ or DLT_; false: not supported. */
-bool link_type_decode(int type, enum decode_link *link);
+struct link_type {
+    uint16_t number; /* LINKTYPE_ or DLT_ */
+    bool known;      /* to the decoder; else `decode` means nothing */
+    enum decode_link decode;
+};
 
-/* That `what` has a link type that is not supported; -1. */
-int link_type_error(const char *what, int type, struct error *err);
+struct link_type link_type_of(uint16_t number);
+
+/* "USB_LINUX", for messages; "unknown" when nobody knows it. */
+const char *link_type_name(uint16_t number);
+
+/* That `what` has a link type that is not known; -1. */
+int link_type_error(const char *what, struct link_type type, struct error *err);
 
 #endif

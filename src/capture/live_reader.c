@@ -8,26 +8,28 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "capture/frame_reader.h"
-#include "capture/link_type.h"
 
 enum {
     SNAPLEN = 262144,
     BUFFER_BYTES = 64 << 20, /* of the kernel: half a second at a gigabit */
     HAND_OVER_MS = 100,      /* how long the kernel collects frames */
-    WAIT_MS = 1000           /* for a frame, before it is "nothing yet" */
+    WAIT_MS = 1000,          /* for a frame, before it is "nothing yet" */
+    CLOCK_EVERY = 64         /* frames that need no waiting, between two looks at the clock */
 };
 
 struct live_reader {
     struct frame_reader reader;
     pcap_t *pcap;
     int ns_per_unit;
-    uint16_t link_type;
-    enum decode_link link;
+    struct link_type link;
     uint32_t dropped_before; /* the kernel's counters have 32 bits */
     uint64_t dropped;
+    int64_t paused_ns; /* when the caller last had a look at its own clock */
+    unsigned unclocked; /* frames since the last look at the clock */
 };
 
 static uint64_t dropped(struct frame_reader *reader)
@@ -42,16 +44,37 @@ static uint64_t dropped(struct frame_reader *reader)
     return live->dropped;
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+/* Frames may come without end, and none of them be a packet: the caller gets its turn all the same. */
+static bool pause_is_due(struct live_reader *live)
+{
+    if (++live->unclocked < CLOCK_EVERY)
+        return false;
+    live->unclocked = 0;
+    return now_ns() - live->paused_ns >= WAIT_MS * NS_PER_MS;
+}
+
 /* A signal, too, ends the wait. */
 static int next_waiting(struct live_reader *live, struct pcap_pkthdr **header,
                         const uint8_t **bytes)
 {
     struct pollfd frames = { .fd = pcap_get_selectable_fd(live->pcap), .events = POLLIN };
-    int status = pcap_next_ex(live->pcap, header, bytes);
+    int status;
 
-    if (status == 0 && poll(&frames, 1, WAIT_MS) > 0)
-        status = pcap_next_ex(live->pcap, header, bytes);
-    return status;
+    if (pause_is_due(live))
+        return 0;
+    status = pcap_next_ex(live->pcap, header, bytes);
+    if (status != 0)
+        return status;
+    live->unclocked = CLOCK_EVERY; /* waiting takes time */
+    return poll(&frames, 1, WAIT_MS) > 0 ? pcap_next_ex(live->pcap, header, bytes) : 0;
 }
 
 static int next(struct frame_reader *reader, struct captured_frame *frame, struct error *err)
@@ -60,15 +83,15 @@ static int next(struct frame_reader *reader, struct captured_frame *frame, struc
     struct pcap_pkthdr *header;
     int status = next_waiting(live, &header, &frame->bytes);
 
-    if (status == 0)
+    if (status == 0) {
+        live->paused_ns = now_ns();
         return 2;
+    }
     if (status != 1)
         return error_set(err, "%s", pcap_geterr(live->pcap));
     frame->time = frame_time((__int128)header->ts.tv_sec * NS_PER_SECOND +
                              header->ts.tv_usec * live->ns_per_unit);
-    frame->known_link = true;
     frame->link = live->link;
-    frame->link_type = live->link_type;
     frame->captured = header->caplen;
     frame->original = header->len;
     return 1;
@@ -110,9 +133,9 @@ static int activate(struct live_reader *live, const char *interface, struct erro
         return activation_error(live, interface, status, err);
     live->ns_per_unit =
         pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
-    live->link_type = (uint16_t)pcap_datalink(live->pcap);
-    if (!link_type_decode(live->link_type, &live->link))
-        return link_type_error(interface, live->link_type, err);
+    live->link = link_type_of((uint16_t)pcap_datalink(live->pcap));
+    if (!live->link.known)
+        return link_type_error(interface, live->link, err);
     if (pcap_setnonblock(live->pcap, 1, words) < 0)
         return error_set(err, "%s: cannot capture: %s", interface, words);
     return 0;
@@ -126,6 +149,7 @@ struct frame_reader *live_reader_open(const char *interface, struct error *err)
 
     live->reader.operations = &operations;
     live->pcap = pcap_create(interface, words);
+    live->paused_ns = now_ns();
     if (live->pcap == NULL)
         error_set(err, "%s: cannot capture: %s", interface, words);
     else if (activate(live, interface, err) == 0)

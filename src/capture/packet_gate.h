@@ -1,6 +1,6 @@
 /*
  * packet_gate.h - what becomes of a packet because of those before it: a later fragment gets the
- * ports of the first, a copy from a second tap is dropped.
+ * ports of the first, or waits for it; a copy from a second tap is dropped.
  *
  * Packets come in the order of the whole input, whatever the files it was cut into. Private to
  * this room.
@@ -23,5 +23,12 @@ void packet_gate_free(struct packet_gate *gate);       /* NULL is fine */
  */
 bool packet_gate_pass(struct packet_gate *gate, struct packet_view *view,
                       enum decode_result result, struct capture_counts *counts);
+
+/*
+ * Before the next packet: a later fragment that waited for the first one, which has passed. It has no
+ * bytes any more, and the time of the first: order holds. False: none.
+ */
+bool packet_gate_release(struct packet_gate *gate, struct packet_view *view,
+                         struct capture_counts *counts);
 
 #endif

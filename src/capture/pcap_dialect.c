@@ -13,15 +13,13 @@
 
 #include "base/memory.h"
 #include "capture/frame_reader.h"
-#include "capture/link_type.h"
 
 struct pcap_dialect {
     struct frame_reader reader;
     struct input_file *input;
     FILE *stream; /* until libpcap owns it */
     pcap_t *pcap;
-    uint16_t link_type;
-    enum decode_link link;
+    struct link_type link;
 };
 
 static ssize_t read_window(void *cookie, char *to, size_t size)
@@ -66,9 +64,7 @@ static int next(struct frame_reader *reader, struct captured_frame *frame, struc
         return error_set(err, "%s", damage ? damage : pcap_geterr(dialect->pcap));
     }
     frame->time = time_of(header);
-    frame->known_link = true;
     frame->link = dialect->link;
-    frame->link_type = dialect->link_type;
     frame->captured = header->caplen;
     frame->original = header->len;
     return 1;
@@ -100,9 +96,9 @@ static int open_pcap(struct pcap_dialect *dialect, struct error *err)
     if (dialect->pcap == NULL)
         return error_set(err, "%s: not a readable capture: %s", name, damage ? damage : words);
     dialect->stream = NULL;
-    dialect->link_type = (uint16_t)pcap_datalink(dialect->pcap);
-    if (!link_type_decode(dialect->link_type, &dialect->link))
-        return link_type_error(name, dialect->link_type, err);
+    dialect->link = link_type_of((uint16_t)pcap_datalink(dialect->pcap));
+    if (!dialect->link.known)
+        return link_type_error(name, dialect->link, err);
     return 0;
 }
 

@@ -7,7 +7,6 @@
 
 #include "base/memory.h"
 #include "capture/frame_reader.h"
-#include "capture/link_type.h"
 
 enum {
     FILE_HEADER = 24,
@@ -20,17 +19,9 @@ struct pcap_reader {
     struct input_file *input;
     bool big_endian;
     uint32_t ns_per_unit;
-    uint16_t link_type;
-    enum decode_link link;
+    struct link_type link;
     size_t record_bytes; /* of the frame given last: not taken yet */
 };
-
-static uint32_t u32(bool big_endian, const uint8_t *at)
-{
-    uint32_t big = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-
-    return big_endian ? big : __builtin_bswap32(big);
-}
 
 /* 0 and what it tells, or -1: it is another kind of file. */
 static int read_header(struct pcap_reader *pcap)
@@ -42,34 +33,24 @@ static int read_header(struct pcap_reader *pcap)
     if (got < FILE_HEADER)
         return -1;
     pcap->big_endian = bytes[0] == 0xa1;
-    magic = u32(pcap->big_endian, bytes);
+    magic = frame_u32(pcap->big_endian, bytes);
     if (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)
         return -1;
-    if (u32(pcap->big_endian, bytes + 4) != (pcap->big_endian ? 0x00020004 : 0x00040002))
+    if (frame_u32(pcap->big_endian, bytes + 4) != (pcap->big_endian ? 0x00020004 : 0x00040002))
         return -1; /* not version 2.4 */
     pcap->ns_per_unit = magic == 0xa1b2c3d4 ? 1000 : 1;
-    pcap->link_type = (uint16_t)u32(pcap->big_endian, bytes + 20); /* above: the length of the FCS */
+    pcap->link = link_type_of((uint16_t)frame_u32(pcap->big_endian, bytes + 20)); /* above: the FCS */
     return 0;
 }
 
 /* A fraction of a second or more is foreign: it does not leave its second. */
 static struct day_time time_of(const struct pcap_reader *pcap, const uint8_t *header)
 {
-    uint64_t ns = (uint64_t)u32(pcap->big_endian, header + 4) * pcap->ns_per_unit;
+    uint64_t ns = (uint64_t)frame_u32(pcap->big_endian, header + 4) * pcap->ns_per_unit;
 
     if (ns >= NS_PER_SECOND)
         ns = NS_PER_SECOND - 1;
-    return frame_time((__int128)u32(pcap->big_endian, header) * NS_PER_SECOND + (int64_t)ns);
-}
-
-static int cut_short(struct pcap_reader *pcap, const char *what, size_t size, size_t got,
-                     struct error *err)
-{
-    const char *damage = input_file_damage(pcap->input);
-
-    if (damage != NULL)
-        return error_set(err, "%s", damage);
-    return error_set(err, "truncated: %zu of %zu bytes of its %s are there", got, size, what);
+    return frame_time((__int128)frame_u32(pcap->big_endian, header) * NS_PER_SECOND + (int64_t)ns);
 }
 
 static int next(struct frame_reader *reader, struct captured_frame *frame, struct error *err)
@@ -85,20 +66,20 @@ static int next(struct frame_reader *reader, struct captured_frame *frame, struc
     if (got == 0 && input_file_damage(pcap->input) == NULL)
         return 0;
     if (got < RECORD_HEADER)
-        return cut_short(pcap, "header", RECORD_HEADER, got, err);
-    frame->captured = u32(pcap->big_endian, bytes + 8);
+        return frame_cut_short(pcap->input, err, "truncated: %zu of %d bytes of its header are there",
+                               got, RECORD_HEADER);
+    frame->captured = frame_u32(pcap->big_endian, bytes + 8);
     if (frame->captured > MAX_FRAME)
         return error_set(err, "%u bytes captured, more than %d", frame->captured, MAX_FRAME);
     size = RECORD_HEADER + frame->captured;
     bytes = input_file_peek(pcap->input, size, &got);
     if (got < size)
-        return cut_short(pcap, "data", frame->captured, got - RECORD_HEADER, err);
+        return frame_cut_short(pcap->input, err, "truncated: %zu of %u bytes of its data are there",
+                               got - RECORD_HEADER, frame->captured);
     frame->time = time_of(pcap, bytes);
-    frame->known_link = true;
     frame->link = pcap->link;
-    frame->link_type = pcap->link_type;
     frame->bytes = bytes + RECORD_HEADER;
-    frame->original = u32(pcap->big_endian, bytes + 12);
+    frame->original = frame_u32(pcap->big_endian, bytes + 12);
     pcap->record_bytes = size;
     return 1;
 }
@@ -115,8 +96,8 @@ struct frame_reader *pcap_reader_open(struct input_file *input, struct error *er
     struct pcap_reader *kept;
 
     read_header(&pcap); /* which was looked at to come here */
-    if (!link_type_decode(pcap.link_type, &pcap.link)) {
-        link_type_error(input_file_name(input), pcap.link_type, err);
+    if (!pcap.link.known) {
+        link_type_error(input_file_name(input), pcap.link, err);
         return NULL;
     }
     input_file_skip(input, FILE_HEADER);

@@ -11,7 +11,6 @@
 
 #include "base/memory.h"
 #include "capture/frame_reader.h"
-#include "capture/link_type.h"
 
 enum block_type {
     BLOCK_SECTION = 0x0a0d0d0a, /* the same in either order */
@@ -27,6 +26,7 @@ enum {
     BLOCK_HEADER = 8, /* type and length */
     BLOCK_FRAMING = 12, /* the same and the length once more */
     MAX_BLOCK = 16 << 20,    /* of those whose content matters; bounds the window */
+    MAX_PACKET_BLOCK = 512 * 1024, /* frames are at most 256 KiB; stays in the window for long */
     SKIP_BYTES = 128 * 1024, /* taken at once of those that do not */
     MAX_INTERFACES = 65536,  /* of a section: 2 MiB */
     MICROSECONDS = 6
@@ -35,9 +35,7 @@ enum {
 static const uint32_t byte_order_magic = 0x1a2b3c4d;
 
 struct interface {
-    bool known_link;
-    enum decode_link link;
-    uint16_t link_type;
+    struct link_type link;
     uint32_t snaplen;   /* 0: none */
     uint8_t resolution; /* if_tsresol: 10^-n seconds, or 2^-n with the top bit */
     int64_t offset_s;   /* added to the times */
@@ -52,28 +50,6 @@ struct pcapng_reader {
     struct day_time newest; /* of the frame before: simple packets carry no time */
     size_t block_bytes;     /* of the block that holds the frame given last: not taken yet */
 };
-
-/* ---- numbers in the order of the section; bytes are there by the caller's word ---- */
-
-static uint16_t u16(const struct pcapng_reader *ng, const uint8_t *at)
-{
-    return (uint16_t)(ng->big_endian ? at[0] << 8 | at[1] : at[1] << 8 | at[0]);
-}
-
-static uint32_t u32(const struct pcapng_reader *ng, const uint8_t *at)
-{
-    uint32_t big = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-
-    return ng->big_endian ? big : __builtin_bswap32(big);
-}
-
-static uint64_t u64(const struct pcapng_reader *ng, const uint8_t *at)
-{
-    uint64_t first = u32(ng, at);
-    uint64_t second = u32(ng, at + 4);
-
-    return ng->big_endian ? first << 32 | second : second << 32 | first;
-}
 
 /* ---- time ---- */
 
@@ -103,30 +79,24 @@ static struct day_time time_of(const struct interface *interface, uint64_t units
 
 /* ---- blocks ---- */
 
-static int cut_short(struct pcapng_reader *ng, const char *what, struct error *err)
-{
-    const char *damage = input_file_damage(ng->input);
-
-    return error_set(err, "%s", damage ? damage : what);
-}
-
 /* The whole block, which is `size` bytes by its own word. NULL: damage. */
-static const uint8_t *peek_block(struct pcapng_reader *ng, uint32_t size, struct error *err)
+static const uint8_t *peek_block(struct pcapng_reader *ng, uint32_t size, uint32_t limit,
+                                 struct error *err)
 {
     const uint8_t *block;
     uint32_t again;
     size_t got;
 
-    if (size > MAX_BLOCK) {
+    if (size > limit) {
         error_set(err, "a block of %u bytes is too long", size);
         return NULL;
     }
     block = input_file_peek(ng->input, size, &got);
     if (got < size) {
-        cut_short(ng, "truncated block", err);
+        frame_cut_short(ng->input, err, "truncated block");
         return NULL;
     }
-    again = u32(ng, block + size - 4);
+    again = frame_u32(ng->big_endian, block + size - 4);
     if (again != size) {
         error_set(err, "a block of %u bytes ends as one of %u", size, again);
         return NULL;
@@ -143,7 +113,7 @@ static int skip_block(struct pcapng_reader *ng, uint32_t size, struct error *err
 
         input_file_peek(ng->input, piece, &got);
         if (got < piece)
-            return cut_short(ng, "truncated block", err);
+            return frame_cut_short(ng->input, err, "truncated block");
         input_file_skip(ng->input, piece);
         size -= (uint32_t)piece;
     }
@@ -159,18 +129,19 @@ static int begin_section(struct pcapng_reader *ng, struct error *err)
     uint32_t size;
 
     if (got < SECTION_BYTES)
-        return cut_short(ng, "truncated section header", err);
+        return frame_cut_short(ng->input, err, "truncated section header");
     ng->big_endian = true;
-    if (u32(ng, block + 8) != byte_order_magic)
+    if (frame_u32(ng->big_endian, block + 8) != byte_order_magic)
         ng->big_endian = false;
-    if (u32(ng, block + 8) != byte_order_magic)
+    if (frame_u32(ng->big_endian, block + 8) != byte_order_magic)
         return error_set(err, "a section of unknown byte order");
-    if (u16(ng, block + 12) != 1)
-        return error_set(err, "a section of version %u.%u", u16(ng, block + 12), u16(ng, block + 14));
-    size = u32(ng, block + 4);
+    if (frame_u16(ng->big_endian, block + 12) != 1)
+        return error_set(err, "a section of version %u.%u", frame_u16(ng->big_endian, block + 12),
+                         frame_u16(ng->big_endian, block + 14));
+    size = frame_u32(ng->big_endian, block + 4);
     if (size < SECTION_BYTES || size % 4 != 0)
         return error_set(err, "a section header of %u bytes", size);
-    if (peek_block(ng, size, err) == NULL)
+    if (peek_block(ng, size, MAX_BLOCK, err) == NULL)
         return -1;
     input_file_skip(ng->input, size);
     ng->interface_count = 0;
@@ -185,7 +156,7 @@ static int read_option(const struct pcapng_reader *ng, struct interface *interfa
     if (code == OPTION_RESOLUTION)
         interface->resolution = value[0];
     if (code == OPTION_OFFSET)
-        interface->offset_s = (int64_t)u64(ng, value);
+        interface->offset_s = (int64_t)frame_u64(ng->big_endian, value);
     return 0;
 }
 
@@ -193,8 +164,8 @@ static int read_options(const struct pcapng_reader *ng, struct interface *interf
                         const uint8_t *at, size_t left, struct error *err)
 {
     while (left >= 4) {
-        unsigned code = u16(ng, at);
-        unsigned size = u16(ng, at + 2);
+        unsigned code = frame_u16(ng->big_endian, at);
+        unsigned size = frame_u16(ng->big_endian, at + 2);
         size_t padded = (size + 3u) / 4 * 4;
 
         if (code == OPTION_END)
@@ -219,9 +190,8 @@ static int add_interface(struct pcapng_reader *ng, const uint8_t *block, uint32_
         return error_set(err, "an interface block of %u bytes", size);
     if (ng->interface_count == MAX_INTERFACES)
         return error_set(err, "more than %d interfaces", MAX_INTERFACES);
-    interface.link_type = u16(ng, block + 8);
-    interface.known_link = link_type_decode(interface.link_type, &interface.link);
-    interface.snaplen = u32(ng, block + 12);
+    interface.link = link_type_of(frame_u16(ng->big_endian, block + 8));
+    interface.snaplen = frame_u32(ng->big_endian, block + 12);
     if (read_options(ng, &interface, block + OPTIONS, size - OPTIONS - 4, err) < 0)
         return -1;
     ng->interfaces = memory_grow(ng->interfaces, &ng->interface_capacity, ng->interface_count + 1,
@@ -247,24 +217,23 @@ static int read_packet(struct pcapng_reader *ng, const uint8_t *block, uint32_t 
                        struct captured_frame *frame, struct error *err)
 {
     enum { DATA = 28 };
+    const bool big = ng->big_endian;
     const struct interface *interface;
     uint32_t number;
 
     if (size < DATA + 4)
         return error_set(err, "a packet block of %u bytes", size);
-    number = u32(ng, block) == BLOCK_PACKET ? u16(ng, block + 8) : u32(ng, block + 8);
+    number = frame_u32(big, block) == BLOCK_PACKET ? frame_u16(big, block + 8) : frame_u32(big, block + 8);
     interface = find_interface(ng, number, err);
     if (interface == NULL)
         return -1;
-    frame->captured = u32(ng, block + 20);
-    frame->original = u32(ng, block + 24);
+    frame->captured = frame_u32(ng->big_endian, block + 20);
+    frame->original = frame_u32(ng->big_endian, block + 24);
     frame->bytes = block + DATA;
     if (frame->captured > size - DATA - 4)
         return error_set(err, "%u bytes of a packet in a block of %u", frame->captured, size);
-    frame->time = time_of(interface, (uint64_t)u32(ng, block + 12) << 32 | u32(ng, block + 16));
-    frame->known_link = interface->known_link;
+    frame->time = time_of(interface, (uint64_t)frame_u32(big, block + 12) << 32 | frame_u32(big, block + 16));
     frame->link = interface->link;
-    frame->link_type = interface->link_type;
     return 1;
 }
 
@@ -279,7 +248,7 @@ static int read_simple_packet(struct pcapng_reader *ng, const uint8_t *block, ui
         return -1;
     if (size < DATA + 4)
         return error_set(err, "a simple packet block of %u bytes", size);
-    frame->original = u32(ng, block + 8);
+    frame->original = frame_u32(ng->big_endian, block + 8);
     frame->captured = frame->original;
     if (interface->snaplen > 0 && frame->captured > interface->snaplen)
         frame->captured = interface->snaplen;
@@ -287,9 +256,7 @@ static int read_simple_packet(struct pcapng_reader *ng, const uint8_t *block, ui
         return error_set(err, "%u bytes of a packet in a block of %u", frame->captured, size);
     frame->bytes = block + DATA;
     frame->time = ng->newest;
-    frame->known_link = interface->known_link;
     frame->link = interface->link;
-    frame->link_type = interface->link_type;
     return 1;
 }
 
@@ -297,12 +264,13 @@ static int read_simple_packet(struct pcapng_reader *ng, const uint8_t *block, ui
 static int read_block(struct pcapng_reader *ng, uint32_t type, uint32_t size,
                       struct captured_frame *frame, struct error *err)
 {
-    const uint8_t *block = peek_block(ng, size, err);
+    const bool packet = type != BLOCK_INTERFACE;
+    const uint8_t *block = peek_block(ng, size, packet ? MAX_PACKET_BLOCK : MAX_BLOCK, err);
     int status;
 
     if (block == NULL)
         return -1;
-    if (type == BLOCK_INTERFACE) {
+    if (!packet) {
         status = add_interface(ng, block, size, err);
         input_file_skip(ng->input, size);
         return status;
@@ -332,21 +300,22 @@ static int next(struct frame_reader *reader, struct captured_frame *frame, struc
     while (status == 0) {
         size_t got;
         const uint8_t *header = input_file_peek(ng->input, BLOCK_HEADER, &got);
+        uint32_t type;
         uint32_t size;
 
         if (got == 0 && input_file_damage(ng->input) == NULL)
             return 0;
         if (got < BLOCK_HEADER)
-            return cut_short(ng, "truncated block", err);
-        if (u32(ng, header) == BLOCK_SECTION) {
+            return frame_cut_short(ng->input, err, "truncated block");
+        type = frame_u32(ng->big_endian, header);
+        if (type == BLOCK_SECTION) {
             status = begin_section(ng, err);
             continue;
         }
-        size = u32(ng, header + 4);
+        size = frame_u32(ng->big_endian, header + 4);
         if (size < BLOCK_FRAMING || size % 4 != 0)
             return error_set(err, "a block of %u bytes", size);
-        status = matters(u32(ng, header)) ? read_block(ng, u32(ng, header), size, frame, err)
-                                          : skip_block(ng, size, err);
+        status = matters(type) ? read_block(ng, type, size, frame, err) : skip_block(ng, size, err);
     }
     return status;
 }

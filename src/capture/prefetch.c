@@ -7,10 +7,9 @@
 #include "base/memory.h"
 
 enum {
-    BATCH_PACKETS = 1024,
-    BATCH_BYTES = 512 * 1024, /* of IP packets, when kept */
-    STREAM_BATCHES = 8,       /* read ahead of a stream, while few are open */
-    ALL_BATCHES = 128         /* of all streams, beyond one each: bounds memory at 80 MiB */
+    BATCH_PACKETS = 256,
+    BATCH_BYTES = 192 * 1024, /* of IP packets, when kept: three of the largest */
+    STREAM_BATCHES = 32       /* read ahead of a stream, at most */
 };
 
 struct batch {
@@ -34,7 +33,7 @@ struct prefetch_stream {
     bool busy;     /* a thread reads it */
     bool finished; /* nothing more comes */
     struct batch *first, *last; /* filled, not taken */
-    unsigned filled;
+    unsigned filled;            /* these, and the one that is being filled */
     /* the rest is the consumer's */
     struct batch *current; /* being consumed; NULL at first */
     size_t next;           /* packet of it */
@@ -49,6 +48,9 @@ struct prefetch {
     bool keep_bytes;
     bool over;
     struct prefetch_stream *first, *last;
+    size_t max_streams;  /* of two batches each: half of those that max_bytes allow */
+    size_t max_further;  /* the other half: filled batches of streams beyond their first */
+    size_t further;
     unsigned streams, unfinished;
     struct batch *free_batches;
     bool idle; /* the consumer's: as of its last look behind the lock */
@@ -108,18 +110,11 @@ static void fill_batch(struct capture_file *file, struct batch *batch)
     capture_file_position(file, &batch->position, &size);
 }
 
-static unsigned batches_allowed(const struct prefetch *prefetch)
-{
-    unsigned share = ALL_BATCHES / (prefetch->streams + 1);
-
-    return share < 1 ? 1 : share > STREAM_BATCHES ? STREAM_BATCHES : share;
-}
-
 /* The stream to read next: of those with room the one that has least, the oldest of equals. */
 static struct prefetch_stream *choose_stream(const struct prefetch *prefetch)
 {
     struct prefetch_stream *best = NULL;
-    unsigned least = batches_allowed(prefetch);
+    unsigned least = prefetch->further < prefetch->max_further ? STREAM_BATCHES : 1;
 
     for (struct prefetch_stream *s = prefetch->first; s; s = s->following) {
         if (!s->busy && !s->finished && s->filled < least) {
@@ -148,7 +143,6 @@ static void append_batch(struct prefetch_stream *stream, struct batch *batch)
     else
         stream->first = batch;
     stream->last = batch;
-    stream->filled++;
     if (batch->status != 1) {
         stream->finished = true;
         stream->prefetch->unfinished--;
@@ -161,6 +155,8 @@ static void read_stream(struct prefetch *prefetch, struct prefetch_stream *strea
     struct batch *batch = take_free_batch(prefetch);
 
     stream->busy = true;
+    if (stream->filled++ > 0)
+        prefetch->further++;
     pthread_mutex_unlock(&prefetch->lock);
     fill_batch(stream->file, batch);
     pthread_mutex_lock(&prefetch->lock);
@@ -193,14 +189,17 @@ static void look(struct prefetch *prefetch)
     prefetch->idle = prefetch->unfinished < prefetch->thread_count;
 }
 
-struct prefetch *prefetch_new(unsigned threads, bool keep)
+struct prefetch *prefetch_new(unsigned threads, bool keep, size_t max_bytes)
 {
     struct prefetch *prefetch = memory_alloc(sizeof *prefetch);
+    size_t batches = max_bytes / (sizeof(struct batch) + (keep ? BATCH_BYTES : 0));
 
     pthread_mutex_init(&prefetch->lock, NULL);
     pthread_cond_init(&prefetch->work, NULL);
     pthread_cond_init(&prefetch->ready, NULL);
     prefetch->keep_bytes = keep;
+    prefetch->max_streams = batches / 2 / 2;
+    prefetch->max_further = batches / 2;
     prefetch->idle = true;
     prefetch->threads = memory_alloc_array(threads, sizeof *prefetch->threads);
     while (prefetch->thread_count < threads &&
@@ -230,6 +229,11 @@ void prefetch_free(struct prefetch *prefetch)
     pthread_mutex_destroy(&prefetch->lock);
     free(prefetch->threads);
     free(prefetch);
+}
+
+bool prefetch_has_room(const struct prefetch *prefetch)
+{
+    return prefetch->streams < prefetch->max_streams;
 }
 
 struct prefetch_stream *prefetch_start(struct prefetch *prefetch, struct capture_file *file)
@@ -275,7 +279,8 @@ static void next_batch(struct prefetch_stream *stream)
     if (stream->first == NULL)
         stream->last = NULL;
     stream->current->following = NULL;
-    stream->filled--;
+    if (--stream->filled > 0)
+        prefetch->further--;
     look(prefetch);
     pthread_cond_signal(&prefetch->work);
     pthread_mutex_unlock(&prefetch->lock);
@@ -317,6 +322,8 @@ static void unlink_stream(struct prefetch *prefetch, struct prefetch_stream *str
     else
         prefetch->last = stream->previous;
     prefetch->streams--;
+    if (stream->filled > 1)
+        prefetch->further -= stream->filled - 1;
     if (!stream->finished)
         prefetch->unfinished--;
 }

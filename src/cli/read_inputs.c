@@ -74,21 +74,19 @@ static int add_captures(struct reading *reading, struct capture_set *set, struct
     return 0;
 }
 
-static int read_packets(struct reading *reading, struct capture_set *set, struct error *err)
+static void read_packets(struct reading *reading, struct capture_set *set)
 {
     struct packet_view packet;
     uint64_t done;
     uint64_t size;
-    int got;
 
-    for (uint64_t i = 0; (got = capture_set_next(set, &packet, err)) > 0; i++) {
+    for (uint64_t i = 0; capture_set_next(set, &packet); i++) {
         flow_table_add(reading->table, &packet);
         if (i % UPDATE_EVERY == 0 && reading->progress.shown) {
             capture_set_position(set, &done, &size);
             progress_update(&reading->progress, capture_set_name(set), done, size, "bytes");
         }
     }
-    return got;
 }
 
 static int read_captures(struct reading *reading, struct inputs *inputs, flow_sink *sink,
@@ -103,7 +101,7 @@ static int read_captures(struct reading *reading, struct inputs *inputs, flow_si
     begin_flows(reading, sink, sink_self);
     status = add_captures(reading, set, inputs, err);
     if (status == 0)
-        status = read_packets(reading, set, err);
+        read_packets(reading, set);
     progress_finish(&reading->progress);
     end_flows(reading);
     reading->totals->capture = *capture_set_counts(set);

@@ -241,8 +241,8 @@ enum decode_result decode_pppoe(struct span *frame, struct packet_view *view)
     size = cursor_u16_be(&header);
     if (version_and_type != 0x11 || size > frame->size)
         return span_reject(frame, DECODE_MALFORMED);
-    if (code != 0)
-        return span_reject(frame, DECODE_NOT_IP); /* discovery */
+    if (code != 0 || !span_enter(frame)) /* discovery; or PPP with Cisco's header and PPPoE again */
+        return span_reject(frame, DECODE_NOT_IP);
     span_trim(frame, size);
     return decode_ppp(frame, view);
 }
