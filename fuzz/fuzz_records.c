@@ -23,6 +23,8 @@ static const struct record_options ways[] = {
     { NULL, "end=1,start=2,src=3,dst=4,sport=5,dport=6,proto=7,totpackets=8,totbytes=9,bytes=10,direction=11,"
             "history=12,payload=13,rpayload=14,delimiter=space" },
     { NULL, "start=ts,src=sa,dst=da,sport=sp,dport=dp,proto=pr,packets=ipkt,bytes=ibyt,delimiter=semicolon" },
+    { NULL, "start=start,src=src,dst=dst,sport=sport,dport=dport,proto=proto,packets=packets,bytes=bytes,"
+            "delimiter=space" },
 };
 
 enum { WAYS = sizeof ways / sizeof *ways };

@@ -672,6 +672,30 @@ static void test_malformed_lines(void **state)
     }
 }
 
+/* A byte of 0 ends no line: the columns behind it keep their names, and a line that holds one is malformed. */
+static void test_bytes_of_0(void **state)
+{
+    static const char named[] = "\0 s a b p q t n o\n"
+                                "z 1 192.0.2.1 192.0.2.2 1 2 tcp 1 100\n"
+                                "z ? 192.0.2.1 192.0.2.2 1 2 tcp 1 100\n";
+    static const char hidden[] = "1,1,192.0.2.1,192.0.2.2,1,2,6,1,40\n"
+                                 "1,1,192.0.2.1,192.0.2.2,1,2,6,1,40,\0\n";
+    static const char zeek[] = ZEEK_HEADER ZEEK_LINE "x\0" ZEEK_LINE;
+    struct reading got;
+
+    (void)state;
+    got = read_bytes(named, sizeof named - 1, (struct record_options){
+                         NULL, "start=s,src=a,dst=b,sport=p,dport=q,proto=t,packets=n,bytes=o,delimiter=space" });
+    assert_int_equal(got.flows.count, 1);
+    expect_text("header", got.damage, "line 3, column \"s\": \"?\"");
+    got = read_bytes(hidden, sizeof hidden - 1, (struct record_options){ NULL, ALL_NUMBERS });
+    assert_int_equal(got.counts.malformed, 1);
+    expect_text("line", got.damage, "line 2: holds a byte of 0");
+    got = read_bytes(zeek, sizeof zeek - 1, (struct record_options){ NULL, NULL });
+    assert_int_equal(got.counts.malformed, 1);
+    expect_text("line of Zeek", got.damage, "holds a byte of 0");
+}
+
 /* Up to one line in a hundred may be malformed, and never more than a few at the beginning. */
 static void test_share_of_malformed(void **state)
 {
@@ -1264,6 +1288,7 @@ int main(void)
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_malformed_lines),
+        cmocka_unit_test(test_bytes_of_0),
         cmocka_unit_test(test_share_of_malformed),
         cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_pairing),
