@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    struct name_table *names;
+    struct host_names *names;
     struct record_pairer *pairer;
     struct record_file *file;
     struct log_record record;
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     if (size < 1)
         return 0;
-    names = name_table_new();
+    names = host_names_new();
     pairer = record_pairer_new(bytes[0] & 0x80 ? FEW_FLOWS : 1000000, check, NULL);
     file = record_file_open(input_file_from_memory(bytes + 1, size - 1, "/nonexistent/fuzz"),
                             &ways[(bytes[0] & 0x7f) % WAYS], names, &err);
@@ -66,6 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     record_pairer_flush(pairer);
     record_file_close(file);
     record_pairer_free(pairer);
-    name_table_free(names);
+    host_names_free(names);
     return 0;
 }

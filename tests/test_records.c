@@ -60,7 +60,7 @@ struct reading {
 static struct reading read_input(struct input_file *input, struct record_options options)
 {
     struct reading reading = { .format = "" };
-    struct name_table *names = name_table_new();
+    struct host_names *names = host_names_new();
     struct record_pairer *pairer = record_pairer_new(1000000, collect, &reading.flows);
     struct record_file *file = record_file_open(input, &options, names, &reading.err);
     struct log_record record;
@@ -78,7 +78,7 @@ static struct reading read_input(struct input_file *input, struct record_options
     reading.pairing = *record_pairer_counts(pairer);
     record_file_close(file);
     record_pairer_free(pairer);
-    name_table_free(names);
+    host_names_free(names);
     if ((status < 0) != (reading.err.text[0] != '\0'))
         fail_msg("%s: status %d, \"%s\"", reading.format, status, reading.err.text);
     assert_int_equal(reading.counts.lines, reading.counts.records + reading.counts.other_protocol +
@@ -246,15 +246,15 @@ static void test_numbers(void **state)
     assert_int_equal(field_to_u64(field_of("11"), 10, &number), -1);
 }
 
-static struct ip_address address_of_name(struct name_table *names, const char *name)
+static struct ip_address address_of_name(struct host_names *names, const char *name)
 {
     struct ip_address address;
     struct error err = { "" };
 
-    assert_true(name_is_valid(name, strlen(name)));
-    assert_int_equal(name_table_address(names, name, strlen(name), &address, &err), 0);
+    assert_true(host_name_is_valid(name, strlen(name)));
+    assert_int_equal(host_names_address(names, name, strlen(name), &address, &err), 0);
     assert_true(ip_address_is_named(&address));
-    assert_string_equal(name_table_name(names, &address), name);
+    assert_string_equal(host_names_name(names, &address), name);
     return address;
 }
 
@@ -262,15 +262,15 @@ static void test_names(void **state)
 {
     static const char *const names[] = { "Comp364445", "Comp1", "Comp01", "Comp001", "Comp", "IP1", "ActiveDirectory",
                                          "Comp2147483647", "Comp2147483648", "a-b", "VPN", "Comp-1" };
-    struct name_table *table = name_table_new();
-    struct name_table *other = name_table_new();
+    struct host_names *table = host_names_new();
+    struct host_names *other = host_names_new();
     struct ip_network network;
     struct ip_address real = ip_address_from_v4(0x0a000001);
     struct error err = { "" };
     enum { NAMES = sizeof names / sizeof *names };
 
     (void)state;
-    assert_int_equal(name_table_network(table, "Comp*", &network, &err), 0); /* before any name of it */
+    assert_int_equal(host_names_network(table, "Comp*", &network, &err), 0); /* before any name of it */
     assert_int_equal(network.prefix, 96);
     for (int i = 0; i < NAMES; i++) {
         struct ip_address a = address_of_name(table, names[i]);
@@ -283,34 +283,34 @@ static void test_names(void **state)
             assert_false(ip_address_equal(&a, &b));
         }
     }
-    assert_int_equal(name_table_count(table), NAMES);
+    assert_int_equal(host_names_count(table), NAMES);
     for (int i = NAMES - 1; i >= 0; i--) { /* whatever the order of the names */
         struct ip_address a = address_of_name(table, names[i]), b = address_of_name(other, names[i]);
 
         assert_true(ip_address_equal(&a, &b));
     }
-    assert_int_equal(name_table_network(table, "VPN", &network, &err), 0);
+    assert_int_equal(host_names_network(table, "VPN", &network, &err), 0);
     assert_int_equal(network.prefix, 128);
-    assert_int_equal(name_table_network(table, "Comp1*", &network, &err), -1);
+    assert_int_equal(host_names_network(table, "Comp1*", &network, &err), -1);
     expect_text("class", err.text, "Comp1*");
-    assert_int_equal(name_table_network(table, "*", &network, &err), -1);
+    assert_int_equal(host_names_network(table, "*", &network, &err), -1);
     assert_false(ip_address_is_named(&real));
-    assert_null(name_table_name(table, &real));
-    assert_false(name_is_valid("1Comp", 5));
-    assert_false(name_is_valid("Co mp", 5));
-    assert_false(name_is_valid("Co\0mp", 5));
-    assert_false(name_is_valid("", 0));
-    assert_false(name_is_valid("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 65));
-    name_table_free(table);
-    name_table_free(other);
-    name_table_free(NULL);
+    assert_null(host_names_name(table, &real));
+    assert_false(host_name_is_valid("1Comp", 5));
+    assert_false(host_name_is_valid("Co mp", 5));
+    assert_false(host_name_is_valid("Co\0mp", 5));
+    assert_false(host_name_is_valid("", 0));
+    assert_false(host_name_is_valid("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 65));
+    host_names_free(table);
+    host_names_free(other);
+    host_names_free(NULL);
 }
 
 /* Many names: the table grows, none is lost or shared. */
 static void test_many_names(void **state)
 {
     enum { MANY = 30000 };
-    struct name_table *table = name_table_new();
+    struct host_names *table = host_names_new();
     struct ip_address *addresses = memory_alloc_array(MANY, sizeof *addresses);
     char name[32];
 
@@ -319,19 +319,19 @@ static void test_many_names(void **state)
         snprintf(name, sizeof name, i % 2 ? "Comp%06d" : "h%d.lan", i);
         addresses[i] = address_of_name(table, name);
     }
-    assert_int_equal(name_table_count(table), MANY);
+    assert_int_equal(host_names_count(table), MANY);
     for (int i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, i % 2 ? "Comp%06d" : "h%d.lan", i);
-        assert_string_equal(name_table_name(table, &addresses[i]), name);
+        assert_string_equal(host_names_name(table, &addresses[i]), name);
     }
     free(addresses);
-    name_table_free(table);
+    host_names_free(table);
 }
 
 /* Distinct classes beyond the bound are an error that says so. */
 static void test_bound_of_classes(void **state)
 {
-    struct name_table *table = name_table_new();
+    struct host_names *table = host_names_new();
     struct ip_address address;
     struct error err = { "" };
     char name[8] = "aaaa";
@@ -339,15 +339,15 @@ static void test_bound_of_classes(void **state)
     unsigned i;
 
     (void)state;
-    for (i = 0; status == 0 && i <= NAME_TABLE_MAX_CLASSES; i++) {
+    for (i = 0; status == 0 && i <= HOST_NAMES_MAX_CLASSES; i++) {
         for (unsigned digit = 0, rest = i; digit < 4; digit++, rest /= 26)
             name[digit] = (char)('a' + rest % 26);
-        status = name_table_address(table, name, 4, &address, &err);
+        status = host_names_address(table, name, 4, &address, &err);
     }
     assert_int_equal(status, -1);
-    assert_int_equal(i, NAME_TABLE_MAX_CLASSES + 1);
+    assert_int_equal(i, HOST_NAMES_MAX_CLASSES + 1);
     expect_text("classes", err.text, "classes");
-    name_table_free(table);
+    host_names_free(table);
 }
 
 #define NFDUMP_HEADER "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt\n"

@@ -119,7 +119,7 @@ static void map_bare(struct column_map *map, const struct dialect *dialect, char
 /* Without a header: as many columns as there should be, and they can be read. */
 static bool is_bare_line(const struct dialect *dialect, struct field line)
 {
-    struct row_context context = { .rules = dialect->rules, .names = name_table_new() };
+    struct row_context context = { .rules = dialect->rules, .names = host_names_new() };
     struct column_map map;
     struct record_row row;
     struct log_record record;
@@ -135,7 +135,7 @@ static bool is_bare_line(const struct dialect *dialect, struct field line)
 
         is = result != ROW_MALFORMED && result != ROW_HOPELESS;
     }
-    name_table_free(context.names);
+    host_names_free(context.names);
     return is;
 }
 

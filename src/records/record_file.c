@@ -131,7 +131,7 @@ static const struct record_format *choose_format(struct input_file *input,
 }
 
 struct record_file *record_file_open(struct input_file *input, const struct record_options *options,
-                                     struct name_table *names, struct error *err)
+                                     struct host_names *names, struct error *err)
 {
     const struct record_format *format = choose_format(input, options, err);
     struct record_file *file = memory_alloc(sizeof *file);

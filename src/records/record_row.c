@@ -135,9 +135,9 @@ static enum row_result decode_host(struct field field, struct row_context *conte
 {
     if (field_to_address(field, address) == 0)
         return ROW_RECORD;
-    if (context->names == NULL || !name_is_valid(field.at, field.size))
+    if (context->names == NULL || !host_name_is_valid(field.at, field.size))
         return malformed(problem, role, "is neither an address nor the name of a host");
-    if (name_table_address(context->names, field.at, field.size, address, &context->error) < 0)
+    if (host_names_address(context->names, field.at, field.size, address, &context->error) < 0)
         return ROW_HOPELESS;
     return ROW_RECORD;
 }

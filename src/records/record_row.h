@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "records/field.h"
+#include "records/host_names.h"
 #include "records/log_record.h"
-#include "records/name_table.h"
 
 /* What a column means. Those of the destination begin with R: what comes back. */
 enum row_role {
@@ -79,8 +79,8 @@ struct row_problem {
 struct row_context {
     struct row_rules rules;
     struct field_clock clock;
-    struct name_table *names; /* NULL: addresses only */
-    struct error error;       /* of the name table, with ROW_HOPELESS; else empty */
+    struct host_names *names; /* NULL: addresses only */
+    struct error error;       /* of the host names, with ROW_HOPELESS; else empty */
 };
 
 void record_row_clear(struct record_row *row);

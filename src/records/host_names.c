@@ -1,4 +1,4 @@
-#include "records/name_table.h"
+#include "records/host_names.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -31,9 +31,9 @@ struct dictionary {
     size_t slot_mask;
 };
 
-struct name_table {
+struct host_names {
     uint64_t secret; /* of the slots, so that no log can fill one; no result depends on it */
-    struct dictionary names, classes;
+    struct dictionary hosts, classes;
 };
 
 /* FNV-1a, mixed: what a name means on every machine. */
@@ -139,24 +139,24 @@ static void dictionary_release(struct dictionary *d)
     free(d->by_value);
 }
 
-struct name_table *name_table_new(void)
+struct host_names *host_names_new(void)
 {
-    struct name_table *table = memory_alloc(sizeof *table);
+    struct host_names *names = memory_alloc(sizeof *names);
 
-    if (getrandom(&table->secret, sizeof table->secret, GRND_NONBLOCK) < 0)
-        table->secret = (uintptr_t)table;
-    dictionary_grow(&table->names, table->secret);
-    dictionary_grow(&table->classes, table->secret);
-    return table;
+    if (getrandom(&names->secret, sizeof names->secret, GRND_NONBLOCK) < 0)
+        names->secret = (uintptr_t)names;
+    dictionary_grow(&names->hosts, names->secret);
+    dictionary_grow(&names->classes, names->secret);
+    return names;
 }
 
-void name_table_free(struct name_table *table)
+void host_names_free(struct host_names *names)
 {
-    if (table == NULL)
+    if (names == NULL)
         return;
-    dictionary_release(&table->names);
-    dictionary_release(&table->classes);
-    free(table);
+    dictionary_release(&names->hosts);
+    dictionary_release(&names->classes);
+    free(names);
 }
 
 static bool is_letter(char c)
@@ -169,9 +169,9 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-bool name_is_valid(const char *name, size_t size)
+bool host_name_is_valid(const char *name, size_t size)
 {
-    if (size == 0 || size > NAME_MAX_BYTES || !is_letter(name[0]))
+    if (size == 0 || size > HOST_NAME_MAX_BYTES || !is_letter(name[0]))
         return false;
     for (size_t i = 1; i < size; i++) {
         if (!is_letter(name[i]) && !is_digit(name[i]) && name[i] != '-' && name[i] != '_' &&
@@ -206,30 +206,30 @@ static bool is_plain_number(const char *rest, size_t size, uint32_t *number)
     return value < HASHED_REST;
 }
 
-static int class_value(struct name_table *table, const char *text, size_t size, uint64_t *value,
+static int class_value(struct host_names *names, const char *text, size_t size, uint64_t *value,
                        struct error *err)
 {
-    const struct entry *known = find_text(&table->classes, table->secret, text, size);
+    const struct entry *known = find_text(&names->classes, names->secret, text, size);
     uint32_t class = (uint32_t)(hash_text(text, size) >> 32);
 
     if (known != NULL) {
         *value = known->value;
         return 0;
     }
-    if (table->classes.used == NAME_TABLE_MAX_CLASSES)
+    if (names->classes.used == HOST_NAMES_MAX_CLASSES)
         return error_set(err, "host name \"%.*s\": more than %d classes of names (the letters they begin with)",
-                         (int)size, text, NAME_TABLE_MAX_CLASSES);
+                         (int)size, text, HOST_NAMES_MAX_CLASSES);
     for (uint32_t i = 0; i < MAX_PROBES; i++) {
         *value = (uint64_t)(class + i) << 32;
-        if (find_value(&table->classes, table->secret, *value) == NULL) {
-            dictionary_insert(&table->classes, table->secret, text, size, *value);
+        if (find_value(&names->classes, names->secret, *value) == NULL) {
+            dictionary_insert(&names->classes, names->secret, text, size, *value);
             return 0;
         }
     }
     return error_set(err, "host name \"%.*s\": too many classes of names that look alike", (int)size, text);
 }
 
-static int free_value(const struct name_table *table, const char *name, size_t size, uint64_t class,
+static int free_value(const struct host_names *names, const char *name, size_t size, uint64_t class,
                       uint64_t *value, struct error *err)
 {
     size_t letters = class_size(name, size);
@@ -239,7 +239,7 @@ static int free_value(const struct name_table *table, const char *name, size_t s
         rest = (uint32_t)hash_text(name + letters, size - letters) | HASHED_REST;
     for (int i = 0; i < MAX_PROBES; i++) {
         *value = class | rest;
-        if (find_value(&table->names, table->secret, *value) == NULL)
+        if (find_value(&names->hosts, names->secret, *value) == NULL)
             return 0;
         rest = (rest + 1) | HASHED_REST;
     }
@@ -256,27 +256,27 @@ static struct ip_address address_of(uint64_t value)
     return address;
 }
 
-int name_table_address(struct name_table *table, const char *name, size_t size,
+int host_names_address(struct host_names *names, const char *name, size_t size,
                        struct ip_address *address, struct error *err)
 {
-    const struct entry *known = find_text(&table->names, table->secret, name, size);
+    const struct entry *known = find_text(&names->hosts, names->secret, name, size);
     uint64_t class, value;
 
     if (known != NULL) {
         *address = address_of(known->value);
         return 0;
     }
-    if (table->names.used == NAME_TABLE_MAX)
-        return error_set(err, "host name \"%.*s\": more than %d names", (int)size, name, NAME_TABLE_MAX);
-    if (class_value(table, name, class_size(name, size), &class, err) < 0 ||
-        free_value(table, name, size, class, &value, err) < 0)
+    if (names->hosts.used == HOST_NAMES_MAX)
+        return error_set(err, "host name \"%.*s\": more than %d names", (int)size, name, HOST_NAMES_MAX);
+    if (class_value(names, name, class_size(name, size), &class, err) < 0 ||
+        free_value(names, name, size, class, &value, err) < 0)
         return -1;
-    dictionary_insert(&table->names, table->secret, name, size, value);
+    dictionary_insert(&names->hosts, names->secret, name, size, value);
     *address = address_of(value);
     return 0;
 }
 
-const char *name_table_name(const struct name_table *table, const struct ip_address *address)
+const char *host_names_name(const struct host_names *names, const struct ip_address *address)
 {
     const struct entry *entry;
     uint64_t value = 0;
@@ -285,36 +285,36 @@ const char *name_table_name(const struct name_table *table, const struct ip_addr
         return NULL;
     for (int i = 8; i < 16; i++)
         value = value << 8 | address->bytes[i];
-    entry = find_value(&table->names, table->secret, value);
+    entry = find_value(&names->hosts, names->secret, value);
     return entry ? entry->text : NULL;
 }
 
-size_t name_table_count(const struct name_table *table)
+size_t host_names_count(const struct host_names *names)
 {
-    return table->names.used;
+    return names->hosts.used;
 }
 
-int name_table_network(struct name_table *table, const char *text, struct ip_network *network,
+int host_names_network(struct host_names *names, const char *text, struct ip_network *network,
                        struct error *err)
 {
     size_t size = strlen(text);
     bool is_class = size > 1 && text[size - 1] == '*';
     uint64_t value;
 
-    if (is_class && size - 1 <= NAME_MAX_BYTES && class_size(text, size) == size - 1) {
-        if (class_value(table, text, size - 1, &value, err) < 0)
+    if (is_class && size - 1 <= HOST_NAME_MAX_BYTES && class_size(text, size) == size - 1) {
+        if (class_value(names, text, size - 1, &value, err) < 0)
             return -1;
         *network = (struct ip_network){ address_of(value), CLASS_PREFIX };
         return 0;
     }
-    if (!name_is_valid(text, size))
+    if (!host_name_is_valid(text, size))
         return error_set(err, "\"%.*s\" is neither a host name nor letters and an asterisk, as in \"Comp*\"",
-                         NAME_MAX_BYTES, text);
+                         HOST_NAME_MAX_BYTES, text);
     network->prefix = 128;
-    return name_table_address(table, text, size, &network->base, err);
+    return host_names_address(names, text, size, &network->base, err);
 }
 
-const char *name_table_class(const struct name_table *table, const struct ip_network *network)
+const char *host_names_class(const struct host_names *names, const struct ip_network *network)
 {
     const struct entry *entry;
     uint64_t value = 0;
@@ -323,7 +323,7 @@ const char *name_table_class(const struct name_table *table, const struct ip_net
         return NULL;
     for (int i = 8; i < 12; i++)
         value = value << 8 | network->base.bytes[i];
-    entry = find_value(&table->classes, table->secret, value << 32);
+    entry = find_value(&names->classes, names->secret, value << 32);
     return entry ? entry->text : NULL;
 }
 

@@ -1,5 +1,5 @@
 /*
- * name_table.h - hosts that a flow log calls by opaque names, as addresses, and back.
+ * host_names.h - hosts that a flow log calls by opaque names, as addresses, and back.
  *
  * A name becomes an address of the discard-only prefix 100::/64 (RFC 6666), which no host has: bytes 8..11
  * stand for its class, which is the letters it begins with ("Comp" of "Comp364445"), bytes 12..15 for the
@@ -9,11 +9,11 @@
  * is a number without a leading zero and below 2^31 is itself, any other a hash with the top bit set. Only
  * where two hashes meet does the name that comes second get the next address that is free.
  *
- * Bounded: NAME_TABLE_MAX names of at most NAME_MAX_BYTES and NAME_TABLE_MAX_CLASSES classes. Memory: 64 to 96
+ * Bounded: HOST_NAMES_MAX names of at most HOST_NAME_MAX_BYTES and HOST_NAMES_MAX_CLASSES classes. Memory: 64 to 96
  * bytes a name of up to 23 letters, 150 at most; 300 MB when full. One thread.
  */
-#ifndef RECORDS_NAME_TABLE_H
-#define RECORDS_NAME_TABLE_H
+#ifndef RECORDS_HOST_NAMES_H
+#define RECORDS_HOST_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,33 +22,33 @@
 #include "net/ip_address.h"
 
 enum {
-    NAME_MAX_BYTES = 64,
-    NAME_TABLE_MAX = 2 << 20,
-    NAME_TABLE_MAX_CLASSES = 1 << 16
+    HOST_NAME_MAX_BYTES = 64,
+    HOST_NAMES_MAX = 2 << 20,
+    HOST_NAMES_MAX_CLASSES = 1 << 16
 };
 
-struct name_table; /* opaque */
+struct host_names; /* opaque */
 
-struct name_table *name_table_new(void);
-void name_table_free(struct name_table *table); /* NULL is fine */
+struct host_names *host_names_new(void);
+void host_names_free(struct host_names *names); /* NULL is fine */
 
-/* A letter, then letters, digits, '-', '_' and '.'; at most NAME_MAX_BYTES. */
-bool name_is_valid(const char *name, size_t size);
+/* A letter, then letters, digits, '-', '_' and '.'; at most HOST_NAME_MAX_BYTES. */
+bool host_name_is_valid(const char *name, size_t size);
 
 /* The address of a valid name, new or known; -1 when there is no room for another. */
-int name_table_address(struct name_table *table, const char *name, size_t size,
+int host_names_address(struct host_names *names, const char *name, size_t size,
                        struct ip_address *address, struct error *err);
 
 /* The name of an address, which the table keeps; NULL when it is none of its own. */
-const char *name_table_name(const struct name_table *table, const struct ip_address *address);
+const char *host_names_name(const struct host_names *names, const struct ip_address *address);
 
 /* The letters of a class of names, "Comp"; NULL when the network is none. */
-const char *name_table_class(const struct name_table *table, const struct ip_network *network);
+const char *host_names_class(const struct host_names *names, const struct ip_network *network);
 
-size_t name_table_count(const struct name_table *table);
+size_t host_names_count(const struct host_names *names);
 
 /* "Comp*" is a class, whether names of it were seen or not; "Comp364445" a network of one. */
-int name_table_network(struct name_table *table, const char *text, struct ip_network *network,
+int host_names_network(struct host_names *names, const char *text, struct ip_network *network,
                        struct error *err);
 
 bool ip_address_is_named(const struct ip_address *address);
