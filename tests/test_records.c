@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/keyed_hash.h"
 #include "base/memory.h"
 #include "base/time_types.h"
 #include "net/wire.h"
@@ -1028,6 +1029,66 @@ static void test_bound(void **state)
     record_pairer_free(pairer);
 }
 
+/* Seconds to hold many flows of IPv6, whose addresses differ in these bytes; their ports are as chosen. */
+static double seconds_to_hold(uint16_t flows, unsigned byte, bool port_follows)
+{
+    struct collected c = { .count = 0 };
+    struct record_pairer *pairer = record_pairer_new(flows, collect, &c);
+    struct log_record record = record_of(&(struct entry){ '>', 0, 1, 0, 0, 1 }, IP_UDP, 0, 53);
+    clock_t begin = clock();
+    double seconds;
+
+    memset(&record.address, 0x20, sizeof record.address);
+    for (uint16_t i = 0; i < flows; i++) {
+        record.address[0].bytes[byte] = (uint8_t)i;
+        record.address[0].bytes[byte + 1] = (uint8_t)(i >> 8);
+        record.port[0] = port_follows ? i : 1;
+        record_pairer_add(pairer, &record);
+    }
+    seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    assert_int_equal(record_pairer_counts(pairer)->joined, 0);
+    record_pairer_free(pairer);
+    return seconds;
+}
+
+/* What is chosen in an address and in a port does not cancel, so that no log can fill one bucket. */
+static void test_chosen_tuples(void **state)
+{
+    enum { FLOWS = 20000 };
+
+    (void)state;
+    for (unsigned byte = 0; byte < 16; byte += 2) {
+        double plain = seconds_to_hold(FLOWS, byte, false);
+        double chosen = seconds_to_hold(FLOWS, byte, true);
+
+        if (chosen > 20 * plain + 0.1)
+            fail_msg("byte %u: %.3f s instead of %.3f", byte, chosen, plain);
+    }
+}
+
+static void test_keyed_hash(void **state)
+{
+    static const char *const texts[] = { "", "a", "b", "abcdefgh", "abcdefghi", "abcdefghj", "bbcdefghi" };
+    static const char zeros[16] = "";
+    uint64_t secret = keyed_hash_secret();
+    uint64_t hashes[sizeof texts / sizeof *texts + sizeof zeros];
+    size_t count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        hashes[count] = keyed_hash_bytes(secret, texts[i], strlen(texts[i]));
+        assert_int_equal(hashes[count], keyed_hash_bytes(secret, texts[i], strlen(texts[i])));
+        assert_int_not_equal(hashes[count++], keyed_hash_bytes(secret ^ 1, texts[i], strlen(texts[i])));
+    }
+    for (size_t size = 1; size <= sizeof zeros; size++) /* the size counts, too */
+        hashes[count++] = keyed_hash_bytes(secret, zeros, size);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(hashes[i], hashes[j]);
+    }
+    assert_int_not_equal(keyed_hash_secret(), secret);
+}
+
 /* A flow whose start moves again and again leaves stale entries, which are bounded, and one record. */
 static void test_start_that_moves(void **state)
 {
@@ -1298,6 +1359,8 @@ int main(void)
         cmocka_unit_test(test_connection_states),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_chosen_tuples),
+        cmocka_unit_test(test_keyed_hash),
         cmocka_unit_test(test_start_that_moves),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_mutations),

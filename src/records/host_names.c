@@ -1,10 +1,9 @@
 #include "records/host_names.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "base/keyed_hash.h"
 #include "base/memory.h"
-#include "base/random.h"
 
 enum {
     FIRST_SLOTS = 1024,     /* a power of two */
@@ -32,7 +31,7 @@ struct dictionary {
 };
 
 struct host_names {
-    uint64_t secret; /* of the slots, so that no log can fill one; no result depends on it */
+    uint64_t secret; /* of the slots */
     struct dictionary hosts, classes;
 };
 
@@ -44,23 +43,6 @@ static uint64_t hash_text(const char *text, size_t size)
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ (uint8_t)text[i]) * UINT64_C(0x100000001b3);
     return random_mix64(hash);
-}
-
-/* Eight bytes at a time, keyed. */
-static uint64_t hash_slot(uint64_t secret, const char *text, size_t size)
-{
-    uint64_t hash = secret ^ size;
-
-    while (size > 0) {
-        uint64_t part = 0;
-        size_t bytes = size < sizeof part ? size : sizeof part;
-
-        memcpy(&part, text, bytes);
-        hash = random_mix64(hash ^ part) + secret;
-        text += bytes;
-        size -= bytes;
-    }
-    return hash;
 }
 
 static void place(uint32_t *slots, size_t mask, uint64_t hash, uint32_t index)
@@ -83,15 +65,15 @@ static void dictionary_grow(struct dictionary *d, uint64_t secret)
     d->slot_mask = slots - 1;
     for (uint32_t i = 0; i < d->used; i++) {
         place(d->by_text, d->slot_mask,
-              hash_slot(secret, d->entries[i].text, strlen(d->entries[i].text)), i);
-        place(d->by_value, d->slot_mask, random_mix64(d->entries[i].value ^ secret), i);
+              keyed_hash_bytes(secret, d->entries[i].text, strlen(d->entries[i].text)), i);
+        place(d->by_value, d->slot_mask, keyed_hash_word(secret, secret, d->entries[i].value), i);
     }
 }
 
 static const struct entry *find_text(const struct dictionary *d, uint64_t secret, const char *text,
                                      size_t size)
 {
-    for (size_t slot = hash_slot(secret, text, size) & d->slot_mask; d->by_text[slot] != 0;
+    for (size_t slot = keyed_hash_bytes(secret, text, size) & d->slot_mask; d->by_text[slot] != 0;
          slot = (slot + 1) & d->slot_mask) {
         const struct entry *entry = &d->entries[d->by_text[slot] - 1];
 
@@ -103,7 +85,7 @@ static const struct entry *find_text(const struct dictionary *d, uint64_t secret
 
 static const struct entry *find_value(const struct dictionary *d, uint64_t secret, uint64_t value)
 {
-    for (size_t slot = random_mix64(value ^ secret) & d->slot_mask; d->by_value[slot] != 0;
+    for (size_t slot = keyed_hash_word(secret, secret, value) & d->slot_mask; d->by_value[slot] != 0;
          slot = (slot + 1) & d->slot_mask) {
         const struct entry *entry = &d->entries[d->by_value[slot] - 1];
 
@@ -125,8 +107,8 @@ static void dictionary_insert(struct dictionary *d, uint64_t secret, const char 
     entry->text = memory_alloc(size + 1);
     memcpy(entry->text, text, size);
     entry->value = value;
-    place(d->by_text, d->slot_mask, hash_slot(secret, text, size), (uint32_t)d->used);
-    place(d->by_value, d->slot_mask, random_mix64(value ^ secret), (uint32_t)d->used);
+    place(d->by_text, d->slot_mask, keyed_hash_bytes(secret, text, size), (uint32_t)d->used);
+    place(d->by_value, d->slot_mask, keyed_hash_word(secret, secret, value), (uint32_t)d->used);
     d->used++;
 }
 
@@ -143,8 +125,7 @@ struct host_names *host_names_new(void)
 {
     struct host_names *names = memory_alloc(sizeof *names);
 
-    if (getrandom(&names->secret, sizeof names->secret, GRND_NONBLOCK) < 0)
-        names->secret = (uintptr_t)names;
+    names->secret = keyed_hash_secret();
     dictionary_grow(&names->hosts, names->secret);
     dictionary_grow(&names->classes, names->secret);
     return names;

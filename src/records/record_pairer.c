@@ -2,10 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/keyed_hash.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "net/service_side.h"
 #include "net/wire.h"
 
@@ -54,7 +53,7 @@ struct record_pairer {
     record_sink *sink;
     void *sink_self;
     struct pairer_counts counts;
-    uint64_t hash_key;
+    uint64_t secret; /* of the buckets */
     struct held_flow *flows;
     size_t used, capacity; /* of flows, free ones included */
     size_t held;
@@ -144,21 +143,23 @@ static struct heap_entry heap_pop(struct record_pairer *p)
     return first;
 }
 
-static uint64_t hash_end(uint64_t key, const struct ip_address *address, uint16_t port)
+static uint64_t hash_end(uint64_t secret, const struct ip_address *address, uint16_t port)
 {
-    uint64_t halves[2];
+    uint64_t words[2];
+    uint64_t hash;
 
-    memcpy(halves, address->bytes, sizeof halves);
-    return random_mix64(random_mix64(key ^ halves[0]) ^ halves[1] ^ (uint64_t)port << 48);
+    memcpy(words, address->bytes, sizeof words);
+    hash = keyed_hash_word(secret, keyed_hash_word(secret, secret, words[0]), words[1]);
+    return keyed_hash_word(secret, hash, port);
 }
 
-/* The same for both directions; the key is secret, so that no log can fill one bucket. */
+/* The same for both directions. */
 static uint32_t hash_record(const struct record_pairer *p, const struct log_record *record)
 {
-    uint64_t source = hash_end(p->hash_key, &record->address[0], record->port[0]);
-    uint64_t destination = hash_end(p->hash_key, &record->address[1], record->port[1]);
+    uint64_t source = hash_end(p->secret, &record->address[0], record->port[0]);
+    uint64_t destination = hash_end(p->secret, &record->address[1], record->port[1]);
 
-    return (uint32_t)(random_mix64(source + destination + record->protocol) >> 32);
+    return (uint32_t)(keyed_hash_word(p->secret, source + destination, record->protocol) >> 32);
 }
 
 /* The end of the flow that is the record's source, or -1: another tuple. */
@@ -483,8 +484,7 @@ struct record_pairer *record_pairer_new(size_t max_flows, record_sink *sink, voi
         p->max_flows = UINT32_MAX / 2;
     p->free_flow = NO_FLOW;
     make_buckets(p, FIRST_BUCKETS);
-    if (getrandom(&p->hash_key, sizeof p->hash_key, GRND_NONBLOCK) < 0)
-        p->hash_key = (uintptr_t)p; /* results do not depend on it */
+    p->secret = keyed_hash_secret();
     return p;
 }
 
