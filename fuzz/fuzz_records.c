@@ -1,14 +1,18 @@
 /*
  * fuzz_records.c - a libFuzzer target: any bytes as a flow log, through reading, pairing and order.
  *
- * The first byte chooses how it is read: by what it looks like, as a named format, or by named columns.
+ * The first byte chooses how it is read: by what it looks like, as a named format, or by named columns; and
+ * whether there is room for flows and names.
  */
 #include <stdlib.h>
 
 #include "records/record_file.h"
 #include "records/record_pairer.h"
 
-enum { FEW_FLOWS = 8 /* so that flows have to leave early */ };
+enum {
+    FEW_FLOWS = 8,          /* so that flows have to leave early */
+    FEW_NAMES_BYTES = 1000, /* so that names get no room */
+};
 
 static const struct record_options ways[] = {
     { NULL, NULL },
@@ -54,10 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     if (size < 1)
         return 0;
-    names = host_names_new();
+    names = host_names_new(bytes[0] & 0x40 ? FEW_NAMES_BYTES : 64 << 20);
     pairer = record_pairer_new(bytes[0] & 0x80 ? FEW_FLOWS : 1000000, check, NULL);
     file = record_file_open(input_file_from_memory(bytes + 1, size - 1, "/nonexistent/fuzz"),
-                            &ways[(bytes[0] & 0x7f) % WAYS], names, &err);
+                            &ways[(bytes[0] & 0x3f) % WAYS], names, &err);
     if (file != NULL) {
         while (record_file_next(file, &record, &err) == 1)
             record_pairer_add(pairer, &record);

@@ -109,7 +109,7 @@ static void learn_capture(struct input_file *input, struct outcome *outcome)
 static void learn_records(struct input_file *input, struct outcome *outcome)
 {
     static const struct record_options options = { NULL, NULL };
-    struct host_names *names = host_names_new();
+    struct host_names *names = host_names_new(1 << 20);
     struct record_file *file = record_file_open(input, &options, names, &outcome->err);
     struct learner *learner;
     struct record_pairer *pairer;

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "records/record_file.h"
 #include "records/record_pairer.h"
 
+enum { NAMES_BYTES = 16 << 20 };
 enum { KEPT = 16, S = TCP_SYN, A = TCP_ACK, F = TCP_FIN, R = TCP_RST, P = TCP_PSH };
 
 #define SECOND NS_PER_SECOND
@@ -61,7 +63,7 @@ struct reading {
 static struct reading read_input(struct input_file *input, struct record_options options)
 {
     struct reading reading = { .format = "" };
-    struct host_names *names = host_names_new();
+    struct host_names *names = host_names_new(NAMES_BYTES);
     struct record_pairer *pairer = record_pairer_new(1000000, collect, &reading.flows);
     struct record_file *file = record_file_open(input, &options, names, &reading.err);
     struct log_record record;
@@ -249,11 +251,13 @@ static void test_numbers(void **state)
 
 static struct ip_address address_of_name(struct host_names *names, const char *name)
 {
-    struct ip_address address;
+    struct ip_address address = host_names_address(names, name, strlen(name));
+    struct ip_address added;
     struct error err = { "" };
 
     assert_true(host_name_is_valid(name, strlen(name)));
-    assert_int_equal(host_names_address(names, name, strlen(name), &address, &err), 0);
+    assert_int_equal(host_names_add(names, name, strlen(name), &added, &err), 0);
+    assert_true(ip_address_equal(&added, &address));
     assert_true(ip_address_is_named(&address));
     assert_string_equal(host_names_name(names, &address), name);
     return address;
@@ -263,8 +267,8 @@ static void test_names(void **state)
 {
     static const char *const names[] = { "Comp364445", "Comp1", "Comp01", "Comp001", "Comp", "IP1", "ActiveDirectory",
                                          "Comp2147483647", "Comp2147483648", "a-b", "VPN", "Comp-1" };
-    struct host_names *table = host_names_new();
-    struct host_names *other = host_names_new();
+    struct host_names *table = host_names_new(NAMES_BYTES);
+    struct host_names *other = host_names_new(NAMES_BYTES);
     struct ip_network network;
     struct ip_address real = ip_address_from_v4(0x0a000001);
     struct error err = { "" };
@@ -311,7 +315,7 @@ static void test_names(void **state)
 static void test_many_names(void **state)
 {
     enum { MANY = 30000 };
-    struct host_names *table = host_names_new();
+    struct host_names *table = host_names_new(NAMES_BYTES);
     struct ip_address *addresses = memory_alloc_array(MANY, sizeof *addresses);
     char name[32];
 
@@ -332,7 +336,7 @@ static void test_many_names(void **state)
 /* Distinct classes beyond the bound are an error that says so. */
 static void test_bound_of_classes(void **state)
 {
-    struct host_names *table = host_names_new();
+    struct host_names *table = host_names_new(NAMES_BYTES);
     struct ip_address address;
     struct error err = { "" };
     char name[8] = "aaaa";
@@ -343,12 +347,67 @@ static void test_bound_of_classes(void **state)
     for (i = 0; status == 0 && i <= HOST_NAMES_MAX_CLASSES; i++) {
         for (unsigned digit = 0, rest = i; digit < 4; digit++, rest /= 26)
             name[digit] = (char)('a' + rest % 26);
-        status = host_names_address(table, name, 4, &address, &err);
+        status = host_names_add(table, name, 4, &address, &err);
     }
     assert_int_equal(status, -1);
     assert_int_equal(i, HOST_NAMES_MAX_CLASSES + 1);
     expect_text("classes", err.text, "classes");
     host_names_free(table);
+}
+
+/* What the allocator gave away; 0 where a sanitizer has an allocator of its own. */
+static size_t allocated_bytes(void)
+{
+    struct mallinfo2 now = mallinfo2();
+
+    return now.uordblks + now.hblkhd;
+}
+
+/* Names beyond the memory share one address; those before it are as they were. */
+static void test_bound_of_names(void **state)
+{
+    enum { MANY = 100000, LETTERS = 62, BYTES = 4 << 20, SLACK = 128 << 10 };
+    size_t before = allocated_bytes();
+
+    (void)state;
+    for (int letters = 0; letters < 2; letters++) { /* short ones, and classes of their own */
+        struct host_names *names = host_names_new(BYTES);
+        struct ip_address first = host_names_address(names, "first", 5), last = first;
+        struct ip_network class;
+        struct error err = { "" };
+        uint64_t unnamed;
+
+        assert_int_equal(host_names_network(names, "Comp*", &class, &err), 0);
+        for (unsigned i = 0; i < MANY; i++) {
+            char name[LETTERS + 1];
+
+            snprintf(name, sizeof name, "Comp%u", i);
+            if (letters) {
+                memset(name, 'x', LETTERS);
+                for (unsigned at = 0, rest = i; at < 5; at++, rest /= 26)
+                    name[at] = (char)('a' + rest % 26);
+            }
+            last = host_names_address(names, name, strnlen(name, LETTERS));
+        }
+        unnamed = host_names_unnamed(names);
+        assert_int_equal(host_names_count(names) + unnamed, MANY + 1);
+        assert_true(unnamed > 0 && host_names_count(names) > BYTES / 300);
+        assert_true(allocated_bytes() <= before + BYTES + SLACK);
+        assert_true(ip_address_is_named(&last));
+        assert_null(host_names_name(names, &last));
+        assert_false(ip_network_contains(&class, &last));
+        first = host_names_address(names, "another", 7);
+        assert_true(ip_address_equal(&first, &last));
+        assert_int_equal(host_names_unnamed(names), unnamed + 1);
+        first = host_names_address(names, "first", 5);
+        assert_string_equal(host_names_name(names, &first), "first");
+        assert_int_equal(host_names_add(names, "another", 7, &last, &err), -1);
+        expect_text("no room", err.text, "\"another\": there is no memory");
+        assert_int_equal(host_names_network(names, "Another*", &class, &err), -1);
+        expect_text("no room", err.text, "\"Another*\": there is no memory");
+        assert_int_equal(host_names_network(names, "Comp*", &class, &err), 0);
+        host_names_free(names);
+    }
 }
 
 #define NFDUMP_HEADER "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt\n"
@@ -497,6 +556,34 @@ static void test_opaque_ports_and_names(void **state)
     assert_int_equal(got.flows.flows[0].port[FLOW_INITIATOR], 49152 + 3137);
     assert_int_equal(got.flows.flows[0].port[FLOW_RESPONDER], 445);
     assert_true(ip_address_is_named(&got.flows.flows[0].address[FLOW_INITIATOR]));
+}
+
+/* A log of more names than there is room for is read to its end. */
+static void test_log_of_many_names(void **state)
+{
+    enum { LINES = 1000, BYTES = 10000 };
+    char *text = memory_alloc(LINES * sizeof LANL_LINE);
+    struct host_names *names = host_names_new(BYTES);
+    struct record_options options = { NULL, NULL };
+    struct record_file *file;
+    struct log_record record;
+    struct error err = { "" };
+    size_t size = 0;
+    unsigned read = 0;
+
+    (void)state;
+    for (int i = 0; i < LINES; i++)
+        size += (size_t)sprintf(text + size, "118783,6976,Comp%06d,Server%d,6,Port03137,445,1,1,40,40\n", i, i);
+    file = record_file_open(input_file_from_memory(text, size, "x"), &options, names, &err);
+    while (record_file_next(file, &record, &err) == 1)
+        read++;
+    assert_string_equal(err.text, "");
+    assert_int_equal(read, LINES);
+    assert_int_equal(host_names_count(names) + host_names_unnamed(names), 2 * LINES);
+    assert_true(host_names_count(names) > 0 && host_names_unnamed(names) > LINES);
+    record_file_close(file);
+    host_names_free(names);
+    free(text);
 }
 
 static void test_ping(void **state)
@@ -1341,9 +1428,11 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_bound_of_classes),
+        cmocka_unit_test(test_bound_of_names),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_recognized),
         cmocka_unit_test(test_opaque_ports_and_names),
+        cmocka_unit_test(test_log_of_many_names),
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_skipped_is_counted),
         cmocka_unit_test(test_columns),

@@ -63,6 +63,7 @@ enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5 };
 
 #define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
+#define NAMES_MEMORY (UINT64_C(64) << 20) /* of hosts in flow logs */
 #define FIXED_MEMORY (UINT64_C(40) << 20) /* buffers, libraries, the cache of the model's writer */
 
 struct options {
@@ -109,7 +110,7 @@ static int read_host(struct options *o, const char *word, struct ip_address *hos
     if (ip_address_parse(host, word) == 0)
         return 0;
     return host_name_is_valid(word, strlen(word))
-               ? host_names_address(o->names, word, strlen(word), host, &ignored)
+               ? host_names_add(o->names, word, strlen(word), host, &ignored)
                : -1;
 }
 
@@ -405,7 +406,7 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
 
 int verb_learn(int argc, char **argv)
 {
-    struct options o = { .names = host_names_new(), .max_memory = MAX_MEMORY_DEFAULT };
+    struct options o = { .names = host_names_new(NAMES_MEMORY), .max_memory = MAX_MEMORY_DEFAULT };
     struct error err = { "" };
     int status;
 

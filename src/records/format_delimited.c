@@ -116,10 +116,10 @@ static void map_bare(struct column_map *map, const struct dialect *dialect, char
     }
 }
 
-/* Without a header: as many columns as there should be, and they can be read. */
+/* Without a header: as many columns as there should be, and they can be read. No name is kept. */
 static bool is_bare_line(const struct dialect *dialect, struct field line)
 {
-    struct row_context context = { .rules = dialect->rules, .names = host_names_new() };
+    struct row_context context = { .rules = dialect->rules, .names = host_names_new(0) };
     struct column_map map;
     struct record_row row;
     struct log_record record;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/keyed_hash.h"
 #include "base/memory.h"
 
@@ -13,8 +14,12 @@ enum {
 };
 
 #define HASHED_REST UINT32_C(0x80000000)
+#define UNNAMED UINT64_MAX          /* the address of those for whom there is no room */
+#define UNNAMED_CLASS UINT32_MAX    /* so no class has this number */
+#define MOST_BYTES (UINT64_C(1) << 37) /* so that an index of 32 bits is enough */
 
 static const uint8_t discard_prefix[8] = { 0x01, 0x00 };
+static const char no_room[] = "there is no memory for more names";
 
 /* A text and what it stands for: a name and its address, or a class and its number. */
 struct entry {
@@ -30,9 +35,18 @@ struct dictionary {
     size_t slot_mask;
 };
 
+/* Of arrays that are half empty, and slots of which three in four are. The text comes on top. */
+#define ENTRY_BYTES (2 * sizeof(struct entry) + 4 * 2 * sizeof(uint32_t))
+
+/* What a name of a new class may take. */
+#define LARGEST_NAME_BYTES (2 * (ENTRY_BYTES + HOST_NAME_MAX_BYTES + 1))
+
 struct host_names {
     uint64_t secret; /* of the slots */
     struct dictionary hosts, classes;
+    struct arena texts;
+    size_t bytes, max_bytes;
+    uint64_t unnamed;
 };
 
 /* FNV-1a, mixed: what a name means on every machine. */
@@ -95,37 +109,39 @@ static const struct entry *find_value(const struct dictionary *d, uint64_t secre
     return NULL;
 }
 
-static void dictionary_insert(struct dictionary *d, uint64_t secret, const char *text, size_t size,
-                              uint64_t value)
+static void insert(struct host_names *names, struct dictionary *d, const char *text, size_t size,
+                   uint64_t value)
 {
+    uint64_t secret = names->secret;
     struct entry *entry;
 
     if (d->used * 2 > d->slot_mask)
         dictionary_grow(d, secret);
     d->entries = memory_grow(d->entries, &d->capacity, d->used + 1, sizeof *d->entries);
     entry = &d->entries[d->used];
-    entry->text = memory_alloc(size + 1);
+    entry->text = arena_alloc(&names->texts, size + 1);
     memcpy(entry->text, text, size);
     entry->value = value;
     place(d->by_text, d->slot_mask, keyed_hash_bytes(secret, text, size), (uint32_t)d->used);
     place(d->by_value, d->slot_mask, keyed_hash_word(secret, secret, value), (uint32_t)d->used);
     d->used++;
+    names->bytes += ENTRY_BYTES + size + 1;
 }
 
 static void dictionary_release(struct dictionary *d)
 {
-    for (size_t i = 0; i < d->used; i++)
-        free(d->entries[i].text);
     free(d->entries);
     free(d->by_text);
     free(d->by_value);
 }
 
-struct host_names *host_names_new(void)
+struct host_names *host_names_new(size_t max_bytes)
 {
     struct host_names *names = memory_alloc(sizeof *names);
 
     names->secret = keyed_hash_secret();
+    names->max_bytes = max_bytes < MOST_BYTES ? max_bytes : MOST_BYTES;
+    arena_init(&names->texts);
     dictionary_grow(&names->hosts, names->secret);
     dictionary_grow(&names->classes, names->secret);
     return names;
@@ -137,6 +153,7 @@ void host_names_free(struct host_names *names)
         return;
     dictionary_release(&names->hosts);
     dictionary_release(&names->classes);
+    arena_release(&names->texts);
     free(names);
 }
 
@@ -187,31 +204,37 @@ static bool is_plain_number(const char *rest, size_t size, uint32_t *number)
     return value < HASHED_REST;
 }
 
-static int class_value(struct host_names *names, const char *text, size_t size, uint64_t *value,
-                       struct error *err)
+static bool is_full(const struct host_names *names)
+{
+    return names->max_bytes < LARGEST_NAME_BYTES || names->bytes > names->max_bytes - LARGEST_NAME_BYTES;
+}
+
+/* The number of a class, new or known. NULL, or why there is no room for it. */
+static const char *class_value(struct host_names *names, const char *text, size_t size, uint64_t *value)
 {
     const struct entry *known = find_text(&names->classes, names->secret, text, size);
     uint32_t class = (uint32_t)(hash_text(text, size) >> 32);
 
     if (known != NULL) {
         *value = known->value;
-        return 0;
+        return NULL;
     }
+    if (is_full(names))
+        return no_room;
     if (names->classes.used == HOST_NAMES_MAX_CLASSES)
-        return error_set(err, "host name \"%.*s\": more than %d classes of names (the letters they begin with)",
-                         (int)size, text, HOST_NAMES_MAX_CLASSES);
+        return "too many classes of names (the letters they begin with)";
     for (uint32_t i = 0; i < MAX_PROBES; i++) {
         *value = (uint64_t)(class + i) << 32;
-        if (find_value(&names->classes, names->secret, *value) == NULL) {
-            dictionary_insert(&names->classes, names->secret, text, size, *value);
-            return 0;
+        if (class + i != UNNAMED_CLASS && find_value(&names->classes, names->secret, *value) == NULL) {
+            insert(names, &names->classes, text, size, *value);
+            return NULL;
         }
     }
-    return error_set(err, "host name \"%.*s\": too many classes of names that look alike", (int)size, text);
+    return "too many classes of names that look alike";
 }
 
-static int free_value(const struct host_names *names, const char *name, size_t size, uint64_t class,
-                      uint64_t *value, struct error *err)
+static const char *free_value(const struct host_names *names, const char *name, size_t size,
+                              uint64_t class, uint64_t *value)
 {
     size_t letters = class_size(name, size);
     uint32_t rest;
@@ -221,10 +244,10 @@ static int free_value(const struct host_names *names, const char *name, size_t s
     for (int i = 0; i < MAX_PROBES; i++) {
         *value = class | rest;
         if (find_value(&names->hosts, names->secret, *value) == NULL)
-            return 0;
+            return NULL;
         rest = (rest + 1) | HASHED_REST;
     }
-    return error_set(err, "host name \"%.*s\": too many names that look alike", (int)size, name);
+    return "too many names that look alike";
 }
 
 static struct ip_address address_of(uint64_t value)
@@ -237,22 +260,46 @@ static struct ip_address address_of(uint64_t value)
     return address;
 }
 
-int host_names_address(struct host_names *names, const char *name, size_t size,
-                       struct ip_address *address, struct error *err)
+/* NULL, or why there is no room for it. */
+static const char *find_or_add(struct host_names *names, const char *name, size_t size, uint64_t *value)
 {
     const struct entry *known = find_text(&names->hosts, names->secret, name, size);
-    uint64_t class, value;
+    uint64_t class;
+    const char *why;
 
     if (known != NULL) {
-        *address = address_of(known->value);
-        return 0;
+        *value = known->value;
+        return NULL;
     }
-    if (names->hosts.used == HOST_NAMES_MAX)
-        return error_set(err, "host name \"%.*s\": more than %d names", (int)size, name, HOST_NAMES_MAX);
-    if (class_value(names, name, class_size(name, size), &class, err) < 0 ||
-        free_value(names, name, size, class, &value, err) < 0)
-        return -1;
-    dictionary_insert(&names->hosts, names->secret, name, size, value);
+    if (is_full(names))
+        return no_room;
+    why = class_value(names, name, class_size(name, size), &class);
+    if (why == NULL)
+        why = free_value(names, name, size, class, value);
+    if (why == NULL)
+        insert(names, &names->hosts, name, size, *value);
+    return why;
+}
+
+struct ip_address host_names_address(struct host_names *names, const char *name, size_t size)
+{
+    uint64_t value;
+
+    if (find_or_add(names, name, size, &value) != NULL) {
+        names->unnamed++;
+        value = UNNAMED;
+    }
+    return address_of(value);
+}
+
+int host_names_add(struct host_names *names, const char *name, size_t size, struct ip_address *address,
+                   struct error *err)
+{
+    uint64_t value;
+    const char *why = find_or_add(names, name, size, &value);
+
+    if (why != NULL)
+        return error_set(err, "host name \"%.*s\": %s", (int)size, name, why);
     *address = address_of(value);
     return 0;
 }
@@ -275,16 +322,23 @@ size_t host_names_count(const struct host_names *names)
     return names->hosts.used;
 }
 
+uint64_t host_names_unnamed(const struct host_names *names)
+{
+    return names->unnamed;
+}
+
 int host_names_network(struct host_names *names, const char *text, struct ip_network *network,
                        struct error *err)
 {
     size_t size = strlen(text);
     bool is_class = size > 1 && text[size - 1] == '*';
+    const char *why;
     uint64_t value;
 
     if (is_class && size - 1 <= HOST_NAME_MAX_BYTES && class_size(text, size) == size - 1) {
-        if (class_value(names, text, size - 1, &value, err) < 0)
-            return -1;
+        why = class_value(names, text, size - 1, &value);
+        if (why != NULL)
+            return error_set(err, "host names \"%s\": %s", text, why);
         *network = (struct ip_network){ address_of(value), CLASS_PREFIX };
         return 0;
     }
@@ -292,7 +346,7 @@ int host_names_network(struct host_names *names, const char *text, struct ip_net
         return error_set(err, "\"%.*s\" is neither a host name nor letters and an asterisk, as in \"Comp*\"",
                          HOST_NAME_MAX_BYTES, text);
     network->prefix = 128;
-    return host_names_address(names, text, size, &network->base, err);
+    return host_names_add(names, text, size, &network->base, err);
 }
 
 const char *host_names_class(const struct host_names *names, const struct ip_network *network)

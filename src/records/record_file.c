@@ -201,9 +201,6 @@ static int hopeless(struct record_file *file, const struct record_row *row,
 
     file->ended = true;
     file->counts.lines--; /* the failure tells of this one */
-    if (file->context.error.text[0] != '\0')
-        return error_set(err, "%s: %s %" PRIu64 ": %s", input_file_name(file->input), noun, place,
-                         file->context.error.text);
     return error_set(err, "%s: %s %" PRIu64 ", %s: \"%s\" %s", input_file_name(file->input), noun, place,
                      file->format->column(file->reader, problem->role, column),
                      field_show(row->fields[problem->role], value), problem->why);

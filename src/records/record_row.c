@@ -137,8 +137,7 @@ static enum row_result decode_host(struct field field, struct row_context *conte
         return ROW_RECORD;
     if (context->names == NULL || !host_name_is_valid(field.at, field.size))
         return malformed(problem, role, "is neither an address nor the name of a host");
-    if (host_names_address(context->names, field.at, field.size, address, &context->error) < 0)
-        return ROW_HOPELESS;
+    *address = host_names_address(context->names, field.at, field.size);
     return ROW_RECORD;
 }
 

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
 #include "records/field.h"
 #include "records/host_names.h"
 #include "records/log_record.h"
@@ -80,7 +79,6 @@ struct row_context {
     struct row_rules rules;
     struct field_clock clock;
     struct host_names *names; /* NULL: addresses only */
-    struct error error;       /* of the host names, with ROW_HOPELESS; else empty */
 };
 
 void record_row_clear(struct record_row *row);
