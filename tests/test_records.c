@@ -658,6 +658,10 @@ static void test_columns(void **state)
           "x,s,a,b,p,q,t,n,o\n\"a,b\",1.0,192.0.2.1,192.0.2.2,1,2,udp,2,80\n", { 2, 0 } },
         { "totals", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9",
           "1,192.0.2.1,192.0.2.2,1,2,17,10,1000,400\n", { 5, 5 } },
+        { "a total of large packets", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8",
+          "1,192.0.2.1,192.0.2.2,1,2,6,10,150000\n", { 5, 5 } },
+        { "a total, all of it from the destination", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9",
+          "1,192.0.2.1,192.0.2.2,1,2,17,10,1000,0\n", { 0, 10 } },
         { "totals, of which the bytes need more", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9",
           "1,192.0.2.1,192.0.2.2,1,2,17,10,10040,40\n", { 3, 7 } },
     };
@@ -673,6 +677,44 @@ static void test_columns(void **state)
                      (unsigned long long)got.flows.count,
                      (unsigned long long)got.flows.flows[0].packets[0],
                      (unsigned long long)got.flows.flows[0].packets[1], got.err.text, got.damage);
+    }
+}
+
+/* Packets and bytes are said in any way, each by itself: what is known is kept, and what is not is split. */
+static void test_totals(void **state)
+{
+    enum { SOURCE = 1, BACK = 2, TOTAL = 4 };
+    static const int ways[] = { SOURCE | BACK, TOTAL, TOTAL | SOURCE, TOTAL | BACK, TOTAL | SOURCE | BACK };
+    static const char *const packet_columns[] = { ",SrcPkts,6", ",DstPkts,4", ",TotPkts,10" };
+    static const char *const byte_columns[] = { ",SrcBytes,720", ",DstBytes,6480", ",TotBytes,7200" };
+    enum { WAYS = sizeof ways / sizeof *ways };
+
+    (void)state;
+    for (int way = 0; way < WAYS * WAYS; way++) {
+        int packets = ways[way / WAYS], bytes = ways[way % WAYS];
+        bool packets_known = packets != TOTAL, bytes_known = bytes != TOTAL;
+        uint64_t wanted[2] = { packets_known ? 6 : 5, packets_known ? 4 : 5 };
+        char header[256] = "StartTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State", line[256] = "1,tcp,192.0.2.1,5000,->,192.0.2.2,443,CON";
+        char text[1024];
+        struct reading got;
+        const struct flow_record *r = &got.flows.flows[0];
+
+        for (int column = 0; column < 6; column++) {
+            const char *said = column < 3 ? packet_columns[column] : byte_columns[column - 3];
+            const char *value = strrchr(said, ',');
+
+            if (!((column < 3 ? packets : bytes) & 1 << column % 3))
+                continue;
+            strncat(header, said, (size_t)(value - said));
+            strcat(line, value);
+        }
+        snprintf(text, sizeof text, "%s\n%s\n", header, line);
+        got = read_text(text);
+        if (got.flows.count != 1 || r->packets[0] != wanted[0] || r->packets[1] != wanted[1] ||
+            r->bytes[0] != (bytes_known ? 720 : 720 * wanted[0]) || r->bytes[1] != (bytes_known ? 6480 : 720 * wanted[1]))
+            fail_msg("%s: %llu and %llu packets, %llu and %llu bytes %s%s", header, (unsigned long long)r->packets[0],
+                     (unsigned long long)r->packets[1], (unsigned long long)r->bytes[0], (unsigned long long)r->bytes[1],
+                     got.err.text, got.damage);
     }
 }
 
@@ -706,6 +748,9 @@ static void test_errors(void **state)
         { "no fields", { 0 }, "#separator \\x09\n#path\tconn\n", { "#fields" } },
         { "another log of Zeek as JSON", { 0 }, "{\"_path\":\"http\",\"ts\":1.0,\"id.orig_h\":\"1.2.3.4\"}\n", { "http.log", "conn.log" } },
         { "JSON without packets", { 0 }, "{\"ts\":1.0,\"id.orig_h\":\"1.2.3.4\"}\n", { "id.orig_p", "conn.log" } },
+        { "less than its part", { NULL, "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9" },
+          "1,192.0.2.1,192.0.2.2,1,2,17,10,100,101\n1,192.0.2.1,192.0.2.2,1,2,17,10,100,101\n",
+          { "column 8: \"100\": is less than what one end sent", "2 of 2" } },
         { "all lines malformed", { NULL, ALL_NUMBERS }, "1,2\n1,2\n1,2\n", { "3 of 3", "line 1", "2 columns, not the 9" } },
         { "another Zeek log behind", { 0 }, ZEEK_HEADER ZEEK_LINE "#path\tdns\n#fields\tts\n1.0\n", { "dns.log" } },
         { "nfcapd from memory", { 0 }, "\x0c\xa5\x01", { "x.log", "nfdump opens it itself" } },
@@ -1436,6 +1481,7 @@ int main(void)
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_skipped_is_counted),
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_totals),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_malformed_lines),
         cmocka_unit_test(test_bytes_of_0),
