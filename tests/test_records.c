@@ -639,6 +639,32 @@ static void test_skipped_is_counted(void **state)
     assert_int_equal(got.counts.empty, 1);
 }
 
+/* Argus calls some of UDP by what it carries; elsewhere such a name is a protocol of its own. */
+static void test_content_of_udp(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t records; /* of Argus */
+    } cases[] = { { "udp", 1 }, { "rtp", 1 }, { "rtcp", 1 }, { "udt", 1 }, { "arp", 0 }, { "rt", 0 } };
+    static const char *const headers[] = { "StartTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,SrcPkts,SrcBytes,State\n",
+                                           "ts,pr,sa,sp,x,da,dp,ipkt,ibyt,y\n" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int format = 0; format < 2; format++) {
+            char text[256];
+            struct reading got;
+
+            snprintf(text, sizeof text, "%s1,%s,192.0.2.1,5000,->,192.0.2.2,5002,1,100,CON\n", headers[format],
+                     cases[i].name);
+            got = read_text(text);
+            assert_int_equal(got.counts.records, format == 0 || i == 0 ? cases[i].records : 0);
+            assert_int_equal(got.counts.records + got.counts.other_protocol, 1);
+            assert_true(got.counts.records == 0 || got.flows.flows[0].protocol == IP_UDP);
+        }
+    }
+}
+
 #define ALL_NUMBERS "start=1,duration=2,src=3,dst=4,sport=5,dport=6,proto=7,packets=8,bytes=9"
 
 static void test_columns(void **state)
@@ -1480,6 +1506,7 @@ int main(void)
         cmocka_unit_test(test_log_of_many_names),
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_skipped_is_counted),
+        cmocka_unit_test(test_content_of_udp),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_totals),
         cmocka_unit_test(test_errors),

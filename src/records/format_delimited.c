@@ -72,7 +72,7 @@ static const struct dialect ugr16_dialect = {
     NAMES(ugr16_names), NAMES(ugr16_bare), { ICMP_IN_DPORT, .pairs = true }
 };
 static const struct dialect argus_dialect = {
-    NAMES(argus_names), NULL, 0, { ICMP_IN_ARGUS, .knows_initiator = true }
+    NAMES(argus_names), NULL, 0, { ICMP_IN_ARGUS, .knows_initiator = true, .udp_by_content = true }
 };
 static const struct dialect lanl_dialect = {
     NAMES(lanl_names), NAMES(lanl_bare),

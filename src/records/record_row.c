@@ -68,13 +68,21 @@ static bool has(const struct record_row *row, enum row_role role)
     return row->fields[role].size > 0;
 }
 
-static enum row_result decode_protocol(const struct record_row *row, struct log_record *record,
-                                       struct row_problem *problem)
+/* What ra of Argus 3 prints in place of udp. */
+static bool is_content_of_udp(struct field field)
+{
+    return field_is(field, "rtp") || field_is(field, "rtcp") || field_is(field, "udt");
+}
+
+static enum row_result decode_protocol(const struct record_row *row, const struct row_rules *rules,
+                                       struct log_record *record, struct row_problem *problem)
 {
     unsigned protocol;
 
     if (field_to_protocol(row->fields[ROLE_PROTO], &protocol) < 0)
         return malformed(problem, ROLE_PROTO, "is no protocol");
+    if (rules->udp_by_content && is_content_of_udp(row->fields[ROLE_PROTO]))
+        protocol = IP_UDP;
     if (protocol != IP_TCP && protocol != IP_UDP && protocol != IP_ICMP && protocol != IP_ICMPV6)
         return ROW_OTHER_PROTOCOL;
     record->protocol = (uint8_t)protocol;
@@ -401,7 +409,7 @@ enum row_result record_row_decode(const struct record_row *row, struct row_conte
     record->tcp_flags[0] = record->tcp_flags[1] = 0;
     record->is_cumulative = context->rules.is_cumulative;
     if (result == ROW_RECORD)
-        result = decode_protocol(row, record, problem);
+        result = decode_protocol(row, &context->rules, record, problem);
     for (int end = 0; end < 2 && result == ROW_RECORD; end++)
         result = decode_host(row->fields[ROLE_SRC + end], context, ROLE_SRC + end,
                              &record->address[end], problem);

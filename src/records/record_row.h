@@ -53,6 +53,7 @@ struct row_rules {
     bool knows_initiator; /* the source initiated, unless the direction says that it is not known */
     bool pairs;           /* nothing back means that it comes in a line of its own */
     bool is_cumulative;   /* see log_record.h */
+    bool udp_by_content;  /* UDP may be called by what it carries: "rtp" */
 };
 
 /* Fields that are absent are empty, never NULL. */
