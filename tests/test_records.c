@@ -16,6 +16,7 @@
 #include "records/field.h"
 #include "records/record_file.h"
 #include "records/record_pairer.h"
+#include "records/tuple_table.h"
 
 enum { NAMES_BYTES = 16 << 20 };
 enum { KEPT = 16, S = TCP_SYN, A = TCP_ACK, F = TCP_FIN, R = TCP_RST, P = TCP_PSH };
@@ -973,6 +974,14 @@ static void test_pairing(void **state)
           { '<', 201, 300, S | A | F, 0, 2 } }, 2, { 5, 4 }, 0, 100 },
         { "a SYN again", { { '>', 0, 0, S, 0, 1 }, { '>', 3000, 3000, S, 0, 1 } }, 1, { 2, 0 }, 0, 3000 },
         { "refused, and answered in the same millisecond", { { '>', 0, 0, S | R, 0, 2 }, { '<', 0, 0, S | A, 0, 1 } }, 1, { 2, 1 }, 0, 0 },
+        { "the answers behind both questions", { { '>', 0, 100, S | A | F, 0, 5 }, { '>', 200, 300, S | A | F, 0, 3 },
+          { '<', 1, 100, S | A | F, 0, 4 }, { '<', 201, 300, S | A | F, 0, 2 } }, 2, { 5, 4 }, 0, 100 },
+        { "an answer whose clock is ahead", { { '>', 0, 100, S | A | F, 0, 5 }, { '>', 200, 300, S | A | F, 0, 3 },
+          { '<', 199, 300, S | A | F, 0, 2 } }, 2, { 5, 0 }, 0, 100 },
+        { "the nearer of two", { { '>', 0, 1 * MS, 0, 0, 5 }, { '>', 150 * MS, 160 * MS, 0, 0, 3 }, { '<', 20 * MS, 21 * MS, 0, 0, 1 } },
+          2, { 5, 1 }, 0, 21 * MS },
+        { "two that come to begin at once", { { '>', 0, 100, S | A | F, 0, 5 }, { '>', 100, 200, S | A | F, 0, 3 },
+          { '<', 0, 250, A, 0, 2 }, { '<', 300, 300, A, 0, 1 } }, 2, { 5, 0 }, 0, 100 },
         { "a reset behind the end", { { '=', 0, 100, S | A | F, S | A | F, 5 }, { '>', 150, 150, R, 0, 1 } }, 1, { 6, 5 }, 0, 150 },
     };
 
@@ -1247,6 +1256,87 @@ static void test_keyed_hash(void **state)
     assert_int_not_equal(keyed_hash_secret(), secret);
 }
 
+/* One tuple has many flows: whatever the order of the records, each meets the flow of its time. */
+static void test_many_flows_of_a_tuple(void **state)
+{
+    enum { FLOWS = 3000, HOUR_MS = 3600 * 1000 };
+    static const struct {
+        const char *name;
+        unsigned questions, answers; /* the step from one to the next, of FLOWS: 1 is in order */
+    } cases[] = { { "both in order", 1, 1 }, { "answers from the end", 1, FLOWS - 1 }, { "both mixed", 7, 2999 },
+                  { "answers mixed", 1, 1231 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct collected c = { .count = 0 };
+        struct record_pairer *pairer = record_pairer_new(FLOWS, collect, &c);
+
+        for (unsigned n = 0; n < 2 * FLOWS; n++) {
+            bool asks = n < FLOWS;
+            unsigned which = asks ? n * cases[i].questions % FLOWS : (n - FLOWS) * cases[i].answers % FLOWS;
+            int64_t at_ms = (int64_t)which * HOUR_MS + (asks ? 10 : 10 - (int64_t)(n % 3) * 5); /* clocks differ */
+            struct log_record record = record_of(&(struct entry){ asks ? '>' : '<', at_ms, at_ms + 5, 0, 0, 1 + which },
+                                                 IP_UDP, 123, 123);
+
+            record_pairer_add(pairer, &record);
+        }
+        record_pairer_flush(pairer);
+        if (c.count != FLOWS || c.two_way != FLOWS || c.unordered != 0)
+            fail_msg("%s: %llu flows, %llu both ways", cases[i].name, (unsigned long long)c.count,
+                     (unsigned long long)c.two_way);
+        for (int n = 0; n < KEPT; n++)
+            assert_int_equal(c.flows[n].packets[0] + c.flows[n].packets[1], 2 * (n + 1));
+        record_pairer_free(pairer);
+    }
+}
+
+/* As a list that is searched from its front does it: the neighbours of a start, with flows that come, move and leave. */
+static void test_tuple_table(void **state)
+{
+    enum { FLOWS = 400, STEPS = 20000, STARTS = 100 };
+    struct held_flow flows[FLOWS];
+    bool is_in[FLOWS] = { false };
+    struct tuple_table table;
+    struct log_record record = record_of(&(struct entry){ '>', 0, 0, 0, 0, 1 }, IP_UDP, 5000, 53);
+    uint32_t random = 1, hash;
+
+    (void)state;
+    tuple_table_init(&table);
+    hash = tuple_table_hash(&table, &record);
+    for (uint32_t i = 0; i < FLOWS; i++)
+        flows[i] = (struct held_flow){ .address = { record.address[i % 2], record.address[!(i % 2)] },
+                                       .port = { record.port[i % 2], record.port[!(i % 2)] },
+                                       .protocol = record.protocol, .hash = hash, .sequence = i };
+    for (int step = 0; step < STEPS; step++) {
+        uint32_t which, around[2], wanted[2] = { HELD_NONE, HELD_NONE };
+
+        random = random * 1664525 + 1013904223;
+        which = (random >> 8) % FLOWS;
+        if (is_in[which]) {
+            tuple_table_remove(&table, flows, which);
+        } else {
+            flows[which].first_ns[0] = flows[which].first_ns[1] = (random >> 20) % STARTS; /* many ties */
+            tuple_table_insert(&table, flows, which);
+        }
+        is_in[which] = !is_in[which];
+        record.start_ns = step % STARTS;
+        tuple_table_around(&table, flows, hash, &record, around);
+        for (uint32_t i = 0; i < FLOWS; i++) {
+            int64_t start_ns = held_flow_start(&flows[i]);
+
+            if (!is_in[i])
+                continue;
+            if (start_ns <= record.start_ns && (wanted[0] == HELD_NONE || start_ns >= held_flow_start(&flows[wanted[0]])))
+                wanted[0] = i;
+            if (start_ns > record.start_ns && (wanted[1] == HELD_NONE || start_ns < held_flow_start(&flows[wanted[1]])))
+                wanted[1] = i;
+        }
+        assert_int_equal(around[0], wanted[0]);
+        assert_int_equal(around[1], wanted[1]);
+    }
+    tuple_table_release(&table);
+}
+
 /* A flow whose start moves again and again leaves stale entries, which are bounded, and one record. */
 static void test_start_that_moves(void **state)
 {
@@ -1373,7 +1463,7 @@ static void test_real_logs(void **state)
         { "flow_formats/argus_sample.binetflow", "argus", 6685, 7, 59, 0, 490244, 348265645, 0, 0 },
         { "flow_formats/nfdump_v1_sample.nfcapd", "nfcapd", 4593, 0, 0, 0, 4652, 241025, 2398, 2195 },
         { "flow_formats/lanl2017_biflow_sample.csv", "lanl", 9917, 0, 83, 0, 0, 0, 0, 0 },
-        { "ugr16_isp_20160411_A.csv.xz", "ugr16", 1032569, 5369, 10847, 0, 131467004, 103896920791, 472048, 384386 },
+        { "ugr16_isp_20160411_A.csv.xz", "ugr16", 1032569, 5369, 10847, 0, 131467004, 103896920791, 472048, 384382 },
     };
 
     (void)state;
@@ -1521,6 +1611,8 @@ int main(void)
         cmocka_unit_test(test_connection_states),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_many_flows_of_a_tuple),
+        cmocka_unit_test(test_tuple_table),
         cmocka_unit_test(test_chosen_tuples),
         cmocka_unit_test(test_keyed_hash),
         cmocka_unit_test(test_start_that_moves),

@@ -3,122 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/keyed_hash.h"
 #include "base/memory.h"
 #include "net/wire.h"
 #include "records/flow_of_log.h"
 #include "records/held_flow.h"
 #include "records/start_heap.h"
-
-enum { FIRST_BUCKETS = 1024 /* a power of two */ };
+#include "records/tuple_table.h"
 
 struct record_pairer {
     record_sink *sink;
     void *sink_self;
     struct pairer_counts counts;
-    uint64_t secret; /* of the buckets */
     struct held_flow *flows;
     size_t used, capacity; /* of flows, free ones included */
     size_t held;
     size_t max_flows;
     uint32_t free_flow;
-    uint32_t *buckets;
-    size_t bucket_mask;
-    size_t in_table;
+    struct tuple_table tuples;
     struct start_heap heap;
     int64_t newest_ns;   /* end of any record */
     int64_t released_ns; /* latest start given out */
     uint64_t sequence;
 };
-
-static uint64_t hash_end(uint64_t secret, const struct ip_address *address, uint16_t port)
-{
-    uint64_t words[2];
-    uint64_t hash;
-
-    memcpy(words, address->bytes, sizeof words);
-    hash = keyed_hash_word(secret, keyed_hash_word(secret, secret, words[0]), words[1]);
-    return keyed_hash_word(secret, hash, port);
-}
-
-/* The same for both directions. */
-static uint32_t hash_record(const struct record_pairer *p, const struct log_record *record)
-{
-    uint64_t source = hash_end(p->secret, &record->address[0], record->port[0]);
-    uint64_t destination = hash_end(p->secret, &record->address[1], record->port[1]);
-
-    return (uint32_t)(keyed_hash_word(p->secret, source + destination, record->protocol) >> 32);
-}
-
-/* The end of the flow that is the record's source, or -1: another tuple. */
-static int source_end(const struct held_flow *flow, const struct log_record *record)
-{
-    if (flow->protocol != record->protocol)
-        return -1;
-    for (int end = 0; end < 2; end++) {
-        if (flow->port[end] == record->port[0] && flow->port[!end] == record->port[1] &&
-            ip_address_equal(&flow->address[end], &record->address[0]) &&
-            ip_address_equal(&flow->address[!end], &record->address[1]))
-            return end;
-    }
-    return -1;
-}
-
-static uint32_t find_newest(const struct record_pairer *p, uint32_t hash,
-                            const struct log_record *record, int *end)
-{
-    uint32_t index = p->buckets[hash & p->bucket_mask];
-
-    while (index != HELD_NONE) {
-        const struct held_flow *flow = &p->flows[index];
-
-        if (flow->hash == hash) {
-            *end = source_end(flow, record);
-            if (*end >= 0)
-                return index;
-        }
-        index = flow->chain;
-    }
-    return HELD_NONE;
-}
-
-static void table_insert(struct record_pairer *p, uint32_t index)
-{
-    uint32_t *bucket = &p->buckets[p->flows[index].hash & p->bucket_mask];
-
-    p->flows[index].chain = *bucket;
-    *bucket = index;
-}
-
-static void table_remove(struct record_pairer *p, uint32_t index)
-{
-    uint32_t *link = &p->buckets[p->flows[index].hash & p->bucket_mask];
-
-    if (!p->flows[index].is_newest)
-        return;
-    while (*link != index)
-        link = &p->flows[*link].chain;
-    *link = p->flows[index].chain;
-    p->flows[index].is_newest = false;
-    p->in_table--;
-}
-
-static void make_buckets(struct record_pairer *p, size_t count)
-{
-    free(p->buckets);
-    p->buckets = memory_alloc_array(count, sizeof *p->buckets);
-    memset(p->buckets, 0xff, count * sizeof *p->buckets); /* HELD_NONE */
-    p->bucket_mask = count - 1;
-}
-
-static void table_grow(struct record_pairer *p)
-{
-    make_buckets(p, (p->bucket_mask + 1) * 2);
-    for (uint32_t i = 0; i < p->used; i++) {
-        if (p->flows[i].is_newest)
-            table_insert(p, i);
-    }
-}
 
 static uint32_t take_free_flow(struct record_pairer *p)
 {
@@ -151,7 +57,7 @@ static int64_t release_first(struct record_pairer *p)
     struct held_flow *flow = &p->flows[first.flow];
 
     give_out(p, &first);
-    table_remove(p, first.flow);
+    tuple_table_remove(&p->tuples, p->flows, first.flow);
     flow->sequence = UINT64_MAX;
     flow->chain = p->free_flow;
     p->free_flow = first.flow;
@@ -181,41 +87,37 @@ static bool begins_anew(const struct held_flow *flow, const struct log_record *r
     return syn && heard && is_closed(flow) && record->start_ns >= flow->last_ns;
 }
 
-static bool belongs(const struct held_flow *flow, const struct log_record *record, int end)
+/* The silence between a flow and a record; below 0: they overlap by so much. */
+static int64_t apart_ns(const struct held_flow *flow, const struct log_record *record)
 {
-    int64_t end_ns = record->start_ns + record->duration_ns;
+    int64_t behind_ns = record->start_ns - flow->last_ns;
+    int64_t before_ns = held_flow_start(flow) - (record->start_ns + record->duration_ns);
 
-    return record->start_ns - flow->last_ns <= RECORD_IDLE_NS &&
-           held_flow_start(flow) - end_ns <= RECORD_IDLE_NS && !begins_anew(flow, record, end);
+    return behind_ns > before_ns ? behind_ns : before_ns;
 }
 
-static uint32_t begin_flow(struct record_pairer *p, uint32_t hash, const struct log_record *record)
+/* The flow of which the record is a part: of those around it, the nearer. HELD_NONE: it is a new one. */
+static uint32_t find_flow(const struct record_pairer *p, const uint32_t around[2],
+                          const struct log_record *record, int *source)
 {
-    uint32_t index;
-    struct held_flow *flow;
+    uint32_t found = HELD_NONE;
+    int64_t least_ns = RECORD_IDLE_NS + 1;
 
-    make_room(p);
-    index = take_free_flow(p);
-    flow = &p->flows[index];
-    *flow = (struct held_flow){
-        .address = { record->address[0], record->address[1] },
-        .first_ns = { HELD_NOT_SEEN, HELD_NOT_SEEN },
-        .last_ns = record->start_ns,
-        .sequence = p->sequence++,
-        .hash = hash,
-        .port = { record->port[0], record->port[1] },
-        .protocol = record->protocol,
-        .initiator = LOG_END_UNKNOWN,
-        .closing = LOG_END_UNKNOWN,
-        .payload_known = true,
-        .is_newest = true,
-    };
-    p->held++;
-    if (++p->in_table > p->bucket_mask)
-        table_grow(p); /* inserts it */
-    else
-        table_insert(p, index);
-    return index;
+    for (int i = 0; i < 2; i++) {
+        const struct held_flow *flow;
+        int end;
+
+        if (around[i] == HELD_NONE)
+            continue;
+        flow = &p->flows[around[i]];
+        end = tuple_source_end(flow, record);
+        if (apart_ns(flow, record) >= least_ns || begins_anew(flow, record, end))
+            continue;
+        found = around[i];
+        least_ns = apart_ns(flow, record);
+        *source = end;
+    }
+    return found;
 }
 
 /* An end of the record as an end of the flow. */
@@ -260,6 +162,32 @@ static void add_to_flow(struct held_flow *flow, const struct log_record *record,
         flow->closing = turned(record->closing, source);
 }
 
+static void begin_flow(struct record_pairer *p, uint32_t hash, const struct log_record *record)
+{
+    uint32_t index;
+    struct held_flow *flow;
+
+    make_room(p);
+    index = take_free_flow(p);
+    flow = &p->flows[index];
+    *flow = (struct held_flow){
+        .address = { record->address[0], record->address[1] },
+        .first_ns = { HELD_NOT_SEEN, HELD_NOT_SEEN },
+        .last_ns = record->start_ns,
+        .sequence = p->sequence++,
+        .hash = hash,
+        .port = { record->port[0], record->port[1] },
+        .protocol = record->protocol,
+        .initiator = LOG_END_UNKNOWN,
+        .closing = LOG_END_UNKNOWN,
+        .payload_known = true,
+    };
+    add_to_flow(flow, record, LOG_END_SOURCE);
+    p->held++;
+    tuple_table_insert(&p->tuples, p->flows, index);
+    start_heap_push(&p->heap, p->flows, index, p->held);
+}
+
 struct record_pairer *record_pairer_new(size_t max_flows, record_sink *sink, void *sink_self)
 {
     struct record_pairer *p = memory_alloc(sizeof *p);
@@ -270,8 +198,7 @@ struct record_pairer *record_pairer_new(size_t max_flows, record_sink *sink, voi
     if (p->max_flows > UINT32_MAX / 2)
         p->max_flows = UINT32_MAX / 2;
     p->free_flow = HELD_NONE;
-    make_buckets(p, FIRST_BUCKETS);
-    p->secret = keyed_hash_secret();
+    tuple_table_init(&p->tuples);
     return p;
 }
 
@@ -280,35 +207,52 @@ void record_pairer_free(struct record_pairer *p)
     if (p == NULL)
         return;
     free(p->flows);
-    free(p->buckets);
+    tuple_table_release(&p->tuples);
     start_heap_release(&p->heap);
     free(p);
 }
 
+/*
+ * Whether a flow that begins with the record from now on stays where it is among those of its tuple: it was
+ * the first behind, and so it is still, unless the one before begins at the same time.
+ */
+static bool keeps_place(const struct record_pairer *p, uint32_t before, const struct log_record *record)
+{
+    return before == HELD_NONE || held_flow_start(&p->flows[before]) < record->start_ns;
+}
+
+static void join_flow(struct record_pairer *p, uint32_t index, uint32_t before,
+                      const struct log_record *record, int source)
+{
+    bool begins_earlier = record->start_ns < held_flow_start(&p->flows[index]);
+    bool keeps = !begins_earlier || keeps_place(p, before, record);
+
+    if (!keeps)
+        tuple_table_remove(&p->tuples, p->flows, index);
+    add_to_flow(&p->flows[index], record, source);
+    if (!keeps)
+        tuple_table_insert(&p->tuples, p->flows, index);
+    if (begins_earlier)
+        start_heap_push(&p->heap, p->flows, index, p->held);
+    p->counts.joined++;
+}
+
 void record_pairer_add(struct record_pairer *p, const struct log_record *record)
 {
-    uint32_t hash = hash_record(p, record);
+    uint32_t hash = tuple_table_hash(&p->tuples, record);
+    uint32_t around[2];
+    uint32_t index;
     int source = 0;
-    uint32_t index = find_newest(p, hash, record, &source);
-    int64_t start_ns;
 
     p->counts.records++;
     if (record->start_ns + record->duration_ns > p->newest_ns)
         p->newest_ns = record->start_ns + record->duration_ns;
-    if (index != HELD_NONE && !belongs(&p->flows[index], record, source)) {
-        table_remove(p, index);
-        index = HELD_NONE;
-    }
-    if (index == HELD_NONE) {
-        index = begin_flow(p, hash, record);
-        source = 0;
-    } else {
-        p->counts.joined++;
-    }
-    start_ns = held_flow_start(&p->flows[index]);
-    add_to_flow(&p->flows[index], record, source);
-    if (held_flow_start(&p->flows[index]) != start_ns)
-        start_heap_push(&p->heap, p->flows, index, p->held);
+    tuple_table_around(&p->tuples, p->flows, hash, record, around);
+    index = find_flow(p, around, record, &source);
+    if (index == HELD_NONE)
+        begin_flow(p, hash, record);
+    else
+        join_flow(p, index, around[0], record, source);
 }
 
 void record_pairer_flush(struct record_pairer *p)
@@ -318,9 +262,9 @@ void record_pairer_flush(struct record_pairer *p)
         if (!start_entry_is_stale(&p->heap.entries[i], p->flows))
             give_out(p, &p->heap.entries[i]);
     }
-    p->heap.used = p->used = p->held = p->in_table = 0;
+    p->heap.used = p->used = p->held = 0;
     p->free_flow = HELD_NONE;
-    make_buckets(p, FIRST_BUCKETS);
+    tuple_table_clear(&p->tuples);
     p->newest_ns = p->released_ns = 0;
 }
 
