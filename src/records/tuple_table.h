@@ -1,5 +1,5 @@
 /*
- * tuple_table.h - the flows that are held, by their 5-tuple in either direction, and those of one tuple by their start.
+ * tuple_table.h - the flows that are held, by their 5-tuple in either direction, and of one tuple by their start.
  *
  * A hash table of tuples, and of each a treap (Seidel and Aragon 1996): a search tree by start and sequence, and
  * a heap by priorities nobody can foresee, so that it is about as deep as the logarithm of its flows whatever a
