@@ -109,7 +109,7 @@ static void learn_capture(struct input_file *input, struct outcome *outcome)
 static void learn_records(struct input_file *input, struct outcome *outcome)
 {
     static const struct record_options options = { NULL, NULL };
-    struct name_table *names = name_table_new();
+    struct host_names *names = host_names_new(1 << 20);
     struct record_file *file = record_file_open(input, &options, names, &outcome->err);
     struct learner *learner;
     struct record_pairer *pairer;
@@ -130,7 +130,7 @@ static void learn_records(struct input_file *input, struct outcome *outcome)
         learner_free(learner);
     }
     record_file_close(file);
-    name_table_free(names);
+    host_names_free(names);
 }
 
 static struct outcome learn_input(struct input_file *input, bool through_model)

@@ -2,19 +2,23 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/keyed_hash.h"
 #include "base/memory.h"
 #include "base/time_types.h"
 #include "net/wire.h"
 #include "records/field.h"
 #include "records/record_file.h"
 #include "records/record_pairer.h"
+#include "records/tuple_table.h"
 
+enum { NAMES_BYTES = 16 << 20 };
 enum { KEPT = 16, S = TCP_SYN, A = TCP_ACK, F = TCP_FIN, R = TCP_RST, P = TCP_PSH };
 
 #define SECOND NS_PER_SECOND
@@ -60,7 +64,7 @@ struct reading {
 static struct reading read_input(struct input_file *input, struct record_options options)
 {
     struct reading reading = { .format = "" };
-    struct name_table *names = name_table_new();
+    struct host_names *names = host_names_new(NAMES_BYTES);
     struct record_pairer *pairer = record_pairer_new(1000000, collect, &reading.flows);
     struct record_file *file = record_file_open(input, &options, names, &reading.err);
     struct log_record record;
@@ -78,7 +82,7 @@ static struct reading read_input(struct input_file *input, struct record_options
     reading.pairing = *record_pairer_counts(pairer);
     record_file_close(file);
     record_pairer_free(pairer);
-    name_table_free(names);
+    host_names_free(names);
     if ((status < 0) != (reading.err.text[0] != '\0'))
         fail_msg("%s: status %d, \"%s\"", reading.format, status, reading.err.text);
     assert_int_equal(reading.counts.lines, reading.counts.records + reading.counts.other_protocol +
@@ -246,15 +250,17 @@ static void test_numbers(void **state)
     assert_int_equal(field_to_u64(field_of("11"), 10, &number), -1);
 }
 
-static struct ip_address address_of_name(struct name_table *names, const char *name)
+static struct ip_address address_of_name(struct host_names *names, const char *name)
 {
-    struct ip_address address;
+    struct ip_address address = host_names_address(names, name, strlen(name));
+    struct ip_address added;
     struct error err = { "" };
 
-    assert_true(name_is_valid(name, strlen(name)));
-    assert_int_equal(name_table_address(names, name, strlen(name), &address, &err), 0);
+    assert_true(host_name_is_valid(name, strlen(name)));
+    assert_int_equal(host_names_add(names, name, strlen(name), &added, &err), 0);
+    assert_true(ip_address_equal(&added, &address));
     assert_true(ip_address_is_named(&address));
-    assert_string_equal(name_table_name(names, &address), name);
+    assert_string_equal(host_names_name(names, &address), name);
     return address;
 }
 
@@ -262,15 +268,15 @@ static void test_names(void **state)
 {
     static const char *const names[] = { "Comp364445", "Comp1", "Comp01", "Comp001", "Comp", "IP1", "ActiveDirectory",
                                          "Comp2147483647", "Comp2147483648", "a-b", "VPN", "Comp-1" };
-    struct name_table *table = name_table_new();
-    struct name_table *other = name_table_new();
+    struct host_names *table = host_names_new(NAMES_BYTES);
+    struct host_names *other = host_names_new(NAMES_BYTES);
     struct ip_network network;
     struct ip_address real = ip_address_from_v4(0x0a000001);
     struct error err = { "" };
     enum { NAMES = sizeof names / sizeof *names };
 
     (void)state;
-    assert_int_equal(name_table_network(table, "Comp*", &network, &err), 0); /* before any name of it */
+    assert_int_equal(host_names_network(table, "Comp*", &network, &err), 0); /* before any name of it */
     assert_int_equal(network.prefix, 96);
     for (int i = 0; i < NAMES; i++) {
         struct ip_address a = address_of_name(table, names[i]);
@@ -283,34 +289,34 @@ static void test_names(void **state)
             assert_false(ip_address_equal(&a, &b));
         }
     }
-    assert_int_equal(name_table_count(table), NAMES);
+    assert_int_equal(host_names_count(table), NAMES);
     for (int i = NAMES - 1; i >= 0; i--) { /* whatever the order of the names */
         struct ip_address a = address_of_name(table, names[i]), b = address_of_name(other, names[i]);
 
         assert_true(ip_address_equal(&a, &b));
     }
-    assert_int_equal(name_table_network(table, "VPN", &network, &err), 0);
+    assert_int_equal(host_names_network(table, "VPN", &network, &err), 0);
     assert_int_equal(network.prefix, 128);
-    assert_int_equal(name_table_network(table, "Comp1*", &network, &err), -1);
+    assert_int_equal(host_names_network(table, "Comp1*", &network, &err), -1);
     expect_text("class", err.text, "Comp1*");
-    assert_int_equal(name_table_network(table, "*", &network, &err), -1);
+    assert_int_equal(host_names_network(table, "*", &network, &err), -1);
     assert_false(ip_address_is_named(&real));
-    assert_null(name_table_name(table, &real));
-    assert_false(name_is_valid("1Comp", 5));
-    assert_false(name_is_valid("Co mp", 5));
-    assert_false(name_is_valid("Co\0mp", 5));
-    assert_false(name_is_valid("", 0));
-    assert_false(name_is_valid("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 65));
-    name_table_free(table);
-    name_table_free(other);
-    name_table_free(NULL);
+    assert_null(host_names_name(table, &real));
+    assert_false(host_name_is_valid("1Comp", 5));
+    assert_false(host_name_is_valid("Co mp", 5));
+    assert_false(host_name_is_valid("Co\0mp", 5));
+    assert_false(host_name_is_valid("", 0));
+    assert_false(host_name_is_valid("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 65));
+    host_names_free(table);
+    host_names_free(other);
+    host_names_free(NULL);
 }
 
 /* Many names: the table grows, none is lost or shared. */
 static void test_many_names(void **state)
 {
     enum { MANY = 30000 };
-    struct name_table *table = name_table_new();
+    struct host_names *table = host_names_new(NAMES_BYTES);
     struct ip_address *addresses = memory_alloc_array(MANY, sizeof *addresses);
     char name[32];
 
@@ -319,19 +325,19 @@ static void test_many_names(void **state)
         snprintf(name, sizeof name, i % 2 ? "Comp%06d" : "h%d.lan", i);
         addresses[i] = address_of_name(table, name);
     }
-    assert_int_equal(name_table_count(table), MANY);
+    assert_int_equal(host_names_count(table), MANY);
     for (int i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, i % 2 ? "Comp%06d" : "h%d.lan", i);
-        assert_string_equal(name_table_name(table, &addresses[i]), name);
+        assert_string_equal(host_names_name(table, &addresses[i]), name);
     }
     free(addresses);
-    name_table_free(table);
+    host_names_free(table);
 }
 
 /* Distinct classes beyond the bound are an error that says so. */
 static void test_bound_of_classes(void **state)
 {
-    struct name_table *table = name_table_new();
+    struct host_names *table = host_names_new(NAMES_BYTES);
     struct ip_address address;
     struct error err = { "" };
     char name[8] = "aaaa";
@@ -339,15 +345,70 @@ static void test_bound_of_classes(void **state)
     unsigned i;
 
     (void)state;
-    for (i = 0; status == 0 && i <= NAME_TABLE_MAX_CLASSES; i++) {
+    for (i = 0; status == 0 && i <= HOST_NAMES_MAX_CLASSES; i++) {
         for (unsigned digit = 0, rest = i; digit < 4; digit++, rest /= 26)
             name[digit] = (char)('a' + rest % 26);
-        status = name_table_address(table, name, 4, &address, &err);
+        status = host_names_add(table, name, 4, &address, &err);
     }
     assert_int_equal(status, -1);
-    assert_int_equal(i, NAME_TABLE_MAX_CLASSES + 1);
+    assert_int_equal(i, HOST_NAMES_MAX_CLASSES + 1);
     expect_text("classes", err.text, "classes");
-    name_table_free(table);
+    host_names_free(table);
+}
+
+/* What the allocator gave away; 0 where a sanitizer has an allocator of its own. */
+static size_t allocated_bytes(void)
+{
+    struct mallinfo2 now = mallinfo2();
+
+    return now.uordblks + now.hblkhd;
+}
+
+/* Names beyond the memory share one address; those before it are as they were. */
+static void test_bound_of_names(void **state)
+{
+    enum { MANY = 100000, LETTERS = 62, BYTES = 4 << 20, SLACK = 128 << 10 };
+    size_t before = allocated_bytes();
+
+    (void)state;
+    for (int letters = 0; letters < 2; letters++) { /* short ones, and classes of their own */
+        struct host_names *names = host_names_new(BYTES);
+        struct ip_address first = host_names_address(names, "first", 5), last = first;
+        struct ip_network class;
+        struct error err = { "" };
+        uint64_t unnamed;
+
+        assert_int_equal(host_names_network(names, "Comp*", &class, &err), 0);
+        for (unsigned i = 0; i < MANY; i++) {
+            char name[LETTERS + 1];
+
+            snprintf(name, sizeof name, "Comp%u", i);
+            if (letters) {
+                memset(name, 'x', LETTERS);
+                for (unsigned at = 0, rest = i; at < 5; at++, rest /= 26)
+                    name[at] = (char)('a' + rest % 26);
+            }
+            last = host_names_address(names, name, strnlen(name, LETTERS));
+        }
+        unnamed = host_names_unnamed(names);
+        assert_int_equal(host_names_count(names) + unnamed, MANY + 1);
+        assert_true(unnamed > 0 && host_names_count(names) > BYTES / 300);
+        assert_true(allocated_bytes() <= before + BYTES + SLACK);
+        assert_true(ip_address_is_named(&last));
+        assert_null(host_names_name(names, &last));
+        assert_false(ip_network_contains(&class, &last));
+        first = host_names_address(names, "another", 7);
+        assert_true(ip_address_equal(&first, &last));
+        assert_int_equal(host_names_unnamed(names), unnamed + 1);
+        first = host_names_address(names, "first", 5);
+        assert_string_equal(host_names_name(names, &first), "first");
+        assert_int_equal(host_names_add(names, "another", 7, &last, &err), -1);
+        expect_text("no room", err.text, "\"another\": there is no memory");
+        assert_int_equal(host_names_network(names, "Another*", &class, &err), -1);
+        expect_text("no room", err.text, "\"Another*\": there is no memory");
+        assert_int_equal(host_names_network(names, "Comp*", &class, &err), 0);
+        host_names_free(names);
+    }
 }
 
 #define NFDUMP_HEADER "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt\n"
@@ -498,6 +559,34 @@ static void test_opaque_ports_and_names(void **state)
     assert_true(ip_address_is_named(&got.flows.flows[0].address[FLOW_INITIATOR]));
 }
 
+/* A log of more names than there is room for is read to its end. */
+static void test_log_of_many_names(void **state)
+{
+    enum { LINES = 1000, BYTES = 10000 };
+    char *text = memory_alloc(LINES * sizeof LANL_LINE);
+    struct host_names *names = host_names_new(BYTES);
+    struct record_options options = { NULL, NULL };
+    struct record_file *file;
+    struct log_record record;
+    struct error err = { "" };
+    size_t size = 0;
+    unsigned read = 0;
+
+    (void)state;
+    for (int i = 0; i < LINES; i++)
+        size += (size_t)sprintf(text + size, "118783,6976,Comp%06d,Server%d,6,Port03137,445,1,1,40,40\n", i, i);
+    file = record_file_open(input_file_from_memory(text, size, "x"), &options, names, &err);
+    while (record_file_next(file, &record, &err) == 1)
+        read++;
+    assert_string_equal(err.text, "");
+    assert_int_equal(read, LINES);
+    assert_int_equal(host_names_count(names) + host_names_unnamed(names), 2 * LINES);
+    assert_true(host_names_count(names) > 0 && host_names_unnamed(names) > LINES);
+    record_file_close(file);
+    host_names_free(names);
+    free(text);
+}
+
 static void test_ping(void **state)
 {
     static const struct {
@@ -551,6 +640,32 @@ static void test_skipped_is_counted(void **state)
     assert_int_equal(got.counts.empty, 1);
 }
 
+/* Argus calls some of UDP by what it carries; elsewhere such a name is a protocol of its own. */
+static void test_content_of_udp(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t records; /* of Argus */
+    } cases[] = { { "udp", 1 }, { "rtp", 1 }, { "rtcp", 1 }, { "udt", 1 }, { "arp", 0 }, { "rt", 0 } };
+    static const char *const headers[] = { "StartTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,SrcPkts,SrcBytes,State\n",
+                                           "ts,pr,sa,sp,x,da,dp,ipkt,ibyt,y\n" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int format = 0; format < 2; format++) {
+            char text[256];
+            struct reading got;
+
+            snprintf(text, sizeof text, "%s1,%s,192.0.2.1,5000,->,192.0.2.2,5002,1,100,CON\n", headers[format],
+                     cases[i].name);
+            got = read_text(text);
+            assert_int_equal(got.counts.records, format == 0 || i == 0 ? cases[i].records : 0);
+            assert_int_equal(got.counts.records + got.counts.other_protocol, 1);
+            assert_true(got.counts.records == 0 || got.flows.flows[0].protocol == IP_UDP);
+        }
+    }
+}
+
 #define ALL_NUMBERS "start=1,duration=2,src=3,dst=4,sport=5,dport=6,proto=7,packets=8,bytes=9"
 
 static void test_columns(void **state)
@@ -570,6 +685,10 @@ static void test_columns(void **state)
           "x,s,a,b,p,q,t,n,o\n\"a,b\",1.0,192.0.2.1,192.0.2.2,1,2,udp,2,80\n", { 2, 0 } },
         { "totals", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9",
           "1,192.0.2.1,192.0.2.2,1,2,17,10,1000,400\n", { 5, 5 } },
+        { "a total of large packets", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8",
+          "1,192.0.2.1,192.0.2.2,1,2,6,10,150000\n", { 5, 5 } },
+        { "a total, all of it from the destination", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9",
+          "1,192.0.2.1,192.0.2.2,1,2,17,10,1000,0\n", { 0, 10 } },
         { "totals, of which the bytes need more", "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9",
           "1,192.0.2.1,192.0.2.2,1,2,17,10,10040,40\n", { 3, 7 } },
     };
@@ -585,6 +704,44 @@ static void test_columns(void **state)
                      (unsigned long long)got.flows.count,
                      (unsigned long long)got.flows.flows[0].packets[0],
                      (unsigned long long)got.flows.flows[0].packets[1], got.err.text, got.damage);
+    }
+}
+
+/* Packets and bytes are said in any way, each by itself: what is known is kept, and what is not is split. */
+static void test_totals(void **state)
+{
+    enum { SOURCE = 1, BACK = 2, TOTAL = 4 };
+    static const int ways[] = { SOURCE | BACK, TOTAL, TOTAL | SOURCE, TOTAL | BACK, TOTAL | SOURCE | BACK };
+    static const char *const packet_columns[] = { ",SrcPkts,6", ",DstPkts,4", ",TotPkts,10" };
+    static const char *const byte_columns[] = { ",SrcBytes,720", ",DstBytes,6480", ",TotBytes,7200" };
+    enum { WAYS = sizeof ways / sizeof *ways };
+
+    (void)state;
+    for (int way = 0; way < WAYS * WAYS; way++) {
+        int packets = ways[way / WAYS], bytes = ways[way % WAYS];
+        bool packets_known = packets != TOTAL, bytes_known = bytes != TOTAL;
+        uint64_t wanted[2] = { packets_known ? 6 : 5, packets_known ? 4 : 5 };
+        char header[256] = "StartTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State", line[256] = "1,tcp,192.0.2.1,5000,->,192.0.2.2,443,CON";
+        char text[1024];
+        struct reading got;
+        const struct flow_record *r = &got.flows.flows[0];
+
+        for (int column = 0; column < 6; column++) {
+            const char *said = column < 3 ? packet_columns[column] : byte_columns[column - 3];
+            const char *value = strrchr(said, ',');
+
+            if (!((column < 3 ? packets : bytes) & 1 << column % 3))
+                continue;
+            strncat(header, said, (size_t)(value - said));
+            strcat(line, value);
+        }
+        snprintf(text, sizeof text, "%s\n%s\n", header, line);
+        got = read_text(text);
+        if (got.flows.count != 1 || r->packets[0] != wanted[0] || r->packets[1] != wanted[1] ||
+            r->bytes[0] != (bytes_known ? 720 : 720 * wanted[0]) || r->bytes[1] != (bytes_known ? 6480 : 720 * wanted[1]))
+            fail_msg("%s: %llu and %llu packets, %llu and %llu bytes %s%s", header, (unsigned long long)r->packets[0],
+                     (unsigned long long)r->packets[1], (unsigned long long)r->bytes[0], (unsigned long long)r->bytes[1],
+                     got.err.text, got.damage);
     }
 }
 
@@ -618,6 +775,9 @@ static void test_errors(void **state)
         { "no fields", { 0 }, "#separator \\x09\n#path\tconn\n", { "#fields" } },
         { "another log of Zeek as JSON", { 0 }, "{\"_path\":\"http\",\"ts\":1.0,\"id.orig_h\":\"1.2.3.4\"}\n", { "http.log", "conn.log" } },
         { "JSON without packets", { 0 }, "{\"ts\":1.0,\"id.orig_h\":\"1.2.3.4\"}\n", { "id.orig_p", "conn.log" } },
+        { "less than its part", { NULL, "start=1,src=2,dst=3,sport=4,dport=5,proto=6,totpackets=7,totbytes=8,bytes=9" },
+          "1,192.0.2.1,192.0.2.2,1,2,17,10,100,101\n1,192.0.2.1,192.0.2.2,1,2,17,10,100,101\n",
+          { "column 8: \"100\": is less than what one end sent", "2 of 2" } },
         { "all lines malformed", { NULL, ALL_NUMBERS }, "1,2\n1,2\n1,2\n", { "3 of 3", "line 1", "2 columns, not the 9" } },
         { "another Zeek log behind", { 0 }, ZEEK_HEADER ZEEK_LINE "#path\tdns\n#fields\tts\n1.0\n", { "dns.log" } },
         { "nfcapd from memory", { 0 }, "\x0c\xa5\x01", { "x.log", "nfdump opens it itself" } },
@@ -670,6 +830,30 @@ static void test_malformed_lines(void **state)
         expect_text(cases[i].line, got.damage, "line 4");
         expect_text(cases[i].line, got.damage, cases[i].said);
     }
+}
+
+/* A byte of 0 ends no line: the columns behind it keep their names, and a line that holds one is malformed. */
+static void test_bytes_of_0(void **state)
+{
+    static const char named[] = "\0 s a b p q t n o\n"
+                                "z 1 192.0.2.1 192.0.2.2 1 2 tcp 1 100\n"
+                                "z ? 192.0.2.1 192.0.2.2 1 2 tcp 1 100\n";
+    static const char hidden[] = "1,1,192.0.2.1,192.0.2.2,1,2,6,1,40\n"
+                                 "1,1,192.0.2.1,192.0.2.2,1,2,6,1,40,\0\n";
+    static const char zeek[] = ZEEK_HEADER ZEEK_LINE "x\0" ZEEK_LINE;
+    struct reading got;
+
+    (void)state;
+    got = read_bytes(named, sizeof named - 1, (struct record_options){
+                         NULL, "start=s,src=a,dst=b,sport=p,dport=q,proto=t,packets=n,bytes=o,delimiter=space" });
+    assert_int_equal(got.flows.count, 1);
+    expect_text("header", got.damage, "line 3, column \"s\": \"?\"");
+    got = read_bytes(hidden, sizeof hidden - 1, (struct record_options){ NULL, ALL_NUMBERS });
+    assert_int_equal(got.counts.malformed, 1);
+    expect_text("line", got.damage, "line 2: holds a byte of 0");
+    got = read_bytes(zeek, sizeof zeek - 1, (struct record_options){ NULL, NULL });
+    assert_int_equal(got.counts.malformed, 1);
+    expect_text("line of Zeek", got.damage, "holds a byte of 0");
 }
 
 /* Up to one line in a hundred may be malformed, and never more than a few at the beginning. */
@@ -790,6 +974,14 @@ static void test_pairing(void **state)
           { '<', 201, 300, S | A | F, 0, 2 } }, 2, { 5, 4 }, 0, 100 },
         { "a SYN again", { { '>', 0, 0, S, 0, 1 }, { '>', 3000, 3000, S, 0, 1 } }, 1, { 2, 0 }, 0, 3000 },
         { "refused, and answered in the same millisecond", { { '>', 0, 0, S | R, 0, 2 }, { '<', 0, 0, S | A, 0, 1 } }, 1, { 2, 1 }, 0, 0 },
+        { "the answers behind both questions", { { '>', 0, 100, S | A | F, 0, 5 }, { '>', 200, 300, S | A | F, 0, 3 },
+          { '<', 1, 100, S | A | F, 0, 4 }, { '<', 201, 300, S | A | F, 0, 2 } }, 2, { 5, 4 }, 0, 100 },
+        { "an answer whose clock is ahead", { { '>', 0, 100, S | A | F, 0, 5 }, { '>', 200, 300, S | A | F, 0, 3 },
+          { '<', 199, 300, S | A | F, 0, 2 } }, 2, { 5, 0 }, 0, 100 },
+        { "the nearer of two", { { '>', 0, 1 * MS, 0, 0, 5 }, { '>', 150 * MS, 160 * MS, 0, 0, 3 }, { '<', 20 * MS, 21 * MS, 0, 0, 1 } },
+          2, { 5, 1 }, 0, 21 * MS },
+        { "two that come to begin at once", { { '>', 0, 100, S | A | F, 0, 5 }, { '>', 100, 200, S | A | F, 0, 3 },
+          { '<', 0, 250, A, 0, 2 }, { '<', 300, 300, A, 0, 1 } }, 2, { 5, 0 }, 0, 100 },
         { "a reset behind the end", { { '=', 0, 100, S | A | F, S | A | F, 5 }, { '>', 150, 150, R, 0, 1 } }, 1, { 6, 5 }, 0, 150 },
     };
 
@@ -1004,6 +1196,147 @@ static void test_bound(void **state)
     record_pairer_free(pairer);
 }
 
+/* Seconds to hold many flows of IPv6, whose addresses differ in these bytes; their ports are as chosen. */
+static double seconds_to_hold(uint16_t flows, unsigned byte, bool port_follows)
+{
+    struct collected c = { .count = 0 };
+    struct record_pairer *pairer = record_pairer_new(flows, collect, &c);
+    struct log_record record = record_of(&(struct entry){ '>', 0, 1, 0, 0, 1 }, IP_UDP, 0, 53);
+    clock_t begin = clock();
+    double seconds;
+
+    memset(&record.address, 0x20, sizeof record.address);
+    for (uint16_t i = 0; i < flows; i++) {
+        record.address[0].bytes[byte] = (uint8_t)i;
+        record.address[0].bytes[byte + 1] = (uint8_t)(i >> 8);
+        record.port[0] = port_follows ? i : 1;
+        record_pairer_add(pairer, &record);
+    }
+    seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    assert_int_equal(record_pairer_counts(pairer)->joined, 0);
+    record_pairer_free(pairer);
+    return seconds;
+}
+
+/* What is chosen in an address and in a port does not cancel, so that no log can fill one bucket. */
+static void test_chosen_tuples(void **state)
+{
+    enum { FLOWS = 20000 };
+
+    (void)state;
+    for (unsigned byte = 0; byte < 16; byte += 2) {
+        double plain = seconds_to_hold(FLOWS, byte, false);
+        double chosen = seconds_to_hold(FLOWS, byte, true);
+
+        if (chosen > 20 * plain + 0.1)
+            fail_msg("byte %u: %.3f s instead of %.3f", byte, chosen, plain);
+    }
+}
+
+static void test_keyed_hash(void **state)
+{
+    static const char *const texts[] = { "", "a", "b", "abcdefgh", "abcdefghi", "abcdefghj", "bbcdefghi" };
+    static const char zeros[16] = "";
+    uint64_t secret = keyed_hash_secret();
+    uint64_t hashes[sizeof texts / sizeof *texts + sizeof zeros];
+    size_t count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        hashes[count] = keyed_hash_bytes(secret, texts[i], strlen(texts[i]));
+        assert_int_equal(hashes[count], keyed_hash_bytes(secret, texts[i], strlen(texts[i])));
+        assert_int_not_equal(hashes[count++], keyed_hash_bytes(secret ^ 1, texts[i], strlen(texts[i])));
+    }
+    for (size_t size = 1; size <= sizeof zeros; size++) /* the size counts, too */
+        hashes[count++] = keyed_hash_bytes(secret, zeros, size);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(hashes[i], hashes[j]);
+    }
+    assert_int_not_equal(keyed_hash_secret(), secret);
+}
+
+/* One tuple has many flows: whatever the order of the records, each meets the flow of its time. */
+static void test_many_flows_of_a_tuple(void **state)
+{
+    enum { FLOWS = 3000, HOUR_MS = 3600 * 1000 };
+    static const struct {
+        const char *name;
+        unsigned questions, answers; /* the step from one to the next, of FLOWS: 1 is in order */
+    } cases[] = { { "both in order", 1, 1 }, { "answers from the end", 1, FLOWS - 1 }, { "both mixed", 7, 2999 },
+                  { "answers mixed", 1, 1231 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct collected c = { .count = 0 };
+        struct record_pairer *pairer = record_pairer_new(FLOWS, collect, &c);
+
+        for (unsigned n = 0; n < 2 * FLOWS; n++) {
+            bool asks = n < FLOWS;
+            unsigned which = asks ? n * cases[i].questions % FLOWS : (n - FLOWS) * cases[i].answers % FLOWS;
+            int64_t at_ms = (int64_t)which * HOUR_MS + (asks ? 10 : 10 - (int64_t)(n % 3) * 5); /* clocks differ */
+            struct log_record record = record_of(&(struct entry){ asks ? '>' : '<', at_ms, at_ms + 5, 0, 0, 1 + which },
+                                                 IP_UDP, 123, 123);
+
+            record_pairer_add(pairer, &record);
+        }
+        record_pairer_flush(pairer);
+        if (c.count != FLOWS || c.two_way != FLOWS || c.unordered != 0)
+            fail_msg("%s: %llu flows, %llu both ways", cases[i].name, (unsigned long long)c.count,
+                     (unsigned long long)c.two_way);
+        for (int n = 0; n < KEPT; n++)
+            assert_int_equal(c.flows[n].packets[0] + c.flows[n].packets[1], 2 * (n + 1));
+        record_pairer_free(pairer);
+    }
+}
+
+/* As a list that is searched from its front does it: the neighbours of a start, with flows that come, move and leave. */
+static void test_tuple_table(void **state)
+{
+    enum { FLOWS = 400, STEPS = 20000, STARTS = 100 };
+    struct held_flow flows[FLOWS];
+    bool is_in[FLOWS] = { false };
+    struct tuple_table table;
+    struct log_record record = record_of(&(struct entry){ '>', 0, 0, 0, 0, 1 }, IP_UDP, 5000, 53);
+    uint32_t random = 1, hash;
+
+    (void)state;
+    tuple_table_init(&table);
+    hash = tuple_table_hash(&table, &record);
+    for (uint32_t i = 0; i < FLOWS; i++)
+        flows[i] = (struct held_flow){ .address = { record.address[i % 2], record.address[!(i % 2)] },
+                                       .port = { record.port[i % 2], record.port[!(i % 2)] },
+                                       .protocol = record.protocol, .hash = hash, .sequence = i };
+    for (int step = 0; step < STEPS; step++) {
+        uint32_t which, around[2], wanted[2] = { HELD_NONE, HELD_NONE };
+
+        random = random * 1664525 + 1013904223;
+        which = (random >> 8) % FLOWS;
+        if (is_in[which]) {
+            tuple_table_remove(&table, flows, which);
+        } else {
+            flows[which].first_ns[0] = flows[which].first_ns[1] = (random >> 20) % STARTS; /* many ties */
+            tuple_table_insert(&table, flows, which);
+        }
+        is_in[which] = !is_in[which];
+        record.start_ns = step % STARTS;
+        tuple_table_around(&table, flows, hash, &record, around);
+        for (uint32_t i = 0; i < FLOWS; i++) {
+            int64_t start_ns = held_flow_start(&flows[i]);
+
+            if (!is_in[i])
+                continue;
+            if (start_ns <= record.start_ns && (wanted[0] == HELD_NONE || start_ns >= held_flow_start(&flows[wanted[0]])))
+                wanted[0] = i;
+            if (start_ns > record.start_ns && (wanted[1] == HELD_NONE || start_ns < held_flow_start(&flows[wanted[1]])))
+                wanted[1] = i;
+        }
+        assert_int_equal(around[0], wanted[0]);
+        assert_int_equal(around[1], wanted[1]);
+    }
+    tuple_table_release(&table);
+}
+
 /* A flow whose start moves again and again leaves stale entries, which are bounded, and one record. */
 static void test_start_that_moves(void **state)
 {
@@ -1130,7 +1463,7 @@ static void test_real_logs(void **state)
         { "flow_formats/argus_sample.binetflow", "argus", 6685, 7, 59, 0, 490244, 348265645, 0, 0 },
         { "flow_formats/nfdump_v1_sample.nfcapd", "nfcapd", 4593, 0, 0, 0, 4652, 241025, 2398, 2195 },
         { "flow_formats/lanl2017_biflow_sample.csv", "lanl", 9917, 0, 83, 0, 0, 0, 0, 0 },
-        { "ugr16_isp_20160411_A.csv.xz", "ugr16", 1032569, 5369, 10847, 0, 131467004, 103896920791, 472048, 384386 },
+        { "ugr16_isp_20160411_A.csv.xz", "ugr16", 1032569, 5369, 10847, 0, 131467004, 103896920791, 472048, 384382 },
     };
 
     (void)state;
@@ -1256,14 +1589,19 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_bound_of_classes),
+        cmocka_unit_test(test_bound_of_names),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_recognized),
         cmocka_unit_test(test_opaque_ports_and_names),
+        cmocka_unit_test(test_log_of_many_names),
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_skipped_is_counted),
+        cmocka_unit_test(test_content_of_udp),
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_totals),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_malformed_lines),
+        cmocka_unit_test(test_bytes_of_0),
         cmocka_unit_test(test_share_of_malformed),
         cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_pairing),
@@ -1273,6 +1611,10 @@ int main(void)
         cmocka_unit_test(test_connection_states),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_many_flows_of_a_tuple),
+        cmocka_unit_test(test_tuple_table),
+        cmocka_unit_test(test_chosen_tuples),
+        cmocka_unit_test(test_keyed_hash),
         cmocka_unit_test(test_start_that_moves),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_mutations),

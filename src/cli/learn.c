@@ -64,6 +64,7 @@ enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
 
 #define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
+#define NAMES_MEMORY (UINT64_C(64) << 20) /* of hosts in flow logs */
 #define FIXED_MEMORY (UINT64_C(40) << 20) /* buffers, libraries, the cache of the model's writer */
 
 struct options {
@@ -73,7 +74,7 @@ struct options {
     const char *key_file;
     const char *interface;
     int64_t for_ns;
-    struct name_table *names;
+    struct host_names *names;
     struct ip_network *local;
     size_t local_count, local_capacity;
     struct ip_address *hosts;
@@ -96,7 +97,7 @@ static int add_local(struct options *o, const char *text, struct error *err)
 
     if (option_network("--local", text, &network, err) < 0 &&
         (strchr(text, '/') || strpbrk(text, "*") == NULL ||
-         name_table_network(o->names, text, &network, &names) < 0))
+         host_names_network(o->names, text, &network, &names) < 0))
         return -1;
     o->local = memory_grow(o->local, &o->local_capacity, o->local_count + 1, sizeof *o->local);
     o->local[o->local_count++] = network;
@@ -109,8 +110,8 @@ static int read_host(struct options *o, const char *word, struct ip_address *hos
 
     if (ip_address_parse(host, word) == 0)
         return 0;
-    return name_is_valid(word, strlen(word))
-               ? name_table_address(o->names, word, strlen(word), host, &ignored)
+    return host_name_is_valid(word, strlen(word))
+               ? host_names_add(o->names, word, strlen(word), host, &ignored)
                : -1;
 }
 
@@ -294,7 +295,7 @@ static void print_map(FILE *to, const struct options *o, const struct learner *l
 
     for (uint32_t i = 0; i < hosts; i++) {
         const struct ip_address *address = learner_host_address(learner, i);
-        const char *name = name_table_name(o->names, address);
+        const char *name = host_names_name(o->names, address);
 
         fprintf(to, "%" PRIu32 "\t%s\n", i, name ? name : ip_address_format(address, text));
     }
@@ -438,7 +439,7 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
 
 int verb_learn(int argc, char **argv)
 {
-    struct options o = { .names = name_table_new(), .max_memory = MAX_MEMORY_DEFAULT };
+    struct options o = { .names = host_names_new(NAMES_MEMORY), .max_memory = MAX_MEMORY_DEFAULT };
     struct error err = { "" };
     int status;
 
@@ -456,6 +457,6 @@ int verb_learn(int argc, char **argv)
     }
     free(o.local);
     free(o.hosts);
-    name_table_free(o.names);
+    host_names_free(o.names);
     return status < 0 ? EXIT_OK : status;
 }

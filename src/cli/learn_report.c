@@ -96,15 +96,15 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
 }
 
 static const char *network_text(const struct learn_report *report, const struct ip_network *network,
-                                char text[NAME_MAX_BYTES + 2])
+                                char text[HOST_NAME_MAX_BYTES + 2])
 {
-    const char *class = name_table_class(report->names, network);
+    const char *class = host_names_class(report->names, network);
     char plain[IP_NETWORK_TEXT];
 
     if (class != NULL)
-        snprintf(text, NAME_MAX_BYTES + 2, "%s*", class);
+        snprintf(text, HOST_NAME_MAX_BYTES + 2, "%s*", class);
     else
-        snprintf(text, NAME_MAX_BYTES + 2, "%s", ip_network_format(network, plain));
+        snprintf(text, HOST_NAME_MAX_BYTES + 2, "%s", ip_network_format(network, plain));
     return text;
 }
 
@@ -159,7 +159,7 @@ static void print_local(const struct learn_report *report)
     };
     size_t count;
     const struct ip_network *networks = learner_local_networks(report->learner, &count);
-    char text[NAME_MAX_BYTES + 2];
+    char text[HOST_NAME_MAX_BYTES + 2];
 
     if (count == 0)
         return;
@@ -217,7 +217,7 @@ static json_t *local_json(const struct learn_report *report)
     json_t *networks = json_array();
     size_t count;
     const struct ip_network *local = learner_local_networks(report->learner, &count);
-    char text[NAME_MAX_BYTES + 2];
+    char text[HOST_NAME_MAX_BYTES + 2];
 
     for (size_t i = 0; i < count; i++)
         json_array_append_new(networks, json_string(network_text(report, &local[i], text)));

@@ -12,7 +12,7 @@ struct learn_report {
     const struct learner *learner;
     const struct application_labeller *labeller; /* NULL: none */
     const struct network_stats *stats;
-    const struct name_table *names;
+    const struct host_names *names;
     uint64_t max_memory;
     const char *output;
 };

@@ -10,7 +10,7 @@
 #include "capture/capture_set.h"
 #include "cli/inputs.h"
 #include "flow/flow_table.h"
-#include "records/name_table.h"
+#include "records/host_names.h"
 #include "records/record_file.h"
 #include "records/record_pairer.h"
 
@@ -20,7 +20,7 @@ struct read_options { /* zeros are the defaults, but for max_bytes */
     bool quiet;
     struct capture_options capture;
     struct record_options records;
-    struct name_table *names; /* of opaque hosts in flow logs; borrowed */
+    struct host_names *names; /* of opaque hosts in flow logs; borrowed */
     struct application_labeller *labeller; /* borrowed; NULL: flows get no application. Outlives what the
                                             * sink keeps of a record. */
     bool keep_sequences;      /* the first packets of flows */

@@ -87,6 +87,7 @@ void column_map_release(struct column_map *map)
 {
     free(map->header);
     map->header = NULL;
+    map->header_size = 0;
 }
 
 void column_map_set(struct column_map *map, unsigned column, enum row_role role)
@@ -107,6 +108,7 @@ void column_map_read_header(struct column_map *map, const char *line, size_t siz
     struct field field;
 
     map->header = memory_alloc(size + 1);
+    map->header_size = size;
     memcpy(map->header, line, size);
     for (unsigned i = 0; i < COLUMN_MAP_MAX && next_column(&columns, &field); i++) {
         for (size_t n = 0; n < name_count; n++) {
@@ -131,19 +133,22 @@ const char *column_map_missing(const struct column_map *map)
     return NULL;
 }
 
-bool column_map_split(const struct column_map *map, const char *line, size_t size,
-                      struct record_row *row)
+int column_map_split(const struct column_map *map, const char *line, size_t size, struct record_row *row,
+                     struct error *err)
 {
     struct columns columns = columns_of(map->delimiter, line, size);
     struct field field;
 
+    if (memchr(line, '\0', size) != NULL)
+        return error_set(err, "holds a byte of 0, which is in no text");
     for (unsigned i = 0; i < map->columns; i++) {
         if (!next_column(&columns, &field))
-            return false;
+            return error_set(err, "has %u columns, not the %u that are needed",
+                             column_map_count(map, line, size), map->columns);
         if (map->role_of[i] != ROLE_NONE)
             row->fields[map->role_of[i]] = field;
     }
-    return true;
+    return 0;
 }
 
 unsigned column_map_count(const struct column_map *map, const char *line, size_t size)
@@ -161,7 +166,7 @@ const char *column_map_show(const struct column_map *map, enum row_role role, ch
 {
     char name[FIELD_TEXT];
     struct columns columns;
-    struct field field;
+    struct field field = { "", 0 };
 
     if (!map->has_role[role]) {
         snprintf(text, COLUMN_TEXT, "%s", row_role_name(role));
@@ -171,7 +176,7 @@ const char *column_map_show(const struct column_map *map, enum row_role role, ch
         snprintf(text, COLUMN_TEXT, "column %u", map->column_of[role] + 1u);
         return text;
     }
-    columns = columns_of(map->delimiter, map->header, strlen(map->header));
+    columns = columns_of(map->delimiter, map->header, map->header_size);
     for (unsigned i = 0; i <= map->column_of[role]; i++) {
         if (!next_column(&columns, &field))
             break;

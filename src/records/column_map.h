@@ -29,7 +29,8 @@ struct column_map {
     uint8_t role_of[COLUMN_MAP_MAX]; /* ROLE_NONE where nothing is asked of a column */
     uint8_t column_of[ROLE_COUNT]; /* the other way round, where has_role */
     bool has_role[ROLE_COUNT];
-    char *header; /* owned; NULL: none */
+    char *header; /* owned, of header_size bytes whatever they are; NULL: none */
+    size_t header_size;
 };
 
 void column_map_init(struct column_map *map, char delimiter);
@@ -45,9 +46,12 @@ void column_map_read_header(struct column_map *map, const char *line, size_t siz
 /* The first of what no record can be without, and which no column gives; NULL: it is all there. */
 const char *column_map_missing(const struct column_map *map);
 
-/* Fields of a line, which they borrow: blanks around, quotes and "-" are taken off. False: too few columns. */
-bool column_map_split(const struct column_map *map, const char *line, size_t size,
-                      struct record_row *row);
+/*
+ * Fields of a line, which they borrow: blanks around, quotes and "-" are taken off. -1 for too few columns, or a
+ * byte that is in no text: 0.
+ */
+int column_map_split(const struct column_map *map, const char *line, size_t size, struct record_row *row,
+                     struct error *err);
 
 /* `column "ibyt"` or `column 3`; returns `text`. */
 const char *column_map_show(const struct column_map *map, enum row_role role, char text[COLUMN_TEXT]);

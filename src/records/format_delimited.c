@@ -72,7 +72,7 @@ static const struct dialect ugr16_dialect = {
     NAMES(ugr16_names), NAMES(ugr16_bare), { ICMP_IN_DPORT, .pairs = true }
 };
 static const struct dialect argus_dialect = {
-    NAMES(argus_names), NULL, 0, { ICMP_IN_ARGUS, .knows_initiator = true }
+    NAMES(argus_names), NULL, 0, { ICMP_IN_ARGUS, .knows_initiator = true, .udp_by_content = true }
 };
 static const struct dialect lanl_dialect = {
     NAMES(lanl_names), NAMES(lanl_bare),
@@ -85,7 +85,6 @@ static const char summary[] = "Summary";
 struct delimited {
     struct line_reader lines;
     struct column_map map;
-    size_t header_size; /* 0: the file has none */
     bool in_summary;
 };
 
@@ -117,25 +116,26 @@ static void map_bare(struct column_map *map, const struct dialect *dialect, char
     }
 }
 
-/* Without a header: as many columns as there should be, and they can be read. */
+/* Without a header: as many columns as there should be, and they can be read. No name is kept. */
 static bool is_bare_line(const struct dialect *dialect, struct field line)
 {
-    struct row_context context = { .rules = dialect->rules, .names = name_table_new() };
+    struct row_context context = { .rules = dialect->rules, .names = host_names_new(0) };
     struct column_map map;
     struct record_row row;
     struct log_record record;
     struct row_problem problem;
+    struct error ignored;
     bool is = false;
 
     map_bare(&map, dialect, ',');
     record_row_clear(&row);
     if (column_map_count(&map, line.at, line.size) == dialect->bare_count &&
-        column_map_split(&map, line.at, line.size, &row)) {
+        column_map_split(&map, line.at, line.size, &row, &ignored) == 0) {
         enum row_result result = record_row_decode(&row, &context, &record, &problem);
 
         is = result != ROW_MALFORMED && result != ROW_HOPELESS;
     }
-    name_table_free(context.names);
+    host_names_free(context.names);
     return is;
 }
 
@@ -198,13 +198,12 @@ static void *dialect_open(struct input_file *input, const struct dialect *dialec
     }
     column_map_init(&d->map, delimiter);
     column_map_read_header(&d->map, line.at, line.size, dialect->names, dialect->name_count);
-    d->header_size = line.size;
     return d;
 }
 
 static bool is_header(const struct delimited *d, const char *line, size_t size)
 {
-    return d->header_size > 0 && size == d->header_size && memcmp(line, d->map.header, size) == 0;
+    return d->map.header != NULL && size == d->map.header_size && memcmp(line, d->map.header, size) == 0;
 }
 
 static int delimited_next(void *self, struct record_row *row, struct error *err)
@@ -223,11 +222,7 @@ static int delimited_next(void *self, struct record_row *row, struct error *err)
             d->in_summary = true;
         if (d->in_summary || size == 0 || line[0] == '#')
             continue;
-        if (column_map_split(&d->map, line, size, row))
-            return FORMAT_ROW;
-        error_set(err, "has %u columns, not the %u that are needed",
-                  column_map_count(&d->map, line, size), d->map.columns);
-        return FORMAT_DAMAGED;
+        return column_map_split(&d->map, line, size, row, err) == 0 ? FORMAT_ROW : FORMAT_DAMAGED;
     }
     return status == 0 ? FORMAT_END : FORMAT_FAILED;
 }
@@ -266,7 +261,6 @@ static int map_choice(struct delimited *d, const struct column_choice *choice, s
         if (first_line(&d->lines, &line, err) < 0)
             return -1;
         column_map_read_header(&d->map, line.at, line.size, choice->names, choice->count);
-        d->header_size = line.size;
     }
     for (size_t i = 0; i < choice->count; i++) {
         if (d->map.has_role[choice->names[i].role])

@@ -161,11 +161,7 @@ static int zeek_next(void *self, struct record_row *row, struct error *err)
                 return FORMAT_FAILED;
             continue;
         }
-        if (column_map_split(&z->map, line.at, line.size, row))
-            return FORMAT_ROW;
-        error_set(err, "has %u columns, not the %u that are needed",
-                  column_map_count(&z->map, line.at, line.size), z->map.columns);
-        return FORMAT_DAMAGED;
+        return column_map_split(&z->map, line.at, line.size, row, err) == 0 ? FORMAT_ROW : FORMAT_DAMAGED;
     }
     return status == 0 ? FORMAT_END : FORMAT_FAILED;
 }

@@ -131,7 +131,7 @@ static const struct record_format *choose_format(struct input_file *input,
 }
 
 struct record_file *record_file_open(struct input_file *input, const struct record_options *options,
-                                     struct name_table *names, struct error *err)
+                                     struct host_names *names, struct error *err)
 {
     const struct record_format *format = choose_format(input, options, err);
     struct record_file *file = memory_alloc(sizeof *file);
@@ -201,9 +201,6 @@ static int hopeless(struct record_file *file, const struct record_row *row,
 
     file->ended = true;
     file->counts.lines--; /* the failure tells of this one */
-    if (file->context.error.text[0] != '\0')
-        return error_set(err, "%s: %s %" PRIu64 ": %s", input_file_name(file->input), noun, place,
-                         file->context.error.text);
     return error_set(err, "%s: %s %" PRIu64 ", %s: \"%s\" %s", input_file_name(file->input), noun, place,
                      file->format->column(file->reader, problem->role, column),
                      field_show(row->fields[problem->role], value), problem->why);

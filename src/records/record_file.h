@@ -16,8 +16,8 @@
 
 #include "base/error.h"
 #include "base/input_file.h"
+#include "records/host_names.h"
 #include "records/log_record.h"
-#include "records/name_table.h"
 
 struct record_options {
     const char *format;  /* by name, see record_format_names(); NULL: told by the first bytes */
@@ -45,7 +45,7 @@ bool record_file_recognizes(struct input_file *input);
  * must be addresses. The options are borrowed for the call. NULL on failure.
  */
 struct record_file *record_file_open(struct input_file *input, const struct record_options *options,
-                                     struct name_table *names, struct error *err);
+                                     struct host_names *names, struct error *err);
 
 /* 1: *record is filled; 0: no more; -1: failed. */
 int record_file_next(struct record_file *file, struct log_record *record, struct error *err);

@@ -2,9 +2,10 @@
  * record_pairer.h - log records in, flows out, in order of their start.
  *
  * Puts together what a log took apart: the two directions of a flow, each with a line of its own, and the
- * parts of a long flow that its exporter reported one by one. A record belongs to the newest flow of
- * its 5-tuple, in either direction, when the silence between the two is at most RECORD_IDLE_NS; but a SYN
- * behind the end of a closed connection begins another. Where a log reports a flow that goes on again and again
+ * parts of a long flow that its exporter reported one by one. Of the flows of its 5-tuple, in either direction,
+ * two may be what a record belongs to: the last that begins no later than it and the first behind. It
+ * belongs to the nearer in time when the silence between the two is at most RECORD_IDLE_NS; but a SYN behind the
+ * end of a closed connection begins another. Where a log reports a flow that goes on again and again
  * from its beginning (is_cumulative), a record that overlaps it in time replaces what was counted before.
  *
  * Logs are sorted by the end of flows, or not at all, so flows are held back as long as there is room: at most
@@ -12,7 +13,7 @@
  * then turns out to begin even earlier comes late, and is counted. Files of any order of time may follow one
  * another.
  *
- * Memory: 170 bytes a flow that is held, 200 at most; max_flows bounds it.
+ * Memory: 175 bytes a flow that is held, 200 at most; max_flows bounds it.
  */
 #ifndef RECORDS_RECORD_PAIRER_H
 #define RECORDS_RECORD_PAIRER_H

@@ -68,13 +68,21 @@ static bool has(const struct record_row *row, enum row_role role)
     return row->fields[role].size > 0;
 }
 
-static enum row_result decode_protocol(const struct record_row *row, struct log_record *record,
-                                       struct row_problem *problem)
+/* What ra of Argus 3 prints in place of udp. */
+static bool is_content_of_udp(struct field field)
+{
+    return field_is(field, "rtp") || field_is(field, "rtcp") || field_is(field, "udt");
+}
+
+static enum row_result decode_protocol(const struct record_row *row, const struct row_rules *rules,
+                                       struct log_record *record, struct row_problem *problem)
 {
     unsigned protocol;
 
     if (field_to_protocol(row->fields[ROLE_PROTO], &protocol) < 0)
         return malformed(problem, ROLE_PROTO, "is no protocol");
+    if (rules->udp_by_content && is_content_of_udp(row->fields[ROLE_PROTO]))
+        protocol = IP_UDP;
     if (protocol != IP_TCP && protocol != IP_UDP && protocol != IP_ICMP && protocol != IP_ICMPV6)
         return ROW_OTHER_PROTOCOL;
     record->protocol = (uint8_t)protocol;
@@ -135,10 +143,9 @@ static enum row_result decode_host(struct field field, struct row_context *conte
 {
     if (field_to_address(field, address) == 0)
         return ROW_RECORD;
-    if (context->names == NULL || !name_is_valid(field.at, field.size))
+    if (context->names == NULL || !host_name_is_valid(field.at, field.size))
         return malformed(problem, role, "is neither an address nor the name of a host");
-    if (name_table_address(context->names, field.at, field.size, address, &context->error) < 0)
-        return ROW_HOPELESS;
+    *address = host_names_address(context->names, field.at, field.size);
     return ROW_RECORD;
 }
 
@@ -224,20 +231,34 @@ static enum row_result decode_icmp(const struct record_row *row, enum icmp_style
     return ROW_RECORD;
 }
 
-/* Bytes of a total, as far as packets go: half each, but as many as the bytes need. */
+/* Packets of a total, by what the bytes need where they are known: half each, but as many as it takes. */
 static void split_packets(struct log_record *record, uint64_t total)
 {
     uint64_t back = total / 2;
     uint64_t needed[2];
 
-    for (int end = 0; end < 2; end++)
+    for (int end = 0; end < 2; end++) {
         needed[end] = (record->bytes[end] + FULL_PACKET - 1) / FULL_PACKET;
-    if (back > total - (needed[0] < total ? needed[0] : total))
-        back = total - (needed[0] < total ? needed[0] : total);
+        if (needed[end] > total)
+            needed[end] = total;
+    }
+    if (back > total - needed[0])
+        back = total - needed[0];
     if (back < needed[1])
-        back = needed[1] < total ? needed[1] : total;
+        back = needed[1];
+    if (record->bytes[0] == 0 && record->bytes[1] > 0)
+        back = total;
     record->packets[0] = total - back;
     record->packets[1] = back;
+}
+
+/* Bytes of a total, as the packets. */
+static void split_bytes(struct log_record *record, uint64_t total)
+{
+    uint64_t packets = record->packets[0] + record->packets[1];
+
+    record->bytes[1] = packets > 0 ? total / packets * record->packets[1] : 0;
+    record->bytes[0] = total - record->bytes[1];
 }
 
 /*
@@ -255,65 +276,72 @@ static bool total_is_both_ways(const struct record_row *row, const struct log_re
     return arrow.size > 0 && memchr(arrow.at, '<', arrow.size) != NULL;
 }
 
-static enum row_result apply_totals(const struct record_row *row, struct log_record *record,
-                                    uint64_t packets, uint64_t bytes, struct row_problem *problem)
-{
-    bool both = total_is_both_ways(row, record);
+/* The columns of packets or of bytes: of the source, of the destination, of both. */
+struct volume_roles {
+    enum row_role end[2], total;
+    uint64_t max;
+};
 
-    if (has(row, ROLE_BYTES) && record->bytes[0] > bytes)
-        return malformed(problem, ROLE_TOTAL_BYTES, "is less than the bytes of the source");
-    if (has(row, ROLE_PACKETS) && record->packets[0] > packets)
-        return malformed(problem, ROLE_TOTAL_PACKETS, "is less than the packets of the source");
-    if (has(row, ROLE_BYTES))
-        both = bytes > record->bytes[0];
-    else
-        record->bytes[0] = bytes;
-    record->bytes[1] = bytes - record->bytes[0];
-    if (has(row, ROLE_PACKETS)) {
-        record->packets[1] = packets - record->packets[0];
-    } else {
-        record->packets[0] = packets;
-        if (both)
-            split_packets(record, packets);
-    }
-    if (!has(row, ROLE_BYTES) && record->packets[1] > 0) { /* as the packets */
-        record->bytes[1] = bytes / packets * record->packets[1];
-        record->bytes[0] = bytes - record->bytes[1];
-    }
+static const struct volume_roles packet_roles = {
+    { ROLE_PACKETS, ROLE_RPACKETS }, ROLE_TOTAL_PACKETS, MAX_PACKETS
+};
+static const struct volume_roles byte_roles = {
+    { ROLE_BYTES, ROLE_RBYTES }, ROLE_TOTAL_BYTES, MAX_BYTES
+};
+
+/* 0 where nothing is said. */
+static enum row_result decode_volume(const struct record_row *row, enum row_role role, uint64_t max,
+                                     uint64_t *value, struct row_problem *problem)
+{
+    *value = 0;
+    if (has(row, role) && field_to_u64(row->fields[role], max, value) < 0)
+        return malformed(problem, role, "is no whole number, or too large");
+    return ROW_RECORD;
+}
+
+/*
+ * What each end sent, as it is said or as what a total leaves. Where there is nothing but a total, *is_open:
+ * the total is left to be split.
+ */
+static enum row_result decode_ends(const struct record_row *row, const struct volume_roles *roles,
+                                   uint64_t value[2], uint64_t *total, bool *is_open,
+                                   struct row_problem *problem)
+{
+    bool has_source = has(row, roles->end[0]), has_back = has(row, roles->end[1]);
+    enum row_result result = decode_volume(row, roles->total, roles->max, total, problem);
+
+    for (int end = 0; end < 2 && result == ROW_RECORD; end++)
+        result = decode_volume(row, roles->end[end], roles->max, &value[end], problem);
+    *is_open = has(row, roles->total) && !has_source && !has_back;
+    if (result != ROW_RECORD || !has(row, roles->total) || has_source == has_back)
+        return result;
+    if (value[0] + value[1] > *total)
+        return malformed(problem, roles->total, "is less than what one end sent");
+    value[has_source ? 1 : 0] = *total - value[has_source ? 0 : 1];
     return ROW_RECORD;
 }
 
 static enum row_result decode_volumes(const struct record_row *row, struct log_record *record,
                                       struct row_problem *problem)
 {
-    uint64_t totals[2] = { 0, 0 };
-    const struct {
-        enum row_role role;
-        uint64_t max;
-        uint64_t *value;
-    } volumes[] = {
-        { ROLE_PACKETS, MAX_PACKETS, &record->packets[0] },
-        { ROLE_RPACKETS, MAX_PACKETS, &record->packets[1] },
-        { ROLE_TOTAL_PACKETS, MAX_PACKETS, &totals[0] },
-        { ROLE_BYTES, MAX_BYTES, &record->bytes[0] },
-        { ROLE_RBYTES, MAX_BYTES, &record->bytes[1] },
-        { ROLE_TOTAL_BYTES, MAX_BYTES, &totals[1] },
-        { ROLE_PAYLOAD, MAX_BYTES, &record->payload_bytes[0] },
-        { ROLE_RPAYLOAD, MAX_BYTES, &record->payload_bytes[1] },
-    };
+    uint64_t packets, bytes;
+    bool packets_open, bytes_open;
+    enum row_result result = decode_ends(row, &packet_roles, record->packets, &packets, &packets_open,
+                                         problem);
 
-    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++) {
-        *volumes[i].value = 0;
-        if (has(row, volumes[i].role) &&
-            field_to_u64(row->fields[volumes[i].role], volumes[i].max, volumes[i].value) < 0)
-            return malformed(problem, volumes[i].role, "is no whole number, or too large");
-    }
-    if (has(row, ROLE_TOTAL_PACKETS) && !has(row, ROLE_RPACKETS)) {
-        enum row_result result = apply_totals(row, record, totals[0], totals[1], problem);
-
-        if (result != ROW_RECORD)
-            return result;
-    }
+    if (result == ROW_RECORD)
+        result = decode_ends(row, &byte_roles, record->bytes, &bytes, &bytes_open, problem);
+    for (int end = 0; end < 2 && result == ROW_RECORD; end++)
+        result = decode_volume(row, end == 0 ? ROLE_PAYLOAD : ROLE_RPAYLOAD, MAX_BYTES,
+                               &record->payload_bytes[end], problem);
+    if (result != ROW_RECORD)
+        return result;
+    if (packets_open && (bytes_open ? total_is_both_ways(row, record) : record->bytes[1] > 0))
+        split_packets(record, packets);
+    else if (packets_open)
+        record->packets[0] = packets;
+    if (bytes_open)
+        split_bytes(record, bytes);
     return record->packets[0] + record->packets[1] > 0 ? ROW_RECORD : ROW_EMPTY;
 }
 
@@ -381,7 +409,7 @@ enum row_result record_row_decode(const struct record_row *row, struct row_conte
     record->tcp_flags[0] = record->tcp_flags[1] = 0;
     record->is_cumulative = context->rules.is_cumulative;
     if (result == ROW_RECORD)
-        result = decode_protocol(row, record, problem);
+        result = decode_protocol(row, &context->rules, record, problem);
     for (int end = 0; end < 2 && result == ROW_RECORD; end++)
         result = decode_host(row->fields[ROLE_SRC + end], context, ROLE_SRC + end,
                              &record->address[end], problem);

@@ -9,10 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
 #include "records/field.h"
+#include "records/host_names.h"
 #include "records/log_record.h"
-#include "records/name_table.h"
 
 /* What a column means. Those of the destination begin with R: what comes back. */
 enum row_role {
@@ -54,6 +53,7 @@ struct row_rules {
     bool knows_initiator; /* the source initiated, unless the direction says that it is not known */
     bool pairs;           /* nothing back means that it comes in a line of its own */
     bool is_cumulative;   /* see log_record.h */
+    bool udp_by_content;  /* UDP may be called by what it carries: "rtp" */
 };
 
 /* Fields that are absent are empty, never NULL. */
@@ -79,8 +79,7 @@ struct row_problem {
 struct row_context {
     struct row_rules rules;
     struct field_clock clock;
-    struct name_table *names; /* NULL: addresses only */
-    struct error error;       /* of the name table, with ROW_HOPELESS; else empty */
+    struct host_names *names; /* NULL: addresses only */
 };
 
 void record_row_clear(struct record_row *row);

@@ -1,10 +1,10 @@
-#include "records/name_table.h"
+#include "records/host_names.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "base/arena.h"
+#include "base/keyed_hash.h"
 #include "base/memory.h"
-#include "base/random.h"
 
 enum {
     FIRST_SLOTS = 1024,     /* a power of two */
@@ -14,8 +14,12 @@ enum {
 };
 
 #define HASHED_REST UINT32_C(0x80000000)
+#define UNNAMED UINT64_MAX          /* the address of those for whom there is no room */
+#define UNNAMED_CLASS UINT32_MAX    /* so no class has this number */
+#define MOST_BYTES (UINT64_C(1) << 37) /* so that an index of 32 bits is enough */
 
 static const uint8_t discard_prefix[8] = { 0x01, 0x00 };
+static const char no_room[] = "there is no memory for more names";
 
 /* A text and what it stands for: a name and its address, or a class and its number. */
 struct entry {
@@ -31,9 +35,18 @@ struct dictionary {
     size_t slot_mask;
 };
 
-struct name_table {
-    uint64_t secret; /* of the slots, so that no log can fill one; no result depends on it */
-    struct dictionary names, classes;
+/* Of arrays that are half empty, and slots of which three in four are. The text comes on top. */
+#define ENTRY_BYTES (2 * sizeof(struct entry) + 4 * 2 * sizeof(uint32_t))
+
+/* What a name of a new class may take. */
+#define LARGEST_NAME_BYTES (2 * (ENTRY_BYTES + HOST_NAME_MAX_BYTES + 1))
+
+struct host_names {
+    uint64_t secret; /* of the slots */
+    struct dictionary hosts, classes;
+    struct arena texts;
+    size_t bytes, max_bytes;
+    uint64_t unnamed;
 };
 
 /* FNV-1a, mixed: what a name means on every machine. */
@@ -44,23 +57,6 @@ static uint64_t hash_text(const char *text, size_t size)
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ (uint8_t)text[i]) * UINT64_C(0x100000001b3);
     return random_mix64(hash);
-}
-
-/* Eight bytes at a time, keyed. */
-static uint64_t hash_slot(uint64_t secret, const char *text, size_t size)
-{
-    uint64_t hash = secret ^ size;
-
-    while (size > 0) {
-        uint64_t part = 0;
-        size_t bytes = size < sizeof part ? size : sizeof part;
-
-        memcpy(&part, text, bytes);
-        hash = random_mix64(hash ^ part) + secret;
-        text += bytes;
-        size -= bytes;
-    }
-    return hash;
 }
 
 static void place(uint32_t *slots, size_t mask, uint64_t hash, uint32_t index)
@@ -83,15 +79,15 @@ static void dictionary_grow(struct dictionary *d, uint64_t secret)
     d->slot_mask = slots - 1;
     for (uint32_t i = 0; i < d->used; i++) {
         place(d->by_text, d->slot_mask,
-              hash_slot(secret, d->entries[i].text, strlen(d->entries[i].text)), i);
-        place(d->by_value, d->slot_mask, random_mix64(d->entries[i].value ^ secret), i);
+              keyed_hash_bytes(secret, d->entries[i].text, strlen(d->entries[i].text)), i);
+        place(d->by_value, d->slot_mask, keyed_hash_word(secret, secret, d->entries[i].value), i);
     }
 }
 
 static const struct entry *find_text(const struct dictionary *d, uint64_t secret, const char *text,
                                      size_t size)
 {
-    for (size_t slot = hash_slot(secret, text, size) & d->slot_mask; d->by_text[slot] != 0;
+    for (size_t slot = keyed_hash_bytes(secret, text, size) & d->slot_mask; d->by_text[slot] != 0;
          slot = (slot + 1) & d->slot_mask) {
         const struct entry *entry = &d->entries[d->by_text[slot] - 1];
 
@@ -103,7 +99,7 @@ static const struct entry *find_text(const struct dictionary *d, uint64_t secret
 
 static const struct entry *find_value(const struct dictionary *d, uint64_t secret, uint64_t value)
 {
-    for (size_t slot = random_mix64(value ^ secret) & d->slot_mask; d->by_value[slot] != 0;
+    for (size_t slot = keyed_hash_word(secret, secret, value) & d->slot_mask; d->by_value[slot] != 0;
          slot = (slot + 1) & d->slot_mask) {
         const struct entry *entry = &d->entries[d->by_value[slot] - 1];
 
@@ -113,50 +109,52 @@ static const struct entry *find_value(const struct dictionary *d, uint64_t secre
     return NULL;
 }
 
-static void dictionary_insert(struct dictionary *d, uint64_t secret, const char *text, size_t size,
-                              uint64_t value)
+static void insert(struct host_names *names, struct dictionary *d, const char *text, size_t size,
+                   uint64_t value)
 {
+    uint64_t secret = names->secret;
     struct entry *entry;
 
     if (d->used * 2 > d->slot_mask)
         dictionary_grow(d, secret);
     d->entries = memory_grow(d->entries, &d->capacity, d->used + 1, sizeof *d->entries);
     entry = &d->entries[d->used];
-    entry->text = memory_alloc(size + 1);
+    entry->text = arena_alloc(&names->texts, size + 1);
     memcpy(entry->text, text, size);
     entry->value = value;
-    place(d->by_text, d->slot_mask, hash_slot(secret, text, size), (uint32_t)d->used);
-    place(d->by_value, d->slot_mask, random_mix64(value ^ secret), (uint32_t)d->used);
+    place(d->by_text, d->slot_mask, keyed_hash_bytes(secret, text, size), (uint32_t)d->used);
+    place(d->by_value, d->slot_mask, keyed_hash_word(secret, secret, value), (uint32_t)d->used);
     d->used++;
+    names->bytes += ENTRY_BYTES + size + 1;
 }
 
 static void dictionary_release(struct dictionary *d)
 {
-    for (size_t i = 0; i < d->used; i++)
-        free(d->entries[i].text);
     free(d->entries);
     free(d->by_text);
     free(d->by_value);
 }
 
-struct name_table *name_table_new(void)
+struct host_names *host_names_new(size_t max_bytes)
 {
-    struct name_table *table = memory_alloc(sizeof *table);
+    struct host_names *names = memory_alloc(sizeof *names);
 
-    if (getrandom(&table->secret, sizeof table->secret, GRND_NONBLOCK) < 0)
-        table->secret = (uintptr_t)table;
-    dictionary_grow(&table->names, table->secret);
-    dictionary_grow(&table->classes, table->secret);
-    return table;
+    names->secret = keyed_hash_secret();
+    names->max_bytes = max_bytes < MOST_BYTES ? max_bytes : MOST_BYTES;
+    arena_init(&names->texts);
+    dictionary_grow(&names->hosts, names->secret);
+    dictionary_grow(&names->classes, names->secret);
+    return names;
 }
 
-void name_table_free(struct name_table *table)
+void host_names_free(struct host_names *names)
 {
-    if (table == NULL)
+    if (names == NULL)
         return;
-    dictionary_release(&table->names);
-    dictionary_release(&table->classes);
-    free(table);
+    dictionary_release(&names->hosts);
+    dictionary_release(&names->classes);
+    arena_release(&names->texts);
+    free(names);
 }
 
 static bool is_letter(char c)
@@ -169,9 +167,9 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-bool name_is_valid(const char *name, size_t size)
+bool host_name_is_valid(const char *name, size_t size)
 {
-    if (size == 0 || size > NAME_MAX_BYTES || !is_letter(name[0]))
+    if (size == 0 || size > HOST_NAME_MAX_BYTES || !is_letter(name[0]))
         return false;
     for (size_t i = 1; i < size; i++) {
         if (!is_letter(name[i]) && !is_digit(name[i]) && name[i] != '-' && name[i] != '_' &&
@@ -206,31 +204,37 @@ static bool is_plain_number(const char *rest, size_t size, uint32_t *number)
     return value < HASHED_REST;
 }
 
-static int class_value(struct name_table *table, const char *text, size_t size, uint64_t *value,
-                       struct error *err)
+static bool is_full(const struct host_names *names)
 {
-    const struct entry *known = find_text(&table->classes, table->secret, text, size);
+    return names->max_bytes < LARGEST_NAME_BYTES || names->bytes > names->max_bytes - LARGEST_NAME_BYTES;
+}
+
+/* The number of a class, new or known. NULL, or why there is no room for it. */
+static const char *class_value(struct host_names *names, const char *text, size_t size, uint64_t *value)
+{
+    const struct entry *known = find_text(&names->classes, names->secret, text, size);
     uint32_t class = (uint32_t)(hash_text(text, size) >> 32);
 
     if (known != NULL) {
         *value = known->value;
-        return 0;
+        return NULL;
     }
-    if (table->classes.used == NAME_TABLE_MAX_CLASSES)
-        return error_set(err, "host name \"%.*s\": more than %d classes of names (the letters they begin with)",
-                         (int)size, text, NAME_TABLE_MAX_CLASSES);
+    if (is_full(names))
+        return no_room;
+    if (names->classes.used == HOST_NAMES_MAX_CLASSES)
+        return "too many classes of names (the letters they begin with)";
     for (uint32_t i = 0; i < MAX_PROBES; i++) {
         *value = (uint64_t)(class + i) << 32;
-        if (find_value(&table->classes, table->secret, *value) == NULL) {
-            dictionary_insert(&table->classes, table->secret, text, size, *value);
-            return 0;
+        if (class + i != UNNAMED_CLASS && find_value(&names->classes, names->secret, *value) == NULL) {
+            insert(names, &names->classes, text, size, *value);
+            return NULL;
         }
     }
-    return error_set(err, "host name \"%.*s\": too many classes of names that look alike", (int)size, text);
+    return "too many classes of names that look alike";
 }
 
-static int free_value(const struct name_table *table, const char *name, size_t size, uint64_t class,
-                      uint64_t *value, struct error *err)
+static const char *free_value(const struct host_names *names, const char *name, size_t size,
+                              uint64_t class, uint64_t *value)
 {
     size_t letters = class_size(name, size);
     uint32_t rest;
@@ -239,11 +243,11 @@ static int free_value(const struct name_table *table, const char *name, size_t s
         rest = (uint32_t)hash_text(name + letters, size - letters) | HASHED_REST;
     for (int i = 0; i < MAX_PROBES; i++) {
         *value = class | rest;
-        if (find_value(&table->names, table->secret, *value) == NULL)
-            return 0;
+        if (find_value(&names->hosts, names->secret, *value) == NULL)
+            return NULL;
         rest = (rest + 1) | HASHED_REST;
     }
-    return error_set(err, "host name \"%.*s\": too many names that look alike", (int)size, name);
+    return "too many names that look alike";
 }
 
 static struct ip_address address_of(uint64_t value)
@@ -256,27 +260,51 @@ static struct ip_address address_of(uint64_t value)
     return address;
 }
 
-int name_table_address(struct name_table *table, const char *name, size_t size,
-                       struct ip_address *address, struct error *err)
+/* NULL, or why there is no room for it. */
+static const char *find_or_add(struct host_names *names, const char *name, size_t size, uint64_t *value)
 {
-    const struct entry *known = find_text(&table->names, table->secret, name, size);
-    uint64_t class, value;
+    const struct entry *known = find_text(&names->hosts, names->secret, name, size);
+    uint64_t class;
+    const char *why;
 
     if (known != NULL) {
-        *address = address_of(known->value);
-        return 0;
+        *value = known->value;
+        return NULL;
     }
-    if (table->names.used == NAME_TABLE_MAX)
-        return error_set(err, "host name \"%.*s\": more than %d names", (int)size, name, NAME_TABLE_MAX);
-    if (class_value(table, name, class_size(name, size), &class, err) < 0 ||
-        free_value(table, name, size, class, &value, err) < 0)
-        return -1;
-    dictionary_insert(&table->names, table->secret, name, size, value);
+    if (is_full(names))
+        return no_room;
+    why = class_value(names, name, class_size(name, size), &class);
+    if (why == NULL)
+        why = free_value(names, name, size, class, value);
+    if (why == NULL)
+        insert(names, &names->hosts, name, size, *value);
+    return why;
+}
+
+struct ip_address host_names_address(struct host_names *names, const char *name, size_t size)
+{
+    uint64_t value;
+
+    if (find_or_add(names, name, size, &value) != NULL) {
+        names->unnamed++;
+        value = UNNAMED;
+    }
+    return address_of(value);
+}
+
+int host_names_add(struct host_names *names, const char *name, size_t size, struct ip_address *address,
+                   struct error *err)
+{
+    uint64_t value;
+    const char *why = find_or_add(names, name, size, &value);
+
+    if (why != NULL)
+        return error_set(err, "host name \"%.*s\": %s", (int)size, name, why);
     *address = address_of(value);
     return 0;
 }
 
-const char *name_table_name(const struct name_table *table, const struct ip_address *address)
+const char *host_names_name(const struct host_names *names, const struct ip_address *address)
 {
     const struct entry *entry;
     uint64_t value = 0;
@@ -285,36 +313,43 @@ const char *name_table_name(const struct name_table *table, const struct ip_addr
         return NULL;
     for (int i = 8; i < 16; i++)
         value = value << 8 | address->bytes[i];
-    entry = find_value(&table->names, table->secret, value);
+    entry = find_value(&names->hosts, names->secret, value);
     return entry ? entry->text : NULL;
 }
 
-size_t name_table_count(const struct name_table *table)
+size_t host_names_count(const struct host_names *names)
 {
-    return table->names.used;
+    return names->hosts.used;
 }
 
-int name_table_network(struct name_table *table, const char *text, struct ip_network *network,
+uint64_t host_names_unnamed(const struct host_names *names)
+{
+    return names->unnamed;
+}
+
+int host_names_network(struct host_names *names, const char *text, struct ip_network *network,
                        struct error *err)
 {
     size_t size = strlen(text);
     bool is_class = size > 1 && text[size - 1] == '*';
+    const char *why;
     uint64_t value;
 
-    if (is_class && size - 1 <= NAME_MAX_BYTES && class_size(text, size) == size - 1) {
-        if (class_value(table, text, size - 1, &value, err) < 0)
-            return -1;
+    if (is_class && size - 1 <= HOST_NAME_MAX_BYTES && class_size(text, size) == size - 1) {
+        why = class_value(names, text, size - 1, &value);
+        if (why != NULL)
+            return error_set(err, "host names \"%s\": %s", text, why);
         *network = (struct ip_network){ address_of(value), CLASS_PREFIX };
         return 0;
     }
-    if (!name_is_valid(text, size))
+    if (!host_name_is_valid(text, size))
         return error_set(err, "\"%.*s\" is neither a host name nor letters and an asterisk, as in \"Comp*\"",
-                         NAME_MAX_BYTES, text);
+                         HOST_NAME_MAX_BYTES, text);
     network->prefix = 128;
-    return name_table_address(table, text, size, &network->base, err);
+    return host_names_add(names, text, size, &network->base, err);
 }
 
-const char *name_table_class(const struct name_table *table, const struct ip_network *network)
+const char *host_names_class(const struct host_names *names, const struct ip_network *network)
 {
     const struct entry *entry;
     uint64_t value = 0;
@@ -323,7 +358,7 @@ const char *name_table_class(const struct name_table *table, const struct ip_net
         return NULL;
     for (int i = 8; i < 12; i++)
         value = value << 8 | network->base.bytes[i];
-    entry = find_value(&table->classes, table->secret, value << 32);
+    entry = find_value(&names->classes, names->secret, value << 32);
     return entry ? entry->text : NULL;
 }
 
