@@ -25,6 +25,8 @@ struct input_file {
     uint64_t size;
     uint64_t taken;          /* bytes, from the descriptor */
     struct archive *archive; /* NULL: not compressed. What is not is read without a detour, and a copy */
+    const uint8_t *unpacked; /* what libarchive unpacked last and is not in the window yet */
+    size_t unpacked_bytes;
     uint64_t archive_bytes;  /* of memory */
     uint8_t *block;          /* what the decompressor reads from; `head_bytes` are there at first */
     size_t head_bytes;
@@ -240,12 +242,32 @@ const char *input_file_path(const struct input_file *file)
     return file->path;
 }
 
+/* Block by block: of a file that was cut, archive_read_data() would give up all it had read for this call. */
+static ssize_t read_archive(struct input_file *file, void *to, size_t size)
+{
+    while (file->unpacked_bytes == 0) {
+        const void *block;
+        la_int64_t at;
+        int status = archive_read_data_block(file->archive, &block, &file->unpacked_bytes, &at);
+
+        if (status != ARCHIVE_OK) {
+            file->unpacked_bytes = 0;
+            return status == ARCHIVE_EOF ? 0 : -1;
+        }
+        file->unpacked = block;
+    }
+    if (size > file->unpacked_bytes)
+        size = file->unpacked_bytes;
+    memcpy(to, file->unpacked, size);
+    file->unpacked += size;
+    file->unpacked_bytes -= size;
+    return (ssize_t)size;
+}
+
 /* The next bytes, as many as there are now: 0 at the end. */
 static ssize_t read_on(struct input_file *file, void *to, size_t size)
 {
-    if (file->archive != NULL)
-        return archive_read_data(file->archive, to, size);
-    return read_descriptor(file, to, size);
+    return file->archive ? read_archive(file, to, size) : read_descriptor(file, to, size);
 }
 
 /* Room for `most` bytes, in which what is there lies at the beginning. What was for more is given back. */

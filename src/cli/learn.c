@@ -64,7 +64,6 @@ enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
 
 #define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
-#define NAMES_MEMORY (UINT64_C(64) << 20) /* of hosts in flow logs */
 #define FIXED_MEMORY (UINT64_C(40) << 20) /* buffers, libraries, the cache of the model's writer */
 
 struct options {
@@ -348,8 +347,8 @@ static int check_outputs(const struct options *o, struct error *err)
 }
 
 /*
- * Of the memory, statistics get a half, flows while they are open five sixteenths and inspection one. The
- * rest is for writing the model and for what the allocator needs.
+ * Of the memory, statistics get a half, flows while they are open a quarter, files and names of hosts an
+ * eighth, inspection a sixteenth. The rest is for writing the model and for what the allocator needs.
  */
 static struct learner *new_learner(struct options *o, struct error *err)
 {
@@ -363,7 +362,9 @@ static struct learner *new_learner(struct options *o, struct error *err)
         .max_bytes = (size_t)(8 * share),
     };
 
-    o->read.max_bytes = 5 * share;
+    o->read.max_bytes = 4 * share;
+    o->read.capture.max_bytes = (size_t)(2 * share);
+    host_names_bound(o->names, (size_t)(2 * share)); /* of flow logs, which are no captures */
     if (o->inspect) {
         o->read.labeller = application_labeller_new((size_t)share, err);
         if (o->read.labeller == NULL)
@@ -439,7 +440,7 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
 
 int verb_learn(int argc, char **argv)
 {
-    struct options o = { .names = host_names_new(NAMES_MEMORY), .max_memory = MAX_MEMORY_DEFAULT };
+    struct options o = { .names = host_names_new(MAX_MEMORY_DEFAULT / 8), .max_memory = MAX_MEMORY_DEFAULT };
     struct error err = { "" };
     int status;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "capture/link_type.h"
 #include "cli/cli.h"
 #include "model/day_profile.h"
 
@@ -19,7 +20,7 @@ struct count {
     uint64_t count;
 };
 
-enum { MAX_COUNTS = 16 };
+enum { MAX_COUNTS = 20 };
 
 /* What was in the input and did not become a flow. */
 static size_t skipped(const struct read_totals *totals, struct count counts[MAX_COUNTS])
@@ -77,6 +78,8 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "not_inspected", "flows without a look for their application", 
           report->labeller ? application_labeller_refused(report->labeller) : 0 },
         { "cut_sequences", "flows with fewer of their first packets", totals->flow.cut_sequences },
+        { "names", "times a host without a name of its own: it counts as one with others like it",
+          host_names_unnamed(report->names) },
         { "hosts", "flows of a host too many: it is a peer outside", given->hosts },
         { "states", "flows that would have been another state of their host", given->states },
         { "transitions", "flows that would have been another transition", given->transitions },
@@ -182,6 +185,8 @@ void learn_report_print(const struct learn_report *report)
     print_read(report);
     count = skipped(report->totals, counts);
     print_counts("skipped", counts, count);
+    if (report->totals->capture.unknown_link > 0)
+        printf("         (link type %s)\n", link_type_name(report->totals->capture.unknown_link_type));
     count = remarks(report, counts);
     print_counts("but", counts, count);
     count = given_up(report, counts);

@@ -135,12 +135,17 @@ static void dictionary_release(struct dictionary *d)
     free(d->by_value);
 }
 
+void host_names_bound(struct host_names *names, size_t max_bytes)
+{
+    names->max_bytes = max_bytes < MOST_BYTES ? max_bytes : MOST_BYTES;
+}
+
 struct host_names *host_names_new(size_t max_bytes)
 {
     struct host_names *names = memory_alloc(sizeof *names);
 
     names->secret = keyed_hash_secret();
-    names->max_bytes = max_bytes < MOST_BYTES ? max_bytes : MOST_BYTES;
+    host_names_bound(names, max_bytes);
     arena_init(&names->texts);
     dictionary_grow(&names->hosts, names->secret);
     dictionary_grow(&names->classes, names->secret);

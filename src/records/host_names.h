@@ -31,6 +31,7 @@ enum {
 struct host_names; /* opaque */
 
 struct host_names *host_names_new(size_t max_bytes);
+void host_names_bound(struct host_names *names, size_t max_bytes); /* another bound; what is there stays */
 void host_names_free(struct host_names *names); /* NULL is fine */
 
 /* A letter, then letters, digits, '-', '_' and '.'; at most HOST_NAME_MAX_BYTES. */
