@@ -14,7 +14,10 @@
  * lower one first). */
 enum { MODEL_PACKET_BYTES = 4 };
 
-/* key_check and tags are 64 bits as a signed number; NULL when learned without a key. */
+/*
+ * A file has these statements, word for word and in this order, as SQLite keeps their text.
+ * key_check and tags are 64 bits as a signed number; NULL when learned without a key.
+ */
 #define MODEL_SCHEMA                                                                          \
     "CREATE TABLE summary(flows INTEGER, packets INTEGER, first_ns INTEGER, last_ns INTEGER," \
     " outside_count INTEGER, key_check INTEGER);"                                             \
