@@ -996,6 +996,10 @@ static void test_altered_files(void **state)
         { "UPDATE gap SET times = 5000000000000000 WHERE bin = (SELECT min(bin) FROM gap g"
           " WHERE g.transition_id = gap.transition_id)", "more than can have been counted" },
         { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
+        { "UPDATE volume SET bin = 657 WHERE state = 0 AND bin = (SELECT max(bin) FROM volume"
+          " WHERE state = 0)", "column bin: 657 is not in 0..656" },
+        { "UPDATE byte_volume SET bin = 817 WHERE state = 0 AND bin = (SELECT max(bin) FROM byte_volume"
+          " WHERE state = 0)", "column bin: 817 is not in 0..816" },
         { "DELETE FROM volume WHERE state = 0", "has no volume" },
         { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
         { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
@@ -1006,6 +1010,9 @@ static void test_altered_files(void **state)
         { "UPDATE mixture SET weight = 1.5", "table mixture, row 1, column weight: 1.5" },
         { "UPDATE mixture SET weight = 0.25", "weights" },
         { "UPDATE mixture SET mean = 1e300", "column mean: 1e+300" },
+        { "UPDATE mixture SET mean = 100, sd = 100", "table mixture, row 1, column mean: 100 is not in 0..46" },
+        { "UPDATE mixture SET mean = 10, sd = 40", "table mixture, row 1, column sd: 40 is not in 1e-06..16" },
+        { "UPDATE mixture SET mean = -0.5", "column mean: -0.5" },
         { "UPDATE mixture SET sd = 0", "table mixture, row 1, column sd: 0" },
         { "UPDATE mixture SET sd = 'wide'", "table mixture, row 1, column sd" },
         { "UPDATE mixture SET mean = NULL", "table mixture, row 1, column mean" },
@@ -1282,6 +1289,42 @@ static void test_memory_of_hosts(void **state)
     model_free(model);
 }
 
+/* The mean of what a file may say is a number that a slice can be divided by. */
+static void test_means_are_numbers(void **state)
+{
+    static const struct {
+        const char *sql;
+        double least, most;
+    } cases[] = {
+        { "UPDATE mixture SET mean = 46, sd = 16", 1, 0x1p41 },
+        { "UPDATE mixture SET mean = 46, sd = 1e-6", 1, 0x1p41 },
+        { "UPDATE mixture SET mean = 0, sd = 16", 1, 0x1p41 },
+        { "UPDATE mixture SET mean = 0, sd = 16; UPDATE volume SET bin = 656 WHERE bin = (SELECT max(bin)"
+          " FROM volume v WHERE v.state = volume.state)", 1e3, 0x1p41 },
+        { "UPDATE mixture SET mean = 0, sd = 16; DELETE FROM volume; INSERT INTO volume SELECT id, 0, 1"
+          " FROM state", 1, 1.001 },
+        { "UPDATE mixture SET mean = 0, sd = 1e-6", 1, 1.001 },
+    };
+    struct bytes file = read_file(save_full("means", RECORDS));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = { "" };
+        struct model *model = model_load(alter(&file, cases[i].sql), &err);
+
+        if (model == NULL)
+            fail_msg("%s", err.text);
+        for (uint32_t host = 0; host < HOSTS; host++) {
+            double mean = model->hosts[host].mean_packets;
+
+            if (!(mean >= cases[i].least && mean <= cases[i].most))
+                fail_msg("%s: %g", cases[i].sql, mean);
+        }
+        model_free(model);
+    }
+    free(file.at);
+}
+
 /* Activity where nothing was observed, and the other way round: a model all the same. */
 static void test_holes_in_days(void **state)
 {
@@ -1371,6 +1414,7 @@ int main(void)
         cmocka_unit_test(test_altered_files),
         cmocka_unit_test(test_profile_by_hand),
         cmocka_unit_test(test_profile_of_short_capture),
+        cmocka_unit_test(test_means_are_numbers),
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),
         cmocka_unit_test(test_service_lookup),

@@ -14,10 +14,21 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/log_grid.h"
 #include "base/tally.h"
 #include "base/time_types.h"
 #include "dayshift/host_model.h"
 #include "dayshift/service_model.h"
+
+/* What a flow can have, one way; a learner refuses more, and so does who reads a model. */
+#define FLOW_MAX_PACKETS (UINT64_C(1) << 40)
+#define FLOW_MAX_BYTES (UINT64_C(1) << 50)
+
+/* Bins of both ways together are below. */
+enum {
+    FLOW_PACKET_BINS = 41 * VOLUME_GRID_PER_OCTAVE + 1,
+    FLOW_BYTE_BINS = 51 * VOLUME_GRID_PER_OCTAVE + 1
+};
 
 /* What one host did in one five-minute slice of one date; flows count where they start. */
 struct activity {

@@ -17,8 +17,6 @@
 
 #define NO_STATE UINT32_MAX
 #define MAX_OBSERVED_NS NS_PER_DAY /* of one flow: a longer one says little about the hours between */
-#define MAX_PACKETS (UINT64_C(1) << 40) /* of a flow, one way */
-#define MAX_BYTES (UINT64_C(1) << 50)
 #define MAX_START_NS (INT64_MAX / 2) /* in 2116 */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
@@ -610,8 +608,8 @@ static bool is_possible(const struct flow_record *record)
                        record->rtt_ns <= MAX_DURATION_NS;
 
     for (int side = 0; side < 2; side++)
-        is_possible = is_possible && record->packets[side] <= MAX_PACKETS &&
-                      record->bytes[side] <= MAX_BYTES && record->payload_bytes[side] <= MAX_BYTES &&
+        is_possible = is_possible && record->packets[side] <= FLOW_MAX_PACKETS &&
+                      record->bytes[side] <= FLOW_MAX_BYTES && record->payload_bytes[side] <= FLOW_MAX_BYTES &&
                       record->data_packets[side] <= record->packets[side];
     return is_possible;
 }

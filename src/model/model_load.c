@@ -377,6 +377,7 @@ static void finish_host(struct builder *b, struct host_model *host)
         host->mean_packets +=
             mixture_mean(&state->packets) * (double)state->flows / (double)host->flows;
     }
+    host->mean_packets = fmax(host->mean_packets, 1.0); /* no draw is below */
     discrete_init(&host->frequency, &b->model->arena, entries, host->state_count);
     free(entries);
     set_under_way(b, host);

@@ -19,6 +19,8 @@ enum {
     MAX_DATE = 106751 /* the last whole day of 64 bits of nanoseconds */
 };
 #define MAX_COUNT (INT64_C(1) << 53)
+#define MAX_LOG_MEAN 46.0 /* a flow has less than e^29 packets: what is fitted stays below, */
+#define MAX_LOG_SD 16.0   /* and below half of that; exp(mean + sd^2 / 2) is a number */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
 /* What was seen of a state. */
@@ -260,8 +262,8 @@ static void read_mixtures(struct reader *r)
         if (r->db.failed)
             break;
         mixture.components[mixture.size++] =
-            (struct mixture_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, -1, 100),
-                                        rows_real(&rows, 4, 1e-6, 100) };
+            (struct mixture_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, 0, MAX_LOG_MEAN),
+                                        rows_real(&rows, 4, 1e-6, MAX_LOG_SD) };
     }
     if (mixture.size > 0 && !r->db.failed)
         end_mixture(r, state, &mixture);
@@ -449,9 +451,10 @@ static void read_distributions(struct reader *r)
           "SELECT transition_id, bin, times FROM gap ORDER BY transition_id, bin",
           r->shape.transition_count, MODEL_MAX_BIN },
         { COUNTS_VOLUME, TABLE_VOLUME, "SELECT state, bin, flows FROM volume ORDER BY state, bin",
-          states, MODEL_MAX_BIN },
+          states, FLOW_PACKET_BINS },
         { COUNTS_BYTE_VOLUME, TABLE_BYTE_VOLUME,
-          "SELECT state, bin, flows FROM byte_volume ORDER BY state, bin", states, MODEL_MAX_BIN },
+          "SELECT state, bin, flows FROM byte_volume ORDER BY state, bin", states,
+          FLOW_BYTE_BINS },
         { COUNTS_INITIATOR_PORT, TABLE_INITIATOR_PORT,
           "SELECT state, port_feature, flows FROM initiator_port ORDER BY state, port_feature", states,
           PORT_FEATURES },

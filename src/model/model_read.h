@@ -12,7 +12,7 @@
 #include "dayshift/network_stats.h"
 #include "model/model.h"
 
-enum { MODEL_MAX_BIN = 1024 /* of any log grid: 2^(1024/16) packets, 2^(1024/4) ns */ };
+enum { MODEL_MAX_BIN = 1024 /* of any log grid; gaps: 2^(1024/4) ns */ };
 
 struct model_state {
     uint32_t host;
