@@ -1231,6 +1231,70 @@ static void test_merge_limits(void **state)
     network_stats_release(&sum);
 }
 
+/* Hosts of one key were observed together, others were not; no part of a slice counts beyond it. */
+static void test_merge_observations(void **state)
+{
+    static const struct {
+        const uint8_t *keys[3];
+        uint32_t observations;
+        uint64_t seconds; /* of the first observation in its first slice */
+    } cases[] = {
+        { { NULL, NULL, NULL }, 3, 200 },
+        { { key_one, key_one, NULL }, 2, 300 },
+        { { key_one, key_one, key_one }, 1, 300 },
+        { { key_one, key_two, key_one }, 3, 200 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network_stats sum;
+
+        network_stats_init(&sum);
+        for (int part = 0; part < 3; part++) {
+            const struct flow_record records[] = { flow(0, A, OUT, IP_TCP, 443),
+                                                   flow(199000, A, OUT, IP_TCP, 443) };
+            struct learner_config config = in_ten;
+            struct learner *learner;
+
+            config.key = cases[i].keys[part];
+            learner = learn_records(&config, records, 2);
+            assert_int_equal(learner_finish(learner)->observation_count, 1);
+            merge(&sum, learner_finish(learner));
+            learner_free(learner);
+        }
+        assert_int_equal(sum.observation_count, cases[i].observations);
+        assert_int_equal(tally_count(&sum.coverage, 0, slice_number(morning)), cases[i].seconds);
+        assert_int_equal(sum.host_observations[sum.host_count - 1], cases[i].observations - 1);
+        network_stats_release(&sum);
+    }
+}
+
+/* What a step back covers again was covered already. */
+static void test_step_back_covers_once(void **state)
+{
+    struct learner *learner = learner_new(&in_ten);
+    const struct network_stats *stats;
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3 * LEARN_STEP_BACK_FLOWS; i++) {
+            struct flow_record record = flow(i * 10000, A, OUT, IP_TCP, 443);
+
+            learner_add(learner, &record);
+        }
+        for (int i = 0; i < 3; i++) {
+            struct flow_record record = flow(i * 3000000, A, OUT, IP_TCP, 443);
+
+            learner_add(learner, &record);
+        }
+    }
+    stats = learner_finish(learner);
+    assert_true(stats->coverage.used > 10);
+    for (size_t i = 0; i < stats->coverage.used; i++)
+        assert_in_range(stats->coverage.entries[i].count, 1, SLICE_SECONDS);
+    learner_free(learner);
+}
+
 static void test_merge_too_much(void **state)
 {
     struct network_stats a;
@@ -1877,6 +1941,8 @@ int main(void)
         cmocka_unit_test(test_merge_order),
         cmocka_unit_test(test_merge_without_tags),
         cmocka_unit_test(test_merge_limits),
+        cmocka_unit_test(test_merge_observations),
+        cmocka_unit_test(test_step_back_covers_once),
         cmocka_unit_test(test_merge_too_much),
         cmocka_unit_test(test_cut_in_seven),
         cmocka_unit_test(test_budgets),

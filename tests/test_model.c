@@ -397,7 +397,9 @@ static void check_profiles(const struct model *model, const struct network_stats
             most = fmax(most, (double)slices[i].log_mean);
         }
         assert_true(model->hosts[h].log_slice_max == most);
-        assert_ptr_equal(model->hosts[h].observed_days, model->observed_days);
+        assert_memory_equal(model->hosts[h].observed_days, model->observed_days,
+                            sizeof model->observed_days);
+        assert_ptr_equal(model->hosts[h].observed_days, model->hosts[0].observed_days);
     }
     free(active);
 }
@@ -934,8 +936,9 @@ static void test_altered_files(void **state)
     } cases[] = {
         { "PRAGMA application_id = 0", "not a model file: application id 0" },
         { "PRAGMA application_id = -9", "application_id: -9" },
-        { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 2: learn" },
-        { "PRAGMA user_version = 3", "model format 3 is of a later version, this one reads 2" },
+        { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 3: learn" },
+        { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 3: learn" },
+        { "PRAGMA user_version = 4", "model format 4 is of a later version, this one reads 3" },
         { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
         { "DROP TABLE session_row", "a table is missing" },
         { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
@@ -1031,8 +1034,13 @@ static void test_altered_files(void **state)
         { "UPDATE coverage SET date = 106752 + date", "table coverage, row 1, column date: 1267" },
         { "UPDATE coverage SET date = -1 WHERE date = 20000", "table coverage, row 1, column date: -1" },
         { "UPDATE coverage SET seconds = 0", "table coverage, row 1, column seconds: 0" },
+        { "UPDATE coverage SET seconds = 301", "column seconds: 301 is not in 1..300" },
+        { "UPDATE coverage SET observation = 1", "table coverage, row 1, column observation: 1 is not in 0..0" },
+        { "UPDATE host SET observation = 1 WHERE id = 2", "row 3, column observation: 1 is not in 0..0" },
+        { "UPDATE host SET tag = NULL, observation = 4096; DELETE FROM outside; UPDATE summary SET"
+          " key_check = NULL", "column observation: 4096 is not in 0..4095" },
         { "WITH RECURSIVE d(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM d WHERE i < 65536)"
-          " INSERT INTO coverage SELECT i, 250, 300 FROM d", "table coverage: more than 65535 days" },
+          " INSERT INTO coverage SELECT 0, i, 250, 300 FROM d", "table coverage: more than 65535 days" },
         { "UPDATE activity SET host = 3 WHERE host = 2", "column host: 3" },
         { "UPDATE activity SET slice = 288 + slice", "table activity, row 1, column slice: 288" },
         { "UPDATE activity SET date = date - 30000", "table activity, row 1, column date: -10000" },
@@ -1111,6 +1119,61 @@ static void test_altered_files(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_refused(alter(&model, cases[i].sql), cases[i].needle);
     free(model.at);
+}
+
+/* ---- networks that were observed on days of their own ---- */
+
+enum { STRANGERS = 3 };
+
+/* How often a host is active, and how much it does then, is what it was before it met strangers. */
+static void test_strangers_merge(void **state)
+{
+    static const char *const later[STRANGERS] = {
+        "SELECT 1",
+        "UPDATE coverage SET date = date + 7; UPDATE activity SET date = date + 7",
+        "UPDATE coverage SET date = date + 14; UPDATE activity SET date = date + 14",
+    };
+    const char *path = save("native", RECORDS);
+    struct bytes file = read_file(path);
+    struct network_stats sum;
+    struct error err = { "" };
+    struct model *native = model_load(path, &err);
+    struct model *merged;
+
+    (void)state;
+    assert_non_null(native);
+    network_stats_init(&sum);
+    for (uint32_t i = 0; i < STRANGERS; i++) {
+        struct network_stats stranger;
+
+        load_stats(&stranger, alter(&file, later[i]));
+        assert_int_equal(network_stats_merge(&sum, &stranger, &err), 0);
+        assert_int_equal(sum.observation_count, i + 1);
+        network_stats_release(&stranger);
+    }
+    save_stats(scratch_path("strangers"), &sum);
+    network_stats_release(&sum);
+    check_comes_back(scratch_path("strangers"));
+    merged = model_load(scratch_path("strangers"), &err);
+    if (merged == NULL)
+        fail_msg("%s", err.text);
+    assert_int_equal(merged->host_count, STRANGERS * HOSTS);
+    for (uint32_t i = 0; i < merged->host_count; i++) {
+        const struct host_model *got = &merged->hosts[i];
+        const struct host_model *expected = &native->hosts[i % HOSTS];
+
+        assert_memory_equal(got->observed_days, expected->observed_days, sizeof native->observed_days);
+        assert_int_equal(got->profile_size, expected->profile_size);
+        assert_memory_equal(got->profile, expected->profile,
+                            got->profile_size * sizeof *got->profile);
+    }
+    assert_int_equal(merged->covered_slices, native->covered_slices);
+    assert_memory_equal(merged->observed_days, native->observed_days, sizeof native->observed_days);
+    for (int day = 0; day < MODEL_WEEKDAYS; day++)
+        assert_int_equal(merged->weekdays[day], STRANGERS * native->weekdays[day]);
+    free(file.at);
+    model_free(native);
+    model_free(merged);
 }
 
 /* ---- day profiles ---- */
@@ -1234,6 +1297,10 @@ static void draw_many_hosts(struct network_stats *stats, uint32_t hosts)
     random_init(&random, 6, RANDOM_FIT, 0, 0, 0);
     network_stats_init(stats);
     stats->host_count = hosts;
+    stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, hosts,
+                                           sizeof *stats->host_observations);
+    memset(stats->host_observations, 0, hosts * sizeof *stats->host_observations);
+    stats->observation_count = 1;
     stats->outside_count = 200;
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
         tally_add(&stats->coverage, 0, 20000 * DAY_SLICES + slice, 300);
@@ -1403,6 +1470,7 @@ int main(void)
         cmocka_unit_test(test_statistics_come_back),
         cmocka_unit_test(test_file_comes_back),
         cmocka_unit_test(test_loaded_statistics_merge),
+        cmocka_unit_test(test_strangers_merge),
         cmocka_unit_test(test_same_statistics_same_bytes),
         cmocka_unit_test(test_save_needs_a_directory),
         cmocka_unit_test(test_empty_network),

@@ -146,7 +146,8 @@ struct host_model {
     double log_slice_max;      /* ln packets of the busiest slice that was learned */
     struct slice_profile *profile; /* ascending; a slice that is not in it: never active */
     uint32_t profile_size;
-    const uint16_t *observed_days; /* by slice of the day; 0: unknown, not silent. The network's. */
+    const uint16_t *observed_days; /* by slice of the day; 0: unknown, not silent. Shared by
+                                    * the hosts that were observed together. */
 };
 
 /* What the host did in a slice of the day; NULL: it was never active, or the slice never observed. */

@@ -51,8 +51,20 @@ struct row_sample {
     size_t packets; /* of all sequences together */
 };
 
+/*
+ * Who was observed together: an observation is what one capture saw, or several whose hosts can be told
+ * by their tags. What is covered is covered for the hosts of an observation, and says nothing about others.
+ */
+enum {
+    NETWORK_MAX_OBSERVATIONS = 4096,
+    SLICE_SECONDS = NS_PER_SLICE / NS_PER_SECOND
+};
+
 struct network_stats {
     uint32_t host_count;
+    uint32_t *host_observations;  /* by host; below observation_count */
+    size_t host_observations_capacity;
+    uint32_t observation_count;   /* a learner has one */
     struct tally states;          /* (host, state_key_pack) -> flows; its index is a state */
     struct tally initial;         /* (host, state) -> times a host's sequence began there */
     struct tally transitions;     /* (state, next state) -> times; its index is a transition */
@@ -65,7 +77,8 @@ struct network_stats {
     struct tally active;          /* (host, slice number) -> flows; its index is in `activity` */
     struct activity *activity;
     size_t activity_capacity;
-    struct tally coverage;        /* (0, slice number) -> seconds of capture */
+    struct tally coverage;        /* (observation, slice number) -> seconds of capture, at most
+                                   * SLICE_SECONDS */
     struct tally services;        /* (protocol, port) -> flows; its index is in `samples` */
     struct row_sample *samples;
     size_t samples_capacity;
@@ -103,7 +116,10 @@ void network_stats_release(struct network_stats *stats);
  * host, wherever both sides have tags of one key; all others stay apart, and the result is then
  * without tags. Hosts, outside peers, states and transitions of `from` that are new come behind those
  * of `into`, in their order. An address that is outside on one side and a host on the other
- * becomes that host. Associative; commutative but for the order; limits (LEARN_MAX_PEERS,
+ * becomes that host. Observations of `from` come behind those of `into`, where both sides have tags of
+ * one key they are one: a host that was seen in one part was then silent in the others. Seconds
+ * of one slice that both sides covered add up to SLICE_SECONDS at most: parts of a slice that overlap
+ * count twice. Associative; commutative but for the order; limits (LEARN_MAX_PEERS,
  * LEARN_MAX_PORTS, SERVICE_MAX, names of applications) hold as in learning, and beyond them
  * whoever came first is listed. 0, or -1 with *err and `into` as it was.
  */

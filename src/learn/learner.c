@@ -53,7 +53,7 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_TAG_BYTES == 91 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
+_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 99 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 
@@ -157,7 +157,7 @@ static uint32_t add_host(struct learner *learner, const struct ip_address *addre
     learner->sequences = memory_grow(learner->sequences, &learner->sequence_capacity, known + 1,
                                      sizeof *learner->sequences);
     learner->sequences[host] = (struct host_sequence){ .last_state = NO_STATE };
-    stats_add_host(&learner->stats, tag_of(learner, address));
+    stats_add_host(&learner->stats, 0, tag_of(learner, address));
     return host;
 }
 
@@ -529,8 +529,8 @@ static void cover(struct learner *learner)
         int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
         int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
 
-        tally_add(&learner->stats.coverage, 0, slice_number((struct day_time){ at }),
-                  (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
+        stats_cover(&learner->stats, 0, slice_number((struct day_time){ at }),
+                    (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
     o->from = o->to;

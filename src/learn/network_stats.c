@@ -34,6 +34,7 @@ void network_stats_release(struct network_stats *stats)
     free(stats->samples);
     free(stats->conditions);
     free(stats->activity);
+    free(stats->host_observations);
     free(stats->host_tags);
     free(stats->outside_tags);
     tally_release(&stats->states);
@@ -62,6 +63,7 @@ size_t stats_counted_bytes(const struct network_stats *stats)
     return entries * TALLY_ENTRY_BYTES + stats->active.used * STATS_ACTIVITY_BYTES +
            stats->services.used * STATS_SERVICE_BYTES +
            stats->application_count * STATS_NAME_BYTES +
+           stats->host_count * (size_t)STATS_HOST_BYTES +
            ((size_t)stats->host_count + stats->outside_count) * STATS_TAG_BYTES;
 }
 
@@ -116,8 +118,29 @@ struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, 
     return &stats->activity[index];
 }
 
-void stats_add_host(struct network_stats *stats, uint64_t tag)
+static void meet_observation(struct network_stats *stats, uint32_t observation)
 {
+    if (observation >= stats->observation_count)
+        stats->observation_count = observation + 1;
+}
+
+void stats_cover(struct network_stats *stats, uint32_t observation, uint32_t slice, uint64_t seconds)
+{
+    uint64_t covered = tally_count(&stats->coverage, observation, slice);
+    uint64_t left = covered < SLICE_SECONDS ? SLICE_SECONDS - covered : 0;
+
+    meet_observation(stats, observation);
+    if (left > 0)
+        tally_add(&stats->coverage, observation, slice, seconds < left ? seconds : left);
+}
+
+void stats_add_host(struct network_stats *stats, uint32_t observation, uint64_t tag)
+{
+    meet_observation(stats, observation);
+    stats->host_observations =
+        memory_grow(stats->host_observations, &stats->host_observations_capacity,
+                    (size_t)stats->host_count + 1, sizeof *stats->host_observations);
+    stats->host_observations[stats->host_count] = observation;
     if (stats->has_tags) {
         stats->host_tags = memory_grow(stats->host_tags, &stats->host_tags_capacity,
                                        (size_t)stats->host_count + 1, sizeof *stats->host_tags);

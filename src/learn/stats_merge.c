@@ -19,6 +19,7 @@ struct merge {
     uint32_t *transitions;
     uint32_t *services;
     uint32_t *names;
+    uint32_t observation; /* of `into`: where those of `from` begin */
     uint32_t *listed; /* by state of `into`: symbols listed one by one, of the table at hand */
 };
 
@@ -63,7 +64,8 @@ static void add_hosts(struct merge *m)
 {
     for (uint32_t i = 0; i < m->from->host_count; i++) {
         if (m->hosts[i] == m->into->host_count)
-            stats_add_host(m->into, m->into->has_tags ? m->from->host_tags[i] : 0);
+            stats_add_host(m->into, m->observation + m->from->host_observations[i],
+                           m->into->has_tags ? m->from->host_tags[i] : 0);
     }
 }
 
@@ -229,7 +231,15 @@ static void add_activity(struct merge *m)
         stats_add(&sum->flows_initiated, more->flows_initiated);
         stats_add(&sum->flows_answered, more->flows_answered);
     }
-    add_tally(&m->into->coverage, &m->from->coverage, NULL, NULL, NULL);
+}
+
+static void add_coverage(struct merge *m)
+{
+    for (size_t i = 0; i < m->from->coverage.used; i++) {
+        const struct tally_entry *entry = &m->from->coverage.entries[i];
+
+        stats_cover(m->into, m->observation + entry->owner, entry->symbol, entry->count);
+    }
 }
 
 /* ---- services ---- */
@@ -279,6 +289,12 @@ static void add_applications(struct merge *m)
 
 /* ---- the whole ---- */
 
+/* What was observed together: all of it, where hosts can be told by their tags. */
+static uint32_t first_observation(const struct network_stats *into, const struct network_stats *from)
+{
+    return is_empty(into) || share_tags(into, from) ? 0 : into->observation_count;
+}
+
 static int check_limits(const struct merge *m, uint64_t hosts, struct error *err)
 {
     const struct network_stats *a = m->into;
@@ -291,6 +307,9 @@ static int check_limits(const struct merge *m, uint64_t hosts, struct error *err
         a->transitions.used + b->transitions.used > MOST_TRANSITIONS)
         return error_set(err, "%zu states and %zu transitions together are more than a model takes",
                          a->states.used + b->states.used, a->transitions.used + b->transitions.used);
+    if (m->observation + b->observation_count > NETWORK_MAX_OBSERVATIONS)
+        return error_set(err, "%" PRIu32 " models without a common key are more than fit into one (%d)",
+                         m->observation + b->observation_count, NETWORK_MAX_OBSERVATIONS);
     if (a->flows > STATS_MAX_SUM - b->flows)
         return error_set(err, "%" PRIu64 " and %" PRIu64 " flows are more than can be counted",
                          a->flows, b->flows);
@@ -326,6 +345,7 @@ static void add_all(struct merge *m)
     map_outside(m);
     add_states(m);
     add_activity(m);
+    add_coverage(m);
     add_services(m);
     add_applications(m);
     add_totals(m->into, m->from);
@@ -337,6 +357,7 @@ int network_stats_merge(struct network_stats *into, const struct network_stats *
     struct merge m = {
         .into = into,
         .from = from,
+        .observation = first_observation(into, from),
         .hosts = memory_alloc_array(from->host_count, sizeof *m.hosts),
         .outside = memory_alloc_array(from->outside_count, sizeof *m.outside),
         .states = memory_alloc_array(from->states.used, sizeof *m.states),

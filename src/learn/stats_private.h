@@ -13,7 +13,8 @@ enum {
     STATS_ACTIVITY_BYTES = 2 * sizeof(struct activity),
     STATS_SERVICE_BYTES = 2 * sizeof(struct row_sample) + 2 * sizeof(struct service_conditions),
     STATS_NAME_BYTES = 2 * sizeof(char *) + 96, /* APPLICATION_NAME_BYTES and the allocator's */
-    STATS_TAG_BYTES = 2 * sizeof(uint64_t)
+    STATS_TAG_BYTES = 2 * sizeof(uint64_t),
+    STATS_HOST_BYTES = 2 * sizeof(uint32_t) /* its observation */
 };
 
 /* Sums stay below what a model file takes. */
@@ -27,6 +28,9 @@ static inline void stats_add(uint64_t *sum, uint64_t more)
 /* network_stats_bytes() but for the samples: costs next to nothing. */
 size_t stats_counted_bytes(const struct network_stats *stats);
 
+/* Seconds of a slice that an observation covered, which may be new; no slice has more than it lasts. */
+void stats_cover(struct network_stats *stats, uint32_t observation, uint32_t slice, uint64_t seconds);
+
 /* The port, or SERVICE_OTHER_PORTS when it is new and there are SERVICE_MAX services already. */
 uint32_t stats_service_port(const struct network_stats *stats, uint8_t protocol, uint32_t port);
 
@@ -38,7 +42,8 @@ uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32
 struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, uint32_t slice,
                                     uint64_t flows);
 
-void stats_add_host(struct network_stats *stats, uint64_t tag);
+/* A new host of an observation, which may be new. */
+void stats_add_host(struct network_stats *stats, uint32_t observation, uint64_t tag);
 void stats_add_outside(struct network_stats *stats, uint64_t tag);
 
 /* Outside peer i becomes hosts[i], unless that is TALLY_NONE; the others are numbered anew, in order. */

@@ -40,7 +40,7 @@ struct reader {
     uint64_t *rows; /* by table */
     uint8_t *seen;  /* by state */
     size_t state_capacity, transition_capacity;
-    size_t host_tag_capacity, outside_tag_capacity;
+    size_t host_tag_capacity, host_observation_capacity, outside_tag_capacity;
     uint32_t gap_state;  /* the state of the gaps that were read last */
     uint64_t gap_sum;    /* of all its transitions */
     uint32_t slice_days[DAY_SLICES];
@@ -115,21 +115,57 @@ static void read_summary(struct reader *r)
     close_table(r, TABLE_SUMMARY, &rows);
 }
 
-/* Tags of ids from 0 on; how many there are. */
-static uint32_t read_tags(struct reader *r, enum model_table table, const char *sql, int64_t most,
-                          uint64_t **tags, size_t *capacity)
+/* Where hosts have tags of one key, all were observed together. */
+static uint32_t read_observation(struct reader *r, struct rows *rows, int column)
 {
-    struct rows rows = open_table(r, table, sql);
+    return (uint32_t)rows_integer(rows, column, 0,
+                                  r->shape.has_tags ? 0 : NETWORK_MAX_OBSERVATIONS - 1);
+}
+
+static void read_hosts(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_HOST, "SELECT id, observation, tag FROM host ORDER BY id");
+    struct model_shape *shape = &r->shape;
+
+    while (rows_next(&rows)) {
+        uint32_t host = shape->host_count;
+        uint32_t observation = read_observation(r, &rows, 1);
+
+        rows_integer(&rows, 0, host, host);
+        if (host == MAX_HOSTS)
+            rows_fail(&rows, "there are too many");
+        if (r->db.failed)
+            break;
+        shape->host_tags = memory_grow(shape->host_tags, &r->host_tag_capacity, (size_t)host + 1,
+                                       sizeof *shape->host_tags);
+        shape->host_observations =
+            memory_grow(shape->host_observations, &r->host_observation_capacity, (size_t)host + 1,
+                        sizeof *shape->host_observations);
+        shape->host_tags[host] = rows_tag(&rows, 2, shape->has_tags);
+        shape->host_observations[host] = observation;
+        if (observation >= shape->observation_count)
+            shape->observation_count = observation + 1;
+        shape->host_count++;
+    }
+    close_table(r, TABLE_HOST, &rows);
+}
+
+/* How many have a row. */
+static uint32_t read_outside(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_OUTSIDE, "SELECT id, tag FROM outside ORDER BY id");
+    struct model_shape *shape = &r->shape;
     uint32_t count = 0;
 
     while (rows_next(&rows)) {
         rows_integer(&rows, 0, count, count);
-        if (count == most)
+        if (count == PEER_ID_OTHER)
             rows_fail(&rows, "there are too many");
-        *tags = memory_grow(*tags, capacity, (size_t)count + 1, sizeof **tags);
-        (*tags)[count++] = rows_tag(&rows, 1, r->shape.has_tags);
+        shape->outside_tags = memory_grow(shape->outside_tags, &r->outside_tag_capacity,
+                                          (size_t)count + 1, sizeof *shape->outside_tags);
+        shape->outside_tags[count++] = rows_tag(&rows, 1, shape->has_tags);
     }
-    close_table(r, table, &rows);
+    close_table(r, TABLE_OUTSIDE, &rows);
     return count;
 }
 
@@ -152,10 +188,8 @@ static void read_who(struct reader *r)
     struct model_shape *shape = &r->shape;
     uint32_t outside;
 
-    shape->host_count = read_tags(r, TABLE_HOST, "SELECT id, tag FROM host ORDER BY id", MAX_HOSTS,
-                                  &shape->host_tags, &r->host_tag_capacity);
-    outside = read_tags(r, TABLE_OUTSIDE, "SELECT id, tag FROM outside ORDER BY id", PEER_ID_OTHER,
-                        &shape->outside_tags, &r->outside_tag_capacity);
+    read_hosts(r);
+    outside = read_outside(r);
     if (outside != (shape->has_tags ? shape->outside_count : 0))
         database_fail(&r->db, "table outside: %" PRIu32 " rows, where the summary has %" PRIu32, outside,
                       shape->outside_count);
@@ -354,6 +388,7 @@ static void check_peers(struct reader *r, uint32_t state, const struct tally_ent
 
 static void check_slices(struct reader *r, const struct tally_entry *entries, uint32_t size)
 {
+    memset(r->slice_days, 0, sizeof r->slice_days);
     for (uint32_t i = 0; i < size; i++) {
         if (++r->slice_days[entries[i].symbol % DAY_SLICES] > SLICE_MAX_DAYS)
             database_fail(&r->db, "table coverage: more than %d days", SLICE_MAX_DAYS);
@@ -502,18 +537,22 @@ static uint32_t read_slice_number(struct rows *rows, int column)
 
 static void read_coverage(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_COVERAGE, "SELECT date, slice, seconds FROM coverage"
-                                                     " ORDER BY date, slice");
+    struct rows rows = open_table(r, TABLE_COVERAGE, "SELECT observation, date, slice, seconds FROM"
+                                                     " coverage ORDER BY observation, date, slice");
     struct tally_entry *entries = NULL;
     size_t capacity = 0;
     uint32_t used = 0;
 
     while (rows_next(&rows)) {
-        struct tally_entry entry = { 0, read_slice_number(&rows, 0),
-                                     (uint64_t)rows_integer(&rows, 2, 1, MAX_COUNT) };
+        struct tally_entry entry = { read_observation(r, &rows, 0), read_slice_number(&rows, 1),
+                                     (uint64_t)rows_integer(&rows, 3, 1, SLICE_SECONDS) };
 
         if (used > 0 && !is_behind(&entry, &entries[used - 1]))
             rows_fail(&rows, "it is there twice, or out of order");
+        if (used > 0 && entry.owner != entries[0].owner) {
+            end_group(r, COUNTS_COVERAGE, entries, used);
+            used = 0;
+        }
         entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
         entries[used++] = entry;
     }
@@ -734,6 +773,7 @@ int model_read(struct model_image *image, const struct model_sink *sink,
     read_all(&r);
     database_close(&r.db);
     free(r.shape.host_tags);
+    free(r.shape.host_observations);
     free(r.shape.host_states);
     free(r.shape.outside_tags);
     free(r.shape.states);
