@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/input_file.h"
@@ -13,11 +14,13 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "dayshift/port_feature.h"
+#include "learn/address_table.h"
 #include "learn/address_tag.h"
 #include "learn/fit.h"
 #include "learn/learner.h"
 #include "learn/mixture_fit.h"
 #include "learn/row_sample.h"
+#include "learn/tag_table.h"
 #include "model/model.h"
 #include "net/wire.h"
 
@@ -151,6 +154,51 @@ static void test_mixture_of_few_points(void **state)
     assert_near(m.components[1].mean, 12, 1e-9);
     assert_near(m.components[1].sd, FLOOR, 1e-9);
     assert_near(total_weight(&m), 1, 1e-12);
+}
+
+/* ---- entries that were made to collide ---- */
+
+enum { COLLIDING = 80000 };
+
+/* The inverse of random_mix64(). */
+static uint64_t unmix64(uint64_t x)
+{
+    x = x ^ x >> 31 ^ x >> 62;
+    x *= UINT64_C(0x319642b2d24d8ec3);
+    x = x ^ x >> 27 ^ x >> 54;
+    x *= UINT64_C(0x96de1b173f119089);
+    return x ^ x >> 30 ^ x >> 60;
+}
+
+/* Numbers whose mix ends in zeros, and that end in zeros themselves: each as an address, a tag, a pair. */
+static void test_no_slot_is_foreseen(void **state)
+{
+    clock_t begin = clock();
+    struct address_table addresses;
+    struct tag_table tags;
+    struct tally tally;
+
+    (void)state;
+    assert_true(random_mix64(unmix64(12345)) == 12345);
+    address_table_init(&addresses);
+    tag_table_init(&tags, COLLIDING);
+    tally_init(&tally);
+    for (uint64_t i = 0; i < COLLIDING; i++) {
+        uint64_t words[2] = { 0x20010db8, unmix64(unmix64(i << 24) ^ 0x20010db8) };
+        uint64_t pair = unmix64(i << 24);
+        struct ip_address address;
+
+        memcpy(address.bytes, words, sizeof address.bytes);
+        assert_int_equal(address_table_put(&addresses, &address), i);
+        tag_table_put(&tags, i << 32, i);
+        tally_add(&tally, (uint32_t)(pair >> 32), (uint32_t)pair, 1);
+    }
+    assert_int_equal(tag_table_find(&tags, UINT64_C(77) << 32), 77);
+    assert_int_equal(tally.used, COLLIDING);
+    address_table_release(&addresses);
+    tag_table_release(&tags);
+    tally_release(&tally);
+    assert_in_range((clock() - begin) / CLOCKS_PER_SEC, 0, 1); /* 20 s where slots can be foreseen */
 }
 
 /* ---- ports as features ---- */
@@ -1922,6 +1970,7 @@ int main(void)
         cmocka_unit_test(test_mixture_recovered),
         cmocka_unit_test(test_likelihood_never_falls),
         cmocka_unit_test(test_mixture_of_few_points),
+        cmocka_unit_test(test_no_slot_is_foreseen),
         cmocka_unit_test(test_port_features),
         cmocka_unit_test(test_sample_of_union),
         cmocka_unit_test(test_sequences_of_union),
