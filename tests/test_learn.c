@@ -393,6 +393,10 @@ static void test_sequences_of_union(void **state)
 #define B "10.0.0.2"
 #define OUT "192.0.2.7"
 
+static const struct ip_network ten = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10 } }, 104 };
+
+static const struct learner_config in_ten = { .local = &ten, .local_count = 1 };
+
 static const struct day_time morning = { INT64_C(20000) * NS_PER_DAY + 100 * NS_PER_SLICE };
 
 static struct ip_address address(const char *text)
@@ -620,6 +624,73 @@ static void test_limits(void **state)
     learner_free(learner);
 }
 
+/* The service of a number: one flow each of a scan. */
+static struct flow_record scanned(uint32_t n, uint32_t port)
+{
+    struct flow_record record = flow(n, A, OUT, IP_TCP, (uint16_t)port);
+
+    record.is_measured = true;
+    record.application = "scan";
+    return record;
+}
+
+/* Who scans ports, before, between or after, costs no service that is used its place. */
+static void test_scan_costs_no_service(void **state)
+{
+    enum { SCANNED = 20000, USED = 40, FLOWS = 10 };
+    static const uint32_t begins[] = { 0, SCANNED / 2, SCANNED }; /* of what is used, among the scan */
+
+    (void)state;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        struct learner *learner = learner_new(&in_ten);
+        const struct network_stats *stats;
+        uint64_t flows = 0;
+        uint64_t measured = 0;
+        uint64_t labelled = 0;
+        uint32_t n = 0;
+
+        for (uint32_t k = 0; k <= SCANNED; k++) {
+            struct flow_record record = scanned(n++, 20000 + k);
+
+            learner_add(learner, &record);
+            for (uint32_t used = 0; k == begins[i] && used < USED * FLOWS; used++) {
+                record = scanned(n++, 100 + used % USED);
+                record.application = "used";
+                learner_add(learner, &record);
+            }
+        }
+        stats = learner_finish(learner);
+        assert_int_equal(stats->services.used, SERVICE_MAX + 1);
+        for (uint32_t used = 0; used < USED; used++) {
+            uint32_t service = tally_find(&stats->services, IP_TCP, 100 + used);
+
+            assert_int_not_equal(service, TALLY_NONE);
+            assert_int_equal(stats->services.entries[service].count, FLOWS);
+            assert_int_equal(stats->samples[service].used, FLOWS);
+            assert_int_equal(stats->conditions[service].flows, FLOWS);
+            for (size_t k = 0; k < stats->applications.used; k++) {
+                const struct tally_entry *entry = &stats->applications.entries[k];
+
+                if (entry->owner == service)
+                    assert_string_equal(stats->application_names[entry->symbol], "used");
+            }
+        }
+        for (size_t k = 0; k < stats->services.used; k++) {
+            flows += stats->services.entries[k].count;
+            measured += stats->conditions[k].flows;
+        }
+        for (size_t k = 0; k < stats->applications.used; k++)
+            labelled += stats->applications.entries[k].count;
+        assert_int_equal(flows, n);
+        assert_int_equal(measured, n);
+        assert_int_equal(labelled, n);
+        assert_int_equal(learner_given_up(learner)->services, SCANNED + 1 - (SERVICE_MAX - USED));
+        assert_int_equal(stats->samples[tally_find(&stats->services, IP_TCP, SERVICE_OTHER_PORTS)].used,
+                         SERVICE_MAX_ROWS);
+        learner_free(learner);
+    }
+}
+
 /* A ping in IPv6 is the service that a ping in IPv4 is. */
 static void test_pings_are_alike(void **state)
 {
@@ -637,10 +708,6 @@ static void test_pings_are_alike(void **state)
 }
 
 /* ---- what a record brings beside its counts ---- */
-
-static const struct ip_network ten = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10 } }, 104 };
-
-static const struct learner_config in_ten = { .local = &ten, .local_count = 1 };
 
 static void test_bytes_conditions_applications(void **state)
 {
@@ -1246,6 +1313,52 @@ static void test_merge_without_tags(void **state)
     }
 }
 
+/* The services of most flows stay, whichever side is first. */
+static void test_merge_services(void **state)
+{
+    enum { EACH = 900 };
+    struct learner_config config = in_ten;
+    struct learner *learners[2];
+    struct network_stats sums[2];
+
+    (void)state;
+    config.key = key_one;
+    for (uint32_t part = 0; part < 2; part++) {
+        learners[part] = learner_new(&config);
+        for (uint32_t i = 0; i < EACH * 2; i++) { /* of every fourth service two flows, of the others one */
+            struct flow_record record = scanned(i, 20000 + 1000 * part + i % EACH);
+
+            if (i < EACH || i % 4 == 0)
+                learner_add(learners[part], &record);
+        }
+    }
+    for (int first = 0; first < 2; first++) {
+        network_stats_init(&sums[first]);
+        merge(&sums[first], learner_finish(learners[first]));
+        merge(&sums[first], learner_finish(learners[!first]));
+        assert_int_equal(sums[first].services.used, SERVICE_MAX + 1);
+        for (uint32_t i = 0; i < 2 * EACH; i += 4) {
+            uint32_t port = 20000 + i / EACH * 1000 + i % EACH;
+
+            assert_int_equal(tally_count(&sums[first].services, IP_TCP, port), 2);
+        }
+    }
+    for (size_t i = 0; i < sums[0].services.used; i++) {
+        const struct tally_entry *entry = &sums[0].services.entries[i];
+        uint32_t other = tally_find(&sums[1].services, entry->owner, entry->symbol);
+
+        assert_int_not_equal(other, TALLY_NONE);
+        assert_int_equal(entry->count, sums[1].services.entries[other].count);
+        assert_same_sequences(&sums[0].samples[i], &sums[1].samples[other]);
+        assert_memory_equal(&sums[0].conditions[i], &sums[1].conditions[other],
+                            sizeof *sums[0].conditions);
+    }
+    for (int i = 0; i < 2; i++) {
+        network_stats_release(&sums[i]);
+        learner_free(learners[i]);
+    }
+}
+
 /* Limits hold after merging as they do in learning. */
 static void test_merge_limits(void **state)
 {
@@ -1345,6 +1458,16 @@ static void test_step_back_covers_once(void **state)
 
 static void test_merge_too_much(void **state)
 {
+    static const struct {
+        uint64_t a, b;
+        const char *needle;
+    } cases[] = {
+        { NETWORK_MAX_SUM / 2, NETWORK_MAX_SUM / 2 + 1, "4503599627370497 flows are more" },
+        { NETWORK_MAX_SUM, 1, "9007199254740992 and 1 flows" },
+        { NETWORK_MAX_SUM + 1, 1, "9007199254740993 and 1 flows" },
+        { 1, NETWORK_MAX_SUM + 1, "1 and 9007199254740993 flows" },
+        { UINT64_MAX, UINT64_MAX, "18446744073709551615 flows" },
+    };
     struct network_stats a;
     struct network_stats b;
     struct error err = { "" };
@@ -1352,10 +1475,17 @@ static void test_merge_too_much(void **state)
     (void)state;
     network_stats_init(&a);
     network_stats_init(&b);
-    a.flows = b.flows = UINT64_C(1) << 52;
-    assert_int_equal(network_stats_merge(&a, &b, &err), -1);
-    assert_non_null(strstr(err.text, "4503599627370496"));
-    assert_int_equal(a.flows, UINT64_C(1) << 52);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        a.flows = cases[i].a;
+        b.flows = cases[i].b;
+        assert_int_equal(network_stats_merge(&a, &b, &err), -1);
+        assert_non_null(strstr(err.text, cases[i].needle));
+        assert_true(a.flows == cases[i].a);
+    }
+    a.flows = NETWORK_MAX_SUM - 5;
+    b.flows = 5;
+    merge(&a, &b);
+    assert_true(a.flows == NETWORK_MAX_SUM);
     network_stats_release(&a);
     network_stats_release(&b);
 }
@@ -1980,6 +2110,7 @@ int main(void)
         cmocka_unit_test(test_local_networks),
         cmocka_unit_test(test_silence_is_a_hole),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_scan_costs_no_service),
         cmocka_unit_test(test_pings_are_alike),
         cmocka_unit_test(test_bytes_conditions_applications),
         cmocka_unit_test(test_application_limits),
@@ -1989,6 +2120,7 @@ int main(void)
         cmocka_unit_test(test_tags),
         cmocka_unit_test(test_merge_order),
         cmocka_unit_test(test_merge_without_tags),
+        cmocka_unit_test(test_merge_services),
         cmocka_unit_test(test_merge_limits),
         cmocka_unit_test(test_merge_observations),
         cmocka_unit_test(test_step_back_covers_once),

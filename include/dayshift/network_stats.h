@@ -116,12 +116,12 @@ void network_stats_release(struct network_stats *stats);
  * host, wherever both sides have tags of one key; all others stay apart, and the result is then
  * without tags. Hosts, outside peers, states and transitions of `from` that are new come behind those
  * of `into`, in their order. An address that is outside on one side and a host on the other
- * becomes that host. Observations of `from` come behind those of `into`, where both sides have tags of
+ * becomes that host. The services that stay are the SERVICE_MAX of most flows. Observations of `from` come behind those of `into`, where both sides have tags of
  * one key they are one: a host that was seen in one part was then silent in the others. Seconds
  * of one slice that both sides covered add up to SLICE_SECONDS at most: parts of a slice that overlap
  * count twice. Associative; commutative but for the order; limits (LEARN_MAX_PEERS,
- * LEARN_MAX_PORTS, SERVICE_MAX, names of applications) hold as in learning, and beyond them
- * whoever came first is listed. 0, or -1 with *err and `into` as it was.
+ * LEARN_MAX_PORTS, names of applications) hold as in learning, and beyond them whoever came first is
+ * listed. 0, or -1 with *err and `into` as it was.
  */
 int network_stats_merge(struct network_stats *into, const struct network_stats *from,
                         struct error *err);

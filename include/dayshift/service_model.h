@@ -9,11 +9,19 @@
 
 #include "dayshift/flow_record.h"
 
+/* The largest sum and count of a model. Adding stops there. */
+#define NETWORK_MAX_SUM (UINT64_C(1) << 53)
+
+static inline void sum_add(uint64_t *sum, uint64_t more)
+{
+    *sum = *sum < NETWORK_MAX_SUM && more < NETWORK_MAX_SUM - *sum ? *sum + more : NETWORK_MAX_SUM;
+}
+
 /* Where port is this, the service stands for all ports of its protocol that have none of their own. */
 #define SERVICE_OTHER_PORTS 65536
 
 enum {
-    SERVICE_MAX = 1024,     /* services with a sample of their own; bounds memory */
+    SERVICE_MAX = 1024,     /* services with a sample of their own, those of most flows; bounds memory */
     SERVICE_MAX_ROWS = 256  /* sampled flows a service */
 };
 
@@ -48,6 +56,20 @@ struct service_conditions {
     uint64_t attempts;   /* TCP flows that began with a SYN */
     uint64_t unanswered; /* of these, without a SYN-ACK */
 };
+
+static inline void service_conditions_add(struct service_conditions *sum,
+                                          const struct service_conditions *more)
+{
+    sum_add(&sum->flows, more->flows);
+    sum_add(&sum->packets, more->packets);
+    sum_add(&sum->retransmitted, more->retransmitted);
+    sum_add(&sum->reordered, more->reordered);
+    sum_add(&sum->duplicated, more->duplicated);
+    sum_add(&sum->fragments, more->fragments);
+    sum_add(&sum->resets, more->resets);
+    sum_add(&sum->attempts, more->attempts);
+    sum_add(&sum->unanswered, more->unanswered);
+}
 
 /* What deep inspection found in flows of a service. */
 struct service_application {

@@ -22,6 +22,7 @@
 
 enum {
     ICMP_ECHO_TYPE = 8,
+    MOST_SERVICES = 2 * SERVICE_MAX, /* so that of every so many that come one makes all others wait */
     HELD_BYTES = 64 << 20,   /* most that records held back may take */
     RECORD_BYTES = 64 * 1024 /* more than one record can add, with the other ports of all protocols */
 };
@@ -400,10 +401,10 @@ static void add_activity(struct learner *learner, uint32_t host, enum flow_side 
         return;
     }
     activity = stats_add_activity(&learner->stats, host, slice_number(record->start), 1);
-    stats_add(&activity->packets_sent, record->packets[side]);
-    stats_add(&activity->packets_received, record->packets[!side]);
-    stats_add(&activity->bytes_sent, record->bytes[side]);
-    stats_add(&activity->bytes_received, record->bytes[!side]);
+    sum_add(&activity->packets_sent, record->packets[side]);
+    sum_add(&activity->packets_received, record->packets[!side]);
+    sum_add(&activity->bytes_sent, record->bytes[side]);
+    sum_add(&activity->bytes_received, record->bytes[!side]);
     if (side == FLOW_INITIATOR)
         activity->flows_initiated++;
     else
@@ -442,18 +443,35 @@ static uint64_t record_key(const struct flow_record *record)
     return random_mix64(random_mix64(key ^ (uint64_t)record->duration_ns) ^ payload);
 }
 
+/* The services of few flows give way to those that come, which may be more. */
+static void prune_services(struct learner *learner)
+{
+    const struct network_stats *stats = &learner->stats;
+
+    learner->given_up.services += stats_prune_services(&learner->stats);
+    learner->sampled_rows = 0;
+    learner->sampled_packets = 0;
+    for (size_t i = 0; i < stats->services.used; i++) {
+        learner->sampled_rows += stats->samples[i].used;
+        learner->sampled_packets += stats->samples[i].packets;
+    }
+}
+
 static uint32_t add_service(struct learner *learner, const struct flow_record *record)
 {
     struct network_stats *stats = &learner->stats;
     uint8_t protocol = service_protocol(record);
     uint32_t port = service_port(record);
+    bool has_room = learner->room >= ROOM_STATES;
 
-    if (learner->room < ROOM_STATES && tally_find(&stats->services, protocol, port) == TALLY_NONE) {
-        learner->given_up.services++;
-        port = SERVICE_OTHER_PORTS;
-    } else if (stats_service_port(stats, protocol, port) != port) {
-        learner->given_up.services++;
-        port = SERVICE_OTHER_PORTS;
+    if ((!has_room || stats->services.used >= MOST_SERVICES) &&
+        tally_find(&stats->services, protocol, port) == TALLY_NONE) {
+        if (has_room) {
+            prune_services(learner);
+        } else {
+            learner->given_up.services++;
+            port = SERVICE_OTHER_PORTS;
+        }
     }
     return stats_add_service(stats, protocol, port, 1);
 }
@@ -480,19 +498,24 @@ static void add_sample(struct learner *learner, struct row_sample *sample,
     learner->sampled_packets += sample->packets - before.packets;
 }
 
-static void add_conditions(struct service_conditions *sum, const struct flow_record *record)
+static uint64_t both(const uint32_t sides[2])
 {
-    sum->flows++;
-    stats_add(&sum->packets, flow_record_packets(record));
-    for (int side = 0; side < 2; side++) {
-        stats_add(&sum->retransmitted, record->retransmitted[side]);
-        stats_add(&sum->reordered, record->reordered[side]);
-        stats_add(&sum->duplicated, record->duplicated[side]);
-        stats_add(&sum->fragments, record->fragments[side]);
-    }
-    sum->resets += record->ending == FLOW_ENDING_RESET;
-    sum->attempts += record->opening != FLOW_OPENING_NONE;
-    sum->unanswered += record->opening == FLOW_OPENING_ATTEMPT;
+    return (uint64_t)sides[0] + sides[1];
+}
+
+static struct service_conditions conditions_of(const struct flow_record *record)
+{
+    return (struct service_conditions){
+        .flows = 1,
+        .packets = flow_record_packets(record),
+        .retransmitted = both(record->retransmitted),
+        .reordered = both(record->reordered),
+        .duplicated = both(record->duplicated),
+        .fragments = both(record->fragments),
+        .resets = record->ending == FLOW_ENDING_RESET,
+        .attempts = record->opening != FLOW_OPENING_NONE,
+        .unanswered = record->opening == FLOW_OPENING_ATTEMPT,
+    };
 }
 
 static void add_application(struct learner *learner, uint32_t service, const char *name)
@@ -509,10 +532,11 @@ static void add_application(struct learner *learner, uint32_t service, const cha
 static void add_to_service(struct learner *learner, const struct flow_record *record)
 {
     uint32_t service = add_service(learner, record);
+    struct service_conditions conditions = conditions_of(record);
 
     add_sample(learner, &learner->stats.samples[service], record);
     if (record->is_measured)
-        add_conditions(&learner->stats.conditions[service], record);
+        service_conditions_add(&learner->stats.conditions[service], &conditions);
     if (record->application)
         add_application(learner, service, record->application);
 }
@@ -627,7 +651,7 @@ static void add(void *self, const struct flow_record *record)
     responder = host_of(learner, record, FLOW_RESPONDER);
     observe(learner, record);
     learner->stats.flows++;
-    stats_add(&learner->stats.packets, flow_record_packets(record));
+    sum_add(&learner->stats.packets, flow_record_packets(record));
     if (initiator == TALLY_NONE && responder == TALLY_NONE) {
         learner->foreign_flows++;
         return;
@@ -705,6 +729,7 @@ const struct network_stats *learner_finish(struct learner *learner)
         release_held(learner);
     cover(learner);
     settle_peers(learner);
+    prune_services(learner);
     for (size_t i = 0; i < learner->stats.services.used; i++)
         row_sample_finish(&learner->stats.samples[i]);
     return &learner->stats;

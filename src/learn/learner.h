@@ -14,8 +14,9 @@
  * (with its mixture, which is fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
  * bin of gaps, packets and bytes, port and peer that a transition or state is found with, 59 an
  * outside address, 139 a slice in which a host was active, 251 and a sample of at most
- * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are SERVICE_MAX and one more for
- * each protocol. Resident are some 40 to 60 % of that.
+ * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are twice SERVICE_MAX and one more for
+ * each protocol, and SERVICE_MAX at the end: those of most flows, the others count with the other
+ * ports. Resident are some 40 to 60 % of that.
  *
  * With a bound, what is new is given up before the bound is reached, and first what one packet can
  * bring about: hosts from 5/8 of it on, states from 6/8, what a known state was not yet found with from
@@ -66,7 +67,7 @@ struct learner_given_up {
     uint64_t ports;        /* from an initiator's port of a kind its state did not have yet */
     uint64_t peers;        /* with a local peer its state did not have yet */
     uint64_t activity;     /* of a host at a time that counts as not observed any more */
-    uint64_t services;     /* of a new service: counted with the other ports */
+    uint64_t services;     /* of a new service, or of one of few flows: counted with the other ports */
     uint64_t samples;      /* not sampled, or sampled without their packets */
     uint64_t applications; /* of an application new to its service, or beyond the limits of names */
 };

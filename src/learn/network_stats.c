@@ -79,14 +79,6 @@ size_t network_stats_bytes(const struct network_stats *stats)
 
 /* ---- parts that learning and merging share ---- */
 
-uint32_t stats_service_port(const struct network_stats *stats, uint8_t protocol, uint32_t port)
-{
-    bool is_taken = stats->services.used < SERVICE_MAX ||
-                    tally_find(&stats->services, protocol, port) != TALLY_NONE;
-
-    return is_taken ? port : SERVICE_OTHER_PORTS;
-}
-
 uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32_t port,
                            uint64_t flows)
 {
@@ -102,6 +94,135 @@ uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32
                                     sizeof *stats->conditions);
     memset(&stats->conditions[service], 0, sizeof *stats->conditions);
     return service;
+}
+
+/* ---- services of few flows make room ---- */
+
+/* Those of most flows first; the other ports of a protocol before all. */
+static int compare_services(const void *a, const void *b)
+{
+    const struct tally_entry *x = *(const struct tally_entry *const *)a;
+    const struct tally_entry *y = *(const struct tally_entry *const *)b;
+    bool x_stays = x->symbol == SERVICE_OTHER_PORTS;
+    bool y_stays = y->symbol == SERVICE_OTHER_PORTS;
+
+    if (x_stays != y_stays)
+        return x_stays ? -1 : 1;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    if (x->owner != y->owner)
+        return x->owner < y->owner ? -1 : 1;
+    return x->symbol == y->symbol ? 0 : x->symbol < y->symbol ? -1 : 1;
+}
+
+/* By service: whether it stays. */
+static bool *choose_services(const struct network_stats *stats)
+{
+    const struct tally *services = &stats->services;
+    const struct tally_entry **order = memory_alloc_array(services->used, sizeof *order);
+    bool *stays = memory_alloc_array(services->used, sizeof *stays);
+    size_t single = 0;
+
+    for (size_t i = 0; i < services->used; i++)
+        order[i] = &services->entries[i];
+    if (services->used > 0)
+        qsort(order, services->used, sizeof *order, compare_services);
+    for (size_t i = 0; i < services->used && single < SERVICE_MAX; i++) {
+        single += order[i]->symbol != SERVICE_OTHER_PORTS;
+        stays[order[i] - services->entries] = true;
+    }
+    free(order);
+    return stays;
+}
+
+/* The services of statistics, while they are numbered anew. */
+struct old_services {
+    struct tally services;
+    struct row_sample *samples;
+    struct service_conditions *conditions;
+    uint32_t *numbers; /* by old number */
+};
+
+static struct old_services take_services(struct network_stats *stats)
+{
+    struct old_services old = { stats->services, stats->samples, stats->conditions,
+                                memory_alloc_array(stats->services.used, sizeof *old.numbers) };
+
+    tally_init(&stats->services);
+    stats->samples = NULL;
+    stats->samples_capacity = 0;
+    stats->conditions = NULL;
+    stats->conditions_capacity = 0;
+    return old;
+}
+
+static void keep_service(struct network_stats *stats, const struct old_services *old, size_t i)
+{
+    const struct tally_entry *entry = &old->services.entries[i];
+    uint32_t service = stats_add_service(stats, (uint8_t)entry->owner, entry->symbol, entry->count);
+
+    stats->samples[service] = old->samples[i];
+    stats->conditions[service] = old->conditions[i];
+    if (entry->symbol == SERVICE_OTHER_PORTS)
+        row_sample_reopen(&stats->samples[service]);
+    old->numbers[i] = service;
+}
+
+static void move_to_others(struct network_stats *stats, const struct old_services *old, size_t i)
+{
+    const struct tally_entry *entry = &old->services.entries[i];
+    uint32_t others = stats_add_service(stats, (uint8_t)entry->owner, SERVICE_OTHER_PORTS, entry->count);
+    struct row_sample *sample = &old->samples[i];
+
+    for (size_t k = 0; k < sample->used; k++)
+        row_sample_add(&stats->samples[others], sample->rows[k].key, &sample->rows[k].row,
+                       sample->rows[k].sequence, sample->rows[k].sequence_length);
+    row_sample_release(sample);
+    service_conditions_add(&stats->conditions[others], &old->conditions[i]);
+    old->numbers[i] = others;
+}
+
+static void renumber_applications(struct network_stats *stats, const uint32_t *services)
+{
+    struct tally renumbered;
+
+    tally_init(&renumbered);
+    for (size_t i = 0; i < stats->applications.used; i++) {
+        const struct tally_entry *entry = &stats->applications.entries[i];
+
+        tally_add(&renumbered, services[entry->owner], entry->symbol, entry->count);
+    }
+    tally_release(&stats->applications);
+    stats->applications = renumbered;
+}
+
+uint64_t stats_prune_services(struct network_stats *stats)
+{
+    struct old_services old;
+    bool *stays;
+    uint64_t moved = 0;
+
+    if (stats->services.used <= SERVICE_MAX)
+        return 0;
+    stays = choose_services(stats);
+    old = take_services(stats);
+    for (size_t i = 0; i < old.services.used; i++) {
+        if (stays[i])
+            keep_service(stats, &old, i);
+    }
+    for (size_t i = 0; i < old.services.used; i++) {
+        if (!stays[i]) {
+            moved += old.services.entries[i].count;
+            move_to_others(stats, &old, i);
+        }
+    }
+    renumber_applications(stats, old.numbers);
+    tally_release(&old.services);
+    free(old.samples);
+    free(old.conditions);
+    free(old.numbers);
+    free(stays);
+    return moved;
 }
 
 struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, uint32_t slice,

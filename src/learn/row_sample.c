@@ -177,13 +177,18 @@ void row_sample_finish(struct row_sample *sample)
     qsort(sample->rows, sample->used, sizeof *sample->rows, compare_packets);
 }
 
+void row_sample_reopen(struct row_sample *sample)
+{
+    sample->packets = 0;
+    for (size_t i = 0; i < sample->used; i++)
+        sample->packets += sample->rows[i].sequence_length;
+    if (sample->used > 0)
+        qsort(sample->rows, sample->used, sizeof *sample->rows, compare_largest_first);
+}
+
 void row_sample_merge(struct row_sample *into, const struct row_sample *from)
 {
-    into->packets = 0;
-    for (size_t i = 0; i < into->used; i++)
-        into->packets += into->rows[i].sequence_length;
-    if (into->used > 0)
-        qsort(into->rows, into->used, sizeof *into->rows, compare_largest_first);
+    row_sample_reopen(into);
     for (size_t i = 0; i < from->used; i++)
         row_sample_add(into, from->rows[i].key, &from->rows[i].row, from->rows[i].sequence,
                        from->rows[i].sequence_length);

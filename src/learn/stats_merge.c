@@ -224,12 +224,12 @@ static void add_activity(struct merge *m)
         struct activity *sum = stats_add_activity(m->into, m->hosts[entry->owner], entry->symbol,
                                                   entry->count);
 
-        stats_add(&sum->packets_sent, more->packets_sent);
-        stats_add(&sum->packets_received, more->packets_received);
-        stats_add(&sum->bytes_sent, more->bytes_sent);
-        stats_add(&sum->bytes_received, more->bytes_received);
-        stats_add(&sum->flows_initiated, more->flows_initiated);
-        stats_add(&sum->flows_answered, more->flows_answered);
+        sum_add(&sum->packets_sent, more->packets_sent);
+        sum_add(&sum->packets_received, more->packets_received);
+        sum_add(&sum->bytes_sent, more->bytes_sent);
+        sum_add(&sum->bytes_received, more->bytes_received);
+        sum_add(&sum->flows_initiated, more->flows_initiated);
+        sum_add(&sum->flows_answered, more->flows_answered);
     }
 }
 
@@ -244,29 +244,15 @@ static void add_coverage(struct merge *m)
 
 /* ---- services ---- */
 
-static void add_conditions(struct service_conditions *sum, const struct service_conditions *more)
-{
-    stats_add(&sum->flows, more->flows);
-    stats_add(&sum->packets, more->packets);
-    stats_add(&sum->retransmitted, more->retransmitted);
-    stats_add(&sum->reordered, more->reordered);
-    stats_add(&sum->duplicated, more->duplicated);
-    stats_add(&sum->fragments, more->fragments);
-    stats_add(&sum->resets, more->resets);
-    stats_add(&sum->attempts, more->attempts);
-    stats_add(&sum->unanswered, more->unanswered);
-}
-
 static void add_services(struct merge *m)
 {
     for (size_t i = 0; i < m->from->services.used; i++) {
         const struct tally_entry *entry = &m->from->services.entries[i];
-        uint32_t port = stats_service_port(m->into, (uint8_t)entry->owner, entry->symbol);
-        uint32_t service = stats_add_service(m->into, (uint8_t)entry->owner, port, entry->count);
+        uint32_t service = stats_add_service(m->into, (uint8_t)entry->owner, entry->symbol, entry->count);
 
         m->services[i] = service;
         row_sample_merge(&m->into->samples[service], &m->from->samples[i]);
-        add_conditions(&m->into->conditions[service], &m->from->conditions[i]);
+        service_conditions_add(&m->into->conditions[service], &m->from->conditions[i]);
     }
 }
 
@@ -285,6 +271,17 @@ static void add_applications(struct merge *m)
                       entry->count);
     }
     free(table);
+}
+
+/* All services of both sides are known by now: who stays does not depend on who came first. */
+static void prune_services(struct network_stats *into)
+{
+    if (stats_prune_services(into) == 0)
+        return;
+    for (size_t i = 0; i < into->services.used; i++) {
+        if (into->services.entries[i].symbol == SERVICE_OTHER_PORTS)
+            row_sample_finish(&into->samples[i]);
+    }
 }
 
 /* ---- the whole ---- */
@@ -310,7 +307,7 @@ static int check_limits(const struct merge *m, uint64_t hosts, struct error *err
     if (m->observation + b->observation_count > NETWORK_MAX_OBSERVATIONS)
         return error_set(err, "%" PRIu32 " models without a common key are more than fit into one (%d)",
                          m->observation + b->observation_count, NETWORK_MAX_OBSERVATIONS);
-    if (a->flows > STATS_MAX_SUM - b->flows)
+    if (a->flows > NETWORK_MAX_SUM || b->flows > NETWORK_MAX_SUM - a->flows)
         return error_set(err, "%" PRIu64 " and %" PRIu64 " flows are more than can be counted",
                          a->flows, b->flows);
     return 0;
@@ -335,7 +332,7 @@ static void add_totals(struct network_stats *into, const struct network_stats *f
     if (into->flows == 0 || from->last.ns > into->last.ns)
         into->last = from->last;
     into->flows += from->flows;
-    stats_add(&into->packets, from->packets);
+    sum_add(&into->packets, from->packets);
 }
 
 static void add_all(struct merge *m)
@@ -348,6 +345,7 @@ static void add_all(struct merge *m)
     add_coverage(m);
     add_services(m);
     add_applications(m);
+    prune_services(m->into);
     add_totals(m->into, m->from);
 }
 

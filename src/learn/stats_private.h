@@ -17,22 +17,19 @@ enum {
     STATS_HOST_BYTES = 2 * sizeof(uint32_t) /* its observation */
 };
 
-/* Sums stay below what a model file takes. */
-#define STATS_MAX_SUM (UINT64_C(1) << 52)
-
-static inline void stats_add(uint64_t *sum, uint64_t more)
-{
-    *sum = more < STATS_MAX_SUM - *sum ? *sum + more : STATS_MAX_SUM;
-}
-
 /* network_stats_bytes() but for the samples: costs next to nothing. */
 size_t stats_counted_bytes(const struct network_stats *stats);
 
 /* Seconds of a slice that an observation covered, which may be new; no slice has more than it lasts. */
 void stats_cover(struct network_stats *stats, uint32_t observation, uint32_t slice, uint64_t seconds);
 
-/* The port, or SERVICE_OTHER_PORTS when it is new and there are SERVICE_MAX services already. */
-uint32_t stats_service_port(const struct network_stats *stats, uint8_t protocol, uint32_t port);
+/*
+ * Leaves the SERVICE_MAX services of most flows, the lower (protocol, port) first where these are equal, and
+ * the other ports of each protocol, which take over the flows, samples, conditions and applications of
+ * the rest. Services have other indices then, in their order; the samples of the other ports are open. How
+ * many flows lost the service they had.
+ */
+uint64_t stats_prune_services(struct network_stats *stats);
 
 /* The index of the service; a new one has an empty sample and no conditions. */
 uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32_t port,

@@ -104,19 +104,6 @@ static bool is_same_pool(const struct service_model *a, const struct service_mod
            port_feature_of((uint16_t)a->port) == port_feature_of((uint16_t)b->port);
 }
 
-static void add_conditions(struct service_conditions *sum, const struct service_conditions *more)
-{
-    sum->flows += more->flows;
-    sum->packets += more->packets;
-    sum->retransmitted += more->retransmitted;
-    sum->reordered += more->reordered;
-    sum->duplicated += more->duplicated;
-    sum->fragments += more->fragments;
-    sum->resets += more->resets;
-    sum->attempts += more->attempts;
-    sum->unanswered += more->unanswered;
-}
-
 static void add_to_pool(struct service_model *pool, const struct service_model *service)
 {
     size_t capacity = pool->row_count;
@@ -125,8 +112,8 @@ static void add_to_pool(struct service_model *pool, const struct service_model *
                              sizeof *pool->rows);
     memcpy(pool->rows + pool->row_count, service->rows, service->row_count * sizeof *pool->rows);
     pool->row_count += service->row_count;
-    pool->flows += service->flows;
-    add_conditions(&pool->conditions, &service->conditions);
+    sum_add(&pool->flows, service->flows);
+    service_conditions_add(&pool->conditions, &service->conditions);
 }
 
 /* Services are in order of their ports, so those of one feature follow one another. */
