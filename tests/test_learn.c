@@ -803,11 +803,11 @@ static void test_application_limits(void **state)
 /* No flow has these; a model would not take them. */
 static void test_impossible_records(void **state)
 {
-    struct flow_record records[8];
+    struct flow_record records[9];
     struct learner *learner = learner_new(&in_ten);
 
     (void)state;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         records[i] = flow(i, A, OUT, IP_TCP, 443);
     records[0].packets[0] = records[0].packets[1] = 0;
     records[1].start.ns = -1;
@@ -816,10 +816,11 @@ static void test_impossible_records(void **state)
     records[4].start.ns = INT64_MAX;
     records[5].packets[1] = UINT64_MAX;
     records[6].bytes[0] = UINT64_MAX;
-    for (int i = 0; i < 8; i++)
+    records[7].address[1] = records[7].address[0]; /* LAND: to itself */
+    for (int i = 0; i < 9; i++)
         learner_add(learner, &records[i]);
     assert_int_equal(learner_finish(learner)->flows, 1);
-    assert_int_equal(learner_refused_flows(learner), 7);
+    assert_int_equal(learner_refused_flows(learner), 8);
     learner_free(learner);
 }
 
@@ -1143,6 +1144,8 @@ static struct flow_record random_record(struct random_stream *random, int64_t ms
     r.duration_ns = (int64_t)random_below(random, 3000) * NS_PER_MS;
     if (kind < 3) {
         r.address[1] = ip_address_from_v4(0x0a000001 + (uint32_t)random_below(random, STREAM_HOSTS));
+        if (ip_address_equal(&r.address[0], &r.address[1]))
+            r.address[1] = ip_address_from_v4(0xc6336400);
     } else if (kind == 3) {
         r.address[1] = r.address[0];
         r.address[0] = ip_address_from_v4(0xc6336400 + (uint32_t)random_below(random, STREAM_OUTSIDE));
@@ -1672,6 +1675,8 @@ static struct flow_record everything(uint32_t i)
     record.address[0] = ip_address_from_v4(0x0a000000 + (uint32_t)(mixed >> 32) % 4096);
     record.address[1] = ip_address_from_v4((mixed >> 8 & 1 ? 0x0a000000 : 0xc0000000) +
                                            (uint32_t)(mixed >> 44) % 8192);
+    if (ip_address_equal(&record.address[0], &record.address[1]))
+        record.address[1] = address(OUT);
     record.port[0] = (uint16_t)mixed;
     record.packets[0] = 1 + (mixed >> 20) % 5000;
     record.is_measured = true;
@@ -1716,6 +1721,44 @@ static void assert_loads(const struct network_stats *stats)
     assert_int_equal(model->host_count, stats->host_count);
     model_free(model);
     network_fit_release(&fit);
+}
+
+/* The largest flows, so many that sums stop growing, twice: what is written is read. */
+static void test_largest_sums(void **state)
+{
+    struct learner_config config = tagged(&ten);
+    struct learner *learner = learner_new(&config);
+    struct network_stats sum;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct flow_record record = flow(i, A, B, IP_TCP, 443);
+
+        for (int side = 0; side < 2; side++) {
+            record.packets[side] = FLOW_MAX_PACKETS;
+            record.bytes[side] = FLOW_MAX_BYTES;
+            record.payload_bytes[side] = FLOW_MAX_BYTES;
+            record.data_packets[side] = FLOW_MAX_PACKETS;
+            record.retransmitted[side] = UINT32_MAX;
+        }
+        record.start.ns = i < 20 ? record.start.ns : NETWORK_MAX_DATE * NS_PER_DAY - NS_PER_DAY;
+        record.duration_ns = INT64_MAX / 4;
+        record.is_measured = true;
+        learner_add(learner, &record);
+    }
+    assert_int_equal(learner_finish(learner)->flows, 40);
+    assert_loads(learner_finish(learner));
+    network_stats_init(&sum);
+    merge(&sum, learner_finish(learner));
+    merge(&sum, learner_finish(learner));
+    assert_true(sum.activity[0].bytes_sent == NETWORK_MAX_SUM);
+    assert_loads(&sum);
+    sum.packets = NETWORK_MAX_SUM;
+    merge(&sum, learner_finish(learner));
+    assert_true(sum.packets == NETWORK_MAX_SUM);
+    assert_loads(&sum);
+    network_stats_release(&sum);
+    learner_free(learner);
 }
 
 /* At every bound: the accounting holds after every record, the model loads, and all comes out again. */
@@ -2126,6 +2169,7 @@ int main(void)
         cmocka_unit_test(test_step_back_covers_once),
         cmocka_unit_test(test_merge_too_much),
         cmocka_unit_test(test_cut_in_seven),
+        cmocka_unit_test(test_largest_sums),
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_end_of_observation),
         cmocka_unit_test(test_networks_found),

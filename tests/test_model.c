@@ -156,7 +156,7 @@ static void fill_services(struct network_stats *stats, struct random_stream *ran
         };
         for (uint32_t k = 0; k < NAMES; k++) {
             if ((i + k) % 3 != 0)
-                tally_add(&stats->applications, i, k, 1 + random_below(random, 9));
+                tally_add(&stats->applications, i, k, 1 + random_below(random, 2));
         }
     }
 }
@@ -960,9 +960,11 @@ static void test_altered_files(void **state)
         { "UPDATE summary SET key_check = NULL", "table host, row 1, column tag: a model without" },
         { "UPDATE host SET tag = NULL WHERE id = 1", "table host, row 2, column tag: a model with" },
         { "UPDATE host SET tag = 'x' WHERE id = 1", "table host, row 2, column tag: a model with" },
-        { "UPDATE host SET tag = 5 WHERE id < 2", "table host: two have the same tag" },
+        { "UPDATE host SET tag = 5 WHERE id < 2", "tables host and outside: two have the same tag" },
         { "UPDATE host SET id = 3 WHERE id = 2", "table host, row 3, column id: 3" },
-        { "UPDATE outside SET tag = 5", "table outside: two have the same tag" },
+        { "UPDATE outside SET tag = 5", "tables host and outside: two have the same tag" },
+        { "UPDATE outside SET tag = (SELECT tag FROM host WHERE id = 1) WHERE id = 1",
+          "tables host and outside: two have the same tag" },
         { "DELETE FROM outside WHERE id = 0", "table outside, row 1, column id: 1" },
         { "DELETE FROM host", "table state, row 1, column host: 0" },
         { "UPDATE state SET role = 2 WHERE id = 0", "table state, row 1, column role: 2" },
@@ -996,8 +998,14 @@ static void test_altered_files(void **state)
         { "UPDATE gap SET bin = 1024 + bin", "table gap, row 1, column bin: 1" },
         { "UPDATE gap SET times = 9007199254740993", "column times: 9007199254740993" },
         { "UPDATE gap SET times = 9007199254740992", "add up to more" },
-        { "UPDATE gap SET times = 5000000000000000 WHERE bin = (SELECT min(bin) FROM gap g"
-          " WHERE g.transition_id = gap.transition_id)", "more than can have been counted" },
+        { "UPDATE gap SET times = 401", "table gap, row 1: the counts add up to more than all flows" },
+        { "UPDATE gap SET times = 300 WHERE bin = (SELECT min(bin) FROM gap g"
+          " WHERE g.transition_id = gap.transition_id)", "table gap: the counts of state " },
+        { "UPDATE summary SET flows = 9007199254740993", "table summary, row 1, column flows: 90071" },
+        { "UPDATE summary SET packets = 9007199254740993", "table summary, row 1, column packets: 90071" },
+        { "UPDATE summary SET flows = 5", "has too many states or flows" },
+        { "UPDATE service SET flows = 200", "row 3: the services have more flows than there are" },
+        { "UPDATE application SET flows = 201", "row 2: the applications have more flows than there are" },
         { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
         { "UPDATE volume SET bin = 657 WHERE state = 0 AND bin = (SELECT max(bin) FROM volume"
           " WHERE state = 0)", "column bin: 657 is not in 0..656" },
@@ -1024,6 +1032,8 @@ static void test_altered_files(void **state)
         { "UPDATE responder_port SET port = 65537", "table responder_port, row 1, column port: 65537" },
         { "UPDATE peer SET peer = (2 << 28) + peer WHERE peer >> 28 = 1", "is nobody" },
         { "UPDATE peer SET peer = 3 WHERE peer < 3", "3 is nobody" },
+        { "UPDATE peer SET peer = (SELECT host FROM state WHERE id = peer.state) WHERE peer < 3",
+          "0 is nobody" },
         { "UPDATE peer SET flows = 0", "table peer, row 1, column flows: 0" },
         { "DELETE FROM peer WHERE state = 0", "has no peer" },
         { "DELETE FROM initiator_port", "has no initiator_port" },
@@ -1040,7 +1050,7 @@ static void test_altered_files(void **state)
         { "UPDATE host SET tag = NULL, observation = 4096; DELETE FROM outside; UPDATE summary SET"
           " key_check = NULL", "column observation: 4096 is not in 0..4095" },
         { "WITH RECURSIVE d(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM d WHERE i < 65536)"
-          " INSERT INTO coverage SELECT 0, i, 250, 300 FROM d", "table coverage: more than 65535 days" },
+          " INSERT INTO coverage SELECT 0, i, 250, 300 FROM d", "column date: 53377 is not in 0..53376" },
         { "UPDATE activity SET host = 3 WHERE host = 2", "column host: 3" },
         { "UPDATE activity SET slice = 288 + slice", "table activity, row 1, column slice: 288" },
         { "UPDATE activity SET date = date - 30000", "table activity, row 1, column date: -10000" },
@@ -1301,6 +1311,7 @@ static void draw_many_hosts(struct network_stats *stats, uint32_t hosts)
                                            sizeof *stats->host_observations);
     memset(stats->host_observations, 0, hosts * sizeof *stats->host_observations);
     stats->observation_count = 1;
+    stats->flows = UINT64_C(1) << 20;
     stats->outside_count = 200;
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
         tally_add(&stats->coverage, 0, 20000 * DAY_SLICES + slice, 300);

@@ -24,6 +24,17 @@
 #define FLOW_MAX_PACKETS (UINT64_C(1) << 40)
 #define FLOW_MAX_BYTES (UINT64_C(1) << 50)
 
+/* What a model has at most: a learner makes no more, a merge fails, a reader refuses. */
+#define NETWORK_MAX_DATE 53376 /* in 2116, the last that is half of 64 bits of nanoseconds */
+enum {
+    NETWORK_MAX_HOSTS = 1 << 20,
+    NETWORK_MAX_STATES = 1 << 26,
+    NETWORK_MAX_TRANSITIONS = 1 << 28,
+    NETWORK_MAX_OBSERVATIONS = 4096
+};
+
+_Static_assert(NETWORK_MAX_DATE < SLICE_MAX_DAYS, "days of a slice are counted");
+
 /* Bins of both ways together are below. */
 enum {
     FLOW_PACKET_BINS = 41 * VOLUME_GRID_PER_OCTAVE + 1,
@@ -56,7 +67,6 @@ struct row_sample {
  * by their tags. What is covered is covered for the hosts of an observation, and says nothing about others.
  */
 enum {
-    NETWORK_MAX_OBSERVATIONS = 4096,
     SLICE_SECONDS = NS_PER_SLICE / NS_PER_SECOND
 };
 
@@ -94,7 +104,8 @@ struct network_stats {
     size_t host_tags_capacity, outside_tags_capacity;
     uint32_t outside_count;       /* ids of outside peers are below */
     struct day_time first, last;  /* of the flows */
-    uint64_t flows, packets;
+    uint64_t flows, packets;      /* NETWORK_MAX_SUM at most; no owner's counts add up to more flows,
+                                   * nor do all services */
 };
 
 /* date * 288 + slice, for dates from 1970 on. */

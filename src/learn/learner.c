@@ -17,7 +17,7 @@
 
 #define NO_STATE UINT32_MAX
 #define MAX_OBSERVED_NS NS_PER_DAY /* of one flow: a longer one says little about the hours between */
-#define MAX_START_NS (INT64_MAX / 2) /* in 2116 */
+#define MAX_START_NS (NETWORK_MAX_DATE * NS_PER_DAY - MAX_OBSERVED_NS) /* all that is observed has a date */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
 enum {
@@ -113,14 +113,18 @@ static void set_room(struct learner *learner)
     size_t bytes;
 
     learner->room = ROOM_HOSTS;
-    if (most == 0)
-        return;
-    bytes = learner_bytes(learner) + RECORD_BYTES;
-    learner->room = bytes <= 5 * eighth   ? ROOM_HOSTS
-                    : bytes <= 6 * eighth ? ROOM_STATES
-                    : bytes <= 7 * eighth ? ROOM_DETAILS
-                    : bytes <= most       ? ROOM_SLICES
-                                          : ROOM_NONE;
+    if (most > 0) {
+        bytes = learner_bytes(learner) + RECORD_BYTES;
+        learner->room = bytes <= 5 * eighth   ? ROOM_HOSTS
+                        : bytes <= 6 * eighth ? ROOM_STATES
+                        : bytes <= 7 * eighth ? ROOM_DETAILS
+                        : bytes <= most       ? ROOM_SLICES
+                                              : ROOM_NONE;
+    }
+    if (learner->stats.states.used > NETWORK_MAX_STATES - 2 && learner->room > ROOM_DETAILS)
+        learner->room = ROOM_DETAILS; /* a record makes two at most */
+    if (learner->stats.transitions.used > NETWORK_MAX_TRANSITIONS - 2 && learner->room > ROOM_SLICES)
+        learner->room = ROOM_SLICES;
 }
 
 /* Counts one more of a detail, when it is known or there is room; or says that it is given up. */
@@ -172,7 +176,7 @@ static uint32_t host_of(struct learner *learner, const struct flow_record *recor
         return host;
     if (record->packets[side] == 0 || !is_local(learner, &record->address[side]))
         return TALLY_NONE;
-    if (learner->stats.host_count == LEARN_MAX_HOSTS || learner->room < ROOM_HOSTS) {
+    if (learner->stats.host_count == NETWORK_MAX_HOSTS || learner->room < ROOM_HOSTS) {
         learner->given_up.hosts++;
         return TALLY_NONE;
     }
@@ -629,7 +633,8 @@ static bool is_possible(const struct flow_record *record)
     bool is_possible = flow_record_packets(record) > 0 && record->start.ns >= 0 &&
                        record->start.ns <= MAX_START_NS && record->duration_ns >= 0 &&
                        record->duration_ns <= MAX_DURATION_NS && record->rtt_ns >= 0 &&
-                       record->rtt_ns <= MAX_DURATION_NS;
+                       record->rtt_ns <= MAX_DURATION_NS &&
+                       !ip_address_equal(&record->address[0], &record->address[1]);
 
     for (int side = 0; side < 2; side++)
         is_possible = is_possible && record->packets[side] <= FLOW_MAX_PACKETS &&
@@ -650,7 +655,7 @@ static void add(void *self, const struct flow_record *record)
     initiator = host_of(learner, record, FLOW_INITIATOR);
     responder = host_of(learner, record, FLOW_RESPONDER);
     observe(learner, record);
-    learner->stats.flows++;
+    sum_add(&learner->stats.flows, 1);
     sum_add(&learner->stats.packets, flow_record_packets(record));
     if (initiator == TALLY_NONE && responder == TALLY_NONE) {
         learner->foreign_flows++;

@@ -34,7 +34,6 @@
 #include "learn/local_networks.h"
 
 enum {
-    LEARN_MAX_HOSTS = 1 << 20, /* local addresses beyond are peers outside; a model takes no more */
     LEARN_MAX_PEERS = 256, /* outside peers listed for one state; more are counted together */
     LEARN_MAX_PORTS = 256, /* the same for responder ports of a bin */
     LEARN_HELD_RECORDS = 1 << 16, /* held back to find the local networks; fewer when they are large */
@@ -96,7 +95,8 @@ uint64_t learner_foreign_flows(const struct learner *learner);
 /* Flows that began before the last one of a host of theirs. */
 uint64_t learner_late_flows(const struct learner *learner);
 
-/* Records that were left out: without a packet, before 1970, or with numbers no flow can have. */
+/* Records that were left out: without a packet, before 1970, with numbers no flow can have, or from an
+ * address to itself (a LAND attack, or the loopback interface). */
 uint64_t learner_refused_flows(const struct learner *learner);
 
 const struct learner_given_up *learner_given_up(const struct learner *learner);

@@ -7,8 +7,6 @@
 #include "learn/stats_private.h"
 #include "learn/tag_table.h"
 
-enum { MOST_STATES = 1 << 26, MOST_TRANSITIONS = 1 << 28 }; /* of a model file */
-
 /* How numbers of `from` read in `into`. */
 struct merge {
     struct network_stats *into;
@@ -297,11 +295,11 @@ static int check_limits(const struct merge *m, uint64_t hosts, struct error *err
     const struct network_stats *a = m->into;
     const struct network_stats *b = m->from;
 
-    if (hosts > LEARN_MAX_HOSTS)
+    if (hosts > NETWORK_MAX_HOSTS)
         return error_set(err, "%" PRIu64 " hosts together are more than a model takes (%d)", hosts,
-                         LEARN_MAX_HOSTS);
-    if (a->states.used + b->states.used > MOST_STATES ||
-        a->transitions.used + b->transitions.used > MOST_TRANSITIONS)
+                         NETWORK_MAX_HOSTS);
+    if (a->states.used + b->states.used > NETWORK_MAX_STATES ||
+        a->transitions.used + b->transitions.used > NETWORK_MAX_TRANSITIONS)
         return error_set(err, "%zu states and %zu transitions together are more than a model takes",
                          a->states.used + b->states.used, a->transitions.used + b->transitions.used);
     if (m->observation + b->observation_count > NETWORK_MAX_OBSERVATIONS)
