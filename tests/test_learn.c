@@ -1389,6 +1389,7 @@ static void test_merge_limits(void **state)
     assert_int_equal(sum.peers.used, LEARN_MAX_PEERS + 1);
     others = tally_count(&sum.peers, 0, packed(PEER_OUTSIDE, PEER_ID_OTHER));
     assert_int_equal(others, 900 - 56 * 5); /* 200 and the first 56 of 200 more, five times each */
+    assert_int_equal(sum.outside_count, LEARN_MAX_PEERS); /* who is not listed has no number, and no tag */
     assert_int_equal(sum.responder_ports.used, LEARN_MAX_PORTS + 1);
     assert_int_equal(sum.services.used, SERVICE_MAX + 1);
     assert_int_equal(sum.services.entries[SERVICE_MAX].symbol, SERVICE_OTHER_PORTS);

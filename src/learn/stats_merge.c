@@ -7,12 +7,14 @@
 #include "learn/stats_private.h"
 #include "learn/tag_table.h"
 
+#define NOT_LISTED UINT32_MAX
+
 /* How numbers of `from` read in `into`. */
 struct merge {
     struct network_stats *into;
     const struct network_stats *from;
     uint32_t *hosts;
-    uint32_t *outside; /* by id: a packed peer */
+    uint32_t *outside; /* by id: a packed peer, or NOT_LISTED while no state lists it */
     uint32_t *states;
     uint32_t *transitions;
     uint32_t *services;
@@ -85,14 +87,12 @@ static void settle_own_peers(struct merge *m, const struct tag_table *hosts)
     free(became);
 }
 
-static uint32_t outside_symbol(struct merge *m, uint32_t id)
+/* A number for one more outside peer of `from`: it has found room in the list of a state. */
+static uint32_t list_outside(struct merge *m, uint32_t id)
 {
-    bool is_listed = m->into->outside_count < PEER_ID_OTHER;
-    struct peer peer = { PEER_OUTSIDE, is_listed ? m->into->outside_count : PEER_ID_OTHER };
-
-    if (is_listed)
-        stats_add_outside(m->into, m->into->has_tags ? m->from->outside_tags[id] : 0);
-    return peer_pack(peer);
+    m->outside[id] = peer_pack((struct peer){ PEER_OUTSIDE, m->into->outside_count });
+    stats_add_outside(m->into, m->into->has_tags ? m->from->outside_tags[id] : 0);
+    return m->outside[id];
 }
 
 static void map_tagged_outside(struct merge *m)
@@ -107,7 +107,7 @@ static void map_tagged_outside(struct merge *m)
     for (uint32_t id = 0; id < m->from->outside_count; id++) {
         uint64_t known = tag_table_find(&table, m->from->outside_tags[id]);
 
-        m->outside[id] = known == TAG_NONE ? outside_symbol(m, id) : (uint32_t)known;
+        m->outside[id] = known == TAG_NONE ? NOT_LISTED : (uint32_t)known;
     }
     tag_table_release(&table);
 }
@@ -119,7 +119,7 @@ static void map_outside(struct merge *m)
         return;
     }
     for (uint32_t id = 0; id < m->from->outside_count; id++)
-        m->outside[id] = outside_symbol(m, id);
+        m->outside[id] = NOT_LISTED;
 }
 
 /* ---- tables of a state ---- */
@@ -150,6 +150,7 @@ static bool is_listed_port(uint32_t symbol)
     return symbol != PORT_OTHER;
 }
 
+/* NOT_LISTED for an outside peer without a number so far. */
 static uint32_t peer_symbol(const struct merge *m, uint32_t symbol)
 {
     struct peer peer = peer_unpack(symbol);
@@ -170,25 +171,57 @@ struct listed_table {
     uint32_t other; /* stands for those beyond */
 };
 
+/* In order of symbols: outside peers get their numbers in the order they had. */
+static int compare_symbols(const void *a, const void *b)
+{
+    const struct tally_entry *x = a;
+    const struct tally_entry *y = b;
+
+    if (x->symbol != y->symbol)
+        return x->symbol < y->symbol ? -1 : 1;
+    return x->owner == y->owner ? 0 : x->owner < y->owner ? -1 : 1;
+}
+
+static struct tally_entry *sorted_by_symbol(const struct tally *tally)
+{
+    struct tally_entry *copy = memory_alloc_array(tally->used, sizeof *copy);
+
+    if (tally->used > 0) {
+        memcpy(copy, tally->entries, tally->used * sizeof *copy);
+        qsort(copy, tally->used, sizeof *copy, compare_symbols);
+    }
+    return copy;
+}
+
+/* What a symbol of `from` is for a state of `into`: itself, when it is there or there is room to list it. */
+static uint32_t listed_symbol(struct merge *m, const struct listed_table *table, uint32_t state,
+                              uint32_t from)
+{
+    bool is_peer = table->from == &m->from->peers;
+    uint32_t symbol = is_peer ? peer_symbol(m, from) : from;
+
+    if (symbol != NOT_LISTED &&
+        (!table->is_listed(symbol) || tally_find(table->into, state, symbol) != TALLY_NONE))
+        return symbol;
+    if (m->listed[state] >= table->limit ||
+        (symbol == NOT_LISTED && m->into->outside_count == PEER_ID_OTHER))
+        return table->other;
+    m->listed[state]++;
+    return symbol == NOT_LISTED ? list_outside(m, peer_unpack(from).id) : symbol;
+}
+
 static void add_listed(struct merge *m, const struct listed_table *table)
 {
-    struct tally_entry *entries = tally_sorted(table->from);
+    struct tally_entry *entries = sorted_by_symbol(table->from);
 
     memset(m->listed, 0, m->into->states.used * sizeof *m->listed);
     for (size_t i = 0; i < table->into->used; i++)
         m->listed[table->into->entries[i].owner] += table->is_listed(table->into->entries[i].symbol);
     for (size_t i = 0; i < table->from->used; i++) {
         uint32_t state = m->states[entries[i].owner];
-        uint32_t symbol = table->from == &m->from->peers ? peer_symbol(m, entries[i].symbol)
-                                                         : entries[i].symbol;
 
-        if (table->is_listed(symbol) && tally_find(table->into, state, symbol) == TALLY_NONE) {
-            if (m->listed[state] == table->limit)
-                symbol = table->other;
-            else
-                m->listed[state]++;
-        }
-        tally_add(table->into, state, symbol, entries[i].count);
+        tally_add(table->into, state, listed_symbol(m, table, state, entries[i].symbol),
+                  entries[i].count);
     }
     free(entries);
 }
