@@ -156,6 +156,29 @@ static void test_mixture_of_few_points(void **state)
     assert_near(total_weight(&m), 1, 1e-12);
 }
 
+/* States that have all volumes, as a flood of flows of every size makes them, cost no minutes. */
+static void test_mixture_of_many_points(void **state)
+{
+    enum { MANY = 499, STATES = 200 };
+    struct weighted_point points[MANY];
+    struct random_stream random;
+    clock_t begin = clock();
+
+    (void)state;
+    random_init(&random, 8, RANDOM_FIT, 0, 0, 0);
+    for (int i = 0; i < STATES; i++) {
+        struct mixture m = { 0 };
+
+        for (int k = 0; k < MANY; k++)
+            points[k] = (struct weighted_point){ k * 0.0433, (double)(1 + random_below(&random, 1000)) };
+        mixture_fit(&m, points, MANY, FLOOR);
+        assert_true(m.size > 1);
+        assert_near(total_weight(&m), 1, 1e-9);
+    }
+    /* 0.4 s, and 9 s without a bound; with room for sanitizers */
+    assert_in_range((clock() - begin) * 10 / CLOCKS_PER_SEC, 0, 30);
+}
+
 /* ---- entries that were made to collide ---- */
 
 enum { COLLIDING = 80000 };
@@ -2144,6 +2167,7 @@ int main(void)
         cmocka_unit_test(test_mixture_recovered),
         cmocka_unit_test(test_likelihood_never_falls),
         cmocka_unit_test(test_mixture_of_few_points),
+        cmocka_unit_test(test_mixture_of_many_points),
         cmocka_unit_test(test_no_slot_is_foreseen),
         cmocka_unit_test(test_port_features),
         cmocka_unit_test(test_sample_of_union),
