@@ -198,8 +198,15 @@ static void fill(struct network_stats *stats)
         struct row_sample *sample = &stats->samples[i];
 
         for (size_t k = 0; k < sample->used; k++) {
-            fill_row(&sample->rows[k],
-                     k == 0 ? FLOW_MAX_SEQUENCE : (uint32_t)random_below(&random, 9), &random);
+            uint64_t most = session_row_packets(&sample->rows[k].row);
+
+            if (k + 1 == sample->used) {
+                sample->rows[k].row.packets[0] += FLOW_MAX_SEQUENCE; /* the longest flow still */
+                most = FLOW_MAX_SEQUENCE;
+            } else if (most > 9) {
+                most = random_below(&random, 9);
+            }
+            fill_row(&sample->rows[k], (uint32_t)most, &random);
             sample->packets += sample->rows[k].sequence_length;
         }
     }
@@ -1089,6 +1096,13 @@ static void test_altered_files(void **state)
         { "UPDATE session_row SET responder_data_packets = 1 + responder_packets",
           "column responder_data_packets: " },
         { "UPDATE session_row SET responder_payload_bytes = -5", "column responder_payload_bytes: -5" },
+        { "UPDATE session_row SET initiator_data_packets = 0, initiator_payload_bytes = 5",
+          "column initiator_payload_bytes: 5 is not in 0..0" },
+        { "UPDATE session_row SET initiator_packets = 0, responder_packets = 0, initiator_data_packets = 0,"
+          " responder_data_packets = 0, initiator_payload_bytes = 0, responder_payload_bytes = 0",
+          "table session_row, row 1: a flow without a packet" },
+        { "UPDATE session_row SET packets = zeroblob(1024) WHERE number = 0",
+          "table session_row, row 1: more packets one by one than the flow has" },
         { "UPDATE session_row SET duration_ns = -5",
           "table session_row, row 1, column duration_ns: -5" },
         { "UPDATE session_row SET turns = 4294967296", "column turns: 4294967296" },

@@ -123,16 +123,24 @@ void network_stats_init(struct network_stats *stats);
 void network_stats_release(struct network_stats *stats);
 
 /*
- * Adds the statistics `from` to `into`, as if one learner had seen both. Hosts with equal tags are one
- * host, wherever both sides have tags of one key; all others stay apart, and the result is then
- * without tags. Hosts, outside peers, states and transitions of `from` that are new come behind those
- * of `into`, in their order. An address that is outside on one side and a host on the other
- * becomes that host. The services that stay are the SERVICE_MAX of most flows. Observations of `from` come behind those of `into`, where both sides have tags of
- * one key they are one: a host that was seen in one part was then silent in the others. Seconds
- * of one slice that both sides covered add up to SLICE_SECONDS at most: parts of a slice that overlap
- * count twice. Associative; commutative but for the order; limits (LEARN_MAX_PEERS,
- * LEARN_MAX_PORTS, names of applications) hold as in learning, and beyond them whoever came first is
- * listed. 0, or -1 with *err and `into` as it was.
+ * Adds the statistics `from` to `into`, as if one learner had seen both.
+ *
+ * Where both sides have tags of one key, hosts with equal tags are one host, an address that is outside on
+ * one side and a host on the other becomes that host, and both sides are one observation: a host that
+ * was seen in one of them was silent in the other. Else all hosts stay apart, observations of `from`
+ * come behind those of `into`, and the result is without tags. Hosts, outside peers, states and transitions of
+ * `from` that are new come behind those of `into`, in their order.
+ *
+ * Seconds of a slice that both sides covered add up, to SLICE_SECONDS at most: where parts overlap they
+ * count twice. The services that stay are the SERVICE_MAX of most flows; beyond LEARN_MAX_PEERS,
+ * LEARN_MAX_PORTS and the limit of names, who came first is listed. Sums stop at NETWORK_MAX_SUM.
+ *
+ * Commutative but for the order, while no list is full. Associative, too, where all parts have tags of
+ * one key, or no two have: with A and B of one key and C of none, (A + B) + C knows the hosts of A
+ * in B, but A + (B + C) cannot, for B + C has no tags. Who merges many begins with those of one key.
+ *
+ * 0, or -1 with *err and `into` as it was: more flows, hosts, states, transitions or observations than a
+ * model has.
  */
 int network_stats_merge(struct network_stats *into, const struct network_stats *from,
                         struct error *err);

@@ -671,10 +671,11 @@ static void read_applications(struct reader *r)
 static void read_session_row(struct rows *rows, struct session_row *row)
 {
     for (int side = 0; side < 2; side++) {
-        row->packets[side] = (uint64_t)rows_integer(rows, 2 + side, 0, MAX_COUNT);
+        row->packets[side] = (uint64_t)rows_integer(rows, 2 + side, 0, FLOW_MAX_PACKETS);
         row->data_packets[side] =
             (uint64_t)rows_integer(rows, 4 + side, 0, (int64_t)row->packets[side]);
-        row->payload_bytes[side] = (uint64_t)rows_integer(rows, 6 + side, 0, MAX_COUNT);
+        row->payload_bytes[side] =
+            (uint64_t)rows_integer(rows, 6 + side, 0, row->data_packets[side] ? FLOW_MAX_BYTES : 0);
         row->mss[side] = (uint16_t)rows_integer(rows, 11 + side, 0, UINT16_MAX);
         row->ttl[side] = (uint8_t)rows_integer(rows, 13 + side, 0, UINT8_MAX);
         row->window[side] = (uint16_t)rows_integer(rows, 15 + side, 0, UINT16_MAX);
@@ -730,6 +731,10 @@ static void read_session_rows(struct reader *r)
         read_session_row(&rows, &row.row);
         row.key = rows_tag(&rows, 26, true);
         read_sequence(&rows, &row, sequence);
+        if (session_row_packets(&row.row) == 0)
+            rows_fail(&rows, "a flow without a packet");
+        if (row.sequence_length > session_row_packets(&row.row))
+            rows_fail(&rows, "more packets one by one than the flow has");
         if (service < last_service || (number > 0 && session_row_packets(&row.row) < last_packets))
             rows_fail(&rows, "out of order");
         if (r->db.failed)
