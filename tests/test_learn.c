@@ -1212,6 +1212,23 @@ static struct learner *learn_records(const struct learner_config *config,
     return learner;
 }
 
+static void assert_loads(const struct network_stats *stats)
+{
+    const char *path = scratch_path("bounded.dsm");
+    struct network_fit fit;
+    struct model *model;
+    struct error err = { "" };
+
+    network_fit_init(&fit, stats);
+    assert_int_equal(model_save(path, stats, &fit, &err), 0);
+    model = model_load(path, &err);
+    if (model == NULL)
+        fail_msg("%s", err.text);
+    assert_int_equal(model->host_count, stats->host_count);
+    model_free(model);
+    network_fit_release(&fit);
+}
+
 /* ---- merging ---- */
 
 static struct learner_config tagged(const struct ip_network *local)
@@ -1354,6 +1371,7 @@ static void test_merge_services(void **state)
         for (uint32_t i = 0; i < EACH * 2; i++) { /* of every fourth service two flows, of the others one */
             struct flow_record record = scanned(i, 20000 + 1000 * part + i % EACH);
 
+            record.packets[0] = 1 + i % 7;
             if (i < EACH || i % 4 == 0)
                 learner_add(learners[part], &record);
         }
@@ -1378,6 +1396,15 @@ static void test_merge_services(void **state)
         assert_same_sequences(&sums[0].samples[i], &sums[1].samples[other]);
         assert_memory_equal(&sums[0].conditions[i], &sums[1].conditions[other],
                             sizeof *sums[0].conditions);
+    }
+    for (int i = 0; i < 2; i++) { /* as full as can be, and nothing to give up */
+        struct network_stats again;
+
+        network_stats_init(&again);
+        merge(&again, &sums[i]);
+        assert_int_equal(again.services.used, SERVICE_MAX + 1);
+        assert_loads(&again);
+        network_stats_release(&again);
     }
     for (int i = 0; i < 2; i++) {
         network_stats_release(&sums[i]);
@@ -1728,23 +1755,6 @@ static uint64_t given_up_in_all(const struct learner_given_up *g)
 {
     return g->hosts + g->states + g->transitions + g->gaps + g->volumes + g->ports + g->peers +
            g->activity + g->services + g->samples;
-}
-
-static void assert_loads(const struct network_stats *stats)
-{
-    const char *path = scratch_path("bounded.dsm");
-    struct network_fit fit;
-    struct model *model;
-    struct error err = { "" };
-
-    network_fit_init(&fit, stats);
-    assert_int_equal(model_save(path, stats, &fit, &err), 0);
-    model = model_load(path, &err);
-    if (model == NULL)
-        fail_msg("%s", err.text);
-    assert_int_equal(model->host_count, stats->host_count);
-    model_free(model);
-    network_fit_release(&fit);
 }
 
 /* The largest flows, so many that sums stop growing, twice: what is written is read. */

@@ -115,6 +115,15 @@ static int compare_services(const void *a, const void *b)
     return x->symbol == y->symbol ? 0 : x->symbol < y->symbol ? -1 : 1;
 }
 
+static size_t single_services(const struct tally *services)
+{
+    size_t single = 0;
+
+    for (size_t i = 0; i < services->used; i++)
+        single += services->entries[i].symbol != SERVICE_OTHER_PORTS;
+    return single;
+}
+
 /* By service: whether it stays. */
 static bool *choose_services(const struct network_stats *stats)
 {
@@ -202,7 +211,7 @@ uint64_t stats_prune_services(struct network_stats *stats)
     bool *stays;
     uint64_t moved = 0;
 
-    if (stats->services.used <= SERVICE_MAX)
+    if (single_services(&stats->services) <= SERVICE_MAX)
         return 0;
     stays = choose_services(stats);
     old = take_services(stats);
