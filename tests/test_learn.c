@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/input_file.h"
@@ -13,11 +14,13 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "dayshift/port_feature.h"
+#include "learn/address_table.h"
 #include "learn/address_tag.h"
 #include "learn/fit.h"
 #include "learn/learner.h"
 #include "learn/mixture_fit.h"
 #include "learn/row_sample.h"
+#include "learn/tag_table.h"
 #include "model/model.h"
 #include "net/wire.h"
 
@@ -151,6 +154,74 @@ static void test_mixture_of_few_points(void **state)
     assert_near(m.components[1].mean, 12, 1e-9);
     assert_near(m.components[1].sd, FLOOR, 1e-9);
     assert_near(total_weight(&m), 1, 1e-12);
+}
+
+/* States that have all volumes, as a flood of flows of every size makes them, cost no minutes. */
+static void test_mixture_of_many_points(void **state)
+{
+    enum { MANY = 499, STATES = 200 };
+    struct weighted_point points[MANY];
+    struct random_stream random;
+    clock_t begin = clock();
+
+    (void)state;
+    random_init(&random, 8, RANDOM_FIT, 0, 0, 0);
+    for (int i = 0; i < STATES; i++) {
+        struct mixture m = { 0 };
+
+        for (int k = 0; k < MANY; k++)
+            points[k] = (struct weighted_point){ k * 0.0433, (double)(1 + random_below(&random, 1000)) };
+        mixture_fit(&m, points, MANY, FLOOR);
+        assert_true(m.size > 1);
+        assert_near(total_weight(&m), 1, 1e-9);
+    }
+    /* 0.4 s, and 9 s without a bound; with room for sanitizers */
+    assert_in_range((clock() - begin) * 10 / CLOCKS_PER_SEC, 0, 30);
+}
+
+/* ---- entries that were made to collide ---- */
+
+enum { COLLIDING = 80000 };
+
+/* The inverse of random_mix64(). */
+static uint64_t unmix64(uint64_t x)
+{
+    x = x ^ x >> 31 ^ x >> 62;
+    x *= UINT64_C(0x319642b2d24d8ec3);
+    x = x ^ x >> 27 ^ x >> 54;
+    x *= UINT64_C(0x96de1b173f119089);
+    return x ^ x >> 30 ^ x >> 60;
+}
+
+/* Numbers whose mix ends in zeros, and that end in zeros themselves: each as an address, a tag, a pair. */
+static void test_no_slot_is_foreseen(void **state)
+{
+    clock_t begin = clock();
+    struct address_table addresses;
+    struct tag_table tags;
+    struct tally tally;
+
+    (void)state;
+    assert_true(random_mix64(unmix64(12345)) == 12345);
+    address_table_init(&addresses);
+    tag_table_init(&tags, COLLIDING);
+    tally_init(&tally);
+    for (uint64_t i = 0; i < COLLIDING; i++) {
+        uint64_t words[2] = { 0x20010db8, unmix64(unmix64(i << 24) ^ 0x20010db8) };
+        uint64_t pair = unmix64(i << 24);
+        struct ip_address address;
+
+        memcpy(address.bytes, words, sizeof address.bytes);
+        assert_int_equal(address_table_put(&addresses, &address), i);
+        tag_table_put(&tags, i << 32, i);
+        tally_add(&tally, (uint32_t)(pair >> 32), (uint32_t)pair, 1);
+    }
+    assert_int_equal(tag_table_find(&tags, UINT64_C(77) << 32), 77);
+    assert_int_equal(tally.used, COLLIDING);
+    address_table_release(&addresses);
+    tag_table_release(&tags);
+    tally_release(&tally);
+    assert_in_range((clock() - begin) / CLOCKS_PER_SEC, 0, 1); /* 20 s where slots can be foreseen */
 }
 
 /* ---- ports as features ---- */
@@ -344,6 +415,10 @@ static void test_sequences_of_union(void **state)
 #define A "10.0.0.1"
 #define B "10.0.0.2"
 #define OUT "192.0.2.7"
+
+static const struct ip_network ten = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10 } }, 104 };
+
+static const struct learner_config in_ten = { .local = &ten, .local_count = 1 };
 
 static const struct day_time morning = { INT64_C(20000) * NS_PER_DAY + 100 * NS_PER_SLICE };
 
@@ -572,6 +647,73 @@ static void test_limits(void **state)
     learner_free(learner);
 }
 
+/* The service of a number: one flow each of a scan. */
+static struct flow_record scanned(uint32_t n, uint32_t port)
+{
+    struct flow_record record = flow(n, A, OUT, IP_TCP, (uint16_t)port);
+
+    record.is_measured = true;
+    record.application = "scan";
+    return record;
+}
+
+/* Who scans ports, before, between or after, costs no service that is used its place. */
+static void test_scan_costs_no_service(void **state)
+{
+    enum { SCANNED = 20000, USED = 40, FLOWS = 10 };
+    static const uint32_t begins[] = { 0, SCANNED / 2, SCANNED }; /* of what is used, among the scan */
+
+    (void)state;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        struct learner *learner = learner_new(&in_ten);
+        const struct network_stats *stats;
+        uint64_t flows = 0;
+        uint64_t measured = 0;
+        uint64_t labelled = 0;
+        uint32_t n = 0;
+
+        for (uint32_t k = 0; k <= SCANNED; k++) {
+            struct flow_record record = scanned(n++, 20000 + k);
+
+            learner_add(learner, &record);
+            for (uint32_t used = 0; k == begins[i] && used < USED * FLOWS; used++) {
+                record = scanned(n++, 100 + used % USED);
+                record.application = "used";
+                learner_add(learner, &record);
+            }
+        }
+        stats = learner_finish(learner);
+        assert_int_equal(stats->services.used, SERVICE_MAX + 1);
+        for (uint32_t used = 0; used < USED; used++) {
+            uint32_t service = tally_find(&stats->services, IP_TCP, 100 + used);
+
+            assert_int_not_equal(service, TALLY_NONE);
+            assert_int_equal(stats->services.entries[service].count, FLOWS);
+            assert_int_equal(stats->samples[service].used, FLOWS);
+            assert_int_equal(stats->conditions[service].flows, FLOWS);
+            for (size_t k = 0; k < stats->applications.used; k++) {
+                const struct tally_entry *entry = &stats->applications.entries[k];
+
+                if (entry->owner == service)
+                    assert_string_equal(stats->application_names[entry->symbol], "used");
+            }
+        }
+        for (size_t k = 0; k < stats->services.used; k++) {
+            flows += stats->services.entries[k].count;
+            measured += stats->conditions[k].flows;
+        }
+        for (size_t k = 0; k < stats->applications.used; k++)
+            labelled += stats->applications.entries[k].count;
+        assert_int_equal(flows, n);
+        assert_int_equal(measured, n);
+        assert_int_equal(labelled, n);
+        assert_int_equal(learner_given_up(learner)->services, SCANNED + 1 - (SERVICE_MAX - USED));
+        assert_int_equal(stats->samples[tally_find(&stats->services, IP_TCP, SERVICE_OTHER_PORTS)].used,
+                         SERVICE_MAX_ROWS);
+        learner_free(learner);
+    }
+}
+
 /* A ping in IPv6 is the service that a ping in IPv4 is. */
 static void test_pings_are_alike(void **state)
 {
@@ -589,10 +731,6 @@ static void test_pings_are_alike(void **state)
 }
 
 /* ---- what a record brings beside its counts ---- */
-
-static const struct ip_network ten = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10 } }, 104 };
-
-static const struct learner_config in_ten = { .local = &ten, .local_count = 1 };
 
 static void test_bytes_conditions_applications(void **state)
 {
@@ -688,11 +826,11 @@ static void test_application_limits(void **state)
 /* No flow has these; a model would not take them. */
 static void test_impossible_records(void **state)
 {
-    struct flow_record records[8];
+    struct flow_record records[9];
     struct learner *learner = learner_new(&in_ten);
 
     (void)state;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         records[i] = flow(i, A, OUT, IP_TCP, 443);
     records[0].packets[0] = records[0].packets[1] = 0;
     records[1].start.ns = -1;
@@ -701,10 +839,11 @@ static void test_impossible_records(void **state)
     records[4].start.ns = INT64_MAX;
     records[5].packets[1] = UINT64_MAX;
     records[6].bytes[0] = UINT64_MAX;
-    for (int i = 0; i < 8; i++)
+    records[7].address[1] = records[7].address[0]; /* LAND: to itself */
+    for (int i = 0; i < 9; i++)
         learner_add(learner, &records[i]);
     assert_int_equal(learner_finish(learner)->flows, 1);
-    assert_int_equal(learner_refused_flows(learner), 7);
+    assert_int_equal(learner_refused_flows(learner), 8);
     learner_free(learner);
 }
 
@@ -1028,6 +1167,8 @@ static struct flow_record random_record(struct random_stream *random, int64_t ms
     r.duration_ns = (int64_t)random_below(random, 3000) * NS_PER_MS;
     if (kind < 3) {
         r.address[1] = ip_address_from_v4(0x0a000001 + (uint32_t)random_below(random, STREAM_HOSTS));
+        if (ip_address_equal(&r.address[0], &r.address[1]))
+            r.address[1] = ip_address_from_v4(0xc6336400);
     } else if (kind == 3) {
         r.address[1] = r.address[0];
         r.address[0] = ip_address_from_v4(0xc6336400 + (uint32_t)random_below(random, STREAM_OUTSIDE));
@@ -1069,6 +1210,23 @@ static struct learner *learn_records(const struct learner_config *config,
         learner_add(learner, &records[i]);
     learner_finish(learner);
     return learner;
+}
+
+static void assert_loads(const struct network_stats *stats)
+{
+    const char *path = scratch_path("bounded.dsm");
+    struct network_fit fit;
+    struct model *model;
+    struct error err = { "" };
+
+    network_fit_init(&fit, stats);
+    assert_int_equal(model_save(path, stats, &fit, &err), 0);
+    model = model_load(path, &err);
+    if (model == NULL)
+        fail_msg("%s", err.text);
+    assert_int_equal(model->host_count, stats->host_count);
+    model_free(model);
+    network_fit_release(&fit);
 }
 
 /* ---- merging ---- */
@@ -1198,6 +1356,62 @@ static void test_merge_without_tags(void **state)
     }
 }
 
+/* The services of most flows stay, whichever side is first. */
+static void test_merge_services(void **state)
+{
+    enum { EACH = 900 };
+    struct learner_config config = in_ten;
+    struct learner *learners[2];
+    struct network_stats sums[2];
+
+    (void)state;
+    config.key = key_one;
+    for (uint32_t part = 0; part < 2; part++) {
+        learners[part] = learner_new(&config);
+        for (uint32_t i = 0; i < EACH * 2; i++) { /* of every fourth service two flows, of the others one */
+            struct flow_record record = scanned(i, 20000 + 1000 * part + i % EACH);
+
+            record.packets[0] = 1 + i % 7;
+            if (i < EACH || i % 4 == 0)
+                learner_add(learners[part], &record);
+        }
+    }
+    for (int first = 0; first < 2; first++) {
+        network_stats_init(&sums[first]);
+        merge(&sums[first], learner_finish(learners[first]));
+        merge(&sums[first], learner_finish(learners[!first]));
+        assert_int_equal(sums[first].services.used, SERVICE_MAX + 1);
+        for (uint32_t i = 0; i < 2 * EACH; i += 4) {
+            uint32_t port = 20000 + i / EACH * 1000 + i % EACH;
+
+            assert_int_equal(tally_count(&sums[first].services, IP_TCP, port), 2);
+        }
+    }
+    for (size_t i = 0; i < sums[0].services.used; i++) {
+        const struct tally_entry *entry = &sums[0].services.entries[i];
+        uint32_t other = tally_find(&sums[1].services, entry->owner, entry->symbol);
+
+        assert_int_not_equal(other, TALLY_NONE);
+        assert_int_equal(entry->count, sums[1].services.entries[other].count);
+        assert_same_sequences(&sums[0].samples[i], &sums[1].samples[other]);
+        assert_memory_equal(&sums[0].conditions[i], &sums[1].conditions[other],
+                            sizeof *sums[0].conditions);
+    }
+    for (int i = 0; i < 2; i++) { /* as full as can be, and nothing to give up */
+        struct network_stats again;
+
+        network_stats_init(&again);
+        merge(&again, &sums[i]);
+        assert_int_equal(again.services.used, SERVICE_MAX + 1);
+        assert_loads(&again);
+        network_stats_release(&again);
+    }
+    for (int i = 0; i < 2; i++) {
+        network_stats_release(&sums[i]);
+        learner_free(learners[i]);
+    }
+}
+
 /* Limits hold after merging as they do in learning. */
 static void test_merge_limits(void **state)
 {
@@ -1225,14 +1439,89 @@ static void test_merge_limits(void **state)
     assert_int_equal(sum.peers.used, LEARN_MAX_PEERS + 1);
     others = tally_count(&sum.peers, 0, packed(PEER_OUTSIDE, PEER_ID_OTHER));
     assert_int_equal(others, 900 - 56 * 5); /* 200 and the first 56 of 200 more, five times each */
+    assert_int_equal(sum.outside_count, LEARN_MAX_PEERS); /* who is not listed has no number, and no tag */
     assert_int_equal(sum.responder_ports.used, LEARN_MAX_PORTS + 1);
     assert_int_equal(sum.services.used, SERVICE_MAX + 1);
     assert_int_equal(sum.services.entries[SERVICE_MAX].symbol, SERVICE_OTHER_PORTS);
     network_stats_release(&sum);
 }
 
+/* Hosts of one key were observed together, others were not; no part of a slice counts beyond it. */
+static void test_merge_observations(void **state)
+{
+    static const struct {
+        const uint8_t *keys[3];
+        uint32_t observations;
+        uint64_t seconds; /* of the first observation in its first slice */
+    } cases[] = {
+        { { NULL, NULL, NULL }, 3, 200 },
+        { { key_one, key_one, NULL }, 2, 300 },
+        { { key_one, key_one, key_one }, 1, 300 },
+        { { key_one, key_two, key_one }, 3, 200 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network_stats sum;
+
+        network_stats_init(&sum);
+        for (int part = 0; part < 3; part++) {
+            const struct flow_record records[] = { flow(0, A, OUT, IP_TCP, 443),
+                                                   flow(199000, A, OUT, IP_TCP, 443) };
+            struct learner_config config = in_ten;
+            struct learner *learner;
+
+            config.key = cases[i].keys[part];
+            learner = learn_records(&config, records, 2);
+            assert_int_equal(learner_finish(learner)->observation_count, 1);
+            merge(&sum, learner_finish(learner));
+            learner_free(learner);
+        }
+        assert_int_equal(sum.observation_count, cases[i].observations);
+        assert_int_equal(tally_count(&sum.coverage, 0, slice_number(morning)), cases[i].seconds);
+        assert_int_equal(sum.host_observations[sum.host_count - 1], cases[i].observations - 1);
+        network_stats_release(&sum);
+    }
+}
+
+/* What a step back covers again was covered already. */
+static void test_step_back_covers_once(void **state)
+{
+    struct learner *learner = learner_new(&in_ten);
+    const struct network_stats *stats;
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3 * LEARN_STEP_BACK_FLOWS; i++) {
+            struct flow_record record = flow(i * 10000, A, OUT, IP_TCP, 443);
+
+            learner_add(learner, &record);
+        }
+        for (int i = 0; i < 3; i++) {
+            struct flow_record record = flow(i * 3000000, A, OUT, IP_TCP, 443);
+
+            learner_add(learner, &record);
+        }
+    }
+    stats = learner_finish(learner);
+    assert_true(stats->coverage.used > 10);
+    for (size_t i = 0; i < stats->coverage.used; i++)
+        assert_in_range(stats->coverage.entries[i].count, 1, SLICE_SECONDS);
+    learner_free(learner);
+}
+
 static void test_merge_too_much(void **state)
 {
+    static const struct {
+        uint64_t a, b;
+        const char *needle;
+    } cases[] = {
+        { NETWORK_MAX_SUM / 2, NETWORK_MAX_SUM / 2 + 1, "4503599627370497 flows are more" },
+        { NETWORK_MAX_SUM, 1, "9007199254740992 and 1 flows" },
+        { NETWORK_MAX_SUM + 1, 1, "9007199254740993 and 1 flows" },
+        { 1, NETWORK_MAX_SUM + 1, "1 and 9007199254740993 flows" },
+        { UINT64_MAX, UINT64_MAX, "18446744073709551615 flows" },
+    };
     struct network_stats a;
     struct network_stats b;
     struct error err = { "" };
@@ -1240,10 +1529,17 @@ static void test_merge_too_much(void **state)
     (void)state;
     network_stats_init(&a);
     network_stats_init(&b);
-    a.flows = b.flows = UINT64_C(1) << 52;
-    assert_int_equal(network_stats_merge(&a, &b, &err), -1);
-    assert_non_null(strstr(err.text, "4503599627370496"));
-    assert_int_equal(a.flows, UINT64_C(1) << 52);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        a.flows = cases[i].a;
+        b.flows = cases[i].b;
+        assert_int_equal(network_stats_merge(&a, &b, &err), -1);
+        assert_non_null(strstr(err.text, cases[i].needle));
+        assert_true(a.flows == cases[i].a);
+    }
+    a.flows = NETWORK_MAX_SUM - 5;
+    b.flows = 5;
+    merge(&a, &b);
+    assert_true(a.flows == NETWORK_MAX_SUM);
     network_stats_release(&a);
     network_stats_release(&b);
 }
@@ -1430,6 +1726,8 @@ static struct flow_record everything(uint32_t i)
     record.address[0] = ip_address_from_v4(0x0a000000 + (uint32_t)(mixed >> 32) % 4096);
     record.address[1] = ip_address_from_v4((mixed >> 8 & 1 ? 0x0a000000 : 0xc0000000) +
                                            (uint32_t)(mixed >> 44) % 8192);
+    if (ip_address_equal(&record.address[0], &record.address[1]))
+        record.address[1] = address(OUT);
     record.port[0] = (uint16_t)mixed;
     record.packets[0] = 1 + (mixed >> 20) % 5000;
     record.is_measured = true;
@@ -1459,21 +1757,42 @@ static uint64_t given_up_in_all(const struct learner_given_up *g)
            g->activity + g->services + g->samples;
 }
 
-static void assert_loads(const struct network_stats *stats)
+/* The largest flows, so many that sums stop growing, twice: what is written is read. */
+static void test_largest_sums(void **state)
 {
-    const char *path = scratch_path("bounded.dsm");
-    struct network_fit fit;
-    struct model *model;
-    struct error err = { "" };
+    struct learner_config config = tagged(&ten);
+    struct learner *learner = learner_new(&config);
+    struct network_stats sum;
 
-    network_fit_init(&fit, stats);
-    assert_int_equal(model_save(path, stats, &fit, &err), 0);
-    model = model_load(path, &err);
-    if (model == NULL)
-        fail_msg("%s", err.text);
-    assert_int_equal(model->host_count, stats->host_count);
-    model_free(model);
-    network_fit_release(&fit);
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct flow_record record = flow(i, A, B, IP_TCP, 443);
+
+        for (int side = 0; side < 2; side++) {
+            record.packets[side] = FLOW_MAX_PACKETS;
+            record.bytes[side] = FLOW_MAX_BYTES;
+            record.payload_bytes[side] = FLOW_MAX_BYTES;
+            record.data_packets[side] = FLOW_MAX_PACKETS;
+            record.retransmitted[side] = UINT32_MAX;
+        }
+        record.start.ns = i < 20 ? record.start.ns : NETWORK_MAX_DATE * NS_PER_DAY - NS_PER_DAY;
+        record.duration_ns = INT64_MAX / 4;
+        record.is_measured = true;
+        learner_add(learner, &record);
+    }
+    assert_int_equal(learner_finish(learner)->flows, 40);
+    assert_loads(learner_finish(learner));
+    network_stats_init(&sum);
+    merge(&sum, learner_finish(learner));
+    merge(&sum, learner_finish(learner));
+    assert_true(sum.activity[0].bytes_sent == NETWORK_MAX_SUM);
+    assert_loads(&sum);
+    sum.packets = NETWORK_MAX_SUM;
+    merge(&sum, learner_finish(learner));
+    assert_true(sum.packets == NETWORK_MAX_SUM);
+    assert_loads(&sum);
+    network_stats_release(&sum);
+    learner_free(learner);
 }
 
 /* At every bound: the accounting holds after every record, the model loads, and all comes out again. */
@@ -1659,7 +1978,10 @@ static void test_networks_found(void **state)
           LOCAL_FOUND, true, { "10.0.0.0/8", "130.1.2.0/24" } },
         { { { "5.5.0.1", "6.6.0.1", 100, { 1, 1 } } }, LOCAL_FOUND, false, { "5.5.0.1" } },
         { { { "100::1:0:1", "100::2:0:1", 100, { 500, 40 } } },
-          LOCAL_FOUND, false, { "100::1:0:0/119" } },
+          LOCAL_FOUND, false, { "100::1:0:0/96" } },
+        { { { "100::1:0:1", "100::2:0:1", 99, { 5, 1 } }, { "100::1:0:1", "100::3:0:1", 1, { 5, 9 } } },
+          LOCAL_FOUND, false, { "100::1:0:0/96" } },
+        { { { "100::1:0:7", "100::2:0:1", 100, { 1, 40 } } }, LOCAL_FOUND, false, { "100::1:0:7" } },
     };
 
     (void)state;
@@ -1858,6 +2180,8 @@ int main(void)
         cmocka_unit_test(test_mixture_recovered),
         cmocka_unit_test(test_likelihood_never_falls),
         cmocka_unit_test(test_mixture_of_few_points),
+        cmocka_unit_test(test_mixture_of_many_points),
+        cmocka_unit_test(test_no_slot_is_foreseen),
         cmocka_unit_test(test_port_features),
         cmocka_unit_test(test_sample_of_union),
         cmocka_unit_test(test_sequences_of_union),
@@ -1867,6 +2191,7 @@ int main(void)
         cmocka_unit_test(test_local_networks),
         cmocka_unit_test(test_silence_is_a_hole),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_scan_costs_no_service),
         cmocka_unit_test(test_pings_are_alike),
         cmocka_unit_test(test_bytes_conditions_applications),
         cmocka_unit_test(test_application_limits),
@@ -1876,9 +2201,13 @@ int main(void)
         cmocka_unit_test(test_tags),
         cmocka_unit_test(test_merge_order),
         cmocka_unit_test(test_merge_without_tags),
+        cmocka_unit_test(test_merge_services),
         cmocka_unit_test(test_merge_limits),
+        cmocka_unit_test(test_merge_observations),
+        cmocka_unit_test(test_step_back_covers_once),
         cmocka_unit_test(test_merge_too_much),
         cmocka_unit_test(test_cut_in_seven),
+        cmocka_unit_test(test_largest_sums),
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_end_of_observation),
         cmocka_unit_test(test_networks_found),

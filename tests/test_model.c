@@ -156,7 +156,7 @@ static void fill_services(struct network_stats *stats, struct random_stream *ran
         };
         for (uint32_t k = 0; k < NAMES; k++) {
             if ((i + k) % 3 != 0)
-                tally_add(&stats->applications, i, k, 1 + random_below(random, 9));
+                tally_add(&stats->applications, i, k, 1 + random_below(random, 2));
         }
     }
 }
@@ -198,8 +198,15 @@ static void fill(struct network_stats *stats)
         struct row_sample *sample = &stats->samples[i];
 
         for (size_t k = 0; k < sample->used; k++) {
-            fill_row(&sample->rows[k],
-                     k == 0 ? FLOW_MAX_SEQUENCE : (uint32_t)random_below(&random, 9), &random);
+            uint64_t most = session_row_packets(&sample->rows[k].row);
+
+            if (k + 1 == sample->used) {
+                sample->rows[k].row.packets[0] += FLOW_MAX_SEQUENCE; /* the longest flow still */
+                most = FLOW_MAX_SEQUENCE;
+            } else if (most > 9) {
+                most = random_below(&random, 9);
+            }
+            fill_row(&sample->rows[k], (uint32_t)most, &random);
             sample->packets += sample->rows[k].sequence_length;
         }
     }
@@ -397,7 +404,9 @@ static void check_profiles(const struct model *model, const struct network_stats
             most = fmax(most, (double)slices[i].log_mean);
         }
         assert_true(model->hosts[h].log_slice_max == most);
-        assert_ptr_equal(model->hosts[h].observed_days, model->observed_days);
+        assert_memory_equal(model->hosts[h].observed_days, model->observed_days,
+                            sizeof model->observed_days);
+        assert_ptr_equal(model->hosts[h].observed_days, model->hosts[0].observed_days);
     }
     free(active);
 }
@@ -934,10 +943,22 @@ static void test_altered_files(void **state)
     } cases[] = {
         { "PRAGMA application_id = 0", "not a model file: application id 0" },
         { "PRAGMA application_id = -9", "application_id: -9" },
-        { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 2: learn" },
-        { "PRAGMA user_version = 3", "model format 3 is of a later version, this one reads 2" },
-        { "DROP TABLE gap", "no such table" },
-        { "ALTER TABLE state RENAME COLUMN role TO part", "no such column" },
+        { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 3: learn" },
+        { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 3: learn" },
+        { "PRAGMA user_version = 4", "model format 4 is of a later version, this one reads 3" },
+        { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
+        { "DROP TABLE session_row", "a table is missing" },
+        { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
+        { "DROP TABLE host; CREATE VIEW host AS WITH RECURSIVE n(i) AS"
+          " (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, NULL AS tag FROM n",
+          "not a table of a model" },
+        { "CREATE VIEW more AS SELECT 1", "table schema, row 19: not a table of a model" },
+        { "CREATE TRIGGER more AFTER UPDATE ON host BEGIN DELETE FROM gap; END", "not a table of a model" },
+        { "CREATE INDEX more ON gap(times)", "not a table of a model" },
+        { "CREATE VIRTUAL TABLE more USING fts5(text)", "not a table of a model" },
+        { "ALTER TABLE host ADD COLUMN more AS (hex(zeroblob(100000000)))", "not a table of a model" },
+        { "CREATE TABLE more(number INTEGER CHECK (number > 0))", "not a table of a model" },
+        { "ANALYZE", "not a table of a model" },
         { "DELETE FROM summary", "table summary, row 1: there is none" },
         { "INSERT INTO summary SELECT * FROM summary", "table summary, row 2: there is a second row" },
         { "UPDATE summary SET last_ns = first_ns - 1", "table summary, row 1, column last_ns: " },
@@ -946,9 +967,11 @@ static void test_altered_files(void **state)
         { "UPDATE summary SET key_check = NULL", "table host, row 1, column tag: a model without" },
         { "UPDATE host SET tag = NULL WHERE id = 1", "table host, row 2, column tag: a model with" },
         { "UPDATE host SET tag = 'x' WHERE id = 1", "table host, row 2, column tag: a model with" },
-        { "UPDATE host SET tag = 5 WHERE id < 2", "table host: two have the same tag" },
+        { "UPDATE host SET tag = 5 WHERE id < 2", "tables host and outside: two have the same tag" },
         { "UPDATE host SET id = 3 WHERE id = 2", "table host, row 3, column id: 3" },
-        { "UPDATE outside SET tag = 5", "table outside: two have the same tag" },
+        { "UPDATE outside SET tag = 5", "tables host and outside: two have the same tag" },
+        { "UPDATE outside SET tag = (SELECT tag FROM host WHERE id = 1) WHERE id = 1",
+          "tables host and outside: two have the same tag" },
         { "DELETE FROM outside WHERE id = 0", "table outside, row 1, column id: 1" },
         { "DELETE FROM host", "table state, row 1, column host: 0" },
         { "UPDATE state SET role = 2 WHERE id = 0", "table state, row 1, column role: 2" },
@@ -982,9 +1005,19 @@ static void test_altered_files(void **state)
         { "UPDATE gap SET bin = 1024 + bin", "table gap, row 1, column bin: 1" },
         { "UPDATE gap SET times = 9007199254740993", "column times: 9007199254740993" },
         { "UPDATE gap SET times = 9007199254740992", "add up to more" },
-        { "UPDATE gap SET times = 5000000000000000 WHERE bin = (SELECT min(bin) FROM gap g"
-          " WHERE g.transition_id = gap.transition_id)", "more than can have been counted" },
+        { "UPDATE gap SET times = 401", "table gap, row 1: the counts add up to more than all flows" },
+        { "UPDATE gap SET times = 300 WHERE bin = (SELECT min(bin) FROM gap g"
+          " WHERE g.transition_id = gap.transition_id)", "table gap: the counts of state " },
+        { "UPDATE summary SET flows = 9007199254740993", "table summary, row 1, column flows: 90071" },
+        { "UPDATE summary SET packets = 9007199254740993", "table summary, row 1, column packets: 90071" },
+        { "UPDATE summary SET flows = 5", "has too many states or flows" },
+        { "UPDATE service SET flows = 200", "row 3: the services have more flows than there are" },
+        { "UPDATE application SET flows = 201", "row 2: the applications have more flows than there are" },
         { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
+        { "UPDATE volume SET bin = 657 WHERE state = 0 AND bin = (SELECT max(bin) FROM volume"
+          " WHERE state = 0)", "column bin: 657 is not in 0..656" },
+        { "UPDATE byte_volume SET bin = 817 WHERE state = 0 AND bin = (SELECT max(bin) FROM byte_volume"
+          " WHERE state = 0)", "column bin: 817 is not in 0..816" },
         { "DELETE FROM volume WHERE state = 0", "has no volume" },
         { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
         { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
@@ -995,6 +1028,9 @@ static void test_altered_files(void **state)
         { "UPDATE mixture SET weight = 1.5", "table mixture, row 1, column weight: 1.5" },
         { "UPDATE mixture SET weight = 0.25", "weights" },
         { "UPDATE mixture SET mean = 1e300", "column mean: 1e+300" },
+        { "UPDATE mixture SET mean = 100, sd = 100", "table mixture, row 1, column mean: 100 is not in 0..46" },
+        { "UPDATE mixture SET mean = 10, sd = 40", "table mixture, row 1, column sd: 40 is not in 1e-06..16" },
+        { "UPDATE mixture SET mean = -0.5", "column mean: -0.5" },
         { "UPDATE mixture SET sd = 0", "table mixture, row 1, column sd: 0" },
         { "UPDATE mixture SET sd = 'wide'", "table mixture, row 1, column sd" },
         { "UPDATE mixture SET mean = NULL", "table mixture, row 1, column mean" },
@@ -1003,6 +1039,8 @@ static void test_altered_files(void **state)
         { "UPDATE responder_port SET port = 65537", "table responder_port, row 1, column port: 65537" },
         { "UPDATE peer SET peer = (2 << 28) + peer WHERE peer >> 28 = 1", "is nobody" },
         { "UPDATE peer SET peer = 3 WHERE peer < 3", "3 is nobody" },
+        { "UPDATE peer SET peer = (SELECT host FROM state WHERE id = peer.state) WHERE peer < 3",
+          "0 is nobody" },
         { "UPDATE peer SET flows = 0", "table peer, row 1, column flows: 0" },
         { "DELETE FROM peer WHERE state = 0", "has no peer" },
         { "DELETE FROM initiator_port", "has no initiator_port" },
@@ -1013,8 +1051,13 @@ static void test_altered_files(void **state)
         { "UPDATE coverage SET date = 106752 + date", "table coverage, row 1, column date: 1267" },
         { "UPDATE coverage SET date = -1 WHERE date = 20000", "table coverage, row 1, column date: -1" },
         { "UPDATE coverage SET seconds = 0", "table coverage, row 1, column seconds: 0" },
+        { "UPDATE coverage SET seconds = 301", "column seconds: 301 is not in 1..300" },
+        { "UPDATE coverage SET observation = 1", "table coverage, row 1, column observation: 1 is not in 0..0" },
+        { "UPDATE host SET observation = 1 WHERE id = 2", "row 3, column observation: 1 is not in 0..0" },
+        { "UPDATE host SET tag = NULL, observation = 4096; DELETE FROM outside; UPDATE summary SET"
+          " key_check = NULL", "column observation: 4096 is not in 0..4095" },
         { "WITH RECURSIVE d(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM d WHERE i < 65536)"
-          " INSERT INTO coverage SELECT i, 250, 300 FROM d", "table coverage: more than 65535 days" },
+          " INSERT INTO coverage SELECT 0, i, 250, 300 FROM d", "column date: 53377 is not in 0..53376" },
         { "UPDATE activity SET host = 3 WHERE host = 2", "column host: 3" },
         { "UPDATE activity SET slice = 288 + slice", "table activity, row 1, column slice: 288" },
         { "UPDATE activity SET date = date - 30000", "table activity, row 1, column date: -10000" },
@@ -1053,6 +1096,13 @@ static void test_altered_files(void **state)
         { "UPDATE session_row SET responder_data_packets = 1 + responder_packets",
           "column responder_data_packets: " },
         { "UPDATE session_row SET responder_payload_bytes = -5", "column responder_payload_bytes: -5" },
+        { "UPDATE session_row SET initiator_data_packets = 0, initiator_payload_bytes = 5",
+          "column initiator_payload_bytes: 5 is not in 0..0" },
+        { "UPDATE session_row SET initiator_packets = 0, responder_packets = 0, initiator_data_packets = 0,"
+          " responder_data_packets = 0, initiator_payload_bytes = 0, responder_payload_bytes = 0",
+          "table session_row, row 1: a flow without a packet" },
+        { "UPDATE session_row SET packets = zeroblob(1024) WHERE number = 0",
+          "table session_row, row 1: more packets one by one than the flow has" },
         { "UPDATE session_row SET duration_ns = -5",
           "table session_row, row 1, column duration_ns: -5" },
         { "UPDATE session_row SET turns = 4294967296", "column turns: 4294967296" },
@@ -1093,6 +1143,61 @@ static void test_altered_files(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_refused(alter(&model, cases[i].sql), cases[i].needle);
     free(model.at);
+}
+
+/* ---- networks that were observed on days of their own ---- */
+
+enum { STRANGERS = 3 };
+
+/* How often a host is active, and how much it does then, is what it was before it met strangers. */
+static void test_strangers_merge(void **state)
+{
+    static const char *const later[STRANGERS] = {
+        "SELECT 1",
+        "UPDATE coverage SET date = date + 7; UPDATE activity SET date = date + 7",
+        "UPDATE coverage SET date = date + 14; UPDATE activity SET date = date + 14",
+    };
+    const char *path = save("native", RECORDS);
+    struct bytes file = read_file(path);
+    struct network_stats sum;
+    struct error err = { "" };
+    struct model *native = model_load(path, &err);
+    struct model *merged;
+
+    (void)state;
+    assert_non_null(native);
+    network_stats_init(&sum);
+    for (uint32_t i = 0; i < STRANGERS; i++) {
+        struct network_stats stranger;
+
+        load_stats(&stranger, alter(&file, later[i]));
+        assert_int_equal(network_stats_merge(&sum, &stranger, &err), 0);
+        assert_int_equal(sum.observation_count, i + 1);
+        network_stats_release(&stranger);
+    }
+    save_stats(scratch_path("strangers"), &sum);
+    network_stats_release(&sum);
+    check_comes_back(scratch_path("strangers"));
+    merged = model_load(scratch_path("strangers"), &err);
+    if (merged == NULL)
+        fail_msg("%s", err.text);
+    assert_int_equal(merged->host_count, STRANGERS * HOSTS);
+    for (uint32_t i = 0; i < merged->host_count; i++) {
+        const struct host_model *got = &merged->hosts[i];
+        const struct host_model *expected = &native->hosts[i % HOSTS];
+
+        assert_memory_equal(got->observed_days, expected->observed_days, sizeof native->observed_days);
+        assert_int_equal(got->profile_size, expected->profile_size);
+        assert_memory_equal(got->profile, expected->profile,
+                            got->profile_size * sizeof *got->profile);
+    }
+    assert_int_equal(merged->covered_slices, native->covered_slices);
+    assert_memory_equal(merged->observed_days, native->observed_days, sizeof native->observed_days);
+    for (int day = 0; day < MODEL_WEEKDAYS; day++)
+        assert_int_equal(merged->weekdays[day], STRANGERS * native->weekdays[day]);
+    free(file.at);
+    model_free(native);
+    model_free(merged);
 }
 
 /* ---- day profiles ---- */
@@ -1216,6 +1321,11 @@ static void draw_many_hosts(struct network_stats *stats, uint32_t hosts)
     random_init(&random, 6, RANDOM_FIT, 0, 0, 0);
     network_stats_init(stats);
     stats->host_count = hosts;
+    stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, hosts,
+                                           sizeof *stats->host_observations);
+    memset(stats->host_observations, 0, hosts * sizeof *stats->host_observations);
+    stats->observation_count = 1;
+    stats->flows = UINT64_C(1) << 20;
     stats->outside_count = 200;
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
         tally_add(&stats->coverage, 0, 20000 * DAY_SLICES + slice, 300);
@@ -1269,6 +1379,42 @@ static void test_memory_of_hosts(void **state)
     if (HAS_MALLINFO)
         assert_in_range(grown * 100 / said, 95, 110);
     model_free(model);
+}
+
+/* The mean of what a file may say is a number that a slice can be divided by. */
+static void test_means_are_numbers(void **state)
+{
+    static const struct {
+        const char *sql;
+        double least, most;
+    } cases[] = {
+        { "UPDATE mixture SET mean = 46, sd = 16", 1, 0x1p41 },
+        { "UPDATE mixture SET mean = 46, sd = 1e-6", 1, 0x1p41 },
+        { "UPDATE mixture SET mean = 0, sd = 16", 1, 0x1p41 },
+        { "UPDATE mixture SET mean = 0, sd = 16; UPDATE volume SET bin = 656 WHERE bin = (SELECT max(bin)"
+          " FROM volume v WHERE v.state = volume.state)", 1e3, 0x1p41 },
+        { "UPDATE mixture SET mean = 0, sd = 16; DELETE FROM volume; INSERT INTO volume SELECT id, 0, 1"
+          " FROM state", 1, 1.001 },
+        { "UPDATE mixture SET mean = 0, sd = 1e-6", 1, 1.001 },
+    };
+    struct bytes file = read_file(save_full("means", RECORDS));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = { "" };
+        struct model *model = model_load(alter(&file, cases[i].sql), &err);
+
+        if (model == NULL)
+            fail_msg("%s", err.text);
+        for (uint32_t host = 0; host < HOSTS; host++) {
+            double mean = model->hosts[host].mean_packets;
+
+            if (!(mean >= cases[i].least && mean <= cases[i].most))
+                fail_msg("%s: %g", cases[i].sql, mean);
+        }
+        model_free(model);
+    }
+    free(file.at);
 }
 
 /* Activity where nothing was observed, and the other way round: a model all the same. */
@@ -1349,6 +1495,7 @@ int main(void)
         cmocka_unit_test(test_statistics_come_back),
         cmocka_unit_test(test_file_comes_back),
         cmocka_unit_test(test_loaded_statistics_merge),
+        cmocka_unit_test(test_strangers_merge),
         cmocka_unit_test(test_same_statistics_same_bytes),
         cmocka_unit_test(test_save_needs_a_directory),
         cmocka_unit_test(test_empty_network),
@@ -1360,6 +1507,7 @@ int main(void)
         cmocka_unit_test(test_altered_files),
         cmocka_unit_test(test_profile_by_hand),
         cmocka_unit_test(test_profile_of_short_capture),
+        cmocka_unit_test(test_means_are_numbers),
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),
         cmocka_unit_test(test_service_lookup),

@@ -142,11 +142,12 @@ struct host_model {
     struct discrete initial;
     struct discrete under_way; /* all transitions, those of the first state first, in proportion to the
                                 * time spent in each: which one a moment chosen at random falls into */
-    double mean_packets;       /* E[packets of a flow] under `frequency` */
+    double mean_packets;       /* E[packets of a flow] under `frequency`; finite, at least 1 */
     double log_slice_max;      /* ln packets of the busiest slice that was learned */
     struct slice_profile *profile; /* ascending; a slice that is not in it: never active */
     uint32_t profile_size;
-    const uint16_t *observed_days; /* by slice of the day; 0: unknown, not silent. The network's. */
+    const uint16_t *observed_days; /* by slice of the day; 0: unknown, not silent. Shared by
+                                    * the hosts that were observed together. */
 };
 
 /* What the host did in a slice of the day; NULL: it was never active, or the slice never observed. */

@@ -14,10 +14,32 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/log_grid.h"
 #include "base/tally.h"
 #include "base/time_types.h"
 #include "dayshift/host_model.h"
 #include "dayshift/service_model.h"
+
+/* What a flow can have, one way; a learner refuses more, and so does who reads a model. */
+#define FLOW_MAX_PACKETS (UINT64_C(1) << 40)
+#define FLOW_MAX_BYTES (UINT64_C(1) << 50)
+
+/* What a model has at most: a learner makes no more, a merge fails, a reader refuses. */
+#define NETWORK_MAX_DATE 53376 /* in 2116, the last that is half of 64 bits of nanoseconds */
+enum {
+    NETWORK_MAX_HOSTS = 1 << 20,
+    NETWORK_MAX_STATES = 1 << 26,
+    NETWORK_MAX_TRANSITIONS = 1 << 28,
+    NETWORK_MAX_OBSERVATIONS = 4096
+};
+
+_Static_assert(NETWORK_MAX_DATE < SLICE_MAX_DAYS, "days of a slice are counted");
+
+/* Bins of both ways together are below. */
+enum {
+    FLOW_PACKET_BINS = 41 * VOLUME_GRID_PER_OCTAVE + 1,
+    FLOW_BYTE_BINS = 51 * VOLUME_GRID_PER_OCTAVE + 1
+};
 
 /* What one host did in one five-minute slice of one date; flows count where they start. */
 struct activity {
@@ -40,8 +62,19 @@ struct row_sample {
     size_t packets; /* of all sequences together */
 };
 
+/*
+ * Who was observed together: an observation is what one capture saw, or several whose hosts can be told
+ * by their tags. What is covered is covered for the hosts of an observation, and says nothing about others.
+ */
+enum {
+    SLICE_SECONDS = NS_PER_SLICE / NS_PER_SECOND
+};
+
 struct network_stats {
     uint32_t host_count;
+    uint32_t *host_observations;  /* by host; below observation_count */
+    size_t host_observations_capacity;
+    uint32_t observation_count;   /* a learner has one */
     struct tally states;          /* (host, state_key_pack) -> flows; its index is a state */
     struct tally initial;         /* (host, state) -> times a host's sequence began there */
     struct tally transitions;     /* (state, next state) -> times; its index is a transition */
@@ -54,7 +87,8 @@ struct network_stats {
     struct tally active;          /* (host, slice number) -> flows; its index is in `activity` */
     struct activity *activity;
     size_t activity_capacity;
-    struct tally coverage;        /* (0, slice number) -> seconds of capture */
+    struct tally coverage;        /* (observation, slice number) -> seconds of capture, at most
+                                   * SLICE_SECONDS */
     struct tally services;        /* (protocol, port) -> flows; its index is in `samples` */
     struct row_sample *samples;
     size_t samples_capacity;
@@ -70,7 +104,8 @@ struct network_stats {
     size_t host_tags_capacity, outside_tags_capacity;
     uint32_t outside_count;       /* ids of outside peers are below */
     struct day_time first, last;  /* of the flows */
-    uint64_t flows, packets;
+    uint64_t flows, packets;      /* NETWORK_MAX_SUM at most; no owner's counts add up to more flows,
+                                   * nor do all services */
 };
 
 /* date * 288 + slice, for dates from 1970 on. */
@@ -88,13 +123,24 @@ void network_stats_init(struct network_stats *stats);
 void network_stats_release(struct network_stats *stats);
 
 /*
- * Adds the statistics `from` to `into`, as if one learner had seen both. Hosts with equal tags are one
- * host, wherever both sides have tags of one key; all others stay apart, and the result is then
- * without tags. Hosts, outside peers, states and transitions of `from` that are new come behind those
- * of `into`, in their order. An address that is outside on one side and a host on the other
- * becomes that host. Associative; commutative but for the order; limits (LEARN_MAX_PEERS,
- * LEARN_MAX_PORTS, SERVICE_MAX, names of applications) hold as in learning, and beyond them
- * whoever came first is listed. 0, or -1 with *err and `into` as it was.
+ * Adds the statistics `from` to `into`, as if one learner had seen both.
+ *
+ * Where both sides have tags of one key, hosts with equal tags are one host, an address that is outside on
+ * one side and a host on the other becomes that host, and both sides are one observation: a host that
+ * was seen in one of them was silent in the other. Else all hosts stay apart, observations of `from`
+ * come behind those of `into`, and the result is without tags. Hosts, outside peers, states and transitions of
+ * `from` that are new come behind those of `into`, in their order.
+ *
+ * Seconds of a slice that both sides covered add up, to SLICE_SECONDS at most: where parts overlap they
+ * count twice. The services that stay are the SERVICE_MAX of most flows; beyond LEARN_MAX_PEERS,
+ * LEARN_MAX_PORTS and the limit of names, who came first is listed. Sums stop at NETWORK_MAX_SUM.
+ *
+ * Commutative but for the order, while no list is full. Associative, too, where all parts have tags of
+ * one key, or no two have: with A and B of one key and C of none, (A + B) + C knows the hosts of A
+ * in B, but A + (B + C) cannot, for B + C has no tags. Who merges many begins with those of one key.
+ *
+ * 0, or -1 with *err and `into` as it was: more flows, hosts, states, transitions or observations than a
+ * model has.
  */
 int network_stats_merge(struct network_stats *into, const struct network_stats *from,
                         struct error *err);

@@ -9,11 +9,19 @@
 
 #include "dayshift/flow_record.h"
 
+/* The largest sum and count of a model. Adding stops there. */
+#define NETWORK_MAX_SUM (UINT64_C(1) << 53)
+
+static inline void sum_add(uint64_t *sum, uint64_t more)
+{
+    *sum = *sum < NETWORK_MAX_SUM && more < NETWORK_MAX_SUM - *sum ? *sum + more : NETWORK_MAX_SUM;
+}
+
 /* Where port is this, the service stands for all ports of its protocol that have none of their own. */
 #define SERVICE_OTHER_PORTS 65536
 
 enum {
-    SERVICE_MAX = 1024,     /* services with a sample of their own; bounds memory */
+    SERVICE_MAX = 1024,     /* services with a sample of their own, those of most flows; bounds memory */
     SERVICE_MAX_ROWS = 256  /* sampled flows a service */
 };
 
@@ -49,6 +57,20 @@ struct service_conditions {
     uint64_t unanswered; /* of these, without a SYN-ACK */
 };
 
+static inline void service_conditions_add(struct service_conditions *sum,
+                                          const struct service_conditions *more)
+{
+    sum_add(&sum->flows, more->flows);
+    sum_add(&sum->packets, more->packets);
+    sum_add(&sum->retransmitted, more->retransmitted);
+    sum_add(&sum->reordered, more->reordered);
+    sum_add(&sum->duplicated, more->duplicated);
+    sum_add(&sum->fragments, more->fragments);
+    sum_add(&sum->resets, more->resets);
+    sum_add(&sum->attempts, more->attempts);
+    sum_add(&sum->unanswered, more->unanswered);
+}
+
 /* What deep inspection found in flows of a service. */
 struct service_application {
     char *name;
@@ -71,6 +93,43 @@ struct service_model {
 static inline uint64_t session_row_packets(const struct session_row *row)
 {
     return row->packets[FLOW_INITIATOR] + row->packets[FLOW_RESPONDER];
+}
+
+/* By packets; then by everything else, so that only equal rows tie. */
+static inline int session_row_compare(const struct session_row *x, const struct session_row *y)
+{
+    const uint64_t fields[][2] = {
+        { session_row_packets(x), session_row_packets(y) },
+        { (uint64_t)x->duration_ns, (uint64_t)y->duration_ns },
+        { x->packets[0], y->packets[0] },
+        { x->data_packets[0], y->data_packets[0] },
+        { x->data_packets[1], y->data_packets[1] },
+        { x->payload_bytes[0], y->payload_bytes[0] },
+        { x->payload_bytes[1], y->payload_bytes[1] },
+        { (uint64_t)x->rtt_ns, (uint64_t)y->rtt_ns },
+        { x->turns, y->turns },
+        { x->mss[0], y->mss[0] },
+        { x->mss[1], y->mss[1] },
+        { x->ttl[0], y->ttl[0] },
+        { x->ttl[1], y->ttl[1] },
+        { x->opening, y->opening },
+        { x->ending, y->ending },
+        { x->first_data_side, y->first_data_side },
+        { x->closing_side, y->closing_side },
+        { x->window[0], y->window[0] },
+        { x->window[1], y->window[1] },
+        { x->tcp_options[0], y->tcp_options[0] },
+        { x->tcp_options[1], y->tcp_options[1] },
+        { x->window_scale[0], y->window_scale[0] },
+        { x->window_scale[1], y->window_scale[1] },
+        { x->is_measured, y->is_measured },
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i][0] != fields[i][1])
+            return fields[i][0] < fields[i][1] ? -1 : 1;
+    }
+    return 0;
 }
 
 #endif

@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 
 enum { FIRST_SLOTS = 64 };
 
 static size_t home_slot(const struct tally *tally, uint32_t owner, uint32_t symbol)
 {
-    return (size_t)random_mix64((uint64_t)owner << 32 | symbol) & tally->slot_mask;
+    return (size_t)hash_number(&tally->key, (uint64_t)owner << 32 | symbol) & tally->slot_mask;
 }
 
 /* The slot that holds (owner, symbol), or the empty one where it belongs. */
@@ -43,6 +42,7 @@ static void make_slots(struct tally *tally, size_t count)
 void tally_init(struct tally *tally)
 {
     memset(tally, 0, sizeof *tally);
+    tally->key = hash_key_new();
     make_slots(tally, FIRST_SLOTS);
 }
 

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash_key.h"
+
 #define TALLY_NONE UINT32_MAX
 
 enum { TALLY_ENTRY_BYTES = 2 * 16 + 11 /* at most: both arrays have just doubled */ };
@@ -32,6 +34,7 @@ struct tally {
     size_t capacity;
     uint32_t *slots; /* open addressing, TALLY_NONE where empty; slot_mask + 1 of them */
     size_t slot_mask;
+    struct hash_key key; /* of the slots: dates, and which states follow one another, are foreign data */
 };
 
 void tally_init(struct tally *tally);

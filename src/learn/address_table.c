@@ -4,21 +4,16 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 
 enum { FIRST_SLOTS = 64 };
 
-static uint64_t address_hash(const struct ip_address *address)
-{
-    uint64_t words[2];
-
-    memcpy(words, address->bytes, sizeof words);
-    return random_mix64(words[0] ^ random_mix64(words[1]));
-}
-
 static size_t address_slot(const struct address_table *table, const struct ip_address *address)
 {
-    size_t slot = (size_t)address_hash(address) & table->slot_mask;
+    uint64_t words[2];
+    size_t slot;
+
+    memcpy(words, address->bytes, sizeof words);
+    slot = (size_t)hash_two(&table->key, words[0], words[1]) & table->slot_mask;
 
     while (table->slots[slot] != ADDRESS_NONE &&
            !ip_address_equal(&table->addresses[table->slots[slot]], address))
@@ -39,6 +34,7 @@ static void make_slots(struct address_table *table, size_t slots)
 void address_table_init(struct address_table *table)
 {
     memset(table, 0, sizeof *table);
+    table->key = hash_key_new();
     make_slots(table, FIRST_SLOTS);
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash_key.h"
 #include "net/ip_address.h"
 
 #define ADDRESS_NONE UINT32_MAX
@@ -19,6 +20,7 @@ struct address_table {
     size_t capacity;
     uint32_t *slots; /* open addressing, ADDRESS_NONE where empty */
     size_t slot_mask;
+    struct hash_key key; /* of the slots */
 };
 
 void address_table_init(struct address_table *table);

@@ -17,13 +17,12 @@
 
 #define NO_STATE UINT32_MAX
 #define MAX_OBSERVED_NS NS_PER_DAY /* of one flow: a longer one says little about the hours between */
-#define MAX_PACKETS (UINT64_C(1) << 40) /* of a flow, one way */
-#define MAX_BYTES (UINT64_C(1) << 50)
-#define MAX_START_NS (INT64_MAX / 2) /* in 2116 */
+#define MAX_START_NS (NETWORK_MAX_DATE * NS_PER_DAY - MAX_OBSERVED_NS) /* all that is observed has a date */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
 enum {
     ICMP_ECHO_TYPE = 8,
+    MOST_SERVICES = 2 * SERVICE_MAX, /* so that of every so many that come one makes all others wait */
     HELD_BYTES = 64 << 20,   /* most that records held back may take */
     RECORD_BYTES = 64 * 1024 /* more than one record can add, with the other ports of all protocols */
 };
@@ -55,7 +54,7 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_TAG_BYTES == 91 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
+_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 99 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 
@@ -114,14 +113,18 @@ static void set_room(struct learner *learner)
     size_t bytes;
 
     learner->room = ROOM_HOSTS;
-    if (most == 0)
-        return;
-    bytes = learner_bytes(learner) + RECORD_BYTES;
-    learner->room = bytes <= 5 * eighth   ? ROOM_HOSTS
-                    : bytes <= 6 * eighth ? ROOM_STATES
-                    : bytes <= 7 * eighth ? ROOM_DETAILS
-                    : bytes <= most       ? ROOM_SLICES
-                                          : ROOM_NONE;
+    if (most > 0) {
+        bytes = learner_bytes(learner) + RECORD_BYTES;
+        learner->room = bytes <= 5 * eighth   ? ROOM_HOSTS
+                        : bytes <= 6 * eighth ? ROOM_STATES
+                        : bytes <= 7 * eighth ? ROOM_DETAILS
+                        : bytes <= most       ? ROOM_SLICES
+                                              : ROOM_NONE;
+    }
+    if (learner->stats.states.used > NETWORK_MAX_STATES - 2 && learner->room > ROOM_DETAILS)
+        learner->room = ROOM_DETAILS; /* a record makes two at most */
+    if (learner->stats.transitions.used > NETWORK_MAX_TRANSITIONS - 2 && learner->room > ROOM_SLICES)
+        learner->room = ROOM_SLICES;
 }
 
 /* Counts one more of a detail, when it is known or there is room; or says that it is given up. */
@@ -159,7 +162,7 @@ static uint32_t add_host(struct learner *learner, const struct ip_address *addre
     learner->sequences = memory_grow(learner->sequences, &learner->sequence_capacity, known + 1,
                                      sizeof *learner->sequences);
     learner->sequences[host] = (struct host_sequence){ .last_state = NO_STATE };
-    stats_add_host(&learner->stats, tag_of(learner, address));
+    stats_add_host(&learner->stats, 0, tag_of(learner, address));
     return host;
 }
 
@@ -173,7 +176,7 @@ static uint32_t host_of(struct learner *learner, const struct flow_record *recor
         return host;
     if (record->packets[side] == 0 || !is_local(learner, &record->address[side]))
         return TALLY_NONE;
-    if (learner->stats.host_count == LEARN_MAX_HOSTS || learner->room < ROOM_HOSTS) {
+    if (learner->stats.host_count == NETWORK_MAX_HOSTS || learner->room < ROOM_HOSTS) {
         learner->given_up.hosts++;
         return TALLY_NONE;
     }
@@ -402,10 +405,10 @@ static void add_activity(struct learner *learner, uint32_t host, enum flow_side 
         return;
     }
     activity = stats_add_activity(&learner->stats, host, slice_number(record->start), 1);
-    stats_add(&activity->packets_sent, record->packets[side]);
-    stats_add(&activity->packets_received, record->packets[!side]);
-    stats_add(&activity->bytes_sent, record->bytes[side]);
-    stats_add(&activity->bytes_received, record->bytes[!side]);
+    sum_add(&activity->packets_sent, record->packets[side]);
+    sum_add(&activity->packets_received, record->packets[!side]);
+    sum_add(&activity->bytes_sent, record->bytes[side]);
+    sum_add(&activity->bytes_received, record->bytes[!side]);
     if (side == FLOW_INITIATOR)
         activity->flows_initiated++;
     else
@@ -444,18 +447,35 @@ static uint64_t record_key(const struct flow_record *record)
     return random_mix64(random_mix64(key ^ (uint64_t)record->duration_ns) ^ payload);
 }
 
+/* The services of few flows give way to those that come, which may be more. */
+static void prune_services(struct learner *learner)
+{
+    const struct network_stats *stats = &learner->stats;
+
+    learner->given_up.services += stats_prune_services(&learner->stats);
+    learner->sampled_rows = 0;
+    learner->sampled_packets = 0;
+    for (size_t i = 0; i < stats->services.used; i++) {
+        learner->sampled_rows += stats->samples[i].used;
+        learner->sampled_packets += stats->samples[i].packets;
+    }
+}
+
 static uint32_t add_service(struct learner *learner, const struct flow_record *record)
 {
     struct network_stats *stats = &learner->stats;
     uint8_t protocol = service_protocol(record);
     uint32_t port = service_port(record);
+    bool has_room = learner->room >= ROOM_STATES;
 
-    if (learner->room < ROOM_STATES && tally_find(&stats->services, protocol, port) == TALLY_NONE) {
-        learner->given_up.services++;
-        port = SERVICE_OTHER_PORTS;
-    } else if (stats_service_port(stats, protocol, port) != port) {
-        learner->given_up.services++;
-        port = SERVICE_OTHER_PORTS;
+    if ((!has_room || stats->services.used >= MOST_SERVICES) &&
+        tally_find(&stats->services, protocol, port) == TALLY_NONE) {
+        if (has_room) {
+            prune_services(learner);
+        } else {
+            learner->given_up.services++;
+            port = SERVICE_OTHER_PORTS;
+        }
     }
     return stats_add_service(stats, protocol, port, 1);
 }
@@ -467,6 +487,8 @@ static void add_sample(struct learner *learner, struct row_sample *sample,
     uint64_t key = record_key(record);
     bool has_room = learner->room >= ROOM_DETAILS;
     struct row_sample before = *sample;
+    uint64_t packets = flow_record_packets(record);
+    uint32_t length = record->sequence_length < packets ? record->sequence_length : (uint32_t)packets;
     struct session_row row;
 
     if (!row_sample_wants(sample, key))
@@ -477,24 +499,29 @@ static void add_sample(struct learner *learner, struct row_sample *sample,
     }
     row = session_row_of(record);
     learner->given_up.samples += record->sequence && !has_room;
-    row_sample_add(sample, key, &row, has_room ? record->sequence : NULL, record->sequence_length);
+    row_sample_add(sample, key, &row, has_room ? record->sequence : NULL, length);
     learner->sampled_rows += sample->used - before.used;
     learner->sampled_packets += sample->packets - before.packets;
 }
 
-static void add_conditions(struct service_conditions *sum, const struct flow_record *record)
+static uint64_t both(const uint32_t sides[2])
 {
-    sum->flows++;
-    stats_add(&sum->packets, flow_record_packets(record));
-    for (int side = 0; side < 2; side++) {
-        stats_add(&sum->retransmitted, record->retransmitted[side]);
-        stats_add(&sum->reordered, record->reordered[side]);
-        stats_add(&sum->duplicated, record->duplicated[side]);
-        stats_add(&sum->fragments, record->fragments[side]);
-    }
-    sum->resets += record->ending == FLOW_ENDING_RESET;
-    sum->attempts += record->opening != FLOW_OPENING_NONE;
-    sum->unanswered += record->opening == FLOW_OPENING_ATTEMPT;
+    return (uint64_t)sides[0] + sides[1];
+}
+
+static struct service_conditions conditions_of(const struct flow_record *record)
+{
+    return (struct service_conditions){
+        .flows = 1,
+        .packets = flow_record_packets(record),
+        .retransmitted = both(record->retransmitted),
+        .reordered = both(record->reordered),
+        .duplicated = both(record->duplicated),
+        .fragments = both(record->fragments),
+        .resets = record->ending == FLOW_ENDING_RESET,
+        .attempts = record->opening != FLOW_OPENING_NONE,
+        .unanswered = record->opening == FLOW_OPENING_ATTEMPT,
+    };
 }
 
 static void add_application(struct learner *learner, uint32_t service, const char *name)
@@ -511,10 +538,11 @@ static void add_application(struct learner *learner, uint32_t service, const cha
 static void add_to_service(struct learner *learner, const struct flow_record *record)
 {
     uint32_t service = add_service(learner, record);
+    struct service_conditions conditions = conditions_of(record);
 
     add_sample(learner, &learner->stats.samples[service], record);
     if (record->is_measured)
-        add_conditions(&learner->stats.conditions[service], record);
+        service_conditions_add(&learner->stats.conditions[service], &conditions);
     if (record->application)
         add_application(learner, service, record->application);
 }
@@ -531,8 +559,8 @@ static void cover(struct learner *learner)
         int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
         int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
 
-        tally_add(&learner->stats.coverage, 0, slice_number((struct day_time){ at }),
-                  (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
+        stats_cover(&learner->stats, 0, slice_number((struct day_time){ at }),
+                    (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
     o->from = o->to;
@@ -607,11 +635,12 @@ static bool is_possible(const struct flow_record *record)
     bool is_possible = flow_record_packets(record) > 0 && record->start.ns >= 0 &&
                        record->start.ns <= MAX_START_NS && record->duration_ns >= 0 &&
                        record->duration_ns <= MAX_DURATION_NS && record->rtt_ns >= 0 &&
-                       record->rtt_ns <= MAX_DURATION_NS;
+                       record->rtt_ns <= MAX_DURATION_NS &&
+                       !ip_address_equal(&record->address[0], &record->address[1]);
 
     for (int side = 0; side < 2; side++)
-        is_possible = is_possible && record->packets[side] <= MAX_PACKETS &&
-                      record->bytes[side] <= MAX_BYTES && record->payload_bytes[side] <= MAX_BYTES &&
+        is_possible = is_possible && record->packets[side] <= FLOW_MAX_PACKETS &&
+                      record->bytes[side] <= FLOW_MAX_BYTES && record->payload_bytes[side] <= FLOW_MAX_BYTES &&
                       record->data_packets[side] <= record->packets[side];
     return is_possible;
 }
@@ -628,8 +657,8 @@ static void add(void *self, const struct flow_record *record)
     initiator = host_of(learner, record, FLOW_INITIATOR);
     responder = host_of(learner, record, FLOW_RESPONDER);
     observe(learner, record);
-    learner->stats.flows++;
-    stats_add(&learner->stats.packets, flow_record_packets(record));
+    sum_add(&learner->stats.flows, 1);
+    sum_add(&learner->stats.packets, flow_record_packets(record));
     if (initiator == TALLY_NONE && responder == TALLY_NONE) {
         learner->foreign_flows++;
         return;
@@ -707,6 +736,7 @@ const struct network_stats *learner_finish(struct learner *learner)
         release_held(learner);
     cover(learner);
     settle_peers(learner);
+    prune_services(learner);
     for (size_t i = 0; i < learner->stats.services.used; i++)
         row_sample_finish(&learner->stats.samples[i]);
     return &learner->stats;

@@ -10,12 +10,13 @@
  * as in the list that was given. Addresses stay inside the learner. Which addresses are local is
  * given, or found from the first LEARN_HELD_RECORDS records, which are held back until then.
  *
- * Memory, at most, accounted by entries as if every array had just doubled: 91 bytes a host, 273 a state
+ * Memory, at most, accounted by entries as if every array had just doubled: 99 bytes a host, 273 a state
  * (with its mixture, which is fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
  * bin of gaps, packets and bytes, port and peer that a transition or state is found with, 59 an
  * outside address, 139 a slice in which a host was active, 251 and a sample of at most
- * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are SERVICE_MAX and one more for
- * each protocol. Resident are some 40 to 60 % of that.
+ * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are twice SERVICE_MAX and one more for
+ * each protocol, and SERVICE_MAX at the end: those of most flows, the others count with the other
+ * ports. Resident are some 40 to 60 % of that.
  *
  * With a bound, what is new is given up before the bound is reached, and first what one packet can
  * bring about: hosts from 5/8 of it on, states from 6/8, what a known state was not yet found with from
@@ -33,7 +34,6 @@
 #include "learn/local_networks.h"
 
 enum {
-    LEARN_MAX_HOSTS = 1 << 20, /* local addresses beyond are peers outside; a model takes no more */
     LEARN_MAX_PEERS = 256, /* outside peers listed for one state; more are counted together */
     LEARN_MAX_PORTS = 256, /* the same for responder ports of a bin */
     LEARN_HELD_RECORDS = 1 << 16, /* held back to find the local networks; fewer when they are large */
@@ -66,7 +66,7 @@ struct learner_given_up {
     uint64_t ports;        /* from an initiator's port of a kind its state did not have yet */
     uint64_t peers;        /* with a local peer its state did not have yet */
     uint64_t activity;     /* of a host at a time that counts as not observed any more */
-    uint64_t services;     /* of a new service: counted with the other ports */
+    uint64_t services;     /* of a new service, or of one of few flows: counted with the other ports */
     uint64_t samples;      /* not sampled, or sampled without their packets */
     uint64_t applications; /* of an application new to its service, or beyond the limits of names */
 };
@@ -95,7 +95,8 @@ uint64_t learner_foreign_flows(const struct learner *learner);
 /* Flows that began before the last one of a host of theirs. */
 uint64_t learner_late_flows(const struct learner *learner);
 
-/* Records that were left out: without a packet, before 1970, or with numbers no flow can have. */
+/* Records that were left out: without a packet, before 1970, with numbers no flow can have, or from an
+ * address to itself (a LAND attack, or the loopback interface). */
 uint64_t learner_refused_flows(const struct learner *learner);
 
 const struct learner_given_up *learner_given_up(const struct learner *learner);

@@ -198,7 +198,7 @@ static struct touched count_touched(const struct search *search, enum ends ends,
 }
 
 /* Descends into the half that holds nearly all of what the network touched to begin with. */
-static void narrow(const struct search *search, enum ends ends, struct ip_network *network)
+static void descend(const struct search *search, enum ends ends, struct ip_network *network)
 {
     struct touched touched = count_touched(search, ends, network);
     size_t wanted = (touched.all * HALF_SHARE + 99) / 100;
@@ -210,6 +210,16 @@ static void narrow(const struct search *search, enum ends ends, struct ip_networ
             return;
         touched = count_touched(search, ends, network);
     }
+}
+
+/* Numbers of names mean nothing: of a class one name is taken, or all. */
+static void narrow(const struct search *search, enum ends ends, struct ip_network *network)
+{
+    struct ip_network narrowed = *network;
+
+    descend(search, ends, &narrowed);
+    if (!is_name(&network->base) || narrowed.prefix == 128)
+        *network = narrowed;
 }
 
 /* ---- the search ---- */

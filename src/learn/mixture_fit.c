@@ -5,7 +5,11 @@
 
 #include "base/random.h"
 
-enum { MAX_STEPS = 500 };
+enum {
+    MAX_STEPS = 500,
+    MANY_POINTS = 200, /* of a state that has everything from mice to elephants: a step costs more, */
+    FEW_STEPS = 24     /* and the shape, which many flows tell, is found in a few */
+};
 #define TOLERANCE 1e-7 /* gain in log-likelihood an observation that ends the iteration */
 #define NEGLIGIBLE (-40.0) /* e^-40 of the largest term is below the precision of a sum */
 #define START_SEED 20260000
@@ -176,12 +180,13 @@ static double fit_size(struct mixture *m, uint32_t size, const struct weighted_p
                        size_t count, double floor_sd)
 {
     double total = total_count(points, count);
+    int most = count <= MANY_POINTS ? MAX_STEPS : FEW_STEPS;
     double before;
     double after;
 
     start(m, size, points, count, fmax(spread(points, count, floor_sd) / size, floor_sd));
     after = mixture_em_step(m, points, count, floor_sd);
-    for (int step = 0; step < MAX_STEPS; step++) {
+    for (int step = 0; step < most; step++) {
         before = after;
         after = mixture_em_step(m, points, count, floor_sd);
         if (after - before < TOLERANCE * total)

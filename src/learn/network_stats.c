@@ -34,6 +34,7 @@ void network_stats_release(struct network_stats *stats)
     free(stats->samples);
     free(stats->conditions);
     free(stats->activity);
+    free(stats->host_observations);
     free(stats->host_tags);
     free(stats->outside_tags);
     tally_release(&stats->states);
@@ -62,6 +63,7 @@ size_t stats_counted_bytes(const struct network_stats *stats)
     return entries * TALLY_ENTRY_BYTES + stats->active.used * STATS_ACTIVITY_BYTES +
            stats->services.used * STATS_SERVICE_BYTES +
            stats->application_count * STATS_NAME_BYTES +
+           stats->host_count * (size_t)STATS_HOST_BYTES +
            ((size_t)stats->host_count + stats->outside_count) * STATS_TAG_BYTES;
 }
 
@@ -76,14 +78,6 @@ size_t network_stats_bytes(const struct network_stats *stats)
 }
 
 /* ---- parts that learning and merging share ---- */
-
-uint32_t stats_service_port(const struct network_stats *stats, uint8_t protocol, uint32_t port)
-{
-    bool is_taken = stats->services.used < SERVICE_MAX ||
-                    tally_find(&stats->services, protocol, port) != TALLY_NONE;
-
-    return is_taken ? port : SERVICE_OTHER_PORTS;
-}
 
 uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32_t port,
                            uint64_t flows)
@@ -102,6 +96,144 @@ uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32
     return service;
 }
 
+/* ---- services of few flows make room ---- */
+
+/* Those of most flows first; the other ports of a protocol before all. */
+static int compare_services(const void *a, const void *b)
+{
+    const struct tally_entry *x = *(const struct tally_entry *const *)a;
+    const struct tally_entry *y = *(const struct tally_entry *const *)b;
+    bool x_stays = x->symbol == SERVICE_OTHER_PORTS;
+    bool y_stays = y->symbol == SERVICE_OTHER_PORTS;
+
+    if (x_stays != y_stays)
+        return x_stays ? -1 : 1;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    if (x->owner != y->owner)
+        return x->owner < y->owner ? -1 : 1;
+    return x->symbol == y->symbol ? 0 : x->symbol < y->symbol ? -1 : 1;
+}
+
+static size_t single_services(const struct tally *services)
+{
+    size_t single = 0;
+
+    for (size_t i = 0; i < services->used; i++)
+        single += services->entries[i].symbol != SERVICE_OTHER_PORTS;
+    return single;
+}
+
+/* By service: whether it stays. */
+static bool *choose_services(const struct network_stats *stats)
+{
+    const struct tally *services = &stats->services;
+    const struct tally_entry **order = memory_alloc_array(services->used, sizeof *order);
+    bool *stays = memory_alloc_array(services->used, sizeof *stays);
+    size_t single = 0;
+
+    for (size_t i = 0; i < services->used; i++)
+        order[i] = &services->entries[i];
+    if (services->used > 0)
+        qsort(order, services->used, sizeof *order, compare_services);
+    for (size_t i = 0; i < services->used && single < SERVICE_MAX; i++) {
+        single += order[i]->symbol != SERVICE_OTHER_PORTS;
+        stays[order[i] - services->entries] = true;
+    }
+    free(order);
+    return stays;
+}
+
+/* The services of statistics, while they are numbered anew. */
+struct old_services {
+    struct tally services;
+    struct row_sample *samples;
+    struct service_conditions *conditions;
+    uint32_t *numbers; /* by old number */
+};
+
+static struct old_services take_services(struct network_stats *stats)
+{
+    struct old_services old = { stats->services, stats->samples, stats->conditions,
+                                memory_alloc_array(stats->services.used, sizeof *old.numbers) };
+
+    tally_init(&stats->services);
+    stats->samples = NULL;
+    stats->samples_capacity = 0;
+    stats->conditions = NULL;
+    stats->conditions_capacity = 0;
+    return old;
+}
+
+static void keep_service(struct network_stats *stats, const struct old_services *old, size_t i)
+{
+    const struct tally_entry *entry = &old->services.entries[i];
+    uint32_t service = stats_add_service(stats, (uint8_t)entry->owner, entry->symbol, entry->count);
+
+    stats->samples[service] = old->samples[i];
+    stats->conditions[service] = old->conditions[i];
+    if (entry->symbol == SERVICE_OTHER_PORTS)
+        row_sample_reopen(&stats->samples[service]);
+    old->numbers[i] = service;
+}
+
+static void move_to_others(struct network_stats *stats, const struct old_services *old, size_t i)
+{
+    const struct tally_entry *entry = &old->services.entries[i];
+    uint32_t others = stats_add_service(stats, (uint8_t)entry->owner, SERVICE_OTHER_PORTS, entry->count);
+    struct row_sample *sample = &old->samples[i];
+
+    for (size_t k = 0; k < sample->used; k++)
+        row_sample_add(&stats->samples[others], sample->rows[k].key, &sample->rows[k].row,
+                       sample->rows[k].sequence, sample->rows[k].sequence_length);
+    row_sample_release(sample);
+    service_conditions_add(&stats->conditions[others], &old->conditions[i]);
+    old->numbers[i] = others;
+}
+
+static void renumber_applications(struct network_stats *stats, const uint32_t *services)
+{
+    struct tally renumbered;
+
+    tally_init(&renumbered);
+    for (size_t i = 0; i < stats->applications.used; i++) {
+        const struct tally_entry *entry = &stats->applications.entries[i];
+
+        tally_add(&renumbered, services[entry->owner], entry->symbol, entry->count);
+    }
+    tally_release(&stats->applications);
+    stats->applications = renumbered;
+}
+
+uint64_t stats_prune_services(struct network_stats *stats)
+{
+    struct old_services old;
+    bool *stays;
+    uint64_t moved = 0;
+
+    if (single_services(&stats->services) <= SERVICE_MAX)
+        return 0;
+    stays = choose_services(stats);
+    old = take_services(stats);
+    for (size_t i = 0; i < old.services.used; i++) {
+        if (stays[i])
+            keep_service(stats, &old, i);
+    }
+    for (size_t i = 0; i < old.services.used; i++) {
+        if (!stays[i]) {
+            moved += old.services.entries[i].count;
+            move_to_others(stats, &old, i);
+        }
+    }
+    renumber_applications(stats, old.numbers);
+    tally_release(&old.services);
+    free(old.samples);
+    free(old.conditions);
+    free(old.numbers);
+    free(stays);
+    return moved;
+}
+
 struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, uint32_t slice,
                                     uint64_t flows)
 {
@@ -116,8 +248,29 @@ struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, 
     return &stats->activity[index];
 }
 
-void stats_add_host(struct network_stats *stats, uint64_t tag)
+static void meet_observation(struct network_stats *stats, uint32_t observation)
 {
+    if (observation >= stats->observation_count)
+        stats->observation_count = observation + 1;
+}
+
+void stats_cover(struct network_stats *stats, uint32_t observation, uint32_t slice, uint64_t seconds)
+{
+    uint64_t covered = tally_count(&stats->coverage, observation, slice);
+    uint64_t left = covered < SLICE_SECONDS ? SLICE_SECONDS - covered : 0;
+
+    meet_observation(stats, observation);
+    if (left > 0)
+        tally_add(&stats->coverage, observation, slice, seconds < left ? seconds : left);
+}
+
+void stats_add_host(struct network_stats *stats, uint32_t observation, uint64_t tag)
+{
+    meet_observation(stats, observation);
+    stats->host_observations =
+        memory_grow(stats->host_observations, &stats->host_observations_capacity,
+                    (size_t)stats->host_count + 1, sizeof *stats->host_observations);
+    stats->host_observations[stats->host_count] = observation;
     if (stats->has_tags) {
         stats->host_tags = memory_grow(stats->host_tags, &stats->host_tags_capacity,
                                        (size_t)stats->host_count + 1, sizeof *stats->host_tags);

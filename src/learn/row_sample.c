@@ -7,46 +7,9 @@
 
 /* ---- orders ---- */
 
-/* By everything that is in a row, so that only equal rows tie. */
-static int compare_measures(const struct session_row *x, const struct session_row *y)
-{
-    const uint64_t fields[][2] = {
-        { x->packets[0], y->packets[0] },
-        { x->packets[1], y->packets[1] },
-        { x->data_packets[0], y->data_packets[0] },
-        { x->data_packets[1], y->data_packets[1] },
-        { x->payload_bytes[0], y->payload_bytes[0] },
-        { x->payload_bytes[1], y->payload_bytes[1] },
-        { (uint64_t)x->duration_ns, (uint64_t)y->duration_ns },
-        { (uint64_t)x->rtt_ns, (uint64_t)y->rtt_ns },
-        { x->turns, y->turns },
-        { x->mss[0], y->mss[0] },
-        { x->mss[1], y->mss[1] },
-        { x->ttl[0], y->ttl[0] },
-        { x->ttl[1], y->ttl[1] },
-        { x->window[0], y->window[0] },
-        { x->window[1], y->window[1] },
-        { x->tcp_options[0], y->tcp_options[0] },
-        { x->tcp_options[1], y->tcp_options[1] },
-        { x->window_scale[0], y->window_scale[0] },
-        { x->window_scale[1], y->window_scale[1] },
-        { x->is_measured, y->is_measured },
-        { x->opening, y->opening },
-        { x->ending, y->ending },
-        { x->first_data_side, y->first_data_side },
-        { x->closing_side, y->closing_side },
-    };
-
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (fields[i][0] != fields[i][1])
-            return fields[i][0] < fields[i][1] ? -1 : 1;
-    }
-    return 0;
-}
-
 static int compare_keys(const struct keyed_row *x, const struct keyed_row *y)
 {
-    return x->key == y->key ? compare_measures(&x->row, &y->row) : x->key < y->key ? -1 : 1;
+    return x->key == y->key ? session_row_compare(&x->row, &y->row) : x->key < y->key ? -1 : 1;
 }
 
 static int compare_largest_first(const void *a, const void *b)
@@ -177,13 +140,18 @@ void row_sample_finish(struct row_sample *sample)
     qsort(sample->rows, sample->used, sizeof *sample->rows, compare_packets);
 }
 
+void row_sample_reopen(struct row_sample *sample)
+{
+    sample->packets = 0;
+    for (size_t i = 0; i < sample->used; i++)
+        sample->packets += sample->rows[i].sequence_length;
+    if (sample->used > 0)
+        qsort(sample->rows, sample->used, sizeof *sample->rows, compare_largest_first);
+}
+
 void row_sample_merge(struct row_sample *into, const struct row_sample *from)
 {
-    into->packets = 0;
-    for (size_t i = 0; i < into->used; i++)
-        into->packets += into->rows[i].sequence_length;
-    if (into->used > 0)
-        qsort(into->rows, into->used, sizeof *into->rows, compare_largest_first);
+    row_sample_reopen(into);
     for (size_t i = 0; i < from->used; i++)
         row_sample_add(into, from->rows[i].key, &from->rows[i].row, from->rows[i].sequence,
                        from->rows[i].sequence_length);
@@ -214,7 +182,7 @@ struct session_row session_row_of(const struct flow_record *record)
     for (int side = 0; side < 2; side++) {
         row.packets[side] = record->packets[side];
         row.data_packets[side] = record->data_packets[side];
-        row.payload_bytes[side] = record->payload_bytes[side];
+        row.payload_bytes[side] = record->data_packets[side] ? record->payload_bytes[side] : 0;
         row.mss[side] = record->mss[side];
         row.ttl[side] = record->ttl[side];
         row.window[side] = record->window[side];

@@ -40,7 +40,10 @@ bool row_sample_wants(const struct row_sample *sample, uint64_t key);
 void row_sample_add(struct row_sample *sample, uint64_t key, const struct session_row *row,
                     const struct flow_packet *sequence, uint32_t length);
 
-/* Leaves only what belongs to the sample, in order of packets (then of key). Nothing is added after. */
+/* Makes a heap of rows in any order: a finished sample takes rows again. */
+void row_sample_reopen(struct row_sample *sample);
+
+/* Leaves only what belongs to the sample, in order of packets (then of key). */
 void row_sample_finish(struct row_sample *sample);
 
 /* Adds a finished sample to a finished sample; the result is finished. */

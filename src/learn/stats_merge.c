@@ -7,18 +7,19 @@
 #include "learn/stats_private.h"
 #include "learn/tag_table.h"
 
-enum { MOST_STATES = 1 << 26, MOST_TRANSITIONS = 1 << 28 }; /* of a model file */
+#define NOT_LISTED UINT32_MAX
 
 /* How numbers of `from` read in `into`. */
 struct merge {
     struct network_stats *into;
     const struct network_stats *from;
     uint32_t *hosts;
-    uint32_t *outside; /* by id: a packed peer */
+    uint32_t *outside; /* by id: a packed peer, or NOT_LISTED while no state lists it */
     uint32_t *states;
     uint32_t *transitions;
     uint32_t *services;
     uint32_t *names;
+    uint32_t observation; /* of `into`: where those of `from` begin */
     uint32_t *listed; /* by state of `into`: symbols listed one by one, of the table at hand */
 };
 
@@ -63,7 +64,8 @@ static void add_hosts(struct merge *m)
 {
     for (uint32_t i = 0; i < m->from->host_count; i++) {
         if (m->hosts[i] == m->into->host_count)
-            stats_add_host(m->into, m->into->has_tags ? m->from->host_tags[i] : 0);
+            stats_add_host(m->into, m->observation + m->from->host_observations[i],
+                           m->into->has_tags ? m->from->host_tags[i] : 0);
     }
 }
 
@@ -85,14 +87,12 @@ static void settle_own_peers(struct merge *m, const struct tag_table *hosts)
     free(became);
 }
 
-static uint32_t outside_symbol(struct merge *m, uint32_t id)
+/* A number for one more outside peer of `from`: it has found room in the list of a state. */
+static uint32_t list_outside(struct merge *m, uint32_t id)
 {
-    bool is_listed = m->into->outside_count < PEER_ID_OTHER;
-    struct peer peer = { PEER_OUTSIDE, is_listed ? m->into->outside_count : PEER_ID_OTHER };
-
-    if (is_listed)
-        stats_add_outside(m->into, m->into->has_tags ? m->from->outside_tags[id] : 0);
-    return peer_pack(peer);
+    m->outside[id] = peer_pack((struct peer){ PEER_OUTSIDE, m->into->outside_count });
+    stats_add_outside(m->into, m->into->has_tags ? m->from->outside_tags[id] : 0);
+    return m->outside[id];
 }
 
 static void map_tagged_outside(struct merge *m)
@@ -107,7 +107,7 @@ static void map_tagged_outside(struct merge *m)
     for (uint32_t id = 0; id < m->from->outside_count; id++) {
         uint64_t known = tag_table_find(&table, m->from->outside_tags[id]);
 
-        m->outside[id] = known == TAG_NONE ? outside_symbol(m, id) : (uint32_t)known;
+        m->outside[id] = known == TAG_NONE ? NOT_LISTED : (uint32_t)known;
     }
     tag_table_release(&table);
 }
@@ -119,7 +119,7 @@ static void map_outside(struct merge *m)
         return;
     }
     for (uint32_t id = 0; id < m->from->outside_count; id++)
-        m->outside[id] = outside_symbol(m, id);
+        m->outside[id] = NOT_LISTED;
 }
 
 /* ---- tables of a state ---- */
@@ -150,6 +150,7 @@ static bool is_listed_port(uint32_t symbol)
     return symbol != PORT_OTHER;
 }
 
+/* NOT_LISTED for an outside peer without a number so far. */
 static uint32_t peer_symbol(const struct merge *m, uint32_t symbol)
 {
     struct peer peer = peer_unpack(symbol);
@@ -170,25 +171,57 @@ struct listed_table {
     uint32_t other; /* stands for those beyond */
 };
 
+/* In order of symbols: outside peers get their numbers in the order they had. */
+static int compare_symbols(const void *a, const void *b)
+{
+    const struct tally_entry *x = a;
+    const struct tally_entry *y = b;
+
+    if (x->symbol != y->symbol)
+        return x->symbol < y->symbol ? -1 : 1;
+    return x->owner == y->owner ? 0 : x->owner < y->owner ? -1 : 1;
+}
+
+static struct tally_entry *sorted_by_symbol(const struct tally *tally)
+{
+    struct tally_entry *copy = memory_alloc_array(tally->used, sizeof *copy);
+
+    if (tally->used > 0) {
+        memcpy(copy, tally->entries, tally->used * sizeof *copy);
+        qsort(copy, tally->used, sizeof *copy, compare_symbols);
+    }
+    return copy;
+}
+
+/* What a symbol of `from` is for a state of `into`: itself, when it is there or there is room to list it. */
+static uint32_t listed_symbol(struct merge *m, const struct listed_table *table, uint32_t state,
+                              uint32_t from)
+{
+    bool is_peer = table->from == &m->from->peers;
+    uint32_t symbol = is_peer ? peer_symbol(m, from) : from;
+
+    if (symbol != NOT_LISTED &&
+        (!table->is_listed(symbol) || tally_find(table->into, state, symbol) != TALLY_NONE))
+        return symbol;
+    if (m->listed[state] >= table->limit ||
+        (symbol == NOT_LISTED && m->into->outside_count == PEER_ID_OTHER))
+        return table->other;
+    m->listed[state]++;
+    return symbol == NOT_LISTED ? list_outside(m, peer_unpack(from).id) : symbol;
+}
+
 static void add_listed(struct merge *m, const struct listed_table *table)
 {
-    struct tally_entry *entries = tally_sorted(table->from);
+    struct tally_entry *entries = sorted_by_symbol(table->from);
 
     memset(m->listed, 0, m->into->states.used * sizeof *m->listed);
     for (size_t i = 0; i < table->into->used; i++)
         m->listed[table->into->entries[i].owner] += table->is_listed(table->into->entries[i].symbol);
     for (size_t i = 0; i < table->from->used; i++) {
         uint32_t state = m->states[entries[i].owner];
-        uint32_t symbol = table->from == &m->from->peers ? peer_symbol(m, entries[i].symbol)
-                                                         : entries[i].symbol;
 
-        if (table->is_listed(symbol) && tally_find(table->into, state, symbol) == TALLY_NONE) {
-            if (m->listed[state] == table->limit)
-                symbol = table->other;
-            else
-                m->listed[state]++;
-        }
-        tally_add(table->into, state, symbol, entries[i].count);
+        tally_add(table->into, state, listed_symbol(m, table, state, entries[i].symbol),
+                  entries[i].count);
     }
     free(entries);
 }
@@ -222,41 +255,35 @@ static void add_activity(struct merge *m)
         struct activity *sum = stats_add_activity(m->into, m->hosts[entry->owner], entry->symbol,
                                                   entry->count);
 
-        stats_add(&sum->packets_sent, more->packets_sent);
-        stats_add(&sum->packets_received, more->packets_received);
-        stats_add(&sum->bytes_sent, more->bytes_sent);
-        stats_add(&sum->bytes_received, more->bytes_received);
-        stats_add(&sum->flows_initiated, more->flows_initiated);
-        stats_add(&sum->flows_answered, more->flows_answered);
+        sum_add(&sum->packets_sent, more->packets_sent);
+        sum_add(&sum->packets_received, more->packets_received);
+        sum_add(&sum->bytes_sent, more->bytes_sent);
+        sum_add(&sum->bytes_received, more->bytes_received);
+        sum_add(&sum->flows_initiated, more->flows_initiated);
+        sum_add(&sum->flows_answered, more->flows_answered);
     }
-    add_tally(&m->into->coverage, &m->from->coverage, NULL, NULL, NULL);
+}
+
+static void add_coverage(struct merge *m)
+{
+    for (size_t i = 0; i < m->from->coverage.used; i++) {
+        const struct tally_entry *entry = &m->from->coverage.entries[i];
+
+        stats_cover(m->into, m->observation + entry->owner, entry->symbol, entry->count);
+    }
 }
 
 /* ---- services ---- */
-
-static void add_conditions(struct service_conditions *sum, const struct service_conditions *more)
-{
-    stats_add(&sum->flows, more->flows);
-    stats_add(&sum->packets, more->packets);
-    stats_add(&sum->retransmitted, more->retransmitted);
-    stats_add(&sum->reordered, more->reordered);
-    stats_add(&sum->duplicated, more->duplicated);
-    stats_add(&sum->fragments, more->fragments);
-    stats_add(&sum->resets, more->resets);
-    stats_add(&sum->attempts, more->attempts);
-    stats_add(&sum->unanswered, more->unanswered);
-}
 
 static void add_services(struct merge *m)
 {
     for (size_t i = 0; i < m->from->services.used; i++) {
         const struct tally_entry *entry = &m->from->services.entries[i];
-        uint32_t port = stats_service_port(m->into, (uint8_t)entry->owner, entry->symbol);
-        uint32_t service = stats_add_service(m->into, (uint8_t)entry->owner, port, entry->count);
+        uint32_t service = stats_add_service(m->into, (uint8_t)entry->owner, entry->symbol, entry->count);
 
         m->services[i] = service;
         row_sample_merge(&m->into->samples[service], &m->from->samples[i]);
-        add_conditions(&m->into->conditions[service], &m->from->conditions[i]);
+        service_conditions_add(&m->into->conditions[service], &m->from->conditions[i]);
     }
 }
 
@@ -277,21 +304,41 @@ static void add_applications(struct merge *m)
     free(table);
 }
 
+/* All services of both sides are known by now: who stays does not depend on who came first. */
+static void prune_services(struct network_stats *into)
+{
+    if (stats_prune_services(into) == 0)
+        return;
+    for (size_t i = 0; i < into->services.used; i++) {
+        if (into->services.entries[i].symbol == SERVICE_OTHER_PORTS)
+            row_sample_finish(&into->samples[i]);
+    }
+}
+
 /* ---- the whole ---- */
+
+/* What was observed together: all of it, where hosts can be told by their tags. */
+static uint32_t first_observation(const struct network_stats *into, const struct network_stats *from)
+{
+    return is_empty(into) || share_tags(into, from) ? 0 : into->observation_count;
+}
 
 static int check_limits(const struct merge *m, uint64_t hosts, struct error *err)
 {
     const struct network_stats *a = m->into;
     const struct network_stats *b = m->from;
 
-    if (hosts > LEARN_MAX_HOSTS)
+    if (hosts > NETWORK_MAX_HOSTS)
         return error_set(err, "%" PRIu64 " hosts together are more than a model takes (%d)", hosts,
-                         LEARN_MAX_HOSTS);
-    if (a->states.used + b->states.used > MOST_STATES ||
-        a->transitions.used + b->transitions.used > MOST_TRANSITIONS)
+                         NETWORK_MAX_HOSTS);
+    if (a->states.used + b->states.used > NETWORK_MAX_STATES ||
+        a->transitions.used + b->transitions.used > NETWORK_MAX_TRANSITIONS)
         return error_set(err, "%zu states and %zu transitions together are more than a model takes",
                          a->states.used + b->states.used, a->transitions.used + b->transitions.used);
-    if (a->flows > STATS_MAX_SUM - b->flows)
+    if (m->observation + b->observation_count > NETWORK_MAX_OBSERVATIONS)
+        return error_set(err, "%" PRIu32 " models without a common key are more than fit into one (%d)",
+                         m->observation + b->observation_count, NETWORK_MAX_OBSERVATIONS);
+    if (a->flows > NETWORK_MAX_SUM || b->flows > NETWORK_MAX_SUM - a->flows)
         return error_set(err, "%" PRIu64 " and %" PRIu64 " flows are more than can be counted",
                          a->flows, b->flows);
     return 0;
@@ -316,7 +363,7 @@ static void add_totals(struct network_stats *into, const struct network_stats *f
     if (into->flows == 0 || from->last.ns > into->last.ns)
         into->last = from->last;
     into->flows += from->flows;
-    stats_add(&into->packets, from->packets);
+    sum_add(&into->packets, from->packets);
 }
 
 static void add_all(struct merge *m)
@@ -326,8 +373,10 @@ static void add_all(struct merge *m)
     map_outside(m);
     add_states(m);
     add_activity(m);
+    add_coverage(m);
     add_services(m);
     add_applications(m);
+    prune_services(m->into);
     add_totals(m->into, m->from);
 }
 
@@ -337,6 +386,7 @@ int network_stats_merge(struct network_stats *into, const struct network_stats *
     struct merge m = {
         .into = into,
         .from = from,
+        .observation = first_observation(into, from),
         .hosts = memory_alloc_array(from->host_count, sizeof *m.hosts),
         .outside = memory_alloc_array(from->outside_count, sizeof *m.outside),
         .states = memory_alloc_array(from->states.used, sizeof *m.states),

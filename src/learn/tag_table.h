@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash_key.h"
+
 #define TAG_NONE UINT64_MAX
 
 struct tag_table {
@@ -15,6 +17,7 @@ struct tag_table {
         uint64_t value; /* TAG_NONE where empty */
     } *slots;
     size_t mask;
+    struct hash_key key; /* of the slots */
 };
 
 /* Room for `most` tags. */

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { SLICE_SECONDS = NS_PER_SLICE / NS_PER_SECOND };
-
 static uint64_t observed_threshold(const struct tally *seconds)
 {
     uint64_t longest = 1;

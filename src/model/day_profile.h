@@ -10,12 +10,13 @@
 
 #include "base/tally.h"
 #include "dayshift/host_model.h"
+#include "dayshift/network_stats.h"
 
 /* A slice of a date counts as observed from this many seconds of capture on; where no slice was
  * covered for so long, from as many as the one that was covered best. */
 enum { DAY_OBSERVED_SECONDS = 150 };
 
-/* What the capture covered. */
+/* What one observation covered. */
 struct day_coverage {
     const struct tally *seconds;  /* borrowed: (0, slice number) -> seconds of capture */
     uint64_t threshold;           /* seconds from which on a slice of a date counts */

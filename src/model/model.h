@@ -56,8 +56,8 @@ struct model {
     uint64_t flows;
     uint64_t packets;
     struct day_time first, last; /* of the flows learned */
-    uint32_t covered_slices;     /* of 288 */
-    uint16_t observed_days[DAY_SLICES];
+    uint32_t covered_slices;     /* of 288, by any observation */
+    uint16_t observed_days[DAY_SLICES]; /* of the observation that has most */
     uint32_t weekdays[MODEL_WEEKDAYS]; /* dates of which a slice was observed, from Monday on */
     bool has_tags;                     /* learned with a key: can be merged host by host */
     uint32_t outside_count;            /* outside peers that have a number */

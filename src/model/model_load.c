@@ -15,6 +15,13 @@
 enum { MIN_GAP_TIMES = 8 /* fewer say less about a transition than its state does */ };
 #define NO_OWNER UINT32_MAX
 
+/* What was covered of the days of the hosts that were observed together. */
+struct observation {
+    struct tally seconds; /* (0, slice number) */
+    struct day_coverage coverage;
+    uint16_t *days; /* by slice of the day: the model's */
+};
+
 struct builder {
     struct model *model;
     const struct model_shape *shape;
@@ -23,8 +30,9 @@ struct builder {
     uint32_t gap_state; /* whose transitions' gaps are being added up, or NO_OWNER */
     uint64_t gap_sums[MODEL_MAX_BIN];
     uint32_t gap_first, gap_last; /* bins with a sum are among these */
-    struct tally seconds; /* of coverage */
-    struct day_coverage coverage;
+    struct observation *observations; /* of hosts */
+    uint32_t observation_count;
+    struct tally dates;               /* that were observed: (0, date) */
     uint32_t day_host; /* whose day is being added up, or NO_OWNER */
     struct day_profile day;
     uint64_t most_packets; /* of a slice of that host */
@@ -40,12 +48,33 @@ static struct host_model *host_of(struct builder *b, uint32_t state)
 
 /* ---- states ---- */
 
+static void make_observations(struct builder *b)
+{
+    b->observation_count = b->shape->observation_count;
+    b->observations = memory_alloc_array(b->observation_count, sizeof *b->observations);
+    for (uint32_t i = 0; i < b->observation_count; i++) {
+        struct observation *o = &b->observations[i];
+
+        tally_init(&o->seconds);
+        day_coverage_init(&o->coverage, &o->seconds); /* of a file without coverage */
+        o->days = arena_alloc_array(&b->model->arena, DAY_SLICES, sizeof *o->days);
+    }
+}
+
+static void free_observations(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->observation_count; i++)
+        tally_release(&b->observations[i].seconds);
+    free(b->observations);
+}
+
 static void take_shape(void *self, const struct model_shape *shape)
 {
     struct builder *b = self;
     struct model *model = b->model;
 
     b->shape = shape;
+    make_observations(b);
     model->flows = shape->flows;
     model->packets = shape->packets;
     model->first = shape->first;
@@ -56,7 +85,7 @@ static void take_shape(void *self, const struct model_shape *shape)
     model->hosts = memory_alloc_array(shape->host_count, sizeof *model->hosts);
     for (uint32_t i = 0; i < shape->host_count; i++) {
         model->hosts[i].id = i;
-        model->hosts[i].observed_days = model->observed_days;
+        model->hosts[i].observed_days = b->observations[shape->host_observations[i]].days;
         model->hosts[i].states = arena_alloc_array(&model->arena, shape->host_states[i],
                                                    sizeof *model->hosts[i].states);
     }
@@ -177,24 +206,37 @@ static float mean_volume(const struct tally_entry *entries, uint32_t size)
     return (float)(sum / flows);
 }
 
-static void take_coverage(struct builder *b, const struct tally_entry *entries, uint32_t size)
+static void take_dates(struct builder *b, const struct day_coverage *coverage)
+{
+    for (size_t i = 0; i < coverage->seconds->used; i++) {
+        const struct tally_entry *entry = &coverage->seconds->entries[i];
+        uint32_t date = entry->symbol / DAY_SLICES;
+
+        if (entry->count < coverage->threshold || tally_find(&b->dates, 0, date) != TALLY_NONE)
+            continue;
+        tally_add(&b->dates, 0, date, 1);
+        b->model->weekdays[(date + 3) % MODEL_WEEKDAYS]++; /* 1970-01-01 was a Thursday */
+    }
+}
+
+static void take_coverage(struct builder *b, uint32_t owner, const struct tally_entry *entries,
+                          uint32_t size)
 {
     struct model *model = b->model;
-    uint32_t last_date = UINT32_MAX;
+    struct observation *o;
 
+    if (owner >= b->observation_count)
+        return; /* of a network without hosts */
+    o = &b->observations[owner];
     for (uint32_t i = 0; i < size; i++)
-        tally_add(&b->seconds, 0, entries[i].symbol, entries[i].count);
-    day_coverage_init(&b->coverage, &b->seconds);
-    model->covered_slices = b->coverage.covered_slices;
-    for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
-        model->observed_days[slice] = (uint16_t)b->coverage.observed[slice];
-    for (uint32_t i = 0; i < size; i++) {
-        uint32_t date = entries[i].symbol / DAY_SLICES;
-
-        if (entries[i].count < b->coverage.threshold || date == last_date)
-            continue;
-        model->weekdays[(date + 3) % MODEL_WEEKDAYS]++; /* 1970-01-01 was a Thursday */
-        last_date = date;
+        tally_add(&o->seconds, 0, entries[i].symbol, entries[i].count);
+    day_coverage_init(&o->coverage, &o->seconds);
+    take_dates(b, &o->coverage);
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+        o->days[slice] = (uint16_t)o->coverage.observed[slice];
+        model->covered_slices += o->days[slice] > 0 && model->observed_days[slice] == 0;
+        if (o->days[slice] > model->observed_days[slice])
+            model->observed_days[slice] = o->days[slice];
     }
 }
 
@@ -219,7 +261,7 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
         discrete_init(&b->states[owner]->responder_ports, arena, entries, size);
         break;
     case COUNTS_PEER: discrete_init(&b->states[owner]->peers, arena, entries, size); break;
-    case COUNTS_COVERAGE: take_coverage(b, entries, size); break;
+    case COUNTS_COVERAGE: take_coverage(b, owner, entries, size); break;
     }
 }
 
@@ -255,7 +297,8 @@ static void take_activity(void *self, uint32_t host, uint32_t slice_number,
         b->day_host = host;
         b->most_packets = 0;
     }
-    day_profile_add(&b->day, &b->coverage, slice_number, packets);
+    day_profile_add(&b->day, &b->observations[b->shape->host_observations[host]].coverage,
+                    slice_number, packets);
     b->most_packets = packets > b->most_packets ? packets : b->most_packets;
 }
 
@@ -377,6 +420,7 @@ static void finish_host(struct builder *b, struct host_model *host)
         host->mean_packets +=
             mixture_mean(&state->packets) * (double)state->flows / (double)host->flows;
     }
+    host->mean_packets = fmax(host->mean_packets, 1.0); /* no draw is below */
     discrete_init(&host->frequency, &b->model->arena, entries, host->state_count);
     free(entries);
     set_under_way(b, host);
@@ -409,13 +453,13 @@ struct model *model_from_image(struct model_image *image, struct error *err)
 
     for (uint32_t bin = 0; bin < MODEL_MAX_BIN; bin++)
         b.gap_values[bin] = log_grid_value(bin, GAP_GRID_PER_OCTAVE);
-    tally_init(&b.seconds);
-    day_coverage_init(&b.coverage, &b.seconds); /* of a file without coverage */
+    tally_init(&b.dates);
     arena_init(&b.model->arena);
     status = model_read(image, &sink, b.model->rows, err);
     if (status == 0)
         finish(&b);
-    tally_release(&b.seconds);
+    tally_release(&b.dates);
+    free_observations(&b);
     free(b.states);
     if (status < 0) {
         model_free(b.model);

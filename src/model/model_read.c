@@ -11,14 +11,10 @@
 #include "model/model_schema.h"
 #include "net/wire.h"
 
-enum {
-    MAX_HOSTS = 1 << 20,
-    MAX_STATES = 1 << 26,
-    MAX_TRANSITIONS = 1 << 28,
-    MAX_SERVICES = SERVICE_MAX * 256,
-    MAX_DATE = 106751 /* the last whole day of 64 bits of nanoseconds */
-};
-#define MAX_COUNT (INT64_C(1) << 53)
+enum { MAX_SERVICES = SERVICE_MAX + UINT8_MAX + 1 /* and the other ports of every protocol */ };
+#define MAX_COUNT ((int64_t)NETWORK_MAX_SUM)
+#define MAX_LOG_MEAN 46.0 /* a flow has less than e^29 packets: what is fitted stays below, */
+#define MAX_LOG_SD 16.0   /* and below half of that; exp(mean + sd^2 / 2) is a number */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
 /* What was seen of a state. */
@@ -38,10 +34,9 @@ struct reader {
     uint64_t *rows; /* by table */
     uint8_t *seen;  /* by state */
     size_t state_capacity, transition_capacity;
-    size_t host_tag_capacity, outside_tag_capacity;
+    size_t host_tag_capacity, host_observation_capacity, outside_tag_capacity;
     uint32_t gap_state;  /* the state of the gaps that were read last */
     uint64_t gap_sum;    /* of all its transitions */
-    uint32_t slice_days[DAY_SLICES];
     uint64_t *service_keys;
     uint32_t service_count;
     size_t service_capacity;
@@ -98,8 +93,8 @@ static void read_summary(struct reader *r)
     struct model_shape *shape = &r->shape;
 
     if (rows_next(&rows)) {
-        shape->flows = (uint64_t)rows_integer(&rows, 0, 0, INT64_MAX);
-        shape->packets = (uint64_t)rows_integer(&rows, 1, 0, INT64_MAX);
+        shape->flows = (uint64_t)rows_integer(&rows, 0, 0, MAX_COUNT);
+        shape->packets = (uint64_t)rows_integer(&rows, 1, 0, MAX_COUNT);
         shape->first.ns = rows_integer(&rows, 2, 0, INT64_MAX);
         shape->last.ns = rows_integer(&rows, 3, shape->first.ns, INT64_MAX);
         shape->outside_count = (uint32_t)rows_integer(&rows, 4, 0, PEER_ID_OTHER);
@@ -113,34 +108,75 @@ static void read_summary(struct reader *r)
     close_table(r, TABLE_SUMMARY, &rows);
 }
 
-/* Tags of ids from 0 on; how many there are. */
-static uint32_t read_tags(struct reader *r, enum model_table table, const char *sql, int64_t most,
-                          uint64_t **tags, size_t *capacity)
+/* Where hosts have tags of one key, all were observed together. */
+static uint32_t read_observation(struct reader *r, struct rows *rows, int column)
 {
-    struct rows rows = open_table(r, table, sql);
+    return (uint32_t)rows_integer(rows, column, 0,
+                                  r->shape.has_tags ? 0 : NETWORK_MAX_OBSERVATIONS - 1);
+}
+
+static void read_hosts(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_HOST, "SELECT id, observation, tag FROM host ORDER BY id");
+    struct model_shape *shape = &r->shape;
+
+    while (rows_next(&rows)) {
+        uint32_t host = shape->host_count;
+        uint32_t observation = read_observation(r, &rows, 1);
+
+        rows_integer(&rows, 0, host, host);
+        if (host == NETWORK_MAX_HOSTS)
+            rows_fail(&rows, "there are too many");
+        if (r->db.failed)
+            break;
+        shape->host_tags = memory_grow(shape->host_tags, &r->host_tag_capacity, (size_t)host + 1,
+                                       sizeof *shape->host_tags);
+        shape->host_observations =
+            memory_grow(shape->host_observations, &r->host_observation_capacity, (size_t)host + 1,
+                        sizeof *shape->host_observations);
+        shape->host_tags[host] = rows_tag(&rows, 2, shape->has_tags);
+        shape->host_observations[host] = observation;
+        if (observation >= shape->observation_count)
+            shape->observation_count = observation + 1;
+        shape->host_count++;
+    }
+    close_table(r, TABLE_HOST, &rows);
+}
+
+/* How many have a row. */
+static uint32_t read_outside(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_OUTSIDE, "SELECT id, tag FROM outside ORDER BY id");
+    struct model_shape *shape = &r->shape;
     uint32_t count = 0;
 
     while (rows_next(&rows)) {
         rows_integer(&rows, 0, count, count);
-        if (count == most)
+        if (count == PEER_ID_OTHER)
             rows_fail(&rows, "there are too many");
-        *tags = memory_grow(*tags, capacity, (size_t)count + 1, sizeof **tags);
-        (*tags)[count++] = rows_tag(&rows, 1, r->shape.has_tags);
+        shape->outside_tags = memory_grow(shape->outside_tags, &r->outside_tag_capacity,
+                                          (size_t)count + 1, sizeof *shape->outside_tags);
+        shape->outside_tags[count++] = rows_tag(&rows, 1, shape->has_tags);
     }
-    close_table(r, table, &rows);
+    close_table(r, TABLE_OUTSIDE, &rows);
     return count;
 }
 
-static void check_tags(struct reader *r, enum model_table table, const uint64_t *tags, uint32_t count)
+/* An address is a host or outside, and once. */
+static void check_tags(struct reader *r)
 {
+    const struct model_shape *shape = &r->shape;
+    size_t count = (size_t)shape->host_count + shape->outside_count;
     uint64_t *sorted;
 
-    if (!r->shape.has_tags || r->db.failed || count == 0)
+    if (!shape->has_tags || r->db.failed)
         return;
     sorted = memory_alloc_array(count, sizeof *sorted);
-    memcpy(sorted, tags, count * sizeof *sorted);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = i < shape->host_count ? shape->host_tags[i]
+                                          : shape->outside_tags[i - shape->host_count];
     if (has_twice(sorted, count))
-        database_fail(&r->db, "table %s: two have the same tag", table_names[table]);
+        database_fail(&r->db, "tables host and outside: two have the same tag");
     free(sorted);
 }
 
@@ -150,15 +186,12 @@ static void read_who(struct reader *r)
     struct model_shape *shape = &r->shape;
     uint32_t outside;
 
-    shape->host_count = read_tags(r, TABLE_HOST, "SELECT id, tag FROM host ORDER BY id", MAX_HOSTS,
-                                  &shape->host_tags, &r->host_tag_capacity);
-    outside = read_tags(r, TABLE_OUTSIDE, "SELECT id, tag FROM outside ORDER BY id", PEER_ID_OTHER,
-                        &shape->outside_tags, &r->outside_tag_capacity);
+    read_hosts(r);
+    outside = read_outside(r);
     if (outside != (shape->has_tags ? shape->outside_count : 0))
         database_fail(&r->db, "table outside: %" PRIu32 " rows, where the summary has %" PRIu32, outside,
                       shape->outside_count);
-    check_tags(r, TABLE_HOST, shape->host_tags, shape->host_count);
-    check_tags(r, TABLE_OUTSIDE, shape->outside_tags, outside);
+    check_tags(r);
 }
 
 /* ---- states ---- */
@@ -178,7 +211,7 @@ static void read_state(struct reader *r, struct rows *rows, struct model_state *
     state->flows = (uint64_t)rows_integer(rows, 5, 1, MAX_COUNT);
     if (state->key.protocol != IP_ICMP && !has_ports(state))
         rows_fail(rows, "a protocol that no flow can be made of");
-    if (r->shape.state_count == MAX_STATES)
+    if (r->shape.state_count == NETWORK_MAX_STATES)
         rows_fail(rows, "there are too many");
 }
 
@@ -194,7 +227,7 @@ static void check_hosts(struct reader *r)
 
         keys[i] = (uint64_t)state->host << 32 | state_key_pack(state->key);
         flows[state->host] += state->flows;
-        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > MAX_COUNT)
+        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > shape->flows)
             database_fail(&r->db, "table state: host %" PRIu32 " has too many states or flows",
                           state->host);
     }
@@ -260,8 +293,8 @@ static void read_mixtures(struct reader *r)
         if (r->db.failed)
             break;
         mixture.components[mixture.size++] =
-            (struct mixture_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, -1, 100),
-                                        rows_real(&rows, 4, 1e-6, 100) };
+            (struct mixture_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, 0, MAX_LOG_MEAN),
+                                        rows_real(&rows, 4, 1e-6, MAX_LOG_SD) };
     }
     if (mixture.size > 0 && !r->db.failed)
         end_mixture(r, state, &mixture);
@@ -306,7 +339,7 @@ static void add_transitions(struct reader *r, uint32_t state, const struct tally
     struct model_shape *shape = &r->shape;
 
     check_own_states(r, shape->states[state].host, entries, size);
-    if (size > MAX_TRANSITIONS - shape->transition_count)
+    if (size > NETWORK_MAX_TRANSITIONS - shape->transition_count)
         database_fail(&r->db, "table transition: there are too many");
     if (r->db.failed)
         return;
@@ -326,14 +359,16 @@ static void add_gaps(struct reader *r, uint32_t state, const struct tally_entry 
     r->gap_state = state;
     for (uint32_t i = 0; i < size; i++)
         r->gap_sum += entries[i].count;
-    if (r->gap_sum > MAX_COUNT)
-        database_fail(&r->db, "table gap: state %" PRIu32 ": more than can have been counted", state);
+    if (r->gap_sum > r->shape.flows)
+        database_fail(&r->db, "table gap: the counts of state %" PRIu32 " add up to more than all flows",
+                      state);
 }
 
+/* Nobody is a peer of himself. */
 static bool is_peer(const struct reader *r, const struct model_state *state, struct peer peer)
 {
     switch (peer.kind) {
-    case PEER_LOCAL: return peer.id < r->shape.host_count;
+    case PEER_LOCAL: return peer.id < r->shape.host_count && peer.id != state->host;
     case PEER_OUTSIDE: return peer.id < r->shape.outside_count || peer.id == PEER_ID_OTHER;
     case PEER_GROUP: return peer.id == 0 && state->key.role == ROLE_INITIATOR;
     default: return false;
@@ -347,14 +382,6 @@ static void check_peers(struct reader *r, uint32_t state, const struct tally_ent
         if (!is_peer(r, &r->shape.states[state], peer_unpack(entries[i].symbol)))
             database_fail(&r->db, "table peer: state %" PRIu32 ": %" PRIu32 " is nobody", state,
                           entries[i].symbol);
-    }
-}
-
-static void check_slices(struct reader *r, const struct tally_entry *entries, uint32_t size)
-{
-    for (uint32_t i = 0; i < size; i++) {
-        if (++r->slice_days[entries[i].symbol % DAY_SLICES] > SLICE_MAX_DAYS)
-            database_fail(&r->db, "table coverage: more than %d days", SLICE_MAX_DAYS);
     }
 }
 
@@ -378,9 +405,9 @@ static void check_group(struct reader *r, enum model_counts counts, uint32_t own
         check_peers(r, owner, entries, size);
         r->seen[owner] |= SEEN_PEER;
         break;
-    case COUNTS_COVERAGE: check_slices(r, entries, size); break;
     case COUNTS_BYTE_VOLUME:
-    case COUNTS_RESPONDER_PORT: break;
+    case COUNTS_RESPONDER_PORT:
+    case COUNTS_COVERAGE: break;
     }
 }
 
@@ -414,8 +441,8 @@ static void read_counts(struct reader *r, const struct counts_table *what)
             sum = 0;
         }
         sum += entry.count;
-        if (sum > MAX_COUNT)
-            rows_fail(&rows, "the counts add up to more than can have been counted");
+        if (sum > r->shape.flows)
+            rows_fail(&rows, "the counts add up to more than all flows");
         entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
         entries[used++] = entry;
     }
@@ -449,9 +476,10 @@ static void read_distributions(struct reader *r)
           "SELECT transition_id, bin, times FROM gap ORDER BY transition_id, bin",
           r->shape.transition_count, MODEL_MAX_BIN },
         { COUNTS_VOLUME, TABLE_VOLUME, "SELECT state, bin, flows FROM volume ORDER BY state, bin",
-          states, MODEL_MAX_BIN },
+          states, FLOW_PACKET_BINS },
         { COUNTS_BYTE_VOLUME, TABLE_BYTE_VOLUME,
-          "SELECT state, bin, flows FROM byte_volume ORDER BY state, bin", states, MODEL_MAX_BIN },
+          "SELECT state, bin, flows FROM byte_volume ORDER BY state, bin", states,
+          FLOW_BYTE_BINS },
         { COUNTS_INITIATOR_PORT, TABLE_INITIATOR_PORT,
           "SELECT state, port_feature, flows FROM initiator_port ORDER BY state, port_feature", states,
           PORT_FEATURES },
@@ -491,7 +519,7 @@ static void check_states(struct reader *r)
 /* date * 288 + slice, behind the last one. */
 static uint32_t read_slice_number(struct rows *rows, int column)
 {
-    int64_t date = rows_integer(rows, column, 0, MAX_DATE);
+    int64_t date = rows_integer(rows, column, 0, NETWORK_MAX_DATE);
     int64_t slice = rows_integer(rows, column + 1, 0, DAY_SLICES - 1);
 
     return (uint32_t)(date * DAY_SLICES + slice);
@@ -499,18 +527,22 @@ static uint32_t read_slice_number(struct rows *rows, int column)
 
 static void read_coverage(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_COVERAGE, "SELECT date, slice, seconds FROM coverage"
-                                                     " ORDER BY date, slice");
+    struct rows rows = open_table(r, TABLE_COVERAGE, "SELECT observation, date, slice, seconds FROM"
+                                                     " coverage ORDER BY observation, date, slice");
     struct tally_entry *entries = NULL;
     size_t capacity = 0;
     uint32_t used = 0;
 
     while (rows_next(&rows)) {
-        struct tally_entry entry = { 0, read_slice_number(&rows, 0),
-                                     (uint64_t)rows_integer(&rows, 2, 1, MAX_COUNT) };
+        struct tally_entry entry = { read_observation(r, &rows, 0), read_slice_number(&rows, 1),
+                                     (uint64_t)rows_integer(&rows, 3, 1, SLICE_SECONDS) };
 
         if (used > 0 && !is_behind(&entry, &entries[used - 1]))
             rows_fail(&rows, "it is there twice, or out of order");
+        if (used > 0 && entry.owner != entries[0].owner) {
+            end_group(r, COUNTS_COVERAGE, entries, used);
+            used = 0;
+        }
         entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
         entries[used++] = entry;
     }
@@ -586,6 +618,7 @@ static void read_services(struct reader *r)
                                   "SELECT id, protocol, port, flows, measured_flows, measured_packets,"
                                   " retransmitted, reordered, duplicated, fragments, resets, attempts,"
                                   " unanswered FROM service ORDER BY id");
+    uint64_t flows = 0;
 
     while (rows_next(&rows)) {
         struct model_service service = read_service(&rows);
@@ -593,6 +626,9 @@ static void read_services(struct reader *r)
         rows_integer(&rows, 0, r->service_count, r->service_count);
         if (r->service_count == MAX_SERVICES)
             rows_fail(&rows, "there are too many");
+        flows += service.flows;
+        if (flows > r->shape.flows)
+            rows_fail(&rows, "the services have more flows than there are");
         if (r->db.failed)
             break;
         r->service_keys = memory_grow(r->service_keys, &r->service_capacity,
@@ -611,12 +647,16 @@ static void read_applications(struct reader *r)
                                                         " ORDER BY service, name");
     char last_name[APPLICATION_MAX_NAME + 1] = "";
     uint32_t last_service = 0;
+    uint64_t sum = 0;
 
     while (rows_next(&rows)) {
         uint32_t service = (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->service_count - 1);
         const char *name = rows_text(&rows, 1, APPLICATION_MAX_NAME);
         uint64_t flows = (uint64_t)rows_integer(&rows, 2, 1, MAX_COUNT);
 
+        sum += flows;
+        if (sum > r->shape.flows)
+            rows_fail(&rows, "the applications have more flows than there are");
         if (service < last_service || (service == last_service && strcmp(name, last_name) <= 0))
             rows_fail(&rows, "it is there twice, or out of order");
         if (r->db.failed)
@@ -631,10 +671,11 @@ static void read_applications(struct reader *r)
 static void read_session_row(struct rows *rows, struct session_row *row)
 {
     for (int side = 0; side < 2; side++) {
-        row->packets[side] = (uint64_t)rows_integer(rows, 2 + side, 0, MAX_COUNT);
+        row->packets[side] = (uint64_t)rows_integer(rows, 2 + side, 0, FLOW_MAX_PACKETS);
         row->data_packets[side] =
             (uint64_t)rows_integer(rows, 4 + side, 0, (int64_t)row->packets[side]);
-        row->payload_bytes[side] = (uint64_t)rows_integer(rows, 6 + side, 0, MAX_COUNT);
+        row->payload_bytes[side] =
+            (uint64_t)rows_integer(rows, 6 + side, 0, row->data_packets[side] ? FLOW_MAX_BYTES : 0);
         row->mss[side] = (uint16_t)rows_integer(rows, 11 + side, 0, UINT16_MAX);
         row->ttl[side] = (uint8_t)rows_integer(rows, 13 + side, 0, UINT8_MAX);
         row->window[side] = (uint16_t)rows_integer(rows, 15 + side, 0, UINT16_MAX);
@@ -690,6 +731,10 @@ static void read_session_rows(struct reader *r)
         read_session_row(&rows, &row.row);
         row.key = rows_tag(&rows, 26, true);
         read_sequence(&rows, &row, sequence);
+        if (session_row_packets(&row.row) == 0)
+            rows_fail(&rows, "a flow without a packet");
+        if (row.sequence_length > session_row_packets(&row.row))
+            rows_fail(&rows, "more packets one by one than the flow has");
         if (service < last_service || (number > 0 && session_row_packets(&row.row) < last_packets))
             rows_fail(&rows, "out of order");
         if (r->db.failed)
@@ -731,6 +776,7 @@ int model_read(struct model_image *image, const struct model_sink *sink,
     read_all(&r);
     database_close(&r.db);
     free(r.shape.host_tags);
+    free(r.shape.host_observations);
     free(r.shape.host_states);
     free(r.shape.outside_tags);
     free(r.shape.states);

@@ -12,7 +12,7 @@
 #include "dayshift/network_stats.h"
 #include "model/model.h"
 
-enum { MODEL_MAX_BIN = 1024 /* of any log grid: 2^(1024/16) packets, 2^(1024/4) ns */ };
+enum { MODEL_MAX_BIN = 1024 /* of any log grid; gaps: 2^(1024/4) ns */ };
 
 struct model_state {
     uint32_t host;
@@ -33,6 +33,8 @@ struct model_shape {
     uint64_t key_check;
     uint32_t host_count;
     uint64_t *host_tags;    /* by host; 0 without tags */
+    uint32_t *host_observations;
+    uint32_t observation_count; /* of hosts; coverage may have more */
     uint32_t *host_states;  /* by host: how many states it has */
     uint32_t outside_count;
     uint64_t *outside_tags; /* by id; NULL without tags */

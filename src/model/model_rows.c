@@ -176,6 +176,29 @@ static void check_version(struct database *db)
                       MODEL_FORMAT_VERSION);
 }
 
+/*
+ * The tables of a model, word for word, and nothing else: views, triggers, generated columns, constraints
+ * and virtual tables are programs of whoever wrote the file.
+ */
+static void check_schema(struct database *db)
+{
+    struct rows rows = rows_open(db, "schema", "SELECT sql FROM sqlite_schema ORDER BY rowid");
+    const char *expected = MODEL_SCHEMA;
+
+    while (rows_next(&rows)) {
+        const char *sql = (const char *)sqlite3_column_text(rows.statement, 0);
+        size_t size = sql ? strlen(sql) : 0;
+
+        if (size == 0 || strncmp(expected, sql, size) != 0 || expected[size] != ';')
+            rows_fail(&rows, "not a table of a model");
+        else
+            expected += size + 1;
+    }
+    if (*expected != '\0')
+        database_fail(db, "not a usable model file: a table is missing");
+    rows_close(&rows);
+}
+
 static void check_pages(struct database *db)
 {
     struct rows rows = rows_open(db, "quick_check", "PRAGMA quick_check(1)");
@@ -216,6 +239,8 @@ static void open_image(struct database *db, struct model_image *image)
     }
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     image->bytes = NULL; /* SQLite frees it, also when this fails */
     if (sqlite3_deserialize(db->handle, "main", bytes, (sqlite3_int64)image->size,
                             (sqlite3_int64)image->size,
@@ -223,11 +248,22 @@ static void open_image(struct database *db, struct model_image *image)
         fail_sqlite(db, "open");
 }
 
+/* Sorting writes no files. */
+static void keep_in_memory(struct database *db)
+{
+    struct rows rows = rows_open(db, "temp_store", "PRAGMA temp_store = MEMORY");
+
+    (void)rows_next(&rows);
+    rows_close(&rows);
+}
+
 void database_open(struct database *db, struct model_image *image, struct error *err)
 {
     *db = (struct database){ .path = image->path, .err = err };
     open_image(db, image);
+    keep_in_memory(db);
     check_version(db);
+    check_schema(db); /* before anything reads a table: to read one runs what its schema says */
     check_pages(db);
 }
 

@@ -74,24 +74,29 @@ static void write_tally(struct writer *w, const char *sql, const struct tally *t
 }
 
 /* Ids from 0 on, each with its tag, or with none. */
-static void write_tags(struct writer *w, const char *sql, uint32_t count, const uint64_t *tags)
+static void write_hosts(struct writer *w, const struct network_stats *stats)
 {
-    sqlite3_stmt *statement = prepare(w, sql);
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO host VALUES(?,?,?)");
 
-    for (uint32_t id = 0; id < count; id++) {
-        int64_t values[] = { id, tags ? (int64_t)tags[id] : 0 };
+    for (uint32_t id = 0; id < stats->host_count; id++) {
+        int64_t values[] = { id, stats->host_observations[id],
+                             stats->has_tags ? (int64_t)stats->host_tags[id] : 0 };
 
-        write_row(w, statement, values, tags ? 2 : 1);
+        write_row(w, statement, values, stats->has_tags ? 3 : 2);
     }
     sqlite3_finalize(statement);
 }
 
-static void write_who(struct writer *w, const struct network_stats *stats)
+static void write_outside(struct writer *w, const struct network_stats *stats)
 {
-    write_tags(w, "INSERT INTO host VALUES(?,?)", stats->host_count,
-               stats->has_tags ? stats->host_tags : NULL);
-    if (stats->has_tags)
-        write_tags(w, "INSERT INTO outside VALUES(?,?)", stats->outside_count, stats->outside_tags);
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO outside VALUES(?,?)");
+
+    for (uint32_t id = 0; stats->has_tags && id < stats->outside_count; id++) {
+        int64_t values[] = { id, (int64_t)stats->outside_tags[id] };
+
+        write_row(w, statement, values, 2);
+    }
+    sqlite3_finalize(statement);
 }
 
 static void write_states(struct writer *w, const struct network_stats *stats)
@@ -357,7 +362,8 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     run(w, pragmas);
     sqlite3_free(pragmas);
     write_summary(w, stats);
-    write_who(w, stats);
+    write_hosts(w, stats);
+    write_outside(w, stats);
     write_states(w, stats);
     write_mixtures(w, stats, fit);
     write_tally(w, "INSERT INTO initial VALUES(?,?,?)", &stats->initial);
@@ -367,9 +373,7 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     write_tally(w, "INSERT INTO initiator_port VALUES(?,?,?)", &stats->initiator_ports);
     write_tally(w, "INSERT INTO responder_port VALUES(?,?,?)", &stats->responder_ports);
     write_tally(w, "INSERT INTO peer VALUES(?,?,?)", &stats->peers);
-    /* coverage has one owner; its symbol is date * 288 + slice */
-    write_tally(w, "INSERT INTO coverage SELECT ?2 / 288, ?2 % 288, ?3 WHERE ?1 = 0",
-                &stats->coverage);
+    write_tally(w, "INSERT INTO coverage VALUES(?1, ?2 / 288, ?2 % 288, ?3)", &stats->coverage);
     write_activity(w, stats);
     write_services(w, stats);
     write_applications(w, stats);

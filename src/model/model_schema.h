@@ -8,17 +8,20 @@
 #define MODEL_MODEL_SCHEMA_H
 
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
-#define MODEL_FORMAT_VERSION 2
+#define MODEL_FORMAT_VERSION 3
 
 /* session_row.packets: for each packet side << 7 | TCP flags, bin of the gap, payload bytes (2, the
  * lower one first). */
 enum { MODEL_PACKET_BYTES = 4 };
 
-/* key_check and tags are 64 bits as a signed number; NULL when learned without a key. */
+/*
+ * A file has these statements, word for word and in this order, as SQLite keeps their text.
+ * key_check and tags are 64 bits as a signed number; NULL when learned without a key.
+ */
 #define MODEL_SCHEMA                                                                          \
     "CREATE TABLE summary(flows INTEGER, packets INTEGER, first_ns INTEGER, last_ns INTEGER," \
     " outside_count INTEGER, key_check INTEGER);"                                             \
-    "CREATE TABLE host(id INTEGER PRIMARY KEY, tag INTEGER);"                                 \
+    "CREATE TABLE host(id INTEGER PRIMARY KEY, observation INTEGER, tag INTEGER);"            \
     "CREATE TABLE outside(id INTEGER PRIMARY KEY, tag INTEGER);"                              \
     "CREATE TABLE state(id INTEGER PRIMARY KEY, host INTEGER, role INTEGER,"                  \
     " protocol INTEGER, port_feature INTEGER, flows INTEGER);"                                \
@@ -40,8 +43,8 @@ enum { MODEL_PACKET_BYTES = 4 };
     " PRIMARY KEY(state, port)) WITHOUT ROWID;"                                               \
     "CREATE TABLE peer(state INTEGER, peer INTEGER, flows INTEGER,"                           \
     " PRIMARY KEY(state, peer)) WITHOUT ROWID;"                                               \
-    "CREATE TABLE coverage(date INTEGER, slice INTEGER, seconds INTEGER,"                     \
-    " PRIMARY KEY(date, slice)) WITHOUT ROWID;"                                               \
+    "CREATE TABLE coverage(observation INTEGER, date INTEGER, slice INTEGER, seconds INTEGER,"\
+    " PRIMARY KEY(observation, date, slice)) WITHOUT ROWID;"                                  \
     "CREATE TABLE activity(host INTEGER, date INTEGER, slice INTEGER,"                        \
     " packets_sent INTEGER, packets_received INTEGER, bytes_sent INTEGER,"                    \
     " bytes_received INTEGER, flows_initiated INTEGER, flows_answered INTEGER,"               \

@@ -59,62 +59,15 @@ void service_model_release(struct service_model *service)
 
 /* ---- pools ---- */
 
-/* By packets; then by everything else, so that only equal rows tie. */
 static int compare_rows(const void *a, const void *b)
 {
-    const struct session_row *x = a;
-    const struct session_row *y = b;
-    const uint64_t fields[][2] = {
-        { session_row_packets(x), session_row_packets(y) },
-        { (uint64_t)x->duration_ns, (uint64_t)y->duration_ns },
-        { x->packets[0], y->packets[0] },
-        { x->data_packets[0], y->data_packets[0] },
-        { x->data_packets[1], y->data_packets[1] },
-        { x->payload_bytes[0], y->payload_bytes[0] },
-        { x->payload_bytes[1], y->payload_bytes[1] },
-        { (uint64_t)x->rtt_ns, (uint64_t)y->rtt_ns },
-        { x->turns, y->turns },
-        { x->mss[0], y->mss[0] },
-        { x->mss[1], y->mss[1] },
-        { x->ttl[0], y->ttl[0] },
-        { x->ttl[1], y->ttl[1] },
-        { x->opening, y->opening },
-        { x->ending, y->ending },
-        { x->first_data_side, y->first_data_side },
-        { x->closing_side, y->closing_side },
-        { x->window[0], y->window[0] },
-        { x->window[1], y->window[1] },
-        { x->tcp_options[0], y->tcp_options[0] },
-        { x->tcp_options[1], y->tcp_options[1] },
-        { x->window_scale[0], y->window_scale[0] },
-        { x->window_scale[1], y->window_scale[1] },
-        { x->is_measured, y->is_measured },
-    };
-
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (fields[i][0] != fields[i][1])
-            return fields[i][0] < fields[i][1] ? -1 : 1;
-    }
-    return 0;
+    return session_row_compare(a, b);
 }
 
 static bool is_same_pool(const struct service_model *a, const struct service_model *b)
 {
     return a->protocol == b->protocol && a->port <= UINT16_MAX && b->port <= UINT16_MAX &&
            port_feature_of((uint16_t)a->port) == port_feature_of((uint16_t)b->port);
-}
-
-static void add_conditions(struct service_conditions *sum, const struct service_conditions *more)
-{
-    sum->flows += more->flows;
-    sum->packets += more->packets;
-    sum->retransmitted += more->retransmitted;
-    sum->reordered += more->reordered;
-    sum->duplicated += more->duplicated;
-    sum->fragments += more->fragments;
-    sum->resets += more->resets;
-    sum->attempts += more->attempts;
-    sum->unanswered += more->unanswered;
 }
 
 static void add_to_pool(struct service_model *pool, const struct service_model *service)
@@ -125,8 +78,8 @@ static void add_to_pool(struct service_model *pool, const struct service_model *
                              sizeof *pool->rows);
     memcpy(pool->rows + pool->row_count, service->rows, service->row_count * sizeof *pool->rows);
     pool->row_count += service->row_count;
-    pool->flows += service->flows;
-    add_conditions(&pool->conditions, &service->conditions);
+    sum_add(&pool->flows, service->flows);
+    service_conditions_add(&pool->conditions, &service->conditions);
 }
 
 /* Services are in order of their ports, so those of one feature follow one another. */

@@ -41,6 +41,12 @@ static void take_shape(void *self, const struct model_shape *shape)
     stats->first = shape->first;
     stats->last = shape->last;
     stats->host_count = shape->host_count;
+    stats->observation_count = shape->observation_count;
+    stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, shape->host_count,
+                                           sizeof *stats->host_observations);
+    if (shape->host_count > 0)
+        memcpy(stats->host_observations, shape->host_observations,
+               shape->host_count * sizeof *stats->host_observations);
     stats->outside_count = shape->outside_count;
     stats->has_tags = shape->has_tags;
     if (shape->has_tags) {
@@ -71,6 +77,8 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
     };
 
     add_entries(tallies[what], owner, entries, size);
+    if (what == COUNTS_COVERAGE && owner >= stats->observation_count)
+        stats->observation_count = owner + 1; /* without hosts */
 }
 
 static void take_activity(void *self, uint32_t host, uint32_t slice_number,

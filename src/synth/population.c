@@ -162,7 +162,7 @@ struct flow_end population_peer(const struct population *population, const struc
     uint32_t models = host->group->model_count;
     uint32_t number = host->number / models * models + peer.id;
 
-    *virtual_peer = peer.kind == PEER_LOCAL && number < host->group->host_count;
+    *virtual_peer = peer.kind == PEER_LOCAL && number < host->group->host_count && number != host->number;
     if (*virtual_peer)
         return population->hosts[host->first + number].end;
     if (peer.kind == PEER_OUTSIDE && peer.id == PEER_ID_OTHER)

@@ -2,8 +2,8 @@
  * population.h - who there is on the emulated network: virtual hosts, and the world outside.
  *
  * Virtual host i of a group plays host i mod M of a model with M hosts, in copy i div M of
- * that network. A local peer is looked for in the same copy; one that is not played is
- * stood in for by an address outside. Nothing here depends on time.
+ * that network. A local peer is looked for in the same copy; one that is not played, and the
+ * host itself, is stood in for by an address outside. Nothing here depends on time.
  */
 #ifndef SYNTH_POPULATION_H
 #define SYNTH_POPULATION_H

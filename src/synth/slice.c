@@ -62,7 +62,7 @@ static uint32_t draw_flow_count(const struct host_model *model, const struct sli
 
     if (is_active * model->observed_days[profile->slice] >= profile->active)
         return 0;
-    return (uint32_t)fmin(flows, MAX_FLOWS_A_SLICE);
+    return !(flows < MAX_FLOWS_A_SLICE) ? (uint32_t)MAX_FLOWS_A_SLICE : (uint32_t)flows;
 }
 
 /* ---- which flows: SYNTHESIZE-STATS with a clock ---- */

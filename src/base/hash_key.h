@@ -1,0 +1,36 @@
+/*
+ * hash_key.h - slots of hash tables that nobody outside can foresee.
+ *
+ * Each table has a key of its own, so that no input can be made whose entries fall into one slot. Results
+ * never depend on a key: what comes out of a table is in order of what went in, or sorted.
+ */
+#ifndef BASE_HASH_KEY_H
+#define BASE_HASH_KEY_H
+
+#include <stdint.h>
+
+struct hash_key {
+    uint64_t words[3];
+};
+
+/* Of the system's random numbers; never waits for them. */
+struct hash_key hash_key_new(void);
+
+static inline uint64_t hash_fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t hash_number(const struct hash_key *key, uint64_t number)
+{
+    return hash_fold(number ^ key->words[0], key->words[2]);
+}
+
+static inline uint64_t hash_two(const struct hash_key *key, uint64_t a, uint64_t b)
+{
+    return hash_fold(hash_fold(a ^ key->words[0], b ^ key->words[1]), key->words[2]);
+}
+
+#endif
