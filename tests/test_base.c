@@ -16,6 +16,7 @@
 #include "base/cursor.h"
 #include "base/discrete.h"
 #include "base/error.h"
+#include "base/hash_key.h"
 #include "base/input_file.h"
 #include "base/log_grid.h"
 #include "base/memory.h"
@@ -334,6 +335,32 @@ static void test_discrete_scales(void **state)
         }
         arena_release(&arena);
     }
+}
+
+/* ---- hashes ---- */
+
+static void test_hash_bytes(void **state)
+{
+    static const char *const texts[] = { "", "a", "b", "abcdefgh", "abcdefghi", "abcdefghj", "bbcdefghi" };
+    static const char zeros[16] = "";
+    struct hash_key key = hash_key_new();
+    struct hash_key other = hash_key_new();
+    uint64_t hashes[sizeof texts / sizeof *texts + sizeof zeros];
+    size_t count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        hashes[count] = hash_bytes(&key, texts[i], strlen(texts[i]));
+        assert_int_equal(hashes[count], hash_bytes(&key, texts[i], strlen(texts[i])));
+        assert_int_not_equal(hashes[count++], hash_bytes(&other, texts[i], strlen(texts[i])));
+    }
+    for (size_t size = 1; size <= sizeof zeros; size++) /* the size counts, too */
+        hashes[count++] = hash_bytes(&key, zeros, size);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(hashes[i], hashes[j]);
+    }
+    assert_memory_not_equal(&key, &other, sizeof key);
 }
 
 /* ---- grids ---- */
@@ -1231,6 +1258,7 @@ int main(void)
         cmocka_unit_test(test_log_grid_gap_bin),
         cmocka_unit_test(test_text_numbers),
         cmocka_unit_test(test_text_doubles),
+        cmocka_unit_test(test_hash_bytes),
         cmocka_unit_test(test_text_sizes),
         cmocka_unit_test(test_text_durations),
         cmocka_unit_test(test_text_times_of_day),

@@ -1046,7 +1046,7 @@ static void add_transition_facts(struct facts *facts, const struct network_stats
     }
 }
 
-static uint64_t hash_bytes(const void *bytes, size_t size)
+static uint64_t mix_bytes(const void *bytes, size_t size)
 {
     uint64_t hash = size;
 
@@ -1063,13 +1063,13 @@ static void add_service_facts(struct facts *facts, const struct network_stats *s
 
         FACT(facts, e->count, SERVICE, e->owner, e->symbol);
         FACT(facts, 1, SERVICE, e->owner, e->symbol, 1,
-             hash_bytes(&stats->conditions[i], sizeof stats->conditions[i]), sample->packets);
+             mix_bytes(&stats->conditions[i], sizeof stats->conditions[i]), sample->packets);
         for (size_t k = 0; k < sample->used; k++) {
             const struct keyed_row *r = &sample->rows[k];
 
             FACT(facts, 1, ROW, e->owner, e->symbol, r->key, session_row_packets(&r->row),
                  r->sequence_length,
-                 r->sequence ? hash_bytes(r->sequence, r->sequence_length * sizeof *r->sequence) : 0);
+                 r->sequence ? mix_bytes(r->sequence, r->sequence_length * sizeof *r->sequence) : 0);
         }
     }
     for (size_t i = 0; i < stats->applications.used; i++) {
@@ -1077,7 +1077,7 @@ static void add_service_facts(struct facts *facts, const struct network_stats *s
         const char *name = stats->application_names[e->symbol];
 
         FACT(facts, e->count, APPLICATION, stats->services.entries[e->owner].owner,
-             stats->services.entries[e->owner].symbol, hash_bytes(name, strlen(name)));
+             stats->services.entries[e->owner].symbol, mix_bytes(name, strlen(name)));
     }
 }
 
@@ -1105,7 +1105,7 @@ static struct facts facts_of(const struct network_stats *stats)
         const struct tally_entry *e = &stats->active.entries[i];
 
         FACT(&facts, e->count, ACTIVE, stats->host_tags[e->owner], e->symbol,
-             hash_bytes(&stats->activity[i], sizeof stats->activity[i]));
+             mix_bytes(&stats->activity[i], sizeof stats->activity[i]));
     }
     for (size_t i = 0; i < stats->coverage.used; i++)
         FACT(&facts, stats->coverage.entries[i].count, COVERAGE, stats->coverage.entries[i].symbol);

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/keyed_hash.h"
 #include "base/memory.h"
 #include "base/time_types.h"
 #include "net/wire.h"
@@ -1233,29 +1232,6 @@ static void test_chosen_tuples(void **state)
     }
 }
 
-static void test_keyed_hash(void **state)
-{
-    static const char *const texts[] = { "", "a", "b", "abcdefgh", "abcdefghi", "abcdefghj", "bbcdefghi" };
-    static const char zeros[16] = "";
-    uint64_t secret = keyed_hash_secret();
-    uint64_t hashes[sizeof texts / sizeof *texts + sizeof zeros];
-    size_t count = 0;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        hashes[count] = keyed_hash_bytes(secret, texts[i], strlen(texts[i]));
-        assert_int_equal(hashes[count], keyed_hash_bytes(secret, texts[i], strlen(texts[i])));
-        assert_int_not_equal(hashes[count++], keyed_hash_bytes(secret ^ 1, texts[i], strlen(texts[i])));
-    }
-    for (size_t size = 1; size <= sizeof zeros; size++) /* the size counts, too */
-        hashes[count++] = keyed_hash_bytes(secret, zeros, size);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < i; j++)
-            assert_int_not_equal(hashes[i], hashes[j]);
-    }
-    assert_int_not_equal(keyed_hash_secret(), secret);
-}
-
 /* One tuple has many flows: whatever the order of the records, each meets the flow of its time. */
 static void test_many_flows_of_a_tuple(void **state)
 {
@@ -1614,7 +1590,6 @@ int main(void)
         cmocka_unit_test(test_many_flows_of_a_tuple),
         cmocka_unit_test(test_tuple_table),
         cmocka_unit_test(test_chosen_tuples),
-        cmocka_unit_test(test_keyed_hash),
         cmocka_unit_test(test_start_that_moves),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_mutations),

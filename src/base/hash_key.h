@@ -7,6 +7,7 @@
 #ifndef BASE_HASH_KEY_H
 #define BASE_HASH_KEY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct hash_key {
@@ -15,6 +16,8 @@ struct hash_key {
 
 /* Of the system's random numbers; never waits for them. */
 struct hash_key hash_key_new(void);
+
+uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t size);
 
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
@@ -26,6 +29,12 @@ static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 static inline uint64_t hash_number(const struct hash_key *key, uint64_t number)
 {
     return hash_fold(number ^ key->words[0], key->words[2]);
+}
+
+/* As an address and a port: words must not be joined before, for what somebody chooses in both would cancel. */
+static inline uint64_t hash_three(const struct hash_key *key, uint64_t a, uint64_t b, uint64_t c)
+{
+    return hash_fold(hash_fold(a ^ key->words[0], b ^ key->words[1]) ^ c, key->words[2]);
 }
 
 static inline uint64_t hash_two(const struct hash_key *key, uint64_t a, uint64_t b)

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/hash_key.h"
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -51,7 +51,7 @@ struct flow_table {
     struct flow_counts counts;
     struct day_time now; /* newest packet */
     bool started;
-    uint64_t hash_key[3];
+    struct hash_key hash_key;
     struct flow **buckets;
     size_t bucket_mask;
     size_t open;             /* flows in the hash table */
@@ -96,26 +96,19 @@ static void queue_remove(struct flow *flow)
     flow->queue = NULL;
 }
 
-static uint64_t multiply_and_fold(uint64_t a, uint64_t b)
-{
-    unsigned __int128 product = (unsigned __int128)a * b;
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t hash_endpoint(const uint64_t key[3], const struct ip_address *address, uint16_t port)
+static uint64_t hash_endpoint(const struct hash_key *key, const struct ip_address *address, uint16_t port)
 {
     uint64_t halves[2];
 
     memcpy(halves, address->bytes, sizeof halves);
-    return multiply_and_fold(multiply_and_fold(halves[0] ^ key[0], halves[1] ^ key[1]) ^ port, key[2]);
+    return hash_three(key, halves[0], halves[1], port);
 }
 
 /* The same for both directions. The key is secret, so that no capture can fill one bucket. */
 static uint64_t hash_packet(const struct flow_table *table, const struct packet_view *packet)
 {
-    uint64_t source = hash_endpoint(table->hash_key, &packet->source, packet->source_port);
-    uint64_t destination = hash_endpoint(table->hash_key, &packet->destination,
+    uint64_t source = hash_endpoint(&table->hash_key, &packet->source, packet->source_port);
+    uint64_t destination = hash_endpoint(&table->hash_key, &packet->destination,
                                          packet->destination_port);
 
     return random_mix64(source + destination + packet->protocol);
@@ -381,16 +374,6 @@ static void add_to_flow(struct flow_table *table, struct flow *flow, enum flow_s
     requeue(table, flow);
 }
 
-/* Results do not depend on it. */
-static void choose_hash_key(struct flow_table *table)
-{
-    if (getrandom(table->hash_key, sizeof table->hash_key, GRND_NONBLOCK) < 0) {
-        for (uint64_t i = 0; i < 3; i++)
-            table->hash_key[i] = random_mix64((uintptr_t)table + i);
-    }
-    table->hash_key[2] |= 1; /* 0 would make all endpoints equal */
-}
-
 size_t flow_table_flow_bytes(void)
 {
     return sizeof(struct flow) + 3 * sizeof(struct flow *); /* buckets, while they double */
@@ -411,7 +394,7 @@ struct flow_table *flow_table_new(const struct flow_table_options *options, flow
     table->grace.ttl_ns = FLOW_GRACE_NS;
     table->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *table->buckets);
     table->bucket_mask = FIRST_BUCKETS - 1;
-    choose_hash_key(table);
+    table->hash_key = hash_key_new();
     return table;
 }
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/keyed_hash.h"
+#include "base/hash_key.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 enum {
     FIRST_SLOTS = 1024,     /* a power of two */
@@ -42,7 +43,7 @@ struct dictionary {
 #define LARGEST_NAME_BYTES (2 * (ENTRY_BYTES + HOST_NAME_MAX_BYTES + 1))
 
 struct host_names {
-    uint64_t secret; /* of the slots */
+    struct hash_key key; /* of the slots */
     struct dictionary hosts, classes;
     struct arena texts;
     size_t bytes, max_bytes;
@@ -68,7 +69,7 @@ static void place(uint32_t *slots, size_t mask, uint64_t hash, uint32_t index)
     slots[slot] = index + 1;
 }
 
-static void dictionary_grow(struct dictionary *d, uint64_t secret)
+static void dictionary_grow(struct dictionary *d, const struct hash_key *key)
 {
     size_t slots = d->slot_mask ? (d->slot_mask + 1) * 2 : FIRST_SLOTS;
 
@@ -79,15 +80,15 @@ static void dictionary_grow(struct dictionary *d, uint64_t secret)
     d->slot_mask = slots - 1;
     for (uint32_t i = 0; i < d->used; i++) {
         place(d->by_text, d->slot_mask,
-              keyed_hash_bytes(secret, d->entries[i].text, strlen(d->entries[i].text)), i);
-        place(d->by_value, d->slot_mask, keyed_hash_word(secret, secret, d->entries[i].value), i);
+              hash_bytes(key, d->entries[i].text, strlen(d->entries[i].text)), i);
+        place(d->by_value, d->slot_mask, hash_number(key, d->entries[i].value), i);
     }
 }
 
-static const struct entry *find_text(const struct dictionary *d, uint64_t secret, const char *text,
+static const struct entry *find_text(const struct dictionary *d, const struct hash_key *key, const char *text,
                                      size_t size)
 {
-    for (size_t slot = keyed_hash_bytes(secret, text, size) & d->slot_mask; d->by_text[slot] != 0;
+    for (size_t slot = hash_bytes(key, text, size) & d->slot_mask; d->by_text[slot] != 0;
          slot = (slot + 1) & d->slot_mask) {
         const struct entry *entry = &d->entries[d->by_text[slot] - 1];
 
@@ -97,9 +98,9 @@ static const struct entry *find_text(const struct dictionary *d, uint64_t secret
     return NULL;
 }
 
-static const struct entry *find_value(const struct dictionary *d, uint64_t secret, uint64_t value)
+static const struct entry *find_value(const struct dictionary *d, const struct hash_key *key, uint64_t value)
 {
-    for (size_t slot = keyed_hash_word(secret, secret, value) & d->slot_mask; d->by_value[slot] != 0;
+    for (size_t slot = hash_number(key, value) & d->slot_mask; d->by_value[slot] != 0;
          slot = (slot + 1) & d->slot_mask) {
         const struct entry *entry = &d->entries[d->by_value[slot] - 1];
 
@@ -112,18 +113,18 @@ static const struct entry *find_value(const struct dictionary *d, uint64_t secre
 static void insert(struct host_names *names, struct dictionary *d, const char *text, size_t size,
                    uint64_t value)
 {
-    uint64_t secret = names->secret;
+    const struct hash_key *key = &names->key;
     struct entry *entry;
 
     if (d->used * 2 > d->slot_mask)
-        dictionary_grow(d, secret);
+        dictionary_grow(d, key);
     d->entries = memory_grow(d->entries, &d->capacity, d->used + 1, sizeof *d->entries);
     entry = &d->entries[d->used];
     entry->text = arena_alloc(&names->texts, size + 1);
     memcpy(entry->text, text, size);
     entry->value = value;
-    place(d->by_text, d->slot_mask, keyed_hash_bytes(secret, text, size), (uint32_t)d->used);
-    place(d->by_value, d->slot_mask, keyed_hash_word(secret, secret, value), (uint32_t)d->used);
+    place(d->by_text, d->slot_mask, hash_bytes(key, text, size), (uint32_t)d->used);
+    place(d->by_value, d->slot_mask, hash_number(key, value), (uint32_t)d->used);
     d->used++;
     names->bytes += ENTRY_BYTES + size + 1;
 }
@@ -144,11 +145,11 @@ struct host_names *host_names_new(size_t max_bytes)
 {
     struct host_names *names = memory_alloc(sizeof *names);
 
-    names->secret = keyed_hash_secret();
+    names->key = hash_key_new();
     host_names_bound(names, max_bytes);
     arena_init(&names->texts);
-    dictionary_grow(&names->hosts, names->secret);
-    dictionary_grow(&names->classes, names->secret);
+    dictionary_grow(&names->hosts, &names->key);
+    dictionary_grow(&names->classes, &names->key);
     return names;
 }
 
@@ -217,7 +218,7 @@ static bool is_full(const struct host_names *names)
 /* The number of a class, new or known. NULL, or why there is no room for it. */
 static const char *class_value(struct host_names *names, const char *text, size_t size, uint64_t *value)
 {
-    const struct entry *known = find_text(&names->classes, names->secret, text, size);
+    const struct entry *known = find_text(&names->classes, &names->key, text, size);
     uint32_t class = (uint32_t)(hash_text(text, size) >> 32);
 
     if (known != NULL) {
@@ -230,7 +231,7 @@ static const char *class_value(struct host_names *names, const char *text, size_
         return "too many classes of names (the letters they begin with)";
     for (uint32_t i = 0; i < MAX_PROBES; i++) {
         *value = (uint64_t)(class + i) << 32;
-        if (class + i != UNNAMED_CLASS && find_value(&names->classes, names->secret, *value) == NULL) {
+        if (class + i != UNNAMED_CLASS && find_value(&names->classes, &names->key, *value) == NULL) {
             insert(names, &names->classes, text, size, *value);
             return NULL;
         }
@@ -248,7 +249,7 @@ static const char *free_value(const struct host_names *names, const char *name, 
         rest = (uint32_t)hash_text(name + letters, size - letters) | HASHED_REST;
     for (int i = 0; i < MAX_PROBES; i++) {
         *value = class | rest;
-        if (find_value(&names->hosts, names->secret, *value) == NULL)
+        if (find_value(&names->hosts, &names->key, *value) == NULL)
             return NULL;
         rest = (rest + 1) | HASHED_REST;
     }
@@ -268,7 +269,7 @@ static struct ip_address address_of(uint64_t value)
 /* NULL, or why there is no room for it. */
 static const char *find_or_add(struct host_names *names, const char *name, size_t size, uint64_t *value)
 {
-    const struct entry *known = find_text(&names->hosts, names->secret, name, size);
+    const struct entry *known = find_text(&names->hosts, &names->key, name, size);
     uint64_t class;
     const char *why;
 
@@ -318,7 +319,7 @@ const char *host_names_name(const struct host_names *names, const struct ip_addr
         return NULL;
     for (int i = 8; i < 16; i++)
         value = value << 8 | address->bytes[i];
-    entry = find_value(&names->hosts, names->secret, value);
+    entry = find_value(&names->hosts, &names->key, value);
     return entry ? entry->text : NULL;
 }
 
@@ -363,7 +364,7 @@ const char *host_names_class(const struct host_names *names, const struct ip_net
         return NULL;
     for (int i = 8; i < 12; i++)
         value = value << 8 | network->base.bytes[i];
-    entry = find_value(&names->classes, names->secret, value << 32);
+    entry = find_value(&names->classes, &names->key, value << 32);
     return entry ? entry->text : NULL;
 }
 

@@ -3,16 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/keyed_hash.h"
 #include "base/memory.h"
 
 enum { FIRST_BUCKETS = 1024 /* a power of two */ };
 
 /* ---- the tree of one tuple ---- */
 
-static uint64_t priority(uint64_t secret, const struct held_flow *flow)
+static uint64_t priority(const struct hash_key *key, const struct held_flow *flow)
 {
-    return keyed_hash_word(secret, secret, flow->sequence);
+    return hash_number(key, flow->sequence);
 }
 
 static bool begins_before(const struct held_flow *a, const struct held_flow *b)
@@ -43,13 +42,13 @@ static void tree_split(struct held_flow *flows, uint32_t root, const struct held
 }
 
 /* The opposite: all of the one begins before all of the other. */
-static uint32_t tree_join(uint64_t secret, struct held_flow *flows, uint32_t before, uint32_t behind)
+static uint32_t tree_join(const struct hash_key *key, struct held_flow *flows, uint32_t before, uint32_t behind)
 {
     uint32_t root;
     uint32_t *link = &root;
 
     while (before != HELD_NONE && behind != HELD_NONE) {
-        if (priority(secret, &flows[before]) > priority(secret, &flows[behind])) {
+        if (priority(key, &flows[before]) > priority(key, &flows[behind])) {
             *link = before;
             link = &flows[before].later;
             before = *link;
@@ -63,25 +62,25 @@ static uint32_t tree_join(uint64_t secret, struct held_flow *flows, uint32_t bef
     return root;
 }
 
-static void tree_insert(uint64_t secret, struct held_flow *flows, uint32_t *root, uint32_t index)
+static void tree_insert(const struct hash_key *key, struct held_flow *flows, uint32_t *root, uint32_t index)
 {
     struct held_flow *flow = &flows[index];
     uint32_t *link = root;
 
-    while (*link != HELD_NONE && priority(secret, &flows[*link]) >= priority(secret, flow))
+    while (*link != HELD_NONE && priority(key, &flows[*link]) >= priority(key, flow))
         link = begins_before(flow, &flows[*link]) ? &flows[*link].earlier : &flows[*link].later;
     tree_split(flows, *link, flow, &flow->earlier, &flow->later);
     *link = index;
 }
 
-static void tree_remove(uint64_t secret, struct held_flow *flows, uint32_t *root, uint32_t index)
+static void tree_remove(const struct hash_key *key, struct held_flow *flows, uint32_t *root, uint32_t index)
 {
     const struct held_flow *flow = &flows[index];
     uint32_t *link = root;
 
     while (*link != index)
         link = begins_before(flow, &flows[*link]) ? &flows[*link].earlier : &flows[*link].later;
-    *link = tree_join(secret, flows, flow->earlier, flow->later);
+    *link = tree_join(key, flows, flow->earlier, flow->later);
 }
 
 /* ---- the table of tuples ---- */
@@ -95,7 +94,7 @@ static void make_buckets(struct tuple_table *table, size_t count)
 
 void tuple_table_init(struct tuple_table *table)
 {
-    table->secret = keyed_hash_secret();
+    table->key = hash_key_new();
     table->tuples = 0;
     make_buckets(table, FIRST_BUCKETS);
 }
@@ -132,23 +131,21 @@ static void grow(struct tuple_table *table, struct held_flow *flows)
     free(old);
 }
 
-static uint64_t hash_end(uint64_t secret, const struct ip_address *address, uint16_t port)
+static uint64_t hash_end(const struct hash_key *key, const struct ip_address *address, uint16_t port)
 {
     uint64_t words[2];
-    uint64_t hash;
 
     memcpy(words, address->bytes, sizeof words);
-    hash = keyed_hash_word(secret, keyed_hash_word(secret, secret, words[0]), words[1]);
-    return keyed_hash_word(secret, hash, port);
+    return hash_three(key, words[0], words[1], port);
 }
 
 /* The same for both directions. */
 uint32_t tuple_table_hash(const struct tuple_table *table, const struct log_record *record)
 {
-    uint64_t source = hash_end(table->secret, &record->address[0], record->port[0]);
-    uint64_t destination = hash_end(table->secret, &record->address[1], record->port[1]);
+    uint64_t source = hash_end(&table->key, &record->address[0], record->port[0]);
+    uint64_t destination = hash_end(&table->key, &record->address[1], record->port[1]);
 
-    return (uint32_t)(keyed_hash_word(table->secret, source + destination, record->protocol) >> 32);
+    return (uint32_t)(hash_two(&table->key, source + destination, record->protocol) >> 32);
 }
 
 static int matching_end(const struct held_flow *flow, const struct ip_address address[2],
@@ -207,7 +204,7 @@ void tuple_table_insert(struct tuple_table *table, struct held_flow *flows, uint
         return;
     }
     next = flows[root].chain;
-    tree_insert(table->secret, flows, &root, flow);
+    tree_insert(&table->key, flows, &root, flow);
     *link = root;
     flows[root].chain = next;
 }
@@ -218,7 +215,7 @@ void tuple_table_remove(struct tuple_table *table, struct held_flow *flows, uint
     uint32_t root = *link;
     uint32_t next = flows[root].chain;
 
-    tree_remove(table->secret, flows, &root, flow);
+    tree_remove(&table->key, flows, &root, flow);
     if (root == HELD_NONE) {
         *link = next;
         table->tuples--;

@@ -12,11 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash_key.h"
 #include "records/held_flow.h"
 #include "records/log_record.h"
 
 struct tuple_table {
-    uint64_t secret;
+    struct hash_key key;
     uint32_t *buckets; /* owned; the roots of the tuples' trees */
     size_t bucket_mask;
     size_t tuples;
