@@ -38,6 +38,14 @@ install_packages() {
     [ $status = 0 ] || { tail -n 20 "$work/apt.log" >&2; die "apt-get failed"; }
 }
 
+# copy_source FROM TO: the source as it is, but nothing that was built in it: configure would refuse, and
+# make would take old objects for new ones.
+copy_source() {
+    cp -a "$1" "$2"
+    [ ! -e "$2/Makefile" ] || make -s -C "$2" distclean >/dev/null 2>&1 || rm -f "$2/Makefile"
+    rm -f "$2/config.status"
+}
+
 # build SOURCE BUILD LOG [CONFIGURE OPTION...]: makes everything in the directory BUILD.
 build() {
     local source=$1 directory=$2 log=$3

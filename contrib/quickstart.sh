@@ -84,7 +84,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "packages and build"
 install_packages "${build_packages[@]}" iproute2 iputils-ping tcpdump tshark nfdump procps
-cp -a "$source_dir" "$work/source"
+copy_source "$source_dir" "$work/source"
 ( cd "$work/source" && autoreconf -fi ) >"$work/autoreconf.log" 2>&1 || { cat "$work/autoreconf.log" >&2; die "autoreconf failed"; }
 build "$work/source" "$work/build" "$work/build.log"
 dayshift=$work/build/dayshift

@@ -58,7 +58,7 @@ run_tests() { # run_tests BUILD [MAKE ARGUMENT...]
 
 step "packages"
 install_packages "${build_packages[@]}" "${test_packages[@]}"
-cp -a "$source_dir" "$work/source"
+copy_source "$source_dir" "$work/source"
 ( cd "$work/source" && autoreconf -fi ) >"$work/autoreconf.log" 2>&1 || { cat "$work/autoreconf.log"; die "autoreconf failed"; }
 
 step "gcc, all tests"

@@ -474,7 +474,7 @@ OWN_NUMBERS=start=1,duration=2,src=3,dst=4,sport=5,dport=6,proto=7,packets=8,byt
 @test "a capture without flows or without local hosts teaches nothing" {
     head -c 24 "$sample" > header.pcap
     refuses 1 "header.pcap: no flow in it" dayshift learn -q -o new.dsm header.pcap
-    refuses 1 "1233 flows, and in none a local host sent a packet; name the local networks with --local" \
+    refuses 1 "1233 flows, and in none a host of --local sent a packet; without --local" \
         dayshift learn -q -o new.dsm --local 192.168.0.0/16 "$sample"
     echo 192.0.2.1 > strangers
     refuses 1 "1233 flows, none of a host in strangers" \
@@ -628,7 +628,7 @@ logs_teach()
     learn_json --hosts list --map taught.map lanl.csv
     has 'd["hosts"], d["remarks"]["foreign"]' "(3, 0)"
     diff - taught.map <<< $'0\tComp450943\n1\t10.1.2.3\n2\tComp450942'
-    refuses 1 "and in none a local host sent a packet" dayshift learn -o new.dsm --local 'Printer*' lanl.csv
+    refuses 1 "and in none a host of --local sent a packet" dayshift learn -o new.dsm --local 'Printer*' lanl.csv
 }
 
 @test "any table is read by the names or numbers of its columns" {
@@ -670,7 +670,7 @@ logs_teach()
     [[ $stderr == *"conn.log: left out 1 of 1449 lines"* ]]
     # So many that it is another kind of log.
     zeek_log_of "$sample" | sed '50,$s/\t10\.[0-9.]*\t/\t10.9\t/' > conn.log
-    learn_damaged 'lines cannot be read as zeek; the first: line 50, column "id.' conn.log
+    learn_damaged 'lines cannot be read as zeek, and it is given up there; the first: line 50, column "id.' conn.log
 }
 
 @test "a flow log that was cut is learned as far as it goes" {
@@ -1146,7 +1146,7 @@ check_live()
     follow --for 0.5s
     end_of_learner
     [ "$status" -eq 1 ]
-    [ "$(cat words)" = "dayshift: lrn1: no flow in it: nothing to learn from" ]
+    [ "$(cat words)" = "dayshift: lrn1: no flow in it that could be read: no model was written" ]
     [ ! -e live.dsm ]
     [ ! -e live.map ]
     refuses 1 "no-such: cannot capture: " ip netns exec "$far" "$DAYSHIFT" learn -i no-such -o new.dsm

@@ -64,6 +64,7 @@ enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
 
 #define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
+#define DEDUP_MOST_NS NS_PER_SECOND
 #define FIXED_MEMORY (UINT64_C(40) << 20) /* buffers, libraries, the cache of the model's writer */
 
 struct options {
@@ -237,7 +238,12 @@ static int take_option(struct options *o, int option, char *value, struct error 
     case OPTION_TUNNELS: o->read.capture.tunnels = true; return 0;
     case OPTION_DEDUP:
         o->read.capture.dedup_ns = DEDUP_DEFAULT_MS * NS_PER_MS;
-        return value ? option_duration("--dedup", value, &o->read.capture.dedup_ns, err) : 0;
+        if (value == NULL || option_duration("--dedup", value, &o->read.capture.dedup_ns, err) < 0)
+            return value ? -1 : 0;
+        return o->read.capture.dedup_ns <= DEDUP_MOST_NS
+                   ? 0
+                   : error_set(err, "--dedup: '%s' is more than a second: copies from two taps are"
+                               " milliseconds apart (5ms)", value);
     case OPTION_LABELS: return choose_labels(o, value, err);
     case OPTION_FORMAT: o->read.records.format = value; return 0;
     case OPTION_COLUMNS: o->read.records.columns = value; return 0;
@@ -256,6 +262,8 @@ static const char *misuse(const struct options *o, int inputs)
         return "an interface (-i) and files do not go together";
     if (o->for_ns > 0 && !o->interface)
         return "--for goes with an interface (-i)";
+    if (o->interface && (o->read.records.format || o->read.records.columns))
+        return "--format and --columns go with flow logs, not with an interface (-i)";
     if (o->json && strcmp(o->output, "-") == 0)
         return "--json and the model cannot both go to standard output";
     return NULL;
@@ -319,10 +327,13 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
                            struct error *err)
 {
     if (flows == 0)
-        return error_set(err, "%s: no flow in it: nothing to learn from", path);
+        return error_set(err, "%s: no flow in it that could be read: no model was written", path);
     if (o->host_count > 0)
         return error_set(err, "%s: %" PRIu64 " flows, none of a host in %s", path, flows,
                          o->hosts_file);
+    if (o->local_count > 0)
+        return error_set(err, "%s: %" PRIu64 " flows, and in none a host of --local sent a packet;"
+                         " without --local the networks are found from the data", path, flows);
     return error_set(err, "%s: %" PRIu64 " flows, and in none a local host sent a packet;"
                      " name the local networks with --local", path, flows);
 }
@@ -426,7 +437,7 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
                           : learn_files(o, paths, count, learner, &totals, err);
     stats = learner_finish(learner);
     if (status == 0 && stats->states.used == 0)
-        status = stats->flows == 0 && totals.damaged > 0
+        status = stats->flows == 0 && totals.damaged > 0 && totals.inputs == 1
                      ? error_set(err, "%s", "") /* it was said */
                      : nothing_learned(o, o->interface ? o->interface : paths[0], stats->flows, err);
     if (status == 0)

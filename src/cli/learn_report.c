@@ -54,12 +54,14 @@ static size_t remarks(const struct learn_report *report, struct count counts[MAX
     const struct read_totals *totals = report->totals;
     const struct count all[] = {
         { "foreign", "flows: neither end is local", learner_foreign_flows(report->learner) },
-        { "refused", "flows: times or numbers that no flow can have",
+        { "refused", "flows: to themselves, or times or numbers that no flow can have",
           learner_refused_flows(report->learner) },
         { "late", "flows are not in their host's sequence: they came too late",
           learner_late_flows(report->learner) },
         { "late_packets", "packets count as of the one before them, which is newer",
           totals->flow.late_packets },
+        { "other_services", "flows of services beyond the 1024 of most flows, counted together",
+          learner_given_up(report->learner)->services },
         { "clock_steps", "times the clock stepped back, which ended all flows", totals->flow.clock_steps },
     };
 
@@ -88,7 +90,6 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "ports", "flows from another kind of port", given->ports },
         { "peers", "flows with another local peer", given->peers },
         { "activity", "flows of a time that counts as not observed", given->activity },
-        { "services", "flows of another service, counted with the other ports", given->services },
         { "samples", "flows that would have been a sample, or have kept their packets", given->samples },
         { "applications", "flows of another application", given->applications },
     };
@@ -194,7 +195,7 @@ void learn_report_print(const struct learn_report *report)
     for (size_t i = 0; i < count; i++)
         some = some || counts[i].count > 0;
     if (some)
-        printf("         for want of memory or room in the model (--max-memory is %s)\n",
+        printf("         for want of memory (--max-memory is %s)\n",
                text_from_size(report->max_memory, size));
     print_local(report);
     printf("learned  %" PRIu32 " hosts, %zu states, %zu transitions, %zu services, %" PRIu32

@@ -29,7 +29,7 @@ int option_speed(const char *name, const char *text, double *value, struct error
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err)
 {
     return text_to_duration_ns(text, ns) < 0
-               ? complain(name, text, "a duration (90s, 5m, 1.5h, 1d)", err)
+               ? complain(name, text, "a duration (20ms, 90s, 5m, 1.5h, 1d)", err)
                : 0;
 }
 

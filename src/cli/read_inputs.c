@@ -20,6 +20,7 @@ struct reading {
     struct read_totals *totals;
     struct progress progress;
     struct flow_table *table;
+    uint64_t records;           /* of flow logs, so far */
     uint64_t bytes, bytes_done; /* of flow logs, for progress */
 };
 
@@ -33,7 +34,10 @@ static void say(struct reading *reading, const char *message, const char *conseq
 
 static void report_damage(void *self, const char *message)
 {
-    say(self, message, "what was read of it counts");
+    struct reading *reading = self;
+    bool is_empty = reading->table ? flow_table_counts(reading->table)->packets == 0 : reading->records == 0;
+
+    say(reading, message, is_empty ? "nothing could be read" : "what was read of it counts");
 }
 
 /* ---- packets ---- */
@@ -246,6 +250,7 @@ static void read_records(struct reading *reading, struct record_file *file, cons
 
     for (uint64_t i = 0; (got = record_file_next(file, &record, &err)) > 0; i++) {
         record_pairer_add(pairer, &record);
+        reading->records++;
         if (i % UPDATE_EVERY == 0 && reading->progress.shown) {
             record_file_position(file, &done, &size);
             progress_update(&reading->progress, path, reading->bytes_done + done, reading->bytes, "bytes");

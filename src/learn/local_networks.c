@@ -10,7 +10,7 @@ enum {
     PRIVATE_SHARE = 10, /* percent of the flows that make private addresses local */
     ENOUGH_SHARE = 95,  /* percent of the flows with a local end: no need to look further */
     GAIN_SHARE = 5,     /* percent of all flows that a network must add */
-    HALF_SHARE = 99     /* percent of its flows that let a network be narrowed to a half */
+    LOST_SHARE = 10000  /* a network is narrowed to a half that loses no more than one in so many flows */
 };
 
 enum ends { BOTH_ENDS = 2, INITIATORS = 1 }; /* sides of a flow that are looked at */
@@ -201,7 +201,7 @@ static struct touched count_touched(const struct search *search, enum ends ends,
 static void descend(const struct search *search, enum ends ends, struct ip_network *network)
 {
     struct touched touched = count_touched(search, ends, network);
-    size_t wanted = (touched.all * HALF_SHARE + 99) / 100;
+    size_t wanted = touched.all - touched.all / LOST_SHARE;
 
     while (touched.half[0] >= wanted || touched.half[1] >= wanted) {
         if (touched.half[0] < wanted)

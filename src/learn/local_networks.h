@@ -5,7 +5,7 @@
  *  - Private addresses are local when a tenth of the flows has one.
  *  - While less than 95 % of the flows have a local end, the IPv4 /16, IPv6 /32 or class of named hosts
  *    that touches most of the others is taken, if it gains 5 % of all, and narrowed bit by bit
- *    as long as 99 % of what it touches lies in one half: a server becomes its own address, a
+ *    as long as one half loses no more than one in 10,000 of its flows: a server becomes its own address, a
  *    provider's /21 a /21. Of a class of names one is taken, which touches 99 %, or all. Among equals the
  *    lower address wins.
  *  - When none gains that much, names are all local; else private addresses and the networks from
