@@ -91,6 +91,6 @@ echo "floods of two million packets, --max-memory 1G"
 runs=1
 for kind in scan syn-flood sources ports; do
     "$here/flood.py" $kind 2000000 >"$work/flood.pcap"
-    cost "$work/$kind" "$dayshift" learn -q -l 10.0.0.0/8 -o "$work/m.dsm" "$work/flood.pcap"
+    cost "$work/$kind" "$dayshift" learn -q -l 10.0.0.0/8 -l 20.0.0.0/8 -o "$work/m.dsm" "$work/flood.pcap"
     report $kind "$work/$kind"
 done
