@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/discrete.h"
 #include "base/time_types.h"
@@ -104,23 +105,23 @@ struct state_model {
     struct discrete peers;           /* packed peers */
 };
 
+static inline int transition_gaps_compare(const void *next, const void *at)
+{
+    uint32_t wanted = *(const uint32_t *)next;
+    uint32_t found = ((const struct transition_gaps *)at)->next;
+
+    return (wanted > found) - (wanted < found);
+}
+
 /* The clock of a transition: its own gaps, or those of its state where they are too few. */
 static inline const struct discrete *state_model_gaps(const struct state_model *state, uint32_t next)
 {
-    uint32_t low = 0;
-    uint32_t high = state->own_gap_count;
+    const struct transition_gaps *own =
+        state->own_gap_count == 0 ? NULL
+                                  : bsearch(&next, state->own_gaps, state->own_gap_count,
+                                            sizeof *state->own_gaps, transition_gaps_compare);
 
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (state->own_gaps[middle].next < next)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < state->own_gap_count && state->own_gaps[low].next == next
-               ? &state->own_gaps[low].gaps
-               : &state->gaps;
+    return own ? &own->gaps : &state->gaps;
 }
 
 /* One of the 288 parts of a day in which a host was active on some day. */
@@ -150,22 +151,18 @@ struct host_model {
                                     * the hosts that were observed together. */
 };
 
+static inline int slice_profile_compare(const void *slice, const void *at)
+{
+    return (int)*(const uint32_t *)slice - (int)((const struct slice_profile *)at)->slice;
+}
+
 /* What the host did in a slice of the day; NULL: it was never active, or the slice never observed. */
 static inline const struct slice_profile *host_model_slice(const struct host_model *host,
                                                            uint32_t slice)
 {
-    uint32_t low = 0;
-    uint32_t high = host->profile_size;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (host->profile[middle].slice < slice)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < host->profile_size && host->profile[low].slice == slice ? &host->profile[low] : NULL;
+    if (host->profile_size == 0)
+        return NULL;
+    return bsearch(&slice, host->profile, host->profile_size, sizeof *host->profile, slice_profile_compare);
 }
 
 #endif

@@ -187,7 +187,8 @@ static int too_many_malformed(struct record_file *file, uint64_t allowed, struct
     if (counts->malformed <= counts->lines / MALFORMED_SHARE + allowed)
         return 0;
     file->ended = true;
-    return error_set(err, "%s: %" PRIu64 " of %" PRIu64 " lines cannot be read as %s, and it is given up there; the first: %s",
+    return error_set(err, "%s: %" PRIu64 " of %" PRIu64 " lines cannot be read as %s,"
+                     " and it is given up there; the first: %s",
                      input_file_name(file->input), counts->malformed, counts->lines, file->format->name,
                      file->first_malformed);
 }
