@@ -1,6 +1,8 @@
 #define _XOPEN_SOURCE 700 /* nftw */
 #include "support.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,4 +54,24 @@ const char *source_path(const char *name)
     const char *directory = getenv("DAYSHIFT_SOURCE");
 
     return join(directory ? directory : ".", name);
+}
+
+const char *scratch_compressed(const char *name, int (*add_filter)(struct archive *), const void *bytes,
+                               size_t size)
+{
+    const char *path = scratch_path(name);
+    struct archive *archive = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+
+    archive_write_set_format_raw(archive);
+    assert_int_equal(add_filter(archive), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_filename(archive, path), ARCHIVE_OK);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_pathname(entry, "data");
+    assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+    assert_int_equal(archive_write_data(archive, bytes, size), size);
+    assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
+    archive_write_free(archive);
+    archive_entry_free(entry);
+    return path;
 }

@@ -24,6 +24,12 @@
  */
 const char *scratch_path(const char *name);
 
+struct archive;
+
+/* A scratch file of these bytes, compressed by one of libarchive's archive_write_add_filter_ functions. */
+const char *scratch_compressed(const char *name, int (*add_filter)(struct archive *), const void *bytes,
+                               size_t size);
+
 /* A file of the source tree (DAYSHIFT_SOURCE, or the current directory). Same lifetime. */
 const char *source_path(const char *name);
 

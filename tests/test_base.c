@@ -1,7 +1,6 @@
 #include "support.h"
 
 #include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
@@ -915,26 +914,6 @@ static const char *write_input(const char *name, const void *bytes, size_t size)
     return path;
 }
 
-static const char *compress_input(const char *name, int (*add_filter)(struct archive *),
-                                  const void *bytes, size_t size)
-{
-    const char *path = scratch_path(name);
-    struct archive *archive = archive_write_new();
-    struct archive_entry *entry = archive_entry_new();
-
-    archive_write_set_format_raw(archive);
-    assert_int_equal(add_filter(archive), ARCHIVE_OK);
-    assert_int_equal(archive_write_open_filename(archive, path), ARCHIVE_OK);
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_pathname(entry, "data");
-    assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
-    assert_int_equal(archive_write_data(archive, bytes, size), size);
-    assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
-    archive_write_free(archive);
-    archive_entry_free(entry);
-    return path;
-}
-
 static struct input_file *open_input(const char *path)
 {
     struct error err = { "" };
@@ -975,7 +954,7 @@ static void test_input_file(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
-        const char *path = compress_input("input", filters[i], input_bytes(), INPUT_BYTES);
+        const char *path = scratch_compressed("input", filters[i], input_bytes(), INPUT_BYTES);
         struct input_file *file = open_input(path);
         struct stat status;
         uint64_t taken;
@@ -1004,7 +983,7 @@ static void test_input_file_damaged(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
-        const char *path = compress_input("whole", filters[i], input_bytes(), INPUT_BYTES);
+        const char *path = scratch_compressed("whole", filters[i], input_bytes(), INPUT_BYTES);
         struct stat status;
         struct input_file *file;
 
@@ -1090,7 +1069,7 @@ static void test_input_file_memory_of_window(void **state)
     static uint8_t bytes[LONG_BYTES + 5000];
     const char *const paths[] = {
         write_input("long", bytes, sizeof bytes),
-        compress_input("long.gz", archive_write_add_filter_gzip, bytes, sizeof bytes),
+        scratch_compressed("long.gz", archive_write_add_filter_gzip, bytes, sizeof bytes),
     };
 
     (void)state;

@@ -2,7 +2,6 @@
 #include "support.h"
 
 #include <archive.h>
-#include <archive_entry.h>
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -557,23 +556,9 @@ static void test_microseconds(void **state)
 static const char *compress_file(const char *from, const char *name,
                                  int (*add_filter)(struct archive *))
 {
-    const char *path = scratch_path(name);
-    struct archive *archive = archive_write_new();
-    struct archive_entry *entry = archive_entry_new();
     static uint8_t bytes[LONG_FRAMES * PCAP_RECORD_BYTES + PCAP_HEADER_BYTES];
-    size_t size = read_bytes(from, bytes, sizeof bytes);
 
-    archive_write_set_format_raw(archive);
-    assert_int_equal(add_filter(archive), ARCHIVE_OK);
-    assert_int_equal(archive_write_open_filename(archive, path), ARCHIVE_OK);
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_pathname(entry, "data");
-    assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
-    assert_int_equal(archive_write_data(archive, bytes, size), size);
-    assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
-    archive_write_free(archive);
-    archive_entry_free(entry);
-    return path;
+    return scratch_compressed(name, add_filter, bytes, read_bytes(from, bytes, sizeof bytes));
 }
 
 static void test_compressed(void **state)
