@@ -10,13 +10,13 @@
 #include "learn/address_table.h"
 #include "learn/address_tag.h"
 #include "learn/application_names.h"
+#include "learn/observation.h"
 #include "learn/record_hold.h"
 #include "learn/row_sample.h"
 #include "learn/stats_private.h"
 #include "net/wire.h"
 
 #define NO_STATE UINT32_MAX
-#define MAX_OBSERVED_NS NS_PER_DAY /* of one flow: a longer one says little about the hours between */
 #define MAX_START_NS (NETWORK_MAX_DATE * NS_PER_DAY - MAX_OBSERVED_NS) /* all that is observed has a date */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
@@ -57,16 +57,6 @@ enum {
 _Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 99 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
-
-/* The stretch of time that is being observed. */
-struct observation {
-    struct day_time from, to;
-    struct day_time newest;     /* start of a flow */
-    struct day_time step_begin; /* earliest of the flows far behind that came in a row */
-    uint32_t behind;            /* how many these are */
-    uint32_t stretch;           /* number, from 1 */
-    bool has_ended;             /* for want of room */
-};
 
 struct learner {
     struct learner_config config;
@@ -547,87 +537,6 @@ static void add_to_service(struct learner *learner, const struct flow_record *re
         add_application(learner, service, record->application);
 }
 
-/* ---- what was observed ---- */
-
-/* Counts the seconds that were observed, slice by slice, up to now. */
-static void cover(struct learner *learner)
-{
-    struct observation *o = &learner->observation;
-    int64_t at = o->from.ns;
-
-    while (at < o->to.ns) {
-        int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
-        int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
-
-        stats_cover(&learner->stats, 0, slice_number((struct day_time){ at }),
-                    (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
-        at = until;
-    }
-    o->from = o->to;
-}
-
-static void begin_stretch(struct learner *learner, struct day_time from, struct day_time newest)
-{
-    struct observation *o = &learner->observation;
-
-    cover(learner);
-    o->from = from;
-    o->to = from;
-    o->newest = newest;
-}
-
-/* Flows far behind are late, unless so many follow one another that the stream has stepped back. */
-static void observe_order(struct learner *learner, const struct flow_record *record)
-{
-    struct observation *o = &learner->observation;
-
-    if (record->start.ns >= o->newest.ns - LEARN_MAX_SILENCE_NS) {
-        o->behind = 0;
-        o->newest.ns = record->start.ns > o->newest.ns ? record->start.ns : o->newest.ns;
-        return;
-    }
-    if (o->behind++ == 0 || record->start.ns < o->step_begin.ns)
-        o->step_begin = record->start;
-    if (o->behind == LEARN_STEP_BACK_FLOWS) {
-        begin_stretch(learner, o->step_begin, record->start);
-        o->stretch++;
-        o->behind = 0;
-    }
-}
-
-static void observe_span(struct learner *learner, const struct flow_record *record)
-{
-    struct network_stats *stats = &learner->stats;
-    int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
-    struct day_time end = { record->start.ns + seen_ns };
-
-    if (stats->flows == 0 || record->start.ns < stats->first.ns)
-        stats->first = record->start;
-    if (end.ns > stats->last.ns)
-        stats->last = end;
-}
-
-static void observe(struct learner *learner, const struct flow_record *record)
-{
-    struct observation *o = &learner->observation;
-    int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
-    struct day_time end = { record->start.ns + (seen_ns < MAX_OBSERVED_NS ? seen_ns : MAX_OBSERVED_NS) };
-
-    observe_span(learner, record);
-    o->has_ended = o->has_ended || learner->room < ROOM_SLICES;
-    if (o->has_ended)
-        return;
-    if (o->stretch == 0) {
-        o->stretch = 1;
-        begin_stretch(learner, record->start, record->start);
-    } else if (record->start.ns - o->to.ns > LEARN_MAX_SILENCE_NS) {
-        begin_stretch(learner, record->start, record->start);
-    }
-    observe_order(learner, record);
-    if (end.ns > o->to.ns)
-        o->to = end;
-}
-
 /* ---- records ---- */
 
 static bool is_possible(const struct flow_record *record)
@@ -656,7 +565,8 @@ static void add(void *self, const struct flow_record *record)
     set_room(learner);
     initiator = host_of(learner, record, FLOW_INITIATOR);
     responder = host_of(learner, record, FLOW_RESPONDER);
-    observe(learner, record);
+    observation_add(&learner->observation, &learner->stats, record,
+                    learner->room >= ROOM_SLICES);
     sum_add(&learner->stats.flows, 1);
     sum_add(&learner->stats.packets, flow_record_packets(record));
     if (initiator == TALLY_NONE && responder == TALLY_NONE) {
@@ -734,7 +644,7 @@ const struct network_stats *learner_finish(struct learner *learner)
     learner->is_finished = true;
     if (learner->is_holding)
         release_held(learner);
-    cover(learner);
+    observation_cover(&learner->observation, &learner->stats);
     settle_peers(learner);
     prune_services(learner);
     for (size_t i = 0; i < learner->stats.services.used; i++)

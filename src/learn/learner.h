@@ -32,20 +32,14 @@
 #include "dayshift/flow_record.h"
 #include "dayshift/network_stats.h"
 #include "learn/local_networks.h"
+#include "learn/observation.h"
 
 enum {
     LEARN_MAX_PEERS = 256, /* outside peers listed for one state; more are counted together */
     LEARN_MAX_PORTS = 256, /* the same for responder ports of a bin */
     LEARN_HELD_RECORDS = 1 << 16, /* held back to find the local networks; fewer when they are large */
-    LEARN_STEP_BACK_FLOWS = 16, /* so many in a row far behind are a step back, fewer are late */
     LEARN_MIN_BYTES = 1 << 20 /* a smaller bound counts as this */
 };
-
-/*
- * A silence of the whole network longer than this was not observed, it is a hole in the input;
- * and the sequence of a host that was silent for longer begins anew.
- */
-#define LEARN_MAX_SILENCE_NS (3600 * NS_PER_SECOND)
 
 struct learner_config {
     const struct ip_network *local; /* borrowed; none: found from the data */
