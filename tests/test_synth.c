@@ -7,6 +7,7 @@
 #include "base/log_grid.h"
 #include "net/wire.h"
 #include "synth/day.h"
+#include "synth/flow_draw.h"
 #include "synth/population.h"
 #include "synth/slice.h"
 
@@ -27,7 +28,7 @@ static void test_draw_packets(void **state)
     (void)state;
     random_init(&random, SEED, RANDOM_SLICE, 0, 0, 0);
     for (int i = 0; i < DRAWS; i++) {
-        double x = log((double)slice_draw_packets(&mixture, &random));
+        double x = log((double)flow_draw_packets(&mixture, &random));
         int k = x > 7;
 
         n[k]++;
@@ -56,8 +57,8 @@ static void test_draw_packets_bounds(void **state)
     (void)state;
     random_init(&random, SEED, RANDOM_SLICE, 1, 0, 0);
     for (int i = 0; i < 10000; i++) {
-        assert_true(slice_draw_packets(&least, &random) >= 1);
-        assert_in_range(slice_draw_packets(&most, &random), 1, 5000); /* the largest that was seen */
+        assert_true(flow_draw_packets(&least, &random) >= 1);
+        assert_in_range(flow_draw_packets(&most, &random), 1, 5000); /* the largest that was seen */
     }
 }
 
@@ -75,7 +76,7 @@ static void test_draw_port(void **state)
 
         random_init(&random, SEED, RANDOM_SLICE, 2, features[i], 0);
         for (int n = 0; n < 16000; n++) {
-            uint16_t port = slice_draw_port(features[i], &random);
+            uint16_t port = flow_draw_port(features[i], &random);
 
             assert_int_equal(port_feature_of(port), features[i]);
             eighths[(port - first) * 8 / width]++;

@@ -3,30 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/log_grid.h"
 #include "base/memory.h"
 #include "net/wire.h"
+#include "synth/chain.h"
+#include "synth/flow_draw.h"
 
 #define MAX_FLOWS_A_SLICE 1e6 /* of one host, whatever a model says: 3,333 a second */
-
-uint64_t slice_draw_packets(const struct volume_model *mixture, struct random_stream *random)
-{
-    double at = random_unit(random);
-    uint32_t k = 0;
-    double x;
-
-    while (k + 1 < mixture->size && at >= mixture->components[k].weight)
-        at -= mixture->components[k++].weight;
-    x = random_normal(random, mixture->components[k].mean, mixture->components[k].sd);
-    return (uint64_t)fmax(1.0, round(exp(fmin(x, mixture->log_max))));
-}
-
-uint16_t slice_draw_port(uint32_t feature, struct random_stream *random)
-{
-    uint32_t first = port_feature_first(feature);
-
-    return (uint16_t)(first + random_below(random, port_feature_first(feature + 1) - first));
-}
 
 /* ---- how much, and in which slice of the learned day ---- */
 
@@ -65,75 +47,7 @@ static uint32_t draw_flow_count(const struct host_model *model, const struct sli
     return !(flows < MAX_FLOWS_A_SLICE) ? (uint32_t)MAX_FLOWS_A_SLICE : (uint32_t)flows;
 }
 
-/* ---- which flows: SYNTHESIZE-STATS with a clock ---- */
-
-static double gap_of_bin(uint32_t bin, struct random_stream *random)
-{
-    return log_grid_value((double)bin + random_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
-}
-
-static double draw_gap(const struct discrete *gaps, struct random_stream *random)
-{
-    return gap_of_bin(discrete_symbol(gaps, discrete_draw(gaps, random)), random);
-}
-
-/* One step of the chain: the next state and the gap until its flow starts. */
-static uint32_t step(const struct host_model *model, uint32_t from, double *gap_ns,
-                     struct random_stream *random)
-{
-    const struct state_model *state = &model->states[from];
-    uint32_t i;
-
-    if (state->next.size == 0) { /* only ever seen at the end of the input */
-        *gap_ns = random_exponential(random, (double)NS_PER_SECOND);
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
-    }
-    i = discrete_draw(&state->next, random);
-    *gap_ns = draw_gap(state_model_gaps(state, i), random);
-    return discrete_symbol(&state->next, i);
-}
-
-/*
- * Where a moment chosen at random finds the chain: in the middle of a transition, most likely a
- * long one. The state that the transition leads to.
- */
-static uint32_t enter_chain(const struct host_model *model, struct random_stream *random)
-{
-    const struct state_model *state = model->states;
-    uint32_t transition;
-
-    if (model->under_way.size == 0) /* a host of a single flow */
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
-    transition = discrete_draw(&model->under_way, random);
-    while (transition >= state->next.size)
-        transition -= state++->next.size;
-    return discrete_symbol(&state->next, transition);
-}
-
 /* ---- one flow ---- */
-
-static void set_ports(struct flow_plan *plan, const struct state_model *state,
-                      struct random_stream *random)
-{
-    uint16_t responder = slice_draw_port(state->key.port_feature, random);
-    uint16_t initiator = (uint16_t)random_u32(random); /* ICMP: the identifier */
-
-    if (state->responder_ports.size) {
-        uint32_t i = discrete_draw(&state->responder_ports, random);
-
-        if (discrete_symbol(&state->responder_ports, i) != PORT_OTHER)
-            responder = (uint16_t)discrete_symbol(&state->responder_ports, i);
-    }
-    if (state->initiator_ports.size) {
-        uint32_t i = discrete_draw(&state->initiator_ports, random);
-
-        initiator = slice_draw_port(discrete_symbol(&state->initiator_ports, i), random);
-    } else { /* not TCP or UDP: the feature is the ICMP type */
-        responder = (uint16_t)(state->key.port_feature << 8);
-    }
-    plan->ends[FLOW_INITIATOR].port = initiator;
-    plan->ends[FLOW_RESPONDER].port = responder;
-}
 
 /* Fills a plan but for its start; false when the other end generates this flow. */
 static bool draw_flow(const struct slice_request *request, const struct state_model *state,
@@ -144,14 +58,17 @@ static bool draw_flow(const struct slice_request *request, const struct state_mo
     struct peer peer = peer_unpack(discrete_symbol(&state->peers, discrete_draw(&state->peers, random)));
     bool virtual_peer;
     struct flow_end other;
+    uint16_t ports[2];
 
     *plan = (struct flow_plan){ .key = random_u64(random), .virtual_host = request->host,
                                 .protocol = state->key.protocol };
-    plan->packets = slice_draw_packets(&state->packets, random);
+    plan->packets = flow_draw_packets(&state->packets, random);
     other = population_peer(request->population, host, peer, plan->key, &virtual_peer);
     plan->ends[side] = host->end;
     plan->ends[!side] = other;
-    set_ports(plan, state, random);
+    flow_draw_ports(state, ports, random);
+    plan->ends[FLOW_INITIATOR].port = ports[FLOW_INITIATOR];
+    plan->ends[FLOW_RESPONDER].port = ports[FLOW_RESPONDER];
     plan->to_group = peer.kind == PEER_GROUP;
     if (plan->to_group)
         plan->ends[!side] = population_group_end(plan->ends[!side].port);
@@ -192,7 +109,7 @@ static void synthesize_flows(const struct slice_request *request, uint32_t count
 {
     const struct host_model *model = request->population->hosts[request->host].model;
     double *at_ns = memory_alloc_array(count, sizeof *at_ns);
-    uint32_t state = enter_chain(model, random);
+    uint32_t state = chain_enter(model, random);
     size_t first_plan = plans->used;
     /* A longer pause does not happen among this many flows of one slice. */
     double pause_ns = (double)NS_PER_SLICE / (count < 4 ? count : 4);
@@ -205,7 +122,7 @@ static void synthesize_flows(const struct slice_request *request, uint32_t count
             at_ns[plans->used - 1 - first_plan] = now_ns;
         else
             plans->used--;
-        state = step(model, state, &gap_ns, random);
+        state = chain_step(model, state, &gap_ns, random);
         if (i + 1 < count)
             now_ns += fmin(gap_ns, pause_ns);
     }

@@ -34,10 +34,4 @@ struct slice_request {
 /* Appends the plans of the slice, in no particular order. */
 void slice_synthesize(const struct slice_request *request, struct plan_list *plans);
 
-/* FEATURES-TO-DATA for volume: exp of a draw from the mixture, a whole number of at least 1. */
-uint64_t slice_draw_packets(const struct volume_model *mixture, struct random_stream *random);
-
-/* BIN-TO-PORTS, corrected: a port of the feature, uniformly. */
-uint16_t slice_draw_port(uint32_t feature, struct random_stream *random);
-
 #endif

@@ -1,0 +1,21 @@
+/*
+ * chain.h - the semi-Markov chain of a host: which states follow one another, and after which gaps
+ * (Song, SYNTHESIZE-STATS 2 and 8). States are indices of the host's own.
+ */
+#ifndef SYNTH_CHAIN_H
+#define SYNTH_CHAIN_H
+
+#include "base/random.h"
+#include "dayshift/host_model.h"
+
+/*
+ * Where a moment chosen at random finds the chain: in the middle of a transition, most likely a
+ * long one. The state that the transition leads to.
+ */
+uint32_t chain_enter(const struct host_model *model, struct random_stream *random);
+
+/* The next state, and the time from the start of one flow to that of the other. */
+uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_ns,
+                    struct random_stream *random);
+
+#endif
