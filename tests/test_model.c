@@ -344,6 +344,38 @@ static void check_states(const struct model *model, const struct network_stats *
     }
 }
 
+/* What is drawn with follows from the process, which is in the file as fitted. */
+static void check_novelty(const struct model *model, const struct network_stats *stats,
+                          const struct network_fit *fit)
+{
+    for (uint32_t i = 0; i < stats->states.used; i++) {
+        const struct peer_process *process = &fit->peers[i];
+        uint32_t index;
+        const struct peer_novelty *novelty = &find_state(model, stats, i, &index)->novelty;
+        double flows = 0;
+        double peers = 0;
+
+        for (size_t k = 0; k < stats->peers.used; k++) {
+            const struct tally_entry *entry = &stats->peers.entries[k];
+
+            if (entry->owner != i || peer_unpack(entry->symbol).kind != PEER_OUTSIDE)
+                continue;
+            flows += (double)entry->count;
+            peers++;
+        }
+        assert_true((process->concentration > 0) == (flows > 0));
+        if (flows == 0) {
+            assert_true(novelty->strength == 0 && novelty->fresh == 0);
+            continue;
+        }
+        assert_true(fabs(novelty->strength - process->concentration - peers * process->discount) < 1e-5);
+        assert_true(fabs(novelty->fresh - process->concentration / (flows + process->concentration)) < 1e-6);
+        assert_true(fabs((double)novelty->discount / PEER_SHARES - process->discount) < 1e-4);
+        assert_true(novelty->unlisted == 0);
+        assert_true(novelty->known > PEER_SHARES / 4); /* three addresses for seven services */
+    }
+}
+
 /* Gaps of a transition are kept where it was seen often enough, those of its state always. */
 static void check_transitions(const struct model *model, const struct network_stats *stats)
 {
@@ -492,6 +524,7 @@ static void test_round_trip(void **state)
     for (int day = 0; day < MODEL_WEEKDAYS; day++) /* 2024-10-04 and the day after */
         assert_int_equal(model->weekdays[day], day == 4 || day == 5);
     check_states(model, learned.stats, &learned.fit);
+    check_novelty(model, learned.stats, &learned.fit);
     check_transitions(model, learned.stats);
     check_distributions(model, learned.stats, &learned.stats->initiator_ports,
                         offsetof(struct state_model, initiator_ports));
@@ -942,16 +975,16 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 4", "model format 4 is of a later version, this one reads 3" },
+    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
     { "DROP TABLE session_row", "a table is missing" },
     { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
     { "DROP TABLE host; CREATE VIEW host AS WITH RECURSIVE n(i) AS"
       " (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, NULL AS tag FROM n",
       "not a table of a model" },
-    { "CREATE VIEW more AS SELECT 1", "table schema, row 19: not a table of a model" },
+    { "CREATE VIEW more AS SELECT 1", "table schema, row 20: not a table of a model" },
     { "CREATE TRIGGER more AFTER UPDATE ON host BEGIN DELETE FROM gap; END", "not a table of a model" },
     { "CREATE INDEX more ON gap(times)", "not a table of a model" },
     { "CREATE VIRTUAL TABLE more USING fts5(text)", "not a table of a model" },
@@ -1034,6 +1067,16 @@ static const struct {
     { "UPDATE mixture SET sd = 'wide'", "table mixture, row 1, column sd" },
     { "UPDATE mixture SET mean = NULL", "table mixture, row 1, column mean" },
     { "DELETE FROM mixture WHERE state = 0", "has no mixture" },
+    { "UPDATE peer_process SET discount = 1", "table peer_process, row 1, column discount: 1 is not in" },
+    { "UPDATE peer_process SET discount = 0", "table peer_process, row 1, column discount: 0 is not in" },
+    { "UPDATE peer_process SET concentration = 0", "table peer_process, row 1, column concentration: 0" },
+    { "UPDATE peer_process SET concentration = 1e7", "column concentration: 1e+07 is not in" },
+    { "UPDATE peer_process SET concentration = 'much'", "table peer_process, row 1, column concentration" },
+    { "UPDATE peer_process SET state = 9999 WHERE state = (SELECT min(state) FROM peer_process)",
+      "column state: 9999" },
+    { "DELETE FROM peer_process", "has no peer_process" },
+    { "DELETE FROM peer WHERE peer >> 28 = 1 AND state = (SELECT state FROM peer WHERE peer >> 28 != 1"
+      " INTERSECT SELECT state FROM peer_process LIMIT 1)", "has no peer outside" },
     { "UPDATE initiator_port SET port_feature = 1046 + port_feature", "column port_feature: " },
     { "UPDATE responder_port SET port = 65537", "table responder_port, row 1, column port: 65537" },
     { "UPDATE peer SET peer = (2 << 28) + peer WHERE peer >> 28 = 1", "is nobody" },

@@ -8,6 +8,7 @@
 #include "net/wire.h"
 #include "synth/day.h"
 #include "synth/flow_draw.h"
+#include "synth/peer_draw.h"
 #include "synth/population.h"
 #include "synth/slice.h"
 
@@ -197,6 +198,176 @@ static void populate(struct population *population, const struct population_grou
 
     if (population_init(population, groups, count, outside, &err) < 0)
         fail_msg("%s", err.text);
+}
+
+/* ---- peers ---- */
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static size_t count_distinct(uint64_t *numbers, size_t count)
+{
+    size_t distinct = count > 0;
+
+    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    for (size_t i = 1; i < count; i++)
+        distinct += numbers[i] != numbers[i - 1];
+    return distinct;
+}
+
+/* E[peers after n flows] = theta / d ((theta + d)_n / (theta)_n - 1), (x)_n = x (x+1) .. (x+n-1). */
+static double expected_peers(double d, double theta, double n)
+{
+    return theta / d * (exp(lgamma(theta + d + n) - lgamma(theta + d) - lgamma(theta + n) + lgamma(theta)) - 1);
+}
+
+/*
+ * As many new peers as the process has after 10, 100, 1000 and 10000 flows: on average over hosts within
+ * an eighth. Sticks beyond PEER_STICKS have the lengths expected or none, which is where that comes from.
+ */
+static void test_new_peers_grow(void **state)
+{
+    static const struct {
+        double d, theta;
+    } cases[] = { { 0.001, 3 }, { 0.2, 2 }, { 0.5, 1 }, { 0.5, 8 }, { 0.5, 100 }, { 0.8, 5 }, { 0.8, 60 },
+                  { 0.95, 2 } };
+    static uint64_t numbers[10000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t n = 10; n <= 10000; n *= 10) {
+            uint32_t hosts = n < 10000 ? 300 : 60;
+            double sum = 0;
+            double expected = expected_peers(cases[i].d, cases[i].theta, (double)n);
+
+            for (uint32_t host = 0; host < hosts; host++) {
+                struct random_stream random;
+
+                random_init(&random, SEED, RANDOM_SLICE, host, 0, 0);
+                for (size_t k = 0; k < n; k++) {
+                    struct random_stream sticks;
+
+                    random_init(&sticks, SEED, RANDOM_PEERS, host, 0, 0);
+                    numbers[k] = peer_draw_stick(cases[i].d, cases[i].theta, &sticks, &random);
+                }
+                sum += (double)count_distinct(numbers, n);
+            }
+            if (fabs(sum / hosts / expected - 1) > 1.0 / 8)
+                fail_msg("d %g, theta %g, %zu flows: %g peers, not %g", cases[i].d, cases[i].theta, n,
+                         sum / hosts, expected);
+        }
+    }
+}
+
+/* A state that met three outside peers and its neighbour, and what the process of these is. */
+static void meet_peers(struct network *n, double d, double theta)
+{
+    const struct tally_entry met[] = { { 0, peer_pack((struct peer){ PEER_LOCAL, 1 }), 6 },
+                                       { 0, peer_pack((struct peer){ PEER_OUTSIDE, 10 }), 1 },
+                                       { 0, peer_pack((struct peer){ PEER_OUTSIDE, 11 }), 3 },
+                                       { 0, peer_pack((struct peer){ PEER_OUTSIDE, 12 }), 8 } };
+    struct state_model *asks = &n->states[0][0];
+
+    discrete_init(&asks->peers, &n->arena, met, 4);
+    asks->novelty = (struct peer_novelty){ .fresh = (float)(theta / (12 + theta)),
+                                           .strength = (float)(theta + 3 * d),
+                                           .discount = (uint16_t)(d * PEER_SHARES) };
+}
+
+/* Over many hosts: (c - d) / (n + theta) of the flows outside to a peer of c flows, the rest to new ones. */
+static void test_peer_posterior(void **state)
+{
+    enum { ADDRESSES = 4000, FLOWS = 50 };
+    const double d = 0.6;
+    const double theta = 2;
+    const double outside = 12.0 / 18;
+    const double expected[] = { 6.0 / 18, outside * (1 - d) / (12 + theta), outside * (3 - d) / (12 + theta),
+                                outside * (8 - d) / (12 + theta), outside * (theta + 3 * d) / (12 + theta) };
+    struct network *n = network_new();
+    double met[5] = { 0 };
+
+    (void)state;
+    meet_peers(n, d, theta);
+    for (uint32_t address = 0; address < ADDRESSES; address++) {
+        const struct peer_owner owner = { n->hosts, 0, SEED, address };
+        struct random_stream random;
+        uint64_t name;
+
+        random_init(&random, SEED, RANDOM_SLICE, address, 0, 0);
+        for (int i = 0; i < FLOWS; i++) {
+            struct peer peer = peer_draw(&owner, &name, &random);
+
+            met[peer.kind == PEER_LOCAL ? 0 : peer.id == PEER_ID_OTHER ? 4 : peer.id - 9]++;
+        }
+    }
+    for (int i = 0; i < 5; i++) {
+        double share = met[i] / ADDRESSES / FLOWS;
+
+        if (fabs(share - expected[i]) > 0.004)
+            fail_msg("%d: %g, not %g", i, share, expected[i]);
+    }
+    network_free(n);
+}
+
+/* New peers of one slice come back in the next, whatever else was drawn; those of another host do not. */
+static void test_new_peers_come_back(void **state)
+{
+    static uint64_t names[3][2000];
+    struct network *n = network_new();
+    size_t used[3] = { 0 };
+    size_t apart;
+
+    (void)state;
+    meet_peers(n, 0.2, 20);
+    for (uint32_t turn = 0; turn < 3; turn++) {
+        const struct peer_owner owner = { n->hosts, 0, SEED, turn == 2 ? 6 : 5 };
+        struct random_stream random;
+        uint64_t name;
+
+        random_init(&random, SEED, RANDOM_SLICE, 5, turn, 0);
+        for (int i = 0; i < 2000; i++) {
+            if (peer_draw(&owner, &name, &random).id == PEER_ID_OTHER)
+                names[turn][used[turn]++] = name;
+        }
+        assert_true(used[turn] > 600);
+    }
+    apart = count_distinct(names[0], used[0]) + count_distinct(names[1], used[1]);
+    memcpy(&names[0][used[0]], names[1], (2000 - used[0]) * sizeof **names);
+    assert_true(count_distinct(names[0], used[0] + used[1] < 2000 ? used[0] + used[1] : 2000) < apart * 3 / 4);
+    for (size_t i = 0; i < used[2]; i++)
+        assert_null(bsearch(&names[2][i], names[0], 2000, sizeof **names, compare_numbers));
+    network_free(n);
+}
+
+/* Where a state shares all its new peers, they are those of the others; without others, nobody's. */
+static void test_new_peers_known(void **state)
+{
+    struct network *n = network_new();
+    const struct peer_owner owner = { n->hosts, 0, SEED, 5 };
+    struct random_stream random;
+    uint64_t name;
+
+    (void)state;
+    meet_peers(n, 0.5, 1000);
+    n->states[0][0].novelty.known = PEER_SHARES - 1;
+    random_init(&random, SEED, RANDOM_SLICE, 5, 0, 0);
+    for (int i = 0; i < 1000; i++) {
+        uint32_t id = peer_draw(&owner, &name, &random).id; /* state 1 asks 77, state 2 answers */
+
+        assert_true(id == 77 || id == 1 || (id >= 10 && id <= 12));
+    }
+    set_one(n, &n->states[0][1].peers, peer_pack((struct peer){ PEER_OUTSIDE, 12 }));
+    for (int i = 0; i < 1000; i++) { /* one of its own is not new */
+        uint32_t id = peer_draw(&owner, &name, &random).id;
+
+        assert_true(id == PEER_ID_OTHER || id == 1 || (id >= 10 && id <= 12));
+    }
+    network_free(n);
 }
 
 /* ---- population ---- */
@@ -799,6 +970,10 @@ int main(void)
         cmocka_unit_test(test_draw_packets),
         cmocka_unit_test(test_draw_packets_bounds),
         cmocka_unit_test(test_draw_port),
+        cmocka_unit_test(test_new_peers_grow),
+        cmocka_unit_test(test_peer_posterior),
+        cmocka_unit_test(test_new_peers_come_back),
+        cmocka_unit_test(test_new_peers_known),
         cmocka_unit_test(test_population_errors),
         cmocka_unit_test(test_population_find),
         cmocka_unit_test(test_population_peers),

@@ -63,6 +63,32 @@ static inline struct peer peer_unpack(uint32_t packed)
     return (struct peer){ (enum peer_kind)(packed >> PEER_ID_BITS), packed & PEER_ID_OTHER };
 }
 
+/* How a state meets new peers outside: a Pitman-Yor process, as it is fitted. */
+struct peer_process {
+    double discount;
+    double concentration; /* 0: the state has no peer outside */
+};
+
+#define PEER_DISCOUNT_LEAST 0.001
+#define PEER_DISCOUNT_MOST 0.99
+#define PEER_CONCENTRATION_LEAST 0.001
+#define PEER_CONCENTRATION_MOST 1e6
+
+/*
+ * The same for drawing, given who was met (all zeros: nobody new is ever met). A listed peer
+ * gives way to a new one with probability `fresh`, and one of c flows is gone for good with probability
+ * discount / c: that is the posterior of the process on average. New peers come from a process of the same discount and the concentration `strength`.
+ */
+struct peer_novelty {
+    float unlisted; /* share of the flows that went to peers beyond the list, all of them new */
+    float fresh;    /* concentration / (flows outside + concentration) */
+    float strength; /* concentration + discount * peers listed */
+    uint16_t discount; /* of PEER_SHARES */
+    uint16_t known;    /* of PEER_SHARES new peers so many are peers of other states of the same role */
+};
+
+enum { PEER_SHARES = 1 << 16 };
+
 /* Gaussian mixture over a natural logarithm (Song (2), with weights), as it is fitted. */
 enum { MIXTURE_MAX = 5 };
 
@@ -102,7 +128,8 @@ struct state_model {
     uint32_t own_gap_count;
     struct discrete initiator_ports; /* port features */
     struct discrete responder_ports; /* ports, PORT_OTHER; empty when the feature is one port */
-    struct discrete peers;           /* packed peers */
+    struct discrete peers;           /* packed peers, listed ones alone */
+    struct peer_novelty novelty;
 };
 
 static inline int transition_gaps_compare(const void *next, const void *at)

@@ -116,7 +116,8 @@ static inline uint32_t slice_number(struct day_time t)
 
 /* What is fitted from the statistics. Owned arrays. */
 struct network_fit {
-    struct mixture *packets; /* by state */
+    struct mixture *packets;    /* by state */
+    struct peer_process *peers; /* by state */
 };
 
 void network_stats_init(struct network_stats *stats);

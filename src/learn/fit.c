@@ -6,6 +6,7 @@
 
 #include "base/log_grid.h"
 #include "base/memory.h"
+#include "learn/fit_peers.h"
 #include "learn/mixture_fit.h"
 
 static void fit_mixtures(struct network_fit *fit, const struct network_stats *stats)
@@ -36,10 +37,12 @@ void network_fit_init(struct network_fit *fit, const struct network_stats *stats
 {
     memset(fit, 0, sizeof *fit);
     fit_mixtures(fit, stats);
+    fit->peers = fit_peers(stats);
 }
 
 void network_fit_release(struct network_fit *fit)
 {
     free(fit->packets);
+    free(fit->peers);
     memset(fit, 0, sizeof *fit);
 }

@@ -11,6 +11,7 @@
 #include "model/model.h"
 #include "model/model_read.h"
 #include "model/model_services.h"
+#include "model/peer_novelty.h"
 
 enum { MIN_GAP_TIMES = 8 /* fewer say less about a transition than its state does */ };
 #define NO_OWNER UINT32_MAX
@@ -26,6 +27,7 @@ struct builder {
     struct model *model;
     const struct model_shape *shape;
     struct state_model **states; /* by id in the file */
+    struct peer_process *processes; /* by the same */
     double gap_values[MODEL_MAX_BIN];
     uint32_t gap_state; /* whose transitions' gaps are being added up, or NO_OWNER */
     uint64_t gap_sums[MODEL_MAX_BIN];
@@ -90,6 +92,7 @@ static void take_shape(void *self, const struct model_shape *shape)
                                                    sizeof *model->hosts[i].states);
     }
     b->states = memory_alloc_array(shape->state_count, sizeof *b->states);
+    b->processes = memory_alloc_array(shape->state_count, sizeof *b->processes);
     for (uint32_t i = 0; i < shape->state_count; i++) {
         struct host_model *host = host_of(b, i);
         struct state_model *state = &host->states[host->state_count++];
@@ -110,6 +113,31 @@ static void take_mixture(void *self, uint32_t state, const struct mixture *mixtu
     memcpy(components, mixture->components, mixture->size * sizeof *components);
     b->states[state]->packets =
         (struct volume_model){ .components = components, .size = mixture->size };
+}
+
+static void take_peer_process(void *self, uint32_t state, const struct peer_process *process)
+{
+    ((struct builder *)self)->processes[state] = *process;
+}
+
+/* Peers beyond the list have no entry: its symbols are small numbers then. */
+static void take_peers(struct builder *b, uint32_t owner, const struct tally_entry *entries, uint32_t size)
+{
+    const uint32_t other = peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER });
+    struct tally_entry *listed = memory_alloc_array(size, sizeof *listed);
+    struct state_model *state = b->states[owner];
+    uint64_t unlisted = 0;
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        if (entries[i].symbol == other)
+            unlisted = entries[i].count;
+        else
+            listed[used++] = entries[i];
+    }
+    discrete_init(&state->peers, &b->model->arena, listed, used);
+    peer_novelty_init(&state->novelty, &b->processes[owner], entries, size, unlisted);
+    free(listed);
 }
 
 /* Turns ids of states into indices of their host. */
@@ -260,7 +288,7 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
     case COUNTS_RESPONDER_PORT:
         discrete_init(&b->states[owner]->responder_ports, arena, entries, size);
         break;
-    case COUNTS_PEER: discrete_init(&b->states[owner]->peers, arena, entries, size); break;
+    case COUNTS_PEER: take_peers(b, owner, entries, size); break;
     case COUNTS_COVERAGE: take_coverage(b, owner, entries, size); break;
     }
 }
@@ -424,6 +452,7 @@ static void finish_host(struct builder *b, struct host_model *host)
     discrete_init(&host->frequency, &b->model->arena, entries, host->state_count);
     free(entries);
     set_under_way(b, host);
+    peer_novelty_share(host);
 }
 
 static void finish(struct builder *b)
@@ -443,6 +472,7 @@ struct model *model_from_image(struct model_image *image, struct error *err)
         .self = &b,
         .shape = take_shape,
         .mixture = take_mixture,
+        .peer_process = take_peer_process,
         .counts = take_counts,
         .activity = take_activity,
         .service = take_service,
@@ -461,6 +491,7 @@ struct model *model_from_image(struct model_image *image, struct error *err)
     tally_release(&b.dates);
     free_observations(&b);
     free(b.states);
+    free(b.processes);
     if (status < 0) {
         model_free(b.model);
         return NULL;

@@ -24,7 +24,9 @@ enum {
     SEEN_GAP = 1 << 2,
     SEEN_VOLUME = 1 << 3,
     SEEN_INITIATOR_PORT = 1 << 4,
-    SEEN_PEER = 1 << 5
+    SEEN_PEER = 1 << 5,
+    SEEN_OUTSIDE = 1 << 6, /* a peer of that kind */
+    SEEN_PROCESS = 1 << 7
 };
 
 struct reader {
@@ -43,7 +45,7 @@ struct reader {
 };
 
 static const char *const table_names[MODEL_TABLES] = {
-    "summary", "host", "outside", "state", "mixture", "initial", "transition", "gap", "volume",
+    "summary", "host", "outside", "state", "mixture", "peer_process", "initial", "transition", "gap", "volume",
     "byte_volume", "initiator_port", "responder_port", "peer", "coverage", "activity", "service",
     "application", "session_row",
 };
@@ -301,6 +303,29 @@ static void read_mixtures(struct reader *r)
     close_table(r, TABLE_MIXTURE, &rows);
 }
 
+/* ---- how new peers are met ---- */
+
+static void read_peer_processes(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_PEER_PROCESS, "SELECT state, discount, concentration"
+                                                         " FROM peer_process ORDER BY state");
+
+    while (rows_next(&rows)) {
+        uint32_t state = (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->shape.state_count - 1);
+        const struct peer_process process = {
+            rows_real(&rows, 1, PEER_DISCOUNT_LEAST, PEER_DISCOUNT_MOST),
+            rows_real(&rows, 2, PEER_CONCENTRATION_LEAST, PEER_CONCENTRATION_MOST),
+        };
+
+        if (r->db.failed)
+            break;
+        r->seen[state] |= SEEN_PROCESS;
+        if (r->sink->peer_process)
+            r->sink->peer_process(r->sink->self, state, &process);
+    }
+    close_table(r, TABLE_PEER_PROCESS, &rows);
+}
+
 /* ---- tables of counts: rows of (owner, symbol, count), in that order ---- */
 
 struct counts_table {
@@ -382,6 +407,8 @@ static void check_peers(struct reader *r, uint32_t state, const struct tally_ent
         if (!is_peer(r, &r->shape.states[state], peer_unpack(entries[i].symbol)))
             database_fail(&r->db, "table peer: state %" PRIu32 ": %" PRIu32 " is nobody", state,
                           entries[i].symbol);
+        if (peer_unpack(entries[i].symbol).kind == PEER_OUTSIDE)
+            r->seen[state] |= SEEN_OUTSIDE;
     }
 }
 
@@ -504,6 +531,7 @@ static void check_states(struct reader *r)
             : !(seen & SEEN_VOLUME)                    ? "volume"
             : !(seen & SEEN_PEER)                      ? "peer"
             : (seen & SEEN_NEXT) && !(seen & SEEN_GAP) ? "gap"
+            : (seen & SEEN_OUTSIDE) && !(seen & SEEN_PROCESS) ? "peer_process"
             : has_ports(&r->shape.states[i]) && !(seen & SEEN_INITIATOR_PORT)
                 ? "initiator_port"
                 : NULL;
@@ -511,6 +539,8 @@ static void check_states(struct reader *r)
         if (missing)
             database_fail(&r->db, "state %" PRIu32 " of host %" PRIu32 " has no %s", i,
                           r->shape.states[i].host, missing);
+        if ((seen & SEEN_PROCESS) && !(seen & SEEN_OUTSIDE))
+            database_fail(&r->db, "table peer_process: state %" PRIu32 " has no peer outside", i);
     }
 }
 
@@ -757,6 +787,7 @@ static void read_all(struct reader *r)
         return;
     r->sink->shape(r->sink->self, &r->shape);
     read_mixtures(r);
+    read_peer_processes(r);
     read_sequences(r);
     read_distributions(r);
     check_states(r);

@@ -69,6 +69,8 @@ struct model_sink {
     void *self;
     void (*shape)(void *self, const struct model_shape *shape); /* borrowed until the end */
     void (*mixture)(void *self, uint32_t state, const struct mixture *mixture);
+    /* Of all states with a peer outside, ascending, and of no other. */
+    void (*peer_process)(void *self, uint32_t state, const struct peer_process *process);
     /* All entries of an owner. Tables in the order of enum model_counts. */
     void (*counts)(void *self, enum model_counts what, uint32_t owner,
                    const struct tally_entry *entries, uint32_t size);

@@ -186,6 +186,25 @@ static void write_mixtures(struct writer *w, const struct network_stats *stats,
     sqlite3_finalize(statement);
 }
 
+static void write_peer_processes(struct writer *w, const struct network_stats *stats,
+                                 const struct network_fit *fit)
+{
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO peer_process VALUES(?,?,?)");
+
+    for (size_t i = 0; i < stats->states.used; i++) {
+        int64_t state = (int64_t)i;
+
+        if (fit->peers[i].concentration == 0)
+            continue;
+        if (w->status == SQLITE_OK) {
+            sqlite3_bind_double(statement, 2, fit->peers[i].discount);
+            sqlite3_bind_double(statement, 3, fit->peers[i].concentration);
+        }
+        write_row(w, statement, &state, 1);
+    }
+    sqlite3_finalize(statement);
+}
+
 static void write_activity(struct writer *w, const struct network_stats *stats)
 {
     struct tally_entry *active = tally_sorted(&stats->active);
@@ -366,6 +385,7 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     write_outside(w, stats);
     write_states(w, stats);
     write_mixtures(w, stats, fit);
+    write_peer_processes(w, stats, fit);
     write_tally(w, "INSERT INTO initial VALUES(?,?,?)", &stats->initial);
     write_transitions(w, stats);
     write_tally(w, "INSERT INTO volume VALUES(?,?,?)", &stats->volumes);

@@ -8,7 +8,7 @@
 #define MODEL_MODEL_SCHEMA_H
 
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
-#define MODEL_FORMAT_VERSION 3
+#define MODEL_FORMAT_VERSION 4
 
 /* session_row.packets: for each packet side << 7 | TCP flags, bin of the gap, payload bytes (2, the
  * lower one first). */
@@ -37,6 +37,7 @@ enum { MODEL_PACKET_BYTES = 4 };
     " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
     "CREATE TABLE mixture(state INTEGER, component INTEGER, weight REAL, mean REAL, sd REAL," \
     " PRIMARY KEY(state, component)) WITHOUT ROWID;"                                          \
+    "CREATE TABLE peer_process(state INTEGER PRIMARY KEY, discount REAL, concentration REAL);" \
     "CREATE TABLE initiator_port(state INTEGER, port_feature INTEGER, flows INTEGER,"         \
     " PRIMARY KEY(state, port_feature)) WITHOUT ROWID;"                                       \
     "CREATE TABLE responder_port(state INTEGER, port INTEGER, flows INTEGER,"                 \

@@ -155,7 +155,7 @@ static struct flow_end outside_end(const struct population *population, uint64_t
 }
 
 struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
-                                struct peer peer, uint64_t fresh, bool *virtual_peer)
+                                struct peer peer, uint64_t name, bool *virtual_peer)
 {
     /* Each group has a world of its own outside, named by what no other group can change. */
     uint64_t world = random_mix64(ip_address_to_v4(&host->group->network.base));
@@ -166,7 +166,7 @@ struct flow_end population_peer(const struct population *population, const struc
     if (*virtual_peer)
         return population->hosts[host->first + number].end;
     if (peer.kind == PEER_OUTSIDE && peer.id == PEER_ID_OTHER)
-        return outside_end(population, fresh);
+        return outside_end(population, world ^ name);
     return outside_end(population, world ^ peer_pack(peer));
 }
 

@@ -55,10 +55,10 @@ const struct virtual_host *population_find(const struct population *population, 
 
 /*
  * The end of a flow of `host` that a learned peer becomes. A local peer that is a virtual host
- * gives that host's end and sets *virtual_peer; `fresh` picks the address of an unlisted peer.
+ * gives that host's end and sets *virtual_peer; `name` is that of a new peer.
  */
 struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
-                                struct peer peer, uint64_t fresh, bool *virtual_peer);
+                                struct peer peer, uint64_t name, bool *virtual_peer);
 
 /* The end of a flow to a group: its address and MAC follow from the service port. */
 struct flow_end population_group_end(uint16_t port);

@@ -7,6 +7,7 @@
 #include "net/wire.h"
 #include "synth/chain.h"
 #include "synth/flow_draw.h"
+#include "synth/peer_draw.h"
 
 #define MAX_FLOWS_A_SLICE 1e6 /* of one host, whatever a model says: 3,333 a second */
 
@@ -55,7 +56,10 @@ static bool draw_flow(const struct slice_request *request, const struct state_mo
 {
     const struct virtual_host *host = &request->population->hosts[request->host];
     enum flow_side side = state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
-    struct peer peer = peer_unpack(discrete_symbol(&state->peers, discrete_draw(&state->peers, random)));
+    const struct peer_owner owner = { host->model, (uint32_t)(state - host->model->states), request->seed,
+                                      host->end.address };
+    uint64_t name = 0;
+    struct peer peer = peer_draw(&owner, &name, random);
     bool virtual_peer;
     struct flow_end other;
     uint16_t ports[2];
@@ -63,7 +67,7 @@ static bool draw_flow(const struct slice_request *request, const struct state_mo
     *plan = (struct flow_plan){ .key = random_u64(random), .virtual_host = request->host,
                                 .protocol = state->key.protocol };
     plan->packets = flow_draw_packets(&state->packets, random);
-    other = population_peer(request->population, host, peer, plan->key, &virtual_peer);
+    other = population_peer(request->population, host, peer, name, &virtual_peer);
     plan->ends[side] = host->end;
     plan->ends[!side] = other;
     flow_draw_ports(state, ports, random);
