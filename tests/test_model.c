@@ -183,7 +183,8 @@ static void fill(struct network_stats *stats)
     for (size_t i = 0; i < stats->volumes.used && stats->bytes.used < stats->volumes.used; i++) {
         const struct tally_entry *entry = &stats->volumes.entries[i];
 
-        tally_add(&stats->bytes, entry->owner, entry->symbol + 100, entry->count);
+        tally_add(&stats->bytes, entry->owner, flow_size_pack(entry->symbol, entry->symbol + 100),
+                  entry->count);
     }
     if (!stats->has_tags)
         fill_tags(stats, &random);
@@ -942,9 +943,9 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 4", "model format 4 is of a later version, this one reads 3" },
+    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
     { "DROP TABLE session_row", "a table is missing" },
     { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
@@ -1015,10 +1016,12 @@ static const struct {
     { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
     { "UPDATE volume SET bin = 657 WHERE state = 0 AND bin = (SELECT max(bin) FROM volume"
       " WHERE state = 0)", "column bin: 657 is not in 0..656" },
-    { "UPDATE byte_volume SET bin = 817 WHERE state = 0 AND bin = (SELECT max(bin) FROM byte_volume"
-      " WHERE state = 0)", "column bin: 817 is not in 0..816" },
+    { "UPDATE byte_volume SET bins = 672768 WHERE state = 0 AND bins = (SELECT max(bins) FROM byte_volume"
+      " WHERE state = 0)", "column bins: 672768 is not in 0..672767" },
+    { "UPDATE byte_volume SET bins = 817 WHERE state = 0 AND bins = (SELECT min(bins) FROM byte_volume"
+      " WHERE state = 0)", "table byte_volume: state 0: 817 is no size of a flow" },
     { "DELETE FROM volume WHERE state = 0", "has no volume" },
-    { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
+    { "UPDATE byte_volume SET bins = 672768 + bins", "table byte_volume, row 1, column bins: 7" },
     { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
     { "UPDATE byte_volume SET state = -1 WHERE state = 0", "table byte_volume, row 1, column state: -1" },
     { "UPDATE mixture SET component = 5 + component", "table mixture, row 1, column component: 5" },

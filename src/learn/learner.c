@@ -426,7 +426,7 @@ static void add_to_host(struct learner *learner, uint32_t host, uint32_t peer_ho
     add_step(learner, host, state, seen);
     count_detail(learner, &learner->stats.volumes, state, seen->packets_bin,
                  &learner->given_up.volumes);
-    count_detail(learner, &learner->stats.bytes, state, seen->bytes_bin,
+    count_detail(learner, &learner->stats.bytes, state, flow_size_pack(seen->packets_bin, seen->bytes_bin),
                  &learner->given_up.volumes);
     add_ports(learner, state, record);
     add_peer(learner, state, role, peer_host, &record->address[!side]);

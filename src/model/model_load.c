@@ -193,14 +193,14 @@ static double largest_log_volume(const struct tally_entry *entries, uint32_t siz
     return log(log_grid_value(bin + 0.5, VOLUME_GRID_PER_OCTAVE));
 }
 
-static float mean_volume(const struct tally_entry *entries, uint32_t size)
+static float mean_bytes(const struct tally_entry *entries, uint32_t size)
 {
     double sum = 0;
     double flows = 0;
 
     for (uint32_t i = 0; i < size; i++) {
         sum += (double)entries[i].count *
-               log_grid_whole_value(entries[i].symbol, VOLUME_GRID_PER_OCTAVE);
+               log_grid_whole_value(flow_size_bytes_bin(entries[i].symbol), VOLUME_GRID_PER_OCTAVE);
         flows += (double)entries[i].count;
     }
     return (float)(sum / flows);
@@ -253,7 +253,7 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
     case COUNTS_TRANSITION: take_next(b, b->states[owner], entries, size); break;
     case COUNTS_GAP: take_gaps(b, &b->shape->transitions[owner], entries, size); break;
     case COUNTS_VOLUME: b->states[owner]->packets.log_max = largest_log_volume(entries, size); break;
-    case COUNTS_BYTE_VOLUME: b->states[owner]->mean_bytes = mean_volume(entries, size); break;
+    case COUNTS_BYTE_VOLUME: b->states[owner]->mean_bytes = mean_bytes(entries, size); break;
     case COUNTS_INITIATOR_PORT:
         discrete_init(&b->states[owner]->initiator_ports, arena, entries, size);
         break;

@@ -8,7 +8,7 @@
 #define MODEL_MODEL_SCHEMA_H
 
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
-#define MODEL_FORMAT_VERSION 3
+#define MODEL_FORMAT_VERSION 4
 
 /* session_row.packets: for each packet side << 7 | TCP flags, bin of the gap, payload bytes (2, the
  * lower one first). */
@@ -33,8 +33,8 @@ enum { MODEL_PACKET_BYTES = 4 };
     " PRIMARY KEY(transition_id, bin)) WITHOUT ROWID;"                                        \
     "CREATE TABLE volume(state INTEGER, bin INTEGER, flows INTEGER,"                          \
     " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
-    "CREATE TABLE byte_volume(state INTEGER, bin INTEGER, flows INTEGER,"                     \
-    " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
+    "CREATE TABLE byte_volume(state INTEGER, bins INTEGER, flows INTEGER,"                    \
+    " PRIMARY KEY(state, bins)) WITHOUT ROWID;"                                               \
     "CREATE TABLE mixture(state INTEGER, component INTEGER, weight REAL, mean REAL, sd REAL," \
     " PRIMARY KEY(state, component)) WITHOUT ROWID;"                                          \
     "CREATE TABLE initiator_port(state INTEGER, port_feature INTEGER, flows INTEGER,"         \
