@@ -7,6 +7,7 @@
 #ifndef DAYSHIFT_HOST_MODEL_H
 #define DAYSHIFT_HOST_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "base/discrete.h"
 #include "base/time_types.h"
 #include "dayshift/port_feature.h"
+#include "net/wire.h"
 
 /* A state: what a host does in one flow. */
 enum host_role { ROLE_INITIATOR = 0, ROLE_RESPONDER = 1 };
@@ -33,6 +35,12 @@ static inline struct state_key state_key_unpack(uint32_t packed)
 {
     return (struct state_key){ (enum host_role)(packed >> 24 & 1), (uint8_t)(packed >> 16),
                                packed & 0xffff };
+}
+
+/* A ping has none. */
+static inline bool state_key_has_ports(struct state_key key)
+{
+    return key.protocol == IP_TCP || key.protocol == IP_UDP;
 }
 
 /* Stands for the ports of a feature that were too many to be listed one by one. */

@@ -26,6 +26,7 @@ static const struct verb {
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models host by host", verb_compare },
+    { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
