@@ -27,6 +27,7 @@ static const struct verb {
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models host by host", verb_compare },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
+    { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
