@@ -489,7 +489,7 @@ static void test_round_trip(void **state)
     assert_int_equal(model->packets, learned.stats->packets);
     assert_int_equal(model->first.ns, learned.stats->first.ns);
     assert_int_equal(model->last.ns, learned.stats->last.ns);
-    for (int day = 0; day < MODEL_WEEKDAYS; day++) /* 2024-10-04 and the day after */
+    for (int day = 0; day < DAYS_A_WEEK; day++) /* 2024-10-04 and the day after */
         assert_int_equal(model->weekdays[day], day == 4 || day == 5);
     check_states(model, learned.stats, &learned.fit);
     check_transitions(model, learned.stats);
@@ -1194,7 +1194,7 @@ static void test_strangers_merge(void **state)
     }
     assert_int_equal(merged->covered_slices, native->covered_slices);
     assert_memory_equal(merged->observed_days, native->observed_days, sizeof native->observed_days);
-    for (int day = 0; day < MODEL_WEEKDAYS; day++)
+    for (int day = 0; day < DAYS_A_WEEK; day++)
         assert_int_equal(merged->weekdays[day], STRANGERS * native->weekdays[day]);
     free(file.at);
     model_free(native);
