@@ -124,9 +124,9 @@ void day_profile_end(struct day_profile *profile, const struct day_coverage *cov
 
 /*
  * Two or three days say little about a spread: that of a slice counts as its days do, that of all slices of the
- * host together as DAY_SD_DAYS more.
+ * host together as DAY_SD_DAYS more; which is none where these are too few to tell it either.
  */
-enum { DAY_SD_DAYS = 4 };
+enum { DAY_SD_DAYS = 4, DAY_SD_LEAST = 16 };
 
 static double pooled_variance(const struct day_moments slices[DAY_SLICES])
 {
@@ -137,7 +137,7 @@ static double pooled_variance(const struct day_moments slices[DAY_SLICES])
         squares += slices[i].log_squares;
         degrees += slices[i].active > 0 ? slices[i].active - 1 : 0;
     }
-    return degrees > 0 ? squares / degrees : 0;
+    return degrees >= DAY_SD_LEAST ? squares / degrees : 0;
 }
 
 static double fixed(double value, double unit, double most)

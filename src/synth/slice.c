@@ -111,6 +111,27 @@ static struct amount learned_amount(const struct host_model *model, const struct
     return (struct amount){ 0 };
 }
 
+/* One for all dates of a slice. */
+static struct random_stream stream_of_days(const struct slice_request *request)
+{
+    struct random_stream random;
+
+    random_init(&random, request->seed, RANDOM_DAYS, request->population->hosts[request->host].end.address,
+                request->slice, 0);
+    return random;
+}
+
+/*
+ * A number that is uniform in [0, 1), and that the dates in a row share out evenly among them (a Weyl sequence of
+ * the golden ratio): on seven of ten days of a slice means seven of ten.
+ */
+static double unit_of_date(const struct slice_request *request, struct random_stream *days)
+{
+    double at = random_unit(days) + request->date * 0.61803398874989485;
+
+    return at - floor(at);
+}
+
 /* What a slice is to have. */
 struct quota {
     uint32_t flows;
@@ -121,17 +142,19 @@ struct quota {
  * SYNTHESIZE-DAY 2-5, corrected: n = v / E[volume], with E of the slice itself, in the domain of the data. Who is
  * active has one flow at least; the others grow with the volume. Rounded at random so that the mean holds.
  */
-static struct quota draw_quota(const struct host_model *model, const struct amount *learned,
+static struct quota draw_quota(const struct slice_request *request, const struct amount *learned,
                                double activity, struct random_stream *random)
 {
+    const struct host_model *model = request->population->hosts[request->host].model;
     double most = fmax(model->log_slice_max, learned->log_packets);
     /* A spread over two or three days says little: no slice is busier than the busiest one seen. */
     double sd = most - learned->log_packets < 0.001 ? 0 : learned->log_sd;
-    double is_active = random_unit(random);
+    struct random_stream days = stream_of_days(request);
+    double is_active = unit_of_date(request, &days);
     double x = random_normal(random, log_normal_mean_of_x(learned->log_packets, sd, most), sd);
     double volume = exp(fmin(x, most));
     double expected = 1 + (exp(learned->log_flows) - 1) * volume / exp(learned->log_packets);
-    double flows = expected * activity + random_unit(random);
+    double flows = expected * activity + unit_of_date(request, &days);
     struct quota quota = { 0 };
 
     if (is_active >= learned->share)
@@ -220,6 +243,7 @@ static double misfit(const struct sequence *sequence, double packets)
 
 enum { MAX_TRIES = 16 };
 #define GOOD_FIT 0.1
+#define FAIR_FIT 0.5
 
 /* Of several sequences of so many flows, the one with the volume that is wanted, nearly. */
 static void choose_sequence(const struct host_model *model, struct sequence *best, const struct quota *quota,
@@ -240,19 +264,42 @@ static void choose_sequence(const struct host_model *model, struct sequence *bes
     free(other.steps);
 }
 
-/* What is still missing, or too much, is a matter of the largest flow, within what its state has shown. */
-static void fit_largest(const struct host_model *model, struct sequence *sequence, const struct quota *quota)
+/* The flow that can take up most of what is missing, or too much: within what its state has shown. */
+static struct step *most_flexible(const struct host_model *model, const struct sequence *sequence, uint32_t count,
+                                  bool is_missing)
 {
-    struct step *largest = sequence->steps;
-    double wanted;
+    struct step *best = sequence->steps;
+    double most = -1;
 
-    for (uint32_t i = 1; i < quota->flows; i++) {
-        if (sequence->steps[i].packets > largest->packets)
-            largest = &sequence->steps[i];
+    for (uint32_t i = 0; i < count; i++) {
+        struct step *step = &sequence->steps[i];
+        double packets = (double)step->packets;
+        double room = is_missing ? exp(model->states[step->state].packets.log_max) - packets : packets - 1;
+
+        if (room > most) {
+            most = room;
+            best = step;
+        }
     }
-    wanted = (double)largest->packets + quota->packets - sequence->packets;
-    wanted = fmin(wanted, exp(model->states[largest->state].packets.log_max));
-    largest->packets = (uint64_t)fmax(1, round(wanted));
+    return best;
+}
+
+enum { MAX_FITTED = 16 };
+
+/* Where no sequence comes near, a few flows take up the difference: those that can take most. */
+static void fit_volume(const struct host_model *model, struct sequence *sequence, const struct quota *quota)
+{
+    if (misfit(sequence, quota->packets) <= FAIR_FIT)
+        return;
+    for (int i = 0; i < MAX_FITTED && misfit(sequence, quota->packets) > GOOD_FIT; i++) {
+        double missing = quota->packets - sequence->packets;
+        struct step *step = most_flexible(model, sequence, quota->flows, missing > 0);
+        double before = (double)step->packets;
+        double wanted = fmin(before + missing, exp(model->states[step->state].packets.log_max));
+
+        step->packets = (uint64_t)fmax(1, round(wanted));
+        sequence->packets += (double)step->packets - before;
+    }
 }
 
 /* Where in the slice a sequence stands. */
@@ -294,7 +341,7 @@ static void synthesize_flows(const struct slice_request *request, const struct q
     struct ring ring;
 
     choose_sequence(model, &sequence, quota, random);
-    fit_largest(model, &sequence, quota);
+    fit_volume(model, &sequence, quota);
     ring = close_ring(&sequence, quota->flows, random);
     for (uint32_t i = 0; i < quota->flows; i++) {
         const struct step *step = &sequence.steps[i];
@@ -323,7 +370,7 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     learned = learned_amount(host->model, request, &random);
     if (learned.share <= 0)
         return;
-    quota = draw_quota(host->model, &learned, 1, &random);
+    quota = draw_quota(request, &learned, 1, &random);
     if (quota.flows > 0)
         synthesize_flows(request, &quota, plans, &random);
 }
