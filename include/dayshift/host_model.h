@@ -183,8 +183,8 @@ struct host_model {
     struct state_model *states;
     struct discrete frequency; /* of the states: Song's pi; symbols are state indices */
     struct discrete initial;
-    struct discrete under_way; /* all transitions, those of the first state first, in proportion to the
-                                * time spent in each: which one a moment chosen at random falls into */
+    struct discrete entry; /* all transitions, those of the first state first, then the states of `initial`,
+                            * in proportion to how often they led into another slice */
     double mean_packets;       /* E[packets of a flow] under `frequency`; finite, at least 1 */
     double log_slice_max;      /* ln packets of the busiest slice that was learned */
     struct class_profile days[DAY_CLASSES]; /* both the same where too few dates were observed to tell */

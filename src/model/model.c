@@ -179,7 +179,7 @@ static size_t state_bytes(const struct state_model *state)
 size_t host_model_bytes(const struct host_model *host)
 {
     size_t bytes = sizeof *host + discrete_bytes(&host->frequency) + discrete_bytes(&host->initial) +
-                   discrete_bytes(&host->under_way) +
+                   discrete_bytes(&host->entry) +
                    array_bytes(host->days[DAY_WEEKDAY].size * sizeof *host->days[DAY_WEEKDAY].slices);
 
     if (host_model_has_classes(host))

@@ -379,12 +379,14 @@ static double mixture_mean(const struct volume_model *m)
     return mean;
 }
 
-static double mean_gap(const struct builder *b, const struct discrete *gaps)
+/* How likely a gap leads into another slice: of one that is shorter than a slice, its share of it. */
+static double crossing_share(const struct builder *b, const struct discrete *gaps)
 {
     double sum = 0;
 
     for (uint32_t i = 0; i < gaps->size; i++)
-        sum += discrete_share(gaps, i) * b->gap_values[discrete_symbol(gaps, i)];
+        sum += discrete_share(gaps, i) *
+               fmin(1, b->gap_values[discrete_symbol(gaps, i)] / (double)NS_PER_SLICE);
     return sum;
 }
 
@@ -397,10 +399,10 @@ static uint32_t transitions_of(const struct host_model *host)
     return count;
 }
 
-/* Time spent in each transition: how often it was made, times its mean gap. */
-static void set_under_way(struct builder *b, struct host_model *host)
+/* A beginning leads into a slice for sure, a transition as often as its gaps are long. */
+static void set_entry(struct builder *b, struct host_model *host)
 {
-    uint32_t count = transitions_of(host);
+    uint32_t count = transitions_of(host) + host->initial.size;
     struct tally_entry *entries = memory_alloc_array(count, sizeof *entries);
     double *times = memory_alloc_array(count, sizeof *times);
     uint32_t used = 0;
@@ -408,19 +410,22 @@ static void set_under_way(struct builder *b, struct host_model *host)
 
     for (uint32_t i = 0; i < host->state_count; i++) {
         const struct state_model *state = &host->states[i];
-        double mean = mean_gap(b, &state->gaps);
+        double share = crossing_share(b, &state->gaps);
 
         for (uint32_t k = 0; k < state->next.size; k++) {
             const struct discrete *gaps = state_model_gaps(state, k);
 
-            times[used] = discrete_count(&state->next, k) *
-                          (gaps == &state->gaps ? mean : mean_gap(b, gaps));
-            sum += times[used++];
+            times[used++] = discrete_count(&state->next, k) *
+                            (gaps == &state->gaps ? share : crossing_share(b, gaps));
         }
     }
+    for (uint32_t i = 0; i < host->initial.size; i++)
+        times[used++] = discrete_count(&host->initial, i);
+    for (uint32_t i = 0; i < count; i++)
+        sum += times[i];
     for (uint32_t i = 0; i < count; i++)
         entries[i] = (struct tally_entry){ 0, i, 1 + (uint64_t)(times[i] / sum * 0x1p30) };
-    discrete_init(&host->under_way, &b->model->arena, entries, count);
+    discrete_init(&host->entry, &b->model->arena, entries, count);
     free(entries);
     free(times);
 }
@@ -439,7 +444,7 @@ static void finish_host(struct builder *b, struct host_model *host)
     host->mean_packets = fmax(host->mean_packets, 1.0); /* no draw is below */
     discrete_init(&host->frequency, &b->model->arena, entries, host->state_count);
     free(entries);
-    set_under_way(b, host);
+    set_entry(b, host);
 }
 
 static void finish(struct builder *b)

@@ -29,13 +29,13 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
 
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
 {
-    const struct state_model *state = model->states;
     uint32_t transition;
+    uint32_t i = 0;
 
-    if (model->under_way.size == 0) /* a host of a single flow */
+    if (model->entry.size == 0) /* a host whose sequence was not kept */
         return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
-    transition = discrete_draw(&model->under_way, random);
-    while (transition >= state->next.size)
-        transition -= state++->next.size;
-    return discrete_symbol(&state->next, transition);
+    transition = discrete_draw(&model->entry, random);
+    for (; i < model->state_count && transition >= model->states[i].next.size; i++)
+        transition -= model->states[i].next.size;
+    return discrete_symbol(i < model->state_count ? &model->states[i].next : &model->initial, transition);
 }

@@ -215,6 +215,22 @@ struct sequence {
     double packets; /* of all together */
 };
 
+enum { MAX_STEP_TRIES = 16 };
+
+/*
+ * A step within the slice. A gap that is drawn would lead out of it as likely as it is long: such are not of this
+ * slice but between two, where chain_enter() has them.
+ */
+static uint32_t step_inside(const struct host_model *model, uint32_t from, double *gap_ns,
+                            struct random_stream *random)
+{
+    uint32_t next = chain_step(model, from, gap_ns, random);
+
+    for (int i = 1; i < MAX_STEP_TRIES && *gap_ns > random_unit(random) * (double)NS_PER_SLICE; i++)
+        next = chain_step(model, from, gap_ns, random);
+    return next;
+}
+
 static void draw_sequence(const struct host_model *model, struct sequence *sequence, uint32_t count,
                           struct random_stream *random)
 {
@@ -230,8 +246,9 @@ static void draw_sequence(const struct host_model *model, struct sequence *seque
 
         sequence->steps[i] = (struct step){ state, now_ns, packets };
         sequence->packets += (double)packets;
-        state = chain_step(model, state, &gap_ns, random);
-        now_ns += fmin(gap_ns, pause_ns);
+        if (i + 1 < count)
+            state = step_inside(model, state, &gap_ns, random);
+        now_ns += i + 1 < count ? fmin(gap_ns, pause_ns) : 0;
     }
 }
 
