@@ -122,14 +122,21 @@ static struct random_stream stream_of_days(const struct slice_request *request)
 }
 
 /*
- * A number that is uniform in [0, 1), and that the dates in a row share out evenly among them (a Weyl sequence of
- * the golden ratio): on seven of ten days of a slice means seven of ten.
+ * Two numbers, uniform in [0, 1), each of which the dates in a row share out evenly among them: on five of seven
+ * days means five of seven. Additive sequences of the golden ratio, which does that best, and of the real root of
+ * x^3 = x + 1, which has nothing in common with it.
  */
-static double unit_of_date(const struct slice_request *request, struct random_stream *days)
-{
-    double at = random_unit(days) + request->date * 0.61803398874989485;
+struct chances {
+    double active, rounding;
+};
 
-    return at - floor(at);
+static struct chances chances_of_date(const struct slice_request *request)
+{
+    struct random_stream days = stream_of_days(request);
+    double active = random_unit(&days) + request->date * 0.6180339887498949;
+    double rounding = random_unit(&days) + request->date * 0.7548776662466927;
+
+    return (struct chances){ active - floor(active), rounding - floor(rounding) };
 }
 
 /* What a slice is to have. */
@@ -149,15 +156,14 @@ static struct quota draw_quota(const struct slice_request *request, const struct
     double most = fmax(model->log_slice_max, learned->log_packets);
     /* A spread over two or three days says little: no slice is busier than the busiest one seen. */
     double sd = most - learned->log_packets < 0.001 ? 0 : learned->log_sd;
-    struct random_stream days = stream_of_days(request);
-    double is_active = unit_of_date(request, &days);
+    struct chances chances = chances_of_date(request);
     double x = random_normal(random, log_normal_mean_of_x(learned->log_packets, sd, most), sd);
     double volume = exp(fmin(x, most));
     double expected = 1 + (exp(learned->log_flows) - 1) * volume / exp(learned->log_packets);
-    double flows = expected * activity + unit_of_date(request, &days);
+    double flows = expected * activity + chances.rounding;
     struct quota quota = { 0 };
 
-    if (is_active >= learned->share)
+    if (chances.active >= learned->share)
         return quota;
     quota.flows = !(flows < MAX_FLOWS_A_SLICE) ? (uint32_t)MAX_FLOWS_A_SLICE : (uint32_t)flows;
     quota.packets = volume * quota.flows / expected;
@@ -258,7 +264,7 @@ static double misfit(const struct sequence *sequence, double packets)
     return fabs(log(sequence->packets / packets));
 }
 
-enum { MAX_TRIES = 16 };
+enum { MAX_TRIES = 16, MAX_CHOICES = 16 };
 #define GOOD_FIT 0.1
 #define FAIR_FIT 0.5
 
@@ -357,8 +363,10 @@ static void synthesize_flows(const struct slice_request *request, const struct q
     struct sequence sequence = { memory_alloc_array(quota->flows, sizeof *sequence.steps), 0 };
     struct ring ring;
 
-    choose_sequence(model, &sequence, quota, random);
-    fit_volume(model, &sequence, quota);
+    for (int i = 0; i < MAX_CHOICES && (i == 0 || misfit(&sequence, quota->packets) > FAIR_FIT); i++) {
+        choose_sequence(model, &sequence, quota, random);
+        fit_volume(model, &sequence, quota);
+    }
     ring = close_ring(&sequence, quota->flows, random);
     for (uint32_t i = 0; i < quota->flows; i++) {
         const struct step *step = &sequence.steps[i];
