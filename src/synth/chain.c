@@ -32,38 +32,47 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
     return discrete_symbol(&state->next, i);
 }
 
-/* The state that the transition comes from; *i is its number there, in place of among all of the host. */
-static const struct state_model *draw_under_way(const struct host_model *model, uint32_t *i,
-                                                struct random_stream *random)
-{
-    const struct state_model *state = model->states;
+/* What a slice is entered by. */
+struct entry {
+    const struct state_model *from; /* NULL: a sequence begins */
+    uint32_t next;                  /* index in its `next`, or in `initial` */
+};
 
-    *i = discrete_draw(&model->under_way, random);
-    while (*i >= state->next.size)
-        *i -= state++->next.size;
-    return state;
+static struct entry draw_entry(const struct host_model *model, struct random_stream *random)
+{
+    struct entry entry = { .next = discrete_draw(&model->entry, random) };
+    uint32_t i = 0;
+
+    for (; i < model->state_count && entry.next >= model->states[i].next.size; i++)
+        entry.next -= model->states[i].next.size;
+    entry.from = i < model->state_count ? &model->states[i] : NULL;
+    return entry;
+}
+
+static uint32_t entered_state(const struct host_model *model, const struct entry *entry)
+{
+    return discrete_symbol(entry->from ? &entry->from->next : &model->initial, entry->next);
 }
 
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
 {
-    const struct state_model *state;
-    uint32_t i;
+    struct entry entry;
 
-    if (model->under_way.size == 0) /* a host of a single flow */
+    if (model->entry.size == 0) /* a host whose sequence was not kept */
         return draw_frequent(model, random);
-    state = draw_under_way(model, &i, random);
-    return discrete_symbol(&state->next, i);
+    entry = draw_entry(model, random);
+    return entered_state(model, &entry);
 }
 
 uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random)
 {
-    const struct state_model *state;
-    uint32_t i;
+    struct entry entry;
 
     *wait_ns = 0;
-    if (model->under_way.size == 0)
+    if (model->entry.size == 0)
         return draw_frequent(model, random);
-    state = draw_under_way(model, &i, random);
-    *wait_ns = draw_gap(state_model_gaps(state, i), random) * random_unit(random);
-    return discrete_symbol(&state->next, i);
+    entry = draw_entry(model, random);
+    if (entry.from)
+        *wait_ns = draw_gap(state_model_gaps(entry.from, entry.next), random) * random_unit(random);
+    return entered_state(model, &entry);
 }

@@ -9,8 +9,8 @@
 #include "dayshift/host_model.h"
 
 /*
- * Where a moment chosen at random finds the chain: in the middle of a transition, most likely a
- * long one. The state that the transition leads to.
+ * The state of the first flow of a slice: what a beginning, or a gap that leads from one slice into another, leads
+ * to.
  */
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random);
 
