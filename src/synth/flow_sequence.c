@@ -1,6 +1,7 @@
 #include "synth/flow_sequence.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/log_grid.h"
 #include "synth/chain.h"
@@ -41,10 +42,12 @@ static double chain_time(const struct host_model *model)
 
 static double observed_time(const struct host_model *model)
 {
+    bool has_classes = model->days[DAY_WEEKDAY].observed != model->days[DAY_WEEKEND].observed;
     double slices = 0;
 
     for (uint32_t i = 0; i < DAY_SLICES; i++)
-        slices += model->observed_days[i];
+        slices += model->days[DAY_WEEKDAY].observed[i] +
+                  (has_classes ? model->days[DAY_WEEKEND].observed[i] : 0);
     return slices * (double)NS_PER_SLICE;
 }
 
