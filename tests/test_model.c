@@ -183,7 +183,8 @@ static void fill(struct network_stats *stats)
     for (size_t i = 0; i < stats->volumes.used && stats->bytes.used < stats->volumes.used; i++) {
         const struct tally_entry *entry = &stats->volumes.entries[i];
 
-        tally_add(&stats->bytes, entry->owner, entry->symbol + 100, entry->count);
+        tally_add(&stats->bytes, entry->owner, flow_size_pack(entry->symbol, entry->symbol + 100),
+                  entry->count);
     }
     if (!stats->has_tags)
         fill_tags(stats, &random);
@@ -406,6 +407,19 @@ static void check_transitions(const struct model *model, const struct network_st
     }
 }
 
+static void check_class(const struct class_profile *got, const struct day_profile *day,
+                        const struct day_coverage *coverage, enum day_class class, double *most)
+{
+    struct slice_profile slices[DAY_SLICES];
+
+    assert_int_equal(got->size, day_profile_finish(day, coverage, class, slices));
+    for (uint32_t i = 0; i < got->size; i++) {
+        assert_memory_equal(&got->slices[i], &slices[i], sizeof *slices);
+        *most = fmax(*most, slice_profile_log_packets(&slices[i]));
+    }
+    assert_memory_equal(got->observed, coverage->observed[class], sizeof coverage->observed[class]);
+}
+
 /* Profiles are derived as day_profile.h says, from activity in order of dates. */
 static void check_profiles(const struct model *model, const struct network_stats *stats)
 {
@@ -416,29 +430,29 @@ static void check_profiles(const struct model *model, const struct network_stats
     day_coverage_init(&coverage, &stats->coverage);
     assert_int_equal(model->covered_slices, coverage.covered_slices);
     for (uint32_t i = 0; i < DAY_SLICES; i++)
-        assert_int_equal(model->observed_days[i], coverage.observed[i]);
+        assert_int_equal(model->observed_days[i], day_coverage_days(&coverage, i));
     for (uint32_t h = 0; h < model->host_count; h++) {
-        struct slice_profile slices[DAY_SLICES];
         struct day_profile day;
         double most = 0;
 
         day_profile_init(&day);
         for (; at < stats->active.used && active[at].owner == h; at++) {
             uint32_t index = tally_find(&stats->active, h, active[at].symbol);
-            uint64_t packets = stats->activity[index].packets_sent + stats->activity[index].packets_received;
+            const struct activity *activity = &stats->activity[index];
+            struct slice_volume volume = {
+                (double)(activity->packets_sent + activity->packets_received),
+                (double)(activity->flows_initiated + activity->flows_answered),
+            };
 
-            day_profile_add(&day, &coverage, active[at].symbol, packets);
-            most = fmax(most, log((double)packets));
+            day_profile_add(&day, &coverage, active[at].symbol, volume);
+            most = fmax(most, log(volume.packets));
         }
-        assert_int_equal(model->hosts[h].profile_size, day_profile_finish(&day, slices));
-        for (uint32_t i = 0; i < model->hosts[h].profile_size; i++) {
-            assert_memory_equal(&model->hosts[h].profile[i], &slices[i], sizeof *slices);
-            most = fmax(most, (double)slices[i].log_mean);
+        day_profile_end(&day, &coverage);
+        for (int class = 0; class < DAY_CLASSES; class++) {
+            check_class(&model->hosts[h].days[class], &day, &coverage, (enum day_class)class, &most);
+            assert_ptr_equal(model->hosts[h].days[class].observed, model->hosts[0].days[class].observed);
         }
         assert_true(model->hosts[h].log_slice_max == most);
-        assert_memory_equal(model->hosts[h].observed_days, model->observed_days,
-                            sizeof model->observed_days);
-        assert_ptr_equal(model->hosts[h].observed_days, model->hosts[0].observed_days);
     }
     free(active);
 }
@@ -521,7 +535,7 @@ static void test_round_trip(void **state)
     assert_int_equal(model->packets, learned.stats->packets);
     assert_int_equal(model->first.ns, learned.stats->first.ns);
     assert_int_equal(model->last.ns, learned.stats->last.ns);
-    for (int day = 0; day < MODEL_WEEKDAYS; day++) /* 2024-10-04 and the day after */
+    for (int day = 0; day < DAYS_A_WEEK; day++) /* 2024-10-04 and the day after */
         assert_int_equal(model->weekdays[day], day == 4 || day == 5);
     check_states(model, learned.stats, &learned.fit);
     check_novelty(model, learned.stats, &learned.fit);
@@ -799,10 +813,11 @@ static void use(const struct model *model)
         const struct host_model *host = &model->hosts[i / 2];
         const struct slice_profile *profile;
 
-        request.slice = host->profile_size ? host->profile[i % host->profile_size].slice : i % 2;
-        profile = host_model_slice(host, request.slice);
-        if (profile == NULL ||
-            ((double)profile->log_mean + 4 * (double)profile->log_sd < 9 && host->mean_packets > 1e-3))
+        request.slice = host->days[DAY_WEEKDAY].size
+                            ? host->days[DAY_WEEKDAY].slices[i % host->days[DAY_WEEKDAY].size].slice
+                            : i % 2;
+        profile = class_profile_slice(&host->days[DAY_WEEKDAY], request.slice);
+        if (profile == NULL || slice_profile_log_flows(profile) + 4 * slice_profile_log_sd(profile) < 9)
             slice_synthesize(&request, &plans);
     }
     free(plans.plans);
@@ -975,7 +990,7 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 4: learn" },
     { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
     { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
@@ -1048,10 +1063,12 @@ static const struct {
     { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
     { "UPDATE volume SET bin = 657 WHERE state = 0 AND bin = (SELECT max(bin) FROM volume"
       " WHERE state = 0)", "column bin: 657 is not in 0..656" },
-    { "UPDATE byte_volume SET bin = 817 WHERE state = 0 AND bin = (SELECT max(bin) FROM byte_volume"
-      " WHERE state = 0)", "column bin: 817 is not in 0..816" },
+    { "UPDATE byte_volume SET bins = 672768 WHERE state = 0 AND bins = (SELECT max(bins) FROM byte_volume"
+      " WHERE state = 0)", "column bins: 672768 is not in 0..672767" },
+    { "UPDATE byte_volume SET bins = 817 WHERE state = 0 AND bins = (SELECT min(bins) FROM byte_volume"
+      " WHERE state = 0)", "table byte_volume: state 0: 817 is no size of a flow" },
     { "DELETE FROM volume WHERE state = 0", "has no volume" },
-    { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
+    { "UPDATE byte_volume SET bins = 672768 + bins", "table byte_volume, row 1, column bins: 7" },
     { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
     { "UPDATE byte_volume SET state = -1 WHERE state = 0", "table byte_volume, row 1, column state: -1" },
     { "UPDATE mixture SET component = 5 + component", "table mixture, row 1, column component: 5" },
@@ -1230,14 +1247,17 @@ static void test_strangers_merge(void **state)
         const struct host_model *got = &merged->hosts[i];
         const struct host_model *expected = &native->hosts[i % HOSTS];
 
-        assert_memory_equal(got->observed_days, expected->observed_days, sizeof native->observed_days);
-        assert_int_equal(got->profile_size, expected->profile_size);
-        assert_memory_equal(got->profile, expected->profile,
-                            got->profile_size * sizeof *got->profile);
+        for (int class = 0; class < DAY_CLASSES; class++) {
+            const struct class_profile *days = &expected->days[class];
+
+            assert_memory_equal(got->days[class].observed, days->observed, DAY_SLICES * sizeof *days->observed);
+            assert_int_equal(got->days[class].size, days->size);
+            assert_memory_equal(got->days[class].slices, days->slices, days->size * sizeof *days->slices);
+        }
     }
     assert_int_equal(merged->covered_slices, native->covered_slices);
     assert_memory_equal(merged->observed_days, native->observed_days, sizeof native->observed_days);
-    for (int day = 0; day < MODEL_WEEKDAYS; day++)
+    for (int day = 0; day < DAYS_A_WEEK; day++)
         assert_int_equal(merged->weekdays[day], STRANGERS * native->weekdays[day]);
     free(file.at);
     model_free(native);
@@ -1246,17 +1266,19 @@ static void test_strangers_merge(void **state)
 
 /* ---- day profiles ---- */
 
-/* Packets in slices of dates, in order of the dates. */
+/* Packets in slices of dates, in order of the dates; a tenth as many flows. */
 struct seen {
     uint32_t date, slice;
     uint64_t packets, seconds;
 };
 
-static uint32_t profile_of(const struct seen *seen, size_t count, struct day_coverage *coverage,
-                           struct slice_profile slices[DAY_SLICES])
+/* One class of days, of a host that did so. */
+static uint32_t profile_of(const struct seen *seen, size_t count, enum day_class class,
+                           struct day_coverage *coverage, struct slice_profile slices[DAY_SLICES])
 {
     struct tally seconds;
     struct day_profile day;
+    uint32_t size;
 
     tally_init(&seconds);
     for (size_t i = 0; i < count; i++)
@@ -1264,44 +1286,99 @@ static uint32_t profile_of(const struct seen *seen, size_t count, struct day_cov
     day_coverage_init(coverage, &seconds);
     day_profile_init(&day);
     for (size_t i = 0; i < count; i++) {
+        struct slice_volume volume = { (double)seen[i].packets, (double)seen[i].packets / 10 };
+
         if (seen[i].packets > 0)
-            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, seen[i].packets);
+            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, volume);
     }
+    day_profile_end(&day, coverage);
+    size = day_profile_finish(&day, coverage, class, slices);
     tally_release(&seconds);
     coverage->seconds = NULL;
-    return day_profile_finish(&day, slices);
+    return size;
+}
+
+static void check_slice(const struct slice_profile *got, uint32_t slice, double share, double packets, double sd)
+{
+    assert_int_equal(got->slice, slice);
+    assert_true(fabs(slice_profile_share(got) - share) <= 0.5 / 255 + 1e-9);
+    assert_true(fabs(slice_profile_log_packets(got) - log(packets)) <= 0.5 / 1024 + 1e-9);
+    assert_true(fabs(slice_profile_log_flows(got) - log(packets / 10)) <= 0.5 / 1024 + 1e-9);
+    assert_true(fabs(slice_profile_log_sd(got) - sd) <= 0.5 / 32 + 1e-9);
 }
 
 /*
  * Slice 10: 100, 400, nothing and 1600 packets on four days, once in half the time (800 seen).
- * Slice 11: seen for 10 seconds only. Slice 12: on one day. Slice 13: silent.
+ * Slice 11: seen for 10 seconds only. Slice 12: on one day. Slice 13: silent. Three days of one slice say little of
+ * its spread: 2 (ln 4)^2, as if four days more had been the mean.
  */
 static void test_profile_by_hand(void **state)
 {
     static const struct seen seen[] = {
-        { 20000, 10, 100, 300 }, { 20000, 11, 500, 10 }, { 20000, 12, 50, 300 }, { 20000, 13, 0, 300 },
-        { 20001, 10, 400, 300 }, { 20002, 10, 0, 300 },  { 20003, 10, 800, 150 },
+        { 20003, 10, 100, 300 }, { 20003, 11, 500, 10 }, { 20003, 12, 50, 300 }, { 20003, 13, 0, 300 },
+        { 20004, 10, 400, 300 }, { 20005, 10, 0, 300 },  { 20006, 10, 800, 150 },
     };
     struct slice_profile slices[DAY_SLICES];
     struct day_coverage coverage;
 
     (void)state;
-    assert_int_equal(profile_of(seen, sizeof seen / sizeof *seen, &coverage, slices), 2);
-    assert_int_equal(slices[0].slice, 10);
-    assert_int_equal(slices[0].active, 3);
-    assert_true(fabs((double)slices[0].log_mean - log(400)) < 1e-6); /* geometric mean of 100, 400, 1600 */
-    assert_true(fabs((double)slices[0].log_sd - log(4)) < 1e-6); /* -ln 4, 0, ln 4 over 3 - 1 */
-    assert_int_equal(slices[1].slice, 12);
-    assert_int_equal(slices[1].active, 1);
-    assert_true(fabs((double)slices[1].log_mean - log(50)) < 1e-6);
-    assert_true(slices[1].log_sd == 0); /* one day says nothing about spread */
-    assert_int_equal(coverage.observed[10], 4);
-    assert_int_equal(coverage.observed[11], 0); /* unknown, not silent */
-    assert_int_equal(coverage.observed[12], 1);
-    assert_int_equal(coverage.observed[13], 1);
-    assert_int_equal(coverage.observed[14], 0);
+    assert_int_equal(profile_of(seen, sizeof seen / sizeof *seen, DAY_WEEKDAY, &coverage, slices), 2);
+    check_slice(&slices[0], 10, 3.0 / 4, 2100.0 / 3, sqrt(2 * log(4) * log(4) / 6));
+    check_slice(&slices[1], 12, 1, 50, 0);
+    assert_false(coverage.has_classes);
+    for (int class = 0; class < DAY_CLASSES; class++) { /* weekends are as all days are */
+        assert_int_equal(coverage.observed[class][10], 4);
+        assert_int_equal(coverage.observed[class][11], 0); /* unknown, not silent */
+        assert_int_equal(coverage.observed[class][12], 1);
+        assert_int_equal(coverage.observed[class][13], 1);
+        assert_int_equal(coverage.observed[class][14], 0);
+    }
+    assert_int_equal(day_coverage_days(&coverage, 10), 4);
     assert_int_equal(coverage.covered_slices, 3);
     assert_int_equal(coverage.threshold, DAY_OBSERVED_SECONDS);
+}
+
+/* A slice has its own spread where it was seen often, and leans on that of the others where it was not. */
+static void test_profile_pools_spreads(void **state)
+{
+    struct seen seen[24];
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+    double squares = log(2) * log(2);
+
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++) /* x and 4 x in turn: 20 squares of ln 2 */
+        seen[i] = (struct seen){ 20000 + i * 7, 10, i % 2 ? 400 : 100, 300 };
+    for (uint32_t i = 0; i < 4; i++)
+        seen[20 + i] = (struct seen){ 20000 + i * 7, 11, 50, 300 };
+    profile_of(seen, 24, DAY_WEEKDAY, &coverage, slices);
+    check_slice(&slices[0], 10, 1, 250, sqrt((20 * squares + 4 * 20 * squares / 22) / 23));
+    check_slice(&slices[1], 11, 1, 50, sqrt(4 * 20 * squares / 22 / 7));
+}
+
+/* 2024-10-04 was a Friday. With two dates of each, weekends are apart; with one they are not. */
+static void test_profile_of_day_classes(void **state)
+{
+    static const struct seen seen[] = {
+        { 20000, 10, 100, 300 }, { 20001, 10, 1000, 300 }, { 20002, 10, 0, 300 }, { 20003, 10, 100, 300 },
+        { 20003, 11, 100, 300 },
+    };
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+
+    (void)state;
+    assert_int_equal(profile_of(seen, 5, DAY_WEEKDAY, &coverage, slices), 2);
+    assert_true(coverage.has_classes);
+    check_slice(&slices[0], 10, 1, 100, 0);
+    check_slice(&slices[1], 11, 1, 100, 0);
+    assert_int_equal(profile_of(seen, 5, DAY_WEEKEND, &coverage, slices), 1);
+    check_slice(&slices[0], 10, 0.5, 1000, 0);
+    assert_int_equal(coverage.observed[DAY_WEEKEND][11], 0); /* unknown at weekends */
+    assert_int_equal(coverage.observed[DAY_WEEKDAY][11], 1);
+    assert_int_equal(coverage.covered_slices, 2);
+    assert_int_equal(profile_of(seen + 1, 4, DAY_WEEKEND, &coverage, slices), 2); /* one weekday */
+    assert_false(coverage.has_classes);
+    check_slice(&slices[0], 10, 2.0 / 3, 550, sqrt(2 * pow(log(10) / 2, 2) / 5));
 }
 
 /* A capture shorter than what usually counts takes its longest slice. */
@@ -1312,9 +1389,21 @@ static void test_profile_of_short_capture(void **state)
     struct day_coverage coverage;
 
     (void)state;
-    assert_int_equal(profile_of(seen, 2, &coverage, slices), 1);
+    assert_int_equal(profile_of(seen, 2, DAY_WEEKDAY, &coverage, slices), 1);
     assert_int_equal(coverage.covered_slices, 1);
-    assert_true(fabs((double)slices[0].log_mean - log(40 * 300.0 / 20)) < 1e-6);
+    check_slice(&slices[0], 10, 1, 40 * 300.0 / 20, 0);
+}
+
+/* Who did all in a slice that was hardly covered did it in the one beside it. */
+static void test_profile_of_an_edge(void **state)
+{
+    static const struct seen seen[] = { { 20000, 10, 400, 20 }, { 20000, 11, 0, 300 }, { 20000, 12, 0, 300 } };
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+
+    (void)state;
+    assert_int_equal(profile_of(seen, 3, DAY_WEEKDAY, &coverage, slices), 1);
+    check_slice(&slices[0], 11, 1, 400, 0);
 }
 
 /* ---- memory ---- */
@@ -1485,7 +1574,7 @@ static void test_holes_in_days(void **state)
             fail_msg("%s", err.text);
         assert_int_equal(model->covered_slices > 0, cases[i].is_observed);
         for (uint32_t host = 0; host < HOSTS; host++)
-            assert_int_equal(model->hosts[host].profile_size, 0);
+            assert_int_equal(model->hosts[host].days[DAY_WEEKDAY].size, 0);
         use(model);
         model_free(model);
         load_stats(&stats, path);
@@ -1550,7 +1639,10 @@ int main(void)
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_altered_files),
         cmocka_unit_test(test_profile_by_hand),
+        cmocka_unit_test(test_profile_pools_spreads),
+        cmocka_unit_test(test_profile_of_day_classes),
         cmocka_unit_test(test_profile_of_short_capture),
+        cmocka_unit_test(test_profile_of_an_edge),
         cmocka_unit_test(test_means_are_numbers),
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),

@@ -100,6 +100,21 @@ struct network {
     struct ip_network outside;
 };
 
+static struct slice_profile profile_of(uint32_t slice, double share, double packets, double sd, double flows)
+{
+    return (struct slice_profile){ (uint16_t)slice, (uint8_t)lround(share * 255), (uint8_t)lround(sd * 32),
+                                   (uint16_t)lround(log(packets) * 1024),
+                                   (uint16_t)lround(log(flows) * 1024) };
+}
+
+/* The same for both classes of days. */
+static void set_days(struct host_model *host, struct slice_profile *slices, uint32_t size,
+                     const uint16_t *observed)
+{
+    for (int class = 0; class < DAY_CLASSES; class++)
+        host->days[class] = (struct class_profile){ slices, size, observed };
+}
+
 static void set_discrete(struct network *n, struct discrete *d, const uint32_t *symbols,
                          uint32_t count)
 {
@@ -170,12 +185,10 @@ static struct network *network_new(void)
         set_discrete(n, &host->initial, all, STATES);
         host->mean_packets = 20 * exp(0.005);
         host->log_slice_max = log(2000);
-        host->observed_days = n->observed_days;
-        host->profile = n->profiles[h];
-        host->profile_size = DAY_SLICES;
-        for (uint16_t s = 0; s < DAY_SLICES; s++) {
+        set_days(host, n->profiles[h], DAY_SLICES, n->observed_days);
+        for (uint32_t s = 0; s < DAY_SLICES; s++) {
             n->observed_days[s] = 4;
-            host->profile[s] = (struct slice_profile){ s, 3, (float)log(400), 0.1F };
+            n->profiles[h][s] = profile_of(s, 0.75, 400, 0.1, 20);
         }
     }
     n->group = (struct population_group){ .models = n->hosts, .model_count = MODEL_HOSTS,
@@ -583,7 +596,7 @@ static void test_slice_is_its_name(void **state)
     (void)state;
     for (uint32_t s = 0; s < DAY_SLICES; s++) {
         for (uint32_t h = 0; h < MODEL_HOSTS; h++)
-            n->hosts[h].profile[s].active = 4;
+            n->profiles[h][s].active = 255;
     }
     populate(&population, &n->group, 1, &n->outside);
     first = slice_of(&population, 0, SEED, DATE, 100);
@@ -694,31 +707,27 @@ static void test_other_hosts_do_not_matter(void **state)
 
 /* ---- how much ---- */
 
-/* Mean and standard error of the packets that host 0 plans for slice 150 over many dates. */
-static double mean_packets(const struct population *population, double *error)
+struct amounts {
+    double flows, packets;
+};
+
+/* What host 0 plans for slice 150, on average over many dates. */
+static struct amounts mean_amounts(const struct population *population)
 {
     enum { DATES = 4000 };
-    double sum = 0;
-    double squares = 0;
+    struct amounts mean = { 0 };
 
     for (int32_t date = 0; date < DATES; date++) {
         struct plan_list list = slice_of(population, 0, SEED, DATE + date, 150);
-        double packets = 0;
 
         for (size_t i = 0; i < list.used; i++)
-            packets += (double)list.plans[i].packets;
-        sum += packets / DATES;
-        squares += packets * packets / DATES;
+            mean.packets += (double)list.plans[i].packets / DATES;
+        mean.flows += (double)list.used / DATES;
         free(list.plans);
     }
-    *error = sqrt((squares - sum * sum) / DATES);
-    return sum;
+    return mean;
 }
 
-/*
- * As in the profile: active on three of four days, then 400 packets, or 30 in flows of 20. A third of
- * the flows are those of a responder, whose peer makes them; those are left to it.
- */
 /* Bursts a second apart with pauses of 50 minutes: most gaps of a slice are still a second. */
 static void set_bursts(struct network *n)
 {
@@ -791,28 +800,37 @@ static void test_borders_do_not_show(void **state)
     network_free(n);
 }
 
+/*
+ * As in the profile: active on three of four days, then so many packets in so many flows, on average. A third of
+ * the flows are those of a responder, whose peer makes them; those are left to it.
+ */
 static void test_volume_agrees_with_profile(void **state)
 {
-    static const double volumes[] = { 400, 30 };
+    static const struct {
+        double packets, sd, flows, tolerance;
+    } cases[] = {
+        { 400, 0.1, 20, 0.02 }, { 30, 0.5, 1.5, 0.03 }, { 400, 1.5, 20, 0.05 }, { 100, 0, 20, 0.05 },
+        { 2000, 0.3, 3, 0.05 }, /* larger flows than the states' mixtures have: as large as they may be */
+    };
     struct network *n = network_new();
     struct population population;
 
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
-    for (size_t i = 0; i < 2; i++) {
-        double expected = 0.75 * volumes[i] * exp(0.005) * 2 / 3;
-        double error;
-        double mean;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double share = 0.75 * 2 / 3;
+        struct amounts mean;
 
-        n->hosts[0].profile[150].log_mean = (float)log(volumes[i]);
-        mean = mean_packets(&population, &error);
-        assert_true(fabs(mean - expected) < 4 * error);
-        assert_true(fabs(mean / expected - 1) < 0.05);
+        n->profiles[0][150] = profile_of(150, 0.75, cases[i].packets, cases[i].sd, cases[i].flows);
+        mean = mean_amounts(&population);
+        assert_true(fabs(mean.flows / cases[i].flows / share - 1) < cases[i].tolerance);
+        assert_true(fabs(mean.packets / cases[i].packets / share - 1) < cases[i].tolerance + 0.03);
     }
     population_release(&population);
     network_free(n);
 }
 
+/* What an unobserved slice is like: as the only observed one, or silent. */
 static void test_unobserved_slices(void **state)
 {
     struct network *n = network_new();
@@ -822,8 +840,8 @@ static void test_unobserved_slices(void **state)
     (void)state;
     memset(n->observed_days, 0, sizeof n->observed_days);
     n->observed_days[7] = 1;
-    n->hosts[0].profile[0] = (struct slice_profile){ 7, 1, (float)log(400), 0 };
-    n->hosts[0].profile_size = 1;
+    n->profiles[0][0] = profile_of(7, 1, 400, 0, 20);
+    set_days(&n->hosts[0], n->profiles[0], 1, n->observed_days);
     populate(&population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
         struct slice_request request = { &population, 0, SEED, DATE, slice, DAY_SILENT };
@@ -833,14 +851,118 @@ static void test_unobserved_slices(void **state)
         assert_int_equal(list.used > 0, slice == 7);
         request.fallback = DAY_SPREAD;
         slice_synthesize(&request, &list);
+        request.fallback = DAY_INTERPOLATE;
+        slice_synthesize(&request, &list);
         spread += list.used > 0;
         free(list.plans);
     }
     assert_int_equal(spread, DAY_SLICES);
-    n->hosts[0].profile_size = 0; /* observed, and never active */
+    set_days(&n->hosts[0], n->profiles[0], 0, n->observed_days); /* observed, and never active */
     assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
     n->observed_days[7] = 0; /* nothing was ever observed */
-    assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
+    for (int fallback = DAY_SPREAD; fallback <= DAY_INTERPOLATE; fallback++) {
+        struct slice_request request = { &population, 0, SEED, DATE, 7, (enum day_fallback)fallback };
+        struct plan_list list = { 0 };
+
+        slice_synthesize(&request, &list);
+        assert_int_equal(list.used, 0);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/*
+ * 22:00 and 02:00 were observed: 10 flows of the first, 40 of the second on every other day. Midnight is halfway
+ * (20 flows on three of four days), 10:00 two fifths of the long way back.
+ */
+static void test_interpolated_slices(void **state)
+{
+    static const struct {
+        uint32_t slice;
+        double share, flows;
+    } cases[] = {
+        { 264, 1, 10 }, { 24, 0.5, 40 }, { 0, 0.75, 20 }, { 12, 0.625, 28.28 }, { 144, 0.75, 20 }, { 120, 0.7, 22.97 },
+    };
+    enum { DATES = 4000 };
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    memset(n->observed_days, 0, sizeof n->observed_days);
+    n->observed_days[24] = n->observed_days[264] = 2;
+    n->profiles[0][0] = profile_of(24, 0.5, 800, 0, 40);
+    n->profiles[0][1] = profile_of(264, 1, 200, 0, 10);
+    set_days(&n->hosts[0], n->profiles[0], 2, n->observed_days);
+    populate(&population, &n->group, 1, &n->outside);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double expected = cases[i].share * cases[i].flows * 2 / 3;
+        struct plan_list list = { 0 };
+        double active = 0;
+
+        for (int32_t date = 0; date < DATES; date++) {
+            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, DAY_INTERPOLATE };
+            size_t before = list.used;
+
+            slice_synthesize(&request, &list);
+            active += list.used > before;
+        }
+        assert_true(fabs(active / DATES - cases[i].share) < 0.02);
+        assert_true(fabs((double)list.used / DATES / expected - 1) < 0.03);
+        free(list.plans);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* Two flows on weekdays, thirty at weekends; slice 8 was observed on weekdays alone, and stands for both. */
+static void test_day_classes(void **state)
+{
+    struct slice_profile weekend = profile_of(7, 1, 600, 0, 30);
+    struct slice_profile weekday[] = { profile_of(7, 1, 40, 0, 2), profile_of(8, 1, 40, 0, 2) };
+    uint16_t observed[DAY_CLASSES][DAY_SLICES] = { { [7] = 2, [8] = 2 }, { [7] = 2 } };
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    n->hosts[0].days[DAY_WEEKDAY] = (struct class_profile){ weekday, 2, observed[DAY_WEEKDAY] };
+    n->hosts[0].days[DAY_WEEKEND] = (struct class_profile){ &weekend, 1, observed[DAY_WEEKEND] };
+    populate(&population, &n->group, 1, &n->outside);
+    for (int32_t date = 0; date < 14; date++) { /* from a Thursday on */
+        bool is_weekend = date % 7 == 2 || date % 7 == 3;
+        struct plan_list at7 = slice_of(&population, 0, SEED, date, 7);
+        struct plan_list at8 = slice_of(&population, 0, SEED, date, 8);
+
+        assert_int_equal(day_class_of(date), is_weekend ? DAY_WEEKEND : DAY_WEEKDAY);
+        assert_in_range(at7.used, is_weekend ? 10 : 0, is_weekend ? 30 : 2);
+        assert_in_range(at8.used, 0, 2);
+        free(at7.plans);
+        free(at8.plans);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* A week of a slice that is active on two of seven days has two such days, or nearly. */
+static void test_dates_share_out(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
+        n->profiles[0][slice] = profile_of(slice, 2.0 / 7, 400, 0, 20);
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+        uint32_t active = 0;
+
+        for (int32_t date = 0; date < 7; date++) {
+            struct plan_list list = slice_of(&population, 0, SEED, DATE + date, slice);
+
+            active += list.used > 0;
+            free(list.plans);
+        }
+        assert_in_range(active, 1, 3);
+    }
     population_release(&population);
     network_free(n);
 }
@@ -853,14 +975,14 @@ static void test_sparse_lookups(void **state)
 
     (void)state;
     for (uint32_t size = 0; size <= 4; size++) {
-        const struct host_model host = { .profile = profile, .profile_size = size };
+        const struct class_profile days = { .slices = profile, .size = size };
 
         for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
             const struct slice_profile *expected = NULL;
 
             for (uint32_t i = 0; i < size; i++)
                 expected = profile[i].slice == slice ? &profile[i] : expected;
-            assert_ptr_equal(host_model_slice(&host, slice), expected);
+            assert_ptr_equal(class_profile_slice(&days, slice), expected);
         }
     }
     for (uint32_t count = 0; count <= 3; count++) {
@@ -988,6 +1110,9 @@ int main(void)
         cmocka_unit_test(test_volume_agrees_with_profile),
         cmocka_unit_test(test_sparse_lookups),
         cmocka_unit_test(test_unobserved_slices),
+        cmocka_unit_test(test_interpolated_slices),
+        cmocka_unit_test(test_day_classes),
+        cmocka_unit_test(test_dates_share_out),
         cmocka_unit_test(test_window_filters_the_day),
         cmocka_unit_test(test_stop_ends_the_day),
     };

@@ -38,8 +38,25 @@ _Static_assert(NETWORK_MAX_DATE < SLICE_MAX_DAYS, "days of a slice are counted")
 /* Bins of both ways together are below. */
 enum {
     FLOW_PACKET_BINS = 41 * VOLUME_GRID_PER_OCTAVE + 1,
-    FLOW_BYTE_BINS = 51 * VOLUME_GRID_PER_OCTAVE + 1
+    FLOW_BYTE_BINS = 51 * VOLUME_GRID_PER_OCTAVE + 1,
+    FLOW_SIZE_BYTES = 1024 /* more than FLOW_BYTE_BINS */
 };
+
+/* The bins of a flow's packets and of its bytes as one symbol. */
+static inline uint32_t flow_size_pack(uint32_t packets_bin, uint32_t bytes_bin)
+{
+    return packets_bin * FLOW_SIZE_BYTES + bytes_bin;
+}
+
+static inline uint32_t flow_size_packets_bin(uint32_t packed)
+{
+    return packed / FLOW_SIZE_BYTES;
+}
+
+static inline uint32_t flow_size_bytes_bin(uint32_t packed)
+{
+    return packed % FLOW_SIZE_BYTES;
+}
 
 /* What one host did in one five-minute slice of one date; flows count where they start. */
 struct activity {
@@ -80,7 +97,7 @@ struct network_stats {
     struct tally transitions;     /* (state, next state) -> times; its index is a transition */
     struct tally gaps;            /* (transition, bin of ns between the two starts) -> times */
     struct tally volumes;         /* (state, bin of packets) -> flows */
-    struct tally bytes;           /* (state, bin of bytes) -> flows */
+    struct tally bytes;           /* (state, flow_size_pack() of the bins of packets and bytes) -> flows */
     struct tally initiator_ports; /* (state, port feature) -> flows: Song's table b */
     struct tally responder_ports; /* (state, port or PORT_OTHER) -> flows, where the feature is a bin */
     struct tally peers;           /* (state, peer_pack) -> flows */

@@ -24,7 +24,7 @@ static const char help[] =
     "      --json    as JSON (with --host: that host)\n"
     "  -h, --help    this text\n";
 
-const char *const info_weekdays[MODEL_WEEKDAYS] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+const char *const info_weekdays[DAYS_A_WEEK] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
 
 /* ---- figures ---- */
 
@@ -206,4 +206,24 @@ int verb_info(int argc, char **argv)
         return EXIT_USAGE;
     }
     return load_and_show(argv[optind], host, json);
+}
+
+int info_day_classes(const struct host_model *host)
+{
+    return host_model_has_classes(host) ? DAY_CLASSES : 1;
+}
+
+const char *info_day_class_name(const struct host_model *host, int day_class)
+{
+    return !host_model_has_classes(host) ? "all days" : day_class == DAY_WEEKEND ? "weekends" : "weekdays";
+}
+
+uint32_t info_active_slices(const struct host_model *host)
+{
+    uint32_t count = 0;
+
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
+        count += class_profile_slice(&host->days[DAY_WEEKDAY], slice) ||
+                 class_profile_slice(&host->days[DAY_WEEKEND], slice);
+    return count;
 }

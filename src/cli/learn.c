@@ -9,11 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/input_file.h"
-#include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/host_choice.h"
 #include "cli/learn_report.h"
 #include "cli/options.h"
 #include "cli/privileges.h"
@@ -62,7 +61,7 @@ static const char help[] =
     "Exit status: 0 learned; 1 failed; 2 wrong usage; 3 learned, but a part of the input could not be\n"
     "read.\n";
 
-enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
+enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5 };
 
 #define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
@@ -72,15 +71,10 @@ enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
 struct options {
     const char *output;
     const char *map;
-    const char *hosts_file;
     const char *key_file;
     const char *interface;
     int64_t for_ns;
-    struct host_names *names;
-    struct ip_network *local;
-    size_t local_count, local_capacity;
-    struct ip_address *hosts;
-    size_t host_count;
+    struct host_choice choice;
     uint8_t key[ADDRESS_TAG_KEY_BYTES];
     uint64_t max_memory;
     struct read_options read;
@@ -91,78 +85,6 @@ struct options {
 };
 
 /* ---- options ---- */
-
-/* A network, or hosts by their names: "Comp*". */
-static int add_local(struct options *o, const char *text, struct error *err)
-{
-    struct ip_network network;
-    struct error names = { "" };
-
-    if (option_network("--local", text, &network, err) < 0 &&
-        (strchr(text, '/') || strpbrk(text, "*") == NULL ||
-         host_names_network(o->names, text, &network, &names) < 0))
-        return -1;
-    o->local = memory_grow(o->local, &o->local_capacity, o->local_count + 1, sizeof *o->local);
-    o->local[o->local_count++] = network;
-    return 0;
-}
-
-static int read_host(struct options *o, const char *word, struct ip_address *host)
-{
-    struct error ignored;
-
-    if (ip_address_parse(host, word) == 0)
-        return 0;
-    return host_name_is_valid(word, strlen(word))
-               ? host_names_add(o->names, word, strlen(word), host, &ignored)
-               : -1;
-}
-
-/* The first word of a line that is not a comment. */
-static int read_hosts_line(struct options *o, const char *line, size_t size, size_t *capacity, int number,
-                           struct error *err)
-{
-    static const char separators[] = " \t,";
-    char word[HOST_WORD + 1];
-    size_t begin = 0;
-    size_t length = 0;
-
-    while (begin < size && strchr(separators, line[begin]))
-        begin++;
-    while (begin + length < size && length < HOST_WORD && !strchr(separators, line[begin + length]))
-        length++;
-    memcpy(word, line + begin, length);
-    word[length] = '\0';
-    if (*word == '\0' || *word == '#')
-        return 0;
-    o->hosts = memory_grow(o->hosts, capacity, o->host_count + 1, sizeof *o->hosts);
-    if (read_host(o, word, &o->hosts[o->host_count++]) < 0)
-        return error_set(err, "%s:%d: '%s' is neither an address nor a name", o->hosts_file, number, word);
-    return 0;
-}
-
-static int read_hosts(struct options *o, struct error *err)
-{
-    struct input_file *file = input_file_open(o->hosts_file, err);
-    size_t capacity = 0;
-    const char *line;
-    size_t size;
-    int status = 0;
-
-    if (file == NULL)
-        return -1;
-    for (int number = 1; status == 0 && (line = input_file_line(file, HOSTS_LINE, &size)); number++)
-        status = size == SIZE_MAX
-                     ? error_set(err, "%s:%d: the line is longer than %d bytes", o->hosts_file, number,
-                                 HOSTS_LINE)
-                     : read_hosts_line(o, line, size, &capacity, number, err);
-    if (status == 0 && input_file_damage(file))
-        status = error_set(err, "%s: cannot read: %s", o->hosts_file, input_file_damage(file));
-    input_file_close(file);
-    if (status == 0 && o->host_count == 0)
-        status = error_set(err, "%s: no address in it", o->hosts_file);
-    return status;
-}
 
 static int read_key(struct options *o, const char *path, struct error *err)
 {
@@ -236,7 +158,7 @@ static int take_option(struct options *o, int option, char *value, struct error 
     switch (option) {
     case 'o': o->output = value; return 0;
     case 'i': o->interface = value; return 0;
-    case 'l': return add_local(o, value, err);
+    case 'l': return host_choice_add_local(&o->choice, value, err);
     case 'q': o->quiet = true; return 0;
     case 'j':
         if (option_u64("--jobs", value, 1, MAX_JOBS, &number, err) < 0)
@@ -244,7 +166,7 @@ static int take_option(struct options *o, int option, char *value, struct error 
         o->read.capture.jobs = (unsigned)number;
         return 0;
     case OPTION_FOR: return option_duration("--for", value, &o->for_ns, err);
-    case OPTION_HOSTS: o->hosts_file = value; return 0;
+    case OPTION_HOSTS: o->choice.file = value; return 0;
     case OPTION_HALF: return choose_half(o, value, err);
     case OPTION_MAP: o->map = value; return 0;
     case OPTION_KEY: return read_key(o, value, err);
@@ -304,7 +226,7 @@ static int parse(struct options *o, int argc, char **argv)
         fprintf(stderr, "dayshift learn: %s; see dayshift learn --help\n", wrong);
         return EXIT_USAGE;
     }
-    return o->hosts_file && read_hosts(o, &err) < 0 ? cli_fail(&err) : EXIT_OK;
+    return host_choice_read(&o->choice, &err) < 0 ? cli_fail(&err) : EXIT_OK;
 }
 
 /* ---- writing ---- */
@@ -315,7 +237,7 @@ static void print_map(FILE *to, const struct options *o, const struct learner *l
 
     for (uint32_t i = 0; i < hosts; i++) {
         const struct ip_address *address = learner_host_address(learner, i);
-        const char *name = host_names_name(o->names, address);
+        const char *name = host_names_name(o->choice.names, address);
 
         fprintf(to, "%" PRIu32 "\t%s\n", i, name ? name : ip_address_format(address, text));
     }
@@ -341,10 +263,10 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
 {
     if (flows == 0)
         return error_set(err, "%s: no flow in it that could be read: no model was written", path);
-    if (o->host_count > 0)
+    if (o->choice.host_count > 0)
         return error_set(err, "%s: %" PRIu64 " flows, none of a host in %s", path, flows,
-                         o->hosts_file);
-    if (o->local_count > 0)
+                         o->choice.file);
+    if (o->choice.local_count > 0)
         return error_set(err, "%s: %" PRIu64 " flows, and in none a host of --local sent a packet;"
                          " without --local the networks are found from the data", path, flows);
     return error_set(err, "%s: %" PRIu64 " flows, and in none a local host sent a packet;"
@@ -354,7 +276,7 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
 /* A slip of the hand must not cost a key, and what cannot be written is told before hours of reading. */
 static int check_outputs(const struct options *o, struct error *err)
 {
-    const char *const inputs[] = { o->key_file, o->hosts_file };
+    const char *const inputs[] = { o->key_file, o->choice.file };
 
     if (o->map && strcmp(o->map, "-") == 0 && strcmp(o->output, "-") == 0)
         return error_set(err, "the model and the map cannot both go to standard output");
@@ -378,10 +300,10 @@ static struct learner *new_learner(struct options *o, struct error *err)
 {
     uint64_t share = (o->max_memory - FIXED_MEMORY) / 16;
     struct learner_config config = {
-        .local = o->local,
-        .local_count = o->local_count,
-        .hosts = o->hosts,
-        .host_count = o->host_count,
+        .local = o->choice.local,
+        .local_count = o->choice.local_count,
+        .hosts = o->choice.hosts,
+        .host_count = o->choice.host_count,
         .half = o->half,
         .key = o->key_file ? o->key : NULL,
         .max_bytes = (size_t)(8 * share),
@@ -389,7 +311,7 @@ static struct learner *new_learner(struct options *o, struct error *err)
 
     o->read.max_bytes = 4 * share;
     o->read.capture.max_bytes = (size_t)(2 * share);
-    host_names_bound(o->names, (size_t)(2 * share)); /* of flow logs, which are no captures */
+    host_names_bound(o->choice.names, (size_t)(2 * share)); /* of flow logs, which are no captures */
     if (o->inspect) {
         o->read.labeller = application_labeller_new((size_t)share, err);
         if (o->read.labeller == NULL)
@@ -402,7 +324,7 @@ static struct learner *new_learner(struct options *o, struct error *err)
 static int report(const struct options *o, const struct learner *learner, const struct network_stats *stats,
                   const struct read_totals *totals)
 {
-    const struct learn_report report = { totals, learner, o->read.labeller, stats, o->names,
+    const struct learn_report report = { totals, learner, o->read.labeller, stats, o->choice.names,
                                          o->max_memory, o->output };
 
     if (o->json)
@@ -465,7 +387,8 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
 
 int verb_learn(int argc, char **argv)
 {
-    struct options o = { .names = host_names_new(MAX_MEMORY_DEFAULT / 8), .max_memory = MAX_MEMORY_DEFAULT };
+    struct options o = { .choice.names = host_names_new(MAX_MEMORY_DEFAULT / 8),
+                         .max_memory = MAX_MEMORY_DEFAULT };
     struct error err = { "" };
     int status;
 
@@ -473,7 +396,7 @@ int verb_learn(int argc, char **argv)
     o.read.keep_sequences = true;
     status = parse(&o, argc, argv);
     o.read.quiet = o.quiet;
-    o.read.names = o.names;
+    o.read.names = o.choice.names;
     if (status == EXIT_OK) {
         o.read.outputs[0] = o.output;
         o.read.outputs[1] = o.map;
@@ -481,8 +404,6 @@ int verb_learn(int argc, char **argv)
         if (status == EXIT_FAILED && err.text[0] != '\0')
             cli_fail(&err);
     }
-    free(o.local);
-    free(o.hosts);
-    host_names_free(o.names);
+    host_choice_release(&o.choice);
     return status < 0 ? EXIT_OK : status;
 }

@@ -23,9 +23,12 @@ static const struct verb {
     { "learn", "learn a model of every local host from captures or flow logs", verb_learn },
     { "merge", "add up models, of several captures or machines", verb_merge },
     { "info", "show what is in a model file", verb_info },
+    { "synth", "synthesize flow records of hosts, of mixtures of hosts, or of a day", verb_synth },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models host by host", verb_compare },
+    { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
+    { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };

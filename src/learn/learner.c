@@ -357,20 +357,39 @@ static void add_ports(struct learner *learner, uint32_t state, const struct flow
                    LEARN_MAX_PORTS, state, port, PORT_OTHER);
 }
 
-static void add_transition(struct learner *learner, uint32_t from, uint32_t to, int64_t gap_ns)
+static void add_transition(struct learner *learner, uint32_t from, uint32_t to, uint32_t gap_bin)
 {
     uint32_t transition = count_detail(learner, &learner->stats.transitions, from, to,
                                        &learner->given_up.transitions);
 
     if (transition != TALLY_NONE)
-        count_detail(learner, &learner->stats.gaps, transition,
-                     log_grid_bin((double)gap_ns, GAP_GRID_PER_OCTAVE), &learner->given_up.gaps);
+        count_detail(learner, &learner->stats.gaps, transition, gap_bin, &learner->given_up.gaps);
 }
 
 /* Of half of the slices, what is in two of them did not follow one another. */
 static bool is_adjacent(const struct learner *learner, struct day_time before, struct day_time start)
 {
     return learner->config.half == OBSERVE_ALL || slice_number(before) == slice_number(start);
+}
+
+static void tell_step(const struct learner *learner, uint32_t host, uint32_t state,
+                      const struct seen *seen, uint16_t gap_bin)
+{
+    const struct flow_record *record = seen->record;
+    struct host_step step = {
+        .state = learner->stats.states.entries[state].symbol,
+        .gap_bin = gap_bin,
+        .packets_bin = (uint16_t)seen->packets_bin,
+        .bytes_bin = (uint16_t)seen->bytes_bin,
+    };
+
+    if (learner->config.on_step == NULL)
+        return;
+    if (has_ports(record)) {
+        step.initiator_feature = (uint16_t)port_feature_of(record->port[FLOW_INITIATOR]);
+        step.responder_port = record->port[FLOW_RESPONDER];
+    }
+    learner->config.on_step(learner->config.on_step_self, host, &step);
 }
 
 static void add_step(struct learner *learner, uint32_t host, uint32_t state, struct seen *seen)
@@ -380,16 +399,20 @@ static void add_step(struct learner *learner, uint32_t host, uint32_t state, str
     int64_t gap_ns = start.ns - sequence->last_start.ns;
     bool is_under_way = sequence->last_state != NO_STATE &&
                         sequence->stretch == learner->observation.stretch;
+    uint16_t gap_bin = STEP_NO_GAP;
 
     if (is_under_way && gap_ns < 0) {
         seen->is_late = true;
         return;
     }
     if (is_under_way && gap_ns <= LEARN_MAX_SILENCE_NS &&
-        is_adjacent(learner, sequence->last_start, start))
-        add_transition(learner, sequence->last_state, state, gap_ns);
-    else
+        is_adjacent(learner, sequence->last_start, start)) {
+        gap_bin = (uint16_t)log_grid_bin((double)gap_ns, GAP_GRID_PER_OCTAVE);
+        add_transition(learner, sequence->last_state, state, gap_bin);
+    } else {
         count_detail(learner, &learner->stats.initial, host, state, &learner->given_up.transitions);
+    }
+    tell_step(learner, host, state, seen, gap_bin);
     *sequence = (struct host_sequence){ state, learner->observation.stretch, start };
 }
 
@@ -426,7 +449,7 @@ static void add_to_host(struct learner *learner, uint32_t host, uint32_t peer_ho
     add_step(learner, host, state, seen);
     count_detail(learner, &learner->stats.volumes, state, seen->packets_bin,
                  &learner->given_up.volumes);
-    count_detail(learner, &learner->stats.bytes, state, seen->bytes_bin,
+    count_detail(learner, &learner->stats.bytes, state, flow_size_pack(seen->packets_bin, seen->bytes_bin),
                  &learner->given_up.volumes);
     add_ports(learner, state, record);
     add_peer(learner, state, role, peer_host, &record->address[!side]);

@@ -30,6 +30,7 @@
 #include <stddef.h>
 
 #include "dayshift/flow_record.h"
+#include "dayshift/host_step.h"
 #include "dayshift/network_stats.h"
 #include "learn/local_networks.h"
 #include "learn/observation.h"
@@ -48,6 +49,9 @@ struct learner_config {
     size_t host_count;
     enum observed_half half; /* flows of the other slices make hosts, and count for nothing else */
     const uint8_t *key; /* borrowed, ADDRESS_TAG_KEY_BYTES of it: hosts get tags; NULL: none */
+    /* Called for each step of a host's sequence, in its order; NULL: not wanted. */
+    void (*on_step)(void *self, uint32_t host, const struct host_step *step);
+    void *on_step_self;
     size_t max_bytes;   /* of statistics and what belongs to them; 0: unbounded */
 };
 

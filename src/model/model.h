@@ -45,8 +45,6 @@ enum model_table {
 
 const char *model_table_name(enum model_table table);
 
-enum { MODEL_WEEKDAYS = 7 };
-
 struct model {
     struct host_model *hosts; /* index = id */
     uint32_t host_count;
@@ -59,7 +57,7 @@ struct model {
     struct day_time first, last; /* of the flows learned */
     uint32_t covered_slices;     /* of 288, by any observation */
     uint16_t observed_days[DAY_SLICES]; /* of the observation that has most */
-    uint32_t weekdays[MODEL_WEEKDAYS]; /* dates of which a slice was observed, from Monday on */
+    uint32_t weekdays[DAYS_A_WEEK]; /* dates of which a slice was observed, from Monday on */
     bool has_tags;                     /* learned with a key: can be merged host by host */
     uint32_t outside_count;            /* outside peers that have a number */
     uint64_t rows[MODEL_TABLES];       /* of the file */

@@ -412,6 +412,16 @@ static void check_peers(struct reader *r, uint32_t state, const struct tally_ent
     }
 }
 
+static void check_sizes(struct reader *r, uint32_t state, const struct tally_entry *entries,
+                        uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        if (flow_size_bytes_bin(entries[i].symbol) >= FLOW_BYTE_BINS)
+            database_fail(&r->db, "table byte_volume: state %" PRIu32 ": %" PRIu32 " is no size of a flow",
+                          state, entries[i].symbol);
+    }
+}
+
 /* Checks a group against what was read before, and takes notice of it. */
 static void check_group(struct reader *r, enum model_counts counts, uint32_t owner,
                         const struct tally_entry *entries, uint32_t size)
@@ -432,7 +442,7 @@ static void check_group(struct reader *r, enum model_counts counts, uint32_t own
         check_peers(r, owner, entries, size);
         r->seen[owner] |= SEEN_PEER;
         break;
-    case COUNTS_BYTE_VOLUME:
+    case COUNTS_BYTE_VOLUME: check_sizes(r, owner, entries, size); break;
     case COUNTS_RESPONDER_PORT:
     case COUNTS_COVERAGE: break;
     }
@@ -505,8 +515,8 @@ static void read_distributions(struct reader *r)
         { COUNTS_VOLUME, TABLE_VOLUME, "SELECT state, bin, flows FROM volume ORDER BY state, bin",
           states, FLOW_PACKET_BINS },
         { COUNTS_BYTE_VOLUME, TABLE_BYTE_VOLUME,
-          "SELECT state, bin, flows FROM byte_volume ORDER BY state, bin", states,
-          FLOW_BYTE_BINS },
+          "SELECT state, bins, flows FROM byte_volume ORDER BY state, bins", states,
+          FLOW_PACKET_BINS * FLOW_SIZE_BYTES },
         { COUNTS_INITIATOR_PORT, TABLE_INITIATOR_PORT,
           "SELECT state, port_feature, flows FROM initiator_port ORDER BY state, port_feature", states,
           PORT_FEATURES },

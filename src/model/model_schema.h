@@ -33,8 +33,8 @@ enum { MODEL_PACKET_BYTES = 4 };
     " PRIMARY KEY(transition_id, bin)) WITHOUT ROWID;"                                        \
     "CREATE TABLE volume(state INTEGER, bin INTEGER, flows INTEGER,"                          \
     " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
-    "CREATE TABLE byte_volume(state INTEGER, bin INTEGER, flows INTEGER,"                     \
-    " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
+    "CREATE TABLE byte_volume(state INTEGER, bins INTEGER, flows INTEGER,"                    \
+    " PRIMARY KEY(state, bins)) WITHOUT ROWID;"                                               \
     "CREATE TABLE mixture(state INTEGER, component INTEGER, weight REAL, mean REAL, sd REAL," \
     " PRIMARY KEY(state, component)) WITHOUT ROWID;"                                          \
     "CREATE TABLE peer_process(state INTEGER PRIMARY KEY, discount REAL, concentration REAL);" \

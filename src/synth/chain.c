@@ -12,6 +12,11 @@ static double draw_gap(const struct discrete *gaps, struct random_stream *random
     return gap_of_bin(discrete_symbol(gaps, discrete_draw(gaps, random)), random);
 }
 
+static uint32_t draw_frequent(const struct host_model *model, struct random_stream *random)
+{
+    return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
+}
+
 uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_ns,
                      struct random_stream *random)
 {
@@ -20,22 +25,54 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
 
     if (state->next.size == 0) { /* only ever seen at the end of the input */
         *gap_ns = random_exponential(random, (double)NS_PER_SECOND);
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
+        return draw_frequent(model, random);
     }
     i = discrete_draw(&state->next, random);
     *gap_ns = draw_gap(state_model_gaps(state, i), random);
     return discrete_symbol(&state->next, i);
 }
 
+/* What a slice is entered by. */
+struct entry {
+    const struct state_model *from; /* NULL: a sequence begins */
+    uint32_t next;                  /* index in its `next`, or in `initial` */
+};
+
+static struct entry draw_entry(const struct host_model *model, struct random_stream *random)
+{
+    struct entry entry = { .next = discrete_draw(&model->entry, random) };
+    uint32_t i = 0;
+
+    for (; i < model->state_count && entry.next >= model->states[i].next.size; i++)
+        entry.next -= model->states[i].next.size;
+    entry.from = i < model->state_count ? &model->states[i] : NULL;
+    return entry;
+}
+
+static uint32_t entered_state(const struct host_model *model, const struct entry *entry)
+{
+    return discrete_symbol(entry->from ? &entry->from->next : &model->initial, entry->next);
+}
+
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
 {
-    const struct state_model *state = model->states;
-    uint32_t transition;
+    struct entry entry;
 
-    if (model->under_way.size == 0) /* a host of a single flow */
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
-    transition = discrete_draw(&model->under_way, random);
-    while (transition >= state->next.size)
-        transition -= state++->next.size;
-    return discrete_symbol(&state->next, transition);
+    if (model->entry.size == 0) /* a host whose sequence was not kept */
+        return draw_frequent(model, random);
+    entry = draw_entry(model, random);
+    return entered_state(model, &entry);
+}
+
+uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random)
+{
+    struct entry entry;
+
+    *wait_ns = 0;
+    if (model->entry.size == 0)
+        return draw_frequent(model, random);
+    entry = draw_entry(model, random);
+    if (entry.from)
+        *wait_ns = draw_gap(state_model_gaps(entry.from, entry.next), random) * random_unit(random);
+    return entered_state(model, &entry);
 }

@@ -12,8 +12,9 @@
 
 /* What to do in slices that the capture never covered (Song, section IV-F). */
 enum day_fallback {
-    DAY_SPREAD, /* behave as in one of the observed slices, drawn at random */
-    DAY_SILENT
+    DAY_SPREAD,     /* behave as in one of the observed slices, drawn at random */
+    DAY_SILENT,
+    DAY_INTERPOLATE /* between the observed slices before and after it, around midnight */
 };
 
 struct plan_list {
