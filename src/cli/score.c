@@ -31,7 +31,7 @@ static const char help[] =
     "\n"
     "      --trials N         segments of each kind for every host (default 10)\n"
     "      --seed N           of what is drawn (default 1)\n"
-    JUDGE_HELP
+    JUDGE_HELP("state,packets,gap")
     "\n"
     "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but a part of the input could not be read.\n";
 
@@ -302,6 +302,7 @@ int verb_score(int argc, char **argv)
 
     judge_options_init(&o.judge);
     o.judge.terms &= ~(1u << TERM_BYTES); /* the chain draws none: they are the session's */
+    o.judge.terms = 1u << TERM_STATE | 1u << TERM_PACKETS | 1u << TERM_GAP; /* what the chain is */
     status = parse(&o, argc, argv);
     if (status == EXIT_OK) {
         status = judge_read(&judged, &o.judge, argv + optind, argc - optind, &err);

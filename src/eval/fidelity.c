@@ -58,7 +58,7 @@ void fidelity_score(struct likelihood *likelihood, struct fidelity_host *host,
                     const struct step_sequence *sequences, uint32_t trials, unsigned terms)
 {
     size_t count = (size_t)trials * FIDELITY_KINDS;
-    struct likelihood_sample *sample = likelihood_sample_new(likelihood, sequences, count);
+    struct likelihood_sample *sample = likelihood_sample_new(likelihood, sequences, count, false);
     double *nats = memory_alloc_array(count, sizeof *nats);
 
     likelihood_score(likelihood, sample, host->host, terms, nats);
