@@ -117,7 +117,7 @@ static void cut(struct judged *judged, const struct judge_options *o)
 
         if (trained > 0)
             host_steps_count(&judged->trained, id, &learned);
-        if (trained > 0 && list->used >= o->min_records && left >= o->segment)
+        if ((trained > 0 || o->train == 0) && list->used >= o->min_records && left >= o->segment)
             judged->hosts[judged->host_count++] =
                 (struct judged_host){ id, (uint32_t)list->used, { list->steps + trained, left } };
     }

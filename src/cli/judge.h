@@ -16,7 +16,7 @@ struct judge_options {
     struct host_choice choice;
     struct read_options read;
     uint32_t segment;     /* records */
-    double train;         /* share of each host's records that is learned */
+    double train;         /* share of each host's records that is learned; 0: none, all are held out */
     uint32_t min_records; /* of a host that takes part */
     unsigned terms;       /* set of likelihood_term */
     uint64_t max_memory;
@@ -47,12 +47,12 @@ enum {
 #define JUDGE_SHORT_OPTIONS "l:qh"
 
 /* What --help says of them. */
-#define JUDGE_HELP                                                                                    \
+#define JUDGE_HELP(terms_default)                                                                                  \
     "      --segment N        records that are judged together (default 150)\n"                       \
     "      --train SHARE      of each host's records, the first, that are learned (default 0.667)\n"  \
     "      --min-records N    a host with fewer does not take part (default 450)\n"                   \
     "      --terms LIST       only these terms of the likelihood: state, packets, bytes,\n"           \
-    "                         initiator_port, responder_port, gap (default: all)\n"                   \
+    "                         initiator_port, responder_port, gap (default: " terms_default ")\n"     \
     "  -l, --local NETWORK    hosts in this network are local; may be repeated (without: found\n"     \
     "                         from the data)\n"                                                       \
     "      --hosts FILE       these addresses, one a line, are the hosts\n"                           \
