@@ -158,7 +158,9 @@ static void walk(struct network *n, uint32_t host, struct random_stream *random)
         set_features(n, host, s, random);
     }
     *model = (struct host_model){ .id = host, .state_count = STATES, .flows = WALK, .states = n->states[host],
-                                  .observed_days = n->observed_days };
+                                  .members = 1 };
+    for (int class = 0; class < DAY_CLASSES; class++)
+        model->days[class].observed = n->observed_days;
     set_discrete(n, &model->frequency, visits, STATES, 0);
     set_discrete(n, &model->initial, initial, STATES, 0);
 }

@@ -178,6 +178,7 @@ static struct network *network_new(void)
                   (struct peer){ PEER_OUTSIDE, 77 });
         set_state(n, h, 2, (struct state_key){ ROLE_RESPONDER, IP_TCP, 445 }, left);
         host->id = h;
+        host->members = 1;
         host->states = n->states[h];
         host->state_count = STATES;
         host->flows = 10 * STATES;

@@ -170,7 +170,8 @@ static inline enum day_class day_class_of(int32_t date)
  */
 struct slice_profile {
     uint16_t slice;
-    uint8_t active; /* share of the days on which the slice was observed, in 1/255; at least 1 */
+    uint8_t active; /* share of the days on which the slice was observed, in 1/255; at least 1. Of a crowd:
+                     * of the days of all members */
     uint8_t sd;     /* of ln packets, over days, in 1/32 */
     uint16_t mean;  /* ln of the mean packets of the slice, in 1/1024 */
     uint16_t flows; /* ln of the mean flows of the slice, in 1/1024 */
@@ -208,6 +209,8 @@ enum { HOST_MAX_STATES = 1 << 16, SLICE_MAX_DAYS = UINT16_MAX };
 
 struct host_model {
     uint32_t id;
+    uint32_t members; /* hosts of the source network that it stands for: 1, or more of a crowd */
+    uint32_t crowd;   /* number of the hosts of the model that behave alike */
     uint32_t state_count;
     uint64_t flows;
     struct state_model *states;
