@@ -498,11 +498,7 @@ static void test_file_of_crowds(void **state)
     assert_int_equal(model->member_count, HOSTS);
     for (uint32_t c = 0; c < n->count; c++)
         assert_int_equal(model->hosts[c].members, n->crowds.host_members[c]);
-    for (uint32_t i = 0; i < model->hosts[0].profile_size; i++) {
-        double share = host_model_active_share(&model->hosts[0], &model->hosts[0].profile[i]);
-
-        assert_true(share > 0 && share <= 1);
-    }
+    assert_true(model->hosts[0].days[DAY_WEEKDAY].size > 0);
     load_stats(path, &again);
     first = bytes_of(path, &sizes[0]);
     second = bytes_of(save("crowds-again", &again), &sizes[1]);
@@ -538,8 +534,9 @@ static void test_crowds_merge(void **state)
         const struct host_model *other = &model->hosts[HOSTS + n->count + c];
 
         assert_int_equal(one->members, n->crowds.host_members[c]);
-        assert_int_equal(one->profile_size, other->profile_size);
-        assert_memory_equal(one->profile, other->profile, one->profile_size * sizeof *one->profile);
+        assert_int_equal(one->days[DAY_WEEKDAY].size, other->days[DAY_WEEKDAY].size);
+        assert_memory_equal(one->days[DAY_WEEKDAY].slices, other->days[DAY_WEEKDAY].slices,
+                            one->days[DAY_WEEKDAY].size * sizeof *one->days[DAY_WEEKDAY].slices);
     }
     network_stats_init(&more);
     assert_int_equal(crowd_stats_add(&more, &sum, n->crowd, n->count, LEAST, &counts, &err), -1);

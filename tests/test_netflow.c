@@ -206,7 +206,8 @@ static struct flow_sequence begin(struct network *n, uint32_t host)
     struct random_stream random;
 
     netflow_stream(&n->population, host, SEED, &random);
-    assert_true(flow_sequence_begin(&sequence, &n->hosts[host], &random) >= 0);
+    assert_true(flow_sequence_begin(&sequence, &n->hosts[host], SEED, n->population.hosts[host].end.address,
+                                    &random) >= 0);
     return sequence;
 }
 

@@ -72,7 +72,7 @@ void host_steps_count(struct network_stats *stats, uint32_t host, const struct s
     uint32_t last = TALLY_NONE;
 
     while (stats->host_count <= host)
-        stats_add_host(stats, 0, 0);
+        stats_add_host(stats, 0, 1, 0);
     for (uint32_t i = 0; i < sequence->length; i++) {
         const struct host_step *step = &sequence->steps[i];
 
