@@ -32,9 +32,9 @@ static uint32_t learned_slice(const struct host_model *model, uint32_t slice,
     return count ? observed[random_below(random, count)] : NO_SLICE;
 }
 
-/* SYNTHESIZE-DAY 2-5, corrected: n = v / E[volume], rounded at random so that the mean holds. */
-static uint32_t draw_flow_count(const struct host_model *model, const struct slice_profile *profile,
-                                struct random_stream *random)
+/* n = v / E[volume], rounded at random so that the mean holds. */
+static uint32_t count_of(const struct host_model *model, const struct slice_profile *profile,
+                         struct random_stream *random)
 {
     double is_active = random_unit(random);
     double log_volume = random_normal(random, (double)profile->log_mean, (double)profile->log_sd);
@@ -45,6 +45,15 @@ static uint32_t draw_flow_count(const struct host_model *model, const struct sli
     if (is_active * model->observed_days[profile->slice] >= profile->active)
         return 0;
     return !(flows < MAX_FLOWS_A_SLICE) ? (uint32_t)MAX_FLOWS_A_SLICE : (uint32_t)flows;
+}
+
+uint32_t slice_draw_flow_count(const struct host_model *model, uint32_t slice, enum day_fallback fallback,
+                               struct random_stream *random)
+{
+    uint32_t learned = learned_slice(model, slice, fallback, random);
+    const struct slice_profile *profile = learned == NO_SLICE ? NULL : host_model_slice(model, learned);
+
+    return profile ? count_of(model, profile, random) : 0;
 }
 
 /* ---- one flow ---- */
@@ -135,9 +144,7 @@ static void synthesize_flows(const struct slice_request *request, uint32_t count
 void slice_synthesize(const struct slice_request *request, struct plan_list *plans)
 {
     const struct host_model *model = request->population->hosts[request->host].model;
-    const struct slice_profile *profile;
     struct random_stream random;
-    uint32_t learned;
     uint32_t count;
 
     if (model->state_count == 0)
@@ -146,11 +153,7 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     random_init(&random, request->seed, RANDOM_SLICE,
                 request->population->hosts[request->host].end.address, (uint32_t)request->date,
                 request->slice);
-    learned = learned_slice(model, request->slice, request->fallback, &random);
-    profile = learned == NO_SLICE ? NULL : host_model_slice(model, learned);
-    if (profile == NULL)
-        return;
-    count = draw_flow_count(model, profile, &random);
+    count = slice_draw_flow_count(model, request->slice, request->fallback, &random);
     if (count > 0)
         synthesize_flows(request, count, plans, &random);
 }

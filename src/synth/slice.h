@@ -31,6 +31,10 @@ struct slice_request {
     enum day_fallback fallback;
 };
 
+/* SYNTHESIZE-DAY 2-5, corrected: how many flows the host makes in one slice of the day. */
+uint32_t slice_draw_flow_count(const struct host_model *model, uint32_t slice, enum day_fallback fallback,
+                               struct random_stream *random);
+
 /* Appends the plans of the slice, in no particular order. */
 void slice_synthesize(const struct slice_request *request, struct plan_list *plans);
 

@@ -1,0 +1,93 @@
+#include "synth/smoothed_chain.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+
+static uint32_t entries_of(const struct host_model *host)
+{
+    uint32_t count = 0;
+
+    for (uint32_t s = 0; s < host->state_count; s++)
+        count += host->states[s].next.size;
+    return count;
+}
+
+static void set_row(struct smoothed_chain *chain, uint32_t state)
+{
+    const struct discrete *next = &chain->host->states[state].next;
+    const double known = 1 - CHAIN_UNKNOWN_PROBABILITY;
+    double sum = discrete_total(next) + SMOOTHED_CHAIN_WEIGHT;
+    uint32_t at = chain->rows[state];
+
+    for (uint32_t i = 0; i < next->size; i++, at++) {
+        chain->next[at] = discrete_symbol(next, i);
+        chain->own[at] = known * discrete_count(next, i) / sum;
+    }
+    chain->rest[state] = known * SMOOTHED_CHAIN_WEIGHT / sum;
+    chain->rows[state + 1] = at;
+}
+
+void smoothed_chain_init(struct smoothed_chain *chain, const struct host_model *host)
+{
+    uint32_t entries = entries_of(host);
+
+    *chain = (struct smoothed_chain){
+        .host = host,
+        .states = host->state_count,
+        .rows = memory_alloc_array((size_t)host->state_count + 1, sizeof *chain->rows),
+        .next = memory_alloc_array(entries, sizeof *chain->next),
+        .own = memory_alloc_array(entries, sizeof *chain->own),
+        .rest = memory_alloc_array(host->state_count, sizeof *chain->rest),
+        .frequency = memory_alloc_array(host->state_count, sizeof *chain->frequency),
+    };
+    for (uint32_t i = 0; i < host->frequency.size; i++)
+        chain->frequency[discrete_symbol(&host->frequency, i)] = discrete_share(&host->frequency, i);
+    for (uint32_t s = 0; s < host->state_count; s++)
+        set_row(chain, s);
+}
+
+void smoothed_chain_release(struct smoothed_chain *chain)
+{
+    free(chain->rows);
+    free(chain->next);
+    free(chain->own);
+    free(chain->rest);
+    free(chain->frequency);
+}
+
+static double own_probability(const struct smoothed_chain *chain, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = chain->rows[from]; i < chain->rows[from + 1]; i++) {
+        if (chain->next[i] == to)
+            return chain->own[i];
+    }
+    return 0;
+}
+
+double smoothed_chain_log(const struct smoothed_chain *chain, uint32_t from, uint32_t to)
+{
+    if (to == CHAIN_NONE)
+        return 0;
+    if (to == CHAIN_UNKNOWN)
+        return log(CHAIN_UNKNOWN_PROBABILITY);
+    if (from == CHAIN_NONE)
+        return log(chain->frequency[to]);
+    if (from == CHAIN_UNKNOWN)
+        return log((1 - CHAIN_UNKNOWN_PROBABILITY) * chain->frequency[to]);
+    return log(own_probability(chain, from, to) + chain->rest[from] * chain->frequency[to]);
+}
+
+bool smoothed_chain_has(const struct smoothed_chain *chain, uint32_t from, uint32_t to)
+{
+    return from < chain->states && to < chain->states && own_probability(chain, from, to) > 0;
+}
+
+uint32_t smoothed_chain_find(const struct smoothed_chain *chain, struct state_key key)
+{
+    for (uint32_t s = 0; s < chain->states; s++) {
+        if (state_key_pack(chain->host->states[s].key) == state_key_pack(key))
+            return s;
+    }
+    return CHAIN_UNKNOWN;
+}
