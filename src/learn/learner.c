@@ -1,5 +1,6 @@
 #include "learn/learner.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -598,6 +599,21 @@ void learner_add(void *self, const struct flow_record *record)
     record_hold_add(&learner->hold, record);
     if (is_full(learner))
         release_held(learner);
+}
+
+void learner_break(struct learner *learner, struct day_time from)
+{
+    assert(!learner->is_holding);
+    observation_break(&learner->observation, from);
+}
+
+void learner_break_host(struct learner *learner, const struct ip_address *address)
+{
+    uint32_t host = address_table_find(&learner->hosts, address);
+
+    assert(!learner->is_holding);
+    if (host != ADDRESS_NONE)
+        learner->sequences[host].last_state = NO_STATE;
 }
 
 /* ---- the end ---- */

@@ -28,6 +28,21 @@ static void set_row(struct smoothed_chain *chain, uint32_t state)
     chain->rows[state + 1] = at;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    uint32_t x = ((const struct smoothed_chain_key *)a)->packed;
+    uint32_t y = ((const struct smoothed_chain_key *)b)->packed;
+
+    return (x > y) - (x < y);
+}
+
+static void set_keys(struct smoothed_chain *chain)
+{
+    for (uint32_t s = 0; s < chain->states; s++)
+        chain->keys[s] = (struct smoothed_chain_key){ state_key_pack(chain->host->states[s].key), s };
+    qsort(chain->keys, chain->states, sizeof *chain->keys, compare_keys);
+}
+
 void smoothed_chain_init(struct smoothed_chain *chain, const struct host_model *host)
 {
     uint32_t entries = entries_of(host);
@@ -40,7 +55,9 @@ void smoothed_chain_init(struct smoothed_chain *chain, const struct host_model *
         .own = memory_alloc_array(entries, sizeof *chain->own),
         .rest = memory_alloc_array(host->state_count, sizeof *chain->rest),
         .frequency = memory_alloc_array(host->state_count, sizeof *chain->frequency),
+        .keys = memory_alloc_array(host->state_count, sizeof *chain->keys),
     };
+    set_keys(chain);
     for (uint32_t i = 0; i < host->frequency.size; i++)
         chain->frequency[discrete_symbol(&host->frequency, i)] = discrete_share(&host->frequency, i);
     for (uint32_t s = 0; s < host->state_count; s++)
@@ -54,6 +71,7 @@ void smoothed_chain_release(struct smoothed_chain *chain)
     free(chain->own);
     free(chain->rest);
     free(chain->frequency);
+    free(chain->keys);
 }
 
 static double own_probability(const struct smoothed_chain *chain, uint32_t from, uint32_t to)
@@ -85,9 +103,9 @@ bool smoothed_chain_has(const struct smoothed_chain *chain, uint32_t from, uint3
 
 uint32_t smoothed_chain_find(const struct smoothed_chain *chain, struct state_key key)
 {
-    for (uint32_t s = 0; s < chain->states; s++) {
-        if (state_key_pack(chain->host->states[s].key) == state_key_pack(key))
-            return s;
-    }
-    return CHAIN_UNKNOWN;
+    const struct smoothed_chain_key wanted = { state_key_pack(key), 0 };
+    const struct smoothed_chain_key *found =
+        bsearch(&wanted, chain->keys, chain->states, sizeof *chain->keys, compare_keys);
+
+    return found ? found->state : CHAIN_UNKNOWN;
 }

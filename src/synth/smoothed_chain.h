@@ -32,6 +32,10 @@ struct smoothed_chain {
     double *own;     /* by entry: what the counts alone give */
     double *rest;    /* by state: what is spread as pi */
     double *frequency; /* by state: pi, above 0 */
+    struct smoothed_chain_key {
+        uint32_t packed; /* state_key_pack() */
+        uint32_t state;
+    } *keys;           /* ascending */
 };
 
 /* Of a host with at least one state. */
