@@ -13,6 +13,7 @@
 #include "session/frame_template.h"
 #include "session/renderer.h"
 #include "session/session.h"
+#include "session/session_record.h"
 
 enum { SEED = 7, CASES = 20000, MOST_CONTROL = 6 /* SYN, SYN-ACK, ACK, FIN, FIN, ACK */ };
 
@@ -1455,6 +1456,95 @@ static void test_same_plans_same_bytes(void **state)
     wire_free(wire);
 }
 
+/* ---- what a session adds up to ---- */
+
+/* The record of a session by its packets, one after the other. */
+static void add_packet(struct flow_record *r, uint8_t protocol, const struct session_packet *p)
+{
+    uint64_t header = protocol == IP_TCP ? 40 : 28;
+
+    if (protocol == IP_TCP && p->tcp_flags & TCP_SYN)
+        header += FRAME_TCP_SYN_OPTIONS;
+    r->packets[p->side]++;
+    r->bytes[p->side] += header + p->payload_bytes;
+    r->payload_bytes[p->side] += p->payload_bytes;
+    r->data_packets[p->side] += p->payload_bytes > 0 || protocol != IP_TCP;
+    if (protocol == IP_TCP)
+        r->tcp_flags[p->side] |= p->tcp_flags;
+    r->duration_ns += p->gap_ns;
+}
+
+/* A wait that a closing FIN would have taken is not taken when the FIN goes with data. */
+static double untaken_wait(const struct session *s)
+{
+    return s->ending == FLOW_ENDING_FIN && s->fin_on_data[s->closing_side] ? (double)s->turns.ns : 0;
+}
+
+static void expect_record(const struct flow_plan *plan)
+{
+    struct flow_record expected = { 0 };
+    struct flow_record record;
+    struct session session;
+    struct session_packet packet;
+    double tolerance_ns;
+
+    session_begin(&session, plan, SEED);
+    tolerance_ns = 1000 + untaken_wait(&session);
+    while (session_next(&session, &packet))
+        add_packet(&expected, plan->protocol, &packet);
+    session_record(plan, SEED, &record);
+    for (int side = 0; side < 2; side++) {
+        assert_int_equal(record.packets[side], expected.packets[side]);
+        assert_int_equal(record.bytes[side], expected.bytes[side]);
+        assert_int_equal(record.payload_bytes[side], expected.payload_bytes[side]);
+        assert_int_equal(record.data_packets[side], expected.data_packets[side]);
+        assert_int_equal(record.tcp_flags[side], expected.tcp_flags[side]);
+        assert_int_equal(record.port[side], plan->ends[side].port);
+        assert_int_equal(ip_address_to_v4(&record.address[side]), plan->ends[side].address);
+    }
+    /* exponential waits of 30 us at most: seven of their standard deviations */
+    tolerance_ns += 7 * 30000 * sqrt((double)flow_record_packets(&expected));
+    if (fabs((double)(record.duration_ns - expected.duration_ns)) > tolerance_ns)
+        fail_msg("key %llx: %lld ns, not %lld +- %.0f", (unsigned long long)plan->key,
+                 (long long)record.duration_ns, (long long)expected.duration_ns, tolerance_ns);
+}
+
+static void test_record_of_session(void **state)
+{
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, SEED, RANDOM_FIT, 21, 0, 0);
+    for (uint64_t i = 0; i < CASES; i++) {
+        struct session_row row = i % 4 == 0   ? draw_tcp_row(&random)
+                                 : i % 4 == 1 ? draw_wild_row(&random)
+                                 : i % 4 == 2 ? draw_attempt_row(&random)
+                                              : draw_datagram_row(&random);
+        struct service_model service = service_of(&row, 1);
+        uint8_t protocol = i % 4 < 3 ? IP_TCP : i % 8 < 4 ? IP_UDP : IP_ICMP;
+        uint64_t packets = one_in(&random, 2) ? session_row_packets(&row) : between(&random, 1, 200);
+        struct flow_plan plan = plan_of(protocol, packets, i, one_in(&random, 20) ? NULL : &service);
+
+        plan.to_group = one_in(&random, 10);
+        expect_record(&plan);
+    }
+}
+
+/* Constant time, and no number wraps. */
+static void test_record_of_huge_session(void **state)
+{
+    struct session_row row = { .packets = { 3, 0 }, .opening = FLOW_OPENING_ATTEMPT };
+    struct service_model service = service_of(&row, 1);
+    struct flow_plan plan = plan_of(IP_TCP, UINT64_C(1) << 40, 1, &service);
+    struct flow_record record;
+
+    (void)state;
+    session_record(&plan, SEED, &record);
+    assert_int_equal(record.packets[FLOW_INITIATOR], UINT64_C(1) << 40);
+    assert_int_equal(record.bytes[FLOW_INITIATOR], UINT64_C(52) << 40);
+    assert_true(record.duration_ns > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1471,6 +1561,8 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_nearest_row),
         cmocka_unit_test(test_huge_rows),
+        cmocka_unit_test(test_record_of_session),
+        cmocka_unit_test(test_record_of_huge_session),
         cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_hurry_without_connection),
         cmocka_unit_test(test_determinism),

@@ -19,6 +19,7 @@ static const struct column_name nfdump_names[] = {
     { "dstPort", ROLE_DPORT }, { "proto", ROLE_PROTO }, { "flags", ROLE_FLAGS },
     { "packets", ROLE_PACKETS }, { "inPackets", ROLE_PACKETS }, { "bytes", ROLE_BYTES },
     { "inBytes", ROLE_BYTES }, { "outPackets", ROLE_RPACKETS }, { "outBytes", ROLE_RBYTES },
+    { "oflg", ROLE_RFLAGS }, /* of encoding_csv.c */
 };
 
 static const struct column_name ugr16_names[] = {
@@ -198,6 +199,10 @@ static void *dialect_open(struct input_file *input, const struct dialect *dialec
     }
     column_map_init(&d->map, delimiter);
     column_map_read_header(&d->map, line.at, line.size, dialect->names, dialect->name_count);
+    if (d->map.has_role[ROLE_RFLAGS]) { /* what dayshift wrote: both directions are in the line */
+        rules->pairs = false;
+        rules->icmp = ICMP_WITH_IDENTIFIER;
+    }
     return d;
 }
 

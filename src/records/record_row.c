@@ -202,7 +202,9 @@ static int icmp_type(const struct record_row *row, enum icmp_style style, uint16
 {
     uint64_t value, id;
 
-    if (style == ICMP_IN_DPORT)
+    if (style == ICMP_WITH_IDENTIFIER && field_to_u64(row->fields[ROLE_SPORT], UINT16_MAX, &id) == 0)
+        *identifier = (uint16_t)id;
+    if (style == ICMP_IN_DPORT || style == ICMP_WITH_IDENTIFIER)
         return to_type_and_code(row->fields[ROLE_DPORT], &value) < 0 ? -1 : (int)(value >> 8);
     if (field_to_u64(row->fields[ROLE_SPORT], UINT16_MAX, &value) < 0)
         return -1;

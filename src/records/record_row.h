@@ -43,6 +43,7 @@ enum row_role {
 /* How a format tells the type of an ICMP message. */
 enum icmp_style {
     ICMP_IN_DPORT, /* destination port: type << 8 | code, or "8.0" (NetFlow) */
+    ICMP_WITH_IDENTIFIER, /* the same; source port: the identifier */
     ICMP_IN_SPORT, /* source port: type (Zeek) */
     ICMP_IN_ARGUS, /* source port: code << 8 | type; destination port: the identifier */
 };

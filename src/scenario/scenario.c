@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "session/session_record.h"
 #include "synth/day.h"
 #include "synth/population.h"
 
@@ -125,6 +126,11 @@ const struct ip_network *scenario_networks(const struct scenario *s, size_t *cou
 struct run_time scenario_end(const struct scenario *s)
 {
     return s->end;
+}
+
+void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record)
+{
+    session_record(plan, seed, record);
 }
 
 bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6])

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "dayshift/flow_plan.h"
+#include "dayshift/flow_record.h"
 #include "dayshift/frame.h"
 #include "model/model.h"
 #include "net/ip_address.h"
@@ -57,6 +59,9 @@ const struct ip_network *scenario_networks(const struct scenario *scenario, size
 
 /* When the last sessions are brought to an end. */
 struct run_time scenario_end(const struct scenario *scenario);
+
+/* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
+void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);
 
 /* True when the address (host order) is a virtual host; fills its MAC. `self` is the scenario. */
 bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6]);

@@ -10,14 +10,10 @@
 #define WINDOW_SCALED 64240 /* times 2^7: more than any burst here leaves unacknowledged */
 
 #define DEFAULT_RTT_NS (500 * NS_PER_US)
-#define WIRE_GAP_NS (12 * NS_PER_US)  /* 1500 bytes at 1 Gbit/s */
-#define BURST_GAP_NS (15 * NS_PER_US) /* mean beyond that between segments of one message */
-#define ACK_GAP_NS (30 * NS_PER_US)   /* mean until a pure acknowledgement */
 #define FIRST_RETRY_NS NS_PER_SECOND  /* of a SYN (RFC 6298), when the flow does not say */
 
 enum { TURN_WEIGHT = 8 };
 enum { LEAST_REST = 40 }; /* bytes; less than any mss */
-enum { RETRY_DOUBLINGS = 6 }; /* the waiting time for an answer doubles so often, as in Linux */
 
 static enum flow_side other(enum flow_side side)
 {
@@ -107,24 +103,26 @@ static void plan_waiting(struct session *s, int64_t duration_ns)
         s->turns.places--; /* nothing to wait for before the first packet */
     s->segments.places = s->data_left[0] + s->data_left[1] - s->messages_left[0] - s->messages_left[1];
     wait_ns = fmax(0.0, (double)duration_ns - round_trips * (double)s->rtt_ns -
-                            packets * (double)(WIRE_GAP_NS + BURST_GAP_NS));
+                            packets * (double)(SESSION_WIRE_GAP_NS + SESSION_BURST_GAP_NS));
     share = (double)s->segments.places /
             fmax(1.0, (double)s->segments.places + TURN_WEIGHT * (double)s->turns.places);
     s->segments.ns = (int64_t)(wait_ns * share);
     s->turns.ns = s->turns.places > 0 ? (int64_t)wait_ns - s->segments.ns : 0;
 }
 
+uint64_t session_retry_units(uint64_t retries)
+{
+    uint64_t doubled = at_most(retries, SESSION_RETRY_DOUBLINGS);
+
+    return (UINT64_C(1) << doubled) - 1 + ((retries - doubled) << SESSION_RETRY_DOUBLINGS);
+}
+
 /* So that all the attempts take as long as those of the sampled flow. */
 static int64_t first_retry(const struct session *s, int64_t duration_ns)
 {
-    uint64_t retries = s->attempts_left[FLOW_INITIATOR];
-    uint64_t units = 0; /* sum of the waits, in that of the first */
+    uint64_t syns = s->attempts_left[FLOW_INITIATOR];
+    uint64_t units = session_retry_units(syns - (syns > 0));
 
-    retries -= retries > 0;
-    for (uint64_t i = 0; i < retries && i < RETRY_DOUBLINGS; i++)
-        units += UINT64_C(1) << i;
-    if (retries > RETRY_DOUBLINGS)
-        units += (retries - RETRY_DOUBLINGS) << RETRY_DOUBLINGS;
     return units > 0 && duration_ns > 0 ? (int64_t)((uint64_t)duration_ns / units) : FIRST_RETRY_NS;
 }
 
@@ -206,13 +204,13 @@ static int64_t next_wait(struct session *s, struct session_waits *waits)
 
 static int64_t burst_gap(struct session *s)
 {
-    return WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)BURST_GAP_NS) +
+    return SESSION_WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)SESSION_BURST_GAP_NS) +
            next_wait(s, &s->segments);
 }
 
 static int64_t ack_gap(struct session *s)
 {
-    return WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)ACK_GAP_NS);
+    return SESSION_WIRE_GAP_NS + (int64_t)random_exponential(&s->random, (double)SESSION_ACK_GAP_NS);
 }
 
 /* ---- TCP control packets ---- */
@@ -249,7 +247,7 @@ static bool next_attempt(struct session *s, struct session_packet *p)
 {
     bool refused = s->ending == FLOW_ENDING_RESET && s->closing_side == FLOW_RESPONDER;
     uint64_t done = s->attempts_done;
-    int64_t wait_ns = done == 0 ? 0 : s->retry_ns << at_most(done - 1, RETRY_DOUBLINGS);
+    int64_t wait_ns = done == 0 ? 0 : s->retry_ns << at_most(done - 1, SESSION_RETRY_DOUBLINGS);
 
     if (s->ack_due && refused && s->attempts_left[FLOW_RESPONDER] > 0) {
         s->attempts_left[FLOW_RESPONDER]--;

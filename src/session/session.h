@@ -92,6 +92,16 @@ struct session {
     } turns, segments;   /* before messages and the end; between the packets of a message */
 };
 
+/* Mean times, beyond what the sampled flow says. */
+#define SESSION_WIRE_GAP_NS (12 * NS_PER_US)  /* 1500 bytes at 1 Gbit/s */
+#define SESSION_BURST_GAP_NS (15 * NS_PER_US) /* beyond that between segments of one message */
+#define SESSION_ACK_GAP_NS (30 * NS_PER_US)   /* beyond that until a pure acknowledgement */
+
+enum { SESSION_RETRY_DOUBLINGS = 6 }; /* the waiting time for an answer doubles so often, as in Linux */
+
+/* How long so many repetitions of a SYN wait together, in waits of the first; below 2^48 retries. */
+uint64_t session_retry_units(uint64_t retries);
+
 /* Draws the shape and makes the session ready; `seed` is the run's. */
 void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed);
 
