@@ -24,6 +24,7 @@ static const struct verb {
     { "merge", "add up models, of several captures or machines", verb_merge },
     { "info", "show what is in a model file", verb_info },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
+    { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models host by host", verb_compare },
 };

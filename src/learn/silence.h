@@ -24,7 +24,7 @@
 enum {
     SILENCE_RECORDS = 10,
     SILENCE_LEAST_PAUSES = 200, /* fewer say nothing about a tail */
-    SILENCE_MOST = 64          /* the longest ones; what is beyond is how the host is */
+    SILENCE_MOST = 4 /* what comes more often is how the host is */
 };
 
 /* The shortest pause that is a silence; INT64_MAX: none is. Sorts the pauses, which are not negative. */
