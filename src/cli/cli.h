@@ -21,6 +21,7 @@ enum {
 int verb_learn(int argc, char **argv);
 int verb_merge(int argc, char **argv);
 int verb_info(int argc, char **argv);
+int verb_synth(int argc, char **argv);
 int verb_day(int argc, char **argv);
 int verb_fill(int argc, char **argv);
 int verb_check(int argc, char **argv);

@@ -23,6 +23,7 @@ static const struct verb {
     { "learn", "learn a model of every local host from captures or flow logs", verb_learn },
     { "merge", "add up models, of several captures or machines", verb_merge },
     { "info", "show what is in a model file", verb_info },
+    { "synth", "synthesize flow records of hosts, of mixtures of hosts, or of a day", verb_synth },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
     { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },

@@ -128,6 +128,16 @@ struct run_time scenario_end(const struct scenario *s)
     return s->end;
 }
 
+const struct population *scenario_population(const struct scenario *s)
+{
+    return &s->population;
+}
+
+struct flow_plan_source scenario_plans(struct scenario *s)
+{
+    return (struct flow_plan_source){ day_next, s->day };
+}
+
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record)
 {
     session_record(plan, seed, record);

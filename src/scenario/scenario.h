@@ -19,6 +19,7 @@
 #include "model/model.h"
 #include "net/ip_address.h"
 #include "session/renderer.h"
+#include "synth/population.h"
 #include "synth/slice.h"
 
 /* "198.18.0.0/16" and "198.19.0.0/16": the two halves of the range for tests (RFC 2544). */
@@ -59,6 +60,12 @@ const struct ip_network *scenario_networks(const struct scenario *scenario, size
 
 /* When the last sessions are brought to an end. */
 struct run_time scenario_end(const struct scenario *scenario);
+
+/* Who plays. Borrowed: it lives as long as the scenario. */
+const struct population *scenario_population(const struct scenario *scenario);
+
+/* The flows of the day, for who asks for no frames. */
+struct flow_plan_source scenario_plans(struct scenario *scenario);
 
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);

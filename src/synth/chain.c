@@ -34,6 +34,11 @@ double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
     return draw_gap(state_model_gaps(state, index_of_next(state, to)), random);
 }
 
+static uint32_t draw_frequent(const struct host_model *model, struct random_stream *random)
+{
+    return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
+}
+
 uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_ns,
                      struct random_stream *random)
 {
@@ -42,22 +47,45 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
 
     if (state->next.size == 0) {
         *gap_ns = random_exponential(random, LAST_STATE_GAP_NS);
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
+        return draw_frequent(model, random);
     }
     i = discrete_draw(&state->next, random);
     *gap_ns = draw_gap(state_model_gaps(state, i), random);
     return discrete_symbol(&state->next, i);
 }
 
-uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
+/* The state that the transition comes from; *i is its number there, in place of among all of the host. */
+static const struct state_model *draw_under_way(const struct host_model *model, uint32_t *i,
+                                                struct random_stream *random)
 {
     const struct state_model *state = model->states;
-    uint32_t transition;
+
+    *i = discrete_draw(&model->under_way, random);
+    while (*i >= state->next.size)
+        *i -= state++->next.size;
+    return state;
+}
+
+uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
+{
+    const struct state_model *state;
+    uint32_t i;
 
     if (model->under_way.size == 0) /* a host of a single flow */
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
-    transition = discrete_draw(&model->under_way, random);
-    while (transition >= state->next.size)
-        transition -= state++->next.size;
-    return discrete_symbol(&state->next, transition);
+        return draw_frequent(model, random);
+    state = draw_under_way(model, &i, random);
+    return discrete_symbol(&state->next, i);
+}
+
+uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random)
+{
+    const struct state_model *state;
+    uint32_t i;
+
+    *wait_ns = 0;
+    if (model->under_way.size == 0)
+        return draw_frequent(model, random);
+    state = draw_under_way(model, &i, random);
+    *wait_ns = draw_gap(state_model_gaps(state, i), random) * random_unit(random);
+    return discrete_symbol(&state->next, i);
 }

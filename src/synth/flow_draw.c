@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "dayshift/flow_record.h"
+#include "dayshift/flow_plan.h"
 
 uint64_t flow_draw_packets(const struct volume_model *mixture, struct random_stream *random)
 {

@@ -1,0 +1,45 @@
+/*
+ * flow_sequence.h - SYNTHESIZE-STATS and FEATURES-TO-DATA (Song): the flows of one host, one after the other, without
+ * an end.
+ *
+ * The states are those of the chain, the times between starts those of the gap clock; volume, ports and peer are
+ * drawn given the state. No day profile: who wants one uses slice.h.
+ *
+ * A learned sequence of a host ends where it was silent for an hour, or with the capture. So does this one, as often
+ * after each state; behind a pause another begins, with one of the states that began one. Pauses are as long as the
+ * time in which the host was observed leaves: it makes as many flows a day as it was seen to.
+ */
+#ifndef SYNTH_FLOW_SEQUENCE_H
+#define SYNTH_FLOW_SEQUENCE_H
+
+#include "base/random.h"
+#include "dayshift/flow_plan.h"
+#include "dayshift/host_model.h"
+
+struct flow_sequence {
+    const struct host_model *model; /* borrowed; has a state */
+    struct random_stream random;
+    uint32_t state; /* of the flow to come */
+    double pause_ns; /* between two sequences, on average */
+};
+
+/* What one flow is, but for whose addresses it has and when it is. */
+struct flow_features {
+    const struct state_model *state;
+    uint64_t key; /* names the flow's own random stream */
+    uint64_t packets;
+    struct peer peer;
+    uint16_t ports[2]; /* by enum flow_side; of a ping its identifier, and its type << 8 */
+};
+
+/*
+ * Begins at a moment chosen at random, which is most likely within a long gap or a pause. Takes the stream.
+ * Returns how long after that moment the first flow starts, in nanoseconds. Looks at the whole model.
+ */
+double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model,
+                           const struct random_stream *random);
+
+/* The next flow. Returns the time from its start to that of the one behind it, in nanoseconds. */
+double flow_sequence_next(struct flow_sequence *sequence, struct flow_features *features);
+
+#endif
