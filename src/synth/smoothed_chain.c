@@ -13,18 +13,53 @@ static uint32_t entries_of(const struct host_model *host)
     return count;
 }
 
+/* ln p of all transitions, each foretold by the others. */
+static double left_out(const struct smoothed_chain *chain, double weight)
+{
+    double sum = 0;
+
+    for (uint32_t s = 0; s < chain->states; s++) {
+        const struct discrete *next = &chain->host->states[s].next;
+        double others = (double)discrete_total(next) - 1;
+
+        for (uint32_t i = 0; i < next->size; i++) {
+            double times = discrete_count(next, i);
+            double prior = weight * chain->frequency[discrete_symbol(next, i)];
+
+            sum += times * log((times - 1 + prior) / (others + weight));
+        }
+    }
+    return sum;
+}
+
+static double best_weight(const struct smoothed_chain *chain)
+{
+    double best = SMOOTHED_CHAIN_LEAST_WEIGHT;
+    double most = left_out(chain, best);
+
+    for (double weight = 2 * best; weight <= SMOOTHED_CHAIN_MOST_WEIGHT; weight *= 2) {
+        double sum = left_out(chain, weight);
+
+        if (sum > most) {
+            most = sum;
+            best = weight;
+        }
+    }
+    return best;
+}
+
 static void set_row(struct smoothed_chain *chain, uint32_t state)
 {
     const struct discrete *next = &chain->host->states[state].next;
     const double known = 1 - CHAIN_UNKNOWN_PROBABILITY;
-    double sum = discrete_total(next) + SMOOTHED_CHAIN_WEIGHT;
+    double sum = discrete_total(next) + chain->weight;
     uint32_t at = chain->rows[state];
 
     for (uint32_t i = 0; i < next->size; i++, at++) {
         chain->next[at] = discrete_symbol(next, i);
         chain->own[at] = known * discrete_count(next, i) / sum;
     }
-    chain->rest[state] = known * SMOOTHED_CHAIN_WEIGHT / sum;
+    chain->rest[state] = known * chain->weight / sum;
     chain->rows[state + 1] = at;
 }
 
@@ -60,6 +95,7 @@ void smoothed_chain_init(struct smoothed_chain *chain, const struct host_model *
     set_keys(chain);
     for (uint32_t i = 0; i < host->frequency.size; i++)
         chain->frequency[discrete_symbol(&host->frequency, i)] = discrete_share(&host->frequency, i);
+    chain->weight = best_weight(chain);
     for (uint32_t s = 0; s < host->state_count; s++)
         set_row(chain, s);
 }

@@ -5,7 +5,8 @@
  *     p(t | s) = (n(s, t) + w pi(t)) / (n(s) + w)
  *
  * with n the transitions that were counted and pi the frequency of the states: the mean of Dirichlet's
- * posterior with the prior w pi. A state that was only ever seen last is followed by pi. What the model does
+ * posterior with the prior w pi. The weight w is the host's own: the one under which its transitions are likeliest
+ * when each is left out once (MacKay and Peto 1995). A state that was only ever seen last is followed by pi. What the model does
  * not know is one dummy state, CHAIN_UNKNOWN: it is entered with a fixed probability from everywhere,
  * and left as by a draw from pi.
  *
@@ -21,12 +22,16 @@
 #define CHAIN_NONE UINT32_MAX          /* no state: the sequence begins, or ends, here */
 #define CHAIN_UNKNOWN (UINT32_MAX - 1) /* a state that the model does not have */
 
-#define SMOOTHED_CHAIN_WEIGHT 2.0   /* w, in transitions */
 #define CHAIN_UNKNOWN_PROBABILITY 1e-4
+
+/* w is a power of two between these, in transitions. */
+#define SMOOTHED_CHAIN_LEAST_WEIGHT 0.25
+#define SMOOTHED_CHAIN_MOST_WEIGHT 64.0
 
 struct smoothed_chain {
     const struct host_model *host;
     uint32_t states; /* at least 1 */
+    double weight;   /* w */
     uint32_t *rows;  /* states + 1: where the entries of a state begin */
     uint32_t *next;  /* by entry */
     double *own;     /* by entry: what the counts alone give */
