@@ -174,7 +174,7 @@ static struct regression_gap draw_gap(const struct stream *streams, uint32_t hos
                                       const struct stream **stream, struct random_stream *random)
 {
     struct regression_gap gap = { .before_count = REGRESSION_CONTEXT, .after_count = REGRESSION_CONTEXT,
-                                  .to = { NS_PER_SLICE } };
+                                  .to = { NS_PER_SLICE }, .pace = 1 };
 
     do
         *stream = &streams[random_below(random, hosts)];

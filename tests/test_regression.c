@@ -320,7 +320,7 @@ static void test_kept_messages(void **state)
 static struct regression_gap gap_of(const struct smoothed_chain *chain, uint32_t before, uint32_t after,
                                     uint32_t count)
 {
-    struct regression_gap gap = { .chain = chain, .count = count, .from = { 0 }, .to = { 60 * NS_PER_SECOND } };
+    struct regression_gap gap = { .chain = chain, .count = count, .from = { 0 }, .to = { 60 * NS_PER_SECOND }, .pace = 1 };
 
     for (int i = 0; i < REGRESSION_CONTEXT; i++) {
         gap.before[i] = (struct regression_record){ before, 3 };
@@ -492,6 +492,9 @@ static void test_count(void **state)
         sum += regression_draw_count(&gap, &random);
     /* 60 s in steps of 2^30 ns, a quarter octave wide; 2.5 % for their mean */
     assert_true(fabs(sum / 1000 - 55.7) < 0.025 * 55.7);
+    gap.pace = 0.5;
+    assert_in_range(regression_draw_count(&gap, &random), 22, 34);
+    gap.pace = 1;
     gap.before_ns = 3000 * NS_PER_SECOND; /* it was never silent for so long: the gap begins anywhere */
     assert_in_range(regression_draw_count(&gap, &random), 40, 70);
     gap = gap_of(&h.chain, CHAIN_NONE, CHAIN_NONE, 0);

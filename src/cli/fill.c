@@ -273,10 +273,11 @@ static int write_records(const struct work *w, struct error *err)
 
 static int print_json(const struct work *w)
 {
+    const struct fill_list list = { &w->recording, w->fills, w->fill_count };
     json_t *fillings = json_array();
 
-    for (size_t i = 0; i < w->fill_count; i++)
-        json_array_append_new(fillings, fill_list_json(&w->recording, &w->fills[i]));
+    for (size_t i = 0; i < list.count; i++)
+        json_array_append_new(fillings, fill_list_json(&list, i));
     return cli_print_json(json_pack(
         "{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "method", w->o->fill.method == FILL_EXACT ? "exact" : "search",
         "gaps", (json_int_t)w->gaps.count, "genuine", (json_int_t)(w->recording.used - w->hidden), "missing",
@@ -301,10 +302,12 @@ static void print_summary(const struct work *w)
 
 static int report(const struct work *w)
 {
+    const struct fill_list list = { &w->recording, w->fills, w->fill_count };
+
     if (w->o->json)
         return print_json(w) == EXIT_OK ? 0 : -1;
-    for (size_t i = 0; i < w->fill_count && w->o->list; i++)
-        fill_list_print(&w->recording, &w->fills[i], &w->o->fill);
+    for (size_t i = 0; i < list.count && w->o->list; i++)
+        fill_list_print(&list, i, &w->o->fill);
     if (!w->o->quiet && (w->o->output == NULL || strcmp(w->o->output, "-") != 0))
         print_summary(w);
     return 0;

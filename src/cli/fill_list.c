@@ -49,21 +49,64 @@ static size_t add_known(const struct recording *recording, uint32_t host, size_t
     return wanted;
 }
 
-/* `synthetic`: the filling; else what is hidden. */
-static void side_init(struct side *side, const struct recording *recording, const struct gap_fill *fill,
-                      bool synthetic)
+/* A synthetic record of that gap that is a step of the host. */
+static bool is_of_gap(const struct fill_list *list, const struct gap_fill *fill, const struct gap_fill *maker,
+                      const struct flow_record *record)
+{
+    const struct ip_address *address = &list->recording->hosts[fill->host].address;
+
+    return maker->from.ns == fill->from.ns && maker->to.ns == fill->to.ns &&
+           (ip_address_equal(&record->address[FLOW_INITIATOR], address) ||
+            (ip_address_equal(&record->address[FLOW_RESPONDER], address) &&
+             flow_is_step(record, ROLE_RESPONDER)));
+}
+
+static int compare_starts(const void *a, const void *b)
+{
+    int64_t x = (*(const struct flow_record *const *)a)->start.ns;
+    int64_t y = (*(const struct flow_record *const *)b)->start.ns;
+
+    return (x > y) - (x < y);
+}
+
+/* Into `to`, which may be NULL; how many. */
+static size_t add_synthetic(const struct fill_list *list, const struct gap_fill *fill,
+                            const struct flow_record **to)
 {
     size_t used = 0;
-    size_t hidden = fill->first_after - fill->first_missing;
+
+    for (size_t f = 0; f < list->count; f++) {
+        for (size_t i = 0; i < list->fills[f].record_count; i++) {
+            const struct flow_record *record = &list->fills[f].records[i];
+
+            if (!is_of_gap(list, fill, &list->fills[f], record))
+                continue;
+            if (to)
+                to[used] = record;
+            used++;
+        }
+    }
+    if (to && used > 0)
+        qsort(to, used, sizeof(const struct flow_record *), compare_starts);
+    return used;
+}
+
+/* `synthetic`: what the gap was filled with; else what is hidden. */
+static void side_init(struct side *side, const struct fill_list *list, const struct gap_fill *fill, bool synthetic)
+{
+    const struct recording *recording = list->recording;
+    size_t used = 0;
 
     side->before = count_known(recording, fill->host, fill->first_missing - 1, -1);
-    side->middle = synthetic ? fill->record_count : hidden;
+    side->middle = synthetic ? add_synthetic(list, fill, NULL) : fill->first_after - fill->first_missing;
     side->after = count_known(recording, fill->host, fill->first_after, 1);
     side->records = memory_alloc_array(side->before + side->middle + side->after, sizeof *side->records);
     used += add_known(recording, fill->host, fill->first_missing - 1, -1, side->before, side->records);
-    for (size_t i = 0; i < side->middle; i++)
-        side->records[used++] = synthetic ? &fill->records[i]
-                                          : recording_step(recording, fill->host, fill->first_missing + i);
+    if (synthetic)
+        add_synthetic(list, fill, side->records + used);
+    for (size_t i = 0; i < side->middle && !synthetic; i++)
+        side->records[used + i] = recording_step(recording, fill->host, fill->first_missing + i);
+    used += side->middle;
     add_known(recording, fill->host, fill->first_after, 1, side->after, side->records + used);
 }
 
@@ -136,11 +179,11 @@ static void print_head(const struct recording *recording, const struct gap_fill 
 
     printf("%s, %s to %s\n", ip_address_format(&recording->hosts[fill->host].address, address),
            fill_list_time(fill->from, times[0]), fill_list_time(fill->to, times[1]));
-    printf("%" PRIu32 " records by %s, ln p = %.2f", count,
-           options->method == FILL_EXACT ? "exact drawing" : "search", fill->filling.log_likelihood);
+    printf("%s: %" PRIu32 " records, ln p %.2f", options->method == FILL_EXACT ? "exact" : "search", count,
+           fill->filling.log_likelihood);
     if (count > 0)
-        printf(" (%.3f a record)", fill->filling.log_likelihood / count);
-    printf(", of the transition into the gap %.2f, out of it %.2f\n", fill->log_before, fill->log_after);
+        printf(", %.3f a record", fill->filling.log_likelihood / count);
+    printf("; of the transition into the gap %.2f, out of it %.2f\n", fill->log_before, fill->log_after);
     printf("%-*s | filled; synthetic: +\n", CELL, "original; missing: #");
 }
 
@@ -159,14 +202,15 @@ static void print_middle(const struct recording *recording, const struct gap_fil
     }
 }
 
-void fill_list_print(const struct recording *recording, const struct gap_fill *fill,
-                     const struct fill_options *options)
+void fill_list_print(const struct fill_list *list, size_t index, const struct fill_options *options)
 {
+    const struct recording *recording = list->recording;
+    const struct gap_fill *fill = &list->fills[index];
     struct side left;
     struct side right;
 
-    side_init(&left, recording, fill, false);
-    side_init(&right, recording, fill, true);
+    side_init(&left, list, fill, false);
+    side_init(&right, list, fill, true);
     print_head(recording, fill, options);
     for (size_t i = 0; i < left.before; i++)
         print_row(recording, fill, left.records[i], ' ', right.records[i], ' ');
@@ -196,16 +240,16 @@ static json_t *record_json(const struct recording *recording, const struct gap_f
                      (json_int_t)flow_record_packets(record));
 }
 
-static json_t *side_json(const struct recording *recording, const struct gap_fill *fill, bool synthetic)
+static json_t *side_json(const struct fill_list *list, const struct gap_fill *fill, bool synthetic)
 {
     json_t *records = json_array();
     struct side side;
 
-    side_init(&side, recording, fill, synthetic);
+    side_init(&side, list, fill, synthetic);
     for (size_t i = 0; i < side.before + side.middle + side.after; i++) {
         bool is_middle = i >= side.before && i < side.before + side.middle;
 
-        json_array_append_new(records, record_json(recording, fill, side.records[i],
+        json_array_append_new(records, record_json(list->recording, fill, side.records[i],
                                                    !is_middle ? "genuine"
                                                    : synthetic ? "synthetic"
                                                                : "missing"));
@@ -214,18 +258,19 @@ static json_t *side_json(const struct recording *recording, const struct gap_fil
     return records;
 }
 
-json_t *fill_list_json(const struct recording *recording, const struct gap_fill *fill)
+json_t *fill_list_json(const struct fill_list *list, size_t index)
 {
+    const struct gap_fill *fill = &list->fills[index];
     char address[IP_ADDRESS_TEXT];
     char times[2][FILL_TIME];
     uint32_t count = fill->filling.count;
 
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:o, s:f, s:f, s:o, s:o}", "host",
-                     ip_address_format(&recording->hosts[fill->host].address, address), "from",
+                     ip_address_format(&list->recording->hosts[fill->host].address, address), "from",
                      fill_list_time(fill->from, times[0]), "to", fill_list_time(fill->to, times[1]), "count",
                      (json_int_t)count, "records", (json_int_t)fill->record_count, "log_likelihood",
                      fill->filling.log_likelihood, "nats_per_record",
                      count ? json_real(fill->filling.log_likelihood / count) : json_null(), "log_before",
                      fill->log_before, "log_after", fill->log_after, "original",
-                     side_json(recording, fill, false), "filled", side_json(recording, fill, true));
+                     side_json(list, fill, false), "filled", side_json(list, fill, true));
 }

@@ -88,6 +88,53 @@ static void set_neighbours(struct regression_gap *gap, const struct fill_request
     }
 }
 
+/* ---- the pace around the gap ---- */
+
+#define LONGEST_PAUSE_NS (3600 * NS_PER_SECOND) /* a longer one ends a sequence: no clock has it */
+
+struct pauses {
+    double count, sum_ns;
+};
+
+static void add_pause(struct pauses *pauses, int64_t pause_ns)
+{
+    pauses->count++;
+    pauses->sum_ns += (double)pause_ns;
+}
+
+/* Of the pauses between steps on the same side of the gap. */
+static double pace_around(const struct fill_request *request)
+{
+    const struct recorded_host *host = &request->recording->hosts[request->host];
+    const struct flow_record *last = NULL;
+    struct pauses all = { 0 };
+    struct pauses near = { 0 };
+    int64_t reach_ns = request->to.ns - request->from.ns;
+
+    if (reach_ns < FILL_PACE_LEAST_REACH_NS)
+        reach_ns = FILL_PACE_LEAST_REACH_NS;
+    for (size_t i = 0; i < host->step_count; i++) {
+        const struct flow_record *record = recording_step(request->recording, request->host, i);
+        int64_t pause_ns = last ? record->start.ns - last->start.ns : INT64_MAX;
+        bool is_before = record->start.ns <= request->from.ns;
+        bool is_after = last && last->start.ns >= request->to.ns;
+
+        if (!is_known(request, i))
+            continue;
+        if (pause_ns <= LONGEST_PAUSE_NS && (is_before || is_after)) {
+            add_pause(&all, pause_ns);
+            if (is_before ? last->start.ns >= request->from.ns - reach_ns
+                          : record->start.ns <= request->to.ns + reach_ns)
+                add_pause(&near, pause_ns);
+        }
+        last = record;
+    }
+    if (all.sum_ns <= 0)
+        return 1;
+    return all.sum_ns / all.count * (near.count + FILL_PACE_PRIOR) /
+           (near.sum_ns + all.sum_ns / all.count * FILL_PACE_PRIOR);
+}
+
 /* ---- records ---- */
 
 /* A known step of that state; or of that role, or any: a model from elsewhere may have states of its own. */
@@ -204,7 +251,8 @@ void gap_fill_make(struct gap_fill *fill, const struct fill_request *request)
 {
     const struct fill_options *options = request->options;
     struct smoothed_chain chain;
-    struct regression_gap gap = { .chain = &chain, .from = request->from, .to = request->to };
+    struct regression_gap gap = { .chain = &chain, .from = request->from, .to = request->to,
+                                  .pace = pace_around(request) };
     struct random_stream random;
 
     *fill = (struct gap_fill){ .host = request->host, .from = request->from, .to = request->to };

@@ -5,6 +5,9 @@
  * peer, and the responder's port, are those of a genuine record of the host that was in the same state,
  * drawn from all of them, so as often as they are genuine. Bytes, duration and flags are those of a
  * sampled session of the service.
+ *
+ * The pace of the host's clock in the gap is that before and after it, as far as the gap is long: the mean of all
+ * its pauses by the mean of those, as if FILL_PACE_PRIOR more of them were as on average.
  */
 #ifndef SCENARIO_GAP_FILL_H
 #define SCENARIO_GAP_FILL_H
@@ -14,6 +17,9 @@
 #include "synth/regression.h"
 
 enum fill_method { FILL_EXACT, FILL_SEARCH };
+
+#define FILL_PACE_LEAST_REACH_NS (300 * NS_PER_SECOND)
+#define FILL_PACE_PRIOR 10.0
 
 #define FILL_DRAW_COUNT UINT32_MAX /* as many as the host makes in that time */
 

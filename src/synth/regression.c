@@ -77,7 +77,7 @@ static uint32_t first_in_gap(const struct regression_gap *gap, double *at_ns, st
 
 static uint32_t count_by_clock(const struct regression_gap *gap, struct random_stream *random)
 {
-    double end_ns = (double)(gap->to.ns - gap->from.ns);
+    double end_ns = (double)(gap->to.ns - gap->from.ns) * gap->pace;
     double at_ns;
     double gap_ns;
     uint32_t state = first_in_gap(gap, &at_ns, random);

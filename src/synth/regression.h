@@ -37,6 +37,7 @@ struct regression_gap {
     uint32_t before_count, after_count;
     uint32_t count;            /* c: records that are missing */
     struct day_time from, to;  /* synthetic records start strictly between */
+    double pace;               /* of the host's clock around the gap; 1 as on average */
     int64_t before_ns, after_ns; /* how long before `from` and after `to` the nearest records start */
 };
 
@@ -64,7 +65,7 @@ static inline uint32_t regression_after(const struct regression_gap *gap)
 
 /*
  * How many records are missing, when nobody knows: as many as the host makes in that time. Up to an hour
- * its gap clock tells, run on from the record before; the clock knows no longer pauses (LEARN_MAX_SILENCE_NS),
+ * its gap clock tells, run on from the record before at the pace of the gap; the clock knows no longer pauses (LEARN_MAX_SILENCE_NS),
  * so that beyond the day profile does, slice by slice, with those never observed spread.
  */
 uint32_t regression_draw_count(const struct regression_gap *gap, struct random_stream *random);
