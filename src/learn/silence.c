@@ -17,11 +17,22 @@ static double expected(const int64_t *sorted, size_t count, int64_t pause_ns)
 {
     size_t k = count / 10;
     double u = fmax((double)sorted[count - 1 - k], 1);
-    double logs = 0;
+    double first = 0;
+    double second = 0;
+    double negative; /* part of the index, of tails that end */
+    double index;
+    double scale;
 
-    for (size_t i = count - k; i < count; i++)
-        logs += log((double)sorted[i] / u);
-    return (double)k * pow((double)pause_ns / u, -(double)k / fmax(logs, 1e-9));
+    for (size_t i = count - k; i < count; i++) {
+        double excess = log((double)sorted[i] / u);
+
+        first += excess / (double)k;
+        second += excess * excess / (double)k;
+    }
+    negative = fmin(0, 1 - 0.5 / fmax(1 - first * first / fmax(second, 1e-12), 1e-6));
+    index = fmax(0, first + negative) + 1 / sqrt((double)k);
+    scale = u * fmax(first * (1 - negative), 1e-3);
+    return (double)k * pow(1 + index * fmax((double)pause_ns - u, 0) / scale, -1 / index);
 }
 
 int64_t silence_threshold(int64_t *pauses_ns, size_t count)

@@ -1,9 +1,14 @@
 /*
  * silence.h - which pauses between flows are so long that something must be missing.
  *
- * The clock's tail: that a pause is longer than t is taken as k / n (t / u)^-a beyond u, the largest of the pauses
- * but k, with a by Hill's estimator over those k: a tenth of all, which a tail that falls faster keeps on the
- * safe side. A pause is a silence when it is
+ * The clock's tail: beyond u, the largest of the pauses but the k of the longest tenth, a generalized Pareto
+ * distribution,
+ *
+ *     p(pause > t) = k / n (1 + x (t - u) / a)^(-1 / x),
+ *
+ * with x and a by the moments of ln(pause / u) over those k (Dekkers, Einmahl and de Haan 1989). x is taken as
+ * at least 0, and one standard error (1 / sqrt k) larger: tails are rather too long than too short. A pause is a
+ * silence when it is
  *
  *  - so long that fewer than SILENCE_EXPECTED such ones are expected among all n, judged by those that are
  *    shorter alone, so that it does not excuse itself;
@@ -19,7 +24,7 @@
 
 #include "base/time_types.h"
 
-#define SILENCE_EXPECTED 1e-3
+#define SILENCE_EXPECTED 0.01
 #define SILENCE_LEAST_NS (60 * NS_PER_SECOND)
 enum {
     SILENCE_RECORDS = 10,
