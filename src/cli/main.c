@@ -26,6 +26,7 @@ static const struct verb {
     { "synth", "synthesize flow records of hosts, of mixtures of hosts, or of a day", verb_synth },
     { "embed", "place hosts in a plane, those that behave alike close together", verb_embed },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
+    { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models host by host", verb_compare },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },

@@ -78,6 +78,13 @@ void learner_free(struct learner *learner);
 /* Has the type of a flow_sink; `learner` is a struct learner. */
 void learner_add(void *learner, const struct flow_record *record);
 
+/*
+ * Before the next record something is missing: what nobody observed from `from` on, or what is missing of one
+ * host. No transition leads across. Only where local networks, or hosts, were given.
+ */
+void learner_break(struct learner *learner, struct day_time from);
+void learner_break_host(struct learner *learner, const struct ip_address *address);
+
 /* Ends the input; the statistics stay the learner's. */
 const struct network_stats *learner_finish(struct learner *learner);
 

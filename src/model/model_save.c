@@ -434,6 +434,37 @@ static int build(struct output_file *file, const char *path, const struct networ
     return status;
 }
 
+/* The bytes of a database in memory. */
+static int take_bytes(struct writer *w, struct model_image *image)
+{
+    sqlite3_int64 size = 0;
+
+    if (w->status == SQLITE_OK) {
+        image->bytes = sqlite3_serialize(w->db, "main", &size, 0);
+        w->status = image->bytes ? SQLITE_OK : SQLITE_NOMEM;
+    }
+    image->size = (size_t)size;
+    return w->status == SQLITE_OK ? 0 : -1;
+}
+
+int model_image_make(struct model_image *image, const struct network_stats *stats,
+                     const struct network_fit *fit, struct error *err)
+{
+    struct writer w = { NULL, SQLITE_OK };
+    int status;
+
+    *image = (struct model_image){ .path = memory_copy_text("the model") };
+    w.status = sqlite3_open_v2(":memory:", &w.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    write_all(&w, stats, fit);
+    status = take_bytes(&w, image);
+    if (status < 0) {
+        error_set(err, "cannot build the model: %s", sqlite3_errmsg(w.db));
+        model_image_release(image);
+    }
+    sqlite3_close(w.db);
+    return status;
+}
+
 int model_save(const char *path, const struct network_stats *stats, const struct network_fit *fit,
                struct error *err)
 {
