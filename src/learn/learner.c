@@ -368,7 +368,7 @@ static void tell_step(const struct learner *learner, uint32_t host, uint32_t sta
 
     if (learner->config.on_step == NULL)
         return;
-    if (has_ports(record)) {
+    if (flow_has_ports(record)) {
         step.initiator_feature = (uint16_t)port_feature_of(record->port[FLOW_INITIATOR]);
         step.responder_port = record->port[FLOW_RESPONDER];
     }
