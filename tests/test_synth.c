@@ -161,6 +161,7 @@ static struct network *network_new(void)
                   (struct peer){ PEER_OUTSIDE, 77 });
         set_state(n, h, 2, (struct state_key){ ROLE_RESPONDER, IP_TCP, 445 }, left);
         host->id = h;
+        host->members = 1;
         host->states = n->states[h];
         host->state_count = STATES;
         host->flows = 10 * STATES;
@@ -173,7 +174,7 @@ static struct network *network_new(void)
         host->profile_size = DAY_SLICES;
         for (uint16_t s = 0; s < DAY_SLICES; s++) {
             n->observed_days[s] = 4;
-            host->profile[s] = (struct slice_profile){ s, 3, (float)log(400), 0.1F };
+            host->profile[s] = (struct slice_profile){ s & 511, 3, (float)log(400), 0.1F };
         }
     }
     n->group = (struct population_group){ .models = n->hosts, .model_count = MODEL_HOSTS,

@@ -126,16 +126,19 @@ static inline const struct discrete *state_model_gaps(const struct state_model *
 
 /* One of the 288 parts of a day in which a host was active on some day. */
 struct slice_profile {
-    uint16_t slice;
-    uint16_t active; /* days, of those on which the capture covered the slice */
+    unsigned slice : 9;
+    unsigned active : 23; /* days, of those on which the capture covered the slice; of a crowd: days of
+                           * members, at most SLICE_MAX_ACTIVE */
     float log_mean;  /* of ln packets of the slice when active */
     float log_sd;    /* unbiased over days; 0 below two days */
 };
 
-enum { HOST_MAX_STATES = 1 << 16, SLICE_MAX_DAYS = UINT16_MAX };
+enum { HOST_MAX_STATES = 1 << 16, SLICE_MAX_DAYS = UINT16_MAX, SLICE_MAX_ACTIVE = (1 << 23) - 1 };
 
 struct host_model {
     uint32_t id;
+    uint32_t members; /* hosts of the source network that it stands for: 1, or more of a crowd */
+    uint32_t crowd;   /* number of the hosts of the model that behave alike */
     uint32_t state_count;
     uint64_t flows;
     struct state_model *states;
@@ -154,6 +157,13 @@ struct host_model {
 static inline int slice_profile_compare(const void *slice, const void *at)
 {
     return (int)*(const uint32_t *)slice - (int)((const struct slice_profile *)at)->slice;
+}
+
+/* How likely a host is active in a slice of the day; of a crowd: one of its members. */
+static inline double host_model_active_share(const struct host_model *host,
+                                             const struct slice_profile *profile)
+{
+    return profile->active / ((double)host->members * host->observed_days[profile->slice]);
 }
 
 /* What the host did in a slice of the day; NULL: it was never active, or the slice never observed. */

@@ -54,7 +54,7 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 99 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
+_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 
@@ -152,7 +152,7 @@ static uint32_t add_host(struct learner *learner, const struct ip_address *addre
     learner->sequences = memory_grow(learner->sequences, &learner->sequence_capacity, known + 1,
                                      sizeof *learner->sequences);
     learner->sequences[host] = (struct host_sequence){ .last_state = NO_STATE };
-    stats_add_host(&learner->stats, 0, tag_of(learner, address));
+    stats_add_host(&learner->stats, 0, 1, tag_of(learner, address));
     return host;
 }
 

@@ -36,9 +36,19 @@ struct day_profile {
 
 void day_profile_init(struct day_profile *profile);
 
-/* What the host did in a slice of a date (slice_number()); `packets` is above 0. */
+/* Of the members of a crowd that were active in a slice: ln packets of each. */
+struct log_moments {
+    double count, mean, squares; /* squared deviations from the mean, summed up */
+};
+
+struct log_moments log_moments_of(const struct crowd_activity *crowd);
+
+/*
+ * What the host did in a slice of a date (slice_number()); `packets` is above 0. Of a crowd every member
+ * that was active counts as a day.
+ */
 void day_profile_add(struct day_profile *profile, const struct day_coverage *coverage,
-                     uint32_t slice_number, uint64_t packets);
+                     uint32_t slice_number, uint64_t packets, const struct crowd_activity *crowd);
 
 /* The slices of the day in which it was active, ascending; how many. */
 uint32_t day_profile_finish(const struct day_profile *profile, struct slice_profile slices[DAY_SLICES]);

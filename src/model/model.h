@@ -49,6 +49,7 @@ enum { MODEL_WEEKDAYS = 7 };
 struct model {
     struct host_model *hosts; /* index = id */
     uint32_t host_count;
+    uint32_t member_count; /* hosts that the hosts stand for: as many, but for crowds */
     struct service_model *services; /* ascending in (protocol, port) */
     size_t service_count;
     struct service_model *pools; /* the services of one port feature together; same order */

@@ -35,7 +35,7 @@ struct builder {
     struct tally dates;               /* that were observed: (0, date) */
     uint32_t day_host; /* whose day is being added up, or NO_OWNER */
     struct day_profile day;
-    uint64_t most_packets; /* of a slice of that host */
+    double log_most; /* ln packets of its busiest slice */
     size_t service_capacity;
     size_t row_capacity; /* of the service whose rows are being read */
     size_t application_capacity;
@@ -85,6 +85,9 @@ static void take_shape(void *self, const struct model_shape *shape)
     model->hosts = memory_alloc_array(shape->host_count, sizeof *model->hosts);
     for (uint32_t i = 0; i < shape->host_count; i++) {
         model->hosts[i].id = i;
+        model->hosts[i].members = shape->host_members[i];
+        model->member_count += shape->host_members[i];
+        model->hosts[i].crowd = shape->host_crowds[i];
         model->hosts[i].observed_days = b->observations[shape->host_observations[i]].days;
         model->hosts[i].states = arena_alloc_array(&model->arena, shape->host_states[i],
                                                    sizeof *model->hosts[i].states);
@@ -279,14 +282,28 @@ static void end_day(struct builder *b)
     host->profile = arena_alloc_array(&b->model->arena, host->profile_size, sizeof *host->profile);
     memcpy(host->profile, slices, host->profile_size * sizeof *host->profile);
     /* As counted, or as scaled up from a part of a slice. */
-    host->log_slice_max = log((double)b->most_packets);
+    host->log_slice_max = b->log_most;
     for (uint32_t i = 0; i < host->profile_size; i++)
         host->log_slice_max = fmax(host->log_slice_max, (double)slices[i].log_mean);
     b->day_host = NO_OWNER;
 }
 
+/*
+ * ln packets of the busiest member: none has more than all, nor lies farther above the mean than
+ * sqrt(n - 1) standard deviations (Samuelson's inequality).
+ */
+static double log_of_busiest(uint64_t packets, const struct crowd_activity *crowd)
+{
+    struct log_moments moments = log_moments_of(crowd);
+    double most = log((double)packets);
+
+    if (!crowd_activity_has_sums(crowd))
+        return most;
+    return fmin(most, moments.mean + sqrt((moments.count - 1) * moments.squares / moments.count));
+}
+
 static void take_activity(void *self, uint32_t host, uint32_t slice_number,
-                          const struct activity *activity)
+                          const struct activity *activity, const struct crowd_activity *crowd)
 {
     struct builder *b = self;
     uint64_t packets = activity->packets_sent + activity->packets_received;
@@ -295,11 +312,11 @@ static void take_activity(void *self, uint32_t host, uint32_t slice_number,
         end_day(b);
         day_profile_init(&b->day);
         b->day_host = host;
-        b->most_packets = 0;
+        b->log_most = 0;
     }
     day_profile_add(&b->day, &b->observations[b->shape->host_observations[host]].coverage,
-                    slice_number, packets);
-    b->most_packets = packets > b->most_packets ? packets : b->most_packets;
+                    slice_number, packets, crowd);
+    b->log_most = fmax(b->log_most, log_of_busiest(packets, crowd));
 }
 
 /* ---- services: index is the id until they are sorted ---- */

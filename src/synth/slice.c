@@ -60,7 +60,7 @@ static uint32_t draw_flow_count(const struct host_model *model, const struct sli
     double volume = exp(fmin(log_volume, model->log_slice_max));
     double flows = volume / model->mean_packets + random_unit(random);
 
-    if (is_active * model->observed_days[profile->slice] >= profile->active)
+    if (is_active >= host_model_active_share(model, profile))
         return 0;
     return !(flows < MAX_FLOWS_A_SLICE) ? (uint32_t)MAX_FLOWS_A_SLICE : (uint32_t)flows;
 }
