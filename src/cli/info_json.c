@@ -91,7 +91,8 @@ static json_t *states_json(const struct host_model *host, uint32_t most,
 
 static json_t *host_json(const struct host_model *host)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:f,s:I}", "host", (json_int_t)host->id, "flows",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I}", "host", (json_int_t)host->id, "members",
+                     (json_int_t)host->members, "crowd", (json_int_t)host->crowd, "flows",
                      (json_int_t)host->flows, "state_count", (json_int_t)host->state_count,
                      "active_slices", (json_int_t)host->profile_size, "mean_packets",
                      host->mean_packets, "bytes", (json_int_t)host_model_bytes(host));
@@ -121,7 +122,8 @@ static json_t *profile_json(const struct host_model *host)
 
         json_array_append_new(array, json_pack("{s:i,s:i,s:i,s:f,s:f}", "slice", (int)p->slice,
                                                "active_days", (int)p->active, "observed_days",
-                                               (int)host->observed_days[p->slice], "mean_ln_packets",
+                                               (int)(host->members * host->observed_days[p->slice]),
+                                               "mean_ln_packets",
                                                (double)p->log_mean, "sd", (double)p->log_sd));
     }
     return array;

@@ -94,8 +94,10 @@ static void print_source(const struct model *model, const char *path, uint64_t f
            text_from_count(model->packets, packets));
     print_when(model);
     print_coverage(model);
-    printf("  hosts         %" PRIu32 ", and %" PRIu32 " peers outside that are told apart\n",
-           model->host_count, model->outside_count);
+    printf("  hosts         %" PRIu32, model->host_count);
+    if (model->member_count > model->host_count)
+        printf(", crowds that stand for %" PRIu32, model->member_count);
+    printf(", and %" PRIu32 " peers outside that are told apart\n", model->outside_count);
     printf("  key           %s\n", model->has_tags ? "yes: models of the same key merge host by host"
                                                    : "none: merged models keep their hosts apart");
     print_sizes(model, file_bytes);
@@ -336,16 +338,20 @@ static void print_profile(const struct host_model *host)
     for (uint32_t i = 0; i < host->profile_size; i++) {
         const struct slice_profile *p = &host->profile[i];
 
-        printf("    %02d:%02d  %d/%d  %.0f  %.2f\n", p->slice / SLICES_AN_HOUR,
-               p->slice % SLICES_AN_HOUR * 5, p->active, host->observed_days[p->slice],
+        printf("    %02d:%02d  %" PRIu32 "/%" PRIu32 "  %.0f  %.2f\n", p->slice / SLICES_AN_HOUR,
+               p->slice % SLICES_AN_HOUR * 5, (uint32_t)p->active,
+               host->members * host->observed_days[p->slice],
                exp((double)p->log_mean), (double)p->log_sd);
     }
 }
 
 void info_print_host(const struct host_model *host)
 {
-    printf("host %" PRIu32 ": %" PRIu64 " flows, %.1f packets each, %zu bytes in memory\n\n", host->id,
+    printf("host %" PRIu32 ": %" PRIu64 " flows, %.1f packets each, %zu bytes in memory\n", host->id,
            host->flows, host->mean_packets, host_model_bytes(host));
+    if (host->members > 1)
+        printf("a crowd of %" PRIu32 " hosts: flows are those of all, days those of each\n", host->members);
+    putchar('\n');
     print_states(host);
     print_beginnings(host);
     print_profile(host);

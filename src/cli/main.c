@@ -23,6 +23,7 @@ static const struct verb {
     { "learn", "learn a model of every local host from captures or flow logs", verb_learn },
     { "merge", "add up models, of several captures or machines", verb_merge },
     { "info", "show what is in a model file", verb_info },
+    { "embed", "place hosts in a plane, those that behave alike close together", verb_embed },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models host by host", verb_compare },
