@@ -27,6 +27,8 @@
 
 enum { HOSTS = 3, RECORDS = 400, FLIPS = 1500, MODEL_PAGE = 4096 };
 
+static const struct crowd_activity one_host = { .members = 1 };
+
 /* Addresses whose bytes are unlikely to occur by chance. */
 static const char *const locals[HOSTS] = { "10.211.147.86", "10.211.147.173", "172.27.219.58" };
 static const char *const outside[] = { "203.197.231.94", "198.151.87.242", "2001:db8:b7c3::e29a:5d17" };
@@ -395,7 +397,7 @@ static void check_profiles(const struct model *model, const struct network_stats
             uint32_t index = tally_find(&stats->active, h, active[at].symbol);
             uint64_t packets = stats->activity[index].packets_sent + stats->activity[index].packets_received;
 
-            day_profile_add(&day, &coverage, active[at].symbol, packets);
+            day_profile_add(&day, &coverage, active[at].symbol, packets, &one_host);
             most = fmax(most, log((double)packets));
         }
         assert_int_equal(model->hosts[h].profile_size, day_profile_finish(&day, slices));
@@ -935,6 +937,10 @@ static const char *alter(const struct bytes *model, const char *sql)
     return path;
 }
 
+#define WITHOUT_TAGS                                        \
+    "DELETE FROM outside; UPDATE summary SET key_check = NULL;" \
+    "UPDATE host SET tag = NULL;"
+
 /* One alteration each, and what reading must say of it. */
 static const struct {
     const char *sql;
@@ -942,9 +948,9 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 4", "model format 4 is of a later version, this one reads 3" },
+    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
     { "DROP TABLE session_row", "a table is missing" },
     { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
@@ -968,6 +974,18 @@ static const struct {
     { "UPDATE host SET tag = 'x' WHERE id = 1", "table host, row 2, column tag: a model with" },
     { "UPDATE host SET tag = 5 WHERE id < 2", "tables host and outside: two have the same tag" },
     { "UPDATE host SET id = 3 WHERE id = 2", "table host, row 3, column id: 3" },
+    { "UPDATE host SET members = 0 WHERE id = 1", "table host, row 2, column members: 0 is not in 1..1" },
+    { "UPDATE host SET members = 2", "table host, row 1, column members: 2 is not in 1..1" },
+    { "UPDATE host SET crowd = -1", "table host, row 1, column crowd: -1" },
+    { "UPDATE host SET crowd = 3 WHERE id = 1", "table host: host 1 is of crowd 3, where there are 3 hosts" },
+    { WITHOUT_TAGS "UPDATE host SET members = 1048577", "column members: 1048577 is not in 1..1048576" },
+    { WITHOUT_TAGS "UPDATE host SET members = 524288", "1572864 members are more than a model has" },
+    { "UPDATE activity SET members = 2", "table activity, row 1, column members: 2 is not in 1..1" },
+    { "UPDATE activity SET log_packets = 1", "column log_packets: 1 is not in 0..0" },
+    { "UPDATE activity SET log_packets_squared = 1", "column log_packets_squared: 1 is not in 0..0" },
+    { WITHOUT_TAGS "UPDATE host SET members = 3; UPDATE activity SET members = 4", "4 is not in 1..3" },
+    { WITHOUT_TAGS "UPDATE host SET members = 3; UPDATE activity SET log_packets = 37 * 1048576 + 1",
+      "column log_packets: 38797313 is not in 0..38797312" },
     { "UPDATE outside SET tag = 5", "tables host and outside: two have the same tag" },
     { "UPDATE outside SET tag = (SELECT tag FROM host WHERE id = 1) WHERE id = 1",
       "tables host and outside: two have the same tag" },
@@ -1222,7 +1240,8 @@ static uint32_t profile_of(const struct seen *seen, size_t count, struct day_cov
     day_profile_init(&day);
     for (size_t i = 0; i < count; i++) {
         if (seen[i].packets > 0)
-            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, seen[i].packets);
+            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, seen[i].packets,
+                            &one_host);
     }
     tally_release(&seconds);
     coverage->seconds = NULL;
@@ -1325,6 +1344,10 @@ static void draw_many_hosts(struct network_stats *stats, uint32_t hosts)
     stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, hosts,
                                            sizeof *stats->host_observations);
     memset(stats->host_observations, 0, hosts * sizeof *stats->host_observations);
+    stats->host_members =
+        memory_grow(NULL, &stats->host_members_capacity, hosts, sizeof *stats->host_members);
+    for (uint32_t host = 0; host < hosts; host++)
+        stats->host_members[host] = 1;
     stats->observation_count = 1;
     stats->flows = UINT64_C(1) << 20;
     stats->outside_count = 200;

@@ -172,9 +172,9 @@ static struct network *network_new(void)
         host->observed_days = n->observed_days;
         host->profile = n->profiles[h];
         host->profile_size = DAY_SLICES;
-        for (uint16_t s = 0; s < DAY_SLICES; s++) {
+        for (unsigned s = 0; s < DAY_SLICES; s++) {
             n->observed_days[s] = 4;
-            host->profile[s] = (struct slice_profile){ s & 511, 3, (float)log(400), 0.1F };
+            host->profile[s] = (struct slice_profile){ s & 511U, 3, (float)log(400), 0.1F };
         }
     }
     n->group = (struct population_group){ .models = n->hosts, .model_count = MODEL_HOSTS,

@@ -619,7 +619,8 @@ static void read_activity(struct reader *r)
         struct tally_entry at = { (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->shape.host_count - 1),
                                   read_slice_number(&rows, 1), 0 };
         struct activity activity = read_activity_row(&rows);
-        struct crowd_activity crowd = read_crowd_activity(&rows, r->shape.host_members[at.owner]);
+        struct crowd_activity crowd =
+            read_crowd_activity(&rows, r->db.failed ? 1 : r->shape.host_members[at.owner]);
 
         if (rows.number > 1 && !is_behind(&at, &last))
             rows_fail(&rows, "it is there twice, or out of order");
