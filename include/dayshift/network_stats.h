@@ -127,7 +127,8 @@ struct network_stats {
     size_t host_tags_capacity, outside_tags_capacity;
     uint32_t outside_count;       /* ids of outside peers are below */
     struct day_time first, last;  /* of the flows */
-    uint64_t flows, packets;      /* NETWORK_MAX_SUM at most; no owner's counts add up to more flows,
+    uint64_t flows, packets;      /* NETWORK_MAX_SUM at most; no owner's counts add up to more flows (of a
+                                   * crowd: to twice as many, for two of its members can have one),
                                    * nor do all services */
 };
 

@@ -244,6 +244,12 @@ static void read_state(struct reader *r, struct rows *rows, struct model_state *
         rows_fail(rows, "there are too many");
 }
 
+/* At most: a flow between two members of a crowd is one of each. */
+static uint64_t flows_of_host(const struct reader *r, uint32_t host)
+{
+    return r->shape.host_members[host] > 1 ? 2 * r->shape.flows : r->shape.flows;
+}
+
 /* A host has each state once, and not more than its indices can count. */
 static void check_hosts(struct reader *r)
 {
@@ -256,7 +262,7 @@ static void check_hosts(struct reader *r)
 
         keys[i] = (uint64_t)state->host << 32 | state_key_pack(state->key);
         flows[state->host] += state->flows;
-        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > shape->flows)
+        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > flows_of_host(r, state->host))
             database_fail(&r->db, "table state: host %" PRIu32 " has too many states or flows",
                           state->host);
     }
@@ -451,6 +457,11 @@ static void end_group(struct reader *r, enum model_counts counts, const struct t
         r->sink->counts(r->sink->self, counts, entries[0].owner, entries, size);
 }
 
+static uint64_t flows_of_owner(const struct reader *r, const struct counts_table *what, uint32_t owner)
+{
+    return what->table == TABLE_INITIAL && !r->db.failed ? flows_of_host(r, owner) : r->shape.flows;
+}
+
 static void read_counts(struct reader *r, const struct counts_table *what)
 {
     struct rows rows = open_table(r, what->table, what->sql);
@@ -472,7 +483,7 @@ static void read_counts(struct reader *r, const struct counts_table *what)
             sum = 0;
         }
         sum += entry.count;
-        if (sum > r->shape.flows)
+        if (sum > flows_of_owner(r, what, entry.owner))
             rows_fail(&rows, "the counts add up to more than all flows");
         entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
         entries[used++] = entry;
