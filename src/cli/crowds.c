@@ -78,6 +78,8 @@ int crowds_make(struct crowds *crowds, const struct network_stats *hosts, uint32
 
     memset(crowds, 0, sizeof *crowds);
     network_stats_init(&crowds->stats);
+    if (crowd_stats_check(hosts, err) < 0)
+        return error_prefix(err, "--crowd");
     network_fit_init(&fit, hosts);
     behaviours = host_behaviours_new(hosts, fit.packets);
     status = make_of(crowds, hosts, behaviours, least, err);

@@ -570,16 +570,23 @@ static void add_totals(struct crowding *c)
     c->into->last = c->from->last;
 }
 
-int crowd_stats_add(struct network_stats *into, const struct network_stats *hosts, const uint32_t *crowd,
-                    uint32_t crowds, uint32_t least, struct crowd_stats_counts *counts, struct error *err)
+int crowd_stats_check(const struct network_stats *hosts, struct error *err)
 {
-    struct crowding c = { .into = into, .from = hosts, .crowd = crowd, .least = least };
-
     for (uint32_t i = 0; i < hosts->host_count; i++) {
         if (hosts->host_members[i] > 1)
             return error_set(err, "host %" PRIu32 " is a crowd of %" PRIu32 " already: crowds are made of"
                              " hosts, once", i, hosts->host_members[i]);
     }
+    return 0;
+}
+
+int crowd_stats_add(struct network_stats *into, const struct network_stats *hosts, const uint32_t *crowd,
+                    uint32_t crowds, uint32_t least, struct crowd_stats_counts *counts, struct error *err)
+{
+    struct crowding c = { .into = into, .from = hosts, .crowd = crowd, .least = least };
+
+    if (crowd_stats_check(hosts, err) < 0)
+        return -1;
     *counts = (struct crowd_stats_counts){ 0 };
     c.states = memory_alloc_array(hosts->states.used, sizeof *c.states);
     c.transitions = memory_alloc_array(hosts->transitions.used, sizeof *c.transitions);

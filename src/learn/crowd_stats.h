@@ -25,8 +25,11 @@ struct crowd_stats_counts {
     uint64_t services, kept_services;
 };
 
+/* 0; -1 with *err where a host is a crowd already: who did what among its members is not known. */
+int crowd_stats_check(const struct network_stats *hosts, struct error *err);
+
 /*
- * From hosts none of which is a crowd (-1 with *err else), with crowd[i] of host i below `crowds`, and
+ * From hosts that pass this check (-1 with *err else), with crowd[i] of host i below `crowds`, and
  * `least` hosts of one observation or more in each. `into` was initialised, and is empty.
  */
 int crowd_stats_add(struct network_stats *into, const struct network_stats *hosts, const uint32_t *crowd,
