@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "similarity/reference_set.h"
@@ -42,10 +41,7 @@ static void place_hosts(struct grouping *g, const struct behaviour *behaviours,
     for (uint32_t i = 0; i < g->hosts; i++) {
         uint32_t group;
 
-        if (set->count == g->hosts)
-            memcpy(kernels, set->gram + (size_t)i * set->count, set->count * sizeof *kernels);
-        else
-            reference_set_compare(set, &behaviours[i], kernels);
+        reference_set_compare(set, behaviours, i, kernels);
         group = spectral_clusters_place(clusters, kernels, point);
         g->group[i] = group;
         g->sizes[group]++;
