@@ -123,6 +123,7 @@ score()
     refuses 1 "--segments-per-host" identify --segments-per-host 0 "$log"
     refuses 1 "--trials" score --trials 0 "$log"
     refuses 1 "gone.csv" identify gone.csv
+    refuses 1 "--one-way goes with flow logs" dayshift identify --one-way "$BUNDLED_CAPTURE"
     grep -e '^ts' -e ',10\.0\.0\.2,' "$log" > one.csv
     refuses 1 "two are needed" score "${few[@]}" one.csv
 }
@@ -135,4 +136,16 @@ score()
     dayshift identify -q --json --hosts "${log%.csv.xz}.hosts.tsv" "$log" > out.json
     [ "$(json_value out.json 'd["hosts"] >= 100 and d["accuracy"] >= 0.88 and d["host_mean"] >= 0.88')" = True ]
     [ "$(json_value out.json 'min(h["accuracy"] for h in d["halves"]) >= 0.88')" = True ]
+    dayshift identify -q --json --one-way --hosts "${log%.csv.xz}.hosts.tsv" "$log" > out.json
+    [ "$(json_value out.json 'd["hosts"] >= 105 and d["accuracy"] >= 0.88 and d["host_mean"] >= 0.88')" = True ]
+}
+
+@test "UGR'16 set A: genuine, synthetic, spliced" {
+    local log=$DAYSHIFT_CAPTURES/ugr16_isp_20160411_A.csv.xz
+
+    [ -n "${DAYSHIFT_CAPTURES:-}" ] || skip "DAYSHIFT_CAPTURES names no folder of captures"
+    [ -e "$log" ] || skip "no UGR'16 in DAYSHIFT_CAPTURES"
+    dayshift score -q --json --one-way --hosts "${log%.csv.xz}.hosts.tsv" "$log" > out.json
+    [ "$(json_value out.json 'd["hosts"] >= 105 and d["spliced_below"] >= 0.95 * d["hosts"]')" = True ]
+    [ "$(json_value out.json 'd["genuine_level"] >= 0.9 * d["hosts"] and abs(d["gap"]) < 1 / 3')" = True ]
 }

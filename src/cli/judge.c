@@ -92,6 +92,7 @@ int judge_take_option(struct judge_options *o, int option, const char *value, st
     case JUDGE_HOSTS: o->choice.file = value; return 0;
     case JUDGE_FORMAT: o->read.records.format = value; return 0;
     case JUDGE_COLUMNS: o->read.records.columns = value; return 0;
+    case JUDGE_ONE_WAY: o->read.one_way = true; return 0;
     case JUDGE_MAX_MEMORY: return option_size("--max-memory", value, MAX_MEMORY_LEAST, &o->max_memory, err);
     case 'q': o->quiet = true; return 0;
     default: o->json = true; return 0;
@@ -159,6 +160,8 @@ int judge_read(struct judged *judged, struct judge_options *o, char **paths, int
     o->read.max_bytes = share;
     if (read_inputs(paths, count, &o->read, learner_add, judged->learner, &judged->totals, err) < 0)
         return -1;
+    if (o->read.one_way && judged->totals.kind != INPUT_FLOW_LOGS)
+        return error_set(err, "%s: --one-way goes with flow logs, not with captures", paths[0]);
     learner_finish(judged->learner);
     cut(judged, o);
     return check_steps(judged, o, paths[0], err);
