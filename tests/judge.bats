@@ -125,7 +125,8 @@ score()
     refuses 1 "gone.csv" identify gone.csv
     refuses 1 "--one-way goes with flow logs" dayshift identify --one-way "$BUNDLED_CAPTURE"
     grep -e '^ts' -e ',10\.0\.0\.2,' "$log" > one.csv
-    refuses 1 "two are needed" score "${few[@]}" one.csv
+    refuses 1 "no other to be told from" score "${few[@]}" one.csv
+    refuses 1 "no other to be told from" identify "${few[@]}" one.csv
 }
 
 @test "UGR'16 set A: at least 88 % of segments are told" {

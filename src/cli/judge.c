@@ -137,6 +137,9 @@ static int check_steps(const struct judged *judged, const struct judge_options *
         return error_set(err, "%s: of %zu hosts none has %" PRIu32 " records, %" PRIu32 " of them to be judged;"
                          " see --min-records, --segment and --train", path, judged->steps.host_count,
                          o->min_records, o->segment);
+    if (judged->host_count == 1 && o->train > 0)
+        return error_set(err, "%s: of %zu hosts one alone has %" PRIu32 " records: it has no other to be told from",
+                         path, judged->steps.host_count, o->min_records);
     return 0;
 }
 

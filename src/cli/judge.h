@@ -90,7 +90,8 @@ struct judged {
 
 /*
  * Reads all inputs. Each host's own steps are cut: the first `train` of them are learned, the last are held
- * out. 0, or -1 with *err: also when no host has enough, or when they have more than memory allows.
+ * out. 0, or -1 with *err: also when fewer than two hosts have enough (one, when nothing is learned), or when
+ * they have more than memory allows.
  */
 int judge_read(struct judged *judged, struct judge_options *o, char **paths, int count, struct error *err);
 void judge_release(struct judged *judged);
