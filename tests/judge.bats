@@ -119,6 +119,7 @@ score()
     refuses 1 "--train: '1' is not a share" identify --train 1 "$log"
     refuses 1 "--train: 'x' is not a share" score --train x "$log"
     refuses 1 "--terms: 'peers' is not one of" identify --terms state,peers "$log"
+    refuses 1 "--terms: bytes: synthetic flows have none" score --terms state,bytes "$log"
     refuses 1 "--segment" identify --segment 0 "$log"
     refuses 1 "--segments-per-host" identify --segments-per-host 0 "$log"
     refuses 1 "--trials" score --trials 0 "$log"
