@@ -148,6 +148,6 @@ score()
     [ -n "${DAYSHIFT_CAPTURES:-}" ] || skip "DAYSHIFT_CAPTURES names no folder of captures"
     [ -e "$log" ] || skip "no UGR'16 in DAYSHIFT_CAPTURES"
     dayshift score -q --json --one-way --hosts "${log%.csv.xz}.hosts.tsv" "$log" > out.json
-    [ "$(json_value out.json 'd["hosts"] >= 105 and d["spliced_below"] >= 0.95 * d["hosts"]')" = True ]
-    [ "$(json_value out.json 'd["genuine_level"] >= 0.9 * d["hosts"] and abs(d["gap"]) < 1 / 3')" = True ]
+    [ "$(json_value out.json 'd["hosts"] >= 105 and d["in_order"] >= 0.95 * d["hosts"]')" = True ]
+    [ "$(json_value out.json 'd["genuine_above"] >= 0.6 * d["hosts"] and abs(d["gap"]) < 1 / 3')" = True ]
 }

@@ -136,7 +136,7 @@ static void score_host(const struct bench *bench, size_t self)
         random_init(&random, bench->options->seed, RANDOM_JUDGE, host->host, i, 0);
         sequences[i] = (struct step_sequence){ steps, length };
         switch ((enum fidelity_kind)(i / trials)) {
-        case FIDELITY_GENUINE: sequences[i] = fidelity_genuine(host, i % trials, trials, length); break;
+        case FIDELITY_GENUINE: fidelity_genuine(host, i % trials, trials, length, steps); break;
         case FIDELITY_SYNTHETIC: synthesize(&bench->held_out->hosts[host->host], steps, length, &random); break;
         case FIDELITY_OWN: synthesize(&bench->own->hosts[host->host], steps, length, &random); break;
         default: fidelity_splice(bench->hosts, bench->count, self, length, steps, &random); break;
