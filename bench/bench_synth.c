@@ -77,7 +77,7 @@ static double seconds_of(const struct scenario *scenario, uint32_t host, uint64_
 {
     struct netflow *netflow = open_netflow(scenario, host);
     const struct record_encoding *encoding = format ? record_encoding_find(format) : NULL;
-    struct record_batch batch = { NULL };
+    struct record_batch batch = { .bytes = NULL };
     struct flow_record record;
     struct flow_plan plan;
     struct error err;
