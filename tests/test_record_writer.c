@@ -55,7 +55,7 @@ static void test_text(void **state)
         assert_string_equal(text, times[i].text);
         *put_date_and_time_like(expected, times[i].ns, text, times[i].ns) = '\0';
         assert_string_equal(expected, text);
-        *put_date_and_time_like(expected, times[i].ns, "nothing that is used", times[i].ns - NS_PER_SECOND) = '\0';
+        *put_date_and_time_like(expected, times[i].ns, "nothing that is used", times[i].ns + NS_PER_SECOND) = '\0';
         assert_string_equal(expected, text);
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
