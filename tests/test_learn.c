@@ -18,7 +18,9 @@
 #include "learn/address_tag.h"
 #include "learn/fit.h"
 #include "learn/learner.h"
+#include "learn/fit_peers.h"
 #include "learn/mixture_fit.h"
+#include "learn/peer_fit.h"
 #include "learn/row_sample.h"
 #include "learn/tag_table.h"
 #include "model/model.h"
@@ -410,6 +412,165 @@ static void test_sequences_of_union(void **state)
     }
 }
 
+/* ---- who the peers are ---- */
+
+enum { MOST_PEERS = 5000 };
+
+/* Flows to peers, one after the other. */
+struct restaurant {
+    uint64_t flows[MOST_PEERS];
+    uint32_t peers;
+    uint64_t all;
+};
+
+/* The probability of the next flow, to a known peer or (peer == peers) to a new one; and the flow. */
+static double go_to(struct restaurant *r, uint32_t peer, const struct peer_process *p)
+{
+    double flows = (double)r->all + p->concentration;
+    double mass = peer < r->peers ? (double)r->flows[peer] - p->discount
+                                  : p->concentration + p->discount * r->peers;
+
+    if (peer == r->peers)
+        r->flows[r->peers++] = 0;
+    r->flows[peer]++;
+    return r->all++ == 0 ? 1 : mass / flows;
+}
+
+static struct peer_partition partition_of(const struct restaurant *r, uint32_t limit,
+                                          struct peer_group *groups)
+{
+    struct peer_partition partition = { .groups = groups };
+
+    for (uint32_t i = 0; i < r->peers; i++) {
+        if (i < limit)
+            groups[partition.group_count++] = (struct peer_group){ r->flows[i], 1 };
+        else
+            partition.unlisted += r->flows[i];
+    }
+    return partition;
+}
+
+/* Every sequence of so many flows, of which the first `limit` peers are listed: probabilities sum to 1. */
+static double all_sequences(struct restaurant *r, int flows, uint32_t limit, double before,
+                            const struct peer_process *p, double *worst)
+{
+    double sum = 0;
+
+    if (flows == 0) {
+        struct peer_group groups[8];
+        struct peer_partition partition = partition_of(r, limit, groups);
+
+        if (r->peers <= limit) /* beyond, one partition stands for several sequences */
+            *worst = fmax(*worst, fabs(peer_fit_log_probability(&partition, p) - log(before)));
+        return before;
+    }
+    for (uint32_t peer = 0; peer <= r->peers; peer++) {
+        struct restaurant next = *r;
+        double chance = go_to(&next, peer, p);
+
+        sum += all_sequences(&next, flows - 1, limit, before * chance, p, worst);
+    }
+    return sum;
+}
+
+static void test_peer_probability(void **state)
+{
+    static const struct peer_process cases[] = { { 0.5, 1 }, { 0.001, 3 }, { 0.9, 0.2 }, { 0.3, 40 } };
+    static struct restaurant empty;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double worst = 0;
+
+        assert_near(all_sequences(&empty, 5, 5, 1, &cases[i], &worst), 1, 1e-12);
+        assert_true(worst < 1e-9);
+    }
+}
+
+/* Two peers are listed, what follows is one lump: its sequences together have the probability given. */
+static void test_peer_probability_of_unlisted(void **state)
+{
+    static const struct peer_process process = { 0.4, 1.5 };
+    const struct peer_group groups[] = { { 2, 1 }, { 1, 1 } };
+    const struct peer_partition partition = { groups, 2, 3 };
+    static struct restaurant r;
+    double all = 0;
+
+    (void)state;
+    for (uint32_t a = 2; a < 3; a++) { /* 0 0 1, then to peers beyond: 2, then 2 or 3, then 2, 3 or 4 */
+        for (uint32_t b = 2; b < 4; b++) {
+            for (uint32_t c = 2; c <= (b == 2 ? 3U : 4U); c++) {
+                const uint32_t sequence[] = { 0, 0, 1, a, b, c };
+                double chance = 1;
+
+                r = (struct restaurant){ .peers = 0 };
+                for (size_t i = 0; i < sizeof sequence / sizeof *sequence; i++)
+                    chance *= go_to(&r, sequence[i], &process);
+                all += chance;
+            }
+        }
+    }
+    assert_near(peer_fit_log_probability(&partition, &process), log(all), 1e-9);
+}
+
+static void draw_restaurant(struct restaurant *r, uint64_t flows, const struct peer_process *p,
+                            struct random_stream *random)
+{
+    *r = (struct restaurant){ .peers = 0 };
+    while (r->all < flows) {
+        double at = random_unit(random) * ((double)r->all + p->concentration);
+        uint32_t peer = 0;
+
+        while (peer < r->peers && at >= (double)r->flows[peer] - p->discount)
+            at -= (double)r->flows[peer++] - p->discount;
+        go_to(r, peer, p);
+    }
+}
+
+/* From twenty states of 2000 flows: discount within 0.04, concentration within a quarter. With 256 listed. */
+static void test_peer_fit_recovers(void **state)
+{
+    static const struct peer_process cases[] = { { 0.2, 10 }, { 0.5, 1 }, { 0.5, 20 }, { 0.8, 5 } };
+    static const struct peer_process prior = { 0.5, 1 };
+    static struct restaurant r;
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, 5, RANDOM_FIT, 0, 0, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static struct peer_group groups[20][LEARN_MAX_PEERS];
+        struct peer_partition partitions[20];
+        struct peer_process fitted;
+
+        for (int k = 0; k < 20; k++) {
+            draw_restaurant(&r, 2000, &cases[i], &random);
+            partitions[k] = partition_of(&r, LEARN_MAX_PEERS, groups[k]);
+        }
+        fitted = peer_fit(partitions, 20, &prior);
+        assert_near(fitted.discount, cases[i].discount, 0.04);
+        assert_near(log(fitted.concentration), log(cases[i].concentration), 0.25);
+    }
+}
+
+/* A flow says nothing: as the prior. Many flows outweigh it. */
+static void test_peer_fit_backs_off(void **state)
+{
+    static const struct peer_process prior = { 0.3, 2 };
+    const struct peer_group one = { 1, 1 };
+    const struct peer_group often = { 5000, 1 };
+    const struct peer_group singles = { 1, 250 };
+    const struct peer_partition partitions[] = { { &one, 1, 0 }, { &often, 1, 0 }, { &singles, 1, 0 } };
+    struct peer_process fitted = peer_fit(&partitions[0], 1, &prior);
+
+    (void)state;
+    assert_near(fitted.discount, 0.3, 1e-9);
+    assert_near(fitted.concentration, 2, 1e-9);
+    fitted = peer_fit(&partitions[1], 1, &prior);
+    assert_true(fitted.discount < 0.2 && fitted.concentration < 0.5);
+    fitted = peer_fit(&partitions[2], 1, &prior);
+    assert_true(fitted.discount > 0.5 && fitted.concentration > 10);
+}
+
 /* ---- the learner, record by record ---- */
 
 #define A "10.0.0.1"
@@ -770,7 +931,9 @@ static void test_bytes_conditions_applications(void **state)
     learner_add(learner, &attempt);
     stats = learner_finish(learner);
     web = state_of(stats, 0, ROLE_INITIATOR, IP_TCP, 443);
-    assert_int_equal(tally_count(&stats->bytes, web, log_grid_bin(2300, VOLUME_GRID_PER_OCTAVE)), 3);
+    assert_int_equal(tally_count(&stats->bytes, web,
+                                 flow_size_pack(log_grid_bin(5, VOLUME_GRID_PER_OCTAVE),
+                                                log_grid_bin(2300, VOLUME_GRID_PER_OCTAVE))), 2);
     https = tally_find(&stats->services, IP_TCP, 443);
     c = &stats->conditions[https];
     assert_int_equal(c->flows, 2);
@@ -919,6 +1082,58 @@ static void test_step_back(void **state)
         assert_int_equal(stats->coverage.used, cases[i].covered);
         for (size_t k = 0; k < stats->gaps.used; k++)
             assert_true(stats->gaps.entries[k].symbol <= log_grid_bin(1e6, GAP_GRID_PER_OCTAVE));
+        learner_free(learner);
+    }
+}
+
+/* ---- halves ---- */
+
+static uint64_t total(const struct tally *tally)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < tally->used; i++)
+        sum += tally->entries[i].count;
+    return sum;
+}
+
+/* Six slices, of which B sends in the last alone; each half has its slices, and all hosts. */
+static void test_halves(void **state)
+{
+    static const struct {
+        enum observed_half half;
+        uint64_t flows, transitions, initial, covered;
+    } cases[] = {
+        { OBSERVE_ALL, 13, 12, 1, 1501 },
+        { OBSERVE_EVEN, 6, 3, 3, 900 },
+        { OBSERVE_ODD, 7, 4, 3, 601 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct learner_config config = in_ten;
+        const struct network_stats *stats;
+        struct learner *learner;
+        struct flow_record record;
+
+        config.half = cases[i].half;
+        learner = learner_new(&config);
+        for (int64_t n = 0; n < 12; n++) { /* at 0 and 100 s of each slice */
+            record = flow((n / 2 * 300 + n % 2 * 100) * 1000, A, OUT, IP_TCP, 443);
+            learner_add(learner, &record);
+        }
+        record = flow(1500000, B, A, IP_TCP, 22);
+        record.start.ns += 100 * NS_PER_SECOND;
+        learner_add(learner, &record);
+        stats = learner_finish(learner);
+        assert_int_equal(stats->host_count, 2);
+        assert_int_equal(stats->flows, cases[i].flows);
+        assert_int_equal(total(&stats->transitions), cases[i].transitions);
+        assert_int_equal(tally_count(&stats->initial, 0, 0), cases[i].initial);
+        for (size_t k = 0; k < stats->coverage.used; k++)
+            assert_true(cases[i].half == OBSERVE_ALL ||
+                        stats->coverage.entries[k].symbol % 2 == (cases[i].half == OBSERVE_ODD));
+        assert_int_equal(total(&stats->coverage), cases[i].covered + (i == 1 ? 0 : 100));
         learner_free(learner);
     }
 }
@@ -2200,6 +2415,11 @@ int main(void)
         cmocka_unit_test(test_impossible_records),
         cmocka_unit_test(test_late_flow),
         cmocka_unit_test(test_step_back),
+        cmocka_unit_test(test_peer_probability),
+        cmocka_unit_test(test_peer_probability_of_unlisted),
+        cmocka_unit_test(test_peer_fit_recovers),
+        cmocka_unit_test(test_peer_fit_backs_off),
+        cmocka_unit_test(test_halves),
         cmocka_unit_test(test_tags),
         cmocka_unit_test(test_merge_order),
         cmocka_unit_test(test_merge_without_tags),

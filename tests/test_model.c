@@ -27,6 +27,8 @@
 
 enum { HOSTS = 3, RECORDS = 400, FLIPS = 1500, MODEL_PAGE = 4096 };
 
+static const struct crowd_activity one_host = { .members = 1 };
+
 /* Addresses whose bytes are unlikely to occur by chance. */
 static const char *const locals[HOSTS] = { "10.211.147.86", "10.211.147.173", "172.27.219.58" };
 static const char *const outside[] = { "203.197.231.94", "198.151.87.242", "2001:db8:b7c3::e29a:5d17" };
@@ -183,7 +185,8 @@ static void fill(struct network_stats *stats)
     for (size_t i = 0; i < stats->volumes.used && stats->bytes.used < stats->volumes.used; i++) {
         const struct tally_entry *entry = &stats->volumes.entries[i];
 
-        tally_add(&stats->bytes, entry->owner, entry->symbol + 100, entry->count);
+        tally_add(&stats->bytes, entry->owner, flow_size_pack(entry->symbol, entry->symbol + 100),
+                  entry->count);
     }
     if (!stats->has_tags)
         fill_tags(stats, &random);
@@ -344,6 +347,38 @@ static void check_states(const struct model *model, const struct network_stats *
     }
 }
 
+/* What is drawn with follows from the process, which is in the file as fitted. */
+static void check_novelty(const struct model *model, const struct network_stats *stats,
+                          const struct network_fit *fit)
+{
+    for (uint32_t i = 0; i < stats->states.used; i++) {
+        const struct peer_process *process = &fit->peers[i];
+        uint32_t index;
+        const struct peer_novelty *novelty = &find_state(model, stats, i, &index)->novelty;
+        double flows = 0;
+        double peers = 0;
+
+        for (size_t k = 0; k < stats->peers.used; k++) {
+            const struct tally_entry *entry = &stats->peers.entries[k];
+
+            if (entry->owner != i || peer_unpack(entry->symbol).kind != PEER_OUTSIDE)
+                continue;
+            flows += (double)entry->count;
+            peers++;
+        }
+        assert_true((process->concentration > 0) == (flows > 0));
+        if (flows == 0) {
+            assert_true(novelty->strength == 0 && novelty->fresh == 0);
+            continue;
+        }
+        assert_true(fabs(novelty->strength - process->concentration - peers * process->discount) < 1e-5);
+        assert_true(fabs(novelty->fresh - process->concentration / (flows + process->concentration)) < 1e-6);
+        assert_true(fabs((double)novelty->discount / PEER_SHARES - process->discount) < 1e-4);
+        assert_true(novelty->unlisted == 0);
+        assert_true(novelty->known > PEER_SHARES / 4); /* three addresses for seven services */
+    }
+}
+
 /* Gaps of a transition are kept where it was seen often enough, those of its state always. */
 static void check_transitions(const struct model *model, const struct network_stats *stats)
 {
@@ -374,6 +409,19 @@ static void check_transitions(const struct model *model, const struct network_st
     }
 }
 
+static void check_class(const struct class_profile *got, const struct day_profile *day,
+                        const struct day_coverage *coverage, enum day_class class, double *most)
+{
+    struct slice_profile slices[DAY_SLICES];
+
+    assert_int_equal(got->size, day_profile_finish(day, coverage, class, 1, slices));
+    for (uint32_t i = 0; i < got->size; i++) {
+        assert_memory_equal(&got->slices[i], &slices[i], sizeof *slices);
+        *most = fmax(*most, slice_profile_log_packets(&slices[i]));
+    }
+    assert_memory_equal(got->observed, coverage->observed[class], sizeof coverage->observed[class]);
+}
+
 /* Profiles are derived as day_profile.h says, from activity in order of dates. */
 static void check_profiles(const struct model *model, const struct network_stats *stats)
 {
@@ -384,29 +432,26 @@ static void check_profiles(const struct model *model, const struct network_stats
     day_coverage_init(&coverage, &stats->coverage);
     assert_int_equal(model->covered_slices, coverage.covered_slices);
     for (uint32_t i = 0; i < DAY_SLICES; i++)
-        assert_int_equal(model->observed_days[i], coverage.observed[i]);
+        assert_int_equal(model->observed_days[i], day_coverage_days(&coverage, i));
     for (uint32_t h = 0; h < model->host_count; h++) {
-        struct slice_profile slices[DAY_SLICES];
         struct day_profile day;
         double most = 0;
 
         day_profile_init(&day);
         for (; at < stats->active.used && active[at].owner == h; at++) {
             uint32_t index = tally_find(&stats->active, h, active[at].symbol);
-            uint64_t packets = stats->activity[index].packets_sent + stats->activity[index].packets_received;
+            const struct activity *activity = &stats->activity[index];
+            struct slice_volume volume = slice_volume_of(activity, &one_host);
 
-            day_profile_add(&day, &coverage, active[at].symbol, packets);
-            most = fmax(most, log((double)packets));
+            day_profile_add(&day, &coverage, active[at].symbol, &volume);
+            most = fmax(most, log(volume.packets));
         }
-        assert_int_equal(model->hosts[h].profile_size, day_profile_finish(&day, slices));
-        for (uint32_t i = 0; i < model->hosts[h].profile_size; i++) {
-            assert_memory_equal(&model->hosts[h].profile[i], &slices[i], sizeof *slices);
-            most = fmax(most, (double)slices[i].log_mean);
+        day_profile_end(&day, &coverage);
+        for (int class = 0; class < DAY_CLASSES; class++) {
+            check_class(&model->hosts[h].days[class], &day, &coverage, (enum day_class)class, &most);
+            assert_ptr_equal(model->hosts[h].days[class].observed, model->hosts[0].days[class].observed);
         }
         assert_true(model->hosts[h].log_slice_max == most);
-        assert_memory_equal(model->hosts[h].observed_days, model->observed_days,
-                            sizeof model->observed_days);
-        assert_ptr_equal(model->hosts[h].observed_days, model->hosts[0].observed_days);
     }
     free(active);
 }
@@ -489,9 +534,10 @@ static void test_round_trip(void **state)
     assert_int_equal(model->packets, learned.stats->packets);
     assert_int_equal(model->first.ns, learned.stats->first.ns);
     assert_int_equal(model->last.ns, learned.stats->last.ns);
-    for (int day = 0; day < MODEL_WEEKDAYS; day++) /* 2024-10-04 and the day after */
+    for (int day = 0; day < DAYS_A_WEEK; day++) /* 2024-10-04 and the day after */
         assert_int_equal(model->weekdays[day], day == 4 || day == 5);
     check_states(model, learned.stats, &learned.fit);
+    check_novelty(model, learned.stats, &learned.fit);
     check_transitions(model, learned.stats);
     check_distributions(model, learned.stats, &learned.stats->initiator_ports,
                         offsetof(struct state_model, initiator_ports));
@@ -766,10 +812,11 @@ static void use(const struct model *model)
         const struct host_model *host = &model->hosts[i / 2];
         const struct slice_profile *profile;
 
-        request.slice = host->profile_size ? host->profile[i % host->profile_size].slice : i % 2;
-        profile = host_model_slice(host, request.slice);
-        if (profile == NULL ||
-            ((double)profile->log_mean + 4 * (double)profile->log_sd < 9 && host->mean_packets > 1e-3))
+        request.slice = host->days[DAY_WEEKDAY].size
+                            ? host->days[DAY_WEEKDAY].slices[i % host->days[DAY_WEEKDAY].size].slice
+                            : i % 2;
+        profile = class_profile_slice(&host->days[DAY_WEEKDAY], request.slice);
+        if (profile == NULL || slice_profile_log_flows(profile) + 4 * slice_profile_log_sd(profile) < 9)
             slice_synthesize(&request, &plans);
     }
     free(plans.plans);
@@ -935,6 +982,10 @@ static const char *alter(const struct bytes *model, const char *sql)
     return path;
 }
 
+#define WITHOUT_TAGS                                        \
+    "DELETE FROM outside; UPDATE summary SET key_check = NULL;" \
+    "UPDATE host SET tag = NULL;"
+
 /* One alteration each, and what reading must say of it. */
 static const struct {
     const char *sql;
@@ -942,16 +993,16 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 4", "model format 4 is of a later version, this one reads 3" },
+    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
     { "DROP TABLE session_row", "a table is missing" },
     { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
     { "DROP TABLE host; CREATE VIEW host AS WITH RECURSIVE n(i) AS"
       " (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, NULL AS tag FROM n",
       "not a table of a model" },
-    { "CREATE VIEW more AS SELECT 1", "table schema, row 19: not a table of a model" },
+    { "CREATE VIEW more AS SELECT 1", "table schema, row 20: not a table of a model" },
     { "CREATE TRIGGER more AFTER UPDATE ON host BEGIN DELETE FROM gap; END", "not a table of a model" },
     { "CREATE INDEX more ON gap(times)", "not a table of a model" },
     { "CREATE VIRTUAL TABLE more USING fts5(text)", "not a table of a model" },
@@ -968,6 +1019,18 @@ static const struct {
     { "UPDATE host SET tag = 'x' WHERE id = 1", "table host, row 2, column tag: a model with" },
     { "UPDATE host SET tag = 5 WHERE id < 2", "tables host and outside: two have the same tag" },
     { "UPDATE host SET id = 3 WHERE id = 2", "table host, row 3, column id: 3" },
+    { "UPDATE host SET members = 0 WHERE id = 1", "table host, row 2, column members: 0 is not in 1..1" },
+    { "UPDATE host SET members = 2", "table host, row 1, column members: 2 is not in 1..1" },
+    { "UPDATE host SET crowd = -1", "table host, row 1, column crowd: -1" },
+    { "UPDATE host SET crowd = 3 WHERE id = 1", "table host: host 1 is of crowd 3, where there are 3 hosts" },
+    { WITHOUT_TAGS "UPDATE host SET members = 1048577", "column members: 1048577 is not in 1..1048576" },
+    { WITHOUT_TAGS "UPDATE host SET members = 524288", "1572864 members are more than a model has" },
+    { "UPDATE activity SET members = 2", "table activity, row 1, column members: 2 is not in 1..1" },
+    { "UPDATE activity SET log_packets = 1", "column log_packets: 1 is not in 0..0" },
+    { "UPDATE activity SET log_packets_squared = 1", "column log_packets_squared: 1 is not in 0..0" },
+    { WITHOUT_TAGS "UPDATE host SET members = 3; UPDATE activity SET members = 4", "4 is not in 1..3" },
+    { WITHOUT_TAGS "UPDATE host SET members = 3; UPDATE activity SET log_packets = 37 * 1048576 + 1",
+      "column log_packets: 38797313 is not in 0..38797312" },
     { "UPDATE outside SET tag = 5", "tables host and outside: two have the same tag" },
     { "UPDATE outside SET tag = (SELECT tag FROM host WHERE id = 1) WHERE id = 1",
       "tables host and outside: two have the same tag" },
@@ -1015,10 +1078,12 @@ static const struct {
     { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
     { "UPDATE volume SET bin = 657 WHERE state = 0 AND bin = (SELECT max(bin) FROM volume"
       " WHERE state = 0)", "column bin: 657 is not in 0..656" },
-    { "UPDATE byte_volume SET bin = 817 WHERE state = 0 AND bin = (SELECT max(bin) FROM byte_volume"
-      " WHERE state = 0)", "column bin: 817 is not in 0..816" },
+    { "UPDATE byte_volume SET bins = 672768 WHERE state = 0 AND bins = (SELECT max(bins) FROM byte_volume"
+      " WHERE state = 0)", "column bins: 672768 is not in 0..672767" },
+    { "UPDATE byte_volume SET bins = 817 WHERE state = 0 AND bins = (SELECT min(bins) FROM byte_volume"
+      " WHERE state = 0)", "table byte_volume: state 0: 817 is no size of a flow" },
     { "DELETE FROM volume WHERE state = 0", "has no volume" },
-    { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
+    { "UPDATE byte_volume SET bins = 672768 + bins", "table byte_volume, row 1, column bins: 7" },
     { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
     { "UPDATE byte_volume SET state = -1 WHERE state = 0", "table byte_volume, row 1, column state: -1" },
     { "UPDATE mixture SET component = 5 + component", "table mixture, row 1, column component: 5" },
@@ -1034,6 +1099,16 @@ static const struct {
     { "UPDATE mixture SET sd = 'wide'", "table mixture, row 1, column sd" },
     { "UPDATE mixture SET mean = NULL", "table mixture, row 1, column mean" },
     { "DELETE FROM mixture WHERE state = 0", "has no mixture" },
+    { "UPDATE peer_process SET discount = 1", "table peer_process, row 1, column discount: 1 is not in" },
+    { "UPDATE peer_process SET discount = 0", "table peer_process, row 1, column discount: 0 is not in" },
+    { "UPDATE peer_process SET concentration = 0", "table peer_process, row 1, column concentration: 0" },
+    { "UPDATE peer_process SET concentration = 1e7", "column concentration: 1e+07 is not in" },
+    { "UPDATE peer_process SET concentration = 'much'", "table peer_process, row 1, column concentration" },
+    { "UPDATE peer_process SET state = 9999 WHERE state = (SELECT min(state) FROM peer_process)",
+      "column state: 9999" },
+    { "DELETE FROM peer_process", "has no peer_process" },
+    { "DELETE FROM peer WHERE peer >> 28 = 1 AND state = (SELECT state FROM peer WHERE peer >> 28 != 1"
+      " INTERSECT SELECT state FROM peer_process LIMIT 1)", "has no peer outside" },
     { "UPDATE initiator_port SET port_feature = 1046 + port_feature", "column port_feature: " },
     { "UPDATE responder_port SET port = 65537", "table responder_port, row 1, column port: 65537" },
     { "UPDATE peer SET peer = (2 << 28) + peer WHERE peer >> 28 = 1", "is nobody" },
@@ -1187,14 +1262,17 @@ static void test_strangers_merge(void **state)
         const struct host_model *got = &merged->hosts[i];
         const struct host_model *expected = &native->hosts[i % HOSTS];
 
-        assert_memory_equal(got->observed_days, expected->observed_days, sizeof native->observed_days);
-        assert_int_equal(got->profile_size, expected->profile_size);
-        assert_memory_equal(got->profile, expected->profile,
-                            got->profile_size * sizeof *got->profile);
+        for (int class = 0; class < DAY_CLASSES; class++) {
+            const struct class_profile *days = &expected->days[class];
+
+            assert_memory_equal(got->days[class].observed, days->observed, DAY_SLICES * sizeof *days->observed);
+            assert_int_equal(got->days[class].size, days->size);
+            assert_memory_equal(got->days[class].slices, days->slices, days->size * sizeof *days->slices);
+        }
     }
     assert_int_equal(merged->covered_slices, native->covered_slices);
     assert_memory_equal(merged->observed_days, native->observed_days, sizeof native->observed_days);
-    for (int day = 0; day < MODEL_WEEKDAYS; day++)
+    for (int day = 0; day < DAYS_A_WEEK; day++)
         assert_int_equal(merged->weekdays[day], STRANGERS * native->weekdays[day]);
     free(file.at);
     model_free(native);
@@ -1203,17 +1281,19 @@ static void test_strangers_merge(void **state)
 
 /* ---- day profiles ---- */
 
-/* Packets in slices of dates, in order of the dates. */
+/* Packets in slices of dates, in order of the dates; a tenth as many flows. */
 struct seen {
     uint32_t date, slice;
     uint64_t packets, seconds;
 };
 
-static uint32_t profile_of(const struct seen *seen, size_t count, struct day_coverage *coverage,
-                           struct slice_profile slices[DAY_SLICES])
+/* One class of days, of a host that did so. */
+static uint32_t profile_of(const struct seen *seen, size_t count, enum day_class class,
+                           struct day_coverage *coverage, struct slice_profile slices[DAY_SLICES])
 {
     struct tally seconds;
     struct day_profile day;
+    uint32_t size;
 
     tally_init(&seconds);
     for (size_t i = 0; i < count; i++)
@@ -1221,44 +1301,101 @@ static uint32_t profile_of(const struct seen *seen, size_t count, struct day_cov
     day_coverage_init(coverage, &seconds);
     day_profile_init(&day);
     for (size_t i = 0; i < count; i++) {
+        struct activity activity = { .packets_sent = seen[i].packets,
+                                     .flows_answered = seen[i].packets / 10 };
+        struct slice_volume volume = slice_volume_of(&activity, &one_host);
+
         if (seen[i].packets > 0)
-            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, seen[i].packets);
+            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, &volume);
     }
+    day_profile_end(&day, coverage);
+    size = day_profile_finish(&day, coverage, class, 1, slices);
     tally_release(&seconds);
     coverage->seconds = NULL;
-    return day_profile_finish(&day, slices);
+    return size;
+}
+
+static void check_slice(const struct slice_profile *got, uint32_t slice, double share, double packets, double sd)
+{
+    assert_int_equal(got->slice, slice);
+    assert_true(fabs(slice_profile_share(got) - share) <= 0.5 / 255 + 1e-9);
+    assert_true(fabs(slice_profile_log_packets(got) - log(packets)) <= 0.5 / 1024 + 1e-9);
+    assert_true(fabs(slice_profile_log_flows(got) - log(packets / 10)) <= 0.5 / 1024 + 1e-9);
+    assert_true(fabs(slice_profile_log_sd(got) - sd) <= 0.5 / 32 + 1e-9);
 }
 
 /*
  * Slice 10: 100, 400, nothing and 1600 packets on four days, once in half the time (800 seen).
- * Slice 11: seen for 10 seconds only. Slice 12: on one day. Slice 13: silent.
+ * Slice 11: seen for 10 seconds only. Slice 12: on one day. Slice 13: silent. Three days of one slice say little of
+ * its spread: 2 (ln 4)^2, as if four days more had been the mean.
  */
 static void test_profile_by_hand(void **state)
 {
     static const struct seen seen[] = {
-        { 20000, 10, 100, 300 }, { 20000, 11, 500, 10 }, { 20000, 12, 50, 300 }, { 20000, 13, 0, 300 },
-        { 20001, 10, 400, 300 }, { 20002, 10, 0, 300 },  { 20003, 10, 800, 150 },
+        { 20003, 10, 100, 300 }, { 20003, 11, 500, 10 }, { 20003, 12, 50, 300 }, { 20003, 13, 0, 300 },
+        { 20004, 10, 400, 300 }, { 20005, 10, 0, 300 },  { 20006, 10, 800, 150 },
     };
     struct slice_profile slices[DAY_SLICES];
     struct day_coverage coverage;
 
     (void)state;
-    assert_int_equal(profile_of(seen, sizeof seen / sizeof *seen, &coverage, slices), 2);
-    assert_int_equal(slices[0].slice, 10);
-    assert_int_equal(slices[0].active, 3);
-    assert_true(fabs((double)slices[0].log_mean - log(400)) < 1e-6); /* geometric mean of 100, 400, 1600 */
-    assert_true(fabs((double)slices[0].log_sd - log(4)) < 1e-6); /* -ln 4, 0, ln 4 over 3 - 1 */
-    assert_int_equal(slices[1].slice, 12);
-    assert_int_equal(slices[1].active, 1);
-    assert_true(fabs((double)slices[1].log_mean - log(50)) < 1e-6);
-    assert_true(slices[1].log_sd == 0); /* one day says nothing about spread */
-    assert_int_equal(coverage.observed[10], 4);
-    assert_int_equal(coverage.observed[11], 0); /* unknown, not silent */
-    assert_int_equal(coverage.observed[12], 1);
-    assert_int_equal(coverage.observed[13], 1);
-    assert_int_equal(coverage.observed[14], 0);
+    assert_int_equal(profile_of(seen, sizeof seen / sizeof *seen, DAY_WEEKDAY, &coverage, slices), 2);
+    check_slice(&slices[0], 10, 3.0 / 4, 2100.0 / 3, sqrt(2 * log(4) * log(4) / 6));
+    check_slice(&slices[1], 12, 1, 50, 0);
+    assert_false(coverage.has_classes);
+    for (int class = 0; class < DAY_CLASSES; class++) { /* weekends are as all days are */
+        assert_int_equal(coverage.observed[class][10], 4);
+        assert_int_equal(coverage.observed[class][11], 0); /* unknown, not silent */
+        assert_int_equal(coverage.observed[class][12], 1);
+        assert_int_equal(coverage.observed[class][13], 1);
+        assert_int_equal(coverage.observed[class][14], 0);
+    }
+    assert_int_equal(day_coverage_days(&coverage, 10), 4);
     assert_int_equal(coverage.covered_slices, 3);
     assert_int_equal(coverage.threshold, DAY_OBSERVED_SECONDS);
+}
+
+/* A slice has its own spread where it was seen often, and leans on that of the others where it was not. */
+static void test_profile_pools_spreads(void **state)
+{
+    struct seen seen[24];
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+    double squares = log(2) * log(2);
+
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++) /* x and 4 x in turn: 20 squares of ln 2 */
+        seen[i] = (struct seen){ 20000 + i * 7, 10, i % 2 ? 400 : 100, 300 };
+    for (uint32_t i = 0; i < 4; i++)
+        seen[20 + i] = (struct seen){ 20000 + i * 7, 11, 50, 300 };
+    profile_of(seen, 24, DAY_WEEKDAY, &coverage, slices);
+    check_slice(&slices[0], 10, 1, 250, sqrt((20 * squares + 4 * 20 * squares / 22) / 23));
+    check_slice(&slices[1], 11, 1, 50, sqrt(4 * 20 * squares / 22 / 7));
+}
+
+/* 2024-10-04 was a Friday. With two dates of each, weekends are apart; with one they are not. */
+static void test_profile_of_day_classes(void **state)
+{
+    static const struct seen seen[] = {
+        { 20000, 10, 100, 300 }, { 20001, 10, 1000, 300 }, { 20002, 10, 0, 300 }, { 20003, 10, 100, 300 },
+        { 20003, 11, 100, 300 },
+    };
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+
+    (void)state;
+    assert_int_equal(profile_of(seen, 5, DAY_WEEKDAY, &coverage, slices), 2);
+    assert_true(coverage.has_classes);
+    check_slice(&slices[0], 10, 1, 100, 0);
+    check_slice(&slices[1], 11, 1, 100, 0);
+    assert_int_equal(profile_of(seen, 5, DAY_WEEKEND, &coverage, slices), 1);
+    check_slice(&slices[0], 10, 0.5, 1000, 0);
+    assert_int_equal(coverage.observed[DAY_WEEKEND][11], 0); /* unknown at weekends */
+    assert_int_equal(coverage.observed[DAY_WEEKDAY][11], 1);
+    assert_int_equal(coverage.covered_slices, 2);
+    assert_int_equal(profile_of(seen + 1, 4, DAY_WEEKEND, &coverage, slices), 2); /* one weekday */
+    assert_false(coverage.has_classes);
+    check_slice(&slices[0], 10, 2.0 / 3, 550, sqrt(2 * pow(log(10) / 2, 2) / 5));
 }
 
 /* A capture shorter than what usually counts takes its longest slice. */
@@ -1269,9 +1406,21 @@ static void test_profile_of_short_capture(void **state)
     struct day_coverage coverage;
 
     (void)state;
-    assert_int_equal(profile_of(seen, 2, &coverage, slices), 1);
+    assert_int_equal(profile_of(seen, 2, DAY_WEEKDAY, &coverage, slices), 1);
     assert_int_equal(coverage.covered_slices, 1);
-    assert_true(fabs((double)slices[0].log_mean - log(40 * 300.0 / 20)) < 1e-6);
+    check_slice(&slices[0], 10, 1, 40 * 300.0 / 20, 0);
+}
+
+/* Who did all in a slice that was hardly covered did it in the one beside it. */
+static void test_profile_of_an_edge(void **state)
+{
+    static const struct seen seen[] = { { 20000, 10, 400, 20 }, { 20000, 11, 0, 300 }, { 20000, 12, 0, 300 } };
+    struct slice_profile slices[DAY_SLICES];
+    struct day_coverage coverage;
+
+    (void)state;
+    assert_int_equal(profile_of(seen, 3, DAY_WEEKDAY, &coverage, slices), 1);
+    check_slice(&slices[0], 11, 1, 400, 0);
 }
 
 /* ---- memory ---- */
@@ -1325,6 +1474,10 @@ static void draw_many_hosts(struct network_stats *stats, uint32_t hosts)
     stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, hosts,
                                            sizeof *stats->host_observations);
     memset(stats->host_observations, 0, hosts * sizeof *stats->host_observations);
+    stats->host_members =
+        memory_grow(NULL, &stats->host_members_capacity, hosts, sizeof *stats->host_members);
+    for (uint32_t host = 0; host < hosts; host++)
+        stats->host_members[host] = 1;
     stats->observation_count = 1;
     stats->flows = UINT64_C(1) << 20;
     stats->outside_count = 200;
@@ -1442,7 +1595,7 @@ static void test_holes_in_days(void **state)
             fail_msg("%s", err.text);
         assert_int_equal(model->covered_slices > 0, cases[i].is_observed);
         for (uint32_t host = 0; host < HOSTS; host++)
-            assert_int_equal(model->hosts[host].profile_size, 0);
+            assert_int_equal(model->hosts[host].days[DAY_WEEKDAY].size, 0);
         use(model);
         model_free(model);
         load_stats(&stats, path);
@@ -1507,7 +1660,10 @@ int main(void)
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_altered_files),
         cmocka_unit_test(test_profile_by_hand),
+        cmocka_unit_test(test_profile_pools_spreads),
+        cmocka_unit_test(test_profile_of_day_classes),
         cmocka_unit_test(test_profile_of_short_capture),
+        cmocka_unit_test(test_profile_of_an_edge),
         cmocka_unit_test(test_means_are_numbers),
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),

@@ -160,7 +160,9 @@ static void walk(struct network *n, uint32_t host, struct random_stream *random)
         set_features(n, host, s, random);
     }
     *model = (struct host_model){ .id = host, .state_count = STATES, .flows = WALK, .states = n->states[host],
-                                  .observed_days = n->observed_days };
+                                  .members = 1 };
+    for (int class = 0; class < DAY_CLASSES; class++)
+        model->days[class].observed = n->observed_days;
     set_discrete(n, &model->frequency, visits, STATES, 0);
     set_discrete(n, &model->initial, initial, STATES, 0);
 }
@@ -206,7 +208,8 @@ static struct flow_sequence begin(struct network *n, uint32_t host)
     struct random_stream random;
 
     netflow_stream(&n->population, host, SEED, &random);
-    assert_true(flow_sequence_begin(&sequence, &n->hosts[host], &random) >= 0);
+    assert_true(flow_sequence_begin(&sequence, &n->hosts[host], SEED, n->population.hosts[host].end.address,
+                                    &random) >= 0);
     return sequence;
 }
 

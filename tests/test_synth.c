@@ -8,6 +8,7 @@
 #include "net/wire.h"
 #include "synth/day.h"
 #include "synth/flow_draw.h"
+#include "synth/peer_draw.h"
 #include "synth/population.h"
 #include "synth/slice.h"
 
@@ -99,6 +100,21 @@ struct network {
     struct ip_network outside;
 };
 
+static struct slice_profile profile_of(uint32_t slice, double share, double packets, double sd, double flows)
+{
+    return (struct slice_profile){ (uint16_t)slice, (uint8_t)lround(share * 255), (uint8_t)lround(sd * 32),
+                                   (uint16_t)lround(log(packets) * 1024),
+                                   (uint16_t)lround(log(flows) * 1024) };
+}
+
+/* The same for both classes of days. */
+static void set_days(struct host_model *host, struct slice_profile *slices, uint32_t size,
+                     const uint16_t *observed)
+{
+    for (int class = 0; class < DAY_CLASSES; class++)
+        host->days[class] = (struct class_profile){ slices, size, observed };
+}
+
 static void set_discrete(struct network *n, struct discrete *d, const uint32_t *symbols,
                          uint32_t count)
 {
@@ -162,6 +178,7 @@ static struct network *network_new(void)
                   (struct peer){ PEER_OUTSIDE, 77 });
         set_state(n, h, 2, (struct state_key){ ROLE_RESPONDER, IP_TCP, 445 }, left);
         host->id = h;
+        host->members = 1;
         host->states = n->states[h];
         host->state_count = STATES;
         host->flows = 10 * STATES;
@@ -169,12 +186,10 @@ static struct network *network_new(void)
         set_discrete(n, &host->initial, all, STATES);
         host->mean_packets = 20 * exp(0.005);
         host->log_slice_max = log(2000);
-        host->observed_days = n->observed_days;
-        host->profile = n->profiles[h];
-        host->profile_size = DAY_SLICES;
-        for (uint16_t s = 0; s < DAY_SLICES; s++) {
+        set_days(host, n->profiles[h], DAY_SLICES, n->observed_days);
+        for (uint32_t s = 0; s < DAY_SLICES; s++) {
             n->observed_days[s] = 4;
-            host->profile[s] = (struct slice_profile){ s, 3, (float)log(400), 0.1F };
+            n->profiles[h][s] = profile_of(s, 0.75, 400, 0.1, 20);
         }
     }
     n->group = (struct population_group){ .models = n->hosts, .model_count = MODEL_HOSTS,
@@ -197,6 +212,176 @@ static void populate(struct population *population, const struct population_grou
 
     if (population_init(population, groups, count, outside, &err) < 0)
         fail_msg("%s", err.text);
+}
+
+/* ---- peers ---- */
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static size_t count_distinct(uint64_t *numbers, size_t count)
+{
+    size_t distinct = count > 0;
+
+    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    for (size_t i = 1; i < count; i++)
+        distinct += numbers[i] != numbers[i - 1];
+    return distinct;
+}
+
+/* E[peers after n flows] = theta / d ((theta + d)_n / (theta)_n - 1), (x)_n = x (x+1) .. (x+n-1). */
+static double expected_peers(double d, double theta, double n)
+{
+    return theta / d * (exp(lgamma(theta + d + n) - lgamma(theta + d) - lgamma(theta + n) + lgamma(theta)) - 1);
+}
+
+/*
+ * As many new peers as the process has after 10, 100, 1000 and 10000 flows: on average over hosts within
+ * an eighth. Sticks beyond PEER_STICKS have the lengths expected or none, which is where that comes from.
+ */
+static void test_new_peers_grow(void **state)
+{
+    static const struct {
+        double d, theta;
+    } cases[] = { { 0.001, 3 }, { 0.2, 2 }, { 0.5, 1 }, { 0.5, 8 }, { 0.5, 100 }, { 0.8, 5 }, { 0.8, 60 },
+                  { 0.95, 2 } };
+    static uint64_t numbers[10000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t n = 10; n <= 10000; n *= 10) {
+            uint32_t hosts = n < 10000 ? 300 : 60;
+            double sum = 0;
+            double expected = expected_peers(cases[i].d, cases[i].theta, (double)n);
+
+            for (uint32_t host = 0; host < hosts; host++) {
+                struct random_stream random;
+
+                random_init(&random, SEED, RANDOM_SLICE, host, 0, 0);
+                for (size_t k = 0; k < n; k++) {
+                    struct random_stream sticks;
+
+                    random_init(&sticks, SEED, RANDOM_PEERS, host, 0, 0);
+                    numbers[k] = peer_draw_stick(cases[i].d, cases[i].theta, &sticks, &random);
+                }
+                sum += (double)count_distinct(numbers, n);
+            }
+            if (fabs(sum / hosts / expected - 1) > 1.0 / 8)
+                fail_msg("d %g, theta %g, %zu flows: %g peers, not %g", cases[i].d, cases[i].theta, n,
+                         sum / hosts, expected);
+        }
+    }
+}
+
+/* A state that met three outside peers and its neighbour, and what the process of these is. */
+static void meet_peers(struct network *n, double d, double theta)
+{
+    const struct tally_entry met[] = { { 0, peer_pack((struct peer){ PEER_LOCAL, 1 }), 6 },
+                                       { 0, peer_pack((struct peer){ PEER_OUTSIDE, 10 }), 1 },
+                                       { 0, peer_pack((struct peer){ PEER_OUTSIDE, 11 }), 3 },
+                                       { 0, peer_pack((struct peer){ PEER_OUTSIDE, 12 }), 8 } };
+    struct state_model *asks = &n->states[0][0];
+
+    discrete_init(&asks->peers, &n->arena, met, 4);
+    asks->novelty = (struct peer_novelty){ .fresh = (float)(theta / (12 + theta)),
+                                           .strength = (float)(theta + 3 * d),
+                                           .discount = (uint16_t)(d * PEER_SHARES) };
+}
+
+/* Over many hosts: (c - d) / (n + theta) of the flows outside to a peer of c flows, the rest to new ones. */
+static void test_peer_posterior(void **state)
+{
+    enum { ADDRESSES = 4000, FLOWS = 50 };
+    const double d = 0.6;
+    const double theta = 2;
+    const double outside = 12.0 / 18;
+    const double expected[] = { 6.0 / 18, outside * (1 - d) / (12 + theta), outside * (3 - d) / (12 + theta),
+                                outside * (8 - d) / (12 + theta), outside * (theta + 3 * d) / (12 + theta) };
+    struct network *n = network_new();
+    double met[5] = { 0 };
+
+    (void)state;
+    meet_peers(n, d, theta);
+    for (uint32_t address = 0; address < ADDRESSES; address++) {
+        const struct peer_owner owner = { n->hosts, 0, SEED, address };
+        struct random_stream random;
+        uint64_t name;
+
+        random_init(&random, SEED, RANDOM_SLICE, address, 0, 0);
+        for (int i = 0; i < FLOWS; i++) {
+            struct peer peer = peer_draw(&owner, &name, &random);
+
+            met[peer.kind == PEER_LOCAL ? 0 : peer.id == PEER_ID_OTHER ? 4 : peer.id - 9]++;
+        }
+    }
+    for (int i = 0; i < 5; i++) {
+        double share = met[i] / ADDRESSES / FLOWS;
+
+        if (fabs(share - expected[i]) > 0.004)
+            fail_msg("%d: %g, not %g", i, share, expected[i]);
+    }
+    network_free(n);
+}
+
+/* New peers of one slice come back in the next, whatever else was drawn; those of another host do not. */
+static void test_new_peers_come_back(void **state)
+{
+    static uint64_t names[3][2000];
+    struct network *n = network_new();
+    size_t used[3] = { 0 };
+    size_t apart;
+
+    (void)state;
+    meet_peers(n, 0.2, 20);
+    for (uint32_t turn = 0; turn < 3; turn++) {
+        const struct peer_owner owner = { n->hosts, 0, SEED, turn == 2 ? 6 : 5 };
+        struct random_stream random;
+        uint64_t name;
+
+        random_init(&random, SEED, RANDOM_SLICE, 5, turn, 0);
+        for (int i = 0; i < 2000; i++) {
+            if (peer_draw(&owner, &name, &random).id == PEER_ID_OTHER)
+                names[turn][used[turn]++] = name;
+        }
+        assert_true(used[turn] > 600);
+    }
+    apart = count_distinct(names[0], used[0]) + count_distinct(names[1], used[1]);
+    memcpy(&names[0][used[0]], names[1], (2000 - used[0]) * sizeof **names);
+    assert_true(count_distinct(names[0], used[0] + used[1] < 2000 ? used[0] + used[1] : 2000) < apart * 3 / 4);
+    for (size_t i = 0; i < used[2]; i++)
+        assert_null(bsearch(&names[2][i], names[0], 2000, sizeof **names, compare_numbers));
+    network_free(n);
+}
+
+/* Where a state shares all its new peers, they are those of the others; without others, nobody's. */
+static void test_new_peers_known(void **state)
+{
+    struct network *n = network_new();
+    const struct peer_owner owner = { n->hosts, 0, SEED, 5 };
+    struct random_stream random;
+    uint64_t name;
+
+    (void)state;
+    meet_peers(n, 0.5, 1000);
+    n->states[0][0].novelty.known = PEER_SHARES - 1;
+    random_init(&random, SEED, RANDOM_SLICE, 5, 0, 0);
+    for (int i = 0; i < 1000; i++) {
+        uint32_t id = peer_draw(&owner, &name, &random).id; /* state 1 asks 77, state 2 answers */
+
+        assert_true(id == 77 || id == 1 || (id >= 10 && id <= 12));
+    }
+    set_one(n, &n->states[0][1].peers, peer_pack((struct peer){ PEER_OUTSIDE, 12 }));
+    for (int i = 0; i < 1000; i++) { /* one of its own is not new */
+        uint32_t id = peer_draw(&owner, &name, &random).id;
+
+        assert_true(id == PEER_ID_OTHER || id == 1 || (id >= 10 && id <= 12));
+    }
+    network_free(n);
 }
 
 /* ---- population ---- */
@@ -412,7 +597,7 @@ static void test_slice_is_its_name(void **state)
     (void)state;
     for (uint32_t s = 0; s < DAY_SLICES; s++) {
         for (uint32_t h = 0; h < MODEL_HOSTS; h++)
-            n->hosts[h].profile[s].active = 4;
+            n->profiles[h][s].active = 255;
     }
     populate(&population, &n->group, 1, &n->outside);
     first = slice_of(&population, 0, SEED, DATE, 100);
@@ -523,31 +708,27 @@ static void test_other_hosts_do_not_matter(void **state)
 
 /* ---- how much ---- */
 
-/* Mean and standard error of the packets that host 0 plans for slice 150 over many dates. */
-static double mean_packets(const struct population *population, double *error)
+struct amounts {
+    double flows, packets;
+};
+
+/* What host 0 plans for slice 150, on average over many dates. */
+static struct amounts mean_amounts(const struct population *population)
 {
     enum { DATES = 4000 };
-    double sum = 0;
-    double squares = 0;
+    struct amounts mean = { 0 };
 
     for (int32_t date = 0; date < DATES; date++) {
         struct plan_list list = slice_of(population, 0, SEED, DATE + date, 150);
-        double packets = 0;
 
         for (size_t i = 0; i < list.used; i++)
-            packets += (double)list.plans[i].packets;
-        sum += packets / DATES;
-        squares += packets * packets / DATES;
+            mean.packets += (double)list.plans[i].packets / DATES;
+        mean.flows += (double)list.used / DATES;
         free(list.plans);
     }
-    *error = sqrt((squares - sum * sum) / DATES);
-    return sum;
+    return mean;
 }
 
-/*
- * As in the profile: active on three of four days, then 400 packets, or 30 in flows of 20. A third of
- * the flows are those of a responder, whose peer makes them; those are left to it.
- */
 /* Bursts a second apart with pauses of 50 minutes: most gaps of a slice are still a second. */
 static void set_bursts(struct network *n)
 {
@@ -607,41 +788,50 @@ static void test_borders_do_not_show(void **state)
     (void)state;
     set_bursts(n);
     populate(&population, &n->group, 1, &n->outside);
-    for (int32_t date = 0; date < 4000; date++) {
+    for (int32_t date = 0; date < 20000; date++) {
         struct plan_list list = slice_of(&population, 0, SEED, date, 100);
 
         for (size_t i = 0; i < list.used; i++, flows++)
             parts[list.plans[i].start.ns % NS_PER_SLICE / (NS_PER_SLICE / 30)]++;
         free(list.plans);
     }
-    for (int i = 0; i < 30; i++) /* bursts come together, so it varies more than counts do */
+    for (int i = 0; i < 30; i++) /* bursts come together: 3 % where counts would vary by 0.4 % */
         assert_true(fabs(parts[i] * 30.0 / flows - 1) < 0.15);
     population_release(&population);
     network_free(n);
 }
 
+/*
+ * As in the profile: active on three of four days, then so many packets in so many flows, on average. A third of
+ * the flows are those of a responder, whose peer makes them; those are left to it.
+ */
 static void test_volume_agrees_with_profile(void **state)
 {
-    static const double volumes[] = { 400, 30 };
+    static const struct {
+        double packets, sd, flows, tolerance;
+    } cases[] = {
+        { 400, 0.1, 20, 0.02 }, { 30, 0.5, 1.5, 0.03 }, { 400, 1.5, 20, 0.05 }, { 100, 0, 20, 0.05 },
+        { 2000, 0.3, 3, 0.05 }, /* larger flows than the states' mixtures have: as large as they may be */
+    };
     struct network *n = network_new();
     struct population population;
 
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
-    for (size_t i = 0; i < 2; i++) {
-        double expected = 0.75 * volumes[i] * exp(0.005) * 2 / 3;
-        double error;
-        double mean;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double share = 0.75 * 2 / 3;
+        struct amounts mean;
 
-        n->hosts[0].profile[150].log_mean = (float)log(volumes[i]);
-        mean = mean_packets(&population, &error);
-        assert_true(fabs(mean - expected) < 4 * error);
-        assert_true(fabs(mean / expected - 1) < 0.05);
+        n->profiles[0][150] = profile_of(150, 0.75, cases[i].packets, cases[i].sd, cases[i].flows);
+        mean = mean_amounts(&population);
+        assert_true(fabs(mean.flows / cases[i].flows / share - 1) < cases[i].tolerance);
+        assert_true(fabs(mean.packets / cases[i].packets / share - 1) < cases[i].tolerance + 0.03);
     }
     population_release(&population);
     network_free(n);
 }
 
+/* What an unobserved slice is like: as the only observed one, or silent. */
 static void test_unobserved_slices(void **state)
 {
     struct network *n = network_new();
@@ -651,8 +841,8 @@ static void test_unobserved_slices(void **state)
     (void)state;
     memset(n->observed_days, 0, sizeof n->observed_days);
     n->observed_days[7] = 1;
-    n->hosts[0].profile[0] = (struct slice_profile){ 7, 1, (float)log(400), 0 };
-    n->hosts[0].profile_size = 1;
+    n->profiles[0][0] = profile_of(7, 1, 400, 0, 20);
+    set_days(&n->hosts[0], n->profiles[0], 1, n->observed_days);
     populate(&population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
         struct slice_request request = { &population, 0, SEED, DATE, slice, DAY_SILENT };
@@ -662,14 +852,118 @@ static void test_unobserved_slices(void **state)
         assert_int_equal(list.used > 0, slice == 7);
         request.fallback = DAY_SPREAD;
         slice_synthesize(&request, &list);
+        request.fallback = DAY_INTERPOLATE;
+        slice_synthesize(&request, &list);
         spread += list.used > 0;
         free(list.plans);
     }
     assert_int_equal(spread, DAY_SLICES);
-    n->hosts[0].profile_size = 0; /* observed, and never active */
+    set_days(&n->hosts[0], n->profiles[0], 0, n->observed_days); /* observed, and never active */
     assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
     n->observed_days[7] = 0; /* nothing was ever observed */
-    assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
+    for (int fallback = DAY_SPREAD; fallback <= DAY_INTERPOLATE; fallback++) {
+        struct slice_request request = { &population, 0, SEED, DATE, 7, (enum day_fallback)fallback };
+        struct plan_list list = { 0 };
+
+        slice_synthesize(&request, &list);
+        assert_int_equal(list.used, 0);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/*
+ * 22:00 and 02:00 were observed: 10 flows of the first, 40 of the second on every other day. Midnight is halfway
+ * (20 flows on three of four days), 10:00 two fifths of the long way back.
+ */
+static void test_interpolated_slices(void **state)
+{
+    static const struct {
+        uint32_t slice;
+        double share, flows;
+    } cases[] = {
+        { 264, 1, 10 }, { 24, 0.5, 40 }, { 0, 0.75, 20 }, { 12, 0.625, 28.28 }, { 144, 0.75, 20 }, { 120, 0.7, 22.97 },
+    };
+    enum { DATES = 4000 };
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    memset(n->observed_days, 0, sizeof n->observed_days);
+    n->observed_days[24] = n->observed_days[264] = 2;
+    n->profiles[0][0] = profile_of(24, 0.5, 800, 0, 40);
+    n->profiles[0][1] = profile_of(264, 1, 200, 0, 10);
+    set_days(&n->hosts[0], n->profiles[0], 2, n->observed_days);
+    populate(&population, &n->group, 1, &n->outside);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double expected = cases[i].share * cases[i].flows * 2 / 3;
+        struct plan_list list = { 0 };
+        double active = 0;
+
+        for (int32_t date = 0; date < DATES; date++) {
+            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, DAY_INTERPOLATE };
+            size_t before = list.used;
+
+            slice_synthesize(&request, &list);
+            active += list.used > before;
+        }
+        assert_true(fabs(active / DATES - cases[i].share) < 0.02);
+        assert_true(fabs((double)list.used / DATES / expected - 1) < 0.03);
+        free(list.plans);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* Two flows on weekdays, thirty at weekends; slice 8 was observed on weekdays alone, and stands for both. */
+static void test_day_classes(void **state)
+{
+    struct slice_profile weekend = profile_of(7, 1, 600, 0, 30);
+    struct slice_profile weekday[] = { profile_of(7, 1, 40, 0, 2), profile_of(8, 1, 40, 0, 2) };
+    uint16_t observed[DAY_CLASSES][DAY_SLICES] = { { [7] = 2, [8] = 2 }, { [7] = 2 } };
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    n->hosts[0].days[DAY_WEEKDAY] = (struct class_profile){ weekday, 2, observed[DAY_WEEKDAY] };
+    n->hosts[0].days[DAY_WEEKEND] = (struct class_profile){ &weekend, 1, observed[DAY_WEEKEND] };
+    populate(&population, &n->group, 1, &n->outside);
+    for (int32_t date = 0; date < 14; date++) { /* from a Thursday on */
+        bool is_weekend = date % 7 == 2 || date % 7 == 3;
+        struct plan_list at7 = slice_of(&population, 0, SEED, date, 7);
+        struct plan_list at8 = slice_of(&population, 0, SEED, date, 8);
+
+        assert_int_equal(day_class_of(date), is_weekend ? DAY_WEEKEND : DAY_WEEKDAY);
+        assert_in_range(at7.used, is_weekend ? 10 : 0, is_weekend ? 30 : 2);
+        assert_in_range(at8.used, 0, 2);
+        free(at7.plans);
+        free(at8.plans);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* A week of a slice that is active on two of seven days has two such days, or nearly. */
+static void test_dates_share_out(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
+        n->profiles[0][slice] = profile_of(slice, 2.0 / 7, 400, 0, 20);
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+        uint32_t active = 0;
+
+        for (int32_t date = 0; date < 7; date++) {
+            struct plan_list list = slice_of(&population, 0, SEED, DATE + date, slice);
+
+            active += list.used > 0;
+            free(list.plans);
+        }
+        assert_in_range(active, 1, 3);
+    }
     population_release(&population);
     network_free(n);
 }
@@ -682,14 +976,14 @@ static void test_sparse_lookups(void **state)
 
     (void)state;
     for (uint32_t size = 0; size <= 4; size++) {
-        const struct host_model host = { .profile = profile, .profile_size = size };
+        const struct class_profile days = { .slices = profile, .size = size };
 
         for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
             const struct slice_profile *expected = NULL;
 
             for (uint32_t i = 0; i < size; i++)
                 expected = profile[i].slice == slice ? &profile[i] : expected;
-            assert_ptr_equal(host_model_slice(&host, slice), expected);
+            assert_ptr_equal(class_profile_slice(&days, slice), expected);
         }
     }
     for (uint32_t count = 0; count <= 3; count++) {
@@ -799,6 +1093,10 @@ int main(void)
         cmocka_unit_test(test_draw_packets),
         cmocka_unit_test(test_draw_packets_bounds),
         cmocka_unit_test(test_draw_port),
+        cmocka_unit_test(test_new_peers_grow),
+        cmocka_unit_test(test_peer_posterior),
+        cmocka_unit_test(test_new_peers_come_back),
+        cmocka_unit_test(test_new_peers_known),
         cmocka_unit_test(test_population_errors),
         cmocka_unit_test(test_population_find),
         cmocka_unit_test(test_population_peers),
@@ -813,6 +1111,9 @@ int main(void)
         cmocka_unit_test(test_volume_agrees_with_profile),
         cmocka_unit_test(test_sparse_lookups),
         cmocka_unit_test(test_unobserved_slices),
+        cmocka_unit_test(test_interpolated_slices),
+        cmocka_unit_test(test_day_classes),
+        cmocka_unit_test(test_dates_share_out),
         cmocka_unit_test(test_window_filters_the_day),
         cmocka_unit_test(test_stop_ends_the_day),
     };

@@ -7,6 +7,7 @@
 #ifndef DAYSHIFT_HOST_MODEL_H
 #define DAYSHIFT_HOST_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "base/discrete.h"
 #include "base/time_types.h"
 #include "dayshift/port_feature.h"
+#include "net/wire.h"
 
 /* A state: what a host does in one flow. */
 enum host_role { ROLE_INITIATOR = 0, ROLE_RESPONDER = 1 };
@@ -33,6 +35,12 @@ static inline struct state_key state_key_unpack(uint32_t packed)
 {
     return (struct state_key){ (enum host_role)(packed >> 24 & 1), (uint8_t)(packed >> 16),
                                packed & 0xffff };
+}
+
+/* A ping has none. */
+static inline bool state_key_has_ports(struct state_key key)
+{
+    return key.protocol == IP_TCP || key.protocol == IP_UDP;
 }
 
 /* Stands for the ports of a feature that were too many to be listed one by one. */
@@ -62,6 +70,33 @@ static inline struct peer peer_unpack(uint32_t packed)
 {
     return (struct peer){ (enum peer_kind)(packed >> PEER_ID_BITS), packed & PEER_ID_OTHER };
 }
+
+/* How a state meets new peers outside: a Pitman-Yor process, as it is fitted. */
+struct peer_process {
+    double discount;
+    double concentration; /* 0: the state has no peer outside */
+};
+
+#define PEER_DISCOUNT_LEAST 0.001
+#define PEER_DISCOUNT_MOST 0.99
+#define PEER_CONCENTRATION_LEAST 0.001
+#define PEER_CONCENTRATION_MOST 1e6
+
+/*
+ * The same for drawing, given who was met (all zeros: nobody new is ever met). A listed peer
+ * gives way to a new one with probability `fresh`, and one of c flows is gone for good with probability
+ * discount / c: that is the posterior of the process on average. New peers come from a process of the same
+ * discount and the concentration `strength`.
+ */
+struct peer_novelty {
+    float unlisted; /* share of the flows that went to peers beyond the list, all of them new */
+    float fresh;    /* concentration / (flows outside + concentration) */
+    float strength; /* concentration + discount * peers listed */
+    uint16_t discount; /* of PEER_SHARES */
+    uint16_t known;    /* of PEER_SHARES new peers so many are peers of other states of the same role */
+};
+
+enum { PEER_SHARES = 1 << 16 };
 
 /* Gaussian mixture over a natural logarithm (Song (2), with weights), as it is fitted. */
 enum { MIXTURE_MAX = 5 };
@@ -102,7 +137,8 @@ struct state_model {
     uint32_t own_gap_count;
     struct discrete initiator_ports; /* port features */
     struct discrete responder_ports; /* ports, PORT_OTHER; empty when the feature is one port */
-    struct discrete peers;           /* packed peers */
+    struct discrete peers;           /* packed peers, listed ones alone */
+    struct peer_novelty novelty;
 };
 
 /* The clock of a transition: its own gaps, or those of its state where they are too few. */
@@ -119,45 +155,92 @@ static inline const struct discrete *state_model_gaps(const struct state_model *
     return state->own_gap_count > 0 && first->next == next ? &first->gaps : &state->gaps;
 }
 
-/* One of the 288 parts of a day in which a host was active on some day. */
+/* Days that are alike; which one a date is of: day_class_of(). */
+enum day_class { DAY_WEEKDAY, DAY_WEEKEND, DAY_CLASSES };
+
+/* Saturday and Sunday are the weekend. */
+static inline enum day_class day_class_of(int32_t date)
+{
+    return date_weekday(date) >= 5 ? DAY_WEEKEND : DAY_WEEKDAY;
+}
+
+/*
+ * One of the 288 parts of a day in which a host was active on some day: probability of being active, and how
+ * much it did when active. 8 bytes: fixed point, rounded to the nearest.
+ */
 struct slice_profile {
     uint16_t slice;
-    uint16_t active; /* days, of those on which the capture covered the slice */
-    float log_mean;  /* of ln packets of the slice when active */
-    float log_sd;    /* unbiased over days; 0 below two days */
+    uint8_t active; /* share of the days on which the slice was observed, in 1/255; at least 1. Of a crowd:
+                     * of the days of all members */
+    uint8_t sd;     /* of ln packets, over days, in 1/32 */
+    uint16_t mean;  /* ln of the mean packets of the slice, in 1/1024 */
+    uint16_t flows; /* ln of the mean flows of the slice, in 1/1024 */
+};
+
+static inline double slice_profile_share(const struct slice_profile *p)
+{
+    return p->active / 255.0;
+}
+
+static inline double slice_profile_log_packets(const struct slice_profile *p)
+{
+    return p->mean / 1024.0;
+}
+
+static inline double slice_profile_log_sd(const struct slice_profile *p)
+{
+    return p->sd / 32.0;
+}
+
+static inline double slice_profile_log_flows(const struct slice_profile *p)
+{
+    return p->flows / 1024.0;
+}
+
+/* The days of one class. */
+struct class_profile {
+    struct slice_profile *slices; /* ascending; a slice that is not in it: never active */
+    uint32_t size;
+    const uint16_t *observed; /* days, by slice; 0: unknown, not silent. Shared by the hosts that
+                               * were observed together. */
 };
 
 enum { HOST_MAX_STATES = 1 << 16, SLICE_MAX_DAYS = UINT16_MAX };
 
 struct host_model {
     uint32_t id;
+    uint32_t members; /* hosts of the source network that it stands for: 1, or more of a crowd */
+    uint32_t crowd;   /* number of the hosts of the model that behave alike */
     uint32_t state_count;
     uint64_t flows;
     struct state_model *states;
     struct discrete frequency; /* of the states: Song's pi; symbols are state indices */
     struct discrete initial;
-    struct discrete under_way; /* all transitions, those of the first state first, in proportion to the
-                                * time spent in each: which one a moment chosen at random falls into */
+    struct discrete entry; /* all transitions, those of the first state first, then the states of `initial`,
+                            * in proportion to how often they led into another slice */
     double mean_packets;       /* E[packets of a flow] under `frequency`; finite, at least 1 */
     double log_slice_max;      /* ln packets of the busiest slice that was learned */
-    struct slice_profile *profile; /* ascending; a slice that is not in it: never active */
-    uint32_t profile_size;
-    const uint16_t *observed_days; /* by slice of the day; 0: unknown, not silent. Shared by
-                                    * the hosts that were observed together. */
+    struct class_profile days[DAY_CLASSES]; /* both the same where too few dates were observed to tell */
 };
+
+/* Weekends are told apart from weekdays. */
+static inline bool host_model_has_classes(const struct host_model *host)
+{
+    return host->days[DAY_WEEKEND].slices != host->days[DAY_WEEKDAY].slices;
+}
 
 static inline int slice_profile_compare(const void *slice, const void *at)
 {
     return (int)*(const uint32_t *)slice - (int)((const struct slice_profile *)at)->slice;
 }
 
-/* What the host did in a slice of the day; NULL: it was never active, or the slice never observed. */
-static inline const struct slice_profile *host_model_slice(const struct host_model *host,
-                                                           uint32_t slice)
+/* What the host did in a slice of such days; NULL: it was never active, or the slice never observed. */
+static inline const struct slice_profile *class_profile_slice(const struct class_profile *days,
+                                                              uint32_t slice)
 {
-    if (host->profile_size == 0)
+    if (days->size == 0)
         return NULL;
-    return bsearch(&slice, host->profile, host->profile_size, sizeof *host->profile, slice_profile_compare);
+    return bsearch(&slice, days->slices, days->size, sizeof *days->slices, slice_profile_compare);
 }
 
 #endif

@@ -31,6 +31,10 @@ enum random_purpose {
     RANDOM_SLICE = 1,
     RANDOM_SESSION = 2,
     RANDOM_FIT = 5,
+    RANDOM_DAYS = 9,     /* what the dates of a slice share */
+    RANDOM_JUDGE = 12,   /* trials of an evaluation */
+    RANDOM_PEERS = 16,   /* new peers of a host */
+    RANDOM_FILL = 17,    /* what is missing of a host's sequence */
     RANDOM_NETFLOW = 20, /* flows of a host without a day */
     RANDOM_MIX = 21      /* blocks of a mixture of hosts */
 };

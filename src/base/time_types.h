@@ -56,6 +56,14 @@ static inline uint32_t day_time_slice(struct day_time t)
     return (uint32_t)((t.ns - (int64_t)day_time_date(t) * NS_PER_DAY) / NS_PER_SLICE);
 }
 
+enum { DAYS_A_WEEK = 7 };
+
+/* 0 is Monday. */
+static inline uint32_t date_weekday(int32_t date)
+{
+    return (uint32_t)(((int64_t)date + 3) % DAYS_A_WEEK + DAYS_A_WEEK) % DAYS_A_WEEK; /* day 0 was a Thursday */
+}
+
 static inline struct day_time day_time_of_slice(int32_t date, uint32_t slice)
 {
     return (struct day_time){ (int64_t)date * NS_PER_DAY + (int64_t)slice * NS_PER_SLICE };

@@ -11,7 +11,7 @@
 
 enum { INFO_BUSIEST_STATES = 3 };
 
-extern const char *const info_weekdays[MODEL_WEEKDAYS];
+extern const char *const info_weekdays[DAYS_A_WEEK];
 
 /* Of a model in memory: its hosts, in bytes. */
 struct info_memory {
@@ -33,6 +33,13 @@ const struct state_model **info_states_by_use(const struct host_model *host);
 
 double info_state_share(const struct host_model *host, const struct state_model *state);
 double info_median_gap_s(const struct discrete *gaps); /* 0 when there is none */
+
+/* How many classes of days are told apart, 1 or 2; "weekdays", "weekends", "all days". */
+int info_day_classes(const struct host_model *host);
+const char *info_day_class_name(const struct host_model *host, int day_class);
+
+/* Slices of the day in which it was active on some day of any class. */
+uint32_t info_active_slices(const struct host_model *host);
 
 /* "tcp/443", "udp/other". */
 const char *info_service_name(const struct service_model *service, char text[STATE_NAME]);

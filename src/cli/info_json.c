@@ -91,9 +91,10 @@ static json_t *states_json(const struct host_model *host, uint32_t most,
 
 static json_t *host_json(const struct host_model *host)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:f,s:I}", "host", (json_int_t)host->id, "flows",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I}", "host", (json_int_t)host->id, "members",
+                     (json_int_t)host->members, "crowd", (json_int_t)host->crowd, "flows",
                      (json_int_t)host->flows, "state_count", (json_int_t)host->state_count,
-                     "active_slices", (json_int_t)host->profile_size, "mean_packets",
+                     "active_slices", (json_int_t)info_active_slices(host), "mean_packets",
                      host->mean_packets, "bytes", (json_int_t)host_model_bytes(host));
 }
 
@@ -112,17 +113,24 @@ static json_t *beginnings_json(const struct host_model *host)
     return array;
 }
 
+/* One class where the days are not told apart: "all". */
 static json_t *profile_json(const struct host_model *host)
 {
     json_t *array = json_array();
 
-    for (uint32_t i = 0; i < host->profile_size; i++) {
-        const struct slice_profile *p = &host->profile[i];
+    for (int class = 0; class < info_day_classes(host); class++) {
+        const struct class_profile *days = &host->days[class];
 
-        json_array_append_new(array, json_pack("{s:i,s:i,s:i,s:f,s:f}", "slice", (int)p->slice,
-                                               "active_days", (int)p->active, "observed_days",
-                                               (int)host->observed_days[p->slice], "mean_ln_packets",
-                                               (double)p->log_mean, "sd", (double)p->log_sd));
+        for (uint32_t i = 0; i < days->size; i++) {
+            const struct slice_profile *p = &days->slices[i];
+
+            json_array_append_new(
+                array, json_pack("{s:s,s:i,s:f,s:i,s:f,s:f,s:f}", "days", info_day_class_name(host, class), "slice",
+                                 (int)p->slice, "active_share", slice_profile_share(p), "observed_days",
+                                 (int)(host->members * days->observed[p->slice]), "packets", exp(slice_profile_log_packets(p)),
+                                 "sd_ln_packets", slice_profile_log_sd(p), "flows",
+                                 exp(slice_profile_log_flows(p))));
+        }
     }
     return array;
 }
@@ -195,7 +203,7 @@ static json_t *weekdays_json(const struct model *model)
 {
     json_t *root = json_object();
 
-    for (int i = 0; i < MODEL_WEEKDAYS; i++)
+    for (int i = 0; i < DAYS_A_WEEK; i++)
         json_object_set_new(root, info_weekdays[i], json_integer((json_int_t)model->weekdays[i]));
     return root;
 }

@@ -42,13 +42,13 @@ static void print_when(const struct model *model)
     char length[TEXT_NUMBER];
     uint32_t days = 0;
 
-    for (int i = 0; i < MODEL_WEEKDAYS; i++)
+    for (int i = 0; i < DAYS_A_WEEK; i++)
         days += model->weekdays[i];
     printf("  when          %s to %s, %s\n", text_from_date(day_time_date(model->first), first),
            text_from_date(day_time_date(model->last), last),
            text_from_duration(model->last.ns - model->first.ns, length));
     printf("  days          %" PRIu32, days);
-    for (int i = 0; i < MODEL_WEEKDAYS; i++) {
+    for (int i = 0; i < DAYS_A_WEEK; i++) {
         if (model->weekdays[i] > 0)
             printf("  %s %" PRIu32, info_weekdays[i], model->weekdays[i]);
     }
@@ -94,8 +94,10 @@ static void print_source(const struct model *model, const char *path, uint64_t f
            text_from_count(model->packets, packets));
     print_when(model);
     print_coverage(model);
-    printf("  hosts         %" PRIu32 ", and %" PRIu32 " peers outside that are told apart\n",
-           model->host_count, model->outside_count);
+    printf("  hosts         %" PRIu32, model->host_count);
+    if (model->member_count > model->host_count)
+        printf(", crowds that stand for %" PRIu32, model->member_count);
+    printf(", and %" PRIu32 " peers outside that are told apart\n", model->outside_count);
     printf("  key           %s\n", model->has_tags ? "yes: models of the same key merge host by host"
                                                    : "none: merged models keep their hosts apart");
     print_sizes(model, file_bytes);
@@ -123,7 +125,7 @@ static void print_hosts(const struct model *model)
         char name[STATE_NAME];
 
         printf("  %*" PRIu32 "  %*" PRIu64 "  %*" PRIu32 "  %6" PRIu32 "  %*zu", widths[0], host->id,
-               widths[1], host->flows, widths[2], host->state_count, host->profile_size, widths[3],
+               widths[1], host->flows, widths[2], host->state_count, info_active_slices(host), widths[3],
                host_model_bytes(host));
         for (uint32_t k = 0; k < host->state_count && k < INFO_BUSIEST_STATES; k++)
             printf("%s %s %.2f", k ? "," : " ", cli_state_name(by_use[k]->key, name),
@@ -330,22 +332,34 @@ static void print_beginnings(const struct host_model *host)
                discrete_share(&host->initial, i));
 }
 
+static void print_class(const struct host_model *host, int class)
+{
+    const struct class_profile *days = &host->days[class];
+
+    printf("\n  slices with activity, %s (time, share of the days observed, packets, sd of ln, flows):\n",
+           info_day_class_name(host, class));
+    for (uint32_t i = 0; i < days->size; i++) {
+        const struct slice_profile *p = &days->slices[i];
+
+        printf("    %02d:%02d  %.2f of %" PRIu32 "  %.0f  %.2f  %.1f\n", p->slice / SLICES_AN_HOUR,
+               p->slice % SLICES_AN_HOUR * 5, slice_profile_share(p), host->members * days->observed[p->slice],
+               exp(slice_profile_log_packets(p)), slice_profile_log_sd(p), exp(slice_profile_log_flows(p)));
+    }
+}
+
 static void print_profile(const struct host_model *host)
 {
-    printf("\n  slices with activity (time, days active/observed, packets, sd of ln):\n");
-    for (uint32_t i = 0; i < host->profile_size; i++) {
-        const struct slice_profile *p = &host->profile[i];
-
-        printf("    %02d:%02d  %d/%d  %.0f  %.2f\n", p->slice / SLICES_AN_HOUR,
-               p->slice % SLICES_AN_HOUR * 5, p->active, host->observed_days[p->slice],
-               exp((double)p->log_mean), (double)p->log_sd);
-    }
+    for (int class = 0; class < info_day_classes(host); class++)
+        print_class(host, class);
 }
 
 void info_print_host(const struct host_model *host)
 {
-    printf("host %" PRIu32 ": %" PRIu64 " flows, %.1f packets each, %zu bytes in memory\n\n", host->id,
+    printf("host %" PRIu32 ": %" PRIu64 " flows, %.1f packets each, %zu bytes in memory\n", host->id,
            host->flows, host->mean_packets, host_model_bytes(host));
+    if (host->members > 1)
+        printf("a crowd of %" PRIu32 " hosts: flows are those of all, days those of each\n", host->members);
+    putchar('\n');
     print_states(host);
     print_beginnings(host);
     print_profile(host);

@@ -9,11 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/input_file.h"
-#include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/host_choice.h"
 #include "cli/learn_report.h"
 #include "cli/options.h"
 #include "cli/privileges.h"
@@ -35,10 +34,14 @@ static const char help[] =
     "  -l, --local NETWORK    hosts in this network (or with names like Comp*) are local; may be\n"
     "                         repeated (without: found from the data)\n"
     "      --hosts FILE       these addresses, one a line, are the hosts, in this order\n"
+    "      --half even|odd    only flows that begin in every second slice of five minutes: what two\n"
+    "                         halves of one network differ in, no model of it can be blamed for\n"
     "      --map FILE         also write which host of the model had which address\n"
     "                         (keep it to yourself)\n"
     "      --key FILE         mark hosts with a keyed hash of their address, so that models learned\n"
     "                         with the same key can be merged host by host; 32 secret bytes\n"
+    "      --crowd K          merge hosts that behave alike: every host of the model stands for at\n"
+    "                         least K hosts, and shows only what at least K of them did\n"
     "\n"
     "Captures:\n"
     "      --tunnels          look into GRE, VXLAN and IP-in-IP\n"
@@ -60,7 +63,7 @@ static const char help[] =
     "Exit status: 0 learned; 1 failed; 2 wrong usage; 3 learned, but a part of the input could not be\n"
     "read.\n";
 
-enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
+enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5 };
 
 #define MAX_MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define MAX_MEMORY_LEAST (UINT64_C(64) << 20)
@@ -70,96 +73,21 @@ enum { MAX_JOBS = 64, DEDUP_DEFAULT_MS = 5, HOST_WORD = 80, HOSTS_LINE = 4096 };
 struct options {
     const char *output;
     const char *map;
-    const char *hosts_file;
     const char *key_file;
     const char *interface;
+    uint32_t crowd_least; /* 0: no crowds */
     int64_t for_ns;
-    struct host_names *names;
-    struct ip_network *local;
-    size_t local_count, local_capacity;
-    struct ip_address *hosts;
-    size_t host_count;
+    struct host_choice choice;
     uint8_t key[ADDRESS_TAG_KEY_BYTES];
     uint64_t max_memory;
     struct read_options read;
+    enum observed_half half;
     bool inspect; /* applications by deep packet inspection */
     bool json;
     bool quiet;
 };
 
 /* ---- options ---- */
-
-/* A network, or hosts by their names: "Comp*". */
-static int add_local(struct options *o, const char *text, struct error *err)
-{
-    struct ip_network network;
-    struct error names = { "" };
-
-    if (option_network("--local", text, &network, err) < 0 &&
-        (strchr(text, '/') || strpbrk(text, "*") == NULL ||
-         host_names_network(o->names, text, &network, &names) < 0))
-        return -1;
-    o->local = memory_grow(o->local, &o->local_capacity, o->local_count + 1, sizeof *o->local);
-    o->local[o->local_count++] = network;
-    return 0;
-}
-
-static int read_host(struct options *o, const char *word, struct ip_address *host)
-{
-    struct error ignored;
-
-    if (ip_address_parse(host, word) == 0)
-        return 0;
-    return host_name_is_valid(word, strlen(word))
-               ? host_names_add(o->names, word, strlen(word), host, &ignored)
-               : -1;
-}
-
-/* The first word of a line that is not a comment. */
-static int read_hosts_line(struct options *o, const char *line, size_t size, size_t *capacity, int number,
-                           struct error *err)
-{
-    static const char separators[] = " \t,";
-    char word[HOST_WORD + 1];
-    size_t begin = 0;
-    size_t length = 0;
-
-    while (begin < size && strchr(separators, line[begin]))
-        begin++;
-    while (begin + length < size && length < HOST_WORD && !strchr(separators, line[begin + length]))
-        length++;
-    memcpy(word, line + begin, length);
-    word[length] = '\0';
-    if (*word == '\0' || *word == '#')
-        return 0;
-    o->hosts = memory_grow(o->hosts, capacity, o->host_count + 1, sizeof *o->hosts);
-    if (read_host(o, word, &o->hosts[o->host_count++]) < 0)
-        return error_set(err, "%s:%d: '%s' is neither an address nor a name", o->hosts_file, number, word);
-    return 0;
-}
-
-static int read_hosts(struct options *o, struct error *err)
-{
-    struct input_file *file = input_file_open(o->hosts_file, err);
-    size_t capacity = 0;
-    const char *line;
-    size_t size;
-    int status = 0;
-
-    if (file == NULL)
-        return -1;
-    for (int number = 1; status == 0 && (line = input_file_line(file, HOSTS_LINE, &size)); number++)
-        status = size == SIZE_MAX
-                     ? error_set(err, "%s:%d: the line is longer than %d bytes", o->hosts_file, number,
-                                 HOSTS_LINE)
-                     : read_hosts_line(o, line, size, &capacity, number, err);
-    if (status == 0 && input_file_damage(file))
-        status = error_set(err, "%s: cannot read: %s", o->hosts_file, input_file_damage(file));
-    input_file_close(file);
-    if (status == 0 && o->host_count == 0)
-        status = error_set(err, "%s: no address in it", o->hosts_file);
-    return status;
-}
 
 static int read_key(struct options *o, const char *path, struct error *err)
 {
@@ -190,8 +118,16 @@ static int choose_labels(struct options *o, const char *text, struct error *err)
     return 0;
 }
 
+static int choose_half(struct options *o, const char *text, struct error *err)
+{
+    o->half = strcmp(text, "even") == 0 ? OBSERVE_EVEN : OBSERVE_ODD;
+    if (o->half == OBSERVE_ODD && strcmp(text, "odd") != 0)
+        return error_set(err, "--half: '%s' is not one of: even, odd", text);
+    return 0;
+}
+
 enum {
-    OPTION_HOSTS = 256, OPTION_MAP, OPTION_KEY, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
+    OPTION_HOSTS = 256, OPTION_HALF, OPTION_MAP, OPTION_KEY, OPTION_CROWD, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
     OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON
 };
 
@@ -201,8 +137,10 @@ static const struct option long_options[] = {
     { "for", required_argument, NULL, OPTION_FOR },
     { "local", required_argument, NULL, 'l' },
     { "hosts", required_argument, NULL, OPTION_HOSTS },
+    { "half", required_argument, NULL, OPTION_HALF },
     { "map", required_argument, NULL, OPTION_MAP },
     { "key", required_argument, NULL, OPTION_KEY },
+    { "crowd", required_argument, NULL, OPTION_CROWD },
     { "tunnels", no_argument, NULL, OPTION_TUNNELS },
     { "dedup", optional_argument, NULL, OPTION_DEDUP },
     { "labels", required_argument, NULL, OPTION_LABELS },
@@ -224,7 +162,7 @@ static int take_option(struct options *o, int option, char *value, struct error 
     switch (option) {
     case 'o': o->output = value; return 0;
     case 'i': o->interface = value; return 0;
-    case 'l': return add_local(o, value, err);
+    case 'l': return host_choice_add_local(&o->choice, value, err);
     case 'q': o->quiet = true; return 0;
     case 'j':
         if (option_u64("--jobs", value, 1, MAX_JOBS, &number, err) < 0)
@@ -232,9 +170,11 @@ static int take_option(struct options *o, int option, char *value, struct error 
         o->read.capture.jobs = (unsigned)number;
         return 0;
     case OPTION_FOR: return option_duration("--for", value, &o->for_ns, err);
-    case OPTION_HOSTS: o->hosts_file = value; return 0;
+    case OPTION_HOSTS: o->choice.file = value; return 0;
+    case OPTION_HALF: return choose_half(o, value, err);
     case OPTION_MAP: o->map = value; return 0;
     case OPTION_KEY: return read_key(o, value, err);
+    case OPTION_CROWD: return option_crowd("--crowd", value, &o->crowd_least, err);
     case OPTION_TUNNELS: o->read.capture.tunnels = true; return 0;
     case OPTION_DEDUP:
         o->read.capture.dedup_ns = DEDUP_DEFAULT_MS * NS_PER_MS;
@@ -264,6 +204,9 @@ static const char *misuse(const struct options *o, int inputs)
         return "--for goes with an interface (-i)";
     if (o->interface && (o->read.records.format || o->read.records.columns))
         return "--format and --columns go with flow logs, not with an interface (-i)";
+    if (o->crowd_least > 0 && o->key_file)
+        return "a crowd has no mark: --crowd and --key do not go together (learn with --key, then dayshift"
+               " merge --crowd)";
     if (o->json && strcmp(o->output, "-") == 0)
         return "--json and the model cannot both go to standard output";
     return NULL;
@@ -291,36 +234,39 @@ static int parse(struct options *o, int argc, char **argv)
         fprintf(stderr, "dayshift learn: %s; see dayshift learn --help\n", wrong);
         return EXIT_USAGE;
     }
-    return o->hosts_file && read_hosts(o, &err) < 0 ? cli_fail(&err) : EXIT_OK;
+    return host_choice_read(&o->choice, &err) < 0 ? cli_fail(&err) : EXIT_OK;
 }
 
 /* ---- writing ---- */
 
-static void print_map(FILE *to, const struct options *o, const struct learner *learner, uint32_t hosts)
+/* `crowds` are by host; NULL: the hosts are those of the model. */
+static void print_map(FILE *to, const struct options *o, const struct learner *learner, uint32_t hosts,
+                      const uint32_t *crowds)
 {
     char text[IP_ADDRESS_TEXT];
 
     for (uint32_t i = 0; i < hosts; i++) {
         const struct ip_address *address = learner_host_address(learner, i);
-        const char *name = host_names_name(o->names, address);
+        const char *name = host_names_name(o->choice.names, address);
 
-        fprintf(to, "%" PRIu32 "\t%s\n", i, name ? name : ip_address_format(address, text));
+        fprintf(to, "%" PRIu32 "\t%s\n", crowds ? crowds[i] : i, name ? name : ip_address_format(address, text));
     }
 }
 
 /* With the map, or without: neither is left alone. */
 static int write_files(const struct options *o, const struct learner *learner,
-                       const struct network_stats *stats, struct error *err)
+                       const struct network_stats *stats, const struct crowds *crowds, struct error *err)
 {
+    const struct network_stats *written = crowds ? &crowds->stats : stats;
     struct output_file map;
 
     if (o->map == NULL)
-        return write_model(o->output, stats, NULL, err);
+        return write_model(o->output, written, NULL, err);
     cli_catch_signals();
     if (output_file_open_private(&map, o->map, err) < 0)
         return -1;
-    print_map(map.stream, o, learner, stats->host_count);
-    return write_model(o->output, stats, &map, err);
+    print_map(map.stream, o, learner, stats->host_count, crowds ? crowds->crowd : NULL);
+    return write_model(o->output, written, &map, err);
 }
 
 static int nothing_learned(const struct options *o, const char *path, uint64_t flows,
@@ -328,10 +274,10 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
 {
     if (flows == 0)
         return error_set(err, "%s: no flow in it that could be read: no model was written", path);
-    if (o->host_count > 0)
+    if (o->choice.host_count > 0)
         return error_set(err, "%s: %" PRIu64 " flows, none of a host in %s", path, flows,
-                         o->hosts_file);
-    if (o->local_count > 0)
+                         o->choice.file);
+    if (o->choice.local_count > 0)
         return error_set(err, "%s: %" PRIu64 " flows, and in none a host of --local sent a packet;"
                          " without --local the networks are found from the data", path, flows);
     return error_set(err, "%s: %" PRIu64 " flows, and in none a local host sent a packet;"
@@ -341,7 +287,7 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
 /* A slip of the hand must not cost a key, and what cannot be written is told before hours of reading. */
 static int check_outputs(const struct options *o, struct error *err)
 {
-    const char *const inputs[] = { o->key_file, o->hosts_file };
+    const char *const inputs[] = { o->key_file, o->choice.file };
 
     if (o->map && strcmp(o->map, "-") == 0 && strcmp(o->output, "-") == 0)
         return error_set(err, "the model and the map cannot both go to standard output");
@@ -365,17 +311,18 @@ static struct learner *new_learner(struct options *o, struct error *err)
 {
     uint64_t share = (o->max_memory - FIXED_MEMORY) / 16;
     struct learner_config config = {
-        .local = o->local,
-        .local_count = o->local_count,
-        .hosts = o->hosts,
-        .host_count = o->host_count,
+        .local = o->choice.local,
+        .local_count = o->choice.local_count,
+        .hosts = o->choice.hosts,
+        .host_count = o->choice.host_count,
+        .half = o->half,
         .key = o->key_file ? o->key : NULL,
         .max_bytes = (size_t)(8 * share),
     };
 
     o->read.max_bytes = 4 * share;
     o->read.capture.max_bytes = (size_t)(2 * share);
-    host_names_bound(o->names, (size_t)(2 * share)); /* of flow logs, which are no captures */
+    host_names_bound(o->choice.names, (size_t)(2 * share)); /* of flow logs, which are no captures */
     if (o->inspect) {
         o->read.labeller = application_labeller_new((size_t)share, err);
         if (o->read.labeller == NULL)
@@ -386,10 +333,10 @@ static struct learner *new_learner(struct options *o, struct error *err)
 
 /* 0, or -1 when it was said that it failed. */
 static int report(const struct options *o, const struct learner *learner, const struct network_stats *stats,
-                  const struct read_totals *totals)
+                  const struct read_totals *totals, const struct crowds *crowds)
 {
-    const struct learn_report report = { totals, learner, o->read.labeller, stats, o->names,
-                                         o->max_memory, o->output };
+    const struct learn_report report = { totals, learner, o->read.labeller, stats, crowds, o->crowd_least,
+                                         o->choice.names, o->max_memory, o->output };
 
     if (o->json)
         return learn_report_print_json(&report) == EXIT_OK ? 0 : -1;
@@ -423,6 +370,26 @@ static int learn_files(const struct options *o, char **paths, int count, struct 
     return read_inputs(paths, count, &o->read, learner_add, learner, totals, err);
 }
 
+/* What was learned, as hosts or as crowds: into files, and what there is to say of it. */
+static int finish(const struct options *o, const struct learner *learner, const struct network_stats *stats,
+                  const struct read_totals *totals, struct error *err)
+{
+    struct crowds crowds;
+    int status;
+
+    if (o->crowd_least == 0) {
+        status = write_files(o, learner, stats, NULL, err);
+        return status == 0 ? report(o, learner, stats, totals, NULL) : status;
+    }
+    status = crowds_make(&crowds, stats, o->crowd_least, err);
+    if (status == 0)
+        status = write_files(o, learner, stats, &crowds, err);
+    if (status == 0)
+        status = report(o, learner, stats, totals, &crowds);
+    crowds_release(&crowds);
+    return status;
+}
+
 /* EXIT_OK, EXIT_DAMAGED, or EXIT_FAILED with *err, or without when it was said. */
 static int learn(struct options *o, char **paths, int count, struct error *err)
 {
@@ -441,9 +408,7 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
                      ? error_set(err, "%s", "") /* it was said */
                      : nothing_learned(o, o->interface ? o->interface : paths[0], stats->flows, err);
     if (status == 0)
-        status = write_files(o, learner, stats, err);
-    if (status == 0)
-        status = report(o, learner, stats, &totals);
+        status = finish(o, learner, stats, &totals, err);
     learner_free(learner);
     application_labeller_free(o->read.labeller);
     return status < 0 ? EXIT_FAILED : totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;
@@ -451,7 +416,8 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
 
 int verb_learn(int argc, char **argv)
 {
-    struct options o = { .names = host_names_new(MAX_MEMORY_DEFAULT / 8), .max_memory = MAX_MEMORY_DEFAULT };
+    struct options o = { .choice.names = host_names_new(MAX_MEMORY_DEFAULT / 8),
+                         .max_memory = MAX_MEMORY_DEFAULT };
     struct error err = { "" };
     int status;
 
@@ -459,7 +425,7 @@ int verb_learn(int argc, char **argv)
     o.read.keep_sequences = true;
     status = parse(&o, argc, argv);
     o.read.quiet = o.quiet;
-    o.read.names = o.names;
+    o.read.names = o.choice.names;
     if (status == EXIT_OK) {
         o.read.outputs[0] = o.output;
         o.read.outputs[1] = o.map;
@@ -467,8 +433,6 @@ int verb_learn(int argc, char **argv)
         if (status == EXIT_FAILED && err.text[0] != '\0')
             cli_fail(&err);
     }
-    free(o.local);
-    free(o.hosts);
-    host_names_free(o.names);
+    host_choice_release(&o.choice);
     return status < 0 ? EXIT_OK : status;
 }

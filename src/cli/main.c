@@ -24,9 +24,13 @@ static const struct verb {
     { "merge", "add up models, of several captures or machines", verb_merge },
     { "info", "show what is in a model file", verb_info },
     { "synth", "synthesize flow records of hosts, of mixtures of hosts, or of a day", verb_synth },
+    { "embed", "place hosts in a plane, those that behave alike close together", verb_embed },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
+    { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models host by host", verb_compare },
+    { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
+    { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };

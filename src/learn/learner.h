@@ -10,7 +10,7 @@
  * as in the list that was given. Addresses stay inside the learner. Which addresses are local is
  * given, or found from the first LEARN_HELD_RECORDS records, which are held back until then.
  *
- * Memory, at most, accounted by entries as if every array had just doubled: 99 bytes a host, 273 a state
+ * Memory, at most, accounted by entries as if every array had just doubled: 107 bytes a host, 273 a state
  * (with its mixture, which is fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
  * bin of gaps, packets and bytes, port and peer that a transition or state is found with, 59 an
  * outside address, 139 a slice in which a host was active, 251 and a sample of at most
@@ -30,6 +30,7 @@
 #include <stddef.h>
 
 #include "dayshift/flow_record.h"
+#include "dayshift/host_step.h"
 #include "dayshift/network_stats.h"
 #include "learn/local_networks.h"
 #include "learn/observation.h"
@@ -46,7 +47,11 @@ struct learner_config {
     size_t local_count;
     const struct ip_address *hosts; /* borrowed; when given, these and no others, in this order */
     size_t host_count;
+    enum observed_half half; /* flows of the other slices make hosts, and count for nothing else */
     const uint8_t *key; /* borrowed, ADDRESS_TAG_KEY_BYTES of it: hosts get tags; NULL: none */
+    /* Called for each step of a host's sequence, in its order; NULL: not wanted. */
+    void (*on_step)(void *self, uint32_t host, const struct host_step *step);
+    void *on_step_self;
     size_t max_bytes;   /* of statistics and what belongs to them; 0: unbounded */
 };
 
@@ -72,6 +77,13 @@ void learner_free(struct learner *learner);
 
 /* Has the type of a flow_sink; `learner` is a struct learner. */
 void learner_add(void *learner, const struct flow_record *record);
+
+/*
+ * Before the next record something is missing: what nobody observed from `from` on, or what is missing of one
+ * host. No transition leads across. Only where local networks, or hosts, were given.
+ */
+void learner_break(struct learner *learner, struct day_time from);
+void learner_break_host(struct learner *learner, const struct ip_address *address);
 
 /* Ends the input; the statistics stay the learner's. */
 const struct network_stats *learner_finish(struct learner *learner);

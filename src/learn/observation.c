@@ -10,8 +10,9 @@ void observation_cover(struct observation *o, struct network_stats *stats)
         int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
         int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
 
-        stats_cover(stats, 0, slice_number((struct day_time){ at }),
-                    (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
+        if (observation_wants(o, slice_number((struct day_time){ at })))
+            stats_cover(stats, 0, slice_number((struct day_time){ at }),
+                        (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
     o->from = o->to;
@@ -44,6 +45,13 @@ static void observe_order(struct observation *o, struct network_stats *stats,
     }
 }
 
+void observation_break(struct observation *o, struct day_time from)
+{
+    o->is_broken = o->stretch > 0;
+    if (o->to.ns > from.ns)
+        o->to.ns = from.ns > o->from.ns ? from.ns : o->from.ns;
+}
+
 static void observe_span(struct network_stats *stats, const struct flow_record *record)
 {
     int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
@@ -68,8 +76,10 @@ void observation_add(struct observation *o, struct network_stats *stats,
     if (o->stretch == 0) {
         o->stretch = 1;
         begin_stretch(o, stats, record->start, record->start);
-    } else if (record->start.ns - o->to.ns > LEARN_MAX_SILENCE_NS) {
+    } else if (o->is_broken || record->start.ns - o->to.ns > LEARN_MAX_SILENCE_NS) {
+        o->stretch += o->is_broken;
         begin_stretch(o, stats, record->start, record->start);
+        o->is_broken = false;
     }
     observe_order(o, stats, record);
     if (end.ns > o->to.ns)

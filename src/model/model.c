@@ -179,9 +179,11 @@ static size_t state_bytes(const struct state_model *state)
 size_t host_model_bytes(const struct host_model *host)
 {
     size_t bytes = sizeof *host + discrete_bytes(&host->frequency) + discrete_bytes(&host->initial) +
-                   discrete_bytes(&host->under_way) +
-                   array_bytes(host->profile_size * sizeof *host->profile);
+                   discrete_bytes(&host->entry) +
+                   array_bytes(host->days[DAY_WEEKDAY].size * sizeof *host->days[DAY_WEEKDAY].slices);
 
+    if (host_model_has_classes(host))
+        bytes += array_bytes(host->days[DAY_WEEKEND].size * sizeof *host->days[DAY_WEEKEND].slices);
     for (uint32_t i = 0; i < host->state_count; i++)
         bytes += state_bytes(&host->states[i]);
     return bytes;

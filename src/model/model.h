@@ -26,6 +26,7 @@ enum model_table {
     TABLE_OUTSIDE,
     TABLE_STATE,
     TABLE_MIXTURE,
+    TABLE_PEER_PROCESS,
     TABLE_INITIAL,
     TABLE_TRANSITION,
     TABLE_GAP,
@@ -44,11 +45,10 @@ enum model_table {
 
 const char *model_table_name(enum model_table table);
 
-enum { MODEL_WEEKDAYS = 7 };
-
 struct model {
     struct host_model *hosts; /* index = id */
     uint32_t host_count;
+    uint32_t member_count; /* hosts that the hosts stand for: as many, but for crowds */
     struct service_model *services; /* ascending in (protocol, port) */
     size_t service_count;
     struct service_model *pools; /* the services of one port feature together; same order */
@@ -58,7 +58,7 @@ struct model {
     struct day_time first, last; /* of the flows learned */
     uint32_t covered_slices;     /* of 288, by any observation */
     uint16_t observed_days[DAY_SLICES]; /* of the observation that has most */
-    uint32_t weekdays[MODEL_WEEKDAYS]; /* dates of which a slice was observed, from Monday on */
+    uint32_t weekdays[DAYS_A_WEEK]; /* dates of which a slice was observed, from Monday on */
     bool has_tags;                     /* learned with a key: can be merged host by host */
     uint32_t outside_count;            /* outside peers that have a number */
     uint64_t rows[MODEL_TABLES];       /* of the file */
@@ -78,6 +78,10 @@ struct model_image {
 
 int model_image_read(struct model_image *image, const char *path, struct error *err);
 void model_image_release(struct model_image *image);
+
+/* What model_save() would write, without a file. 0, or -1 with nothing to release. */
+int model_image_make(struct model_image *image, const struct network_stats *stats,
+                     const struct network_fit *fit, struct error *err);
 
 /* Builds a model from an image, whose bytes it takes. NULL on failure. */
 struct model *model_from_image(struct model_image *image, struct error *err);

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/log_grid.h"
+#include "base/log_normal.h"
 #include "base/memory.h"
 #include "model/day_profile.h"
 #include "model/model.h"
 #include "model/model_read.h"
 #include "model/model_services.h"
+#include "model/peer_novelty.h"
 
 enum { MIN_GAP_TIMES = 8 /* fewer say less about a transition than its state does */ };
 #define NO_OWNER UINT32_MAX
@@ -19,13 +21,14 @@ enum { MIN_GAP_TIMES = 8 /* fewer say less about a transition than its state doe
 struct observation {
     struct tally seconds; /* (0, slice number) */
     struct day_coverage coverage;
-    uint16_t *days; /* by slice of the day: the model's */
+    uint16_t *days[DAY_CLASSES]; /* by slice of the day: the model's */
 };
 
 struct builder {
     struct model *model;
     const struct model_shape *shape;
     struct state_model **states; /* by id in the file */
+    struct peer_process *processes; /* by the same */
     double gap_values[MODEL_MAX_BIN];
     uint32_t gap_state; /* whose transitions' gaps are being added up, or NO_OWNER */
     uint64_t gap_sums[MODEL_MAX_BIN];
@@ -33,9 +36,10 @@ struct builder {
     struct observation *observations; /* of hosts */
     uint32_t observation_count;
     struct tally dates;               /* that were observed: (0, date) */
+    const struct day_coverage *day_coverage; /* of that host */
     uint32_t day_host; /* whose day is being added up, or NO_OWNER */
     struct day_profile day;
-    uint64_t most_packets; /* of a slice of that host */
+    double log_most; /* ln packets of its busiest slice */
     size_t service_capacity;
     size_t row_capacity; /* of the service whose rows are being read */
     size_t application_capacity;
@@ -57,7 +61,8 @@ static void make_observations(struct builder *b)
 
         tally_init(&o->seconds);
         day_coverage_init(&o->coverage, &o->seconds); /* of a file without coverage */
-        o->days = arena_alloc_array(&b->model->arena, DAY_SLICES, sizeof *o->days);
+        for (int class = 0; class < DAY_CLASSES; class++)
+            o->days[class] = arena_alloc_array(&b->model->arena, DAY_SLICES, sizeof *o->days[class]);
     }
 }
 
@@ -85,11 +90,16 @@ static void take_shape(void *self, const struct model_shape *shape)
     model->hosts = memory_alloc_array(shape->host_count, sizeof *model->hosts);
     for (uint32_t i = 0; i < shape->host_count; i++) {
         model->hosts[i].id = i;
-        model->hosts[i].observed_days = b->observations[shape->host_observations[i]].days;
+        for (int class = 0; class < DAY_CLASSES; class++)
+            model->hosts[i].days[class].observed = b->observations[shape->host_observations[i]].days[class];
+        model->hosts[i].members = shape->host_members[i];
+        model->member_count += shape->host_members[i];
+        model->hosts[i].crowd = shape->host_crowds[i];
         model->hosts[i].states = arena_alloc_array(&model->arena, shape->host_states[i],
                                                    sizeof *model->hosts[i].states);
     }
     b->states = memory_alloc_array(shape->state_count, sizeof *b->states);
+    b->processes = memory_alloc_array(shape->state_count, sizeof *b->processes);
     for (uint32_t i = 0; i < shape->state_count; i++) {
         struct host_model *host = host_of(b, i);
         struct state_model *state = &host->states[host->state_count++];
@@ -110,6 +120,31 @@ static void take_mixture(void *self, uint32_t state, const struct mixture *mixtu
     memcpy(components, mixture->components, mixture->size * sizeof *components);
     b->states[state]->packets =
         (struct volume_model){ .components = components, .size = mixture->size };
+}
+
+static void take_peer_process(void *self, uint32_t state, const struct peer_process *process)
+{
+    ((struct builder *)self)->processes[state] = *process;
+}
+
+/* Peers beyond the list have no entry: its symbols are small numbers then. */
+static void take_peers(struct builder *b, uint32_t owner, const struct tally_entry *entries, uint32_t size)
+{
+    const uint32_t other = peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER });
+    struct tally_entry *listed = memory_alloc_array(size, sizeof *listed);
+    struct state_model *state = b->states[owner];
+    uint64_t unlisted = 0;
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        if (entries[i].symbol == other)
+            unlisted = entries[i].count;
+        else
+            listed[used++] = entries[i];
+    }
+    discrete_init(&state->peers, &b->model->arena, listed, used);
+    peer_novelty_init(&state->novelty, &b->processes[owner], entries, size, unlisted);
+    free(listed);
 }
 
 /* Turns ids of states into indices of their host. */
@@ -193,14 +228,14 @@ static double largest_log_volume(const struct tally_entry *entries, uint32_t siz
     return log(log_grid_value(bin + 0.5, VOLUME_GRID_PER_OCTAVE));
 }
 
-static float mean_volume(const struct tally_entry *entries, uint32_t size)
+static float mean_bytes(const struct tally_entry *entries, uint32_t size)
 {
     double sum = 0;
     double flows = 0;
 
     for (uint32_t i = 0; i < size; i++) {
         sum += (double)entries[i].count *
-               log_grid_whole_value(entries[i].symbol, VOLUME_GRID_PER_OCTAVE);
+               log_grid_whole_value(flow_size_bytes_bin(entries[i].symbol), VOLUME_GRID_PER_OCTAVE);
         flows += (double)entries[i].count;
     }
     return (float)(sum / flows);
@@ -215,7 +250,7 @@ static void take_dates(struct builder *b, const struct day_coverage *coverage)
         if (entry->count < coverage->threshold || tally_find(&b->dates, 0, date) != TALLY_NONE)
             continue;
         tally_add(&b->dates, 0, date, 1);
-        b->model->weekdays[(date + 3) % MODEL_WEEKDAYS]++; /* 1970-01-01 was a Thursday */
+        b->model->weekdays[date_weekday((int32_t)date)]++;
     }
 }
 
@@ -233,11 +268,14 @@ static void take_coverage(struct builder *b, uint32_t owner, const struct tally_
     day_coverage_init(&o->coverage, &o->seconds);
     take_dates(b, &o->coverage);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        o->days[slice] = (uint16_t)o->coverage.observed[slice];
-        model->covered_slices += o->days[slice] > 0 && model->observed_days[slice] == 0;
-        if (o->days[slice] > model->observed_days[slice])
-            model->observed_days[slice] = o->days[slice];
+        uint32_t days = day_coverage_days(&o->coverage, slice);
+
+        model->covered_slices += days > 0 && model->observed_days[slice] == 0;
+        if (days > model->observed_days[slice])
+            model->observed_days[slice] = (uint16_t)days;
     }
+    for (int class = 0; class < DAY_CLASSES; class++)
+        memcpy(o->days[class], o->coverage.observed[class], sizeof o->coverage.observed[class]);
 }
 
 static void take_counts(void *self, enum model_counts what, uint32_t owner,
@@ -253,53 +291,68 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
     case COUNTS_TRANSITION: take_next(b, b->states[owner], entries, size); break;
     case COUNTS_GAP: take_gaps(b, &b->shape->transitions[owner], entries, size); break;
     case COUNTS_VOLUME: b->states[owner]->packets.log_max = largest_log_volume(entries, size); break;
-    case COUNTS_BYTE_VOLUME: b->states[owner]->mean_bytes = mean_volume(entries, size); break;
+    case COUNTS_BYTE_VOLUME: b->states[owner]->mean_bytes = mean_bytes(entries, size); break;
     case COUNTS_INITIATOR_PORT:
         discrete_init(&b->states[owner]->initiator_ports, arena, entries, size);
         break;
     case COUNTS_RESPONDER_PORT:
         discrete_init(&b->states[owner]->responder_ports, arena, entries, size);
         break;
-    case COUNTS_PEER: discrete_init(&b->states[owner]->peers, arena, entries, size); break;
+    case COUNTS_PEER: take_peers(b, owner, entries, size); break;
     case COUNTS_COVERAGE: take_coverage(b, owner, entries, size); break;
     }
 }
 
 /* ---- days ---- */
 
+static void end_class(struct builder *b, struct host_model *host, const struct day_coverage *coverage,
+                      enum day_class class)
+{
+    struct class_profile *days = &host->days[class];
+    struct slice_profile slices[DAY_SLICES];
+
+    days->size = day_profile_finish(&b->day, coverage, class, host->members, slices);
+    days->slices = arena_alloc_array(&b->model->arena, days->size, sizeof *days->slices);
+    memcpy(days->slices, slices, days->size * sizeof *days->slices);
+    /* As scaled up from a part of a slice. */
+    for (uint32_t i = 0; i < days->size; i++)
+        host->log_slice_max = fmax(host->log_slice_max, slice_profile_log_packets(&slices[i]));
+}
+
 static void end_day(struct builder *b)
 {
-    struct slice_profile slices[DAY_SLICES];
+    const struct day_coverage *coverage;
     struct host_model *host;
 
     if (b->day_host == NO_OWNER)
         return;
     host = &b->model->hosts[b->day_host];
-    host->profile_size = day_profile_finish(&b->day, slices);
-    host->profile = arena_alloc_array(&b->model->arena, host->profile_size, sizeof *host->profile);
-    memcpy(host->profile, slices, host->profile_size * sizeof *host->profile);
-    /* As counted, or as scaled up from a part of a slice. */
-    host->log_slice_max = log((double)b->most_packets);
-    for (uint32_t i = 0; i < host->profile_size; i++)
-        host->log_slice_max = fmax(host->log_slice_max, (double)slices[i].log_mean);
+    coverage = b->day_coverage; /* the shape is gone when the last host ends */
+    day_profile_end(&b->day, coverage);
+    host->log_slice_max = b->log_most;
+    end_class(b, host, coverage, DAY_WEEKDAY);
+    if (coverage->has_classes)
+        end_class(b, host, coverage, DAY_WEEKEND);
+    else
+        host->days[DAY_WEEKEND] = host->days[DAY_WEEKDAY];
     b->day_host = NO_OWNER;
 }
 
 static void take_activity(void *self, uint32_t host, uint32_t slice_number,
-                          const struct activity *activity)
+                          const struct activity *activity, const struct crowd_activity *crowd)
 {
     struct builder *b = self;
-    uint64_t packets = activity->packets_sent + activity->packets_received;
+    struct slice_volume volume = slice_volume_of(activity, crowd);
 
     if (host != b->day_host) {
         end_day(b);
         day_profile_init(&b->day);
         b->day_host = host;
-        b->most_packets = 0;
+        b->day_coverage = &b->observations[b->shape->host_observations[host]].coverage;
+        b->log_most = 0;
     }
-    day_profile_add(&b->day, &b->observations[b->shape->host_observations[host]].coverage,
-                    slice_number, packets);
-    b->most_packets = packets > b->most_packets ? packets : b->most_packets;
+    day_profile_add(&b->day, b->day_coverage, slice_number, &volume);
+    b->log_most = fmax(b->log_most, slice_volume_log_most(&volume));
 }
 
 /* ---- services: index is the id until they are sorted ---- */
@@ -343,11 +396,6 @@ static void take_session(void *self, uint32_t id, const struct keyed_row *row)
 
 /* ---- what follows from the rows ---- */
 
-static double normal_cdf(double z)
-{
-    return 0.5 * erfc(-z / M_SQRT2);
-}
-
 /* E[min(e^X, e^log_max)] of the mixture X: a log-normal mean, cut where draws stop. */
 static double mixture_mean(const struct volume_model *m)
 {
@@ -355,20 +403,20 @@ static double mixture_mean(const struct volume_model *m)
 
     for (uint32_t k = 0; k < m->size; k++) {
         const struct mixture_component *c = &m->components[k];
-        double z = (m->log_max - c->mean) / c->sd;
 
-        mean += c->weight * (exp(c->mean + c->sd * c->sd / 2) * normal_cdf(z - c->sd) +
-                             exp(m->log_max) * normal_cdf(-z));
+        mean += c->weight * log_normal_cut_mean(c->mean, c->sd, m->log_max);
     }
     return mean;
 }
 
-static double mean_gap(const struct builder *b, const struct discrete *gaps)
+/* How likely a gap leads into another slice: of one that is shorter than a slice, its share of it. */
+static double crossing_share(const struct builder *b, const struct discrete *gaps)
 {
     double sum = 0;
 
     for (uint32_t i = 0; i < gaps->size; i++)
-        sum += discrete_share(gaps, i) * b->gap_values[discrete_symbol(gaps, i)];
+        sum += discrete_share(gaps, i) *
+               fmin(1, b->gap_values[discrete_symbol(gaps, i)] / (double)NS_PER_SLICE);
     return sum;
 }
 
@@ -381,10 +429,10 @@ static uint32_t transitions_of(const struct host_model *host)
     return count;
 }
 
-/* Time spent in each transition: how often it was made, times its mean gap. */
-static void set_under_way(struct builder *b, struct host_model *host)
+/* A beginning leads into a slice for sure, a transition as often as its gaps are long. */
+static void set_entry(struct builder *b, struct host_model *host)
 {
-    uint32_t count = transitions_of(host);
+    uint32_t count = transitions_of(host) + host->initial.size;
     struct tally_entry *entries = memory_alloc_array(count, sizeof *entries);
     double *times = memory_alloc_array(count, sizeof *times);
     uint32_t used = 0;
@@ -392,19 +440,22 @@ static void set_under_way(struct builder *b, struct host_model *host)
 
     for (uint32_t i = 0; i < host->state_count; i++) {
         const struct state_model *state = &host->states[i];
-        double mean = mean_gap(b, &state->gaps);
+        double share = crossing_share(b, &state->gaps);
 
         for (uint32_t k = 0; k < state->next.size; k++) {
             const struct discrete *gaps = state_model_gaps(state, k);
 
-            times[used] = discrete_count(&state->next, k) *
-                          (gaps == &state->gaps ? mean : mean_gap(b, gaps));
-            sum += times[used++];
+            times[used++] = discrete_count(&state->next, k) *
+                            (gaps == &state->gaps ? share : crossing_share(b, gaps));
         }
     }
+    for (uint32_t i = 0; i < host->initial.size; i++)
+        times[used++] = discrete_count(&host->initial, i);
+    for (uint32_t i = 0; i < count; i++)
+        sum += times[i];
     for (uint32_t i = 0; i < count; i++)
         entries[i] = (struct tally_entry){ 0, i, 1 + (uint64_t)(times[i] / sum * 0x1p30) };
-    discrete_init(&host->under_way, &b->model->arena, entries, count);
+    discrete_init(&host->entry, &b->model->arena, entries, count);
     free(entries);
     free(times);
 }
@@ -423,7 +474,8 @@ static void finish_host(struct builder *b, struct host_model *host)
     host->mean_packets = fmax(host->mean_packets, 1.0); /* no draw is below */
     discrete_init(&host->frequency, &b->model->arena, entries, host->state_count);
     free(entries);
-    set_under_way(b, host);
+    set_entry(b, host);
+    peer_novelty_share(host);
 }
 
 static void finish(struct builder *b)
@@ -443,6 +495,7 @@ struct model *model_from_image(struct model_image *image, struct error *err)
         .self = &b,
         .shape = take_shape,
         .mixture = take_mixture,
+        .peer_process = take_peer_process,
         .counts = take_counts,
         .activity = take_activity,
         .service = take_service,
@@ -461,6 +514,7 @@ struct model *model_from_image(struct model_image *image, struct error *err)
     tally_release(&b.dates);
     free_observations(&b);
     free(b.states);
+    free(b.processes);
     if (status < 0) {
         model_free(b.model);
         return NULL;

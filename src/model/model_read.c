@@ -17,6 +17,8 @@ enum { MAX_SERVICES = SERVICE_MAX + UINT8_MAX + 1 /* and the other ports of ever
 #define MAX_LOG_SD 16.0   /* and below half of that; exp(mean + sd^2 / 2) is a number */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
+enum { MOST_LOG_PACKETS = 37 /* of a slice: all that can be counted, NETWORK_MAX_SUM */ };
+
 /* What was seen of a state. */
 enum {
     SEEN_MIXTURE = 1 << 0,
@@ -24,7 +26,9 @@ enum {
     SEEN_GAP = 1 << 2,
     SEEN_VOLUME = 1 << 3,
     SEEN_INITIATOR_PORT = 1 << 4,
-    SEEN_PEER = 1 << 5
+    SEEN_PEER = 1 << 5,
+    SEEN_OUTSIDE = 1 << 6, /* a peer of that kind */
+    SEEN_PROCESS = 1 << 7
 };
 
 struct reader {
@@ -34,7 +38,8 @@ struct reader {
     uint64_t *rows; /* by table */
     uint8_t *seen;  /* by state */
     size_t state_capacity, transition_capacity;
-    size_t host_tag_capacity, host_observation_capacity, outside_tag_capacity;
+    size_t host_tag_capacity, host_observation_capacity, host_member_capacity, host_crowd_capacity;
+    size_t outside_tag_capacity;
     uint32_t gap_state;  /* the state of the gaps that were read last */
     uint64_t gap_sum;    /* of all its transitions */
     uint64_t *service_keys;
@@ -43,7 +48,7 @@ struct reader {
 };
 
 static const char *const table_names[MODEL_TABLES] = {
-    "summary", "host", "outside", "state", "mixture", "initial", "transition", "gap", "volume",
+    "summary", "host", "outside", "state", "mixture", "peer_process", "initial", "transition", "gap", "volume",
     "byte_volume", "initiator_port", "responder_port", "peer", "coverage", "activity", "service",
     "application", "session_row",
 };
@@ -117,7 +122,8 @@ static uint32_t read_observation(struct reader *r, struct rows *rows, int column
 
 static void read_hosts(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_HOST, "SELECT id, observation, tag FROM host ORDER BY id");
+    struct rows rows = open_table(r, TABLE_HOST, "SELECT id, observation, tag, members, crowd"
+                                                 " FROM host ORDER BY id");
     struct model_shape *shape = &r->shape;
 
     while (rows_next(&rows)) {
@@ -136,11 +142,35 @@ static void read_hosts(struct reader *r)
                         sizeof *shape->host_observations);
         shape->host_tags[host] = rows_tag(&rows, 2, shape->has_tags);
         shape->host_observations[host] = observation;
+        shape->host_members = memory_grow(shape->host_members, &r->host_member_capacity,
+                                          (size_t)host + 1, sizeof *shape->host_members);
+        shape->host_crowds = memory_grow(shape->host_crowds, &r->host_crowd_capacity, (size_t)host + 1,
+                                         sizeof *shape->host_crowds);
+        shape->host_members[host] =
+            (uint32_t)rows_integer(&rows, 3, 1, shape->has_tags ? 1 : NETWORK_MAX_HOSTS);
+        shape->host_crowds[host] = (uint32_t)rows_integer(&rows, 4, 0, NETWORK_MAX_HOSTS - 1);
         if (observation >= shape->observation_count)
             shape->observation_count = observation + 1;
         shape->host_count++;
     }
     close_table(r, TABLE_HOST, &rows);
+}
+
+/* There are not more crowds than hosts, and not more members than a population can have. */
+static void check_crowds(struct reader *r)
+{
+    uint64_t members = 0;
+
+    for (uint32_t i = 0; i < r->shape.host_count && !r->db.failed; i++) {
+        members += r->shape.host_members[i];
+        if (r->shape.host_crowds[i] >= r->shape.host_count)
+            database_fail(&r->db, "table host: host %" PRIu32 " is of crowd %" PRIu32
+                          ", where there are %" PRIu32 " hosts", i, r->shape.host_crowds[i],
+                          r->shape.host_count);
+    }
+    if (members > NETWORK_MAX_HOSTS)
+        database_fail(&r->db, "table host: %" PRIu64 " members are more than a model has (%d)", members,
+                      NETWORK_MAX_HOSTS);
 }
 
 /* How many have a row. */
@@ -187,6 +217,7 @@ static void read_who(struct reader *r)
     uint32_t outside;
 
     read_hosts(r);
+    check_crowds(r);
     outside = read_outside(r);
     if (outside != (shape->has_tags ? shape->outside_count : 0))
         database_fail(&r->db, "table outside: %" PRIu32 " rows, where the summary has %" PRIu32, outside,
@@ -215,6 +246,12 @@ static void read_state(struct reader *r, struct rows *rows, struct model_state *
         rows_fail(rows, "there are too many");
 }
 
+/* At most: a flow between two members of a crowd is one of each. */
+static uint64_t flows_of_host(const struct reader *r, uint32_t host)
+{
+    return r->shape.host_members[host] > 1 ? 2 * r->shape.flows : r->shape.flows;
+}
+
 /* A host has each state once, and not more than its indices can count. */
 static void check_hosts(struct reader *r)
 {
@@ -227,7 +264,7 @@ static void check_hosts(struct reader *r)
 
         keys[i] = (uint64_t)state->host << 32 | state_key_pack(state->key);
         flows[state->host] += state->flows;
-        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > shape->flows)
+        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > flows_of_host(r, state->host))
             database_fail(&r->db, "table state: host %" PRIu32 " has too many states or flows",
                           state->host);
     }
@@ -301,6 +338,29 @@ static void read_mixtures(struct reader *r)
     close_table(r, TABLE_MIXTURE, &rows);
 }
 
+/* ---- how new peers are met ---- */
+
+static void read_peer_processes(struct reader *r)
+{
+    struct rows rows = open_table(r, TABLE_PEER_PROCESS, "SELECT state, discount, concentration"
+                                                         " FROM peer_process ORDER BY state");
+
+    while (rows_next(&rows)) {
+        uint32_t state = (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->shape.state_count - 1);
+        const struct peer_process process = {
+            rows_real(&rows, 1, PEER_DISCOUNT_LEAST, PEER_DISCOUNT_MOST),
+            rows_real(&rows, 2, PEER_CONCENTRATION_LEAST, PEER_CONCENTRATION_MOST),
+        };
+
+        if (r->db.failed)
+            break;
+        r->seen[state] |= SEEN_PROCESS;
+        if (r->sink->peer_process)
+            r->sink->peer_process(r->sink->self, state, &process);
+    }
+    close_table(r, TABLE_PEER_PROCESS, &rows);
+}
+
 /* ---- tables of counts: rows of (owner, symbol, count), in that order ---- */
 
 struct counts_table {
@@ -364,11 +424,13 @@ static void add_gaps(struct reader *r, uint32_t state, const struct tally_entry 
                       state);
 }
 
-/* Nobody is a peer of himself. */
+/* Nobody is a peer of himself; members of a crowd are of one another. */
 static bool is_peer(const struct reader *r, const struct model_state *state, struct peer peer)
 {
     switch (peer.kind) {
-    case PEER_LOCAL: return peer.id < r->shape.host_count && peer.id != state->host;
+    case PEER_LOCAL: 
+        return peer.id < r->shape.host_count &&
+               (peer.id != state->host || r->shape.host_members[state->host] > 1);
     case PEER_OUTSIDE: return peer.id < r->shape.outside_count || peer.id == PEER_ID_OTHER;
     case PEER_GROUP: return peer.id == 0 && state->key.role == ROLE_INITIATOR;
     default: return false;
@@ -382,6 +444,18 @@ static void check_peers(struct reader *r, uint32_t state, const struct tally_ent
         if (!is_peer(r, &r->shape.states[state], peer_unpack(entries[i].symbol)))
             database_fail(&r->db, "table peer: state %" PRIu32 ": %" PRIu32 " is nobody", state,
                           entries[i].symbol);
+        if (peer_unpack(entries[i].symbol).kind == PEER_OUTSIDE)
+            r->seen[state] |= SEEN_OUTSIDE;
+    }
+}
+
+static void check_sizes(struct reader *r, uint32_t state, const struct tally_entry *entries,
+                        uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        if (flow_size_bytes_bin(entries[i].symbol) >= FLOW_BYTE_BINS)
+            database_fail(&r->db, "table byte_volume: state %" PRIu32 ": %" PRIu32 " is no size of a flow",
+                          state, entries[i].symbol);
     }
 }
 
@@ -405,7 +479,7 @@ static void check_group(struct reader *r, enum model_counts counts, uint32_t own
         check_peers(r, owner, entries, size);
         r->seen[owner] |= SEEN_PEER;
         break;
-    case COUNTS_BYTE_VOLUME:
+    case COUNTS_BYTE_VOLUME: check_sizes(r, owner, entries, size); break;
     case COUNTS_RESPONDER_PORT:
     case COUNTS_COVERAGE: break;
     }
@@ -418,6 +492,11 @@ static void end_group(struct reader *r, enum model_counts counts, const struct t
         check_group(r, counts, entries[0].owner, entries, size);
     if (!r->db.failed)
         r->sink->counts(r->sink->self, counts, entries[0].owner, entries, size);
+}
+
+static uint64_t flows_of_owner(const struct reader *r, const struct counts_table *what, uint32_t owner)
+{
+    return what->table == TABLE_INITIAL && !r->db.failed ? flows_of_host(r, owner) : r->shape.flows;
 }
 
 static void read_counts(struct reader *r, const struct counts_table *what)
@@ -441,7 +520,7 @@ static void read_counts(struct reader *r, const struct counts_table *what)
             sum = 0;
         }
         sum += entry.count;
-        if (sum > r->shape.flows)
+        if (sum > flows_of_owner(r, what, entry.owner))
             rows_fail(&rows, "the counts add up to more than all flows");
         entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
         entries[used++] = entry;
@@ -478,8 +557,8 @@ static void read_distributions(struct reader *r)
         { COUNTS_VOLUME, TABLE_VOLUME, "SELECT state, bin, flows FROM volume ORDER BY state, bin",
           states, FLOW_PACKET_BINS },
         { COUNTS_BYTE_VOLUME, TABLE_BYTE_VOLUME,
-          "SELECT state, bin, flows FROM byte_volume ORDER BY state, bin", states,
-          FLOW_BYTE_BINS },
+          "SELECT state, bins, flows FROM byte_volume ORDER BY state, bins", states,
+          FLOW_PACKET_BINS * FLOW_SIZE_BYTES },
         { COUNTS_INITIATOR_PORT, TABLE_INITIATOR_PORT,
           "SELECT state, port_feature, flows FROM initiator_port ORDER BY state, port_feature", states,
           PORT_FEATURES },
@@ -504,6 +583,7 @@ static void check_states(struct reader *r)
             : !(seen & SEEN_VOLUME)                    ? "volume"
             : !(seen & SEEN_PEER)                      ? "peer"
             : (seen & SEEN_NEXT) && !(seen & SEEN_GAP) ? "gap"
+            : (seen & SEEN_OUTSIDE) && !(seen & SEEN_PROCESS) ? "peer_process"
             : has_ports(&r->shape.states[i]) && !(seen & SEEN_INITIATOR_PORT)
                 ? "initiator_port"
                 : NULL;
@@ -511,6 +591,8 @@ static void check_states(struct reader *r)
         if (missing)
             database_fail(&r->db, "state %" PRIu32 " of host %" PRIu32 " has no %s", i,
                           r->shape.states[i].host, missing);
+        if ((seen & SEEN_PROCESS) && !(seen & SEEN_OUTSIDE))
+            database_fail(&r->db, "table peer_process: state %" PRIu32 " has no peer outside", i);
     }
 }
 
@@ -564,11 +646,23 @@ static struct activity read_activity_row(struct rows *rows)
     };
 }
 
+/* Sums of logarithms are of crowds only, and of no member more than can be counted. */
+static struct crowd_activity read_crowd_activity(struct rows *rows, uint32_t members)
+{
+    struct crowd_activity crowd = { .members = (uint64_t)rows_integer(rows, 9, 1, members) };
+    int64_t most = members > 1 ? (int64_t)crowd.members << ACTIVITY_LOG_BITS : 0;
+
+    crowd.log_sum = (uint64_t)rows_integer(rows, 10, 0, most * MOST_LOG_PACKETS);
+    crowd.log_square_sum = (uint64_t)rows_integer(rows, 11, 0, most * MOST_LOG_PACKETS * MOST_LOG_PACKETS);
+    return crowd;
+}
+
 static void read_activity(struct reader *r)
 {
     struct rows rows = open_table(r, TABLE_ACTIVITY,
                                   "SELECT host, date, slice, packets_sent, packets_received, bytes_sent,"
-                                  " bytes_received, flows_initiated, flows_answered FROM activity"
+                                  " bytes_received, flows_initiated, flows_answered, members, log_packets,"
+                                  " log_packets_squared FROM activity"
                                   " ORDER BY host, date, slice");
     struct tally_entry last = { 0, 0, 0 };
 
@@ -576,6 +670,8 @@ static void read_activity(struct reader *r)
         struct tally_entry at = { (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->shape.host_count - 1),
                                   read_slice_number(&rows, 1), 0 };
         struct activity activity = read_activity_row(&rows);
+        struct crowd_activity crowd =
+            read_crowd_activity(&rows, r->db.failed ? 1 : r->shape.host_members[at.owner]);
 
         if (rows.number > 1 && !is_behind(&at, &last))
             rows_fail(&rows, "it is there twice, or out of order");
@@ -584,7 +680,7 @@ static void read_activity(struct reader *r)
             rows_fail(&rows, "nothing happened");
         if (r->db.failed)
             break;
-        r->sink->activity(r->sink->self, at.owner, at.symbol, &activity);
+        r->sink->activity(r->sink->self, at.owner, at.symbol, &activity, &crowd);
         last = at;
     }
     close_table(r, TABLE_ACTIVITY, &rows);
@@ -757,6 +853,7 @@ static void read_all(struct reader *r)
         return;
     r->sink->shape(r->sink->self, &r->shape);
     read_mixtures(r);
+    read_peer_processes(r);
     read_sequences(r);
     read_distributions(r);
     check_states(r);
@@ -777,6 +874,8 @@ int model_read(struct model_image *image, const struct model_sink *sink,
     database_close(&r.db);
     free(r.shape.host_tags);
     free(r.shape.host_observations);
+    free(r.shape.host_members);
+    free(r.shape.host_crowds);
     free(r.shape.host_states);
     free(r.shape.outside_tags);
     free(r.shape.states);

@@ -8,7 +8,7 @@
 #define MODEL_MODEL_SCHEMA_H
 
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
-#define MODEL_FORMAT_VERSION 3
+#define MODEL_FORMAT_VERSION 4
 
 /* session_row.packets: for each packet side << 7 | TCP flags, bin of the gap, payload bytes (2, the
  * lower one first). */
@@ -21,7 +21,8 @@ enum { MODEL_PACKET_BYTES = 4 };
 #define MODEL_SCHEMA                                                                          \
     "CREATE TABLE summary(flows INTEGER, packets INTEGER, first_ns INTEGER, last_ns INTEGER," \
     " outside_count INTEGER, key_check INTEGER);"                                             \
-    "CREATE TABLE host(id INTEGER PRIMARY KEY, observation INTEGER, tag INTEGER);"            \
+    "CREATE TABLE host(id INTEGER PRIMARY KEY, observation INTEGER, tag INTEGER,"             \
+    " members INTEGER, crowd INTEGER);"                                                       \
     "CREATE TABLE outside(id INTEGER PRIMARY KEY, tag INTEGER);"                              \
     "CREATE TABLE state(id INTEGER PRIMARY KEY, host INTEGER, role INTEGER,"                  \
     " protocol INTEGER, port_feature INTEGER, flows INTEGER);"                                \
@@ -33,10 +34,11 @@ enum { MODEL_PACKET_BYTES = 4 };
     " PRIMARY KEY(transition_id, bin)) WITHOUT ROWID;"                                        \
     "CREATE TABLE volume(state INTEGER, bin INTEGER, flows INTEGER,"                          \
     " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
-    "CREATE TABLE byte_volume(state INTEGER, bin INTEGER, flows INTEGER,"                     \
-    " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
+    "CREATE TABLE byte_volume(state INTEGER, bins INTEGER, flows INTEGER,"                    \
+    " PRIMARY KEY(state, bins)) WITHOUT ROWID;"                                               \
     "CREATE TABLE mixture(state INTEGER, component INTEGER, weight REAL, mean REAL, sd REAL," \
     " PRIMARY KEY(state, component)) WITHOUT ROWID;"                                          \
+    "CREATE TABLE peer_process(state INTEGER PRIMARY KEY, discount REAL, concentration REAL);" \
     "CREATE TABLE initiator_port(state INTEGER, port_feature INTEGER, flows INTEGER,"         \
     " PRIMARY KEY(state, port_feature)) WITHOUT ROWID;"                                       \
     "CREATE TABLE responder_port(state INTEGER, port INTEGER, flows INTEGER,"                 \
@@ -48,6 +50,7 @@ enum { MODEL_PACKET_BYTES = 4 };
     "CREATE TABLE activity(host INTEGER, date INTEGER, slice INTEGER,"                        \
     " packets_sent INTEGER, packets_received INTEGER, bytes_sent INTEGER,"                    \
     " bytes_received INTEGER, flows_initiated INTEGER, flows_answered INTEGER,"               \
+    " members INTEGER, log_packets INTEGER, log_packets_squared INTEGER,"                     \
     " PRIMARY KEY(host, date, slice)) WITHOUT ROWID;"                                         \
     "CREATE TABLE service(id INTEGER PRIMARY KEY, protocol INTEGER, port INTEGER,"            \
     " flows INTEGER, measured_flows INTEGER, measured_packets INTEGER,"                       \

@@ -2,6 +2,8 @@
 
 #include "base/log_grid.h"
 
+#define LAST_STATE_GAP_NS ((double)NS_PER_SECOND) /* of one that was only ever seen at the end */
+
 static double gap_of_bin(uint32_t bin, struct random_stream *random)
 {
     return log_grid_value((double)bin + random_short_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
@@ -12,30 +14,87 @@ double chain_draw_gap(const struct discrete *gaps, struct random_stream *random)
     return gap_of_bin(discrete_symbol(gaps, discrete_draw(gaps, random)), random);
 }
 
+static uint32_t index_of_next(const struct state_model *state, uint32_t to)
+{
+    uint32_t i = 0;
+
+    while (i < state->next.size && discrete_symbol(&state->next, i) != to)
+        i++;
+    return i;
+}
+
+double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
+                 struct random_stream *random)
+{
+    const struct state_model *state = &model->states[from];
+
+    if (state->next.size == 0)
+        return random_exponential(random, LAST_STATE_GAP_NS);
+    /* What never followed comes after a gap of its state. */
+    return chain_draw_gap(state_model_gaps(state, index_of_next(state, to)), random);
+}
+
+static uint32_t draw_frequent(const struct host_model *model, struct random_stream *random)
+{
+    return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
+}
+
 uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_ns,
                      struct random_stream *random)
 {
     const struct state_model *state = &model->states[from];
     uint32_t i;
 
-    if (state->next.size == 0) { /* only ever seen at the end of the input */
-        *gap_ns = random_exponential(random, (double)NS_PER_SECOND);
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
+    if (state->next.size == 0) {
+        *gap_ns = random_exponential(random, LAST_STATE_GAP_NS);
+        return draw_frequent(model, random);
     }
     i = discrete_draw(&state->next, random);
     *gap_ns = chain_draw_gap(state_model_gaps(state, i), random);
     return discrete_symbol(&state->next, i);
 }
 
+/* What a slice is entered by. */
+struct entry {
+    const struct state_model *from; /* NULL: a sequence begins */
+    uint32_t next;                  /* index in its `next`, or in `initial` */
+};
+
+static struct entry draw_entry(const struct host_model *model, struct random_stream *random)
+{
+    struct entry entry = { .next = discrete_draw(&model->entry, random) };
+    uint32_t i = 0;
+
+    for (; i < model->state_count && entry.next >= model->states[i].next.size; i++)
+        entry.next -= model->states[i].next.size;
+    entry.from = i < model->state_count ? &model->states[i] : NULL;
+    return entry;
+}
+
+static uint32_t entered_state(const struct host_model *model, const struct entry *entry)
+{
+    return discrete_symbol(entry->from ? &entry->from->next : &model->initial, entry->next);
+}
+
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
 {
-    const struct state_model *state = model->states;
-    uint32_t transition;
+    struct entry entry;
 
-    if (model->under_way.size == 0) /* a host of a single flow */
-        return discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
-    transition = discrete_draw(&model->under_way, random);
-    while (transition >= state->next.size)
-        transition -= state++->next.size;
-    return discrete_symbol(&state->next, transition);
+    if (model->entry.size == 0) /* a host whose sequence was not kept */
+        return draw_frequent(model, random);
+    entry = draw_entry(model, random);
+    return entered_state(model, &entry);
+}
+
+uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random)
+{
+    struct entry entry;
+
+    *wait_ns = 0;
+    if (model->entry.size == 0)
+        return draw_frequent(model, random);
+    entry = draw_entry(model, random);
+    if (entry.from)
+        *wait_ns = chain_draw_gap(state_model_gaps(entry.from, entry.next), random) * random_unit(random);
+    return entered_state(model, &entry);
 }

@@ -9,13 +9,20 @@
 #include "dayshift/host_model.h"
 
 /*
- * Where a moment chosen at random finds the chain: in the middle of a transition, most likely a
- * long one. The state that the transition leads to.
+ * The state of the first flow of a slice: what a beginning, or a gap that leads from one slice into another, leads
+ * to.
  */
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random);
 
+/* The same, and how long after that moment the state begins. */
+uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random);
+
 /* The time between two flows: evenly in the logarithm within a bin that is drawn. */
 double chain_draw_gap(const struct discrete *gaps, struct random_stream *random);
+
+/* The time from the start of a flow of one state to that of the next one, of `to`, in nanoseconds. */
+double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
+                 struct random_stream *random);
 
 /* The next state, and the time from the start of one flow to that of the other. */
 uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_ns,

@@ -1,10 +1,12 @@
 #include "synth/flow_sequence.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/log_grid.h"
 #include "synth/chain.h"
 #include "synth/flow_draw.h"
+#include "synth/peer_draw.h"
 
 #define LEARNED_SILENCE_NS (3600.0 * (double)NS_PER_SECOND) /* ends a sequence when it is learned */
 
@@ -76,10 +78,12 @@ static bool is_reached(void *self, const struct transition *t)
 
 static double observed_time(const struct host_model *model)
 {
+    bool has_classes = model->days[DAY_WEEKDAY].observed != model->days[DAY_WEEKEND].observed;
     double slices = 0;
 
     for (uint32_t i = 0; i < DAY_SLICES; i++)
-        slices += model->observed_days[i];
+        slices += model->days[DAY_WEEKDAY].observed[i] +
+                  (has_classes ? model->days[DAY_WEEKEND].observed[i] : 0);
     return slices * (double)NS_PER_SLICE;
 }
 
@@ -120,14 +124,16 @@ static double enter_chain(struct flow_sequence *sequence, double at_ns)
     return chain_draw_gap(moment.transition.gaps, &sequence->random) * random_unit(&sequence->random);
 }
 
-double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model,
-                           const struct random_stream *random)
+double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model, uint64_t seed,
+                           uint32_t address, const struct random_stream *random)
 {
     double in_chain_ns = chain_time(model);
     double in_pauses_ns = fmax((double)NS_PER_SECOND, observed_time(model) - in_chain_ns);
     double at_ns;
 
     sequence->model = model;
+    sequence->seed = seed;
+    sequence->address = address;
     sequence->random = *random;
     sequence->pause_ns = in_pauses_ns / sequences(model);
     at_ns = random_unit(&sequence->random) * (in_chain_ns + in_pauses_ns);
@@ -150,13 +156,14 @@ static bool draw_end(const struct state_model *state, struct random_stream *rand
 double flow_sequence_next(struct flow_sequence *sequence, struct flow_features *features)
 {
     const struct state_model *state = &sequence->model->states[sequence->state];
+    const struct peer_owner owner = { sequence->model, sequence->state, sequence->seed, sequence->address };
     struct random_stream *random = &sequence->random;
     double gap_ns;
 
     features->state = state;
     features->key = random_u64(random);
     features->packets = flow_draw_packets(&state->packets, random);
-    features->peer = peer_unpack(discrete_symbol(&state->peers, discrete_draw(&state->peers, random)));
+    features->peer = peer_draw(&owner, &features->peer_name, random);
     flow_draw_ports(state, features->ports, random);
     if (state->next.size == 0 || draw_end(state, random)) {
         sequence->state = draw_first(sequence);

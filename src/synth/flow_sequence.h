@@ -18,6 +18,8 @@
 
 struct flow_sequence {
     const struct host_model *model; /* borrowed; has a state */
+    uint64_t seed;
+    uint32_t address; /* of the virtual host: with the seed it says who its new peers are */
     struct random_stream random;
     uint32_t state; /* of the flow to come */
     double pause_ns; /* between two sequences, on average */
@@ -29,15 +31,16 @@ struct flow_features {
     uint64_t key; /* names the flow's own random stream */
     uint64_t packets;
     struct peer peer;
+    uint64_t peer_name; /* of a new one */
     uint16_t ports[2]; /* by enum flow_side; of a ping its identifier, and its type << 8 */
 };
 
 /*
- * Begins at a moment chosen at random, which is most likely within a long gap or a pause. Takes the stream.
- * Returns how long after that moment the first flow starts, in nanoseconds. Looks at the whole model.
+ * Begins at a moment chosen at random, which is most likely within a long gap or a pause. Takes the stream; seed
+ * and address are those of peer_draw.h. Returns how long after that moment the first flow starts, in nanoseconds. Looks at the whole model.
  */
-double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model,
-                           const struct random_stream *random);
+double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model, uint64_t seed,
+                           uint32_t address, const struct random_stream *random);
 
 /* The next flow. Returns the time from its start to that of the one behind it, in nanoseconds. */
 double flow_sequence_next(struct flow_sequence *sequence, struct flow_features *features);

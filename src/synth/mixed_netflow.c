@@ -59,7 +59,8 @@ static int begin_part(struct mixed_netflow *m, uint32_t part, struct error *err)
     if (population->hosts[host].model->state_count == 0)
         return error_set(err, "host %" PRIu32 ": no flow of it was learned", population->hosts[host].model->id);
     netflow_stream(population, host, m->config.seed, &random);
-    (void)flow_sequence_begin(&m->sequences[part], population->hosts[host].model, &random);
+    (void)flow_sequence_begin(&m->sequences[part], population->hosts[host].model, m->config.seed,
+                              population->hosts[host].end.address, &random);
     return 0;
 }
 
@@ -111,7 +112,7 @@ static void take_address(const struct mixed_netflow *m, enum flow_side side, uin
     if (other == m->parts[0].host)
         plan->ends[!side] = population_peer(population, self,
                                             (struct peer){ PEER_LOCAL, self->number % self->group->model_count },
-                                            plan->key, &ignored);
+                                            0, &ignored);
     plan->ends[0].port = ports[0];
     plan->ends[1].port = ports[1];
 }

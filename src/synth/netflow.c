@@ -37,7 +37,7 @@ void netflow_plan(const struct population *population, uint32_t host, const stru
     enum flow_side side = f->state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
     uint8_t protocol = f->state->key.protocol;
     bool virtual_peer;
-    struct flow_end end = population_peer(population, self, f->peer, f->key, &virtual_peer);
+    struct flow_end end = population_peer(population, self, f->peer, f->peer_name, &virtual_peer);
 
     *plan = (struct flow_plan){ .key = f->key, .virtual_host = host, .protocol = protocol,
                                 .packets = f->packets, .to_group = f->peer.kind == PEER_GROUP };
@@ -92,7 +92,9 @@ static void add_player(struct netflow *n, uint32_t host, const struct netflow_co
         return;
     netflow_stream(config->population, host, config->seed, &random);
     player->host = host;
-    player->start_ns = config->begin.ns + (int64_t)flow_sequence_begin(&player->sequence, model, &random);
+    player->start_ns = config->begin.ns + (int64_t)flow_sequence_begin(&player->sequence, model, config->seed,
+                                                                  config->population->hosts[host].end.address,
+                                                                  &random);
     n->heap[n->count++] = player;
 }
 

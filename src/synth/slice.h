@@ -12,8 +12,9 @@
 
 /* What to do in slices that the capture never covered (Song, section IV-F). */
 enum day_fallback {
-    DAY_SPREAD, /* behave as in one of the observed slices, drawn at random */
-    DAY_SILENT
+    DAY_SPREAD,     /* behave as in one of the observed slices, drawn at random */
+    DAY_SILENT,
+    DAY_INTERPOLATE /* between the observed slices before and after it, around midnight */
 };
 
 struct plan_list {
@@ -30,6 +31,10 @@ struct slice_request {
     uint32_t slice;
     enum day_fallback fallback;
 };
+
+/* How many flows a host makes in a slice of a date: none where it is not active, else what it makes on average. */
+double slice_draw_flows(const struct host_model *model, int32_t date, uint32_t slice, enum day_fallback fallback,
+                        struct random_stream *random);
 
 /* Appends the plans of the slice, in no particular order. */
 void slice_synthesize(const struct slice_request *request, struct plan_list *plans);

@@ -1,0 +1,38 @@
+/*
+ * peer_draw.h - who is at the other end of a flow: a peer that was learned, or a new one.
+ *
+ * New peers come back as often as the state's process says: they are the sticks of a stick-breaking whose
+ * lengths are a pure function of (seed, virtual host, state), whatever the slice. Nothing is remembered.
+ */
+#ifndef SYNTH_PEER_DRAW_H
+#define SYNTH_PEER_DRAW_H
+
+#include "base/random.h"
+#include "dayshift/host_model.h"
+
+/* Whose peers these are. */
+struct peer_owner {
+    const struct host_model *model;
+    uint32_t state;   /* index */
+    uint64_t seed;
+    uint32_t address; /* of the virtual host, which names its streams */
+};
+
+/*
+ * Draws a peer. A new one is PEER_OUTSIDE with PEER_ID_OTHER, and *name says which: the same name is the
+ * same peer.
+ */
+struct peer peer_draw(const struct peer_owner *owner, uint64_t *name, struct random_stream *random);
+
+/*
+ * The number of a new peer of a process with this discount and concentration, from 0 on, as drawn by
+ * `random` from sticks whose lengths `sticks` gives: V_i ~ Beta(1 - d, theta + (i + 1) d) (Pitman and
+ * Yor 1997). The first PEER_STICKS are exact; those beyond have the length that is expected, or none.
+ */
+uint64_t peer_draw_stick(double discount, double concentration, struct random_stream *sticks,
+                         struct random_stream *random);
+
+/* Where concentration is above, no stick is long: all are as those beyond. */
+enum { PEER_STICKS = 16, PEER_MOST_CONCENTRATION = 32 };
+
+#endif
