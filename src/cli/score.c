@@ -267,8 +267,6 @@ static int judge(const struct options *o, const struct judged *judged, struct er
     struct bench bench = { .options = o, .count = judged->host_count };
     int status = -1;
 
-    if (judged->host_count < 2)
-        return error_set(err, "one host alone has no other to be told from: two are needed");
     held_out = model_of_held_out(judged, err);
     if (held_out)
         own = model_of(&judged->trained, err);

@@ -6,7 +6,6 @@
 
 #include "base/backoff.h"
 #include "base/memory.h"
-#include "dayshift/port_feature.h"
 
 /* What a count is given. */
 enum context {

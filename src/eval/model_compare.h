@@ -1,5 +1,6 @@
 /*
- * model_compare.h - how alike two models of one host are: loop closure, learned against relearned.
+ * model_compare.h - how alike two models of one host are: loop closure, learned against relearned; and a
+ * host and its crowd.
  */
 #ifndef EVAL_MODEL_COMPARE_H
 #define EVAL_MODEL_COMPARE_H

@@ -7,19 +7,8 @@
 
 #include "base/memory.h"
 #include "learn/row_sample.h"
+#include "learn/shown_table.h"
 #include "learn/stats_private.h"
-
-/* A symbol that a member showed, and how often, under the numbers it will have. */
-struct shown {
-    uint32_t owner, symbol;
-    uint32_t member; /* host */
-    uint64_t count;
-};
-
-struct shown_table {
-    struct shown *rows;
-    size_t used, capacity;
-};
 
 struct crowding {
     struct network_stats *into;
@@ -32,69 +21,19 @@ struct crowding {
     uint32_t group;        /* numbers these */
 };
 
-/* ---- who showed what ---- */
-
-static void show(struct shown_table *table, uint32_t owner, uint32_t symbol, uint32_t member,
-                 uint64_t count)
-{
-    table->rows = memory_grow(table->rows, &table->capacity, table->used + 1, sizeof *table->rows);
-    table->rows[table->used++] = (struct shown){ owner, symbol, member, count };
-}
-
-static int compare_shown(const void *a, const void *b)
-{
-    const struct shown *x = a;
-    const struct shown *y = b;
-
-    if (x->owner != y->owner)
-        return x->owner < y->owner ? -1 : 1;
-    if (x->symbol != y->symbol)
-        return x->symbol < y->symbol ? -1 : 1;
-    return (x->member > y->member) - (x->member < y->member);
-}
-
-static void sort_shown(struct shown_table *table)
-{
-    if (table->used > 0)
-        qsort(table->rows, table->used, sizeof *table->rows, compare_shown);
-}
-
-/* A symbol of an owner in a sorted table: the rows from `begin` on, up to `end`. */
-struct symbol_rows {
-    size_t begin, end;
-    uint32_t members; /* different ones */
-    uint64_t count;
-};
-
-/* The next one, behind *at; false at the end of the table. */
-static bool next_symbol(const struct shown_table *table, struct symbol_rows *at)
-{
-    const struct shown *first = &table->rows[at->end];
-    size_t i = at->end;
-
-    *at = (struct symbol_rows){ .begin = i };
-    for (; i < table->used && table->rows[i].owner == first->owner && table->rows[i].symbol == first->symbol;
-         i++) {
-        at->members += i == at->begin || table->rows[i].member != table->rows[i - 1].member;
-        at->count += table->rows[i].count;
-    }
-    at->end = i;
-    return at->begin < i;
-}
-
 /* Adds to `into` what enough members showed; the rest under `other`, unless that is TALLY_NONE. */
 static void add_shown(const struct crowding *c, struct shown_table *table, struct tally *into, uint32_t other)
 {
-    struct symbol_rows at = { 0 };
+    struct shown_symbol at = { 0 };
 
-    sort_shown(table);
-    while (next_symbol(table, &at)) {
+    shown_table_sort(table);
+    while (shown_table_next(table, &at)) {
         uint32_t symbol = at.members >= c->least ? table->rows[at.begin].symbol : other;
 
         if (symbol != TALLY_NONE)
             tally_add(into, table->rows[at.begin].owner, symbol, at.count);
     }
-    free(table->rows);
+    shown_table_release(table);
 }
 
 static uint32_t host_of_state(const struct crowding *c, uint32_t state)
@@ -123,13 +62,13 @@ static void add_states(struct crowding *c, struct crowd_stats_counts *counts)
 {
     const struct tally *from = &c->from->states;
     struct shown_table table = { 0 };
-    struct symbol_rows at = { 0 };
+    struct shown_symbol at = { 0 };
 
     for (size_t i = 0; i < from->used; i++)
-        show(&table, c->crowd[from->entries[i].owner], from->entries[i].symbol, from->entries[i].owner,
+        shown_table_add(&table, c->crowd[from->entries[i].owner], from->entries[i].symbol, from->entries[i].owner,
              from->entries[i].count);
-    sort_shown(&table);
-    while (next_symbol(&table, &at)) {
+    shown_table_sort(&table);
+    while (shown_table_next(&table, &at)) {
         bool is_kept = at.members >= c->least;
 
         counts->flows += at.count;
@@ -150,7 +89,7 @@ static void add_initial(struct crowding *c)
         const struct tally_entry *entry = &c->from->initial.entries[i];
 
         if (c->states[entry->symbol] != TALLY_NONE)
-            show(&table, c->crowd[entry->owner], c->states[entry->symbol], entry->owner, entry->count);
+            shown_table_add(&table, c->crowd[entry->owner], c->states[entry->symbol], entry->owner, entry->count);
     }
     add_shown(c, &table, &c->into->initial, TALLY_NONE);
 }
@@ -177,7 +116,7 @@ static void add_transitions(struct crowding *c)
         uint32_t next = c->states[entry->symbol];
 
         if (state != TALLY_NONE && next != TALLY_NONE && has_gap[i])
-            show(&table, state, next, host_of_state(c, entry->owner), entry->count);
+            shown_table_add(&table, state, next, host_of_state(c, entry->owner), entry->count);
     }
     add_shown(c, &table, &c->into->transitions, TALLY_NONE);
     for (size_t i = 0; i < from->used; i++)
@@ -266,16 +205,16 @@ static void add_bins(struct crowding *c, const struct tally *from, const uint32_
         const struct tally_entry *entry = &from->entries[i];
 
         if (owners[entry->owner] != TALLY_NONE)
-            show(&table, owners[entry->owner], entry->symbol, host_of(c, entry->owner), entry->count);
+            shown_table_add(&table, owners[entry->owner], entry->symbol, host_of(c, entry->owner), entry->count);
     }
-    sort_shown(&table);
+    shown_table_sort(&table);
     for (size_t i = 0; i < table.used; i++) {
         if (i + 1 < table.used && table.rows[i + 1].owner == table.rows[begin].owner)
             continue;
         add_owner_bins(c, table.rows + begin, i + 1 - begin, into);
         begin = i + 1;
     }
-    free(table.rows);
+    shown_table_release(&table);
 }
 
 static uint32_t host_of_transition(const struct crowding *c, uint32_t transition)
@@ -304,7 +243,7 @@ static void add_ports(struct crowding *c)
         const struct tally_entry *entry = &c->from->responder_ports.entries[i];
 
         if (c->states[entry->owner] != TALLY_NONE)
-            show(&table, c->states[entry->owner], entry->symbol, host_of_state(c, entry->owner),
+            shown_table_add(&table, c->states[entry->owner], entry->symbol, host_of_state(c, entry->owner),
                  entry->count);
     }
     add_shown(c, &table, &c->into->responder_ports, PORT_OTHER);
@@ -352,7 +291,7 @@ static void add_peers(struct crowding *c)
         if (peer.kind == PEER_LOCAL)
             peer.id = c->crowd[peer.id];
         if (c->states[entry->owner] != TALLY_NONE)
-            show(&table, c->states[entry->owner], peer_pack(peer), host_of_state(c, entry->owner),
+            shown_table_add(&table, c->states[entry->owner], peer_pack(peer), host_of_state(c, entry->owner),
                  entry->count);
     }
     add_shown(c, &table, &kept, peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER }));
@@ -481,8 +420,8 @@ static void add_days(struct crowding *c)
     size_t begin = 0;
 
     for (size_t i = 0; i < from->used; i++) /* the count is where its activity is */
-        show(&table, c->crowd[from->entries[i].owner], from->entries[i].symbol, from->entries[i].owner, i);
-    sort_shown(&table);
+        shown_table_add(&table, c->crowd[from->entries[i].owner], from->entries[i].symbol, from->entries[i].owner, i);
+    shown_table_sort(&table);
     for (size_t i = 0; i < table.used; i++) {
         if (i + 1 < table.used && table.rows[i + 1].owner == table.rows[begin].owner &&
             table.rows[i + 1].symbol / DAY_SLICES == table.rows[begin].symbol / DAY_SLICES)
@@ -490,7 +429,7 @@ static void add_days(struct crowding *c)
         add_date(c, table.rows + begin, i + 1 - begin);
         begin = i + 1;
     }
-    free(table.rows);
+    shown_table_release(&table);
     for (size_t i = 0; i < c->from->coverage.used; i++)
         stats_cover(c->into, c->from->coverage.entries[i].owner, c->from->coverage.entries[i].symbol,
                     c->from->coverage.entries[i].count);
@@ -514,25 +453,25 @@ static void count_service_hosts(const struct crowding *c, struct tally *hosts)
 {
     const struct network_stats *from = c->from;
     struct shown_table table = { 0 };
-    struct symbol_rows at = { 0 };
+    struct shown_symbol at = { 0 };
 
     for (size_t i = 0; i < from->states.used; i++) {
         struct state_key key = state_key_unpack(from->states.entries[i].symbol);
 
         if (port_feature_is_exact(key.port_feature))
-            show(&table, key.protocol, key.port_feature, from->states.entries[i].owner, 1);
+            shown_table_add(&table, key.protocol, key.port_feature, from->states.entries[i].owner, 1);
     }
     for (size_t i = 0; i < from->responder_ports.used; i++) {
         const struct tally_entry *entry = &from->responder_ports.entries[i];
         struct state_key key = state_key_unpack(from->states.entries[entry->owner].symbol);
 
         if (entry->symbol != PORT_OTHER)
-            show(&table, key.protocol, entry->symbol, host_of_state(c, entry->owner), 1);
+            shown_table_add(&table, key.protocol, entry->symbol, host_of_state(c, entry->owner), 1);
     }
-    sort_shown(&table);
-    while (next_symbol(&table, &at))
+    shown_table_sort(&table);
+    while (shown_table_next(&table, &at))
         tally_add(hosts, table.rows[at.begin].owner, table.rows[at.begin].symbol, at.members);
-    free(table.rows);
+    shown_table_release(&table);
 }
 
 static void add_services(struct crowding *c, struct crowd_stats_counts *counts)

@@ -5,7 +5,6 @@
 
 #include "base/log_grid.h"
 #include "base/memory.h"
-#include "dayshift/port_feature.h"
 #include "learn/stats_private.h"
 
 _Static_assert(sizeof(struct host_step) <= 16, "host_steps.h states it");

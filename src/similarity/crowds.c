@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "similarity/reference_set.h"
@@ -42,10 +41,7 @@ static void place_hosts(struct grouping *g, const struct behaviour *behaviours,
     for (uint32_t i = 0; i < g->hosts; i++) {
         uint32_t group;
 
-        if (set->count == g->hosts)
-            memcpy(kernels, set->gram + (size_t)i * set->count, set->count * sizeof *kernels);
-        else
-            reference_set_compare(set, &behaviours[i], kernels);
+        reference_set_compare(set, behaviours, i, kernels);
         group = spectral_clusters_place(clusters, kernels, point);
         g->group[i] = group;
         g->sizes[group]++;
@@ -73,13 +69,13 @@ static void cluster(struct grouping *g, const struct behaviour *behaviours, uint
 }
 
 /*
- * The rule of thumb sqrt(n / 2), but so few that a cluster has 2 `least` hosts on average. The widest gap
+ * The rule of thumb sqrt(n / 2), but so few that a cluster has `least` hosts on average. The widest gap
  * between eigenvalues was tried: on UGR'16 it sets one or two hosts apart from all others.
  */
 static uint32_t clusters_wanted(uint32_t hosts, uint32_t least)
 {
     uint32_t wanted = (uint32_t)lround(sqrt(hosts / 2.0));
-    uint32_t most = hosts / 2 / least;
+    uint32_t most = hosts / least;
 
     wanted = wanted < most ? wanted : most;
     return wanted > 0 ? wanted : 1;

@@ -43,11 +43,26 @@ void reference_set_release(struct reference_set *set)
     memset(set, 0, sizeof *set);
 }
 
-void reference_set_compare(struct reference_set *set, const struct behaviour *behaviour, double *kernels)
+static int compare_hosts(const void *a, const void *b)
 {
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+void reference_set_compare(struct reference_set *set, const struct behaviour *behaviours, uint32_t host,
+                           double *kernels)
+{
+    const uint32_t *known = bsearch(&host, set->hosts, set->count, sizeof *set->hosts, compare_hosts);
     struct kernel_side side;
 
-    kernel_side_init(&side, set->kernel, behaviour);
+    if (known) {
+        memcpy(kernels, set->gram + (size_t)(known - set->hosts) * set->count,
+               set->count * sizeof *kernels);
+        return;
+    }
+    kernel_side_init(&side, set->kernel, &behaviours[host]);
     for (uint32_t i = 0; i < set->count; i++)
         kernels[i] = product_kernel_value(set->kernel, &side, &set->sides[i]);
     kernel_side_release(&side);

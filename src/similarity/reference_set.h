@@ -26,7 +26,8 @@ void reference_set_init(struct reference_set *set, const struct behaviour *behav
                         uint32_t most);
 void reference_set_release(struct reference_set *set);
 
-/* The kernel values of a host with all references. */
-void reference_set_compare(struct reference_set *set, const struct behaviour *behaviour, double *kernels);
+/* The kernel values of behaviour `host` with all references: known, where it is one of them. */
+void reference_set_compare(struct reference_set *set, const struct behaviour *behaviours, uint32_t host,
+                           double *kernels);
 
 #endif
