@@ -50,7 +50,7 @@ static void bench_features(const struct host_model *host, uint64_t records)
     uint64_t check = 0;
 
     random_init(&random, SEED, RANDOM_NETFLOW, 1, 0, 0);
-    flow_sequence_begin(&sequence, host, &random);
+    flow_sequence_begin(&sequence, host, SEED, 1, &random);
     began = now_s();
     for (uint64_t i = 0; i < records; i++) {
         double gap_ns = flow_sequence_next(&sequence, &f);
