@@ -788,14 +788,14 @@ static void test_borders_do_not_show(void **state)
     (void)state;
     set_bursts(n);
     populate(&population, &n->group, 1, &n->outside);
-    for (int32_t date = 0; date < 4000; date++) {
+    for (int32_t date = 0; date < 20000; date++) {
         struct plan_list list = slice_of(&population, 0, SEED, date, 100);
 
         for (size_t i = 0; i < list.used; i++, flows++)
             parts[list.plans[i].start.ns % NS_PER_SLICE / (NS_PER_SLICE / 30)]++;
         free(list.plans);
     }
-    for (int i = 0; i < 30; i++) /* bursts come together, so it varies more than counts do */
+    for (int i = 0; i < 30; i++) /* bursts come together: 3 % where counts would vary by 0.4 % */
         assert_true(fabs(parts[i] * 30.0 / flows - 1) < 0.15);
     population_release(&population);
     network_free(n);
