@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/log_grid.h"
+#include "base/time_zone.h"
 #include "net/wire.h"
 #include "synth/day.h"
 #include "synth/flow_draw.h"
+#include "synth/pick.h"
 #include "synth/population.h"
 #include "synth/slice.h"
 
@@ -375,7 +377,8 @@ static void test_group_ends(void **state)
 static struct plan_list slice_of(const struct population *population, uint32_t host, uint64_t seed,
                                  int32_t date, uint32_t slice)
 {
-    struct slice_request request = { population, host, seed, date, slice, DAY_SPREAD };
+    struct slice_request request = { population, host, seed, date, slice,
+                                     day_time_of_slice(date, slice), DAY_SPREAD };
     struct plan_list list = { 0 };
 
     slice_synthesize(&request, &list);
@@ -673,7 +676,7 @@ static void test_unobserved_slices(void **state)
     set_days(&n->hosts[0], n->profiles[0], 1, n->observed_days);
     populate(&population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        struct slice_request request = { &population, 0, SEED, DATE, slice, DAY_SILENT };
+        struct slice_request request = { &population, 0, SEED, DATE, slice, { 0 }, DAY_SILENT };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -690,7 +693,8 @@ static void test_unobserved_slices(void **state)
     assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
     n->observed_days[7] = 0; /* nothing was ever observed */
     for (int fallback = DAY_SPREAD; fallback <= DAY_INTERPOLATE; fallback++) {
-        struct slice_request request = { &population, 0, SEED, DATE, 7, (enum day_fallback)fallback };
+        struct slice_request request = { &population, 0, SEED, DATE, 7, { 0 },
+                                         (enum day_fallback)fallback };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -729,7 +733,8 @@ static void test_interpolated_slices(void **state)
         double active = 0;
 
         for (int32_t date = 0; date < DATES; date++) {
-            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, DAY_INTERPOLATE };
+            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, { 0 },
+                                             DAY_INTERPOLATE };
             size_t before = list.used;
 
             slice_synthesize(&request, &list);
@@ -829,9 +834,10 @@ static void test_sparse_lookups(void **state)
 
 /* ---- the day ---- */
 
-static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns)
+static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns,
+                               unsigned threads)
 {
-    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD, NULL };
+    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD, threads, NULL };
     struct day *day = day_new(&config);
     struct plan_list list = { 0 };
     struct flow_plan plan;
@@ -859,7 +865,7 @@ static void test_stop_ends_the_day(void **state)
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
     for (int flows = 0; flows < 2; flows++) {
-        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, &stop };
+        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, 1, &stop };
         struct day *day = day_new(&config);
         struct flow_plan plan;
 
@@ -893,12 +899,12 @@ static void test_window_filters_the_day(void **state)
 
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
-    whole = day_of(&population, begin, begin + 2 * NS_PER_DAY);
+    whole = day_of(&population, begin, begin + 2 * NS_PER_DAY, 1);
     assert_in_range(whole.used, 20000, 99999);
     for (size_t i = 1; i < whole.used; i++)
         assert_true(whole.plans[i].start.ns >= whole.plans[i - 1].start.ns);
     for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
-        struct plan_list window = day_of(&population, windows[w].from, windows[w].to);
+        struct plan_list window = day_of(&population, windows[w].from, windows[w].to, 1 + (unsigned)w);
         size_t at = 0;
 
         for (size_t i = 0; i < whole.used; i++) {
@@ -912,6 +918,217 @@ static void test_window_filters_the_day(void **state)
     }
     free(whole.plans);
     population_release(&population);
+    network_free(n);
+}
+
+/* The same plans in the same order from any number of threads, also when they are more than there are hosts. */
+static void test_threads_do_not_show(void **state)
+{
+    static const unsigned threads[] = { 2, 3, 8, DAY_MAX_THREADS };
+    const int64_t begin = (int64_t)DATE * NS_PER_DAY;
+    struct network *n = network_new();
+    struct population population;
+    struct plan_list one;
+
+    (void)state;
+    n->group.host_count = 200;
+    populate(&population, &n->group, 1, &n->outside);
+    one = day_of(&population, begin, begin + 6 * NS_PER_SLICE, 1);
+    assert_in_range(one.used, 5000, 99999);
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        struct plan_list many = day_of(&population, begin, begin + 6 * NS_PER_SLICE, threads[t]);
+
+        assert_true(same_lists(&one, &many));
+        free(many.plans);
+    }
+    free(one.plans);
+    population_release(&population);
+    network_free(n);
+}
+
+/* A day that is left while the next slice is being planned. */
+static void test_threads_are_left(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    struct flow_plan plan;
+    struct error err;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    for (unsigned threads = 1; threads < 5; threads++) {
+        struct day_config config = { &population, SEED, { 0 }, { NS_PER_DAY }, DAY_SPREAD, threads, NULL };
+        struct day *day = day_new(&config);
+
+        assert_int_equal(day_next(day, &plan, &err), 1);
+        day_free(day);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* ---- the wall clock ---- */
+
+/*
+ * A host that is active in the slices of 02:00 to 02:55 alone, in Madrid: for an hour on a usual day (00:00 UTC in
+ * summer), not at all when the hour is missing, for two hours when it comes twice.
+ */
+static void test_day_by_the_wall_clock(void **state)
+{
+    static const struct {
+        const char *zone;
+        int32_t date;
+        int64_t first_hour; /* of the UTC day */
+        int hours;
+    } cases[] = {
+        { "UTC", 20540, 2, 1 },           /* 2026-03-28 */
+        { "Europe/Madrid", 20540, 1, 1 },
+        { "Europe/Madrid", 20541, 0, 0 }, /* 02:00 becomes 03:00 */
+        { "Europe/Madrid", 20542, 0, 1 },
+        { "Europe/Madrid", 20751, 0, 2 }, /* 2026-10-25, 03:00 becomes 02:00 */
+        { "Asia/Kathmandu", 20540, -4, 1 }, /* 5:45 ahead: 20:15 UTC of the day before */
+    };
+    struct network *n = network_new();
+    struct population population;
+    struct error err;
+
+    (void)state;
+    set_days(&n->hosts[0], &n->profiles[0][24], 12, n->observed_days);
+    for (int i = 0; i < DAY_SLICES; i++)
+        n->profiles[0][i].active = 255;
+    n->group.host_count = 1;
+    populate(&population, &n->group, 1, &n->outside);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t begin = (int64_t)cases[i].date * NS_PER_DAY;
+        bool slices[2 * DAY_SLICES] = { false };
+        struct plan_list list;
+        int active = 0;
+
+        if (time_zone_set(cases[i].zone, &err) < 0)
+            skip(); /* no time zone database here */
+        list = day_of(&population, begin - NS_PER_DAY / 2, begin + NS_PER_DAY / 2, 1);
+        for (size_t k = 0; k < list.used; k++)
+            slices[(list.plans[k].start.ns - begin + NS_PER_DAY / 2) / NS_PER_SLICE] = true;
+        for (int64_t k = 0; k < 2 * DAY_SLICES; k++) {
+            int64_t hour = k / 12 - 12;
+
+            active += slices[k];
+            if (cases[i].zone[0] != 'A') /* whole hours */
+                assert_int_equal(slices[k], hour >= cases[i].first_hour &&
+                                                hour < cases[i].first_hour + cases[i].hours);
+        }
+        assert_int_equal(active, 12 * cases[i].hours);
+        free(list.plans);
+    }
+    assert_int_equal(time_zone_set("UTC", &err), 0);
+    population_release(&population);
+    network_free(n);
+}
+
+/* ---- who is played ---- */
+
+static void test_pick(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t counts[4];
+        const char *message;
+    } cases[] = {
+        { "all", { 1, 3, 1, 1 }, NULL },
+        { "3", { 0, 0, 0, 1 }, NULL },
+        { "1,3*5,1", { 0, 2, 0, 5 }, NULL },
+        { "all*2,0", { 3, 6, 2, 2 }, NULL },
+        { "crowd:7", { 0, 3, 1, 0 }, NULL },
+        { "crowd:7*2,0", { 1, 6, 2, 0 }, NULL },
+        { "4", { 0 }, "there is no host 4: the model has 4, from 0 on" },
+        { "crowd:8", { 0 }, "'crowd:8': the model has no such crowd" },
+        { "", { 0 }, "'' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "1,,2", { 0 }, "'' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "1,x", { 0 }, "'x' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "-1", { 0 }, "'-1' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "crowd:", { 0 }, "'crowd:' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "1*0", { 0 }, "'1*0': behind the * is no whole number from 1 to 1000000" },
+        { "1*", { 0 }, "'1*': behind the * is no whole number from 1 to 1000000" },
+        { "1*2*3", { 0 }, "'1*2*3': behind the * is no whole number from 1 to 1000000" },
+        { "1*600000,2*600000", { 0 }, "it has more than 1000000 hosts" },
+    };
+    const struct host_model models[4] = {
+        { .members = 1, .crowd = 0 }, { .members = 3, .crowd = 7 }, { .members = 1, .crowd = 7 }, { .members = 1, .crowd = 3 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = { "" };
+        uint32_t counts[4];
+        uint32_t places;
+        int status = pick_parse(cases[i].text, models, 4, counts, &places, &err);
+
+        assert_int_equal(status, cases[i].message ? -1 : 0);
+        assert_string_equal(err.text, cases[i].message ? cases[i].message : "");
+        if (status < 0)
+            continue;
+        assert_memory_equal(counts, cases[i].counts, sizeof counts);
+        assert_int_equal(places, counts[0] + counts[1] + counts[2] + counts[3]);
+    }
+}
+
+/*
+ * Host 2 four times, host 0 twice, host 1 never: any part of the places from the first on is in proportion; who knows
+ * host 2 knows one of its four, of his own copy, and not himself; whom nobody plays is outside.
+ */
+static void test_picked_population(void **state)
+{
+    static const uint32_t counts[MODEL_HOSTS] = { 2, 0, 4 };
+    struct network *n = network_new();
+    struct population population;
+    uint32_t played[MODEL_HOSTS] = { 0 };
+
+    (void)state;
+    n->group.counts = counts;
+    n->group.host_count = 15;
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t i = 0; i < 15; i++) {
+        played[population.hosts[i].model->id]++;
+        assert_true(fabs(played[2] - (i + 1) * 2 / 3.0) <= 1);
+        for (uint32_t id = 0; id < MODEL_HOSTS; id++) {
+            bool is_virtual;
+            struct flow_end end = population_peer(&population, &population.hosts[i],
+                                                  (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
+            const struct virtual_host *peer = population_find(&population, end.address);
+
+            assert_int_equal(peer != NULL, is_virtual);
+            assert_true(id != 1 || peer == NULL);
+            assert_true(id == 1 || peer != NULL || i >= 12); /* the copy that is not whole */
+            if (peer == NULL)
+                continue;
+            assert_int_equal(peer->model->id, id);
+            assert_int_equal(peer->number / 6, i / 6);
+            assert_int_not_equal(peer->number, i);
+        }
+    }
+    assert_int_equal(played[1], 0);
+    population_release(&population);
+    network_free(n);
+}
+
+/* So many times as many flows, of the same size; other hosts of the group are as they were. */
+static void test_activity(void **state)
+{
+    static const double factors[] = { 0.25, 1, 3 };
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
+        struct amounts mean;
+
+        n->group.activity = factors[i];
+        populate(&population, &n->group, 1, &n->outside);
+        mean = mean_amounts(&population);
+        assert_true(fabs(mean.flows / (0.75 * 20 * 2 / 3 * factors[i]) - 1) < 0.03);
+        assert_true(fabs(mean.packets / mean.flows / 20 - 1) < 0.03);
+        population_release(&population);
+    }
     network_free(n);
 }
 
@@ -940,6 +1157,12 @@ int main(void)
         cmocka_unit_test(test_dates_share_out),
         cmocka_unit_test(test_window_filters_the_day),
         cmocka_unit_test(test_stop_ends_the_day),
+        cmocka_unit_test(test_threads_do_not_show),
+        cmocka_unit_test(test_threads_are_left),
+        cmocka_unit_test(test_day_by_the_wall_clock),
+        cmocka_unit_test(test_pick),
+        cmocka_unit_test(test_picked_population),
+        cmocka_unit_test(test_activity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,6 +178,8 @@ enum { HOST_MAX_STATES = 1 << 16, SLICE_MAX_DAYS = UINT16_MAX };
 
 struct host_model {
     uint32_t id;
+    uint32_t members; /* hosts of the source network that it stands for: 1, or more of a crowd */
+    uint32_t crowd;   /* number of the hosts of the model that behave alike */
     uint32_t state_count;
     uint64_t flows;
     struct state_model *states;

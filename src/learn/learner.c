@@ -389,12 +389,15 @@ static void add_activity(struct learner *learner, uint32_t host, enum flow_side 
                          const struct flow_record *record)
 {
     struct activity *activity;
+    uint32_t slice;
 
     if (learner->observation.has_ended) {
         learner->given_up.activity++;
         return;
     }
-    activity = stats_add_activity(&learner->stats, host, slice_number(record->start), 1);
+    if (!observation_slice(&learner->observation, record->start, &slice))
+        return;
+    activity = stats_add_activity(&learner->stats, host, slice, 1);
     sum_add(&activity->packets_sent, record->packets[side]);
     sum_add(&activity->packets_received, record->packets[!side]);
     sum_add(&activity->bytes_sent, record->bytes[side]);

@@ -1,6 +1,17 @@
 #include "learn/observation.h"
 
+#include "base/time_zone.h"
 #include "learn/stats_private.h"
+
+bool observation_slice(struct observation *o, struct day_time t, uint32_t *number)
+{
+    int64_t index = t.ns / NS_PER_SLICE + 1;
+
+    if (o->wall.index != index)
+        o->wall = (struct wall_slice){ index, slice_number(time_zone_wall(t)), time_zone_is_repeat(t) };
+    *number = o->wall.number;
+    return !o->wall.is_repeat;
+}
 
 void observation_cover(struct observation *o, struct network_stats *stats)
 {
@@ -9,9 +20,10 @@ void observation_cover(struct observation *o, struct network_stats *stats)
     while (at < o->to.ns) {
         int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
         int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
+        uint32_t number;
 
-        stats_cover(stats, 0, slice_number((struct day_time){ at }),
-                    (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
+        if (observation_slice(o, (struct day_time){ at }, &number))
+            stats_cover(stats, 0, number, (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
     o->from = o->to;
@@ -47,10 +59,11 @@ static void observe_order(struct observation *o, struct network_stats *stats,
 static void observe_span(struct network_stats *stats, const struct flow_record *record)
 {
     int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
-    struct day_time end = { record->start.ns + seen_ns };
+    struct day_time start = time_zone_wall(record->start);
+    struct day_time end = { start.ns + seen_ns };
 
-    if (stats->flows == 0 || record->start.ns < stats->first.ns)
-        stats->first = record->start;
+    if (stats->flows == 0 || start.ns < stats->first.ns)
+        stats->first = start;
     if (end.ns > stats->last.ns)
         stats->last = end;
 }

@@ -36,6 +36,7 @@ struct builder {
     struct tally dates;               /* that were observed: (0, date) */
     uint32_t day_host; /* whose day is being added up, or NO_OWNER */
     struct day_profile day;
+    const struct day_coverage *day_coverage; /* of that host */
     uint64_t most_packets; /* of a slice of that host */
     size_t service_capacity;
     size_t row_capacity; /* of the service whose rows are being read */
@@ -87,6 +88,8 @@ static void take_shape(void *self, const struct model_shape *shape)
     model->hosts = memory_alloc_array(shape->host_count, sizeof *model->hosts);
     for (uint32_t i = 0; i < shape->host_count; i++) {
         model->hosts[i].id = i;
+        model->hosts[i].members = 1;
+        model->hosts[i].crowd = i;
         for (int class = 0; class < DAY_CLASSES; class++)
             model->hosts[i].days[class].observed = b->observations[shape->host_observations[i]].days[class];
         model->hosts[i].states = arena_alloc_array(&model->arena, shape->host_states[i],
@@ -289,13 +292,12 @@ static void end_class(struct builder *b, struct host_model *host, const struct d
 
 static void end_day(struct builder *b)
 {
-    const struct day_coverage *coverage;
+    const struct day_coverage *coverage = b->day_coverage;
     struct host_model *host;
 
     if (b->day_host == NO_OWNER)
         return;
     host = &b->model->hosts[b->day_host];
-    coverage = &b->observations[b->shape->host_observations[b->day_host]].coverage;
     day_profile_end(&b->day, coverage);
     host->log_slice_max = log((double)b->most_packets);
     end_class(b, host, coverage, DAY_WEEKDAY);
@@ -318,10 +320,10 @@ static void take_activity(void *self, uint32_t host, uint32_t slice_number,
         end_day(b);
         day_profile_init(&b->day);
         b->day_host = host;
+        b->day_coverage = &b->observations[b->shape->host_observations[host]].coverage;
         b->most_packets = 0;
     }
-    day_profile_add(&b->day, &b->observations[b->shape->host_observations[host]].coverage,
-                    slice_number, volume);
+    day_profile_add(&b->day, b->day_coverage, slice_number, volume);
     b->most_packets = packets > b->most_packets ? packets : b->most_packets;
 }
 

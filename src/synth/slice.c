@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log_normal.h"
 #include "base/memory.h"
@@ -10,6 +11,19 @@
 #include "synth/flow_draw.h"
 
 #define MAX_FLOWS_A_SLICE 1e6 /* of one host, whatever a model says: 3,333 a second */
+
+int day_fallback_parse(const char *text, enum day_fallback *fallback)
+{
+    static const char *const names[] = { "spread", "silent", "interpolate" }; /* in the order of the enum */
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *fallback = (enum day_fallback)i;
+            return 0;
+        }
+    }
+    return -1;
+}
 
 /* ---- how much the learned day says ---- */
 
@@ -121,22 +135,34 @@ static struct random_stream stream_of_days(const struct slice_request *request)
     return random;
 }
 
-/*
- * Two numbers, uniform in [0, 1), each of which the dates in a row share out evenly among them: on five of seven
- * days means five of seven. Additive sequences of the golden ratio, which does that best, and of the real root of
- * x^3 = x + 1, which has nothing in common with it.
- */
+/* What the dates of a slice share out among them. */
 struct chances {
-    double active, rounding;
+    double active, rounding; /* uniform in [0, 1) */
+    double volume;           /* normal, mean 0 and sd 1 */
 };
+
+/*
+ * A number that is uniform in [0, 1), and that dates in a row share out evenly: on five of seven days means five of
+ * seven. An additive sequence; steps that have no common measure give sequences that know nothing of one another.
+ */
+static double unit_of_date(const struct slice_request *request, double step, struct random_stream *days)
+{
+    double at = random_unit(days) + request->date * step;
+
+    return at - floor(at);
+}
 
 static struct chances chances_of_date(const struct slice_request *request)
 {
     struct random_stream days = stream_of_days(request);
-    double active = random_unit(&days) + request->date * 0.6180339887498949;
-    double rounding = random_unit(&days) + request->date * 0.7548776662466927;
+    struct chances chances;
+    double radius;
 
-    return (struct chances){ active - floor(active), rounding - floor(rounding) };
+    chances.active = unit_of_date(request, 0.61803398874989485, &days); /* the golden ratio */
+    chances.rounding = unit_of_date(request, 0.7548776662466927, &days); /* 1 / x, x^3 = x + 1 */
+    radius = sqrt(-2 * log(1 - unit_of_date(request, 0.41421356237309505, &days))); /* of 2, the root */
+    chances.volume = radius * cos(2 * M_PI * unit_of_date(request, 0.73205080756887729, &days)); /* of 3 */
+    return chances;
 }
 
 /* What a slice is to have. */
@@ -150,14 +176,14 @@ struct quota {
  * active has one flow at least; the others grow with the volume. Rounded at random so that the mean holds.
  */
 static struct quota draw_quota(const struct slice_request *request, const struct amount *learned,
-                               double activity, struct random_stream *random)
+                               double activity)
 {
     const struct host_model *model = request->population->hosts[request->host].model;
     double most = fmax(model->log_slice_max, learned->log_packets);
     /* A spread over two or three days says little: no slice is busier than the busiest one seen. */
     double sd = most - learned->log_packets < 0.001 ? 0 : learned->log_sd;
     struct chances chances = chances_of_date(request);
-    double x = random_normal(random, log_normal_mean_of_x(learned->log_packets, sd, most), sd);
+    double x = log_normal_mean_of_x(learned->log_packets, sd, most) + sd * chances.volume;
     double volume = exp(fmin(x, most));
     double expected = 1 + (exp(learned->log_flows) - 1) * volume / exp(learned->log_packets);
     double flows = expected * activity + chances.rounding;
@@ -350,9 +376,8 @@ static struct day_time start_of(const struct slice_request *request, const struc
 {
     double turned_ns = at_ns + ring->turn_ns;
     double share = (turned_ns < ring->length_ns ? turned_ns : turned_ns - ring->length_ns) / ring->length_ns;
-    int64_t begin_ns = day_time_of_slice(request->date, request->slice).ns;
 
-    return (struct day_time){ begin_ns +
+    return (struct day_time){ request->begin.ns +
                               (int64_t)fmin(share * (double)NS_PER_SLICE, (double)(NS_PER_SLICE - 1)) };
 }
 
@@ -395,7 +420,7 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     learned = learned_amount(host->model, request, &random);
     if (learned.share <= 0)
         return;
-    quota = draw_quota(request, &learned, 1, &random);
+    quota = draw_quota(request, &learned, host->group->activity > 0 ? host->group->activity : 1);
     if (quota.flows > 0)
         synthesize_flows(request, &quota, plans, &random);
 }
