@@ -22,7 +22,7 @@ struct random_stream {
  * What a stream is for; part of its name so that uses cannot collide. Another number would give
  * other days for the same seed.
  */
-enum random_purpose { RANDOM_SLICE = 1, RANDOM_SESSION = 2, RANDOM_FIT = 5, RANDOM_DAYS = 9 };
+enum random_purpose { RANDOM_SLICE = 1, RANDOM_SESSION = 2, RANDOM_FIT = 5, RANDOM_DAYS = 9, RANDOM_BEAT = 10 };
 
 void random_init(struct random_stream *stream, uint64_t seed, enum random_purpose purpose,
                  uint32_t a, uint32_t b, uint32_t c);

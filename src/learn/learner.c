@@ -43,9 +43,11 @@ struct host_sequence {
     struct day_time last_start;
 };
 
-/* Symbols listed one by one for a state. */
+/* Of a state: symbols listed one by one, and when its last flow was. */
 struct state_lists {
     uint32_t peers, ports;
+    struct day_time last_start;
+    uint32_t stretch; /* 0: it had none */
 };
 
 enum {
@@ -54,7 +56,7 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 99 && STATE_BYTES + TALLY_ENTRY_BYTES == 273 &&
+_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 99 && STATE_BYTES + TALLY_ENTRY_BYTES == 305 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 
@@ -366,6 +368,19 @@ static void add_transition(struct learner *learner, uint32_t from, uint32_t to, 
                      log_grid_bin((double)gap_ns, GAP_GRID_PER_OCTAVE), &learner->given_up.gaps);
 }
 
+/* The time since the last flow of the same state, whatever was in between. */
+static void add_beat(struct learner *learner, uint32_t state, struct day_time start)
+{
+    struct state_lists *lists = &learner->lists[state];
+    int64_t gap_ns = start.ns - lists->last_start.ns;
+
+    if (lists->stretch == learner->observation.stretch && gap_ns >= BEAT_LEAST_NS && gap_ns <= BEAT_MOST_NS)
+        count_detail(learner, &learner->stats.beats, state,
+                     log_grid_bin((double)gap_ns, BEAT_GRID_PER_OCTAVE), &learner->given_up.gaps);
+    lists->last_start = start;
+    lists->stretch = learner->observation.stretch;
+}
+
 static void add_step(struct learner *learner, uint32_t host, uint32_t state, struct seen *seen)
 {
     struct host_sequence *sequence = &learner->sequences[host];
@@ -378,6 +393,7 @@ static void add_step(struct learner *learner, uint32_t host, uint32_t state, str
         seen->is_late = true;
         return;
     }
+    add_beat(learner, state, start);
     if (is_under_way && gap_ns <= LEARN_MAX_SILENCE_NS)
         add_transition(learner, sequence->last_state, state, gap_ns);
     else

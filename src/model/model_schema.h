@@ -8,7 +8,7 @@
 #define MODEL_MODEL_SCHEMA_H
 
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
-#define MODEL_FORMAT_VERSION 3
+#define MODEL_FORMAT_VERSION 4
 
 /* session_row.packets: for each packet side << 7 | TCP flags, bin of the gap, payload bytes (2, the
  * lower one first). */
@@ -31,6 +31,8 @@ enum { MODEL_PACKET_BYTES = 4 };
     " times INTEGER);"                                                                        \
     "CREATE TABLE gap(transition_id INTEGER, bin INTEGER, times INTEGER,"                     \
     " PRIMARY KEY(transition_id, bin)) WITHOUT ROWID;"                                        \
+    "CREATE TABLE beat(state INTEGER, bin INTEGER, times INTEGER,"                            \
+    " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
     "CREATE TABLE volume(state INTEGER, bin INTEGER, flows INTEGER,"                          \
     " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
     "CREATE TABLE byte_volume(state INTEGER, bin INTEGER, flows INTEGER,"                     \
