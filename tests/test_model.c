@@ -185,6 +185,8 @@ static void fill(struct network_stats *stats)
 
         tally_add(&stats->bytes, entry->owner, entry->symbol + 100, entry->count);
     }
+    for (uint32_t state = 0; stats->beats.used < stats->states.used; state++)
+        tally_add(&stats->beats, state, 64 * 30 + state % 400, 1 + state % 7);
     if (!stats->has_tags)
         fill_tags(stats, &random);
     if (stats->application_count == 0) {
@@ -585,6 +587,7 @@ static void check_same_stats(const struct network_stats *got, const struct netwo
     check_same_gaps(got, expected);
     check_same_tally(&got->volumes, &expected->volumes);
     check_same_tally(&got->bytes, &expected->bytes);
+    check_same_tally(&got->beats, &expected->beats);
     check_same_tally(&got->initiator_ports, &expected->initiator_ports);
     check_same_tally(&got->responder_ports, &expected->responder_ports);
     check_same_tally(&got->peers, &expected->peers);
@@ -956,16 +959,16 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 3: learn" },
-    { "PRAGMA user_version = 4", "model format 4 is of a later version, this one reads 3" },
+    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
     { "DROP TABLE session_row", "a table is missing" },
     { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
     { "DROP TABLE host; CREATE VIEW host AS WITH RECURSIVE n(i) AS"
       " (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, NULL AS tag FROM n",
       "not a table of a model" },
-    { "CREATE VIEW more AS SELECT 1", "table schema, row 19: not a table of a model" },
+    { "CREATE VIEW more AS SELECT 1", "table schema, row 20: not a table of a model" },
     { "CREATE TRIGGER more AFTER UPDATE ON host BEGIN DELETE FROM gap; END", "not a table of a model" },
     { "CREATE INDEX more ON gap(times)", "not a table of a model" },
     { "CREATE VIRTUAL TABLE more USING fts5(text)", "not a table of a model" },
@@ -1033,6 +1036,9 @@ static const struct {
       " WHERE state = 0)", "column bin: 817 is not in 0..816" },
     { "DELETE FROM volume WHERE state = 0", "has no volume" },
     { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
+    { "UPDATE beat SET bin = 2560 + bin", "table beat, row 1, column bin: " },
+    { "UPDATE beat SET times = 0", "table beat, row 1, column times: 0" },
+    { "UPDATE beat SET state = -1 WHERE state = 0", "table beat, row 1, column state: -1" },
     { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
     { "UPDATE byte_volume SET state = -1 WHERE state = 0", "table byte_volume, row 1, column state: -1" },
     { "UPDATE mixture SET component = 5 + component", "table mixture, row 1, column component: 5" },
@@ -1360,6 +1366,73 @@ static void test_profile_of_an_edge(void **state)
     check_slice(&slices[0], 11, 1, 400, 0);
 }
 
+/* ---- clocks ---- */
+
+/* Times between the flows of the only state of a host, in seconds, and how often; what is made of them. */
+static const struct {
+    uint64_t flows;
+    struct {
+        double seconds;
+        uint64_t times;
+    } beats[4];
+    double beat_s, sd_s;
+} clock_cases[] = {
+    { 101, { { 8, 100 } }, 8, 0 },                             /* every time */
+    { 101, { { 7.9, 50 }, { 8.1, 50 } }, 8, 0.1 },             /* with a jitter */
+    { 101, { { 8, 65 }, { 16, 20 }, { 300, 15 } }, 8, 0 },     /* some ticks are missed */
+    { 101, { { 8, 50 }, { 12, 30 }, { 300, 20 } }, 0, 0 },     /* half the time is not most */
+    { 301, { { 8, 100 } }, 0, 0 },                             /* most flows came within a second */
+    { 11, { { 8, 10 } }, 0, 0 },                               /* too few to tell */
+    { 101, { { 5, 25 }, { 6, 25 }, { 7, 25 }, { 8, 25 } }, 0, 0 },
+};
+
+/* A host of one state and so many flows. */
+static void add_clock(struct network_stats *stats, uint64_t flows)
+{
+    const struct state_key key = { ROLE_INITIATOR, IP_UDP, 53 };
+    uint32_t transition;
+
+    stats->host_count = 1;
+    stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, 1,
+                                           sizeof *stats->host_observations);
+    stats->host_observations[0] = 0;
+    stats->observation_count = 1;
+    stats->flows = flows;
+    stats->outside_count = 1;
+    tally_add(&stats->states, 0, state_key_pack(key), flows);
+    tally_add(&stats->initial, 0, 0, 1);
+    transition = tally_add(&stats->transitions, 0, 0, flows - 1);
+    tally_add(&stats->gaps, transition, 130, flows - 1);
+    tally_add(&stats->volumes, 0, 16, flows);
+    tally_add(&stats->initiator_ports, 0, 1040, flows);
+    tally_add(&stats->peers, 0, peer_pack((struct peer){ PEER_OUTSIDE, 0 }), flows);
+}
+
+static void test_clocks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof clock_cases / sizeof *clock_cases; i++) {
+        struct network_stats stats;
+        struct model *model;
+        struct error err;
+
+        network_stats_init(&stats);
+        add_clock(&stats, clock_cases[i].flows);
+        for (int k = 0; k < 4 && clock_cases[i].beats[k].times > 0; k++)
+            tally_add(&stats.beats, 0, log_grid_bin(clock_cases[i].beats[k].seconds * 1e9, BEAT_GRID_PER_OCTAVE),
+                      clock_cases[i].beats[k].times);
+        save_stats(scratch_path("clock"), &stats);
+        model = model_load(scratch_path("clock"), &err);
+        if (model == NULL)
+            fail_msg("%s", err.text);
+        assert_true(fabs((double)model->hosts[0].states[0].beat_s - clock_cases[i].beat_s) <=
+                    clock_cases[i].beat_s * 0.0055); /* half a bin */
+        assert_true(fabs((double)model->hosts[0].states[0].beat_sd_s - clock_cases[i].sd_s) < 0.05);
+        model_free(model);
+        network_stats_release(&stats);
+    }
+}
+
 /* ---- memory ---- */
 
 enum { MANY_HOSTS = 3000 };
@@ -1597,6 +1670,7 @@ int main(void)
         cmocka_unit_test(test_profile_of_day_classes),
         cmocka_unit_test(test_profile_of_short_capture),
         cmocka_unit_test(test_profile_of_an_edge),
+        cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_means_are_numbers),
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),

@@ -608,6 +608,47 @@ static void test_bursts_stay_bursts(void **state)
     network_free(n);
 }
 
+/*
+ * Flows by second of the slice, each second of many slices: chi-square with 299 degrees of freedom is below 377.8 with
+ * probability 0.9987 (three sigma) where no second is special. A slice counts for one flow, chosen at random: flows
+ * of a burst come together, which is no matter of borders. So for the first and the last second alone, to three sigma.
+ */
+static void test_seconds_are_alike(void **state)
+{
+    enum { SECONDS = 300, DATES = 30000 };
+    struct network *n = network_new();
+    struct population population;
+    struct random_stream random;
+    uint32_t seconds[SECONDS] = { 0 };
+    double expected;
+    double chi_square = 0;
+    uint32_t flows = 0;
+
+    (void)state;
+    set_bursts(n);
+    random_init(&random, SEED, RANDOM_FIT, 0, 0, 0);
+    populate(&population, &n->group, 1, &n->outside);
+    for (int32_t date = 0; date < DATES; date++) {
+        struct plan_list list = slice_of(&population, 0, SEED, date, 100);
+
+        if (list.used > 0) {
+            const struct flow_plan *plan = &list.plans[random_below(&random, list.used)];
+
+            seconds[plan->start.ns % NS_PER_SLICE / NS_PER_SECOND]++;
+            flows++;
+        }
+        free(list.plans);
+    }
+    expected = (double)flows / SECONDS;
+    for (int i = 0; i < SECONDS; i++)
+        chi_square += (seconds[i] - expected) * (seconds[i] - expected) / expected;
+    assert_true(chi_square < 377.8);
+    assert_true(fabs(seconds[0] - expected) < 3 * sqrt(expected));
+    assert_true(fabs(seconds[SECONDS - 1] - expected) < 3 * sqrt(expected));
+    population_release(&population);
+    network_free(n);
+}
+
 /* As many flows in the first and the last ten seconds of a slice as anywhere in it. */
 static void test_borders_do_not_show(void **state)
 {
@@ -834,6 +875,8 @@ static void test_sparse_lookups(void **state)
 
 /* ---- the day ---- */
 
+enum { MOST_PLANS = 300000 };
+
 static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns,
                                unsigned threads)
 {
@@ -843,9 +886,9 @@ static struct plan_list day_of(const struct population *population, int64_t begi
     struct flow_plan plan;
     struct error err;
 
-    list.plans = calloc(100000, sizeof *list.plans);
+    list.plans = calloc(MOST_PLANS, sizeof *list.plans);
     while (day_next(day, &plan, &err) > 0) {
-        assert_in_range(list.used, 0, 99999);
+        assert_in_range(list.used, 0, MOST_PLANS - 1);
         list.plans[list.used++] = plan;
     }
     assert_int_equal(day_next(day, &plan, &err), 0);
@@ -964,6 +1007,103 @@ static void test_threads_are_left(void **state)
         day_free(day);
     }
     population_release(&population);
+    network_free(n);
+}
+
+/* ---- clocks ---- */
+
+enum { CLOCK_SLICES = 2000 };
+
+/*
+ * Host 0 looks up a name every `period` seconds and connects 5 ms later: its flows of so many slices in a row, in order.
+ * It does nothing else, and the profile has as many flows as there are ticks.
+ */
+static struct plan_list clock_plans(struct network *n, double period_s, double jitter_s, double kept)
+{
+    const struct tally_entry gaps[] = { { 0, log_grid_bin(5e6, GAP_GRID_PER_OCTAVE), 1 } };
+    const struct tally_entry pauses[] = { { 0, log_grid_bin(period_s * 1e9, GAP_GRID_PER_OCTAVE), 1 } };
+    /* of the transitions: from state 0 to state 1 within a burst, and back between two */
+    const struct tally_entry entries[] = { { 0, 0, 1 }, { 0, 1, 100000 } };
+    struct host_model *host = &n->hosts[0];
+    struct population population;
+    struct plan_list list;
+
+    set_state(n, 0, 0, (struct state_key){ ROLE_INITIATOR, IP_UDP, 53 }, (struct peer){ PEER_OUTSIDE, 7 });
+    host->state_count = 2;
+    host->flows = 20;
+    set_one(n, &n->states[0][0].next, 1);
+    set_one(n, &n->states[0][1].next, 0);
+    discrete_init(&n->states[0][0].gaps, &n->arena, gaps, 1);
+    discrete_init(&n->states[0][1].gaps, &n->arena, pauses, 1);
+    set_discrete(n, &host->frequency, (const uint32_t[]){ 0, 1 }, 2);
+    discrete_init(&host->entry, &n->arena, entries, 2);
+    for (int i = 0; i < 2; i++) {
+        n->states[0][i].beat_s = (float)period_s;
+        n->states[0][i].beat_sd_s = (float)jitter_s;
+    }
+    for (uint32_t s = 0; s < DAY_SLICES; s++)
+        n->profiles[0][s] = profile_of(s, 1, 40 * kept * 300 / period_s, 0, 2 * kept * 300 / period_s);
+    n->group.host_count = 1;
+    populate(&population, &n->group, 1, &n->outside);
+    list = day_of(&population, 0, CLOCK_SLICES * NS_PER_SLICE, 1);
+    population_release(&population);
+    return list;
+}
+
+/* A clock goes on through slices and days: all times between name lookups are the period, or more of it missed. */
+static void test_clocks_go_on(void **state)
+{
+    static const struct {
+        double period_s, jitter_s, kept;
+    } cases[] = { { 8, 0, 1 }, { 13.7, 0, 1 }, { 60, 0, 1 }, { 140, 0, 1 }, { 20, 0.2, 1 }, { 30, 0, 0.7 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network *n = network_new();
+        struct plan_list list = clock_plans(n, cases[i].period_s, cases[i].jitter_s, cases[i].kept);
+        double ticks = CLOCK_SLICES * 300 / cases[i].period_s;
+        double least = cases[i].period_s - 6 * cases[i].jitter_s;
+        int64_t last_ns = -1;
+        uint32_t lookups = 0;
+        uint32_t off = 0;
+
+        for (size_t k = 0; k < list.used; k++) {
+            const struct flow_plan *plan = &list.plans[k];
+            double gap_s = (double)(plan->start.ns - last_ns) * 1e-9;
+
+            if (plan->protocol != IP_UDP)
+                continue;
+            if (last_ns >= 0)
+                off += fabs(gap_s / cases[i].period_s - round(gap_s / cases[i].period_s)) >
+                       1e-6 + 9 * cases[i].jitter_s / cases[i].period_s;
+            assert_true(last_ns < 0 || gap_s > least - 0.001);
+            last_ns = plan->start.ns;
+            lookups++;
+        }
+        assert_int_equal(off, 0);
+        assert_true(fabs(lookups / ticks / cases[i].kept - 1) < 0.03);
+        assert_true(fabs((double)list.used / (2 * lookups) - 1) < 0.03); /* a connection with each */
+        free(list.plans);
+        network_free(n);
+    }
+}
+
+/* A connection follows its lookup as it did, on the clock. */
+static void test_clocks_keep_bursts(void **state)
+{
+    struct network *n = network_new();
+    struct plan_list list = clock_plans(n, 8, 0, 1);
+    uint32_t near = 0;
+
+    (void)state;
+    for (size_t k = 1; k < list.used; k++) {
+        double gap_s = (double)(list.plans[k].start.ns - list.plans[k - 1].start.ns) * 1e-9;
+
+        near += list.plans[k - 1].protocol == IP_UDP && list.plans[k].protocol == IP_TCP && gap_s > 0.003 &&
+                gap_s < 0.007;
+    }
+    assert_true(near > 0.95 * (double)list.used / 2);
+    free(list.plans);
     network_free(n);
 }
 
@@ -1148,6 +1288,7 @@ int main(void)
         cmocka_unit_test(test_local_flows_come_once),
         cmocka_unit_test(test_other_hosts_do_not_matter),
         cmocka_unit_test(test_bursts_stay_bursts),
+        cmocka_unit_test(test_seconds_are_alike),
         cmocka_unit_test(test_borders_do_not_show),
         cmocka_unit_test(test_volume_agrees_with_profile),
         cmocka_unit_test(test_sparse_lookups),
@@ -1159,6 +1300,8 @@ int main(void)
         cmocka_unit_test(test_stop_ends_the_day),
         cmocka_unit_test(test_threads_do_not_show),
         cmocka_unit_test(test_threads_are_left),
+        cmocka_unit_test(test_clocks_go_on),
+        cmocka_unit_test(test_clocks_keep_bursts),
         cmocka_unit_test(test_day_by_the_wall_clock),
         cmocka_unit_test(test_pick),
         cmocka_unit_test(test_picked_population),

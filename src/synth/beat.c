@@ -150,18 +150,6 @@ static void drop_burst(struct slice_sequence *sequence, struct burst burst)
     sequence->count -= burst.end - burst.first;
 }
 
-/* A burst of one flow, where there is none to be repeated. */
-static struct burst new_burst(struct slice_sequence *sequence, const struct host_model *model, uint32_t state,
-                              struct random_stream *random)
-{
-    struct burst burst = { sequence->count, sequence->count + 1 };
-    uint64_t packets = flow_draw_packets(&model->states[state].packets, random);
-
-    sequence->steps = memory_grow(sequence->steps, &sequence->capacity, burst.end, sizeof *sequence->steps);
-    sequence->steps[sequence->count++] = (struct step){ state, packets, -HUGE_VAL, OFFSET_OPEN };
-    return burst;
-}
-
 /* A burst for every tick, but for those that the clock misses; what is left over is dropped. */
 static void run_clock(struct slice_sequence *sequence, const struct host_model *model, const struct clock *clock,
                       const struct burst *bursts, uint32_t count, struct random_stream *random)
@@ -175,10 +163,8 @@ static void run_clock(struct slice_sequence *sequence, const struct host_model *
             continue;
         if (used < count)
             burst = bursts[used++];
-        else if (count > 0)
-            burst = repeat_burst(sequence, model, bursts[random_below(random, count)], random);
         else
-            burst = new_burst(sequence, model, clock->state, random);
+            burst = repeat_burst(sequence, model, bursts[random_below(random, count)], random);
         move_burst(sequence, burst, tick_ns(clock, tick, random));
     }
     for (uint32_t i = count; i-- > used;)
@@ -231,7 +217,7 @@ void beat_place(struct slice_sequence *sequence, const struct host_model *model,
         uint32_t count = find_bursts(sequence, &clocks, clock->state, bursts);
 
         /* What mostly follows another clock has no need of its own. */
-        if (2 * count >= flows_of_state(sequence, clock->state)) {
+        if (2 * count > flows_of_state(sequence, clock->state)) {
             if (clock->is_running)
                 run_clock(sequence, model, clock, bursts, count, random);
             else
