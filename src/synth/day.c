@@ -47,7 +47,7 @@ static void init_work(struct slice_work *work, struct day *day)
     unsigned threads = day->config.threads;
 
     work->day = day;
-    work->workers = threads > 2 ? threads - 1 : 1; /* another one takes the plans */
+    work->workers = threads > 1 ? threads : 1;
     work->worker = memory_alloc_array(work->workers, sizeof *work->worker);
     for (unsigned i = 0; i < work->workers; i++)
         work->worker[i].work = work;

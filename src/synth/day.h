@@ -22,7 +22,7 @@ struct day_config {
     struct day_time begin;
     struct day_time end; /* flows start before it */
     enum day_fallback fallback;
-    unsigned threads; /* in all; the plans are the same for any number. 0 is 1 */
+    unsigned threads; /* that plan; the plans are the same for any number. 0 is 1 */
     const atomic_bool *stop; /* borrowed; set by anyone: no more flows. NULL: nobody will */
 };
 
