@@ -186,7 +186,7 @@ static void fill(struct network_stats *stats)
         tally_add(&stats->bytes, entry->owner, entry->symbol + 100, entry->count);
     }
     for (uint32_t state = 0; stats->beats.used < stats->states.used; state++)
-        tally_add(&stats->beats, state, 64 * 30 + state % 400, 1 + state % 7);
+        tally_add(&stats->beats, state, BEAT_GRID_PER_OCTAVE * 30 + state % 1600, 1 + state % 7);
     if (!stats->has_tags)
         fill_tags(stats, &random);
     if (stats->application_count == 0) {
@@ -1036,7 +1036,7 @@ static const struct {
       " WHERE state = 0)", "column bin: 817 is not in 0..816" },
     { "DELETE FROM volume WHERE state = 0", "has no volume" },
     { "UPDATE byte_volume SET bin = 1024 + bin", "table byte_volume, row 1, column bin: 1" },
-    { "UPDATE beat SET bin = 2560 + bin", "table beat, row 1, column bin: " },
+    { "UPDATE beat SET bin = 10240 + bin", "table beat, row 1, column bin: " },
     { "UPDATE beat SET times = 0", "table beat, row 1, column times: 0" },
     { "UPDATE beat SET state = -1 WHERE state = 0", "table beat, row 1, column state: -1" },
     { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
@@ -1426,8 +1426,8 @@ static void test_clocks(void **state)
         if (model == NULL)
             fail_msg("%s", err.text);
         assert_true(fabs((double)model->hosts[0].states[0].beat_s - clock_cases[i].beat_s) <=
-                    clock_cases[i].beat_s * 0.0055); /* half a bin */
-        assert_true(fabs((double)model->hosts[0].states[0].beat_sd_s - clock_cases[i].sd_s) < 0.05);
+                    clock_cases[i].beat_s * 0.0015); /* half a bin */
+        assert_true(fabs((double)model->hosts[0].states[0].beat_sd_s - clock_cases[i].sd_s) < 0.02);
         model_free(model);
         network_stats_release(&stats);
     }

@@ -213,7 +213,7 @@ static float mean_volume(const struct tally_entry *entries, uint32_t size)
 }
 
 /* A clock shows where most of the times are nearly the same: among so many bins in a row, 4.4 percent. */
-enum { BEAT_WINDOW = 4, BEAT_LEAST_TIMES = 16 };
+enum { BEAT_WINDOW = 16, BEAT_LEAST_TIMES = 16 };
 #define BEAT_LEAST_SHARE 0.6
 
 /* The times in the window that begins with an entry; *end: the entry behind it. */
