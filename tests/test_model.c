@@ -1433,6 +1433,77 @@ static void test_clocks(void **state)
     }
 }
 
+/* ---- a week ---- */
+
+/* From nine to five on weekdays, from eight to ten in the evening at weekends; flows a slice. */
+static uint32_t flows_of_the_week(int32_t date, uint32_t slice)
+{
+    if (date_weekday(date) < 5)
+        return slice >= 9 * 12 && slice < 17 * 12 ? 20 : 0;
+    return slice >= 20 * 12 && slice < 22 * 12 ? 5 : 0;
+}
+
+static void add_weeks(struct network_stats *stats, int32_t from, int32_t dates)
+{
+    for (int32_t date = from; date < from + dates; date++) {
+        for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+            uint32_t number = (uint32_t)date * DAY_SLICES + slice;
+            uint32_t flows = flows_of_the_week(date, slice);
+            uint32_t index;
+
+            tally_add(&stats->coverage, 0, number, SLICE_SECONDS);
+            if (flows == 0)
+                continue;
+            index = tally_add(&stats->active, 0, number, flows);
+            stats->activity = memory_grow(stats->activity, &stats->activity_capacity, (size_t)index + 1,
+                                          sizeof *stats->activity);
+            stats->activity[index] = (struct activity){ .packets_sent = 2 * (uint64_t)flows,
+                                                        .bytes_sent = 120 * (uint64_t)flows,
+                                                        .flows_initiated = flows };
+        }
+    }
+}
+
+/* Learned from two weeks, through the file, and played in another month: each day is one of its class. */
+static void test_weekly_pattern(void **state)
+{
+    enum { FROM = 20003 /* 2024-10-07, a Monday */, TO = 20500 };
+    struct population population;
+    struct population_group group = { .model_count = 1, .service = find_service, .host_count = 1 };
+    struct ip_network world;
+    struct network_stats stats;
+    struct model *model;
+    struct error err;
+
+    (void)state;
+    network_stats_init(&stats);
+    add_clock(&stats, 14 * 96 * 20);
+    add_weeks(&stats, FROM, 14);
+    save_stats(scratch_path("weeks"), &stats);
+    model = model_load(scratch_path("weeks"), &err);
+    if (model == NULL)
+        fail_msg("%s", err.text);
+    group.models = model->hosts;
+    group.service_self = model;
+    ip_network_parse(&group.network, "198.18.0.0/16");
+    ip_network_parse(&world, "198.19.0.0/16");
+    assert_int_equal(population_init(&population, &group, 1, &world, &err), 0);
+    for (int32_t date = TO; date < TO + 14; date++) {
+        for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+            struct slice_request request = { .population = &population, .date = date, .slice = slice };
+            struct plan_list plans = { 0 };
+            uint32_t wanted = flows_of_the_week(date, slice);
+
+            slice_synthesize(&request, &plans);
+            assert_in_range(plans.used, wanted, wanted + (wanted > 0)); /* the mean is rounded */
+            free(plans.plans);
+        }
+    }
+    population_release(&population);
+    model_free(model);
+    network_stats_release(&stats);
+}
+
 /* ---- memory ---- */
 
 enum { MANY_HOSTS = 3000 };
@@ -1671,6 +1742,7 @@ int main(void)
         cmocka_unit_test(test_profile_of_short_capture),
         cmocka_unit_test(test_profile_of_an_edge),
         cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_weekly_pattern),
         cmocka_unit_test(test_means_are_numbers),
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),
