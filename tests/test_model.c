@@ -1005,7 +1005,7 @@ static const struct {
     { "DROP TABLE host; CREATE VIEW host AS WITH RECURSIVE n(i) AS"
       " (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, NULL AS tag FROM n",
       "not a table of a model" },
-    { "CREATE VIEW more AS SELECT 1", "table schema, row 20: not a table of a model" },
+    { "CREATE VIEW more AS SELECT 1", "table schema, row 21: not a table of a model" },
     { "CREATE TRIGGER more AFTER UPDATE ON host BEGIN DELETE FROM gap; END", "not a table of a model" },
     { "CREATE INDEX more ON gap(times)", "not a table of a model" },
     { "CREATE VIRTUAL TABLE more USING fts5(text)", "not a table of a model" },
@@ -1459,6 +1459,8 @@ static void add_clock(struct network_stats *stats, uint64_t flows)
     stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, 1,
                                            sizeof *stats->host_observations);
     stats->host_observations[0] = 0;
+    stats->host_members = memory_grow(NULL, &stats->host_members_capacity, 1, sizeof *stats->host_members);
+    stats->host_members[0] = 1;
     stats->observation_count = 1;
     stats->flows = flows;
     stats->outside_count = 1;

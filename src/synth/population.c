@@ -90,15 +90,15 @@ static int check_networks(const struct population_group *groups, size_t count,
 
 static void init_cast(struct cast *cast, const struct population_group *group)
 {
-    uint32_t *ones = NULL;
+    uint32_t *members = NULL;
 
     if (group->counts == NULL) {
-        ones = memory_alloc_array(group->model_count, sizeof *ones);
+        members = memory_alloc_array(group->model_count, sizeof *members);
         for (uint32_t i = 0; i < group->model_count; i++)
-            ones[i] = 1;
+            members[i] = group->models[i].members;
     }
-    cast_init(cast, ones ? ones : group->counts, group->model_count);
-    free(ones);
+    cast_init(cast, members ? members : group->counts, group->model_count);
+    free(members);
 }
 
 static void add_group(struct population *population, const struct population_group *group,

@@ -27,7 +27,8 @@ struct population_group {
     const void *service_self;
     struct ip_network network; /* IPv4; host i has base + 1 + i */
     uint32_t host_count;
-    const uint32_t *counts; /* by host of the model: places of it in a copy of the network; NULL: one each */
+    const uint32_t *counts; /* by host of the model: places of it in a copy of the network; NULL: one a
+                             * member */
     double activity;        /* so many times as many flows; they are no larger. 0 is 1 */
 };
 
