@@ -19,7 +19,7 @@ enum { SEED = 3, DATE = 20000, DRAWS = 200000, MODEL_HOSTS = 3, STATES = 3 };
 /* Log-volumes of two well separated components come back with their weights and moments. */
 static void test_draw_packets(void **state)
 {
-    const struct mixture_component components[] = { { 0.3, 5.0, 0.2 }, { 0.7, 9.0, 0.5 } };
+    const struct mixture_component components[] = { { 0.3F, 5, 0.2F }, { 0.7F, 9, 0.5F } };
     const struct volume_model mixture = { components, 20.0, 2 };
     struct random_stream random;
     double n[2] = { 0 };
@@ -52,7 +52,7 @@ static void test_draw_packets_bounds(void **state)
     const struct mixture_component low = { 1.0, -1.0, 0.5 };
     const struct mixture_component high = { 1.0, 100.0, 100.0 };
     const struct volume_model least = { &low, 20.0, 1 };
-    const struct volume_model most = { &high, log(5000), 1 };
+    const struct volume_model most = { &high, (float)log(5000), 1 };
     struct random_stream random;
 
     (void)state;
@@ -154,8 +154,8 @@ static void set_state(struct network *n, uint32_t host, uint32_t index, struct s
 
     state->key = key;
     state->flows = 10;
-    n->components[host][index] = (struct mixture_component){ 1.0, log(20), 0.1 };
-    state->packets = (struct volume_model){ &n->components[host][index], log(1000), 1 };
+    n->components[host][index] = (struct mixture_component){ 1, (float)log(20), 0.1F };
+    state->packets = (struct volume_model){ &n->components[host][index], (float)log(1000), 1 };
     set_discrete(n, &state->next, all, STATES);
     set_one(n, &state->gaps, log_grid_bin(2e9, GAP_GRID_PER_OCTAVE));
     set_one(n, &state->initiator_ports, PORT_FEATURES - 1);
@@ -287,9 +287,9 @@ static void meet_peers(struct network *n, double d, double theta)
     struct state_model *asks = &n->states[0][0];
 
     discrete_init(&asks->peers, &n->arena, met, 4);
-    asks->novelty = (struct peer_novelty){ .fresh = (float)(theta / (12 + theta)),
-                                           .strength = (float)(theta + 3 * d),
-                                           .discount = (uint16_t)(d * PEER_SHARES) };
+    asks->novelty = (struct peer_novelty){ .fresh = peer_number_pack(theta / (12 + theta)),
+                                           .strength = peer_number_pack(theta + 3 * d),
+                                           .discount = (uint8_t)round(d * 256) };
 }
 
 /* Over many hosts: (c - d) / (n + theta) of the flows outside to a peer of c flows, the rest to new ones. */
@@ -367,7 +367,7 @@ static void test_new_peers_known(void **state)
 
     (void)state;
     meet_peers(n, 0.5, 1000);
-    n->states[0][0].novelty.known = PEER_SHARES - 1;
+    n->states[0][0].novelty.known = UINT8_MAX;
     random_init(&random, SEED, RANDOM_SLICE, 5, 0, 0);
     for (int i = 0; i < 1000; i++) {
         uint32_t id = peer_draw(&owner, &name, &random).id; /* state 1 asks 77, state 2 answers */

@@ -295,7 +295,7 @@ static void read_mixtures(struct reader *r)
         if (r->db.failed)
             break;
         mixture.components[mixture.size++] =
-            (struct mixture_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, 0, MAX_LOG_MEAN),
+            (struct fitted_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, 0, MAX_LOG_MEAN),
                                         rows_real(&rows, 4, 1e-6, MAX_LOG_SD) };
     }
     if (mixture.size > 0 && !r->db.failed)

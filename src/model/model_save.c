@@ -172,7 +172,7 @@ static void write_mixtures(struct writer *w, const struct network_stats *stats,
 
     for (size_t i = 0; i < stats->states.used; i++) {
         for (uint32_t k = 0; k < fit->packets[i].size; k++) {
-            const struct mixture_component *c = &fit->packets[i].components[k];
+            const struct fitted_component *c = &fit->packets[i].components[k];
             int64_t values[] = { (int64_t)i, k };
 
             if (w->status == SQLITE_OK) {

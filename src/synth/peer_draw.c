@@ -172,9 +172,9 @@ static struct peer draw_new(const struct peer_owner *owner, uint64_t *name, stru
     uint64_t stick;
 
     random_init(&sticks, owner->seed, RANDOM_PEERS, owner->address, owner->state, 0);
-    stick = peer_draw_stick((double)novelty->discount / PEER_SHARES, (double)novelty->strength, &sticks, random);
+    stick = peer_draw_stick(peer_novelty_discount(novelty), peer_novelty_strength(novelty), &sticks, random);
     *name = random_mix64(random_mix64((uint64_t)owner->address << 32 | owner->state) ^ stick);
-    if (*name % PEER_SHARES < novelty->known)
+    if (*name % UINT8_MAX < novelty->known)
         meet_known(owner, *name, &peer);
     return peer;
 }
@@ -187,9 +187,10 @@ static struct peer draw_new(const struct peer_owner *owner, uint64_t *name, stru
 static bool is_gone(const struct peer_owner *owner, uint32_t symbol, uint32_t flows)
 {
     uint64_t name = random_mix64((uint64_t)owner->address << 32 | symbol);
-    uint64_t chance = random_mix64(owner->seed ^ random_mix64(name ^ owner->state)) % PEER_SHARES;
+    uint64_t chance = random_mix64(owner->seed ^ random_mix64(name ^ owner->state)) >> 32;
 
-    return chance * flows < owner->model->states[owner->state].novelty.discount;
+    return (double)chance * 0x1p-32 * flows <
+           peer_novelty_discount(&owner->model->states[owner->state].novelty);
 }
 
 struct peer peer_draw(const struct peer_owner *owner, uint64_t *name, struct random_stream *random)
@@ -199,12 +200,12 @@ struct peer peer_draw(const struct peer_owner *owner, uint64_t *name, struct ran
     struct peer peer;
     uint32_t index;
 
-    if (random_unit(random) < (double)novelty->unlisted)
+    if (random_unit(random) * UINT16_MAX < novelty->unlisted)
         return draw_new(owner, name, random);
     index = discrete_draw(&state->peers, random);
     peer = peer_unpack(discrete_symbol(&state->peers, index));
     if (peer.kind == PEER_OUTSIDE && novelty->strength > 0 &&
-        (random_unit(random) < (double)novelty->fresh ||
+        (random_unit(random) < peer_novelty_fresh(novelty) ||
          is_gone(owner, peer_pack(peer), discrete_count(&state->peers, index))))
         return draw_new(owner, name, random);
     return peer;
