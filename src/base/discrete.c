@@ -104,14 +104,16 @@ size_t discrete_bytes(const struct discrete *discrete)
 
 uint32_t discrete_draw(const struct discrete *discrete, struct random_stream *random)
 {
-    uint64_t wanted = random_below(random, discrete_total(discrete));
+    unsigned bytes;
+    const uint8_t *counts = discrete_counts(discrete, &bytes);
+    uint64_t wanted = random_below(random, discrete_unpack(counts, bytes, discrete->size - 1));
     uint32_t low = 0;
     uint32_t high = discrete->size - 1;
 
     while (low < high) { /* the first index whose cumulative count exceeds `wanted` */
         uint32_t middle = low + (high - low) / 2;
 
-        if (discrete_cumulative(discrete, middle) > wanted)
+        if (discrete_unpack(counts, bytes, middle) > wanted)
             high = middle;
         else
             low = middle + 1;

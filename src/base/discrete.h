@@ -94,19 +94,27 @@ static inline uint32_t discrete_symbol(const struct discrete *discrete, uint32_t
     return least + discrete_unpack(packed + 1 + least_bytes, discrete_width(*packed, 0), index);
 }
 
+/* The cumulative counts, of so many bytes each; size must not be 0. */
+static inline const uint8_t *discrete_counts(const struct discrete *discrete, unsigned *bytes)
+{
+    const uint8_t *packed;
+
+    *bytes = sizeof(uint32_t);
+    if (discrete->size == 1)
+        return discrete->packed + sizeof(uint32_t);
+    packed = discrete_packed(discrete);
+    *bytes = discrete_width(*packed, DISCRETE_COUNTS_SHIFT);
+    return packed + 1 + discrete_width(*packed, DISCRETE_LEAST_SHIFT) +
+           (size_t)discrete->size * discrete_width(*packed, 0);
+}
+
 /* Of the symbols up to `index`; never decreases. */
 static inline uint32_t discrete_cumulative(const struct discrete *discrete, uint32_t index)
 {
-    const uint8_t *packed;
-    size_t symbols_bytes;
-    const uint8_t *counts;
+    unsigned bytes;
+    const uint8_t *counts = discrete_counts(discrete, &bytes);
 
-    if (discrete->size == 1)
-        return discrete_unpack(discrete->packed, sizeof(uint32_t), 1);
-    packed = discrete_packed(discrete);
-    symbols_bytes = (size_t)discrete->size * discrete_width(*packed, 0);
-    counts = packed + 1 + discrete_width(*packed, DISCRETE_LEAST_SHIFT) + symbols_bytes;
-    return discrete_unpack(counts, discrete_width(*packed, DISCRETE_COUNTS_SHIFT), index);
+    return discrete_unpack(counts, bytes, index);
 }
 
 static inline uint32_t discrete_count(const struct discrete *discrete, uint32_t index)
