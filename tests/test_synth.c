@@ -383,6 +383,33 @@ static void test_new_peers_known(void **state)
     network_free(n);
 }
 
+/* As often as it did: of ten flows in that state all, four or none; of another service, or to another host, none. */
+static void test_peer_answers(void **state)
+{
+    static const struct {
+        uint64_t flows;
+        uint32_t asker, asked;
+        double answered;
+    } cases[] = { { 10, 0, 1, 1 }, { 4, 0, 1, 0.4 }, { 0, 0, 1, 0 }, { 10, 2, 1, 0 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network *n = network_new(); /* host 0 had ten flows with 1, which answered 0 */
+        const struct tally_entry answered = { 0, peer_pack((struct peer){ PEER_LOCAL, 0 }), cases[i].flows };
+        const int keys = 10000;
+        int count = 0;
+
+        discrete_init(&n->states[1][2].peers, &n->arena, &answered, answered.count > 0);
+        for (int key = 0; key < keys; key++)
+            count += peer_answers(&n->states[0][0], cases[i].asker, cases[i].asked, &n->hosts[1], (uint64_t)key);
+        assert_true(fabs((double)count / keys - cases[i].answered) < 0.02);
+        for (int key = 0; key < 100; key++)
+            assert_false(peer_answers(&n->states[0][1], 0, 1, &n->hosts[1], (uint64_t)key) &&
+                         cases[i].answered < 1);
+        network_free(n);
+    }
+}
+
 /* ---- population ---- */
 
 static void test_population_errors(void **state)
@@ -1096,6 +1123,7 @@ int main(void)
         cmocka_unit_test(test_peer_posterior),
         cmocka_unit_test(test_new_peers_come_back),
         cmocka_unit_test(test_new_peers_known),
+        cmocka_unit_test(test_peer_answers),
         cmocka_unit_test(test_population_errors),
         cmocka_unit_test(test_population_find),
         cmocka_unit_test(test_population_peers),
