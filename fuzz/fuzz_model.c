@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "learn/crowd_stats.h"
 #include "learn/fit.h"
 #include "model/model.h"
 
@@ -40,6 +41,24 @@ static void check_host(const struct host_model *host)
     }
 }
 
+/* All hosts as one crowd, of which the most is told that can be. */
+static void use_crowd(const struct network_stats *stats)
+{
+    uint32_t *crowd = memory_alloc_array(stats->host_count, sizeof *crowd);
+    struct crowd_stats_counts counts;
+    struct network_stats sum;
+    struct network_fit fit;
+    struct error err;
+
+    network_stats_init(&sum);
+    if (stats->host_count > 0 && crowd_stats_add(&sum, stats, crowd, 1, 1, &counts, &err) == 0) {
+        network_fit_init(&fit, &sum);
+        network_fit_release(&fit);
+    }
+    network_stats_release(&sum);
+    free(crowd);
+}
+
 static void use_stats(const struct network_stats *stats)
 {
     struct network_stats sum;
@@ -52,6 +71,7 @@ static void use_stats(const struct network_stats *stats)
     if (network_stats_merge(&sum, stats, &err) == 0)
         (void)network_stats_merge(&sum, stats, &err); /* hosts that are there already */
     network_stats_release(&sum);
+    use_crowd(stats);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

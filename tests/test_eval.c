@@ -119,7 +119,7 @@ static void draw_host(struct drawn_host *host, const struct sketch *sketch)
     *host = (struct drawn_host){ .model = { .states = host->states } };
     for (uint32_t i = 0; i < MOST_STATES && sketch->states[i].flows > 0; i++) {
         host->components[i] =
-            (struct mixture_component){ 1, (float)sketch->states[i].mean, (float)sketch->states[i].sd };
+            (struct mixture_component){ 1.0, sketch->states[i].mean, sketch->states[i].sd };
         host->states[i] = (struct state_model){
             .key = { ROLE_INITIATOR, IP_TCP, sketch->states[i].port },
             .flows = sketch->states[i].flows,

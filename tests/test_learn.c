@@ -48,7 +48,7 @@ static size_t histogram(const struct mixture *m, double n, struct weighted_point
         double mass = 0;
 
         for (uint32_t k = 0; k < m->size; k++) {
-            const struct fitted_component *c = &m->components[k];
+            const struct mixture_component *c = &m->components[k];
 
             mass += c->weight * 0.5 *
                     (erfc((c->mean - x - GRID / 2) / (c->sd * M_SQRT2)) -
@@ -62,8 +62,8 @@ static size_t histogram(const struct mixture *m, double n, struct weighted_point
 
 static int compare_means(const void *a, const void *b)
 {
-    const struct fitted_component *x = a;
-    const struct fitted_component *y = b;
+    const struct mixture_component *x = a;
+    const struct mixture_component *y = b;
 
     return x->mean < y->mean ? -1 : x->mean > y->mean;
 }
@@ -112,7 +112,7 @@ static void test_likelihood_never_falls(void **state)
             points[i] = (struct weighted_point){ random_unit(&random) * 10,
                                                   (double)(1 + random_below(&random, 99)) };
         for (uint32_t k = 0; k < m.size; k++)
-            m.components[k] = (struct fitted_component){ 1.0 / m.size, random_unit(&random) * 10,
+            m.components[k] = (struct mixture_component){ 1.0 / m.size, random_unit(&random) * 10,
                                                           0.2 + random_unit(&random) };
         for (int i = 0; i < 60; i++) {
             double now = mixture_em_step(&m, points, 30, FLOOR);

@@ -27,6 +27,8 @@
 
 enum { HOSTS = 3, RECORDS = 400, FLIPS = 1500, MODEL_PAGE = 4096 };
 
+static const struct crowd_activity one_host = { .members = 1 };
+
 /* Addresses whose bytes are unlikely to occur by chance. */
 static const char *const locals[HOSTS] = { "10.211.147.86", "10.211.147.173", "172.27.219.58" };
 static const char *const outside[] = { "203.197.231.94", "198.151.87.242", "2001:db8:b7c3::e29a:5d17" };
@@ -335,12 +337,9 @@ static void check_states(const struct model *model, const struct network_stats *
         assert_int_equal(state->flows, entry->count);
         assert_int_equal(state->packets.size, fit->packets[i].size);
         for (uint32_t k = 0; k < state->packets.size; k++) {
-            assert_true(state->packets.components[k].weight ==
-                        (float)fit->packets[i].components[k].weight);
-            assert_true(state->packets.components[k].mean ==
-                        (float)fit->packets[i].components[k].mean);
-            assert_true(state->packets.components[k].sd ==
-                        (float)fit->packets[i].components[k].sd);
+            assert_true(state->packets.components[k].weight == fit->packets[i].components[k].weight);
+            assert_true(state->packets.components[k].mean == fit->packets[i].components[k].mean);
+            assert_true(state->packets.components[k].sd == fit->packets[i].components[k].sd);
         }
         assert_int_equal(count_of(&host->frequency, index), entry->count);
         assert_int_equal(count_of(&host->initial, index),
@@ -417,7 +416,7 @@ static void check_class(const struct class_profile *got, const struct day_profil
 {
     struct slice_profile slices[DAY_SLICES];
 
-    assert_int_equal(got->size, day_profile_finish(day, coverage, class, slices));
+    assert_int_equal(got->size, day_profile_finish(day, coverage, class, 1, slices));
     for (uint32_t i = 0; i < got->size; i++) {
         assert_memory_equal(&got->slices[i], &slices[i], sizeof *slices);
         *most = fmax(*most, slice_profile_log_packets(&slices[i]));
@@ -444,12 +443,9 @@ static void check_profiles(const struct model *model, const struct network_stats
         for (; at < stats->active.used && active[at].owner == h; at++) {
             uint32_t index = tally_find(&stats->active, h, active[at].symbol);
             const struct activity *activity = &stats->activity[index];
-            struct slice_volume volume = {
-                (double)(activity->packets_sent + activity->packets_received),
-                (double)(activity->flows_initiated + activity->flows_answered),
-            };
+            struct slice_volume volume = slice_volume_of(activity, &one_host);
 
-            day_profile_add(&day, &coverage, active[at].symbol, volume);
+            day_profile_add(&day, &coverage, active[at].symbol, &volume);
             most = fmax(most, log(volume.packets));
         }
         day_profile_end(&day, &coverage);
@@ -988,6 +984,10 @@ static const char *alter(const struct bytes *model, const char *sql)
     return path;
 }
 
+#define WITHOUT_TAGS                                        \
+    "DELETE FROM outside; UPDATE summary SET key_check = NULL;" \
+    "UPDATE host SET tag = NULL;"
+
 /* One alteration each, and what reading must say of it. */
 static const struct {
     const char *sql;
@@ -995,7 +995,7 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 2", "model format 2 is of an older version, this one reads 4: learn" },
+    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 4: learn" },
     { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
     { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
@@ -1021,6 +1021,18 @@ static const struct {
     { "UPDATE host SET tag = 'x' WHERE id = 1", "table host, row 2, column tag: a model with" },
     { "UPDATE host SET tag = 5 WHERE id < 2", "tables host and outside: two have the same tag" },
     { "UPDATE host SET id = 3 WHERE id = 2", "table host, row 3, column id: 3" },
+    { "UPDATE host SET members = 0 WHERE id = 1", "table host, row 2, column members: 0 is not in 1..1" },
+    { "UPDATE host SET members = 2", "table host, row 1, column members: 2 is not in 1..1" },
+    { "UPDATE host SET crowd = -1", "table host, row 1, column crowd: -1" },
+    { "UPDATE host SET crowd = 3 WHERE id = 1", "table host: host 1 is of crowd 3, where there are 3 hosts" },
+    { WITHOUT_TAGS "UPDATE host SET members = 1048577", "column members: 1048577 is not in 1..1048576" },
+    { WITHOUT_TAGS "UPDATE host SET members = 524288", "1572864 members are more than a model has" },
+    { "UPDATE activity SET members = 2", "table activity, row 1, column members: 2 is not in 1..1" },
+    { "UPDATE activity SET log_packets = 1", "column log_packets: 1 is not in 0..0" },
+    { "UPDATE activity SET log_packets_squared = 1", "column log_packets_squared: 1 is not in 0..0" },
+    { WITHOUT_TAGS "UPDATE host SET members = 3; UPDATE activity SET members = 4", "4 is not in 1..3" },
+    { WITHOUT_TAGS "UPDATE host SET members = 3; UPDATE activity SET log_packets = 37 * 1048576 + 1",
+      "column log_packets: 38797313 is not in 0..38797312" },
     { "UPDATE outside SET tag = 5", "tables host and outside: two have the same tag" },
     { "UPDATE outside SET tag = (SELECT tag FROM host WHERE id = 1) WHERE id = 1",
       "tables host and outside: two have the same tag" },
@@ -1291,13 +1303,15 @@ static uint32_t profile_of(const struct seen *seen, size_t count, enum day_class
     day_coverage_init(coverage, &seconds);
     day_profile_init(&day);
     for (size_t i = 0; i < count; i++) {
-        struct slice_volume volume = { (double)seen[i].packets, (double)seen[i].packets / 10 };
+        struct activity activity = { .packets_sent = seen[i].packets,
+                                     .flows_answered = seen[i].packets / 10 };
+        struct slice_volume volume = slice_volume_of(&activity, &one_host);
 
         if (seen[i].packets > 0)
-            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, volume);
+            day_profile_add(&day, coverage, seen[i].date * DAY_SLICES + seen[i].slice, &volume);
     }
     day_profile_end(&day, coverage);
-    size = day_profile_finish(&day, coverage, class, slices);
+    size = day_profile_finish(&day, coverage, class, 1, slices);
     tally_release(&seconds);
     coverage->seconds = NULL;
     return size;
@@ -1462,6 +1476,10 @@ static void draw_many_hosts(struct network_stats *stats, uint32_t hosts)
     stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, hosts,
                                            sizeof *stats->host_observations);
     memset(stats->host_observations, 0, hosts * sizeof *stats->host_observations);
+    stats->host_members =
+        memory_grow(NULL, &stats->host_members_capacity, hosts, sizeof *stats->host_members);
+    for (uint32_t host = 0; host < hosts; host++)
+        stats->host_members[host] = 1;
     stats->observation_count = 1;
     stats->flows = UINT64_C(1) << 20;
     stats->outside_count = 200;

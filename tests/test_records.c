@@ -1050,6 +1050,32 @@ static void test_group_never_initiates(void **state)
     record_pairer_free(pairer);
 }
 
+/* Both directions and the parts of a flow: each is a flow of its own, and known for what it is. */
+static void test_kept_apart(void **state)
+{
+    const struct entry entries[] = { { '>', 0, 10, 0, 0, 3 }, { '<', 1, 10, 0, 0, 2 }, { '>', 20, 30, 0, 0, 4 } };
+    const uint64_t packets[][2] = { { 3, 0 }, { 0, 2 }, { 4, 0 } };
+    struct collected c = { .count = 0 };
+    struct record_pairer *pairer = record_pairer_new(10, collect, &c);
+
+    (void)state;
+    record_pairer_keep_apart(pairer);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        struct log_record record = record_of(&entries[i], IP_TCP, 50000, 443);
+
+        record_pairer_add(pairer, &record);
+    }
+    record_pairer_flush(pairer);
+    assert_int_equal(c.count, 3);
+    assert_int_equal(record_pairer_counts(pairer)->joined, 0);
+    for (size_t i = 0; i < c.count; i++) {
+        assert_int_equal(c.flows[i].port[FLOW_RESPONDER], 443);
+        for (int side = 0; side < 2; side++)
+            assert_int_equal(c.flows[i].packets[side], packets[i][side]);
+    }
+    record_pairer_free(pairer);
+}
+
 /* What is estimated where a log has no payload. */
 static void test_estimates(void **state)
 {
@@ -1583,6 +1609,7 @@ int main(void)
         cmocka_unit_test(test_pairing),
         cmocka_unit_test(test_initiator),
         cmocka_unit_test(test_group_never_initiates),
+        cmocka_unit_test(test_kept_apart),
         cmocka_unit_test(test_estimates),
         cmocka_unit_test(test_connection_states),
         cmocka_unit_test(test_order),

@@ -19,7 +19,7 @@ enum { SEED = 3, DATE = 20000, DRAWS = 200000, MODEL_HOSTS = 3, STATES = 3 };
 /* Log-volumes of two well separated components come back with their weights and moments. */
 static void test_draw_packets(void **state)
 {
-    const struct mixture_component components[] = { { 0.3F, 5, 0.2F }, { 0.7F, 9, 0.5F } };
+    const struct mixture_component components[] = { { 0.3, 5.0, 0.2 }, { 0.7, 9.0, 0.5 } };
     const struct volume_model mixture = { components, 20.0, 2 };
     struct random_stream random;
     double n[2] = { 0 };
@@ -154,7 +154,7 @@ static void set_state(struct network *n, uint32_t host, uint32_t index, struct s
 
     state->key = key;
     state->flows = 10;
-    n->components[host][index] = (struct mixture_component){ 1, (float)log(20), 0.1F };
+    n->components[host][index] = (struct mixture_component){ 1.0, log(20), 0.1 };
     state->packets = (struct volume_model){ &n->components[host][index], (float)log(1000), 1 };
     set_discrete(n, &state->next, all, STATES);
     set_one(n, &state->gaps, log_grid_bin(2e9, GAP_GRID_PER_OCTAVE));
@@ -178,6 +178,7 @@ static struct network *network_new(void)
                   (struct peer){ PEER_OUTSIDE, 77 });
         set_state(n, h, 2, (struct state_key){ ROLE_RESPONDER, IP_TCP, 445 }, left);
         host->id = h;
+        host->members = 1;
         host->states = n->states[h];
         host->state_count = STATES;
         host->flows = 10 * STATES;
@@ -814,7 +815,7 @@ static void test_borders_do_not_show(void **state)
     (void)state;
     set_bursts(n);
     populate(&population, &n->group, 1, &n->outside);
-    for (int32_t date = 0; date < 4000; date++) {
+    for (int32_t date = 0; date < 16000; date++) {
         struct plan_list list = slice_of(&population, 0, SEED, date, 100);
 
         for (size_t i = 0; i < list.used; i++, flows++)

@@ -81,6 +81,7 @@ struct flow_record {
     uint32_t fragments[2];       /* pieces of packets */
     bool is_measured; /* by packets; else by a flow log, which knows neither payload nor turns: these are
                        * then estimates, and RTT, MSS, TTL, window and options unknown */
+    bool is_synthetic; /* drawn from a model: of records in which both kinds are */
     const char *application;     /* by deep inspection, as "TLS.Google"; NULL unknown. Outlives the record. */
     const struct flow_packet *sequence; /* the first packets; borrowed for the call; NULL: not kept */
     uint32_t sequence_length; /* less than the packets of the flow: it went on */

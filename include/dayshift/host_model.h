@@ -128,17 +128,11 @@ enum { MIXTURE_MAX = 5 };
 
 struct mixture {
     uint32_t size;
-    struct fitted_component {
+    struct mixture_component {
         double weight; /* they sum to 1 */
         double mean;
         double sd;
     } components[MIXTURE_MAX];
-};
-
-struct mixture_component {
-    float weight; /* they sum to 1 */
-    float mean;
-    float sd;
 };
 
 /*
@@ -172,23 +166,18 @@ struct state_model {
     struct peer_novelty novelty;
 };
 
-static inline int transition_gaps_compare(const void *next, const void *at)
-{
-    uint32_t wanted = *(const uint32_t *)next;
-    uint32_t found = ((const struct transition_gaps *)at)->next;
-
-    return (wanted > found) - (wanted < found);
-}
-
 /* The clock of a transition: its own gaps, or those of its state where they are too few. */
 static inline const struct discrete *state_model_gaps(const struct state_model *state, uint32_t next)
 {
-    const struct transition_gaps *own =
-        state->own_gap_count == 0 ? NULL
-                                  : bsearch(&next, state->own_gaps, state->own_gap_count,
-                                            sizeof *state->own_gaps, transition_gaps_compare);
+    const struct transition_gaps *first = state->own_gaps;
 
-    return own ? &own->gaps : &state->gaps;
+    for (uint32_t left = state->own_gap_count; left > 1;) { /* bsearch(3) costs as much as the whole step */
+        uint32_t half = left / 2;
+
+        first += first[half].next <= next ? half : 0;
+        left -= half;
+    }
+    return state->own_gap_count > 0 && first->next == next ? &first->gaps : &state->gaps;
 }
 
 /* Days that are alike; which one a date is of: day_class_of(). */
@@ -206,7 +195,8 @@ static inline enum day_class day_class_of(int32_t date)
  */
 struct slice_profile {
     uint16_t slice;
-    uint8_t active; /* share of the days on which the slice was observed, in 1/255; at least 1 */
+    uint8_t active; /* share of the days on which the slice was observed, in 1/255; at least 1. Of a crowd:
+                     * of the days of all members */
     uint8_t sd;     /* of ln packets, over days, in 1/32 */
     uint16_t mean;  /* ln of the mean packets of the slice, in 1/1024 */
     uint16_t flows; /* ln of the mean flows of the slice, in 1/1024 */
@@ -244,6 +234,8 @@ enum { HOST_MAX_STATES = 1 << 16, SLICE_MAX_DAYS = UINT16_MAX };
 
 struct host_model {
     uint32_t id;
+    uint32_t members; /* hosts of the source network that it stands for: 1, or more of a crowd */
+    uint32_t crowd;   /* number of the hosts of the model that behave alike */
     uint32_t state_count;
     uint64_t flows;
     struct state_model *states;

@@ -65,6 +65,23 @@ struct activity {
     uint64_t flows_initiated, flows_answered;
 };
 
+/*
+ * Of the members of a crowd in a slice: how many were active, and the sums of ln packets of each of them
+ * and of its square, in units of 2^-ACTIVITY_LOG_BITS: whole numbers, which add up in any order.
+ */
+enum { ACTIVITY_LOG_BITS = 20 };
+
+struct crowd_activity {
+    uint64_t members;
+    uint64_t log_sum, log_square_sum;
+};
+
+/* Else it is one host's, and its packets tell all. */
+static inline bool crowd_activity_has_sums(const struct crowd_activity *crowd)
+{
+    return crowd->members > 1 || crowd->log_sum > 0;
+}
+
 /* A bounded sample of the flows of a service: those with the smallest keys, so that the
  * sample of a union is the smallest of both samples. */
 struct row_sample {
@@ -92,6 +109,9 @@ struct network_stats {
     uint32_t *host_observations;  /* by host; below observation_count */
     size_t host_observations_capacity;
     uint32_t observation_count;   /* a learner has one */
+    uint32_t *host_members;       /* by host: hosts of the source network that it stands for. 1: it is
+                                   * one; more: a crowd, and whoever has a crowd has no tags */
+    size_t host_members_capacity;
     struct tally states;          /* (host, state_key_pack) -> flows; its index is a state */
     struct tally initial;         /* (host, state) -> times a host's sequence began there */
     struct tally transitions;     /* (state, next state) -> times; its index is a transition */
@@ -104,6 +124,9 @@ struct network_stats {
     struct tally active;          /* (host, slice number) -> flows; its index is in `activity` */
     struct activity *activity;
     size_t activity_capacity;
+    struct crowd_activity *crowd_activity; /* by entry of `active`, zeros where the host is no crowd; NULL:
+                                            * there is no crowd */
+    size_t crowd_activity_capacity;
     struct tally coverage;        /* (observation, slice number) -> seconds of capture, at most
                                    * SLICE_SECONDS */
     struct tally services;        /* (protocol, port) -> flows; its index is in `samples` */
@@ -121,7 +144,8 @@ struct network_stats {
     size_t host_tags_capacity, outside_tags_capacity;
     uint32_t outside_count;       /* ids of outside peers are below */
     struct day_time first, last;  /* of the flows */
-    uint64_t flows, packets;      /* NETWORK_MAX_SUM at most; no owner's counts add up to more flows,
+    uint64_t flows, packets;      /* NETWORK_MAX_SUM at most; no owner's counts add up to more flows (of a
+                                   * crowd: to twice as many, for two of its members can have one),
                                    * nor do all services */
 };
 
@@ -135,6 +159,8 @@ static inline uint32_t slice_number(struct day_time t)
 struct network_fit {
     struct mixture *packets;    /* by state */
     struct peer_process *peers; /* by state */
+    uint32_t *crowds;           /* by host: the number of those that behave alike, below crowd_count */
+    uint32_t crowd_count;
 };
 
 void network_stats_init(struct network_stats *stats);

@@ -231,7 +231,8 @@ static double climb(struct backoff *backoff, double *weight, double factor, cons
 
 void backoff_fit(struct backoff *backoff)
 {
-    static const double factors[] = { 4, 0.25, M_SQRT2, M_SQRT1_2 };
+    /* two octaves, a half, and an eighth up or down */
+    static const double factors[] = { 4, 0.25, M_SQRT2, M_SQRT1_2, 0x1.172b83c7d517bp+0, 0x1.d5818dcfba487p-1 };
     double before = -INFINITY;
     struct left_out *left;
     size_t count;

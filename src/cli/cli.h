@@ -21,8 +21,10 @@ enum {
 int verb_learn(int argc, char **argv);
 int verb_merge(int argc, char **argv);
 int verb_info(int argc, char **argv);
+int verb_embed(int argc, char **argv);
 int verb_synth(int argc, char **argv);
 int verb_day(int argc, char **argv);
+int verb_fill(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_compare(int argc, char **argv);
 int verb_identify(int argc, char **argv);

@@ -8,9 +8,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log_grid.h"
 #include "base/memory.h"
+#include "base/output_file.h"
+#include "cli/histogram.h"
 #include "cli/options.h"
 #include "net/wire.h"
 
@@ -20,9 +23,18 @@ static const char help[] =
     "Shows what is in a model file: the capture it was learned from, its hosts, its services,\n"
     "and what it takes on disk and in memory.\n"
     "\n"
-    "      --host N  one host in detail: states, volumes, gaps, ports, peers, day profile\n"
-    "      --json    as JSON (with --host: that host)\n"
-    "  -h, --help    this text\n";
+    "      --host N          one host in detail: states, volumes, gaps, ports, peers, day profile\n"
+    "      --histogram FILE  instead, a picture (SVG): on which ports each host receives, and to which it\n"
+    "                        sends; with --host of that host\n"
+    "      --json            as JSON (with --host: that host; with --histogram: what is in the picture)\n"
+    "  -h, --help            this text\n";
+
+struct options {
+    const char *path;
+    const char *host;      /* NULL: all */
+    const char *histogram; /* NULL: none */
+    bool json;
+};
 
 const char *const info_weekdays[DAYS_A_WEEK] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
 
@@ -154,14 +166,36 @@ static int show(const struct model *model, const char *path, uint64_t file_bytes
     return EXIT_OK;
 }
 
-static int load_and_show(const char *path, const char *host_text, bool json)
+static int show_histogram(const struct options *o, const struct model *model, const struct host_model *host)
+{
+    struct error err = { "" };
+
+    if (histogram_write(o->histogram, model, host, &err) < 0)
+        return cli_fail(&err);
+    return o->json ? histogram_print_json(model, host) : EXIT_OK;
+}
+
+/* A slip of the hand must not cost a model. */
+static int check_output(const struct options *o, struct error *err)
+{
+    if (o->histogram == NULL)
+        return 0;
+    if (output_file_check_apart(o->histogram, o->path, err) < 0)
+        return -1;
+    return output_file_probe(o->histogram, err);
+}
+
+static int load_and_show(const struct options *o)
 {
     struct error err = { "" };
     struct model_image image;
     struct model *model = NULL;
     uint64_t file_bytes = 0;
     uint64_t host = 0;
-    int status = model_image_read(&image, path, &err);
+    int status = check_output(o, &err);
+
+    if (status == 0)
+        status = model_image_read(&image, o->path, &err);
 
     if (status == 0) {
         file_bytes = image.size;
@@ -169,12 +203,14 @@ static int load_and_show(const char *path, const char *host_text, bool json)
         model_image_release(&image);
     }
     status = model == NULL                                                             ? -1
-             : host_text ? choose_host(model, path, host_text, &host, &err)
+             : o->host ? choose_host(model, o->path, o->host, &host, &err)
                          : 0;
     if (status < 0)
         status = cli_fail(&err);
+    else if (o->histogram)
+        status = show_histogram(o, model, o->host ? &model->hosts[host] : NULL);
     else
-        status = show(model, path, file_bytes, host_text ? &model->hosts[host] : NULL, json);
+        status = show(model, o->path, file_bytes, o->host ? &model->hosts[host] : NULL, o->json);
     model_free(model);
     return status;
 }
@@ -183,18 +219,19 @@ int verb_info(int argc, char **argv)
 {
     static const struct option options[] = {
         { "host", required_argument, NULL, 'n' },
+        { "histogram", required_argument, NULL, 'H' },
         { "json", no_argument, NULL, 'j' },
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
-    const char *host = NULL;
-    bool json = false;
+    struct options o = { 0 };
     int c;
 
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
-        case 'n': host = optarg; break;
-        case 'j': json = true; break;
+        case 'n': o.host = optarg; break;
+        case 'H': o.histogram = optarg; break;
+        case 'j': o.json = true; break;
         case 'h':
             fputs(help, stdout);
             return EXIT_OK;
@@ -205,7 +242,12 @@ int verb_info(int argc, char **argv)
         fputs("dayshift info: one model is needed; see dayshift info --help\n", stderr);
         return EXIT_USAGE;
     }
-    return load_and_show(argv[optind], host, json);
+    o.path = argv[optind];
+    if (o.json && o.histogram && strcmp(o.histogram, "-") == 0) {
+        fputs("dayshift info: --json and the picture cannot both go to standard output\n", stderr);
+        return EXIT_USAGE;
+    }
+    return load_and_show(&o);
 }
 
 int info_day_classes(const struct host_model *host)

@@ -91,7 +91,8 @@ static json_t *states_json(const struct host_model *host, uint32_t most,
 
 static json_t *host_json(const struct host_model *host)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:f,s:I}", "host", (json_int_t)host->id, "flows",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I}", "host", (json_int_t)host->id, "members",
+                     (json_int_t)host->members, "crowd", (json_int_t)host->crowd, "flows",
                      (json_int_t)host->flows, "state_count", (json_int_t)host->state_count,
                      "active_slices", (json_int_t)info_active_slices(host), "mean_packets",
                      host->mean_packets, "bytes", (json_int_t)host_model_bytes(host));
@@ -126,7 +127,7 @@ static json_t *profile_json(const struct host_model *host)
             json_array_append_new(
                 array, json_pack("{s:s,s:i,s:f,s:i,s:f,s:f,s:f}", "days", info_day_class_name(host, class), "slice",
                                  (int)p->slice, "active_share", slice_profile_share(p), "observed_days",
-                                 (int)days->observed[p->slice], "packets", exp(slice_profile_log_packets(p)),
+                                 (int)(host->members * days->observed[p->slice]), "packets", exp(slice_profile_log_packets(p)),
                                  "sd_ln_packets", slice_profile_log_sd(p), "flows",
                                  exp(slice_profile_log_flows(p))));
         }

@@ -94,8 +94,10 @@ static void print_source(const struct model *model, const char *path, uint64_t f
            text_from_count(model->packets, packets));
     print_when(model);
     print_coverage(model);
-    printf("  hosts         %" PRIu32 ", and %" PRIu32 " peers outside that are told apart\n",
-           model->host_count, model->outside_count);
+    printf("  hosts         %" PRIu32, model->host_count);
+    if (model->member_count > model->host_count)
+        printf(", crowds that stand for %" PRIu32, model->member_count);
+    printf(", and %" PRIu32 " peers outside that are told apart\n", model->outside_count);
     printf("  key           %s\n", model->has_tags ? "yes: models of the same key merge host by host"
                                                    : "none: merged models keep their hosts apart");
     print_sizes(model, file_bytes);
@@ -339,8 +341,8 @@ static void print_class(const struct host_model *host, int class)
     for (uint32_t i = 0; i < days->size; i++) {
         const struct slice_profile *p = &days->slices[i];
 
-        printf("    %02d:%02d  %.2f of %d  %.0f  %.2f  %.1f\n", p->slice / SLICES_AN_HOUR,
-               p->slice % SLICES_AN_HOUR * 5, slice_profile_share(p), days->observed[p->slice],
+        printf("    %02d:%02d  %.2f of %" PRIu32 "  %.0f  %.2f  %.1f\n", p->slice / SLICES_AN_HOUR,
+               p->slice % SLICES_AN_HOUR * 5, slice_profile_share(p), host->members * days->observed[p->slice],
                exp(slice_profile_log_packets(p)), slice_profile_log_sd(p), exp(slice_profile_log_flows(p)));
     }
 }
@@ -353,8 +355,11 @@ static void print_profile(const struct host_model *host)
 
 void info_print_host(const struct host_model *host)
 {
-    printf("host %" PRIu32 ": %" PRIu64 " flows, %.1f packets each, %zu bytes in memory\n\n", host->id,
+    printf("host %" PRIu32 ": %" PRIu64 " flows, %.1f packets each, %zu bytes in memory\n", host->id,
            host->flows, host->mean_packets, host_model_bytes(host));
+    if (host->members > 1)
+        printf("a crowd of %" PRIu32 " hosts: flows are those of all, days those of each\n", host->members);
+    putchar('\n');
     print_states(host);
     print_beginnings(host);
     print_profile(host);

@@ -92,6 +92,7 @@ int judge_take_option(struct judge_options *o, int option, const char *value, st
     case JUDGE_HOSTS: o->choice.file = value; return 0;
     case JUDGE_FORMAT: o->read.records.format = value; return 0;
     case JUDGE_COLUMNS: o->read.records.columns = value; return 0;
+    case JUDGE_ONE_WAY: o->read.one_way = true; return 0;
     case JUDGE_MAX_MEMORY: return option_size("--max-memory", value, MAX_MEMORY_LEAST, &o->max_memory, err);
     case 'q': o->quiet = true; return 0;
     default: o->json = true; return 0;
@@ -117,7 +118,7 @@ static void cut(struct judged *judged, const struct judge_options *o)
 
         if (trained > 0)
             host_steps_count(&judged->trained, id, &learned);
-        if (trained > 0 && list->used >= o->min_records && left >= o->segment)
+        if ((trained > 0 || o->train == 0) && list->used >= o->min_records && left >= o->segment)
             judged->hosts[judged->host_count++] =
                 (struct judged_host){ id, (uint32_t)list->used, { list->steps + trained, left } };
     }
@@ -136,6 +137,9 @@ static int check_steps(const struct judged *judged, const struct judge_options *
         return error_set(err, "%s: of %zu hosts none has %" PRIu32 " records, %" PRIu32 " of them to be judged;"
                          " see --min-records, --segment and --train", path, judged->steps.host_count,
                          o->min_records, o->segment);
+    if (judged->host_count == 1 && o->train > 0)
+        return error_set(err, "%s: of %zu hosts one alone has %" PRIu32 " records: it has no other to be told from",
+                         path, judged->steps.host_count, o->min_records);
     return 0;
 }
 
@@ -159,6 +163,8 @@ int judge_read(struct judged *judged, struct judge_options *o, char **paths, int
     o->read.max_bytes = share;
     if (read_inputs(paths, count, &o->read, learner_add, judged->learner, &judged->totals, err) < 0)
         return -1;
+    if (o->read.one_way && judged->totals.kind != INPUT_FLOW_LOGS)
+        return error_set(err, "%s: --one-way goes with flow logs, not with captures", paths[0]);
     learner_finish(judged->learner);
     cut(judged, o);
     return check_steps(judged, o, paths[0], err);

@@ -40,6 +40,8 @@ static const char help[] =
     "                         (keep it to yourself)\n"
     "      --key FILE         mark hosts with a keyed hash of their address, so that models learned\n"
     "                         with the same key can be merged host by host; 32 secret bytes\n"
+    "      --crowd K          merge hosts that behave alike: every host of the model stands for at\n"
+    "                         least K hosts, and shows only what at least K of them did\n"
     "\n"
     "Captures:\n"
     "      --tunnels          look into GRE, VXLAN and IP-in-IP\n"
@@ -73,6 +75,7 @@ struct options {
     const char *map;
     const char *key_file;
     const char *interface;
+    uint32_t crowd_least; /* 0: no crowds */
     int64_t for_ns;
     struct host_choice choice;
     uint8_t key[ADDRESS_TAG_KEY_BYTES];
@@ -124,7 +127,7 @@ static int choose_half(struct options *o, const char *text, struct error *err)
 }
 
 enum {
-    OPTION_HOSTS = 256, OPTION_HALF, OPTION_MAP, OPTION_KEY, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
+    OPTION_HOSTS = 256, OPTION_HALF, OPTION_MAP, OPTION_KEY, OPTION_CROWD, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
     OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON
 };
 
@@ -137,6 +140,7 @@ static const struct option long_options[] = {
     { "half", required_argument, NULL, OPTION_HALF },
     { "map", required_argument, NULL, OPTION_MAP },
     { "key", required_argument, NULL, OPTION_KEY },
+    { "crowd", required_argument, NULL, OPTION_CROWD },
     { "tunnels", no_argument, NULL, OPTION_TUNNELS },
     { "dedup", optional_argument, NULL, OPTION_DEDUP },
     { "labels", required_argument, NULL, OPTION_LABELS },
@@ -170,6 +174,7 @@ static int take_option(struct options *o, int option, char *value, struct error 
     case OPTION_HALF: return choose_half(o, value, err);
     case OPTION_MAP: o->map = value; return 0;
     case OPTION_KEY: return read_key(o, value, err);
+    case OPTION_CROWD: return option_crowd("--crowd", value, &o->crowd_least, err);
     case OPTION_TUNNELS: o->read.capture.tunnels = true; return 0;
     case OPTION_DEDUP:
         o->read.capture.dedup_ns = DEDUP_DEFAULT_MS * NS_PER_MS;
@@ -199,6 +204,9 @@ static const char *misuse(const struct options *o, int inputs)
         return "--for goes with an interface (-i)";
     if (o->interface && (o->read.records.format || o->read.records.columns))
         return "--format and --columns go with flow logs, not with an interface (-i)";
+    if (o->crowd_least > 0 && o->key_file)
+        return "a crowd has no mark: --crowd and --key do not go together (learn with --key, then dayshift"
+               " merge --crowd)";
     if (o->json && strcmp(o->output, "-") == 0)
         return "--json and the model cannot both go to standard output";
     return NULL;
@@ -231,7 +239,9 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* ---- writing ---- */
 
-static void print_map(FILE *to, const struct options *o, const struct learner *learner, uint32_t hosts)
+/* `crowds` are by host; NULL: the hosts are those of the model. */
+static void print_map(FILE *to, const struct options *o, const struct learner *learner, uint32_t hosts,
+                      const uint32_t *crowds)
 {
     char text[IP_ADDRESS_TEXT];
 
@@ -239,23 +249,24 @@ static void print_map(FILE *to, const struct options *o, const struct learner *l
         const struct ip_address *address = learner_host_address(learner, i);
         const char *name = host_names_name(o->choice.names, address);
 
-        fprintf(to, "%" PRIu32 "\t%s\n", i, name ? name : ip_address_format(address, text));
+        fprintf(to, "%" PRIu32 "\t%s\n", crowds ? crowds[i] : i, name ? name : ip_address_format(address, text));
     }
 }
 
 /* With the map, or without: neither is left alone. */
 static int write_files(const struct options *o, const struct learner *learner,
-                       const struct network_stats *stats, struct error *err)
+                       const struct network_stats *stats, const struct crowds *crowds, struct error *err)
 {
+    const struct network_stats *written = crowds ? &crowds->stats : stats;
     struct output_file map;
 
     if (o->map == NULL)
-        return write_model(o->output, stats, NULL, err);
+        return write_model(o->output, written, NULL, err);
     cli_catch_signals();
     if (output_file_open_private(&map, o->map, err) < 0)
         return -1;
-    print_map(map.stream, o, learner, stats->host_count);
-    return write_model(o->output, stats, &map, err);
+    print_map(map.stream, o, learner, stats->host_count, crowds ? crowds->crowd : NULL);
+    return write_model(o->output, written, &map, err);
 }
 
 static int nothing_learned(const struct options *o, const char *path, uint64_t flows,
@@ -322,10 +333,10 @@ static struct learner *new_learner(struct options *o, struct error *err)
 
 /* 0, or -1 when it was said that it failed. */
 static int report(const struct options *o, const struct learner *learner, const struct network_stats *stats,
-                  const struct read_totals *totals)
+                  const struct read_totals *totals, const struct crowds *crowds)
 {
-    const struct learn_report report = { totals, learner, o->read.labeller, stats, o->choice.names,
-                                         o->max_memory, o->output };
+    const struct learn_report report = { totals, learner, o->read.labeller, stats, crowds, o->crowd_least,
+                                         o->choice.names, o->max_memory, o->output };
 
     if (o->json)
         return learn_report_print_json(&report) == EXIT_OK ? 0 : -1;
@@ -359,6 +370,26 @@ static int learn_files(const struct options *o, char **paths, int count, struct 
     return read_inputs(paths, count, &o->read, learner_add, learner, totals, err);
 }
 
+/* What was learned, as hosts or as crowds: into files, and what there is to say of it. */
+static int finish(const struct options *o, const struct learner *learner, const struct network_stats *stats,
+                  const struct read_totals *totals, struct error *err)
+{
+    struct crowds crowds;
+    int status;
+
+    if (o->crowd_least == 0) {
+        status = write_files(o, learner, stats, NULL, err);
+        return status == 0 ? report(o, learner, stats, totals, NULL) : status;
+    }
+    status = crowds_make(&crowds, stats, o->crowd_least, err);
+    if (status == 0)
+        status = write_files(o, learner, stats, &crowds, err);
+    if (status == 0)
+        status = report(o, learner, stats, totals, &crowds);
+    crowds_release(&crowds);
+    return status;
+}
+
 /* EXIT_OK, EXIT_DAMAGED, or EXIT_FAILED with *err, or without when it was said. */
 static int learn(struct options *o, char **paths, int count, struct error *err)
 {
@@ -377,9 +408,7 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
                      ? error_set(err, "%s", "") /* it was said */
                      : nothing_learned(o, o->interface ? o->interface : paths[0], stats->flows, err);
     if (status == 0)
-        status = write_files(o, learner, stats, err);
-    if (status == 0)
-        status = report(o, learner, stats, &totals);
+        status = finish(o, learner, stats, &totals, err);
     learner_free(learner);
     application_labeller_free(o->read.labeller);
     return status < 0 ? EXIT_FAILED : totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;

@@ -202,6 +202,8 @@ void learn_report_print(const struct learn_report *report)
            " of %d slices of the day\n",
            stats->host_count, stats->states.used, stats->transitions.used, stats->services.used,
            covered_slices(stats), DAY_SLICES);
+    if (report->crowds)
+        crowds_print(report->crowds, report->crowd_least);
     printf("wrote    %s\n", report->output);
 }
 
@@ -250,5 +252,7 @@ int learn_report_print_json(const struct learn_report *report)
     json_object_set_new(root, "remarks", counts_json(counts, remarks(report, counts)));
     json_object_set_new(root, "given_up", counts_json(counts, given_up(report, counts)));
     json_object_set_new(root, "local", local_json(report));
+    if (report->crowds)
+        json_object_set_new(root, "crowds", crowds_json(report->crowds, report->crowd_least));
     return cli_print_json(root);
 }

@@ -4,6 +4,7 @@
 #ifndef CLI_LEARN_REPORT_H
 #define CLI_LEARN_REPORT_H
 
+#include "cli/crowds.h"
 #include "cli/read_inputs.h"
 #include "learn/learner.h"
 
@@ -12,6 +13,8 @@ struct learn_report {
     const struct learner *learner;
     const struct application_labeller *labeller; /* NULL: none */
     const struct network_stats *stats;
+    const struct crowds *crowds; /* NULL: hosts stay single */
+    uint32_t crowd_least;
     const struct host_names *names;
     uint64_t max_memory;
     const char *output;

@@ -13,6 +13,8 @@
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/crowds.h"
+#include "cli/options.h"
 #include "cli/write_model.h"
 #include "model/model.h"
 
@@ -25,12 +27,15 @@ static const char help[] =
     "beside those of the others, and the result has no key.\n"
     "\n"
     "  -o, --output MODEL  the model file to write; '-' is standard output\n"
+    "      --crowd K       merge hosts that behave alike: every host of the result stands for at least\n"
+    "                      K hosts, and shows only what at least K of them did\n"
     "      --json          the summary as JSON\n"
     "  -q, --quiet         no summary\n"
     "  -h, --help          this text\n";
 
 struct options {
     const char *output;
+    uint32_t crowd_least; /* 0: no crowds */
     bool json;
     bool quiet;
 };
@@ -98,7 +103,7 @@ static int merge_files(struct part *parts, int count, struct network_stats *all,
 /* ---- the summary ---- */
 
 static void print_text(const struct options *o, const struct part *parts, int count,
-                       const struct network_stats *all)
+                       const struct network_stats *all, const struct crowds *crowds)
 {
     char number[TEXT_NUMBER];
 
@@ -115,6 +120,8 @@ static void print_text(const struct options *o, const struct part *parts, int co
     printf("all      %" PRIu32 " hosts, %zu states, %zu transitions, %zu services, %s flows\n",
            all->host_count, all->states.used, all->transitions.used, all->services.used,
            text_from_count(all->flows, number));
+    if (crowds)
+        crowds_print(crowds, o->crowd_least);
     printf("wrote    %s\n", o->output);
 }
 
@@ -131,7 +138,7 @@ static json_t *part_json(const struct part *part)
 }
 
 static int print_json(const struct options *o, const struct part *parts, int count,
-                       const struct network_stats *all)
+                       const struct network_stats *all, const struct crowds *crowds)
 {
     json_t *files = json_array();
     json_t *root;
@@ -143,7 +150,9 @@ static int print_json(const struct options *o, const struct part *parts, int cou
                      (json_int_t)all->host_count, "states", (json_int_t)all->states.used,
                      "transitions", (json_int_t)all->transitions.used, "services",
                      (json_int_t)all->services.used, "flows", (json_int_t)all->flows, "has_tags",
-                     (int)all->has_tags);
+                     (int)(all->has_tags && crowds == NULL));
+    if (crowds)
+        json_object_set_new(root, "crowds", crowds_json(crowds, o->crowd_least));
     return cli_print_json(root);
 }
 
@@ -170,6 +179,30 @@ static int check_files(const struct options *o, const struct part *parts, int co
     return status;
 }
 
+/* Writes the sum, or `crowds` of it (NULL: none), and says what there is to say. An exit status. */
+static int write_sum(const struct options *o, const struct part *parts, int count,
+                     const struct network_stats *all, const struct crowds *crowds, struct error *err)
+{
+    if (write_model(o->output, crowds ? &crowds->stats : all, NULL, err) < 0)
+        return EXIT_FAILED;
+    if (o->json)
+        return print_json(o, parts, count, all, crowds);
+    if (!o->quiet && strcmp(o->output, "-") != 0)
+        print_text(o, parts, count, all, crowds);
+    return EXIT_OK;
+}
+
+static int write_crowds(const struct options *o, const struct part *parts, int count,
+                        const struct network_stats *all, struct error *err)
+{
+    struct crowds crowds;
+    int status = crowds_make(&crowds, all, o->crowd_least, err);
+
+    status = status < 0 ? EXIT_FAILED : write_sum(o, parts, count, all, &crowds, err);
+    crowds_release(&crowds);
+    return status;
+}
+
 /* An exit status; EXIT_FAILED with *err, unless it was said. */
 static int merge(const struct options *o, struct part *parts, int count, struct error *err)
 {
@@ -180,14 +213,12 @@ static int merge(const struct options *o, struct part *parts, int count, struct 
         return EXIT_FAILED;
     network_stats_init(&all);
     status = merge_files(parts, count, &all, err);
-    if (status == 0)
-        status = write_model(o->output, &all, NULL, err);
     if (status < 0)
         status = EXIT_FAILED;
-    else if (o->json)
-        status = print_json(o, parts, count, &all);
-    else if (!o->quiet && strcmp(o->output, "-") != 0)
-        print_text(o, parts, count, &all);
+    else if (o->crowd_least > 0)
+        status = write_crowds(o, parts, count, &all, err);
+    else
+        status = write_sum(o, parts, count, &all, NULL, err);
     network_stats_release(&all);
     return status;
 }
@@ -197,16 +228,22 @@ static int parse(struct options *o, int argc, char **argv)
 {
     static const struct option long_options[] = {
         { "output", required_argument, NULL, 'o' },
+        { "crowd", required_argument, NULL, 'c' },
         { "json", no_argument, NULL, 'j' },
         { "quiet", no_argument, NULL, 'q' },
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
+    struct error err = { "" };
     int c;
 
     while ((c = getopt_long(argc, argv, "o:qh", long_options, NULL)) != -1) {
         switch (c) {
         case 'o': o->output = optarg; break;
+        case 'c':
+            if (option_crowd("--crowd", optarg, &o->crowd_least, &err) < 0)
+                return cli_fail(&err);
+            break;
         case 'j': o->json = true; break;
         case 'q': o->quiet = true; break;
         case 'h':

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/crowds.h"
 
 static int complain(const char *name, const char *text, const char *wanted, struct error *err)
 {
@@ -16,6 +17,16 @@ int option_u64(const char *name, const char *text, uint64_t least, uint64_t most
     if (text_to_u64(text, value) < 0 || *value < least || *value > most)
         return error_set(err, "%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64, name, text,
                          least, most);
+    return 0;
+}
+
+int option_crowd(const char *name, const char *text, uint32_t *least, struct error *err)
+{
+    uint64_t number;
+
+    if (option_u64(name, text, CROWD_LEAST, CROWD_MOST, &number, err) < 0)
+        return -1;
+    *least = (uint32_t)number;
     return 0;
 }
 

@@ -14,6 +14,8 @@
 
 int option_u64(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *value,
                struct error *err);
+/* Hosts of a crowd, at least. */
+int option_crowd(const char *name, const char *text, uint32_t *least, struct error *err);
 int option_speed(const char *name, const char *text, double *value, struct error *err);
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);
 int option_size(const char *name, const char *text, uint64_t least, uint64_t *bytes, struct error *err);

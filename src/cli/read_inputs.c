@@ -274,6 +274,8 @@ static int read_flow_logs(struct reading *reading, struct inputs *inputs, flow_s
     struct log_file *logs = order_logs(reading, inputs);
     int status = 0;
 
+    if (options->one_way)
+        record_pairer_keep_apart(pairer);
     reading->bytes = inputs_bytes(inputs);
     for (size_t i = 0; i < inputs->count && status == 0; i++) {
         const struct input *input = &inputs->list[logs[i].index];

@@ -20,6 +20,7 @@ struct read_options { /* zeros are the defaults, but for max_bytes */
     bool quiet;
     struct capture_options capture;
     struct record_options records;
+    bool one_way; /* each record of a flow log is a flow: nothing is put together */
     struct host_names *names; /* of opaque hosts in flow logs; borrowed */
     struct application_labeller *labeller; /* borrowed; NULL: flows get no application. Outlives what the
                                             * sink keeps of a record. */

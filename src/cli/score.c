@@ -31,7 +31,7 @@ static const char help[] =
     "\n"
     "      --trials N         segments of each kind for every host (default 10)\n"
     "      --seed N           of what is drawn (default 1)\n"
-    JUDGE_HELP
+    JUDGE_HELP("state,packets,gap")
     "\n"
     "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but a part of the input could not be read.\n";
 
@@ -88,7 +88,7 @@ static struct model *model_of_held_out(const struct judged *judged, struct error
 static void synthesize(const struct host_model *model, struct host_step *steps, uint32_t count,
                        struct random_stream *random)
 {
-    uint32_t state = chain_enter(model, random);
+    uint32_t state = discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
     double gap_ns = 0;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -186,9 +186,10 @@ static int print_json(const struct bench *bench, const struct judged *judged)
         json_array_append_new(hosts, host);
     }
     json_object_set_new(root, "hosts", json_integer((json_int_t)bench->count));
+    json_object_set_new(root, "genuine_above", json_integer((json_int_t)s.genuine_above));
+    json_object_set_new(root, "genuine_level", json_integer((json_int_t)s.genuine_level));
+    json_object_set_new(root, "spliced_below", json_integer((json_int_t)s.spliced_below));
     json_object_set_new(root, "in_order", json_integer((json_int_t)s.in_order));
-    json_object_set_new(root, "genuine_above_synthetic", json_integer((json_int_t)s.genuine_above_synthetic));
-    json_object_set_new(root, "synthetic_above_spliced", json_integer((json_int_t)s.synthetic_above_spliced));
     json_object_set_new(root, "gap", json_real(s.gap));
     json_object_set_new(root, "trials", json_integer((json_int_t)bench->options->trials));
     json_object_set_new(root, "segment_records", json_integer(bench->options->judge.segment));
@@ -203,10 +204,12 @@ static void print_text(const struct bench *bench, const struct judged *judged)
     printf("nats a record, mean of %zu hosts\n", bench->count);
     for (int kind = 0; kind < FIDELITY_KINDS; kind++)
         printf("  %-10s %8.3f\n", fidelity_kind_name((enum fidelity_kind)kind), s.nats[kind]);
-    printf("genuine >= synthetic            %zu of %zu hosts\n", s.genuine_above_synthetic, bench->count);
-    printf("synthetic > spliced             %zu\n", s.synthetic_above_spliced);
-    printf("genuine >= synthetic > spliced  %zu\n", s.in_order);
-    printf("gap to genuine, of that to spliced: %.3f\n\n", s.gap);
+    printf("genuine >= synthetic   %zu hosts to the letter, %zu within the error of the trials\n",
+           s.genuine_above, s.genuine_level);
+    printf("synthetic > spliced    %zu hosts\n", s.spliced_below);
+    printf("both, within the error %zu hosts of %zu, %.3f\n", s.in_order, bench->count,
+           (double)s.in_order / (double)bench->count);
+    printf("(genuine - synthetic) / (synthetic - spliced)  %.3f\n\n", s.gap);
     printf("  host  address          records  genuine  synthetic      own  spliced\n");
     for (size_t i = 0; i < bench->count; i++) {
         const double *nats = bench->hosts[i].nats;
@@ -264,8 +267,6 @@ static int judge(const struct options *o, const struct judged *judged, struct er
     struct bench bench = { .options = o, .count = judged->host_count };
     int status = -1;
 
-    if (judged->host_count < 2)
-        return error_set(err, "one host alone has no other to be told from: two are needed");
     held_out = model_of_held_out(judged, err);
     if (held_out)
         own = model_of(&judged->trained, err);
@@ -275,7 +276,7 @@ static int judge(const struct options *o, const struct judged *judged, struct er
         bench.likelihood = likelihood_new(&judged->trained);
         bench.hosts = memory_alloc_array(bench.count, sizeof *bench.hosts);
         for (size_t i = 0; i < bench.count; i++)
-            bench.hosts[i] = (struct fidelity_host){ judged->hosts[i].id, judged->hosts[i].held_out, { 0 } };
+            bench.hosts[i] = (struct fidelity_host){ judged->hosts[i].id, judged->hosts[i].held_out, { 0 }, { 0 } };
         score_all(&bench);
         status = 0;
         if (!o->judge.json)
@@ -299,6 +300,7 @@ int verb_score(int argc, char **argv)
 
     judge_options_init(&o.judge);
     o.judge.terms &= ~(1u << TERM_BYTES); /* the chain draws none: they are the session's */
+    o.judge.terms = 1u << TERM_STATE | 1u << TERM_PACKETS | 1u << TERM_GAP; /* what the chain is */
     status = parse(&o, argc, argv);
     if (status == EXIT_OK) {
         status = judge_read(&judged, &o.judge, argv + optind, argc - optind, &err);

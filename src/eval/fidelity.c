@@ -1,11 +1,14 @@
 #include "eval/fidelity.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
 enum { PIECES = 10 /* of a spliced sequence */ };
+
+#define ERRORS 2.0 /* standard errors that may be chance */
 
 const char *fidelity_kind_name(enum fidelity_kind kind)
 {
@@ -38,37 +41,51 @@ void fidelity_splice(const struct fidelity_host *hosts, size_t count, size_t sel
     }
 }
 
+/* Mean and standard error of the nats a record. */
+static void average(const double *nats, uint32_t trials, uint32_t length, double *mean, double *error)
+{
+    double squares = 0;
+
+    *mean = 0;
+    for (uint32_t i = 0; i < trials; i++)
+        *mean += nats[i] / length / trials;
+    for (uint32_t i = 0; i < trials; i++)
+        squares += (nats[i] / length - *mean) * (nats[i] / length - *mean);
+    *error = trials > 1 ? sqrt(squares / (trials - 1) / trials) : 0;
+}
+
 void fidelity_score(struct likelihood *likelihood, struct fidelity_host *host,
                     const struct step_sequence *sequences, uint32_t trials, unsigned terms)
 {
     size_t count = (size_t)trials * FIDELITY_KINDS;
-    struct likelihood_sample *sample = likelihood_sample_new(likelihood, sequences, count);
+    struct likelihood_sample *sample = likelihood_sample_new(likelihood, sequences, count, false);
     double *nats = memory_alloc_array(count, sizeof *nats);
 
     likelihood_score(likelihood, sample, host->host, terms, nats);
-    for (size_t i = 0; i < count; i++) {
-        if (i % trials == 0)
-            host->nats[i / trials] = 0;
-        host->nats[i / trials] += nats[i] / sequences[i].length / trials;
-    }
+    for (int kind = 0; kind < FIDELITY_KINDS; kind++)
+        average(nats + (size_t)kind * trials, trials, sequences[(size_t)kind * trials].length,
+                &host->nats[kind], &host->error[kind]);
     likelihood_sample_free(sample);
     free(nats);
 }
 
 struct fidelity_summary fidelity_summarize(const struct fidelity_host *hosts, size_t count)
 {
-    struct fidelity_summary s = { { 0 }, 0, 0, 0, 0 };
+    struct fidelity_summary s = { .genuine_above = 0 };
 
     for (size_t i = 0; i < count; i++) {
         const double *nats = hosts[i].nats;
-        bool above = nats[FIDELITY_GENUINE] >= nats[FIDELITY_SYNTHETIC];
-        bool below = nats[FIDELITY_SYNTHETIC] > nats[FIDELITY_SPLICED];
+        double ahead = nats[FIDELITY_GENUINE] - nats[FIDELITY_SYNTHETIC];
+        double error = hypot(hosts[i].error[FIDELITY_GENUINE], hosts[i].error[FIDELITY_SYNTHETIC]);
+        bool is_level = ahead >= -ERRORS * error;
+        bool is_below = nats[FIDELITY_SPLICED] < nats[FIDELITY_SYNTHETIC];
 
         for (int kind = 0; kind < FIDELITY_KINDS; kind++)
             s.nats[kind] += nats[kind] / (double)count;
-        s.genuine_above_synthetic += above;
-        s.synthetic_above_spliced += below;
-        s.in_order += above && below;
+        s.genuine_above += ahead >= 0;
+        s.genuine_level += is_level;
+        s.spliced_below += is_below;
+        s.in_order += is_level && is_below;
     }
     s.gap = (s.nats[FIDELITY_GENUINE] - s.nats[FIDELITY_SYNTHETIC]) /
             (s.nats[FIDELITY_SYNTHETIC] - s.nats[FIDELITY_SPLICED]);

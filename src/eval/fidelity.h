@@ -28,6 +28,7 @@ struct fidelity_host {
     uint32_t host;                  /* of the likelihood */
     struct step_sequence held_out;  /* at least as long as a trial */
     double nats[FIDELITY_KINDS];    /* a record, mean of all trials; filled by fidelity_score() */
+    double error[FIDELITY_KINDS];   /* standard error of that mean, by how much the trials differ */
 };
 
 /* Genuine trial `trial` of `trials`: they begin at even distances, the last one ends with what was held out. */
@@ -44,9 +45,12 @@ void fidelity_score(struct likelihood *likelihood, struct fidelity_host *host,
 
 struct fidelity_summary {
     double nats[FIDELITY_KINDS]; /* means over hosts */
-    size_t in_order;             /* hosts with genuine >= synthetic > spliced */
-    size_t synthetic_above_spliced;
-    size_t genuine_above_synthetic;
+    /* Hosts where genuine flows are no less likely than synthetic ones: to the letter, and within the error
+     * of the trials. As likely as genuine ones is the best that synthetic flows can be, and then the
+     * letter is a coin's. */
+    size_t genuine_above, genuine_level;
+    size_t spliced_below; /* where spliced flows are less likely than synthetic ones */
+    size_t in_order;      /* where both hold, the former within the error */
     double gap; /* (genuine - synthetic) / (synthetic - spliced), of the means */
 };
 

@@ -30,7 +30,7 @@ void identify(struct likelihood *likelihood, const uint32_t *candidates, size_t 
         segments[i].best_nats = -INFINITY;
         segments[i].true_nats = 0;
     }
-    sample = likelihood_sample_new(likelihood, sequences, segment_count);
+    sample = likelihood_sample_new(likelihood, sequences, segment_count, true);
     for (size_t c = 0; c < candidate_count; c++) {
         likelihood_score(likelihood, sample, candidates[c], terms, nats);
         take_candidate(segments, segment_count, candidates[c], nats);

@@ -6,7 +6,6 @@
 
 #include "base/backoff.h"
 #include "base/memory.h"
-#include "dayshift/port_feature.h"
 
 /* What a count is given. */
 enum context {
@@ -277,7 +276,8 @@ struct event {
 /* A record, to one term. */
 struct occurrence {
     uint32_t event; /* TALLY_NONE: the term does not apply */
-    uint16_t like, of; /* earlier records of the sequence that are like it, and that have its context */
+    uint16_t like, of; /* earlier records of the sequence that are like it, and that have its context; 0 without
+                        * the urn */
 };
 
 struct events {
@@ -288,6 +288,7 @@ struct events {
 
 struct likelihood_sample {
     size_t count;
+    bool has_urn;
     uint32_t *lengths;
     struct events events[LIKELIHOOD_TERMS];
     struct occurrence (*records)[LIKELIHOOD_TERMS];
@@ -348,19 +349,22 @@ static void prepare_term(struct likelihood *likelihood, struct likelihood_sample
         o->event = add_event(likelihood, &sample->events[term], term, &moment);
         contexts[i] = context_of(likelihood, terms[term].urn, &moment);
         symbols[i] = symbol_of(term, &moment.step);
-        look_back(contexts, symbols, i, o);
+        if (sample->has_urn)
+            look_back(contexts, symbols, i, o);
     }
     free(contexts);
     free(symbols);
 }
 
 struct likelihood_sample *likelihood_sample_new(struct likelihood *likelihood,
-                                                const struct step_sequence *sequences, size_t count)
+                                                const struct step_sequence *sequences, size_t count,
+                                                bool has_urn)
 {
     struct likelihood_sample *sample = memory_alloc(sizeof *sample);
     size_t records = 0;
 
     sample->count = count;
+    sample->has_urn = has_urn;
     sample->lengths = memory_alloc_array(count, sizeof *sample->lengths);
     for (size_t i = 0; i < count; i++) {
         sample->lengths[i] = sequences[i].length;

@@ -14,15 +14,17 @@
  * could be: that is Song's dummy state, for what nobody ever did. Every term sums to 1 over its alphabet.
  * The first step of a sequence has no state before it and no gap.
  *
- * What a host does comes in bursts, so records of one sequence do not speak independently. Each term
- * also draws on the sequence itself, as a Polya urn (a Dirichlet-multinomial): with n_x of n earlier records
- * of the context like this one, p becomes (LIKELIHOOD_URN p + n_x) / (LIKELIHOOD_URN + n).
+ * What a host does comes in bursts, so records of one sequence do not speak independently. With the urn, each
+ * term also draws on the sequence itself (Polya's urn, a Dirichlet-multinomial): with n_x of n earlier records
+ * of the context like this one, p becomes (LIKELIHOOD_URN p + n_x) / (LIKELIHOOD_URN + n). Who compares hosts
+ * wants that; who asks what the host's model alone makes of a sequence does not.
  *
  * Made from statistics alone; no term knows a peer.
  */
 #ifndef EVAL_LIKELIHOOD_H
 #define EVAL_LIKELIHOOD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,7 +61,8 @@ double likelihood_weight(const struct likelihood *likelihood, enum likelihood_te
 
 /* Sequences, which are the caller's and not needed any more then. Belongs to its likelihood. */
 struct likelihood_sample *likelihood_sample_new(struct likelihood *likelihood,
-                                                const struct step_sequence *sequences, size_t count);
+                                                const struct step_sequence *sequences, size_t count,
+                                                bool has_urn);
 void likelihood_sample_free(struct likelihood_sample *sample); /* NULL is fine */
 
 /*

@@ -73,49 +73,81 @@ static double divergence_term(double p, double q)
     return p > 0 ? 0.5 * p * log2(p / (0.5 * (p + q))) : 0;
 }
 
-double model_compare_divergence(const struct host_model *a, const struct host_model *b)
+double behaviour_divergence(const struct behaviour *a, const struct behaviour *b)
 {
-    size_t count;
-    struct state_share *all;
+    uint32_t i = 0;
+    uint32_t j = 0;
     double sum = 0;
 
-    if (a->flows == 0 || b->flows == 0)
-        return a->flows == b->flows ? 0 : 1;
-    all = all_shares(a, b, &count);
-    for (size_t i = 0; i < count; i++)
-        sum += divergence_term(all[i].share[0], all[i].share[1]) +
-               divergence_term(all[i].share[1], all[i].share[0]);
-    free(all);
+    if (a->state_count == 0 || b->state_count == 0)
+        return a->state_count == b->state_count ? 0 : 1;
+    while (i < a->state_count || j < b->state_count) { /* both in order of their keys */
+        uint32_t x = i < a->state_count ? a->states[i].key : UINT32_MAX;
+        uint32_t y = j < b->state_count ? b->states[j].key : UINT32_MAX;
+        double p = x <= y ? a->states[i].weight : 0;
+        double q = y <= x ? b->states[j].weight : 0;
+
+        sum += divergence_term(p, q) + divergence_term(q, p);
+        i += x <= y;
+        j += y <= x;
+    }
     return fmin(1.0, fmax(0.0, sum));
 }
 
 /* P(ln packets of a flow <= x). */
-static double volume_cdf(const struct host_model *model, double x)
+static double volume_cdf(const struct behaviour *behaviour, double x)
 {
     double sum = 0;
 
-    for (uint32_t i = 0; i < model->state_count; i++) {
-        const struct volume_model *m = &model->states[i].packets;
+    for (uint32_t i = 0; i < behaviour->state_count; i++) {
+        const struct behaviour_state *state = &behaviour->states[i];
         double below = 0;
 
-        for (uint32_t k = 0; k < m->size; k++) {
-            const struct mixture_component *c = &m->components[k];
+        for (uint32_t k = 0; k < state->size; k++) {
+            const struct mixture_component *c = &state->components[k];
 
             below += c->weight * 0.5 * erfc((c->mean - x) / (c->sd * M_SQRT2));
         }
-        sum += below * (double)model->states[i].flows / (double)model->flows;
+        sum += below * state->weight;
     }
     return sum;
 }
 
-double model_compare_volume(const struct host_model *a, const struct host_model *b)
+double behaviour_volume_distance(const struct behaviour *a, const struct behaviour *b)
 {
     const double step = 0.02;
     double sum = 0;
 
-    if (a->flows == 0 || b->flows == 0)
-        return a->flows == b->flows ? 0 : INFINITY;
+    if (a->state_count == 0 || b->state_count == 0)
+        return a->state_count == b->state_count ? 0 : INFINITY;
     for (double x = -1; x < 28; x += step)
         sum += fabs(volume_cdf(a, x) - volume_cdf(b, x)) * step;
     return sum;
+}
+
+/* ---- of models ---- */
+
+static double compare_hosts(const struct host_model *a, const struct host_model *b,
+                            double (*compare)(const struct behaviour *, const struct behaviour *))
+{
+    struct behaviour first;
+    struct behaviour second;
+    double result;
+
+    behaviour_init_of_host(&first, a);
+    behaviour_init_of_host(&second, b);
+    result = compare(&first, &second);
+    behaviour_release(&first);
+    behaviour_release(&second);
+    return result;
+}
+
+double model_compare_divergence(const struct host_model *a, const struct host_model *b)
+{
+    return compare_hosts(a, b, behaviour_divergence);
+}
+
+double model_compare_volume(const struct host_model *a, const struct host_model *b)
+{
+    return compare_hosts(a, b, behaviour_volume_distance);
 }

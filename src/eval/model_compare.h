@@ -1,5 +1,6 @@
 /*
- * model_compare.h - how alike two models of one host are: loop closure, learned against relearned.
+ * model_compare.h - how alike two models of one host are: loop closure, learned against relearned; and a
+ * host and its crowd.
  */
 #ifndef EVAL_MODEL_COMPARE_H
 #define EVAL_MODEL_COMPARE_H
@@ -7,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dayshift/behaviour.h"
 #include "dayshift/host_model.h"
 
 /* A state that either model has, with its share of the flows in each. */
@@ -30,5 +32,9 @@ double model_compare_divergence(const struct host_model *a, const struct host_mo
  * mixtures weighted by its states: 0.1 is about 10 %.
  */
 double model_compare_volume(const struct host_model *a, const struct host_model *b);
+
+/* The same two, of behaviours. */
+double behaviour_divergence(const struct behaviour *a, const struct behaviour *b);
+double behaviour_volume_distance(const struct behaviour *a, const struct behaviour *b);
 
 #endif

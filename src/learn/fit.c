@@ -7,7 +7,9 @@
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "learn/fit_peers.h"
+#include "learn/host_behaviours.h"
 #include "learn/mixture_fit.h"
+#include "similarity/crowds.h"
 
 static void fit_mixtures(struct network_fit *fit, const struct network_stats *stats)
 {
@@ -33,16 +35,29 @@ static void fit_mixtures(struct network_fit *fit, const struct network_stats *st
     free(volumes);
 }
 
+/* Which hosts are alike: all of them together, wherever they were observed. */
+static void fit_crowds(struct network_fit *fit, const struct network_stats *stats)
+{
+    struct behaviour *behaviours = host_behaviours_new(stats, fit->packets);
+    struct error impossible;
+
+    fit->crowds = memory_alloc_array(stats->host_count, sizeof *fit->crowds);
+    fit->crowd_count = (uint32_t)crowds_find(behaviours, stats->host_count, 1, fit->crowds, &impossible);
+    host_behaviours_free(behaviours, stats->host_count);
+}
+
 void network_fit_init(struct network_fit *fit, const struct network_stats *stats)
 {
     memset(fit, 0, sizeof *fit);
     fit_mixtures(fit, stats);
     fit->peers = fit_peers(stats);
+    fit_crowds(fit, stats);
 }
 
 void network_fit_release(struct network_fit *fit)
 {
     free(fit->packets);
     free(fit->peers);
+    free(fit->crowds);
     memset(fit, 0, sizeof *fit);
 }

@@ -5,7 +5,6 @@
 
 #include "base/log_grid.h"
 #include "base/memory.h"
-#include "dayshift/port_feature.h"
 #include "learn/stats_private.h"
 
 _Static_assert(sizeof(struct host_step) <= 16, "host_steps.h states it");
@@ -72,7 +71,7 @@ void host_steps_count(struct network_stats *stats, uint32_t host, const struct s
     uint32_t last = TALLY_NONE;
 
     while (stats->host_count <= host)
-        stats_add_host(stats, 0, 0);
+        stats_add_host(stats, 0, 1, 0);
     for (uint32_t i = 0; i < sequence->length; i++) {
         const struct host_step *step = &sequence->steps[i];
 

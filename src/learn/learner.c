@@ -1,5 +1,6 @@
 #include "learn/learner.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "dayshift/flow_state.h"
 #include "learn/address_table.h"
 #include "learn/address_tag.h"
 #include "learn/application_names.h"
@@ -21,7 +23,6 @@
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
 enum {
-    ICMP_ECHO_TYPE = 8,
     MOST_SERVICES = 2 * SERVICE_MAX, /* so that of every so many that come one makes all others wait */
     HELD_BYTES = 64 << 20,   /* most that records held back may take */
     RECORD_BYTES = 64 * 1024 /* more than one record can add, with the other ports of all protocols */
@@ -54,7 +55,7 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 99 && STATE_BYTES + TALLY_ENTRY_BYTES == 289 &&
+_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 289 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 
@@ -152,7 +153,7 @@ static uint32_t add_host(struct learner *learner, const struct ip_address *addre
     learner->sequences = memory_grow(learner->sequences, &learner->sequence_capacity, known + 1,
                                      sizeof *learner->sequences);
     learner->sequences[host] = (struct host_sequence){ .last_state = NO_STATE };
-    stats_add_host(&learner->stats, 0, tag_of(learner, address));
+    stats_add_host(&learner->stats, 0, 1, tag_of(learner, address));
     return host;
 }
 
@@ -256,31 +257,13 @@ struct seen {
     bool is_late;
 };
 
-static bool has_ports(const struct flow_record *record)
-{
-    return record->protocol == IP_TCP || record->protocol == IP_UDP;
-}
-
-/* A ping is a ping in either version of IP. */
-static uint8_t service_protocol(const struct flow_record *record)
-{
-    return has_ports(record) ? record->protocol : IP_ICMP;
-}
-
-static uint32_t service_port(const struct flow_record *record)
-{
-    return has_ports(record) ? record->port[FLOW_RESPONDER] : ICMP_ECHO_TYPE;
-}
-
 static uint32_t add_state(struct learner *learner, uint32_t host, enum host_role role,
                           const struct flow_record *record)
 {
-    struct state_key key = { role, service_protocol(record), service_port(record) };
+    struct state_key key = flow_state_key(record, role);
     size_t known = learner->stats.states.used;
     uint32_t state;
 
-    if (has_ports(record))
-        key.port_feature = port_feature_of(record->port[FLOW_RESPONDER]);
     if (learner->room < ROOM_STATES) {
         state = tally_add_known(&learner->stats.states, host, state_key_pack(key), 1);
         learner->given_up.states += state == TALLY_NONE;
@@ -348,7 +331,7 @@ static void add_ports(struct learner *learner, uint32_t state, const struct flow
 {
     uint32_t port = record->port[FLOW_RESPONDER];
 
-    if (!has_ports(record))
+    if (!flow_has_ports(record))
         return;
     count_detail(learner, &learner->stats.initiator_ports, state,
                  port_feature_of(record->port[FLOW_INITIATOR]), &learner->given_up.ports);
@@ -385,7 +368,7 @@ static void tell_step(const struct learner *learner, uint32_t host, uint32_t sta
 
     if (learner->config.on_step == NULL)
         return;
-    if (has_ports(record)) {
+    if (flow_has_ports(record)) {
         step.initiator_feature = (uint16_t)port_feature_of(record->port[FLOW_INITIATOR]);
         step.responder_port = record->port[FLOW_RESPONDER];
     }
@@ -485,8 +468,8 @@ static void prune_services(struct learner *learner)
 static uint32_t add_service(struct learner *learner, const struct flow_record *record)
 {
     struct network_stats *stats = &learner->stats;
-    uint8_t protocol = service_protocol(record);
-    uint32_t port = service_port(record);
+    uint8_t protocol = flow_service_protocol(record);
+    uint32_t port = flow_service_port(record);
     bool has_room = learner->room >= ROOM_STATES;
 
     if ((!has_room || stats->services.used >= MOST_SERVICES) &&
@@ -610,8 +593,7 @@ static void add(void *self, const struct flow_record *record)
     seen.bytes_bin = log_grid_bin((double)bytes, VOLUME_GRID_PER_OCTAVE);
     if (initiator != TALLY_NONE)
         add_to_host(learner, initiator, responder, FLOW_INITIATOR, &seen);
-    /* A host that did not answer was doing nothing. */
-    if (responder != TALLY_NONE && record->packets[FLOW_RESPONDER] > 0)
+    if (responder != TALLY_NONE && flow_is_step(record, ROLE_RESPONDER))
         add_to_host(learner, responder, initiator, FLOW_RESPONDER, &seen);
     learner->late_flows += seen.is_late;
     add_to_service(learner, record);
@@ -650,6 +632,21 @@ void learner_add(void *self, const struct flow_record *record)
     record_hold_add(&learner->hold, record);
     if (is_full(learner))
         release_held(learner);
+}
+
+void learner_break(struct learner *learner, struct day_time from)
+{
+    assert(!learner->is_holding);
+    observation_break(&learner->observation, from);
+}
+
+void learner_break_host(struct learner *learner, const struct ip_address *address)
+{
+    uint32_t host = address_table_find(&learner->hosts, address);
+
+    assert(!learner->is_holding);
+    if (host != ADDRESS_NONE)
+        learner->sequences[host].last_state = NO_STATE;
 }
 
 /* ---- the end ---- */

@@ -10,8 +10,8 @@
  * as in the list that was given. Addresses stay inside the learner. Which addresses are local is
  * given, or found from the first LEARN_HELD_RECORDS records, which are held back until then.
  *
- * Memory, at most, accounted by entries as if every array had just doubled: 99 bytes a host, 289 a state
- * (with its mixture and its peers, which are fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
+ * Memory, at most, accounted by entries as if every array had just doubled: 107 bytes a host, 289 a state
+ * (with its mixture and its peers, fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
  * bin of gaps, packets and bytes, port and peer that a transition or state is found with, 59 an
  * outside address, 139 a slice in which a host was active, 251 and a sample of at most
  * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are twice SERVICE_MAX and one more for
@@ -77,6 +77,13 @@ void learner_free(struct learner *learner);
 
 /* Has the type of a flow_sink; `learner` is a struct learner. */
 void learner_add(void *learner, const struct flow_record *record);
+
+/*
+ * Before the next record something is missing: what nobody observed from `from` on, or what is missing of one
+ * host. No transition leads across. Only where local networks, or hosts, were given.
+ */
+void learner_break(struct learner *learner, struct day_time from);
+void learner_break_host(struct learner *learner, const struct ip_address *address);
 
 /* Ends the input; the statistics stay the learner's. */
 const struct network_stats *learner_finish(struct learner *learner);

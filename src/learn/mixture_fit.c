@@ -41,7 +41,7 @@ static double point_shares(const struct mixture *m, const struct scales *scales,
     double largest = -DBL_MAX;
 
     for (uint32_t k = 0; k < m->size; k++) {
-        const struct fitted_component *c = &m->components[k];
+        const struct mixture_component *c = &m->components[k];
         double z = (x - c->mean) / c->sd;
 
         shares[k] = scales->log_weight[k] - 0.5 * z * z - scales->log_sd[k];
@@ -74,7 +74,7 @@ struct moments { /* of the points as far as they belong to one component */
     double n, x, xx;
 };
 
-static void set_component(struct fitted_component *c, const struct moments *sum, double total,
+static void set_component(struct mixture_component *c, const struct moments *sum, double total,
                           double floor_sd)
 {
     double variance;
@@ -158,14 +158,14 @@ static void start(struct mixture *m, uint32_t size, const struct weighted_point 
             if (wanted < 0)
                 break;
         }
-        m->components[k] = (struct fitted_component){ 1.0 / size, points[i].x, sd };
+        m->components[k] = (struct mixture_component){ 1.0 / size, points[i].x, sd };
     }
 }
 
 static double spread(const struct weighted_point *points, size_t count, double floor_sd)
 {
     struct moments sum = { 0 };
-    struct fitted_component c = { 0 };
+    struct mixture_component c = { 0 };
 
     for (size_t i = 0; i < count; i++) {
         sum.n += points[i].count;

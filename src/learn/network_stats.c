@@ -34,7 +34,9 @@ void network_stats_release(struct network_stats *stats)
     free(stats->samples);
     free(stats->conditions);
     free(stats->activity);
+    free(stats->crowd_activity);
     free(stats->host_observations);
+    free(stats->host_members);
     free(stats->host_tags);
     free(stats->outside_tags);
     tally_release(&stats->states);
@@ -205,16 +207,11 @@ static void renumber_applications(struct network_stats *stats, const uint32_t *s
     stats->applications = renumbered;
 }
 
-uint64_t stats_prune_services(struct network_stats *stats)
+uint64_t stats_keep_services(struct network_stats *stats, const bool *stays)
 {
-    struct old_services old;
-    bool *stays;
+    struct old_services old = take_services(stats);
     uint64_t moved = 0;
 
-    if (single_services(&stats->services) <= SERVICE_MAX)
-        return 0;
-    stays = choose_services(stats);
-    old = take_services(stats);
     for (size_t i = 0; i < old.services.used; i++) {
         if (stays[i])
             keep_service(stats, &old, i);
@@ -230,6 +227,18 @@ uint64_t stats_prune_services(struct network_stats *stats)
     free(old.samples);
     free(old.conditions);
     free(old.numbers);
+    return moved;
+}
+
+uint64_t stats_prune_services(struct network_stats *stats)
+{
+    uint64_t moved;
+    bool *stays;
+
+    if (single_services(&stats->services) <= SERVICE_MAX)
+        return 0;
+    stays = choose_services(stats);
+    moved = stats_keep_services(stats, stays);
     free(stays);
     return moved;
 }
@@ -248,6 +257,20 @@ struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, 
     return &stats->activity[index];
 }
 
+struct crowd_activity *stats_crowd_activity(struct network_stats *stats, uint32_t host, uint32_t slice)
+{
+    uint32_t index = tally_find(&stats->active, host, slice);
+    size_t known = stats->crowd_activity_capacity;
+
+    if (index >= known) { /* also those of hosts before it, which are no crowds */
+        stats->crowd_activity = memory_grow(stats->crowd_activity, &stats->crowd_activity_capacity,
+                                            stats->active.used, sizeof *stats->crowd_activity);
+        memset(stats->crowd_activity + known, 0,
+               (stats->crowd_activity_capacity - known) * sizeof *stats->crowd_activity);
+    }
+    return &stats->crowd_activity[index];
+}
+
 static void meet_observation(struct network_stats *stats, uint32_t observation)
 {
     if (observation >= stats->observation_count)
@@ -264,13 +287,16 @@ void stats_cover(struct network_stats *stats, uint32_t observation, uint32_t sli
         tally_add(&stats->coverage, observation, slice, seconds < left ? seconds : left);
 }
 
-void stats_add_host(struct network_stats *stats, uint32_t observation, uint64_t tag)
+void stats_add_host(struct network_stats *stats, uint32_t observation, uint32_t members, uint64_t tag)
 {
     meet_observation(stats, observation);
     stats->host_observations =
         memory_grow(stats->host_observations, &stats->host_observations_capacity,
                     (size_t)stats->host_count + 1, sizeof *stats->host_observations);
     stats->host_observations[stats->host_count] = observation;
+    stats->host_members = memory_grow(stats->host_members, &stats->host_members_capacity,
+                                      (size_t)stats->host_count + 1, sizeof *stats->host_members);
+    stats->host_members[stats->host_count] = members;
     if (stats->has_tags) {
         stats->host_tags = memory_grow(stats->host_tags, &stats->host_tags_capacity,
                                        (size_t)stats->host_count + 1, sizeof *stats->host_tags);

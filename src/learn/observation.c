@@ -45,6 +45,13 @@ static void observe_order(struct observation *o, struct network_stats *stats,
     }
 }
 
+void observation_break(struct observation *o, struct day_time from)
+{
+    o->is_broken = o->stretch > 0;
+    if (o->to.ns > from.ns)
+        o->to.ns = from.ns > o->from.ns ? from.ns : o->from.ns;
+}
+
 static void observe_span(struct network_stats *stats, const struct flow_record *record)
 {
     int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
@@ -69,8 +76,10 @@ void observation_add(struct observation *o, struct network_stats *stats,
     if (o->stretch == 0) {
         o->stretch = 1;
         begin_stretch(o, stats, record->start, record->start);
-    } else if (record->start.ns - o->to.ns > LEARN_MAX_SILENCE_NS) {
+    } else if (o->is_broken || record->start.ns - o->to.ns > LEARN_MAX_SILENCE_NS) {
+        o->stretch += o->is_broken;
         begin_stretch(o, stats, record->start, record->start);
+        o->is_broken = false;
     }
     observe_order(o, stats, record);
     if (end.ns > o->to.ns)

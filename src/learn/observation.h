@@ -34,6 +34,7 @@ struct observation {
     struct day_time step_begin; /* earliest of the flows far behind that came in a row */
     uint32_t behind;            /* how many these are */
     uint32_t stretch;           /* number, from 1 */
+    bool is_broken;             /* what comes next does not follow what was */
     bool has_ended;             /* for want of room */
 };
 
@@ -46,6 +47,9 @@ static inline bool observation_wants(const struct observation *o, uint32_t slice
 /* Takes in when a flow was; without room nothing is observed from now on. */
 void observation_add(struct observation *o, struct network_stats *stats,
                      const struct flow_record *record, bool has_room);
+
+/* From `from` on nothing was observed, until the record that comes next. */
+void observation_break(struct observation *o, struct day_time from);
 
 /* Counts the seconds that were observed, slice by slice, up to now. */
 void observation_cover(struct observation *o, struct network_stats *stats);

@@ -65,7 +65,7 @@ static void add_hosts(struct merge *m)
     for (uint32_t i = 0; i < m->from->host_count; i++) {
         if (m->hosts[i] == m->into->host_count)
             stats_add_host(m->into, m->observation + m->from->host_observations[i],
-                           m->into->has_tags ? m->from->host_tags[i] : 0);
+                           m->from->host_members[i], m->into->has_tags ? m->from->host_tags[i] : 0);
     }
 }
 
@@ -261,6 +261,9 @@ static void add_activity(struct merge *m)
         sum_add(&sum->bytes_received, more->bytes_received);
         sum_add(&sum->flows_initiated, more->flows_initiated);
         sum_add(&sum->flows_answered, more->flows_answered);
+        if (m->from->host_members[entry->owner] > 1)
+            *stats_crowd_activity(m->into, m->hosts[entry->owner], entry->symbol) =
+                m->from->crowd_activity[i]; /* a crowd has no tag: it is new there */
     }
 }
 

@@ -14,7 +14,7 @@ enum {
     STATS_SERVICE_BYTES = 2 * sizeof(struct row_sample) + 2 * sizeof(struct service_conditions),
     STATS_NAME_BYTES = 2 * sizeof(char *) + 96, /* APPLICATION_NAME_BYTES and the allocator's */
     STATS_TAG_BYTES = 2 * sizeof(uint64_t),
-    STATS_HOST_BYTES = 2 * sizeof(uint32_t) /* its observation */
+    STATS_HOST_BYTES = 4 * sizeof(uint32_t) /* its observation and members */
 };
 
 /* network_stats_bytes() but for the samples: costs next to nothing. */
@@ -31,16 +31,22 @@ void stats_cover(struct network_stats *stats, uint32_t observation, uint32_t sli
  */
 uint64_t stats_prune_services(struct network_stats *stats);
 
+/* The same, but leaves those services that `stays` says, by service. */
+uint64_t stats_keep_services(struct network_stats *stats, const bool *stays);
+
 /* The index of the service; a new one has an empty sample and no conditions. */
 uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32_t port,
                            uint64_t flows);
+
+/* What its members did in a slice that stats_add_activity() has made for a crowd; valid until the next call. */
+struct crowd_activity *stats_crowd_activity(struct network_stats *stats, uint32_t host, uint32_t slice);
 
 /* What a host did in a slice, zeros when it is new; valid until the next call. */
 struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, uint32_t slice,
                                     uint64_t flows);
 
-/* A new host of an observation, which may be new. */
-void stats_add_host(struct network_stats *stats, uint32_t observation, uint64_t tag);
+/* A new host of an observation, which may be new, and so many members. */
+void stats_add_host(struct network_stats *stats, uint32_t observation, uint32_t members, uint64_t tag);
 void stats_add_outside(struct network_stats *stats, uint64_t tag);
 
 /* Outside peer i becomes hosts[i], unless that is TALLY_NONE; the others are numbered anew, in order. */

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { SLICE_MASK = (1 << 9) - 1 /* bits of slice_profile.slice */ };
+
 static uint64_t observed_threshold(const struct tally *seconds)
 {
     uint64_t longest = 1;
@@ -70,35 +72,70 @@ void day_profile_init(struct day_profile *profile)
     memset(profile, 0, sizeof *profile);
 }
 
+static struct log_moments log_moments_of(const struct crowd_activity *crowd)
+{
+    double n = (double)crowd->members;
+    double sum = ldexp((double)crowd->log_sum, -ACTIVITY_LOG_BITS);
+    double squares = ldexp((double)crowd->log_square_sum, -ACTIVITY_LOG_BITS);
+
+    return (struct log_moments){ n, sum / n, fmax(0, squares - sum * sum / n) };
+}
+
+struct slice_volume slice_volume_of(const struct activity *activity, const struct crowd_activity *crowd)
+{
+    struct slice_volume volume = {
+        .packets = (double)activity->packets_sent + (double)activity->packets_received,
+        .flows = (double)activity->flows_initiated + (double)activity->flows_answered,
+    };
+
+    volume.log_packets = crowd_activity_has_sums(crowd)
+                             ? log_moments_of(crowd)
+                             : (struct log_moments){ .count = 1, .mean = log(volume.packets) };
+    return volume;
+}
+
+/* None has more than all, nor lies farther above the mean than sqrt(n - 1) standard deviations (Samuelson). */
+double slice_volume_log_most(const struct slice_volume *volume)
+{
+    const struct log_moments *logs = &volume->log_packets;
+
+    return fmin(log(volume->packets), logs->mean + sqrt((logs->count - 1) * logs->squares / logs->count));
+}
+
+/* Chan, Golub and LeVeque 1979: the moments of a union. */
+static void add_logs(struct day_moments *moments, const struct log_moments *more, double log_scale)
+{
+    double all = moments->active + more->count;
+    double delta = more->mean + log_scale - moments->log_mean;
+
+    moments->log_squares += more->squares + delta * delta * moments->active * more->count / all;
+    moments->log_mean += delta * more->count / all;
+    moments->active += (uint32_t)more->count;
+}
+
 static bool is_observed(const struct day_coverage *coverage, uint32_t slice_number)
 {
     return tally_count(coverage->seconds, 0, slice_number) >= coverage->threshold;
 }
 
 void day_profile_add(struct day_profile *profile, const struct day_coverage *coverage,
-                     uint32_t slice_number, struct slice_volume volume)
+                     uint32_t slice_number, const struct slice_volume *volume)
 {
     struct day_moments *moments =
         &profile->slices[class_of(coverage, slice_number)][slice_number % DAY_SLICES];
     uint64_t seconds = tally_count(coverage->seconds, 0, slice_number);
     double scale;
-    double x;
-    double delta;
 
     if (seconds < coverage->threshold) {
         profile->has_edge = true;
         profile->edge_number = slice_number;
-        profile->edge = volume;
+        profile->edge = *volume;
         return;
     }
     scale = (double)SLICE_SECONDS / (double)(seconds < SLICE_SECONDS ? seconds : SLICE_SECONDS);
-    x = log(volume.packets * scale);
-    delta = x - moments->log_mean;
-    moments->active++;
-    moments->log_mean += delta / moments->active;
-    moments->log_squares += delta * (x - moments->log_mean);
-    moments->sum.packets += volume.packets * scale;
-    moments->sum.flows += volume.flows * scale;
+    add_logs(moments, &volume->log_packets, log(scale));
+    moments->packets += volume->packets * scale;
+    moments->flows += volume->flows * scale;
 }
 
 static bool is_empty(const struct day_profile *profile)
@@ -117,9 +154,9 @@ void day_profile_end(struct day_profile *profile, const struct day_coverage *cov
     if (!profile->has_edge || !is_empty(profile))
         return;
     if (is_observed(coverage, number + 1))
-        day_profile_add(profile, coverage, number + 1, profile->edge);
+        day_profile_add(profile, coverage, number + 1, &profile->edge);
     else if (number > 0 && is_observed(coverage, number - 1))
-        day_profile_add(profile, coverage, number - 1, profile->edge);
+        day_profile_add(profile, coverage, number - 1, &profile->edge);
 }
 
 /*
@@ -145,20 +182,21 @@ static double fixed(double value, double unit, double most)
     return fmin(fmax(round(value * unit), 0), most);
 }
 
-static struct slice_profile slice_of(const struct day_moments *moments, double pooled, uint32_t observed)
+/* `observed`: days, of a crowd those of all members. */
+static struct slice_profile slice_of(const struct day_moments *moments, double pooled, double observed)
 {
     double variance = (moments->log_squares + DAY_SD_DAYS * pooled) / (moments->active - 1 + DAY_SD_DAYS);
 
     return (struct slice_profile){
-        .active = (uint8_t)fmax(1, fixed((double)moments->active / observed, 255, 255)),
+        .active = (uint8_t)fmax(1, fixed(moments->active / observed, 255, 255)),
         .sd = (uint8_t)fixed(sqrt(variance), 32, UINT8_MAX),
-        .mean = (uint16_t)fixed(log(moments->sum.packets / moments->active), 1024, UINT16_MAX),
-        .flows = (uint16_t)fixed(log(moments->sum.flows / moments->active), 1024, UINT16_MAX),
+        .mean = (uint16_t)fixed(log(moments->packets / moments->active), 1024, UINT16_MAX),
+        .flows = (uint16_t)fixed(log(moments->flows / moments->active), 1024, UINT16_MAX),
     };
 }
 
 uint32_t day_profile_finish(const struct day_profile *profile, const struct day_coverage *coverage,
-                            enum day_class class, struct slice_profile slices[DAY_SLICES])
+                            enum day_class class, uint32_t members, struct slice_profile slices[DAY_SLICES])
 {
     enum day_class from = coverage->has_classes ? class : DAY_WEEKDAY;
     double pooled = pooled_variance(profile->slices[from]);
@@ -167,7 +205,8 @@ uint32_t day_profile_finish(const struct day_profile *profile, const struct day_
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
         if (profile->slices[from][slice].active == 0)
             continue;
-        slices[count] = slice_of(&profile->slices[from][slice], pooled, coverage->observed[from][slice]);
+        slices[count] = slice_of(&profile->slices[from][slice], pooled,
+                                 (double)members * coverage->observed[from][slice]);
         slices[count++].slice = (uint16_t)slice;
     }
     return count;

@@ -36,17 +36,25 @@ void day_coverage_init(struct day_coverage *coverage, const struct tally *second
 /* Days of any class on which a slice was observed. */
 uint32_t day_coverage_days(const struct day_coverage *coverage, uint32_t slice);
 
-/* What a host did in a slice of a date. */
+/* What a host did in a slice of a date, or those members of a crowd that were active, together. */
 struct slice_volume {
     double packets, flows; /* above 0 */
+    struct log_moments {
+        double count, mean, squares; /* members; squared deviations from the mean, summed up */
+    } log_packets;                   /* of ln packets of each */
 };
+
+struct slice_volume slice_volume_of(const struct activity *activity, const struct crowd_activity *crowd);
+
+/* ln of the packets of the busiest of them, at most. */
+double slice_volume_log_most(const struct slice_volume *volume);
 
 /* One host's day in the making. */
 struct day_profile {
     struct day_moments {
         uint32_t active;
-        double log_mean, log_squares; /* Welford's mean and sum of squared deviations of ln packets */
-        struct slice_volume sum;
+        double log_mean, log_squares; /* mean, and sum of squared deviations, of ln packets */
+        double packets, flows;        /* sums */
     } slices[DAY_CLASSES][DAY_SLICES];
     bool has_edge; /* what was done beside an observed slice, and where */
     uint32_t edge_number;
@@ -55,16 +63,20 @@ struct day_profile {
 
 void day_profile_init(struct day_profile *profile);
 
-/* What the host did in a slice of a date (slice_number()). */
+/*
+ * What the host did in a slice of a date (slice_number()). Of a crowd, all its members together; every one that was
+ * active counts as a day.
+ */
 void day_profile_add(struct day_profile *profile, const struct day_coverage *coverage,
-                     uint32_t slice_number, struct slice_volume volume);
+                     uint32_t slice_number, const struct slice_volume *volume);
 
 /* All is added. A host that was active at an edge of what was observed alone was so in the observed slice
  * beside it: else a connection that began before the capture would never be played. */
 void day_profile_end(struct day_profile *profile, const struct day_coverage *coverage);
 
-/* The slices of a day of the class in which it was active, ascending; how many. */
+/* The slices of a day of the class in which it was active, ascending; how many. `members`: hosts that
+ * the days are of. */
 uint32_t day_profile_finish(const struct day_profile *profile, const struct day_coverage *coverage,
-                            enum day_class class, struct slice_profile slices[DAY_SLICES]);
+                            enum day_class class, uint32_t members, struct slice_profile slices[DAY_SLICES]);
 
 #endif

@@ -48,6 +48,7 @@ const char *model_table_name(enum model_table table);
 struct model {
     struct host_model *hosts; /* index = id */
     uint32_t host_count;
+    uint32_t member_count; /* hosts that the hosts stand for: as many, but for crowds */
     struct service_model *services; /* ascending in (protocol, port) */
     size_t service_count;
     struct service_model *pools; /* the services of one port feature together; same order */
@@ -77,6 +78,10 @@ struct model_image {
 
 int model_image_read(struct model_image *image, const char *path, struct error *err);
 void model_image_release(struct model_image *image);
+
+/* What model_save() would write, without a file. 0, or -1 with nothing to release. */
+int model_image_make(struct model_image *image, const struct network_stats *stats,
+                     const struct network_fit *fit, struct error *err);
 
 /* Builds a model from an image, whose bytes it takes. NULL on failure. */
 struct model *model_from_image(struct model_image *image, struct error *err);

@@ -45,7 +45,7 @@ struct builder {
     const struct day_coverage *day_coverage; /* of that host */
     uint32_t day_host; /* whose day is being added up, or NO_OWNER */
     struct day_profile day;
-    uint64_t most_packets; /* of a slice of that host */
+    double log_most; /* ln packets of its busiest slice */
     size_t service_capacity;
     size_t row_capacity; /* of the service whose rows are being read */
     size_t application_capacity;
@@ -98,6 +98,9 @@ static void take_shape(void *self, const struct model_shape *shape)
         model->hosts[i].id = i;
         for (int class = 0; class < DAY_CLASSES; class++)
             model->hosts[i].days[class].observed = b->observations[shape->host_observations[i]].days[class];
+        model->hosts[i].members = shape->host_members[i];
+        model->member_count += shape->host_members[i];
+        model->hosts[i].crowd = shape->host_crowds[i];
         model->hosts[i].states = arena_alloc_array(&model->arena, shape->host_states[i],
                                                    sizeof *model->hosts[i].states);
     }
@@ -120,11 +123,7 @@ static void take_mixture(void *self, uint32_t state, const struct mixture *mixtu
     struct mixture_component *components =
         arena_alloc_array(&b->model->arena, mixture->size, sizeof *components);
 
-    for (uint32_t i = 0; i < mixture->size; i++) {
-        const struct fitted_component *c = &mixture->components[i];
-
-        components[i] = (struct mixture_component){ (float)c->weight, (float)c->mean, (float)c->sd };
-    }
+    memcpy(components, mixture->components, mixture->size * sizeof *components);
     b->states[state]->packets =
         (struct volume_model){ .components = components, .size = mixture->size };
 }
@@ -368,7 +367,7 @@ static void end_class(struct builder *b, struct host_model *host, const struct d
     struct class_profile *days = &host->days[class];
     struct slice_profile slices[DAY_SLICES];
 
-    days->size = day_profile_finish(&b->day, coverage, class, slices);
+    days->size = day_profile_finish(&b->day, coverage, class, host->members, slices);
     days->slices = arena_alloc_array(&b->model->arena, days->size, sizeof *days->slices);
     memcpy(days->slices, slices, days->size * sizeof *days->slices);
     /* As scaled up from a part of a slice. */
@@ -386,7 +385,7 @@ static void end_day(struct builder *b)
     host = &b->model->hosts[b->day_host];
     coverage = b->day_coverage; /* the shape is gone when the last host ends */
     day_profile_end(&b->day, coverage);
-    host->log_slice_max = log((double)b->most_packets);
+    host->log_slice_max = b->log_most;
     end_class(b, host, coverage, DAY_WEEKDAY);
     if (coverage->has_classes)
         end_class(b, host, coverage, DAY_WEEKEND);
@@ -396,22 +395,20 @@ static void end_day(struct builder *b)
 }
 
 static void take_activity(void *self, uint32_t host, uint32_t slice_number,
-                          const struct activity *activity)
+                          const struct activity *activity, const struct crowd_activity *crowd)
 {
     struct builder *b = self;
-    uint64_t packets = activity->packets_sent + activity->packets_received;
-    struct slice_volume volume = { (double)packets,
-                                   (double)activity->flows_initiated + (double)activity->flows_answered };
+    struct slice_volume volume = slice_volume_of(activity, crowd);
 
     if (host != b->day_host) {
         end_day(b);
         day_profile_init(&b->day);
         b->day_host = host;
         b->day_coverage = &b->observations[b->shape->host_observations[host]].coverage;
-        b->most_packets = 0;
+        b->log_most = 0;
     }
-    day_profile_add(&b->day, b->day_coverage, slice_number, volume);
-    b->most_packets = packets > b->most_packets ? packets : b->most_packets;
+    day_profile_add(&b->day, b->day_coverage, slice_number, &volume);
+    b->log_most = fmax(b->log_most, slice_volume_log_most(&volume));
 }
 
 /* ---- services: index is the id until they are sorted ---- */

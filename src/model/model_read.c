@@ -17,6 +17,8 @@ enum { MAX_SERVICES = SERVICE_MAX + UINT8_MAX + 1 /* and the other ports of ever
 #define MAX_LOG_SD 16.0   /* and below half of that; exp(mean + sd^2 / 2) is a number */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
+enum { MOST_LOG_PACKETS = 37 /* of a slice: all that can be counted, NETWORK_MAX_SUM */ };
+
 /* What was seen of a state. */
 enum {
     SEEN_MIXTURE = 1 << 0,
@@ -36,7 +38,8 @@ struct reader {
     uint64_t *rows; /* by table */
     uint8_t *seen;  /* by state */
     size_t state_capacity, transition_capacity;
-    size_t host_tag_capacity, host_observation_capacity, outside_tag_capacity;
+    size_t host_tag_capacity, host_observation_capacity, host_member_capacity, host_crowd_capacity;
+    size_t outside_tag_capacity;
     uint32_t gap_state;  /* the state of the gaps that were read last */
     uint64_t gap_sum;    /* of all its transitions */
     uint64_t *service_keys;
@@ -119,7 +122,8 @@ static uint32_t read_observation(struct reader *r, struct rows *rows, int column
 
 static void read_hosts(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_HOST, "SELECT id, observation, tag FROM host ORDER BY id");
+    struct rows rows = open_table(r, TABLE_HOST, "SELECT id, observation, tag, members, crowd"
+                                                 " FROM host ORDER BY id");
     struct model_shape *shape = &r->shape;
 
     while (rows_next(&rows)) {
@@ -138,11 +142,35 @@ static void read_hosts(struct reader *r)
                         sizeof *shape->host_observations);
         shape->host_tags[host] = rows_tag(&rows, 2, shape->has_tags);
         shape->host_observations[host] = observation;
+        shape->host_members = memory_grow(shape->host_members, &r->host_member_capacity,
+                                          (size_t)host + 1, sizeof *shape->host_members);
+        shape->host_crowds = memory_grow(shape->host_crowds, &r->host_crowd_capacity, (size_t)host + 1,
+                                         sizeof *shape->host_crowds);
+        shape->host_members[host] =
+            (uint32_t)rows_integer(&rows, 3, 1, shape->has_tags ? 1 : NETWORK_MAX_HOSTS);
+        shape->host_crowds[host] = (uint32_t)rows_integer(&rows, 4, 0, NETWORK_MAX_HOSTS - 1);
         if (observation >= shape->observation_count)
             shape->observation_count = observation + 1;
         shape->host_count++;
     }
     close_table(r, TABLE_HOST, &rows);
+}
+
+/* There are not more crowds than hosts, and not more members than a population can have. */
+static void check_crowds(struct reader *r)
+{
+    uint64_t members = 0;
+
+    for (uint32_t i = 0; i < r->shape.host_count && !r->db.failed; i++) {
+        members += r->shape.host_members[i];
+        if (r->shape.host_crowds[i] >= r->shape.host_count)
+            database_fail(&r->db, "table host: host %" PRIu32 " is of crowd %" PRIu32
+                          ", where there are %" PRIu32 " hosts", i, r->shape.host_crowds[i],
+                          r->shape.host_count);
+    }
+    if (members > NETWORK_MAX_HOSTS)
+        database_fail(&r->db, "table host: %" PRIu64 " members are more than a model has (%d)", members,
+                      NETWORK_MAX_HOSTS);
 }
 
 /* How many have a row. */
@@ -189,6 +217,7 @@ static void read_who(struct reader *r)
     uint32_t outside;
 
     read_hosts(r);
+    check_crowds(r);
     outside = read_outside(r);
     if (outside != (shape->has_tags ? shape->outside_count : 0))
         database_fail(&r->db, "table outside: %" PRIu32 " rows, where the summary has %" PRIu32, outside,
@@ -217,6 +246,12 @@ static void read_state(struct reader *r, struct rows *rows, struct model_state *
         rows_fail(rows, "there are too many");
 }
 
+/* At most: a flow between two members of a crowd is one of each. */
+static uint64_t flows_of_host(const struct reader *r, uint32_t host)
+{
+    return r->shape.host_members[host] > 1 ? 2 * r->shape.flows : r->shape.flows;
+}
+
 /* A host has each state once, and not more than its indices can count. */
 static void check_hosts(struct reader *r)
 {
@@ -229,7 +264,7 @@ static void check_hosts(struct reader *r)
 
         keys[i] = (uint64_t)state->host << 32 | state_key_pack(state->key);
         flows[state->host] += state->flows;
-        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > shape->flows)
+        if (++shape->host_states[state->host] > HOST_MAX_STATES || flows[state->host] > flows_of_host(r, state->host))
             database_fail(&r->db, "table state: host %" PRIu32 " has too many states or flows",
                           state->host);
     }
@@ -295,7 +330,7 @@ static void read_mixtures(struct reader *r)
         if (r->db.failed)
             break;
         mixture.components[mixture.size++] =
-            (struct fitted_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, 0, MAX_LOG_MEAN),
+            (struct mixture_component){ rows_real(&rows, 2, 0, 1), rows_real(&rows, 3, 0, MAX_LOG_MEAN),
                                         rows_real(&rows, 4, 1e-6, MAX_LOG_SD) };
     }
     if (mixture.size > 0 && !r->db.failed)
@@ -389,11 +424,13 @@ static void add_gaps(struct reader *r, uint32_t state, const struct tally_entry 
                       state);
 }
 
-/* Nobody is a peer of himself. */
+/* Nobody is a peer of himself; members of a crowd are of one another. */
 static bool is_peer(const struct reader *r, const struct model_state *state, struct peer peer)
 {
     switch (peer.kind) {
-    case PEER_LOCAL: return peer.id < r->shape.host_count && peer.id != state->host;
+    case PEER_LOCAL: 
+        return peer.id < r->shape.host_count &&
+               (peer.id != state->host || r->shape.host_members[state->host] > 1);
     case PEER_OUTSIDE: return peer.id < r->shape.outside_count || peer.id == PEER_ID_OTHER;
     case PEER_GROUP: return peer.id == 0 && state->key.role == ROLE_INITIATOR;
     default: return false;
@@ -457,6 +494,11 @@ static void end_group(struct reader *r, enum model_counts counts, const struct t
         r->sink->counts(r->sink->self, counts, entries[0].owner, entries, size);
 }
 
+static uint64_t flows_of_owner(const struct reader *r, const struct counts_table *what, uint32_t owner)
+{
+    return what->table == TABLE_INITIAL && !r->db.failed ? flows_of_host(r, owner) : r->shape.flows;
+}
+
 static void read_counts(struct reader *r, const struct counts_table *what)
 {
     struct rows rows = open_table(r, what->table, what->sql);
@@ -478,7 +520,7 @@ static void read_counts(struct reader *r, const struct counts_table *what)
             sum = 0;
         }
         sum += entry.count;
-        if (sum > r->shape.flows)
+        if (sum > flows_of_owner(r, what, entry.owner))
             rows_fail(&rows, "the counts add up to more than all flows");
         entries = memory_grow(entries, &capacity, (size_t)used + 1, sizeof *entries);
         entries[used++] = entry;
@@ -604,11 +646,23 @@ static struct activity read_activity_row(struct rows *rows)
     };
 }
 
+/* Sums of logarithms are of crowds only, and of no member more than can be counted. */
+static struct crowd_activity read_crowd_activity(struct rows *rows, uint32_t members)
+{
+    struct crowd_activity crowd = { .members = (uint64_t)rows_integer(rows, 9, 1, members) };
+    int64_t most = members > 1 ? (int64_t)crowd.members << ACTIVITY_LOG_BITS : 0;
+
+    crowd.log_sum = (uint64_t)rows_integer(rows, 10, 0, most * MOST_LOG_PACKETS);
+    crowd.log_square_sum = (uint64_t)rows_integer(rows, 11, 0, most * MOST_LOG_PACKETS * MOST_LOG_PACKETS);
+    return crowd;
+}
+
 static void read_activity(struct reader *r)
 {
     struct rows rows = open_table(r, TABLE_ACTIVITY,
                                   "SELECT host, date, slice, packets_sent, packets_received, bytes_sent,"
-                                  " bytes_received, flows_initiated, flows_answered FROM activity"
+                                  " bytes_received, flows_initiated, flows_answered, members, log_packets,"
+                                  " log_packets_squared FROM activity"
                                   " ORDER BY host, date, slice");
     struct tally_entry last = { 0, 0, 0 };
 
@@ -616,6 +670,8 @@ static void read_activity(struct reader *r)
         struct tally_entry at = { (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->shape.host_count - 1),
                                   read_slice_number(&rows, 1), 0 };
         struct activity activity = read_activity_row(&rows);
+        struct crowd_activity crowd =
+            read_crowd_activity(&rows, r->db.failed ? 1 : r->shape.host_members[at.owner]);
 
         if (rows.number > 1 && !is_behind(&at, &last))
             rows_fail(&rows, "it is there twice, or out of order");
@@ -624,7 +680,7 @@ static void read_activity(struct reader *r)
             rows_fail(&rows, "nothing happened");
         if (r->db.failed)
             break;
-        r->sink->activity(r->sink->self, at.owner, at.symbol, &activity);
+        r->sink->activity(r->sink->self, at.owner, at.symbol, &activity, &crowd);
         last = at;
     }
     close_table(r, TABLE_ACTIVITY, &rows);
@@ -818,6 +874,8 @@ int model_read(struct model_image *image, const struct model_sink *sink,
     database_close(&r.db);
     free(r.shape.host_tags);
     free(r.shape.host_observations);
+    free(r.shape.host_members);
+    free(r.shape.host_crowds);
     free(r.shape.host_states);
     free(r.shape.outside_tags);
     free(r.shape.states);

@@ -34,6 +34,8 @@ struct model_shape {
     uint32_t host_count;
     uint64_t *host_tags;    /* by host; 0 without tags */
     uint32_t *host_observations;
+    uint32_t *host_members; /* 1, or more of a crowd */
+    uint32_t *host_crowds;  /* below host_count */
     uint32_t observation_count; /* of hosts; coverage may have more */
     uint32_t *host_states;  /* by host: how many states it has */
     uint32_t outside_count;
@@ -75,7 +77,8 @@ struct model_sink {
     void (*counts)(void *self, enum model_counts what, uint32_t owner,
                    const struct tally_entry *entries, uint32_t size);
     void (*activity)(void *self, uint32_t host, uint32_t slice_number,
-                     const struct activity *activity); /* ascending in both */
+                     const struct activity *activity,
+                     const struct crowd_activity *crowd); /* ascending in both; of one member: without sums */
     void (*service)(void *self, uint32_t service, const struct model_service *row);
     void (*application)(void *self, uint32_t service, const char *name, uint64_t flows);
     /* Ascending in service, then in packets; the sequence is borrowed for the call. */

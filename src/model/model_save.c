@@ -74,15 +74,16 @@ static void write_tally(struct writer *w, const char *sql, const struct tally *t
 }
 
 /* Ids from 0 on, each with its tag, or with none. */
-static void write_hosts(struct writer *w, const struct network_stats *stats)
+static void write_hosts(struct writer *w, const struct network_stats *stats,
+                        const struct network_fit *fit)
 {
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO host VALUES(?,?,?)");
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO host VALUES(?1,?2,?5,?3,?4)");
 
     for (uint32_t id = 0; id < stats->host_count; id++) {
-        int64_t values[] = { id, stats->host_observations[id],
-                             stats->has_tags ? (int64_t)stats->host_tags[id] : 0 };
+        int64_t values[] = { id, stats->host_observations[id], stats->host_members[id],
+                             fit->crowds[id], stats->has_tags ? (int64_t)stats->host_tags[id] : 0 };
 
-        write_row(w, statement, values, stats->has_tags ? 3 : 2);
+        write_row(w, statement, values, stats->has_tags ? 5 : 4);
     }
     sqlite3_finalize(statement);
 }
@@ -172,7 +173,7 @@ static void write_mixtures(struct writer *w, const struct network_stats *stats,
 
     for (size_t i = 0; i < stats->states.used; i++) {
         for (uint32_t k = 0; k < fit->packets[i].size; k++) {
-            const struct fitted_component *c = &fit->packets[i].components[k];
+            const struct mixture_component *c = &fit->packets[i].components[k];
             int64_t values[] = { (int64_t)i, k };
 
             if (w->status == SQLITE_OK) {
@@ -207,21 +208,26 @@ static void write_peer_processes(struct writer *w, const struct network_stats *s
 
 static void write_activity(struct writer *w, const struct network_stats *stats)
 {
+    const struct crowd_activity single = { .members = 1 };
     struct tally_entry *active = tally_sorted(&stats->active);
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO activity VALUES(?,?,?,?,?,?,?,?,?)");
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO activity VALUES(?,?,?,?,?,?,?,?,?,?,?,?)");
 
     for (size_t i = 0; i < stats->active.used; i++) {
         const struct tally_entry *entry = &active[i];
-        const struct activity *a =
-            &stats->activity[tally_find(&stats->active, entry->owner, entry->symbol)];
+        uint32_t index = tally_find(&stats->active, entry->owner, entry->symbol);
+        const struct activity *a = &stats->activity[index];
+        const struct crowd_activity *crowd =
+            stats->host_members[entry->owner] > 1 ? &stats->crowd_activity[index] : &single;
         int64_t values[] = {
             entry->owner,           entry->symbol / DAY_SLICES,    entry->symbol % DAY_SLICES,
             (int64_t)a->packets_sent,    (int64_t)a->packets_received,
             (int64_t)a->bytes_sent,      (int64_t)a->bytes_received,
             (int64_t)a->flows_initiated, (int64_t)a->flows_answered,
+            (int64_t)crowd->members,     (int64_t)crowd->log_sum,
+            (int64_t)crowd->log_square_sum,
         };
 
-        write_row(w, statement, values, 9);
+        write_row(w, statement, values, 12);
     }
     sqlite3_finalize(statement);
     free(active);
@@ -381,7 +387,7 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     run(w, pragmas);
     sqlite3_free(pragmas);
     write_summary(w, stats);
-    write_hosts(w, stats);
+    write_hosts(w, stats, fit);
     write_outside(w, stats);
     write_states(w, stats);
     write_mixtures(w, stats, fit);
@@ -424,6 +430,37 @@ static int build(struct output_file *file, const char *path, const struct networ
     write_all(&w, stats, fit);
     if (w.status != SQLITE_OK)
         status = error_set(err, "%s: cannot build the model: %s", path, sqlite3_errmsg(w.db));
+    sqlite3_close(w.db);
+    return status;
+}
+
+/* The bytes of a database in memory. */
+static int take_bytes(struct writer *w, struct model_image *image)
+{
+    sqlite3_int64 size = 0;
+
+    if (w->status == SQLITE_OK) {
+        image->bytes = sqlite3_serialize(w->db, "main", &size, 0);
+        w->status = image->bytes ? SQLITE_OK : SQLITE_NOMEM;
+    }
+    image->size = (size_t)size;
+    return w->status == SQLITE_OK ? 0 : -1;
+}
+
+int model_image_make(struct model_image *image, const struct network_stats *stats,
+                     const struct network_fit *fit, struct error *err)
+{
+    struct writer w = { NULL, SQLITE_OK };
+    int status;
+
+    *image = (struct model_image){ .path = memory_copy_text("the model") };
+    w.status = sqlite3_open_v2(":memory:", &w.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    write_all(&w, stats, fit);
+    status = take_bytes(&w, image);
+    if (status < 0) {
+        error_set(err, "cannot build the model: %s", sqlite3_errmsg(w.db));
+        model_image_release(image);
+    }
     sqlite3_close(w.db);
     return status;
 }

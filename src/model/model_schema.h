@@ -21,7 +21,8 @@ enum { MODEL_PACKET_BYTES = 4 };
 #define MODEL_SCHEMA                                                                          \
     "CREATE TABLE summary(flows INTEGER, packets INTEGER, first_ns INTEGER, last_ns INTEGER," \
     " outside_count INTEGER, key_check INTEGER);"                                             \
-    "CREATE TABLE host(id INTEGER PRIMARY KEY, observation INTEGER, tag INTEGER);"            \
+    "CREATE TABLE host(id INTEGER PRIMARY KEY, observation INTEGER, tag INTEGER,"             \
+    " members INTEGER, crowd INTEGER);"                                                       \
     "CREATE TABLE outside(id INTEGER PRIMARY KEY, tag INTEGER);"                              \
     "CREATE TABLE state(id INTEGER PRIMARY KEY, host INTEGER, role INTEGER,"                  \
     " protocol INTEGER, port_feature INTEGER, flows INTEGER);"                                \
@@ -49,6 +50,7 @@ enum { MODEL_PACKET_BYTES = 4 };
     "CREATE TABLE activity(host INTEGER, date INTEGER, slice INTEGER,"                        \
     " packets_sent INTEGER, packets_received INTEGER, bytes_sent INTEGER,"                    \
     " bytes_received INTEGER, flows_initiated INTEGER, flows_answered INTEGER,"               \
+    " members INTEGER, log_packets INTEGER, log_packets_squared INTEGER,"                     \
     " PRIMARY KEY(host, date, slice)) WITHOUT ROWID;"                                         \
     "CREATE TABLE service(id INTEGER PRIMARY KEY, protocol INTEGER, port INTEGER,"            \
     " flows INTEGER, measured_flows INTEGER, measured_packets INTEGER,"                       \

@@ -47,6 +47,11 @@ static void take_shape(void *self, const struct model_shape *shape)
     if (shape->host_count > 0)
         memcpy(stats->host_observations, shape->host_observations,
                shape->host_count * sizeof *stats->host_observations);
+    stats->host_members = memory_grow(NULL, &stats->host_members_capacity, shape->host_count,
+                                      sizeof *stats->host_members);
+    if (shape->host_count > 0)
+        memcpy(stats->host_members, shape->host_members,
+               shape->host_count * sizeof *stats->host_members);
     stats->outside_count = shape->outside_count;
     stats->has_tags = shape->has_tags;
     if (shape->has_tags) {
@@ -82,15 +87,23 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
 }
 
 static void take_activity(void *self, uint32_t host, uint32_t slice_number,
-                          const struct activity *activity)
+                          const struct activity *activity, const struct crowd_activity *crowd)
 {
     struct network_stats *stats = ((struct refill *)self)->stats;
+    size_t known = stats->crowd_activity_capacity;
     uint32_t index = tally_add(&stats->active, host, slice_number,
                                activity->flows_initiated + activity->flows_answered);
 
     stats->activity = memory_grow(stats->activity, &stats->activity_capacity, (size_t)index + 1,
                                   sizeof *stats->activity);
     stats->activity[index] = *activity;
+    if (stats->host_members[host] == 1)
+        return;
+    stats->crowd_activity = memory_grow(stats->crowd_activity, &stats->crowd_activity_capacity,
+                                        (size_t)index + 1, sizeof *stats->crowd_activity);
+    memset(stats->crowd_activity + known, 0,
+           (stats->crowd_activity_capacity - known) * sizeof *stats->crowd_activity);
+    stats->crowd_activity[index] = *crowd;
 }
 
 static void take_service(void *self, uint32_t id, const struct model_service *row)

@@ -2,16 +2,22 @@
  * CSV in the layout of nfdump 1.7: the columns of `nfdump -o csv` up to obyt, with their names. One line is a flow
  * with both its directions. Times have microseconds. Behind stands one more, oflg: the flags of the
  * responder, so that flg are the initiator's. A log that has it has biflows, and pings with their identifiers.
+ * Labelled, there is a column label.
  */
 #include "net/wire.h"
 #include "records/put_text.h"
 #include "records/record_encoding.h"
 
-static const char header[] = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,oflg\n";
+#define COLUMNS "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,oflg"
 
 static void csv_begin(FILE *stream)
 {
-    fputs(header, stream);
+    fputs(COLUMNS "\n", stream);
+}
+
+static void labelled_begin(FILE *stream)
+{
+    fputs(COLUMNS ",label\n", stream);
 }
 
 static char *put_protocol(char *to, uint8_t protocol)
@@ -44,7 +50,7 @@ static char *put_responder_port(char *to, const struct flow_record *r)
     return put_u64(put_char(put_u64(to, port >> 8), '.'), port & 0xff);
 }
 
-static char *csv_encode(char *to, const struct flow_record *r)
+static char *put_columns(char *to, const struct flow_record *r)
 {
     to = put_char(put_date_and_time(to, r->start.ns), ',');
     to = put_char(put_date_and_time(to, r->start.ns + r->duration_ns), ',');
@@ -59,8 +65,20 @@ static char *csv_encode(char *to, const struct flow_record *r)
         to = put_u64(put_char(to, ','), r->packets[side]);
         to = put_u64(put_char(to, ','), r->bytes[side]);
     }
-    to = put_flags(put_char(to, ','), r->tcp_flags[FLOW_RESPONDER]);
-    return put_char(to, '\n');
+    return put_flags(put_char(to, ','), r->tcp_flags[FLOW_RESPONDER]);
 }
 
-const struct record_encoding encoding_csv = { "csv", false, csv_encode, csv_begin, NULL, NULL };
+static char *csv_encode(char *to, const struct flow_record *r)
+{
+    return put_char(put_columns(to, r), '\n');
+}
+
+static char *labelled_encode(char *to, const struct flow_record *r)
+{
+    return put_text(put_columns(to, r), r->is_synthetic ? ",synthetic\n" : ",genuine\n");
+}
+
+static const struct record_encoding labelled = {
+    "csv", false, labelled_encode, labelled_begin, NULL, NULL, NULL
+};
+const struct record_encoding encoding_csv = { "csv", false, csv_encode, csv_begin, NULL, NULL, &labelled };

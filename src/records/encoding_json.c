@@ -89,7 +89,7 @@ static char *put_side(char *to, const struct flow_record *r, int side)
                    r->bytes[side]);
 }
 
-static char *json_encode(char *to, const struct flow_record *r)
+static char *put_keys(char *to, const struct flow_record *r)
 {
     to = put_seconds(put_text(to, "{\"ts\":"), r->start.ns);
     to = put_address(put_text(to, ",\"id.orig_h\":\""), &r->address[FLOW_INITIATOR]);
@@ -103,8 +103,18 @@ static char *json_encode(char *to, const struct flow_record *r)
     to = put_char(to, '"');
     if (r->protocol == IP_TCP)
         to = put_char(put_history(put_text(to, ",\"history\":\""), r), '"');
-    to = put_side(put_side(to, r, FLOW_INITIATOR), r, FLOW_RESPONDER);
-    return put_text(to, "}\n");
+    return put_side(put_side(to, r, FLOW_INITIATOR), r, FLOW_RESPONDER);
 }
 
-const struct record_encoding encoding_json = { "json", false, json_encode, NULL, NULL, NULL };
+static char *json_encode(char *to, const struct flow_record *r)
+{
+    return put_text(put_keys(to, r), "}\n");
+}
+
+static char *labelled_encode(char *to, const struct flow_record *r)
+{
+    return put_text(put_text(put_keys(to, r), ",\"label\":"), r->is_synthetic ? "\"synthetic\"}\n" : "\"genuine\"}\n");
+}
+
+static const struct record_encoding labelled = { "json", false, labelled_encode, NULL, NULL, NULL, NULL };
+const struct record_encoding encoding_json = { "json", false, json_encode, NULL, NULL, NULL, &labelled };

@@ -200,5 +200,5 @@ static void nfcapd_end(FILE *stream, const struct record_sums *sums, uint32_t ba
 }
 
 const struct record_encoding encoding_nfcapd = {
-    "nfcapd", true, nfcapd_encode, nfcapd_begin, nfcapd_begin_batch, nfcapd_end,
+    "nfcapd", true, nfcapd_encode, nfcapd_begin, nfcapd_begin_batch, nfcapd_end, NULL,
 };

@@ -23,6 +23,7 @@ struct record_encoding {
     void (*begin)(FILE *stream);
     void (*begin_batch)(FILE *stream, const struct record_batch *batch);
     void (*end)(FILE *stream, const struct record_sums *sums, uint32_t batches);
+    const struct record_encoding *labelled; /* the same with the label of each record; NULL: there is no place */
 };
 
 extern const struct record_encoding encoding_csv, encoding_json, encoding_nfcapd;

@@ -24,6 +24,7 @@ struct record_pairer {
     int64_t newest_ns;   /* end of any record */
     int64_t released_ns; /* latest start given out */
     uint64_t sequence;
+    bool keeps_apart;
 };
 
 static uint32_t take_free_flow(struct record_pairer *p)
@@ -202,6 +203,11 @@ struct record_pairer *record_pairer_new(size_t max_flows, record_sink *sink, voi
     return p;
 }
 
+void record_pairer_keep_apart(struct record_pairer *p)
+{
+    p->keeps_apart = true;
+}
+
 void record_pairer_free(struct record_pairer *p)
 {
     if (p == NULL)
@@ -248,7 +254,7 @@ void record_pairer_add(struct record_pairer *p, const struct log_record *record)
     if (record->start_ns + record->duration_ns > p->newest_ns)
         p->newest_ns = record->start_ns + record->duration_ns;
     tuple_table_around(&p->tuples, p->flows, hash, record, around);
-    index = find_flow(p, around, record, &source);
+    index = p->keeps_apart ? HELD_NONE : find_flow(p, around, record, &source);
     if (index == HELD_NONE)
         begin_flow(p, hash, record);
     else

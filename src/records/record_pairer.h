@@ -41,6 +41,9 @@ struct pairer_counts {
 };
 
 struct record_pairer *record_pairer_new(size_t max_flows, record_sink *sink, void *sink_self);
+/* Nothing is put together: each record is a flow. Called before the first. */
+void record_pairer_keep_apart(struct record_pairer *pairer);
+
 void record_pairer_free(struct record_pairer *pairer); /* does not flush; NULL is fine */
 
 void record_pairer_add(struct record_pairer *pairer, const struct log_record *record);

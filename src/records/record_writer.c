@@ -27,6 +27,11 @@ const struct record_encoding *record_encoding_find(const char *name)
     return NULL;
 }
 
+const struct record_encoding *record_encoding_labelled(const struct record_encoding *encoding)
+{
+    return encoding->labelled;
+}
+
 const char *record_encoding_name(const struct record_encoding *encoding)
 {
     return encoding->name;

@@ -23,6 +23,8 @@ struct record_encoding; /* one format: see record_encoding.h */
 
 /* By name: "csv", "json", "nfcapd"; NULL: there is none. */
 const struct record_encoding *record_encoding_find(const char *name);
+/* The same with "genuine" or "synthetic" behind each record. NULL: the format has no place for it. */
+const struct record_encoding *record_encoding_labelled(const struct record_encoding *encoding);
 const char *record_encoding_name(const struct record_encoding *encoding);
 const char *record_encoding_names(void); /* "csv, json, nfcapd": for messages */
 

@@ -33,7 +33,7 @@ static int set_group(struct population_group *to, const struct scenario_group *f
         .service = find_service,
         .service_self = from->model,
         .network = from->network,
-        .host_count = from->hosts ? from->hosts : from->model->host_count,
+        .host_count = from->hosts ? from->hosts : from->model->member_count,
     };
     if (to->model_count == 0)
         return error_set(err, "the model has no host");

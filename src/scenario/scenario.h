@@ -31,7 +31,7 @@ enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = 1000000 };
 struct scenario_group {
     struct model *model;
     struct ip_network network;
-    uint32_t hosts; /* 0: as many as the model has */
+    uint32_t hosts; /* 0: as many as the model has; of a crowd as many as its members */
 };
 
 struct scenario_config {

@@ -2,14 +2,36 @@
 
 #include "base/log_grid.h"
 
+#define LAST_STATE_GAP_NS ((double)NS_PER_SECOND) /* of one that was only ever seen at the end */
+
 static double gap_of_bin(uint32_t bin, struct random_stream *random)
 {
-    return log_grid_value((double)bin + random_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
+    return log_grid_value((double)bin + random_short_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
 }
 
 static double draw_gap(const struct discrete *gaps, struct random_stream *random)
 {
     return gap_of_bin(discrete_symbol(gaps, discrete_draw(gaps, random)), random);
+}
+
+static uint32_t index_of_next(const struct state_model *state, uint32_t to)
+{
+    uint32_t i = 0;
+
+    while (i < state->next.size && discrete_symbol(&state->next, i) != to)
+        i++;
+    return i;
+}
+
+double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
+                 struct random_stream *random)
+{
+    const struct state_model *state = &model->states[from];
+
+    if (state->next.size == 0)
+        return random_exponential(random, LAST_STATE_GAP_NS);
+    /* What never followed comes after a gap of its state. */
+    return draw_gap(state_model_gaps(state, index_of_next(state, to)), random);
 }
 
 static uint32_t draw_frequent(const struct host_model *model, struct random_stream *random)
@@ -23,8 +45,8 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
     const struct state_model *state = &model->states[from];
     uint32_t i;
 
-    if (state->next.size == 0) { /* only ever seen at the end of the input */
-        *gap_ns = random_exponential(random, (double)NS_PER_SECOND);
+    if (state->next.size == 0) {
+        *gap_ns = random_exponential(random, LAST_STATE_GAP_NS);
         return draw_frequent(model, random);
     }
     i = discrete_draw(&state->next, random);

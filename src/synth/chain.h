@@ -17,6 +17,10 @@ uint32_t chain_enter(const struct host_model *model, struct random_stream *rando
 /* The same, and how long after that moment the state begins. */
 uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random);
 
+/* The time from the start of a flow of one state to that of the next one, of `to`, in nanoseconds. */
+double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
+                 struct random_stream *random);
+
 /* The next state, and the time from the start of one flow to that of the other. */
 uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_ns,
                     struct random_stream *random);

@@ -89,16 +89,18 @@ static int check_networks(const struct population_group *groups, size_t count,
     return 0;
 }
 
-static void add_group(struct population *population, const struct population_group *group)
+static void add_group(struct population *population, const struct population_group *group,
+                      struct cast *cast)
 {
     uint32_t first = population->host_count;
     uint32_t base = ip_address_to_v4(&group->network.base);
 
+    cast_init(cast, group->models, group->model_count);
     for (uint32_t i = 0; i < group->host_count; i++) {
         struct virtual_host *host = &population->hosts[population->host_count++];
 
-        *host = (struct virtual_host){ .model = &group->models[i % group->model_count],
-                                       .group = group, .number = i, .first = first };
+        *host = (struct virtual_host){ .model = &group->models[cast->host[i % cast->places]],
+                                       .group = group, .cast = cast, .number = i, .first = first };
         host->end.address = base + 1 + i;
         set_mac(host->end.mac, host->end.address);
     }
@@ -114,16 +116,21 @@ int population_init(struct population *population, const struct population_group
         return -1;
     for (size_t i = 0; i < group_count; i++)
         total += groups[i].host_count;
+    population->casts = memory_alloc_array(group_count, sizeof *population->casts);
+    population->group_count = group_count;
     population->hosts = memory_alloc_array(total, sizeof *population->hosts);
     population->outside = *outside;
     memcpy(population->gateway_mac, gateway_mac, sizeof gateway_mac);
     for (size_t i = 0; i < group_count; i++)
-        add_group(population, &groups[i]);
+        add_group(population, &groups[i], &population->casts[i]);
     return 0;
 }
 
 void population_release(struct population *population)
 {
+    for (size_t i = 0; i < population->group_count; i++)
+        cast_release(&population->casts[i]);
+    free(population->casts);
     free(population->hosts);
     memset(population, 0, sizeof *population);
 }
@@ -155,13 +162,27 @@ static struct flow_end outside_end(const struct population *population, uint64_t
     return end;
 }
 
+/* Whom a host means by a host of its model: a number in the group, which nobody may play. */
+static uint32_t local_peer(const struct virtual_host *host, uint32_t id)
+{
+    const struct cast *cast = host->cast;
+    uint32_t own_place = host->number % cast->places;
+    uint32_t members = cast_members(cast, id);
+    uint64_t nth = 0;
+
+    if (members > 1)
+        nth = random_mix64((uint64_t)own_place << 32 | id) % members;
+    if (members > 1 && cast->host[own_place] == id && cast->nth[own_place] == nth)
+        nth = (nth + 1) % members;
+    return host->number - own_place + cast->place[cast->firsts[id] + nth];
+}
+
 struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
                                 struct peer peer, uint64_t name, bool *virtual_peer)
 {
     /* Each group has a world of its own outside, named by what no other group can change. */
     uint64_t world = random_mix64(ip_address_to_v4(&host->group->network.base));
-    uint32_t models = host->group->model_count;
-    uint32_t number = host->number / models * models + peer.id;
+    uint32_t number = peer.kind == PEER_LOCAL ? local_peer(host, peer.id) : 0;
 
     *virtual_peer = peer.kind == PEER_LOCAL && number < host->group->host_count && number != host->number;
     if (*virtual_peer)
@@ -175,11 +196,11 @@ enum flow_answer population_answer(const struct population *population, const st
                                    const struct state_model *state, const struct flow_plan *plan)
 {
     const struct virtual_host *asked = population_find(population, plan->ends[FLOW_RESPONDER].address);
-    uint32_t models = host->group->model_count;
 
     if (asked == NULL)
         return ANSWER_LIKELY;
-    if (!peer_answers(state, host->number % models, asked->number % models, asked->model, plan->key))
+    if (!peer_answers(state, (uint32_t)(host->model - host->group->models),
+                      (uint32_t)(asked->model - asked->group->models), asked->model, plan->key))
         return ANSWER_NONE;
     return plan->packets > 1 ? ANSWER_SURE : ANSWER_LIKELY;
 }

@@ -1,9 +1,10 @@
 /*
  * population.h - who there is on the emulated network: virtual hosts, and the world outside.
  *
- * Virtual host i of a group plays host i mod M of a model with M hosts, in copy i div M of
+ * Virtual host i of a group has place i mod M of a network with M hosts (cast.h), in copy i div M of
  * that network. A local peer is looked for in the same copy; one that is not played, and the
- * host itself, is stood in for by an address outside. Nothing here depends on time.
+ * host itself, is stood in for by an address outside. Of a crowd each host knows one member, always the
+ * same. Nothing here depends on time.
  */
 #ifndef SYNTH_POPULATION_H
 #define SYNTH_POPULATION_H
@@ -16,6 +17,7 @@
 #include "dayshift/flow_plan.h"
 #include "dayshift/host_model.h"
 #include "net/ip_address.h"
+#include "synth/cast.h"
 
 /* What a group of virtual hosts is made from; everything borrowed. */
 struct population_group {
@@ -31,6 +33,7 @@ struct virtual_host {
     struct flow_end end; /* address and MAC; port unused */
     const struct host_model *model;
     const struct population_group *group;
+    const struct cast *cast; /* of the group */
     uint32_t number; /* in its group */
     uint32_t first;  /* index of the group's host 0 in the population */
 };
@@ -38,6 +41,8 @@ struct virtual_host {
 struct population {
     struct virtual_host *hosts;
     uint32_t host_count;
+    struct cast *casts; /* by group */
+    size_t group_count;
     struct ip_network outside;
     uint8_t gateway_mac[6]; /* all outside addresses are behind it */
 };

@@ -96,17 +96,17 @@ static struct amount interpolate(const struct host_model *model, enum day_class 
     return mix(&a, &b, (double)before / (before + after));
 }
 
-static struct amount learned_amount(const struct host_model *model, const struct slice_request *request,
-                                    struct random_stream *random)
+static struct amount learned_amount(const struct host_model *model, int32_t date, uint32_t slice,
+                                    enum day_fallback fallback, struct random_stream *random)
 {
-    enum day_class class = day_class_of(request->date);
-    const struct class_profile *days = days_of(model, class, request->slice);
+    enum day_class class = day_class_of(date);
+    const struct class_profile *days = days_of(model, class, slice);
 
     if (days)
-        return amount_of(days, request->slice);
-    switch (request->fallback) {
+        return amount_of(days, slice);
+    switch (fallback) {
     case DAY_SPREAD: return spread(model, class, random);
-    case DAY_INTERPOLATE: return interpolate(model, class, request->slice);
+    case DAY_INTERPOLATE: return interpolate(model, class, slice);
     case DAY_SILENT: break;
     }
     return (struct amount){ 0 };
@@ -169,6 +169,14 @@ static struct quota draw_quota(const struct slice_request *request, const struct
     quota.flows = !(flows < MAX_FLOWS_A_SLICE) ? (uint32_t)MAX_FLOWS_A_SLICE : (uint32_t)flows;
     quota.packets = volume * quota.flows / expected;
     return quota;
+}
+
+double slice_draw_flows(const struct host_model *model, int32_t date, uint32_t slice, enum day_fallback fallback,
+                        struct random_stream *random)
+{
+    struct amount learned = learned_amount(model, date, slice, fallback, random);
+
+    return random_unit(random) < learned.share ? exp(learned.log_flows) : 0;
 }
 
 /* ---- one flow ---- */
@@ -398,7 +406,7 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     /* Named by its address, so that the stream is the same whoever else there is. */
     random_init(&random, request->seed, RANDOM_SLICE, host->end.address, (uint32_t)request->date,
                 request->slice);
-    learned = learned_amount(host->model, request, &random);
+    learned = learned_amount(host->model, request->date, request->slice, request->fallback, &random);
     if (learned.share <= 0)
         return;
     quota = draw_quota(request, &learned, 1, &random);

@@ -32,6 +32,10 @@ struct slice_request {
     enum day_fallback fallback;
 };
 
+/* How many flows a host makes in a slice of a date: none where it is not active, else what it makes on average. */
+double slice_draw_flows(const struct host_model *model, int32_t date, uint32_t slice, enum day_fallback fallback,
+                        struct random_stream *random);
+
 /* Appends the plans of the slice, in no particular order. */
 void slice_synthesize(const struct slice_request *request, struct plan_list *plans);
 
