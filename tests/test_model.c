@@ -373,11 +373,13 @@ static void check_novelty(const struct model *model, const struct network_stats 
             assert_true(novelty->strength == 0 && novelty->fresh == 0);
             continue;
         }
-        assert_true(fabs(novelty->strength - process->concentration - peers * process->discount) < 1e-5);
-        assert_true(fabs(novelty->fresh - process->concentration / (flows + process->concentration)) < 1e-6);
-        assert_true(fabs((double)novelty->discount / PEER_SHARES - process->discount) < 1e-4);
+        assert_true(fabs(peer_novelty_strength(novelty) /
+                         (process->concentration + peers * process->discount) - 1) < 4e-4);
+        assert_true(fabs(peer_novelty_fresh(novelty) * (flows + process->concentration) /
+                         process->concentration - 1) < 4e-4);
+        assert_true(fabs(peer_novelty_discount(novelty) - process->discount) < 1.0 / 256);
         assert_true(novelty->unlisted == 0);
-        assert_true(novelty->known > PEER_SHARES / 4); /* three addresses for seven services */
+        assert_true(novelty->known > UINT8_MAX / 4); /* three addresses for seven services */
     }
 }
 
@@ -397,7 +399,7 @@ static void check_transitions(const struct model *model, const struct network_st
         assert_int_equal(discrete_total(&from->gaps), discrete_total(&from->next));
         while (discrete_symbol(&from->next, i) != next)
             i++;
-        if (entry->count < 8) {
+        if (entry->count < 16) {
             assert_ptr_equal(state_model_gaps(from, i), &from->gaps);
             continue;
         }
