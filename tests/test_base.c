@@ -87,6 +87,58 @@ static void test_distributions(void **state)
     assert_near(squares[2], 32, 5 * sqrt(20 * 256) / root); /* var x^2 = 20 mean^4 */
 }
 
+/* A stream is its blocks in order, however many are made at once. */
+static void test_stream_is_its_blocks(void **state)
+{
+    struct random_stream random;
+    uint32_t counter[4];
+
+    (void)state;
+    random_init(&random, 2, RANDOM_FIT, 3, 4, 5);
+    memcpy(counter, random.counter, sizeof counter);
+    for (uint32_t block = 0; block < 9; block++) {
+        uint32_t words[4];
+
+        counter[0] = block;
+        random_philox4x32(counter, random.key, words);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(random_u32(&random), words[i]);
+    }
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Kolmogorov-Smirnov against erfc(3); and the tails, which it hardly looks at. */
+static void test_normal(void **state)
+{
+    enum { NORMALS = 1000000 };
+    double *x = calloc(NORMALS, sizeof *x);
+    struct random_stream random;
+    double most = 0;
+    int beyond_4 = 0;
+
+    (void)state;
+    random_init(&random, 6, RANDOM_FIT, 0, 0, 0);
+    for (int i = 0; i < NORMALS; i++) {
+        x[i] = random_normal(&random, 0, 1);
+        beyond_4 += fabs(x[i]) > 4;
+    }
+    qsort(x, NORMALS, sizeof *x, compare_doubles);
+    for (int i = 0; i < NORMALS; i++) {
+        double p = 0.5 * erfc(-x[i] / sqrt(2));
+
+        most = fmax(most, fmax(p - (double)i / NORMALS, (double)(i + 1) / NORMALS - p));
+    }
+    assert_true(most < 1.95 / sqrt(NORMALS)); /* one in a thousand */
+    assert_in_range(beyond_4, 63 - 40, 63 + 40);
+    free(x);
+}
+
 /* Each value as often as the others, also for bounds that 2^64 is no multiple of. */
 static void test_below(void **state)
 {
@@ -1224,6 +1276,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_philox),
+        cmocka_unit_test(test_stream_is_its_blocks),
+        cmocka_unit_test(test_normal),
         cmocka_unit_test(test_distributions),
         cmocka_unit_test(test_below),
         cmocka_unit_test(test_streams_by_name),

@@ -88,21 +88,43 @@ size_t discrete_bytes(const struct discrete *discrete)
     return discrete->size ? sizeof(uint32_t) + discrete->size * each : 0;
 }
 
+/*
+ * The first index whose cumulative count exceeds `wanted`, which is below the last one. Halves without a branch that
+ * could be mispredicted: where the draw falls is what no processor can know.
+ */
+#define SEARCH(name, type)                                                                       \
+    static uint32_t name(const uint8_t *counts, uint32_t size, uint32_t wanted)                  \
+    {                                                                                            \
+        uint32_t first = 0;                                                                      \
+                                                                                                 \
+        while (size > 1) {                                                                       \
+            uint32_t half = size / 2;                                                            \
+            type count;                                                                          \
+                                                                                                 \
+            memcpy(&count, counts + sizeof count * (first + half - 1), sizeof count);            \
+            first += count <= wanted ? half : 0;                                                 \
+            size -= half;                                                                        \
+        }                                                                                        \
+        return first;                                                                            \
+    }
+
+SEARCH(search_one, uint8_t)
+SEARCH(search_two, uint16_t)
+SEARCH(search_four, uint32_t)
+
 uint32_t discrete_draw(const struct discrete *discrete, struct random_stream *random)
 {
-    uint64_t wanted = random_below(random, discrete_total(discrete));
-    uint32_t low = 0;
-    uint32_t high = discrete->size - 1;
+    const uint8_t *counts = discrete->packed + sizeof(uint32_t) + (size_t)discrete->size * discrete->symbol_bytes;
+    uint32_t wanted;
 
-    while (low < high) { /* the first index whose cumulative count exceeds `wanted` */
-        uint32_t middle = low + (high - low) / 2;
-
-        if (discrete_cumulative(discrete, middle) > wanted)
-            high = middle;
-        else
-            low = middle + 1;
+    if (discrete->size == 1)
+        return 0; /* and no number is spent on it */
+    wanted = random_below_u32(random, discrete_total(discrete));
+    switch (discrete->count_bytes) {
+    case 1: return search_one(counts, discrete->size, wanted);
+    case 2: return search_two(counts, discrete->size, wanted);
+    default: return search_four(counts, discrete->size, wanted);
     }
-    return low;
 }
 
 double discrete_share(const struct discrete *discrete, uint32_t index)

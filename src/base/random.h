@@ -11,11 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    RANDOM_BLOCKS = 2,                /* made at once: two keep a processor busier than one */
+    RANDOM_WORDS = 4 * RANDOM_BLOCKS
+};
+
 struct random_stream {
     uint32_t key[2];
     uint32_t counter[4]; /* counter[0] counts blocks; the rest names the stream */
-    uint32_t block[4];
-    uint32_t used; /* words of `block` already given away, 4 when empty */
+    uint32_t words[RANDOM_WORDS];
+    uint32_t used; /* of `words`, already given away; RANDOM_WORDS when empty */
 };
 
 /*
@@ -34,15 +39,52 @@ enum random_purpose {
 void random_init(struct random_stream *stream, uint64_t seed, enum random_purpose purpose,
                  uint32_t a, uint32_t b, uint32_t c);
 
-uint32_t random_u32(struct random_stream *stream);
-uint64_t random_u64(struct random_stream *stream);
+/* Makes the next words: for random_u32(). */
+void random_refill(struct random_stream *stream);
+
+static inline uint32_t random_u32(struct random_stream *stream)
+{
+    if (stream->used == RANDOM_WORDS)
+        random_refill(stream);
+    return stream->words[stream->used++];
+}
+
+static inline uint64_t random_u64(struct random_stream *stream)
+{
+    uint64_t high = random_u32(stream);
+
+    return high << 32 | random_u32(stream);
+}
 
 /* Uniform in [0, 1), 53 bits. */
-double random_unit(struct random_stream *stream);
+static inline double random_unit(struct random_stream *stream)
+{
+    return (double)(random_u64(stream) >> 11) * 0x1p-53;
+}
 
-/* Uniform in 0..bound-1 without bias; bound > 0. */
+/* The same in 32 bits: of half the words, where 2^-32 is fine enough. */
+static inline double random_short_unit(struct random_stream *stream)
+{
+    return random_u32(stream) * 0x1p-32;
+}
+
+/* Uniform in 0..bound-1 without bias; bound > 0. Of 32 bits by a product (Lemire 2019). */
+static inline uint32_t random_below_u32(struct random_stream *stream, uint32_t bound)
+{
+    uint64_t product = (uint64_t)random_u32(stream) * bound;
+
+    if ((uint32_t)product < bound) {
+        uint32_t reject_below = -bound % bound;
+
+        while ((uint32_t)product < reject_below)
+            product = (uint64_t)random_u32(stream) * bound;
+    }
+    return (uint32_t)(product >> 32);
+}
+
 uint64_t random_below(struct random_stream *stream, uint64_t bound);
 
+/* By the inverse of the distribution function (Wichura 1988, AS 241). */
 double random_normal(struct random_stream *stream, double mean, double sd);
 double random_exponential(struct random_stream *stream, double mean);
 

@@ -54,7 +54,7 @@ static const char help[] =
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n";
 
-enum { MAX_RECORDS = 1000000000, MAX_JOBS = 256, MAX_MODELS = MIX_MAX_PARTS + 1 };
+enum { MAX_RECORDS = 1000000000, MAX_JOBS = 64, MAX_MODELS = MIX_MAX_PARTS + 1 };
 
 struct synth_options {
     const char *output;

@@ -6,7 +6,7 @@
 
 static double gap_of_bin(uint32_t bin, struct random_stream *random)
 {
-    return log_grid_value((double)bin + random_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
+    return log_grid_value((double)bin + random_short_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
 }
 
 static double draw_gap(const struct discrete *gaps, struct random_stream *random)

@@ -4,43 +4,53 @@
 
 #include "dayshift/flow_plan.h"
 
-uint64_t flow_draw_packets(const struct volume_model *mixture, struct random_stream *random)
+static uint32_t draw_component(const struct volume_model *mixture, struct random_stream *random)
 {
-    double at = random_unit(random);
+    double at;
     uint32_t k = 0;
-    double x;
 
+    if (mixture->size == 1)
+        return 0;
+    at = random_short_unit(random);
     while (k + 1 < mixture->size && at >= mixture->components[k].weight)
         at -= mixture->components[k++].weight;
-    x = random_normal(random, mixture->components[k].mean, mixture->components[k].sd);
-    return (uint64_t)fmax(1.0, round(exp(fmin(x, mixture->log_max))));
+    return k;
+}
+
+uint64_t flow_draw_packets(const struct volume_model *mixture, struct random_stream *random)
+{
+    const struct mixture_component *component = &mixture->components[draw_component(mixture, random)];
+    double x = random_normal(random, component->mean, component->sd);
+
+    return x > 0 ? (uint64_t)(exp(fmin(x, mixture->log_max)) + 0.5) : 1;
 }
 
 uint16_t flow_draw_port(uint32_t feature, struct random_stream *random)
 {
     uint32_t first = port_feature_first(feature);
+    uint32_t ports = port_feature_first(feature + 1) - first;
 
-    return (uint16_t)(first + random_below(random, port_feature_first(feature + 1) - first));
+    return (uint16_t)(ports > 1 ? first + random_below_u32(random, ports) : first);
+}
+
+/* Of those listed, or else any of the feature. */
+static uint16_t draw_responder_port(const struct state_model *state, struct random_stream *random)
+{
+    uint32_t port = PORT_OTHER;
+
+    if (state->responder_ports.size)
+        port = discrete_symbol(&state->responder_ports, discrete_draw(&state->responder_ports, random));
+    return port == PORT_OTHER ? flow_draw_port(state->key.port_feature, random) : (uint16_t)port;
 }
 
 void flow_draw_ports(const struct state_model *state, uint16_t ports[2], struct random_stream *random)
 {
-    uint16_t responder = flow_draw_port(state->key.port_feature, random);
-    uint16_t initiator = (uint16_t)random_u32(random); /* ICMP: the identifier */
-
-    if (state->responder_ports.size) {
-        uint32_t i = discrete_draw(&state->responder_ports, random);
-
-        if (discrete_symbol(&state->responder_ports, i) != PORT_OTHER)
-            responder = (uint16_t)discrete_symbol(&state->responder_ports, i);
+    if (state->initiator_ports.size == 0) { /* not TCP or UDP: the feature is the ICMP type */
+        ports[FLOW_INITIATOR] = (uint16_t)random_u32(random);
+        ports[FLOW_RESPONDER] = (uint16_t)(state->key.port_feature << 8);
+        return;
     }
-    if (state->initiator_ports.size) {
-        uint32_t i = discrete_draw(&state->initiator_ports, random);
-
-        initiator = flow_draw_port(discrete_symbol(&state->initiator_ports, i), random);
-    } else { /* not TCP or UDP: the feature is the ICMP type */
-        responder = (uint16_t)(state->key.port_feature << 8);
-    }
-    ports[FLOW_INITIATOR] = initiator;
-    ports[FLOW_RESPONDER] = responder;
+    ports[FLOW_RESPONDER] = draw_responder_port(state, random);
+    ports[FLOW_INITIATOR] = flow_draw_port(
+        discrete_symbol(&state->initiator_ports, discrete_draw(&state->initiator_ports, random)), random);
 }
