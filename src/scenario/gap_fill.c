@@ -247,6 +247,16 @@ static void judge_ends(struct gap_fill *fill, const struct regression_gap *gap)
                             : fill->log_before;
 }
 
+/* No more than are known: of flows of which many begin at the same time a clock tells little. */
+static uint32_t draw_count(const struct regression_gap *gap, const struct fill_request *request,
+                           struct random_stream *random)
+{
+    size_t known = request->recording->hosts[request->host].step_count;
+    uint32_t count = regression_draw_count(gap, random);
+
+    return count < known ? count : (uint32_t)known;
+}
+
 void gap_fill_make(struct gap_fill *fill, const struct fill_request *request)
 {
     const struct fill_options *options = request->options;
@@ -262,7 +272,7 @@ void gap_fill_make(struct gap_fill *fill, const struct fill_request *request)
     smoothed_chain_init(&chain, &request->model->hosts[request->model_host]);
     set_neighbours(&gap, request, fill);
     begin_stream(&random, request);
-    gap.count = options->count == FILL_DRAW_COUNT ? regression_draw_count(&gap, &random) : options->count;
+    gap.count = options->count == FILL_DRAW_COUNT ? draw_count(&gap, request, &random) : options->count;
     if (options->method == FILL_EXACT)
         regression_exact(&gap, options->draws, &random, &fill->filling);
     else

@@ -27,7 +27,7 @@ struct fill_options {
     enum fill_method method;
     uint32_t draws;  /* exact: of which the most likely one is kept */
     uint32_t length; /* search: of the synthetic sequence */
-    uint32_t count;  /* of records, or FILL_DRAW_COUNT */
+    uint32_t count;  /* of records, or FILL_DRAW_COUNT: at most as many as are known of the host */
     uint64_t seed;
 };
 
