@@ -329,8 +329,31 @@ rows_of()
     [ "$(json_value json '[d["mean_divergence"], d["largest_divergence"]]')" = "[0.0, 0.0]" ]
     [ "$(json_value json 'd["mean_volume_distance"]')" = 0.0 ]
     run -0 dayshift compare --states 0 "$model" "$model"
-    [ "${#lines[@]}" -eq 13 ]
+    [ "${#lines[@]}" -eq 22 ]
     [[ ${lines[12]} == "12 hosts with flows in both, mean over flows: divergence 0.0000 (largest 0.0000)   volume 0.000" ]]
+}
+
+@test "compare: networks as wholes" {
+    dayshift compare --json "$model" "$model" > json
+    [ "$(json_value json 'd["networks"]["divergence"], d["networks"]["out_degree"]["distance"]')" = "(0.0, 0.0)" ]
+    [ "$(json_value json 'd["networks"]["in_degree"]["log_distance"]')" = 0.0 ]
+    [ "$(json_value json 'd["networks"]["flows_per_s"][0] == d["networks"]["flows_per_s"][1] > 0')" = True ]
+    [ "$(json_value json '0 < d["networks"]["out_degree"]["repeats"][0] < 1')" = True ]
+}
+
+@test "two halves of a network have its hosts and its flows" {
+    refuses 1 "--half: 'first' is not one of: even, odd" dayshift learn -o x --half first "$sample"
+    dayshift learn -q -o even.dsm --half even "$sample"
+    dayshift learn -q -o odd.dsm --half odd "$sample"
+    for half in even odd; do
+        dayshift info --json "$half.dsm" > "$half.json"
+    done
+    dayshift info --json "$model" > json
+    [ "$(json_value even.json 'd["flows"]')" -gt 0 ]
+    [ "$(json_value json 'd["flows"]')" -eq \
+        $(($(json_value even.json 'd["flows"]') + $(json_value odd.json 'd["flows"]'))) ]
+    dayshift compare --json even.dsm odd.dsm > json
+    [ "$(json_value json 'd["hosts_in"], d["networks"]["profile"]["minutes"]')" = "([12, 12], 10)" ]
 }
 
 @test "compare: a model is not like another" {

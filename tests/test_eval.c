@@ -1,10 +1,13 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "dayshift/packet_view.h"
 #include "eval/domain_checks.h"
 #include "eval/model_compare.h"
+#include "eval/network_compare.h"
 
 /* A TCP flow with nothing to find fault with. */
 static struct flow_record clean_flow(void)
@@ -202,6 +205,154 @@ static void test_model_compare_states(void **state)
     }
 }
 
+/* ---- networks as wholes ---- */
+
+static void assert_near(double actual, double expected)
+{
+    if (!(fabs(actual - expected) < 1e-12) && !(isnan(actual) && isnan(expected)))
+        fail_msg("%.15g is not %.15g", actual, expected);
+}
+
+/* The area between quantile functions, by hand. */
+static void test_wasserstein(void **state)
+{
+    static const struct {
+        double a[4], b[4];
+        size_t a_count, b_count;
+        double expected;
+    } cases[] = {
+        { { 1 }, { 4 }, 1, 1, 3 },
+        { { 3, 1, 2 }, { 2, 3, 1 }, 3, 3, 0 },
+        { { 0, 1 }, { 5, 6 }, 2, 2, 5 },
+        { { 0, 4 }, { 1 }, 2, 1, 2 },
+        { { 0, 10 }, { 0, 0, 0, 10 }, 2, 4, 2.5 },
+        { { 1, 2, 3 }, { 1, 3 }, 3, 2, 1.0 / 3 },
+        { { 1 }, { 0 }, 1, 0, NAN },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double a[4];
+        double b[4];
+
+        memcpy(a, cases[i].a, sizeof a);
+        memcpy(b, cases[i].b, sizeof b);
+        assert_near(wasserstein_distance(a, cases[i].a_count, b, cases[i].b_count), cases[i].expected);
+        assert_near(wasserstein_distance(b, cases[i].b_count, a, cases[i].a_count), cases[i].expected);
+    }
+}
+
+/* A network of hosts that each initiate one flow a slice, to so many peers in turn. */
+static void make_network(struct network_stats *stats, uint32_t hosts, uint32_t first_slice,
+                         uint32_t step, uint32_t flows, uint32_t peers)
+{
+    network_stats_init(stats);
+    stats->host_count = hosts;
+    stats->observation_count = 1;
+    stats->outside_count = peers;
+    stats->host_observations = calloc(hosts, sizeof *stats->host_observations);
+    stats->activity = calloc((size_t)hosts * flows, sizeof *stats->activity);
+    for (uint32_t host = 0; host < hosts; host++) {
+        const struct state_key key = { ROLE_INITIATOR, IP_TCP, 443 + host % 2 };
+        uint32_t index = tally_add(&stats->states, host, state_key_pack(key), flows);
+
+        for (uint32_t i = 0; i < flows; i++) {
+            uint32_t slice = first_slice + i * step;
+            uint32_t at = tally_add(&stats->active, host, slice, 1);
+
+            stats->activity[at].packets_sent = 10 + slice % 7 * host;
+            tally_add(&stats->peers, index, peer_pack((struct peer){ PEER_OUTSIDE, i % peers }), 1);
+            if (host == 0)
+                tally_add(&stats->coverage, 0, slice, SLICE_SECONDS);
+        }
+    }
+}
+
+static void test_network_compare(void **state)
+{
+    struct network_comparison c;
+    struct network_stats a;
+    struct network_stats b;
+    struct host_pair *pairs;
+    size_t count;
+
+    (void)state;
+    make_network(&a, 3, 0, 1, 40, 5);
+    make_network(&b, 3, 0, 1, 40, 8);
+    pairs = network_compare_pairs(&a, &b, &count);
+    assert_int_equal(count, 3);
+    network_compare(&c, &a, &b, pairs, count);
+    assert_near(c.divergence, 0);
+    assert_int_equal(c.points, 40);
+    assert_int_equal(c.slices, 1);
+    assert_near(c.profile[PROFILE_PACKETS].network, 1);
+    assert_int_equal(c.profile[PROFILE_PACKETS].hosts, 2); /* host 0 does not vary */
+    assert_near(c.profile[PROFILE_PACKETS].median, 1);
+    assert_near(c.profile[PROFILE_FLOWS].network, NAN);
+    assert_near(c.degrees[ROLE_INITIATOR].distance, 3);
+    assert_near(c.degrees[ROLE_INITIATOR].log_distance, log(9.0 / 6));
+    assert_near(c.degrees[ROLE_INITIATOR].repeats[0], 35.0 / 40);
+    assert_near(c.degrees[ROLE_INITIATOR].repeats[1], 32.0 / 40);
+    assert_near(c.degrees[ROLE_RESPONDER].distance, 0);
+    assert_near(c.degrees[ROLE_RESPONDER].repeats[0], NAN);
+    assert_near(c.flows[0], 3.0 / SLICE_SECONDS);
+    assert_near(c.packets[0], c.packets[1]);
+    free(pairs);
+    network_stats_release(&a);
+    network_stats_release(&b);
+}
+
+/* Two halves have no slice in common: neighbours are compared. Flows to unlisted peers are to one, and new. */
+static void test_network_halves(void **state)
+{
+    struct network_comparison c;
+    struct network_stats a;
+    struct network_stats b;
+    const struct host_pair pairs[] = { { 0, 0 }, { 1, 1 } };
+
+    (void)state;
+    make_network(&a, 2, 0, 2, 20, 4);
+    make_network(&b, 2, 1, 2, 20, 4);
+    tally_add(&b.states, 0, b.states.entries[0].symbol, 6);
+    tally_add(&b.peers, 0, peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER }), 6);
+    network_compare(&c, &a, &b, pairs, 2);
+    assert_int_equal(c.points, 20);
+    assert_int_equal(c.slices, 2);
+    assert_true(c.divergence > 0);
+    assert_near(c.degrees[ROLE_INITIATOR].distance, 0.5);
+    assert_near(c.degrees[ROLE_INITIATOR].largest[1], 5);
+    assert_near(c.degrees[ROLE_INITIATOR].repeats[1], 32.0 / 46);
+    network_stats_release(&a);
+    network_stats_release(&b);
+}
+
+/* Hosts of equal tags are the same, whatever their numbers. */
+static void test_pairs_by_tags(void **state)
+{
+    struct network_stats a;
+    struct network_stats b;
+    struct host_pair *pairs;
+    size_t count;
+
+    (void)state;
+    make_network(&a, 3, 0, 1, 1, 1);
+    make_network(&b, 2, 0, 1, 1, 1);
+    a.has_tags = b.has_tags = true;
+    a.host_tags = memcpy(malloc(3 * sizeof(uint64_t)), (uint64_t[]){ 7, 8, 9 }, 3 * sizeof(uint64_t));
+    b.host_tags = memcpy(malloc(2 * sizeof(uint64_t)), (uint64_t[]){ 9, 7 }, 2 * sizeof(uint64_t));
+    pairs = network_compare_pairs(&a, &b, &count);
+    assert_int_equal(count, 2);
+    assert_true(pairs[0].a == 0 && pairs[0].b == 1 && pairs[1].a == 2 && pairs[1].b == 0);
+    free(pairs);
+    b.key_check = 1;
+    pairs = network_compare_pairs(&a, &b, &count);
+    assert_int_equal(count, 2);
+    assert_true(pairs[1].a == 1 && pairs[1].b == 1);
+    free(pairs);
+    network_stats_release(&a);
+    network_stats_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +361,10 @@ int main(void)
         cmocka_unit_test(test_domain_is_of_tcp_alone),
         cmocka_unit_test(test_model_compare),
         cmocka_unit_test(test_model_compare_states),
+        cmocka_unit_test(test_wasserstein),
+        cmocka_unit_test(test_network_compare),
+        cmocka_unit_test(test_network_halves),
+        cmocka_unit_test(test_pairs_by_tags),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -923,6 +923,58 @@ static void test_step_back(void **state)
     }
 }
 
+/* ---- halves ---- */
+
+static uint64_t total(const struct tally *tally)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < tally->used; i++)
+        sum += tally->entries[i].count;
+    return sum;
+}
+
+/* Six slices, of which B sends in the last alone; each half has its slices, and all hosts. */
+static void test_halves(void **state)
+{
+    static const struct {
+        enum observed_half half;
+        uint64_t flows, transitions, initial, covered;
+    } cases[] = {
+        { OBSERVE_ALL, 13, 12, 1, 1501 },
+        { OBSERVE_EVEN, 6, 3, 3, 900 },
+        { OBSERVE_ODD, 7, 4, 3, 601 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct learner_config config = in_ten;
+        const struct network_stats *stats;
+        struct learner *learner;
+        struct flow_record record;
+
+        config.half = cases[i].half;
+        learner = learner_new(&config);
+        for (int64_t n = 0; n < 12; n++) { /* at 0 and 100 s of each slice */
+            record = flow((n / 2 * 300 + n % 2 * 100) * 1000, A, OUT, IP_TCP, 443);
+            learner_add(learner, &record);
+        }
+        record = flow(1500000, B, A, IP_TCP, 22);
+        record.start.ns += 100 * NS_PER_SECOND;
+        learner_add(learner, &record);
+        stats = learner_finish(learner);
+        assert_int_equal(stats->host_count, 2);
+        assert_int_equal(stats->flows, cases[i].flows);
+        assert_int_equal(total(&stats->transitions), cases[i].transitions);
+        assert_int_equal(tally_count(&stats->initial, 0, 0), cases[i].initial);
+        for (size_t k = 0; k < stats->coverage.used; k++)
+            assert_true(cases[i].half == OBSERVE_ALL ||
+                        stats->coverage.entries[k].symbol % 2 == (cases[i].half == OBSERVE_ODD));
+        assert_int_equal(total(&stats->coverage), cases[i].covered + (i == 1 ? 0 : 100));
+        learner_free(learner);
+    }
+}
+
 /* ---- tags ---- */
 
 static const uint8_t key_one[ADDRESS_TAG_KEY_BYTES] = "thirty-two bytes that are secret";
@@ -2200,6 +2252,7 @@ int main(void)
         cmocka_unit_test(test_impossible_records),
         cmocka_unit_test(test_late_flow),
         cmocka_unit_test(test_step_back),
+        cmocka_unit_test(test_halves),
         cmocka_unit_test(test_tags),
         cmocka_unit_test(test_merge_order),
         cmocka_unit_test(test_merge_without_tags),

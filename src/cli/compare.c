@@ -4,20 +4,24 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "eval/model_compare.h"
+#include "eval/network_compare.h"
 #include "model/model.h"
 
 static const char help[] =
     "Usage: dayshift compare [OPTION]... MODEL MODEL\n"
     "\n"
-    "Compares host 0 of one model with host 0 of the other, and so on: the states that\n"
-    "each uses most with their shares of its flows, the Jensen-Shannon divergence of all\n"
-    "shares (base 2; 0 alike, 1 nothing in common) and the Wasserstein-1 distance of the\n"
-    "natural logarithm of the packets of a flow.\n"
+    "Compares host 0 of one model with host 0 of the other, and so on, or hosts of equal tags:\n"
+    "the states that each uses most with their shares of its flows, the Jensen-Shannon\n"
+    "divergence of all shares (base 2; 0 alike, 1 nothing in common) and the Wasserstein-1\n"
+    "distance of the natural logarithm of the packets of a flow. Then the networks as wholes:\n"
+    "flows and packets a second, states, day profiles, and how many peers hosts have.\n"
     "\n"
     "      --states N  show N states a host (0 to 64, default 3)\n"
     "      --json      as JSON\n"
@@ -105,53 +109,156 @@ static void add_to_summary(struct summary *sum, const struct comparison *c)
         sum->largest_divergence = c->divergence;
 }
 
-static int compare(const struct model *a, const struct model *b, size_t states, bool json)
+static void print_summary(const struct summary *sum, size_t pairs)
+{
+    printf("%zu hosts with flows in both, mean over flows: divergence %.4f (largest %.4f)   volume %.3f\n",
+           pairs - sum->silent, sum->divergence, sum->largest_divergence, sum->volume);
+}
+
+/* ---- the networks as wholes ---- */
+
+static const char *const degree_names[] = { "peers that a host contacts", "peers that contact a host" };
+static const char *const degree_keys[] = { "out_degree", "in_degree" }; /* by enum host_role */
+
+static void print_network(const struct network_comparison *n)
+{
+    printf("networks  flows a second %.4g and %.4g   packets a second %.4g and %.4g   states: divergence"
+           " %.4f\n", n->flows[0], n->flows[1], n->packets[0], n->packets[1], n->divergence);
+    printf("  day profile, %" PRIu32 " points of %" PRIu32 " minutes: correlation\n", n->points,
+           n->slices * SLICE_SECONDS / 60);
+    for (enum profile_measure m = 0; m < PROFILE_MEASURES; m++)
+        printf("    %-12s network %6.3f   hosts: 10 %% %6.3f   median %6.3f   90 %% %6.3f   (of %zu)\n",
+               profile_measure_name(m), n->profile[m].network, n->profile[m].low, n->profile[m].median,
+               n->profile[m].high, n->profile[m].hosts);
+    for (int role = 0; role < 2; role++) {
+        const struct degree_comparison *d = &n->degrees[role];
+
+        printf("  %s: distance %.4g, of the logarithm %.4f\n", degree_names[role], d->distance,
+               d->log_distance);
+        printf("    mean %.4g and %.4g   median %g and %g   largest %g and %g   repeats %.3f and %.3f\n",
+               d->mean[0], d->mean[1], d->median[0], d->median[1], d->largest[0], d->largest[1],
+               d->repeats[0], d->repeats[1]);
+    }
+}
+
+/* What is no number is null. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *both(const double values[2])
+{
+    return json_pack("[o,o]", number(values[0]), number(values[1]));
+}
+
+static json_t *degrees_to_json(const struct degree_comparison *d)
+{
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "distance", number(d->distance), "log_distance",
+                     number(d->log_distance), "mean", both(d->mean), "median", both(d->median),
+                     "largest", both(d->largest), "repeats", both(d->repeats));
+}
+
+static json_t *network_to_json(const struct network_comparison *n)
+{
+    json_t *profile = json_pack("{s:i,s:i}", "points", (int)n->points, "minutes",
+                                (int)n->slices * SLICE_SECONDS / 60);
+    json_t *root = json_pack("{s:f,s:o,s:o,s:o,s:o}", "divergence", n->divergence, "observed_s",
+                             both(n->seconds), "flows_per_s", both(n->flows), "packets_per_s",
+                             both(n->packets), "profile", profile);
+
+    for (enum profile_measure m = 0; m < PROFILE_MEASURES; m++) {
+        const struct profile_comparison *p = &n->profile[m];
+
+        json_object_set_new(profile, profile_measure_name(m),
+                            json_pack("{s:o,s:o,s:o,s:o,s:I}", "network", number(p->network),
+                                      "host_10", number(p->low), "host_median", number(p->median),
+                                      "host_90", number(p->high), "hosts", (json_int_t)p->hosts));
+    }
+    for (int role = 0; role < 2; role++)
+        json_object_set_new(root, degree_keys[role], degrees_to_json(&n->degrees[role]));
+    return root;
+}
+
+/* ---- all of it ---- */
+
+struct compare_options {
+    size_t states;
+    bool json;
+};
+
+/* A model, and the statistics that it was made of. */
+struct network {
+    struct model *model;
+    struct network_stats stats;
+};
+
+static int network_load(struct network *network, const char *path, struct error *err)
+{
+    network_stats_init(&network->stats);
+    network->model = model_load(path, err);
+    return network->model ? model_load_stats(path, &network->stats, err) : -1;
+}
+
+static void network_release(struct network *network)
+{
+    network_stats_release(&network->stats);
+    model_free(network->model);
+}
+
+static int compare(const struct network *a, const struct network *b, const struct compare_options *o)
 {
     json_t *hosts = json_array();
+    struct network_comparison whole;
     struct summary sum = { 0 };
-    uint32_t common = a->host_count < b->host_count ? a->host_count : b->host_count;
+    size_t count;
+    struct host_pair *pairs = network_compare_pairs(&a->stats, &b->stats, &count);
     int status = EXIT_OK;
 
-    for (uint32_t i = 0; i < common; i++) {
-        struct comparison c = compare_hosts(&a->hosts[i], &b->hosts[i], states);
+    for (size_t i = 0; i < count; i++) {
+        struct comparison c =
+            compare_hosts(&a->model->hosts[pairs[i].a], &b->model->hosts[pairs[i].b], o->states);
 
         add_to_summary(&sum, &c);
-        if (json)
+        if (o->json)
             json_array_append_new(hosts, to_json(&c));
         else
             print_text(&c);
     }
     sum.divergence /= sum.flows > 0 ? sum.flows : 1;
     sum.volume /= sum.flows > 0 ? sum.flows : 1;
-    if (json) {
-        json_t *root = json_pack("{s:[i,i],s:i,s:f,s:f,s:f,s:O}", "hosts_in", (int)a->host_count,
-                                 (int)b->host_count, "silent", (int)sum.silent, "mean_divergence",
-                                 sum.divergence, "largest_divergence", sum.largest_divergence,
-                                 "mean_volume_distance", sum.volume, "hosts", hosts);
-
-        status = cli_print_json(root);
+    network_compare(&whole, &a->stats, &b->stats, pairs, count);
+    if (o->json) {
+        status = cli_print_json(
+            json_pack("{s:[i,i],s:i,s:f,s:f,s:f,s:o,s:O}", "hosts_in", (int)a->model->host_count,
+                      (int)b->model->host_count, "silent", (int)sum.silent, "mean_divergence",
+                      sum.divergence, "largest_divergence", sum.largest_divergence,
+                      "mean_volume_distance", sum.volume, "networks", network_to_json(&whole), "hosts",
+                      hosts));
     } else {
-        printf("%" PRIu32 " hosts with flows in both, mean over flows: divergence %.4f (largest %.4f)"
-               "   volume %.3f\n", common - sum.silent, sum.divergence, sum.largest_divergence,
-               sum.volume);
+        print_summary(&sum, count);
+        print_network(&whole);
     }
     json_decref(hosts);
+    free(pairs);
     return status;
 }
 
-static int load_and_compare(const char *first, const char *second, size_t states, bool json)
+static int load_and_compare(const char *first, const char *second, const struct compare_options *o)
 {
     struct error err = { "" };
-    struct model *a = model_load(first, &err);
-    struct model *b = a ? model_load(second, &err) : NULL;
+    struct network a = { NULL };
+    struct network b = { NULL };
     int status = EXIT_OK;
 
-    if (b == NULL)
+    if (network_load(&a, first, &err) < 0)
+        status = cli_fail(&err);
+    else if (network_load(&b, second, &err) < 0)
         status = cli_fail(&err);
     else
-        status = compare(a, b, states, json);
-    model_free(a);
-    model_free(b);
+        status = compare(&a, &b, o);
+    network_release(&a);
+    network_release(&b);
     return status;
 }
 
@@ -164,8 +271,8 @@ int verb_compare(int argc, char **argv)
         { 0 },
     };
     struct error err = { "" };
-    uint64_t states = 3;
-    bool json = false;
+    struct compare_options o = { .states = 3 };
+    uint64_t states;
     int c;
 
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -173,8 +280,9 @@ int verb_compare(int argc, char **argv)
         case 's':
             if (option_u64("--states", optarg, 0, MAX_STATES_SHOWN, &states, &err) < 0)
                 return cli_fail(&err);
+            o.states = (size_t)states;
             break;
-        case 'j': json = true; break;
+        case 'j': o.json = true; break;
         case 'h':
             fputs(help, stdout);
             return EXIT_OK;
@@ -185,5 +293,5 @@ int verb_compare(int argc, char **argv)
         fputs("dayshift compare: two models are needed; see dayshift compare --help\n", stderr);
         return EXIT_USAGE;
     }
-    return load_and_compare(argv[optind], argv[optind + 1], states, json);
+    return load_and_compare(argv[optind], argv[optind + 1], &o);
 }

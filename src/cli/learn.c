@@ -35,6 +35,8 @@ static const char help[] =
     "  -l, --local NETWORK    hosts in this network (or with names like Comp*) are local; may be\n"
     "                         repeated (without: found from the data)\n"
     "      --hosts FILE       these addresses, one a line, are the hosts, in this order\n"
+    "      --half even|odd    only flows that begin in every second slice of five minutes: what two\n"
+    "                         halves of one network differ in, no model of it can be blamed for\n"
     "      --map FILE         also write which host of the model had which address\n"
     "                         (keep it to yourself)\n"
     "      --key FILE         mark hosts with a keyed hash of their address, so that models learned\n"
@@ -82,6 +84,7 @@ struct options {
     uint8_t key[ADDRESS_TAG_KEY_BYTES];
     uint64_t max_memory;
     struct read_options read;
+    enum observed_half half;
     bool inspect; /* applications by deep packet inspection */
     bool json;
     bool quiet;
@@ -190,8 +193,16 @@ static int choose_labels(struct options *o, const char *text, struct error *err)
     return 0;
 }
 
+static int choose_half(struct options *o, const char *text, struct error *err)
+{
+    o->half = strcmp(text, "even") == 0 ? OBSERVE_EVEN : OBSERVE_ODD;
+    if (o->half == OBSERVE_ODD && strcmp(text, "odd") != 0)
+        return error_set(err, "--half: '%s' is not one of: even, odd", text);
+    return 0;
+}
+
 enum {
-    OPTION_HOSTS = 256, OPTION_MAP, OPTION_KEY, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
+    OPTION_HOSTS = 256, OPTION_HALF, OPTION_MAP, OPTION_KEY, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
     OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON
 };
 
@@ -201,6 +212,7 @@ static const struct option long_options[] = {
     { "for", required_argument, NULL, OPTION_FOR },
     { "local", required_argument, NULL, 'l' },
     { "hosts", required_argument, NULL, OPTION_HOSTS },
+    { "half", required_argument, NULL, OPTION_HALF },
     { "map", required_argument, NULL, OPTION_MAP },
     { "key", required_argument, NULL, OPTION_KEY },
     { "tunnels", no_argument, NULL, OPTION_TUNNELS },
@@ -233,6 +245,7 @@ static int take_option(struct options *o, int option, char *value, struct error 
         return 0;
     case OPTION_FOR: return option_duration("--for", value, &o->for_ns, err);
     case OPTION_HOSTS: o->hosts_file = value; return 0;
+    case OPTION_HALF: return choose_half(o, value, err);
     case OPTION_MAP: o->map = value; return 0;
     case OPTION_KEY: return read_key(o, value, err);
     case OPTION_TUNNELS: o->read.capture.tunnels = true; return 0;
@@ -369,6 +382,7 @@ static struct learner *new_learner(struct options *o, struct error *err)
         .local_count = o->local_count,
         .hosts = o->hosts,
         .host_count = o->host_count,
+        .half = o->half,
         .key = o->key_file ? o->key : NULL,
         .max_bytes = (size_t)(8 * share),
     };

@@ -179,6 +179,7 @@ struct learner *learner_new(const struct learner_config *config)
     struct learner *learner = memory_alloc(sizeof *learner);
 
     learner->config = *config;
+    learner->observation.half = config->half;
     if (config->max_bytes > 0 && config->max_bytes < LEARN_MIN_BYTES)
         learner->config.max_bytes = LEARN_MIN_BYTES;
     network_stats_init(&learner->stats);
@@ -349,6 +350,12 @@ static void add_transition(struct learner *learner, uint32_t from, uint32_t to, 
                      log_grid_bin((double)gap_ns, GAP_GRID_PER_OCTAVE), &learner->given_up.gaps);
 }
 
+/* Of half of the slices, what is in two of them did not follow one another. */
+static bool is_adjacent(const struct learner *learner, struct day_time before, struct day_time start)
+{
+    return learner->config.half == OBSERVE_ALL || slice_number(before) == slice_number(start);
+}
+
 static void add_step(struct learner *learner, uint32_t host, uint32_t state, struct seen *seen)
 {
     struct host_sequence *sequence = &learner->sequences[host];
@@ -361,7 +368,8 @@ static void add_step(struct learner *learner, uint32_t host, uint32_t state, str
         seen->is_late = true;
         return;
     }
-    if (is_under_way && gap_ns <= LEARN_MAX_SILENCE_NS)
+    if (is_under_way && gap_ns <= LEARN_MAX_SILENCE_NS &&
+        is_adjacent(learner, sequence->last_start, start))
         add_transition(learner, sequence->last_state, state, gap_ns);
     else
         count_detail(learner, &learner->stats.initial, host, state, &learner->given_up.transitions);
@@ -550,6 +558,8 @@ static void add(void *self, const struct flow_record *record)
     responder = host_of(learner, record, FLOW_RESPONDER);
     observation_add(&learner->observation, &learner->stats, record,
                     learner->room >= ROOM_SLICES);
+    if (!observation_wants(&learner->observation, slice_number(record->start)))
+        return;
     sum_add(&learner->stats.flows, 1);
     sum_add(&learner->stats.packets, flow_record_packets(record));
     if (initiator == TALLY_NONE && responder == TALLY_NONE) {

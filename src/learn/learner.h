@@ -46,6 +46,7 @@ struct learner_config {
     size_t local_count;
     const struct ip_address *hosts; /* borrowed; when given, these and no others, in this order */
     size_t host_count;
+    enum observed_half half; /* flows of the other slices make hosts, and count for nothing else */
     const uint8_t *key; /* borrowed, ADDRESS_TAG_KEY_BYTES of it: hosts get tags; NULL: none */
     size_t max_bytes;   /* of statistics and what belongs to them; 0: unbounded */
 };

@@ -10,8 +10,9 @@ void observation_cover(struct observation *o, struct network_stats *stats)
         int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
         int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
 
-        stats_cover(stats, 0, slice_number((struct day_time){ at }),
-                    (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
+        if (observation_wants(o, slice_number((struct day_time){ at })))
+            stats_cover(stats, 0, slice_number((struct day_time){ at }),
+                        (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
     o->from = o->to;

@@ -23,8 +23,12 @@ enum { LEARN_STEP_BACK_FLOWS = 16 /* so many in a row far behind are a step back
 
 #define MAX_OBSERVED_NS NS_PER_DAY /* of one flow: a longer one says little about the hours between */
 
+/* Which five-minute slices are learned: two halves of one network tell how much it differs from itself. */
+enum observed_half { OBSERVE_ALL, OBSERVE_EVEN, OBSERVE_ODD };
+
 /* The stretch of time that is being observed. */
 struct observation {
+    enum observed_half half;
     struct day_time from, to;
     struct day_time newest;     /* start of a flow */
     struct day_time step_begin; /* earliest of the flows far behind that came in a row */
@@ -33,6 +37,12 @@ struct observation {
     bool is_broken;             /* what comes next does not follow what was */
     bool has_ended;             /* for want of room */
 };
+
+/* Whether flows that begin in this slice are learned. */
+static inline bool observation_wants(const struct observation *o, uint32_t slice_number)
+{
+    return o->half == OBSERVE_ALL || (slice_number % 2 == 0) == (o->half == OBSERVE_EVEN);
+}
 
 /* Takes in when a flow was; without room nothing is observed from now on. */
 void observation_add(struct observation *o, struct network_stats *stats,
