@@ -1,6 +1,6 @@
 /*
- * bench_synth - records a second: flows of one host in memory (SYNTHESIZE-STATS and FEATURES-TO-DATA), with addresses and
- * services (SYNTHESIZE-NETFLOW), as records, and to each format of files. CPU time of one thread.
+ * bench_synth - records a second: flows of one host in memory (SYNTHESIZE-STATS and FEATURES-TO-DATA), with
+ * addresses and services (SYNTHESIZE-NETFLOW), as records, and as text. CPU time of one thread.
  *
  *   bench_synth MODEL [HOST [RECORDS]]      HOST: of the model (default: the one of most flows)
  *   bench_synth --linear MODEL              seconds for 1000 to 10,000,000 records, as CSV (Song, Fig. 6)

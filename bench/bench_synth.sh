@@ -4,7 +4,7 @@
 #
 #     bench_synth.sh DAYSHIFT MODEL [RECORDS]
 set -eu
-dayshift=$1 model=$2 records=${3:-2000000}
+dayshift=$1 model=$2 records=${3:-1000000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -205,7 +205,8 @@ static void expect_same(void *self, const struct flow_record *got)
     for (int side = 0; side < 2; side++) {
         assert_true(ip_address_equal(&got->address[side], &want->address[side]));
         if (got->packets[side] != want->packets[side])
-            fail_msg("%s: record %zu: packets %llu, not %llu", c->format, c->count, (unsigned long long)got->packets[side], (unsigned long long)want->packets[side]);
+            fail_msg("%s: record %zu: %" PRIu64 " packets, not %" PRIu64, c->format, c->count,
+                     got->packets[side], want->packets[side]);
         assert_int_equal(got->bytes[side], want->bytes[side]);
         if (!is_ping || side == FLOW_RESPONDER || is_csv)
             assert_int_equal(got->port[side], want->port[side]);

@@ -9,7 +9,7 @@ static double gap_of_bin(uint32_t bin, struct random_stream *random)
     return log_grid_value((double)bin + random_short_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
 }
 
-static double draw_gap(const struct discrete *gaps, struct random_stream *random)
+double chain_draw_gap(const struct discrete *gaps, struct random_stream *random)
 {
     return gap_of_bin(discrete_symbol(gaps, discrete_draw(gaps, random)), random);
 }
@@ -31,7 +31,7 @@ double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
     if (state->next.size == 0)
         return random_exponential(random, LAST_STATE_GAP_NS);
     /* What never followed comes after a gap of its state. */
-    return draw_gap(state_model_gaps(state, index_of_next(state, to)), random);
+    return chain_draw_gap(state_model_gaps(state, index_of_next(state, to)), random);
 }
 
 static uint32_t draw_frequent(const struct host_model *model, struct random_stream *random)
@@ -50,42 +50,19 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
         return draw_frequent(model, random);
     }
     i = discrete_draw(&state->next, random);
-    *gap_ns = draw_gap(state_model_gaps(state, i), random);
+    *gap_ns = chain_draw_gap(state_model_gaps(state, i), random);
     return discrete_symbol(&state->next, i);
-}
-
-/* The state that the transition comes from; *i is its number there, in place of among all of the host. */
-static const struct state_model *draw_under_way(const struct host_model *model, uint32_t *i,
-                                                struct random_stream *random)
-{
-    const struct state_model *state = model->states;
-
-    *i = discrete_draw(&model->under_way, random);
-    while (*i >= state->next.size)
-        *i -= state++->next.size;
-    return state;
 }
 
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
 {
-    const struct state_model *state;
-    uint32_t i;
+    const struct state_model *state = model->states;
+    uint32_t transition;
 
     if (model->under_way.size == 0) /* a host of a single flow */
         return draw_frequent(model, random);
-    state = draw_under_way(model, &i, random);
-    return discrete_symbol(&state->next, i);
-}
-
-uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random)
-{
-    const struct state_model *state;
-    uint32_t i;
-
-    *wait_ns = 0;
-    if (model->under_way.size == 0)
-        return draw_frequent(model, random);
-    state = draw_under_way(model, &i, random);
-    *wait_ns = draw_gap(state_model_gaps(state, i), random) * random_unit(random);
-    return discrete_symbol(&state->next, i);
+    transition = discrete_draw(&model->under_way, random);
+    while (transition >= state->next.size)
+        transition -= state++->next.size;
+    return discrete_symbol(&state->next, transition);
 }
