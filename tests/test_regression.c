@@ -320,7 +320,7 @@ static void test_kept_messages(void **state)
 static struct regression_gap gap_of(const struct smoothed_chain *chain, uint32_t before, uint32_t after,
                                     uint32_t count)
 {
-    struct regression_gap gap = { .chain = chain, .count = count, .from = { 0 }, .to = { 60 * NS_PER_SECOND }, .pace = 1 };
+    struct regression_gap gap = { .chain = chain, .count = count, .to = { 60 * NS_PER_SECOND }, .pace = 1 };
 
     for (int i = 0; i < REGRESSION_CONTEXT; i++) {
         gap.before[i] = (struct regression_record){ before, 3 };
@@ -450,7 +450,7 @@ static void test_search_is_aligned(void **state)
     host_release(&h);
 }
 
-/* Where states agree equally well, as those of a single one do, the volumes decide: the more places there are. */
+/* Where states agree equally well, as those of a single one do, the volumes decide: more places, a better one. */
 static void test_search_compares_volumes(void **state)
 {
     uint32_t window = 0;
@@ -504,7 +504,7 @@ static void test_count(void **state)
     host_release(&h);
 }
 
-/* Beyond an hour the day profile tells: ten flows in each slice of half the days; unobserved slices as the others. */
+/* Beyond an hour the day profile tells: ten flows in a slice on half the days; what was unobserved likewise. */
 static void test_count_of_long_gaps(void **state)
 {
     enum { TIMES = 400, SLICES = 24, OBSERVED = DAY_SLICES / 2 };
