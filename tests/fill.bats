@@ -55,6 +55,16 @@ make_hole()
     [ -s only.nfcapd ]
 }
 
+@test "a table whose columns are named" {
+    make_hole
+    tail -n +2 hole.csv > table.csv
+    run -0 dayshift fill -q --gap "$gap" -o filled.csv \
+        --columns start=1,duration=3,src=4,dst=5,sport=6,dport=7,proto=8,packets=12,bytes=13,rpackets=14,rbytes=15 table.csv
+    [ "$(grep -c synthetic filled.csv)" -gt 20 ]
+    refuses 1 "table.csv" dayshift fill --gap "$gap" -o none.csv table.csv
+    refuses 1 "no-such" dayshift fill --gap "$gap" --input-format no-such -o none.csv table.csv
+}
+
 @test "peers are the host's own" {
     make_hole
     dayshift fill -q --gap "$gap" --host "$host" -o filled.csv hole.csv

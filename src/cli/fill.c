@@ -318,7 +318,7 @@ static int read_records(struct work *w, char **paths, int count, struct host_nam
                         struct read_totals *totals, struct error *err)
 {
     const struct read_options read = { .outputs = { w->o->output }, .quiet = w->o->quiet, .names = names,
-                                       .max_bytes = READ_MAX_BYTES_DEFAULT };
+                                       .records = w->o->records, .max_bytes = READ_MAX_BYTES_DEFAULT };
 
     if (w->o->output && output_file_probe(w->o->output, err) < 0)
         return -1;
