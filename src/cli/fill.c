@@ -295,7 +295,7 @@ static void print_summary(const struct work *w)
     if (w->hidden > 0)
         printf("replaced %s flows that lay in a gap\n", text_from_count(w->hidden, counts[0]));
     if (w->one_sided > 0)
-        printf("left     %s gaps of hosts with flows on one side only (--host fills them)\n",
+        printf("left     %s, of hosts with flows on one side of a gap only (--host fills them)\n",
                text_from_count(w->one_sided, counts[0]));
 }
 
