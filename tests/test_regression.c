@@ -518,14 +518,11 @@ static void test_count_of_long_gaps(void **state)
     (void)state;
     host_init(&h, &shapes[SHAPE_SINGLE]);
     for (uint16_t i = 0; i < OBSERVED; i++) {
-        profile[i] = (struct slice_profile){ .slice = i, .active = 1, .log_mean = (float)log(30) };
+        profile[i] = (struct slice_profile){ .slice = i, .active = 128, .flows = (uint16_t)lround(1024 * log(10)) };
         observed_days[i] = 2;
     }
-    h.model.profile = profile;
-    h.model.profile_size = OBSERVED;
-    h.model.observed_days = observed_days;
-    h.model.log_slice_max = log(30);
-    h.model.mean_packets = 3;
+    for (int class = 0; class < DAY_CLASSES; class++)
+        h.model.days[class] = (struct class_profile){ profile, OBSERVED, observed_days };
     random_init(&random, SEED, RANDOM_FILL, 7, 0, 0);
     gap = gap_of(&h.chain, 0, 0, 0);
     for (int half = 0; half < 2; half++) {
