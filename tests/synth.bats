@@ -220,7 +220,7 @@ PYTHON
     refuses 2 "--mix goes with -n" dayshift synth -o x -n 5 --host 1 --mix 0:1 "$model"
     refuses 2 "--host goes with -n" dayshift synth -o x --for 1h --host 1 "$model"
     refuses 2 "--block and --keep-addresses are of a mixture" dayshift synth -o x -n 5 --block 9 "$model"
-    refuses 2 "--unobserved is of a day" dayshift synth -o x -n 5 --unobserved silent "$model"
+    refuses 2 "--unobserved and --activity are of a day" dayshift synth -o x -n 5 --unobserved silent "$model"
     refuses 2 "--json and the records cannot both" dayshift synth -o - -n 5 --json "$model"
     for n in 0 -1 x 1000000001; do
         refuses 1 "--records: '$n' is not a whole number from 1 to 1000000000" dayshift synth -o x -n "$n" "$model"

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
+#include "base/time_zone.h"
 #include "cli/cli.h"
 #include "cli/mix_option.h"
 #include "cli/options.h"
@@ -42,13 +43,16 @@ static const char help[] =
     "                         random:C draws a number with the mean C each time\n"
     "      --keep-addresses   each host of a mixture keeps its own address\n"
     "      --for DURATION     all flows of so much of the day\n"
-    "      --hosts N          virtual hosts (default: as many as the model has)\n"
+    "      --activity X       with --for, X times as many flows\n"
+    "      --hosts N          virtual hosts (default: as many as are picked)\n"
+    "      --pick HOSTS       which hosts of the model are played, as for 'dayshift day'\n"
     "      --network NETWORK  their addresses (default " SCENARIO_DEFAULT_NETWORK ")\n"
     "      --outside NETWORK  addresses of the rest of the world (default " SCENARIO_DEFAULT_OUTSIDE ")\n"
     "      --date DATE        the day (default: the first day that was learned)\n"
     "      --start TIME       begin at this time of day (default 00:00)\n"
+    "      --timezone ZONE    where the day is (Europe/Madrid); records are in UTC all the same\n"
     "      --seed N           another seed, other flows (default 1)\n"
-    "      --unobserved HOW   with --for, hours that the capture did not cover: spread or silent\n"
+    "      --unobserved HOW   with --for, hours that the capture did not cover: as for 'dayshift day'\n"
     "  -j, --jobs N           threads; the file is the same for any number (default 1)\n"
     "      --json             the summary as JSON\n"
     "  -q, --quiet            no progress and no summary\n"
@@ -66,9 +70,8 @@ struct synth_options {
     uint32_t block;
     bool block_is_random;
     bool keeps_addresses;
-    uint32_t host_count; /* 0: as many as the model has */
     bool has_unobserved;
-    struct ip_network network;
+    struct scenario_group group; /* of each model, but for the model itself */
     struct scenario_config scenario;
     bool has_date;
     int32_t date;
@@ -102,6 +105,8 @@ static const struct option long_options[] = {
     { "hosts", required_argument, NULL, 'c' },   { "network", required_argument, NULL, 'N' },
     { "outside", required_argument, NULL, 'O' }, { "date", required_argument, NULL, 'd' },
     { "start", required_argument, NULL, 's' },   { "seed", required_argument, NULL, 'S' },
+    { "pick", required_argument, NULL, 'p' },    { "activity", required_argument, NULL, 'a' },
+    { "timezone", required_argument, NULL, 'z' },
     { "unobserved", required_argument, NULL, 'u' }, { "jobs", required_argument, NULL, 'j' },
     { "json", no_argument, NULL, 'J' },          { "quiet", no_argument, NULL, 'q' },
     { "help", no_argument, NULL, 'h' },          { 0 },
@@ -141,8 +146,11 @@ static int take_option(struct synth_options *o, int c, struct error *err)
     case 'b': o->has_block = true; return block_option_parse(optarg, &o->block, &o->block_is_random, err);
     case 'k': o->keeps_addresses = true; return 0;
     case 'f': return option_duration("--for", optarg, &o->scenario.day_ns, err);
-    case 'c': return take_u32("--hosts", SCENARIO_MAX_HOSTS, &o->host_count, err);
-    case 'N': return option_network("--network", optarg, &o->network, err);
+    case 'c': return take_u32("--hosts", SCENARIO_MAX_HOSTS, &o->group.hosts, err);
+    case 'p': o->group.pick = optarg; return 0;
+    case 'a': return option_activity("--activity", optarg, &o->group.activity, err);
+    case 'z': return option_timezone(optarg, err);
+    case 'N': return option_network("--network", optarg, &o->group.network, err);
     case 'O': return option_network("--outside", optarg, &o->scenario.outside, err);
     case 'd': o->has_date = true; return option_date("--date", optarg, &o->date, err);
     case 's': return option_time_of_day("--start", optarg, &o->start_ns, err);
@@ -164,14 +172,14 @@ static const char *find_misuse(const struct synth_options *o, int models)
         return "an output file (-o) is needed";
     if ((o->records > 0) == is_day)
         return "either a number of records (-n) or a duration (--for) is needed";
-    if (is_mix && (is_day || o->hosts || o->host_count > 0))
+    if (is_mix && (is_day || o->hosts || o->group.hosts > 0 || o->group.pick))
         return "--mix goes with -n, and names its hosts itself";
     if (is_day && o->hosts)
         return "--host goes with -n; a day (--for) is one of all hosts";
     if (!is_mix && (o->has_block || o->keeps_addresses))
         return "--block and --keep-addresses are of a mixture (--mix)";
-    if (!is_day && o->has_unobserved)
-        return "--unobserved is of a day (--for)";
+    if (!is_day && (o->has_unobserved || o->group.activity > 0))
+        return "--unobserved and --activity are of a day (--for)";
     if (o->json && strcmp(o->output, "-") == 0)
         return "--json and the records cannot both go to standard output";
     if (models > 1 || (models == 0 && (!is_mix || mix_option_needs_model(&o->mix))))
@@ -216,12 +224,21 @@ static int open_scenario(struct synth_run *run, struct synth_options *o, struct 
 {
     if (!o->has_date)
         o->date = day_time_date(run->models[0]->first);
-    o->scenario.begin.ns = (int64_t)o->date * NS_PER_DAY + o->start_ns;
+    o->scenario.begin = time_zone_instant((struct day_time){ (int64_t)o->date * NS_PER_DAY + o->start_ns });
     if (o->scenario.begin.ns < 0 || (double)o->scenario.begin.ns + (double)o->scenario.day_ns > (double)NETFLOW_END_NS)
         return error_set(err, "records are of the years 1970 to 2199; see --date and --for");
+<<<<<<< HEAD
     for (uint32_t i = 0; i < run->model_count; i++)
         run->groups[i] = (struct scenario_group){ .model = run->models[i], .hosts = o->host_count,
                                                   .network = part_of(&o->network, run->model_count, i) };
+=======
+    for (uint32_t i = 0; i < run->model_count; i++) {
+        run->groups[i] = o->group;
+        run->groups[i].model = run->models[i];
+        run->groups[i].network = part_of(&o->group.network, run->model_count, i);
+    }
+    o->scenario.threads = o->threads;
+>>>>>>> w-S
     o->scenario.groups = run->groups;
     o->scenario.group_count = run->model_count;
     run->scenario = scenario_new(&o->scenario, err);
@@ -498,7 +515,7 @@ int verb_synth(int argc, char **argv)
     bool over;
     int status;
 
-    ip_network_parse(&o.network, SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
     status = parse(&o, argc, argv, &over);
     if (!over) {
