@@ -305,7 +305,7 @@ rows_of()
         diff states <(sed -n 's/^  \(\(initiates\|answers\).*\)/\1/p' text | tr -s ' ')
         [ "$(json_value json 'round(sum(s["share"] for s in d["states"]), 4)')" = 1.0 ]
         [ "$(json_value json 'sum(s["flows"] for s in d["states"]) == d["flows"]')" = True ]
-        [ "$(json_value json 'd["active_slices"]')" = "$(grep -c '^    [0-9:]*  [0-9.]* of ' text)" ]
+        [ "$(json_value json 'd["active_slices"]')" = "$(grep -c '^    [0-9:][0-9:]*  [0-9.]* of ' text)" ]
     done
 }
 
