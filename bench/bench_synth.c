@@ -1,6 +1,6 @@
 /*
- * bench_synth - records a second: flows of one host in memory (SYNTHESIZE-STATS and FEATURES-TO-DATA), with addresses and
- * services (SYNTHESIZE-NETFLOW), as records, and to each format of files. CPU time of one thread.
+ * bench_synth - records a second: flows of one host in memory (SYNTHESIZE-STATS and FEATURES-TO-DATA), with
+ * addresses and services (SYNTHESIZE-NETFLOW), as records, and as text. CPU time of one thread.
  *
  *   bench_synth MODEL [HOST [RECORDS]]      HOST: of the model (default: the one of most flows)
  *   bench_synth --linear MODEL              seconds for 1000 to 10,000,000 records, as CSV (Song, Fig. 6)
@@ -50,7 +50,7 @@ static void bench_features(const struct host_model *host, uint64_t records)
     uint64_t check = 0;
 
     random_init(&random, SEED, RANDOM_NETFLOW, 1, 0, 0);
-    flow_sequence_begin(&sequence, host, &random);
+    flow_sequence_begin(&sequence, host, SEED, 1, &random);
     began = now_s();
     for (uint64_t i = 0; i < records; i++) {
         double gap_ns = flow_sequence_next(&sequence, &f);
@@ -77,7 +77,7 @@ static double seconds_of(const struct scenario *scenario, uint32_t host, uint64_
 {
     struct netflow *netflow = open_netflow(scenario, host);
     const struct record_encoding *encoding = format ? record_encoding_find(format) : NULL;
-    struct record_batch batch = { NULL };
+    struct record_batch batch = { .bytes = NULL };
     struct flow_record record;
     struct flow_plan plan;
     struct error err;

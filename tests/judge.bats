@@ -119,6 +119,7 @@ score()
     refuses 1 "--train: '1' is not a share" identify --train 1 "$log"
     refuses 1 "--train: 'x' is not a share" score --train x "$log"
     refuses 1 "--terms: 'peers' is not one of" identify --terms state,peers "$log"
+    refuses 1 "--terms: bytes: synthetic flows have none" score --terms state,bytes "$log"
     refuses 1 "--segment" identify --segment 0 "$log"
     refuses 1 "--segments-per-host" identify --segments-per-host 0 "$log"
     refuses 1 "--trials" score --trials 0 "$log"
@@ -147,6 +148,6 @@ score()
     [ -n "${DAYSHIFT_CAPTURES:-}" ] || skip "DAYSHIFT_CAPTURES names no folder of captures"
     [ -e "$log" ] || skip "no UGR'16 in DAYSHIFT_CAPTURES"
     dayshift score -q --json --one-way --hosts "${log%.csv.xz}.hosts.tsv" "$log" > out.json
-    [ "$(json_value out.json 'd["hosts"] >= 105 and d["spliced_below"] >= 0.95 * d["hosts"]')" = True ]
-    [ "$(json_value out.json 'd["genuine_level"] >= 0.9 * d["hosts"] and abs(d["gap"]) < 1 / 3')" = True ]
+    [ "$(json_value out.json 'd["hosts"] >= 105 and d["in_order"] >= 0.95 * d["hosts"]')" = True ]
+    [ "$(json_value out.json 'd["genuine_above"] >= 0.6 * d["hosts"] and abs(d["gap"]) < 1 / 3')" = True ]
 }

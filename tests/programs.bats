@@ -115,7 +115,7 @@ setup()
     for option in hosts=0 hosts=1000001 hosts=x hosts= network=x network=10.0.0.1/8 outside=1.2.3.4/33 \
                   date=2026-02-30 date=yesterday date=1969-12-31 start=24:00 start=9h for=0 for=-1s \
                   for=1e30 for=1w speed=0 speed=-1 speed=nan speed=1e7 seed=-1 seed=x \
-                  seed=18446744073709551616 unobserved=x; do
+                  seed=18446744073709551616 unobserved=x activity=0 activity=x jobs=0 jobs=65; do
         refuses 1 "--${option%%=*}: '${option#*=}' is not " dayshift day -o x "--$option" "$model"
     done
 }
@@ -435,6 +435,39 @@ rows_of()
     [ "$(stat -c %s a.pcap)" -gt 10000 ]
 }
 
+@test "day: the same bytes from any number of threads" {
+    dayshift day -q -o a.pcap "${window[@]}" -n 100 "$model"
+    for jobs in 2 3 8; do
+        dayshift day -q -o b.pcap "${window[@]}" -n 100 -j "$jobs" "$model"
+        cmp a.pcap b.pcap
+    done
+}
+
+@test "day: hosts that are picked, and more activity" {
+    dayshift day -o a.pcap "${window[@]}" --pick 0,1*3 "$model" > text
+    grep -q "flows of 4 virtual hosts$" text
+    dayshift day -q -o b.pcap "${window[@]}" --pick 0,1*3 --activity 4 "$model"
+    [ "$(stat -c %s b.pcap)" -gt $((2 * $(stat -c %s a.pcap))) ]
+    refuses 1 'pick "12": there is no host 12' dayshift day -o x "${window[@]}" --pick 12 "$model"
+    refuses 1 "pick \"\": '' is neither" dayshift day -o x "${window[@]}" --pick "" "$model"
+}
+
+@test "a time zone: learned in it and played in it, a day is what it was in UTC" {
+    [ -e /usr/share/zoneinfo/Europe/Madrid ] || skip "no time zone database"
+    dayshift learn -q -o madrid.dsm --timezone Europe/Madrid "$sample"
+    dayshift info madrid.dsm > text
+    grep -q "^  when          $SAMPLE_DATE" text
+    dayshift day -q -o a.pcap --date "$SAMPLE_DATE" --start "$SAMPLE_START" --for 120 "$model"
+    dayshift day -q -o b.pcap --date "$SAMPLE_DATE" --start 11:00 --for 120 --timezone Europe/Madrid madrid.dsm
+    [ "$(stat -c %s b.pcap)" -gt 10000 ]
+    # 10:00 UTC is 11:00 there: the first packets are of the same minute
+    [ "$(od -A n -t u4 -j 24 -N 4 a.pcap)" -lt $(($(od -A n -t u4 -j 24 -N 4 b.pcap) + 60)) ]
+    [ "$(od -A n -t u4 -j 24 -N 4 b.pcap)" -lt $(($(od -A n -t u4 -j 24 -N 4 a.pcap) + 60)) ]
+    refuses 1 "--timezone: 'Europe/Nowhere' is not a time zone that this system knows" \
+        dayshift day -o x --timezone Europe/Nowhere "$model"
+    refuses 1 "--timezone: '../UTC' is not a time zone" dayshift learn -o x --timezone ../UTC "$sample"
+}
+
 @test "day: speed makes it shorter" {
     need capinfos
     dayshift day -q -o a.pcap "${window[@]}" --speed 10 "$model"
@@ -593,8 +626,11 @@ refuses_line()
     refuses_line 2 'start: 9 is not "now" or a time' "$players" 'start = 9;'
     refuses_line 2 'duration: 60 is not "forever" or a duration' "$players" 'duration = 60;'
     refuses_line 2 'duration: "0s" is not "forever" or a duration' "$players" 'duration = "0s";'
-    refuses_line 2 'unobserved: "loud" is not "spread" or "silent"' "$players" 'unobserved = "loud";'
-    refuses_line 2 'unobserved: false is not "spread" or "silent"' "$players" 'unobserved = false;'
+    refuses_line 2 'unobserved: "loud" is not "spread", "interpolate" or "silent"' "$players" 'unobserved = "loud";'
+    refuses_line 2 'unobserved: false is not "spread", "interpolate" or "silent"' "$players" 'unobserved = false;'
+    refuses_line 2 'timezone: 1 is not the name of a time zone' "$players" 'timezone = 1;'
+    refuses_line 2 "timezone: 'Madrid' is not a time zone" "$players" 'timezone = "Madrid";'
+    refuses_line 2 'threads: 0 is not a whole number from 1 to 64' "$players" 'threads = 0;'
     refuses_line 2 'outside: "10.0.0.1/8" is not a network' "$players" 'outside = "10.0.0.1/8";'
     refuses_line 2 'outside: 10 is not a network' "$players" 'outside = 10;'
 }
@@ -616,6 +652,10 @@ refuses_line()
     refuses_line 2 'hosts: 0 is not a whole number from 1 to 1000000' "populations = ( { $m" 'hosts = 0; } );'
     refuses_line 2 'hosts: 2000000 is not' "populations = ( { $m" 'hosts = 2000000; } );'
     refuses_line 2 'hosts: "many" is not' "populations = ( { $m" 'hosts = "many"; } );'
+    refuses_line 2 'pick: 3 is not a text' "populations = ( { $m" 'pick = 3; } );'
+    refuses_line 2 'activity: 0 is not a number from 0.001 to 1000' "populations = ( { $m" 'activity = 0; } );'
+    configure a.conf "populations = ( { $m pick = \"3,x\"; } );"
+    refuses 1 "a.conf: pick \"3,x\": 'x' is neither" dayshiftd -n -c a.conf
     refuses_line 1 "unknown key 'colour'" 'colour = "red";' "$players"
     refuses_line 2 "unknown key 'colour'" "populations = ( { $m" 'colour = "red"; } );'
 }
@@ -687,7 +727,7 @@ refuses_line()
 @test "dayshiftd -w: two populations on one wire" {
     need tshark
     configure a.conf "populations = ( { model = \"$model\"; network = \"10.1.0.0/24\"; hosts = 20; }," \
-        "{ model = \"$model\"; network = \"10.2.0.0/24\"; } );" "${when[@]}"
+        "{ model = \"$model\"; network = \"10.2.0.0/24\"; } );" "${when[@]/2m/10m}"
     dayshiftd -j -w a.pcap -c a.conf > json
     [ "$(json_value json 'd["hosts"]')" = 32 ]
     tshark -n -r a.pcap -T fields -e ip.src 2> /dev/null | sort -u > addresses

@@ -80,8 +80,6 @@ csv_sums()
 }
 
 @test "nfdump reads nfcapd files: flows, packets, bytes, times, both directions" {
-    local flows
-
     need nfdump
     synth -o log.csv -n 3000 "$model"
     synth --format nfcapd -o log.nfcapd -n 3000 "$model"

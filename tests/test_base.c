@@ -18,12 +18,14 @@
 #include "base/hash_key.h"
 #include "base/input_file.h"
 #include "base/log_grid.h"
+#include "base/log_normal.h"
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/random.h"
 #include "base/tally.h"
 #include "base/text.h"
 #include "base/time_types.h"
+#include "base/time_zone.h"
 
 enum { DRAWS = 1000000 };
 
@@ -1276,6 +1278,82 @@ static void test_input_file_endless_line(void **state)
     input_file_close(file);
 }
 
+/* ---- log-normal means ---- */
+
+/* Against the mean of many draws, and back. */
+static void test_log_normal(void **state)
+{
+    static const struct {
+        double mean, sd, most;
+    } cases[] = { { 3, 0.5, 20 }, { 3, 0.5, 3.2 }, { 2, 2, 6 }, { -4, 5, 8 }, { 1, 0.01, 1 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double cut = log_normal_cut_mean(cases[i].mean, cases[i].sd, cases[i].most);
+        struct random_stream random;
+        double sum = 0;
+
+        random_init(&random, 7, RANDOM_FIT, 1, 0, 0);
+        for (int n = 0; n < 200000; n++)
+            sum += exp(fmin(random_normal(&random, cases[i].mean, cases[i].sd), cases[i].most));
+        assert_true(fabs(sum / 200000 / cut - 1) < 0.02);
+        assert_true(fabs(log_normal_mean_of_x(log(cut), cases[i].sd, cases[i].most) - cases[i].mean) < 1e-4);
+    }
+    assert_true(log_normal_mean_of_x(2, 0, 3) == 2); /* nothing is spread */
+}
+
+/* ---- time zones ---- */
+
+static void test_time_zone_names(void **state)
+{
+    static const char *const wrong[] = { "", "Europe/Nowhere", "../UTC", "/etc/passwd", "Europe", "zone.tab", "UTC0",
+                                         ":UTC", "Europe/Madrid " };
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(time_zone_set(wrong[i], &err), -1);
+        assert_non_null(strstr(err.text, "is not a time zone that this system knows"));
+    }
+    assert_int_equal(time_zone_set("UTC", &err), 0);
+    assert_int_equal(time_zone_wall((struct day_time){ 12345 }).ns, 12345);
+}
+
+/* Hours of UTC, from 1970 on, and what the clock shows; which hours of it come twice. */
+static void test_time_zone_madrid(void **state)
+{
+    static const struct {
+        int64_t utc_h, wall_h;
+        bool is_repeat;
+    } cases[] = {
+        { 492960, 492961, false },                          /* 2026-03-28, winter */
+        { 492984, 492985, false }, { 492985, 492987, false }, /* 2026-03-29: 01:00, and 03:00 after it */
+        { 498024, 498026, false }, { 498025, 498026, true }, { 498026, 498027, false }, /* 2026-10-25 */
+        { 497000, 497002, false },
+    };
+    struct error err;
+
+    (void)state;
+    if (time_zone_set("Europe/Madrid", &err) < 0)
+        skip(); /* no time zone database here */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int part = 0; part < 3; part++) { /* of the hour */
+            int64_t ns = part * (1800 * NS_PER_SECOND - 1);
+            struct day_time utc = { cases[i].utc_h * 3600 * NS_PER_SECOND + ns };
+            struct day_time wall = time_zone_wall(utc);
+
+            assert_int_equal(wall.ns, cases[i].wall_h * 3600 * NS_PER_SECOND + ns);
+            assert_int_equal(time_zone_is_repeat(utc), cases[i].is_repeat);
+            if (!cases[i].is_repeat)
+                assert_int_equal(time_zone_instant(wall).ns, utc.ns);
+        }
+    }
+    /* 02:30 on 2026-03-29 is missing: 03:30 it is. */
+    assert_int_equal(time_zone_wall(time_zone_instant((struct day_time){ 492986 * 3600 * NS_PER_SECOND })).ns,
+                     492987 * 3600 * NS_PER_SECOND);
+    assert_int_equal(time_zone_set("UTC", &err), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1322,6 +1400,9 @@ int main(void)
         cmocka_unit_test(test_input_file_not_compressed),
         cmocka_unit_test(test_input_file_lines),
         cmocka_unit_test(test_input_file_long_lines),
+        cmocka_unit_test(test_log_normal),
+        cmocka_unit_test(test_time_zone_names),
+        cmocka_unit_test(test_time_zone_madrid),
         cmocka_unit_test(test_input_file_endless_line),
     };
 

@@ -11,6 +11,7 @@
 
 #include "base/input_file.h"
 #include "base/log_grid.h"
+#include "base/time_zone.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "dayshift/port_feature.h"
@@ -2390,6 +2391,95 @@ static void test_network_of_a_provider(void **state)
     local_networks_release(&found);
 }
 
+/* ---- the wall clock ---- */
+
+/*
+ * A flow in the middle of each slice from 22:00 UTC on, for six hours: slices of the learned network's date and hour,
+ * those that come twice once.
+ */
+static void test_slices_by_the_wall_clock(void **state)
+{
+    enum { SLICES = 72 };
+    static const struct {
+        const char *zone;
+        int32_t date;            /* of 22:00 UTC */
+        uint32_t first, slices;  /* slice of the wall clock; how many of them there are */
+        uint32_t hour[7];        /* slices of 23:00, 00:00, ... of the wall clock */
+    } cases[] = {
+        { "UTC", 20540, 264, 72, { 12, 12, 12, 12, 12, 0, 0 } },
+        { "Europe/Madrid", 20540, 276, 72, { 12, 12, 12, 0, 12, 12, 12 } }, /* 2026-03-29, 02:00 becomes 03:00 */
+        { "Europe/Madrid", 20541, 0, 72, { 0, 12, 12, 12, 12, 12, 12 } },
+        { "Europe/Madrid", 20750, 0, 60, { 0, 12, 12, 12, 12, 12, 0 } },    /* 2026-10-25, 03:00 becomes 02:00 */
+    };
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flow_record records[SLICES];
+        const struct network_stats *stats;
+        struct learner *learner;
+        uint32_t hours[24] = { 0 };
+
+        if (time_zone_set(cases[i].zone, &err) < 0)
+            skip(); /* no time zone database here */
+        for (int k = 0; k < SLICES; k++) {
+            records[k] = flow(0, "10.0.0.1", "192.0.2.1", IP_TCP, 80);
+            records[k].start.ns = cases[i].date * NS_PER_DAY + (22 * 12 + k) * NS_PER_SLICE + NS_PER_SLICE / 2;
+        }
+        learner = learner_of(records, SLICES);
+        stats = learner_finish(learner);
+        assert_int_equal(stats->flows, SLICES); /* none is lost but for the profile */
+        assert_int_equal(stats->transitions.entries[0].count, SLICES - 1);
+        assert_int_equal(stats->active.used, cases[i].slices);
+        assert_int_equal(stats->active.entries[0].symbol % DAY_SLICES, cases[i].first);
+        assert_int_equal(stats->first.ns, time_zone_wall(records[0].start).ns);
+        for (size_t k = 0; k < stats->active.used; k++) {
+            assert_int_equal(stats->active.entries[k].count, 1);
+            hours[stats->active.entries[k].symbol % DAY_SLICES / 12]++;
+        }
+        for (int k = 0; k < 7; k++)
+            assert_int_equal(hours[(23 + k) % 24], cases[i].hour[k]);
+        for (size_t k = 0; k < stats->coverage.used; k++)
+            assert_in_range(stats->coverage.entries[k].count, 1, SLICE_SECONDS);
+        assert_int_equal(stats->coverage.used, cases[i].slices);
+        learner_free(learner);
+    }
+    assert_int_equal(time_zone_set("UTC", &err), 0);
+}
+
+/* ---- clocks ---- */
+
+/* Times between flows of one state, whatever is in between; not across an hour of silence, nor below a second. */
+static void test_beats(void **state)
+{
+    static const struct {
+        int64_t ms;
+        uint16_t port;
+    } flows[] = {
+        { 0, 53 },     { 5, 80 },     { 8000, 53 }, { 8005, 80 }, { 8500, 53 }, { 16000, 53 },
+        { 24000, 53 }, { 30000, 80 }, { 8000000, 53 }, { 8008000, 53 },
+    };
+    struct flow_record records[10];
+    struct learner *learner;
+    const struct network_stats *stats;
+    uint32_t names;
+    uint32_t web;
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        records[i] = flow(flows[i].ms, "10.0.0.1", "192.0.2.1", IP_TCP, flows[i].port);
+    learner = learner_of(records, 10);
+    stats = learner_finish(learner);
+    names = state_of(stats, 0, ROLE_INITIATOR, IP_TCP, 53);
+    web = state_of(stats, 0, ROLE_INITIATOR, IP_TCP, 80);
+    assert_int_equal(tally_count(&stats->beats, names, log_grid_bin(8e9, BEAT_GRID_PER_OCTAVE)), 3);
+    assert_int_equal(tally_count(&stats->beats, names, log_grid_bin(7.5e9, BEAT_GRID_PER_OCTAVE)), 1);
+    assert_int_equal(tally_count(&stats->beats, web, log_grid_bin(8e9, BEAT_GRID_PER_OCTAVE)), 1);
+    assert_int_equal(tally_count(&stats->beats, web, log_grid_bin(21.995e9, BEAT_GRID_PER_OCTAVE)), 1);
+    assert_int_equal(stats->beats.used, 4);
+    learner_free(learner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -2435,6 +2525,8 @@ int main(void)
         cmocka_unit_test(test_networks_found),
         cmocka_unit_test(test_networks_guessed),
         cmocka_unit_test(test_held_records),
+        cmocka_unit_test(test_slices_by_the_wall_clock),
+        cmocka_unit_test(test_beats),
         cmocka_unit_test(test_network_of_a_provider),
     };
 

@@ -368,15 +368,18 @@ static void test_fidelity(void **state)
             free(drawn);
             sequences[i] = (struct step_sequence){ at, LENGTH };
             if (i / TRIALS == FIDELITY_GENUINE)
-                sequences[i] = fidelity_genuine(&hosts[kind], i, TRIALS, LENGTH);
+                fidelity_genuine(&hosts[kind], i, TRIALS, LENGTH, at);
             if (i / TRIALS != FIDELITY_SPLICED)
                 continue;
             fidelity_splice(hosts, KINDS, kind, LENGTH, at, &random);
             for (uint32_t k = 0; k < LENGTH; k++)
                 assert_int_not_equal(at[k].responder_port, kind);
         }
-        assert_ptr_equal(sequences[0].steps, steps[kind]);
-        assert_ptr_equal(sequences[TRIALS - 1].steps + LENGTH, steps[kind] + HELD_OUT);
+        assert_memory_equal(sequences[1].steps, steps[kind] + HELD_OUT / TRIALS, LENGTH * sizeof *made);
+        fidelity_genuine(&hosts[kind], 9, 10, LENGTH, made); /* the last 40, and the first 20 */
+        assert_memory_equal(made, steps[kind] + 360, 40 * sizeof *made);
+        assert_memory_equal(made + 40, steps[kind], 20 * sizeof *made);
+        fidelity_genuine(&hosts[kind], 0, TRIALS, LENGTH, made);
         fidelity_score(likelihood, &hosts[kind], sequences, TRIALS, 1 << TERM_STATE | 1 << TERM_PACKETS);
     }
     summary = fidelity_summarize(hosts, KINDS);

@@ -188,6 +188,8 @@ static void fill(struct network_stats *stats)
         tally_add(&stats->bytes, entry->owner, flow_size_pack(entry->symbol, entry->symbol + 100),
                   entry->count);
     }
+    for (uint32_t state = 0; stats->beats.used < stats->states.used; state++)
+        tally_add(&stats->beats, state, BEAT_GRID_PER_OCTAVE * 30 + state % 1600, 1 + state % 7);
     if (!stats->has_tags)
         fill_tags(stats, &random);
     if (stats->application_count == 0) {
@@ -620,6 +622,7 @@ static void check_same_stats(const struct network_stats *got, const struct netwo
     check_same_gaps(got, expected);
     check_same_tally(&got->volumes, &expected->volumes);
     check_same_tally(&got->bytes, &expected->bytes);
+    check_same_tally(&got->beats, &expected->beats);
     check_same_tally(&got->initiator_ports, &expected->initiator_ports);
     check_same_tally(&got->responder_ports, &expected->responder_ports);
     check_same_tally(&got->peers, &expected->peers);
@@ -1004,7 +1007,7 @@ static const struct {
     { "DROP TABLE host; CREATE VIEW host AS WITH RECURSIVE n(i) AS"
       " (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, NULL AS tag FROM n",
       "not a table of a model" },
-    { "CREATE VIEW more AS SELECT 1", "table schema, row 20: not a table of a model" },
+    { "CREATE VIEW more AS SELECT 1", "table schema, row 21: not a table of a model" },
     { "CREATE TRIGGER more AFTER UPDATE ON host BEGIN DELETE FROM gap; END", "not a table of a model" },
     { "CREATE INDEX more ON gap(times)", "not a table of a model" },
     { "CREATE VIRTUAL TABLE more USING fts5(text)", "not a table of a model" },
@@ -1086,6 +1089,9 @@ static const struct {
       " WHERE state = 0)", "table byte_volume: state 0: 817 is no size of a flow" },
     { "DELETE FROM volume WHERE state = 0", "has no volume" },
     { "UPDATE byte_volume SET bins = 672768 + bins", "table byte_volume, row 1, column bins: 7" },
+    { "UPDATE beat SET bin = 10240 + bin", "table beat, row 1, column bin: " },
+    { "UPDATE beat SET times = 0", "table beat, row 1, column times: 0" },
+    { "UPDATE beat SET state = -1 WHERE state = 0", "table beat, row 1, column state: -1" },
     { "UPDATE byte_volume SET flows = 0", "table byte_volume, row 1, column flows: 0" },
     { "UPDATE byte_volume SET state = -1 WHERE state = 0", "table byte_volume, row 1, column state: -1" },
     { "UPDATE mixture SET component = 5 + component", "table mixture, row 1, column component: 5" },
@@ -1425,6 +1431,146 @@ static void test_profile_of_an_edge(void **state)
     check_slice(&slices[0], 11, 1, 400, 0);
 }
 
+/* ---- clocks ---- */
+
+/* Times between the flows of the only state of a host, in seconds, and how often; what is made of them. */
+static const struct {
+    uint64_t flows;
+    struct {
+        double seconds;
+        uint64_t times;
+    } beats[4];
+    double beat_s, sd_s;
+} clock_cases[] = {
+    { 101, { { 8, 100 } }, 8, 0 },                             /* every time */
+    { 101, { { 7.9, 50 }, { 8.1, 50 } }, 8, 0.1 },             /* with a jitter */
+    { 101, { { 8, 65 }, { 16, 20 }, { 300, 15 } }, 8, 0 },     /* some ticks are missed */
+    { 101, { { 8, 50 }, { 12, 30 }, { 300, 20 } }, 0, 0 },     /* half the time is not most */
+    { 301, { { 8, 100 } }, 0, 0 },                             /* most flows came within a second */
+    { 11, { { 8, 10 } }, 0, 0 },                               /* too few to tell */
+    { 101, { { 5, 25 }, { 6, 25 }, { 7, 25 }, { 8, 25 } }, 0, 0 },
+};
+
+/* A host of one state and so many flows. */
+static void add_clock(struct network_stats *stats, uint64_t flows)
+{
+    const struct state_key key = { ROLE_INITIATOR, IP_UDP, 53 };
+    uint32_t transition;
+
+    stats->host_count = 1;
+    stats->host_observations = memory_grow(NULL, &stats->host_observations_capacity, 1,
+                                           sizeof *stats->host_observations);
+    stats->host_observations[0] = 0;
+    stats->host_members = memory_grow(NULL, &stats->host_members_capacity, 1, sizeof *stats->host_members);
+    stats->host_members[0] = 1;
+    stats->observation_count = 1;
+    stats->flows = flows;
+    stats->outside_count = 1;
+    tally_add(&stats->states, 0, state_key_pack(key), flows);
+    tally_add(&stats->initial, 0, 0, 1);
+    transition = tally_add(&stats->transitions, 0, 0, flows - 1);
+    tally_add(&stats->gaps, transition, 130, flows - 1);
+    tally_add(&stats->volumes, 0, 16, flows);
+    tally_add(&stats->initiator_ports, 0, 1040, flows);
+    tally_add(&stats->peers, 0, peer_pack((struct peer){ PEER_OUTSIDE, 0 }), flows);
+}
+
+static void test_clocks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof clock_cases / sizeof *clock_cases; i++) {
+        struct network_stats stats;
+        struct model *model;
+        struct error err;
+
+        network_stats_init(&stats);
+        add_clock(&stats, clock_cases[i].flows);
+        for (int k = 0; k < 4 && clock_cases[i].beats[k].times > 0; k++)
+            tally_add(&stats.beats, 0, log_grid_bin(clock_cases[i].beats[k].seconds * 1e9, BEAT_GRID_PER_OCTAVE),
+                      clock_cases[i].beats[k].times);
+        save_stats(scratch_path("clock"), &stats);
+        model = model_load(scratch_path("clock"), &err);
+        if (model == NULL)
+            fail_msg("%s", err.text);
+        assert_true(fabs((double)model->hosts[0].states[0].beat_s - clock_cases[i].beat_s) <=
+                    clock_cases[i].beat_s * 0.0015); /* half a bin */
+        assert_true(fabs((double)model->hosts[0].states[0].beat_sd_s - clock_cases[i].sd_s) < 0.02);
+        model_free(model);
+        network_stats_release(&stats);
+    }
+}
+
+/* ---- a week ---- */
+
+/* From nine to five on weekdays, from eight to ten in the evening at weekends; flows a slice. */
+static uint32_t flows_of_the_week(int32_t date, uint32_t slice)
+{
+    if (date_weekday(date) < 5)
+        return slice >= 9 * 12 && slice < 17 * 12 ? 20 : 0;
+    return slice >= 20 * 12 && slice < 22 * 12 ? 5 : 0;
+}
+
+static void add_weeks(struct network_stats *stats, int32_t from, int32_t dates)
+{
+    for (int32_t date = from; date < from + dates; date++) {
+        for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+            uint32_t number = (uint32_t)date * DAY_SLICES + slice;
+            uint32_t flows = flows_of_the_week(date, slice);
+            uint32_t index;
+
+            tally_add(&stats->coverage, 0, number, SLICE_SECONDS);
+            if (flows == 0)
+                continue;
+            index = tally_add(&stats->active, 0, number, flows);
+            stats->activity = memory_grow(stats->activity, &stats->activity_capacity, (size_t)index + 1,
+                                          sizeof *stats->activity);
+            stats->activity[index] = (struct activity){ .packets_sent = 2 * (uint64_t)flows,
+                                                        .bytes_sent = 120 * (uint64_t)flows,
+                                                        .flows_initiated = flows };
+        }
+    }
+}
+
+/* Learned from two weeks, through the file, and played in another month: each day is one of its class. */
+static void test_weekly_pattern(void **state)
+{
+    enum { FROM = 20003 /* 2024-10-07, a Monday */, TO = 20500 };
+    struct population population;
+    struct population_group group = { .model_count = 1, .service = find_service, .host_count = 1 };
+    struct ip_network world;
+    struct network_stats stats;
+    struct model *model;
+    struct error err;
+
+    (void)state;
+    network_stats_init(&stats);
+    add_clock(&stats, 14 * 96 * 20);
+    add_weeks(&stats, FROM, 14);
+    save_stats(scratch_path("weeks"), &stats);
+    model = model_load(scratch_path("weeks"), &err);
+    if (model == NULL)
+        fail_msg("%s", err.text);
+    group.models = model->hosts;
+    group.service_self = model;
+    ip_network_parse(&group.network, "198.18.0.0/16");
+    ip_network_parse(&world, "198.19.0.0/16");
+    assert_int_equal(population_init(&population, &group, 1, &world, &err), 0);
+    for (int32_t date = TO; date < TO + 14; date++) {
+        for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
+            struct slice_request request = { .population = &population, .date = date, .slice = slice };
+            struct plan_list plans = { 0 };
+            uint32_t wanted = flows_of_the_week(date, slice);
+
+            slice_synthesize(&request, &plans);
+            assert_in_range(plans.used, wanted, wanted + (wanted > 0)); /* the mean is rounded */
+            free(plans.plans);
+        }
+    }
+    population_release(&population);
+    model_free(model);
+    network_stats_release(&stats);
+}
+
 /* ---- memory ---- */
 
 enum { MANY_HOSTS = 3000 };
@@ -1666,6 +1812,8 @@ int main(void)
         cmocka_unit_test(test_profile_of_day_classes),
         cmocka_unit_test(test_profile_of_short_capture),
         cmocka_unit_test(test_profile_of_an_edge),
+        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_weekly_pattern),
         cmocka_unit_test(test_means_are_numbers),
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),

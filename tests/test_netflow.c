@@ -101,7 +101,8 @@ static void set_features(struct network *n, uint32_t host, uint32_t index, struc
     static const uint32_t ports[3] = { 5, 3, 2 };
     struct state_model *state = &n->states[host][index];
     struct mixture_component *c = n->components[host][index];
-    struct peer peer = { index % 3 == 0 ? PEER_LOCAL : PEER_OUTSIDE, index % 3 == 0 ? (host + 1) % HOSTS : 7 + index };
+    bool is_local = index % 3 == 0;
+    struct peer peer = { is_local ? PEER_LOCAL : PEER_OUTSIDE, is_local ? (host + 1) % HOSTS : 7 + index };
 
     state->key = key_of(host, index);
     if (state->key.role == ROLE_RESPONDER && peer.kind == PEER_LOCAL)
@@ -109,9 +110,10 @@ static void set_features(struct network *n, uint32_t host, uint32_t index, struc
     c[0] = (struct mixture_component){ 0.3, 7 + random_unit(random), 0.2 };
     c[1] = (struct mixture_component){ 0.7, 9 + random_unit(random), 0.4 };
     state->packets = (struct volume_model){ c, 20, 2 };
-    set_discrete(n, &state->initiator_ports, ports, 3, PORT_REGISTERED_FIRST + 17); /* two bins, and the ephemeral one */
+    set_discrete(n, &state->initiator_ports, ports, 3, PORT_REGISTERED_FIRST + 17); /* three bins */
     if (!port_feature_is_exact(state->key.port_feature)) {
-        struct tally_entry listed[2] = { { 0, port_feature_first(state->key.port_feature) + 5, 3 }, { 0, PORT_OTHER, 1 } };
+        uint32_t port = port_feature_first(state->key.port_feature) + 5;
+        struct tally_entry listed[2] = { { 0, port, 3 }, { 0, PORT_OTHER, 1 } };
 
         discrete_init(&state->responder_ports, &n->arena, listed, 2);
     }
@@ -256,7 +258,8 @@ static void test_states_and_transitions(void **state)
         for (uint32_t s = 0; s < STATES; s++) {
             double pi = (double)times_of(&n->hosts[h].frequency, s) / WALK;
 
-            assert_true(fabs((double)visits[s] / FLOWS - pi) < 0.012); /* of 20,000 and 200,000 flows that follow one another */
+            /* of 20,000 and of 200,000 flows, each of which depends on the one before */
+            assert_true(fabs((double)visits[s] / FLOWS - pi) < 0.012);
         }
         /* as many flows as were learned, of 4 days; 400 pauses are known to 5 % */
         assert_true(fabs(FLOWS / time_ns / (WALK / (4.0 * (double)NS_PER_DAY)) - 1) < 0.15);

@@ -53,6 +53,10 @@ static void test_text(void **state)
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         *put_date_and_time(text, times[i].ns) = '\0';
         assert_string_equal(text, times[i].text);
+        *put_date_and_time_like(expected, times[i].ns, text, times[i].ns) = '\0';
+        assert_string_equal(expected, text);
+        *put_date_and_time_like(expected, times[i].ns, "nothing that is used", times[i].ns + NS_PER_SECOND) = '\0';
+        assert_string_equal(expected, text);
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         *put_u64(text, numbers[i]) = '\0';
@@ -201,7 +205,8 @@ static void expect_same(void *self, const struct flow_record *got)
     for (int side = 0; side < 2; side++) {
         assert_true(ip_address_equal(&got->address[side], &want->address[side]));
         if (got->packets[side] != want->packets[side])
-            fail_msg("%s: record %zu: packets %llu, not %llu", c->format, c->count, (unsigned long long)got->packets[side], (unsigned long long)want->packets[side]);
+            fail_msg("%s: record %zu: %" PRIu64 " packets, not %" PRIu64, c->format, c->count,
+                     got->packets[side], want->packets[side]);
         assert_int_equal(got->bytes[side], want->bytes[side]);
         if (!is_ping || side == FLOW_RESPONDER || is_csv)
             assert_int_equal(got->port[side], want->port[side]);
@@ -337,7 +342,7 @@ static void test_batches_are_the_same(void **state)
         const struct record_encoding *encoding = record_encoding_find(format_names[f]);
         struct error err = { "" };
         struct record_writer *writer = record_writer_new(names[1], encoding, &err);
-        struct record_batch batch = { NULL };
+        struct record_batch batch = { .bytes = NULL };
         char command[256];
 
         write_records(names[0], format_names[f], records, RECORDS);

@@ -157,7 +157,7 @@ static void test_times(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct field_clock clock = { "", 0 };
+        struct field_clock clock = { .date_ns = 0 };
 
         for (int again = 0; again < 2; again++) { /* a date that is remembered changes nothing */
             int64_t ns = 0, grain_ns = 0;
@@ -170,7 +170,7 @@ static void test_times(void **state)
     }
     for (int64_t day = 0; day < 84000; day += 13) { /* against the library's calendar */
         time_t seconds = day * 86400;
-        struct field_clock clock = { "", 0 };
+        struct field_clock clock = { .date_ns = 0 };
         int64_t ns, grain_ns;
         struct tm tm;
         char text[32];

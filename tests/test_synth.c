@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/log_grid.h"
+#include "base/time_zone.h"
 #include "net/wire.h"
 #include "synth/day.h"
 #include "synth/flow_draw.h"
 #include "synth/peer_draw.h"
+#include "synth/pick.h"
 #include "synth/population.h"
 #include "synth/slice.h"
 
@@ -574,7 +576,8 @@ static void test_group_ends(void **state)
 static struct plan_list slice_of(const struct population *population, uint32_t host, uint64_t seed,
                                  int32_t date, uint32_t slice)
 {
-    struct slice_request request = { population, host, seed, date, slice, DAY_SPREAD };
+    struct slice_request request = { population, host, seed, date, slice,
+                                     day_time_of_slice(date, slice), DAY_SPREAD };
     struct plan_list list = { 0 };
 
     slice_synthesize(&request, &list);
@@ -804,6 +807,47 @@ static void test_bursts_stay_bursts(void **state)
     network_free(n);
 }
 
+/*
+ * Flows by second of the slice, each second of many slices: chi-square with 299 degrees of freedom is below 377.8 with
+ * probability 0.9987 (three sigma) where no second is special. A slice counts for one flow, chosen at random: flows
+ * of a burst come together, which is no matter of borders. So for the first and the last second alone, to three sigma.
+ */
+static void test_seconds_are_alike(void **state)
+{
+    enum { SECONDS = 300, DATES = 30000 };
+    struct network *n = network_new();
+    struct population population;
+    struct random_stream random;
+    uint32_t seconds[SECONDS] = { 0 };
+    double expected;
+    double chi_square = 0;
+    uint32_t flows = 0;
+
+    (void)state;
+    set_bursts(n);
+    random_init(&random, SEED, RANDOM_FIT, 0, 0, 0);
+    populate(&population, &n->group, 1, &n->outside);
+    for (int32_t date = 0; date < DATES; date++) {
+        struct plan_list list = slice_of(&population, 0, SEED, date, 100);
+
+        if (list.used > 0) {
+            const struct flow_plan *plan = &list.plans[random_below(&random, list.used)];
+
+            seconds[plan->start.ns % NS_PER_SLICE / NS_PER_SECOND]++;
+            flows++;
+        }
+        free(list.plans);
+    }
+    expected = (double)flows / SECONDS;
+    for (int i = 0; i < SECONDS; i++)
+        chi_square += (seconds[i] - expected) * (seconds[i] - expected) / expected;
+    assert_true(chi_square < 377.8);
+    assert_true(fabs(seconds[0] - expected) < 3 * sqrt(expected));
+    assert_true(fabs(seconds[SECONDS - 1] - expected) < 3 * sqrt(expected));
+    population_release(&population);
+    network_free(n);
+}
+
 /* As many flows in the first and the last ten seconds of a slice as anywhere in it. */
 static void test_borders_do_not_show(void **state)
 {
@@ -815,14 +859,14 @@ static void test_borders_do_not_show(void **state)
     (void)state;
     set_bursts(n);
     populate(&population, &n->group, 1, &n->outside);
-    for (int32_t date = 0; date < 16000; date++) {
+    for (int32_t date = 0; date < 20000; date++) {
         struct plan_list list = slice_of(&population, 0, SEED, date, 100);
 
         for (size_t i = 0; i < list.used; i++, flows++)
             parts[list.plans[i].start.ns % NS_PER_SLICE / (NS_PER_SLICE / 30)]++;
         free(list.plans);
     }
-    for (int i = 0; i < 30; i++) /* bursts come together, so it varies more than counts do */
+    for (int i = 0; i < 30; i++) /* bursts come together: 3 % where counts would vary by 0.4 % */
         assert_true(fabs(parts[i] * 30.0 / flows - 1) < 0.15);
     population_release(&population);
     network_free(n);
@@ -872,7 +916,7 @@ static void test_unobserved_slices(void **state)
     set_days(&n->hosts[0], n->profiles[0], 1, n->observed_days);
     populate(&population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        struct slice_request request = { &population, 0, SEED, DATE, slice, DAY_SILENT };
+        struct slice_request request = { &population, 0, SEED, DATE, slice, { 0 }, DAY_SILENT };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -889,7 +933,8 @@ static void test_unobserved_slices(void **state)
     assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
     n->observed_days[7] = 0; /* nothing was ever observed */
     for (int fallback = DAY_SPREAD; fallback <= DAY_INTERPOLATE; fallback++) {
-        struct slice_request request = { &population, 0, SEED, DATE, 7, (enum day_fallback)fallback };
+        struct slice_request request = { &population, 0, SEED, DATE, 7, { 0 },
+                                         (enum day_fallback)fallback };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -928,7 +973,8 @@ static void test_interpolated_slices(void **state)
         double active = 0;
 
         for (int32_t date = 0; date < DATES; date++) {
-            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, DAY_INTERPOLATE };
+            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, { 0 },
+                                             DAY_INTERPOLATE };
             size_t before = list.used;
 
             slice_synthesize(&request, &list);
@@ -1028,17 +1074,20 @@ static void test_sparse_lookups(void **state)
 
 /* ---- the day ---- */
 
-static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns)
+enum { MOST_PLANS = 300000 };
+
+static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns,
+                               unsigned threads)
 {
-    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD, NULL };
+    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD, threads, NULL };
     struct day *day = day_new(&config);
     struct plan_list list = { 0 };
     struct flow_plan plan;
     struct error err;
 
-    list.plans = calloc(100000, sizeof *list.plans);
+    list.plans = calloc(MOST_PLANS, sizeof *list.plans);
     while (day_next(day, &plan, &err) > 0) {
-        assert_in_range(list.used, 0, 99999);
+        assert_in_range(list.used, 0, MOST_PLANS - 1);
         list.plans[list.used++] = plan;
     }
     assert_int_equal(day_next(day, &plan, &err), 0);
@@ -1058,7 +1107,7 @@ static void test_stop_ends_the_day(void **state)
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
     for (int flows = 0; flows < 2; flows++) {
-        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, &stop };
+        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, 1, &stop };
         struct day *day = day_new(&config);
         struct flow_plan plan;
 
@@ -1092,12 +1141,12 @@ static void test_window_filters_the_day(void **state)
 
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
-    whole = day_of(&population, begin, begin + 2 * NS_PER_DAY);
+    whole = day_of(&population, begin, begin + 2 * NS_PER_DAY, 1);
     assert_in_range(whole.used, 20000, 99999);
     for (size_t i = 1; i < whole.used; i++)
         assert_true(whole.plans[i].start.ns >= whole.plans[i - 1].start.ns);
     for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
-        struct plan_list window = day_of(&population, windows[w].from, windows[w].to);
+        struct plan_list window = day_of(&population, windows[w].from, windows[w].to, 1 + (unsigned)w);
         size_t at = 0;
 
         for (size_t i = 0; i < whole.used; i++) {
@@ -1111,6 +1160,314 @@ static void test_window_filters_the_day(void **state)
     }
     free(whole.plans);
     population_release(&population);
+    network_free(n);
+}
+
+/* The same plans in the same order from any number of threads, also when they are more than there are hosts. */
+static void test_threads_do_not_show(void **state)
+{
+    static const unsigned threads[] = { 2, 3, 8, DAY_MAX_THREADS };
+    const int64_t begin = (int64_t)DATE * NS_PER_DAY;
+    struct network *n = network_new();
+    struct population population;
+    struct plan_list one;
+
+    (void)state;
+    n->group.host_count = 200;
+    populate(&population, &n->group, 1, &n->outside);
+    one = day_of(&population, begin, begin + 6 * NS_PER_SLICE, 1);
+    assert_in_range(one.used, 5000, 99999);
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        struct plan_list many = day_of(&population, begin, begin + 6 * NS_PER_SLICE, threads[t]);
+
+        assert_true(same_lists(&one, &many));
+        free(many.plans);
+    }
+    free(one.plans);
+    population_release(&population);
+    network_free(n);
+}
+
+/* A day that is left while the next slice is being planned. */
+static void test_threads_are_left(void **state)
+{
+    struct network *n = network_new();
+    struct population population;
+    struct flow_plan plan;
+    struct error err;
+
+    (void)state;
+    populate(&population, &n->group, 1, &n->outside);
+    for (unsigned threads = 1; threads < 5; threads++) {
+        struct day_config config = { &population, SEED, { 0 }, { NS_PER_DAY }, DAY_SPREAD, threads, NULL };
+        struct day *day = day_new(&config);
+
+        assert_int_equal(day_next(day, &plan, &err), 1);
+        day_free(day);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* ---- clocks ---- */
+
+enum { CLOCK_SLICES = 2000 };
+
+/*
+ * Host 0 looks up a name every `period` seconds and connects 5 ms later: its flows of so many slices in a row, in order.
+ * It does nothing else, and the profile has as many flows as there are ticks.
+ */
+static struct plan_list clock_plans(struct network *n, double period_s, double jitter_s, double kept)
+{
+    const struct tally_entry gaps[] = { { 0, log_grid_bin(5e6, GAP_GRID_PER_OCTAVE), 1 } };
+    const struct tally_entry pauses[] = { { 0, log_grid_bin(period_s * 1e9, GAP_GRID_PER_OCTAVE), 1 } };
+    /* of the transitions: from state 0 to state 1 within a burst, and back between two */
+    const struct tally_entry entries[] = { { 0, 0, 1 }, { 0, 1, 100000 } };
+    struct host_model *host = &n->hosts[0];
+    struct population population;
+    struct plan_list list;
+
+    set_state(n, 0, 0, (struct state_key){ ROLE_INITIATOR, IP_UDP, 53 }, (struct peer){ PEER_OUTSIDE, 7 });
+    host->state_count = 2;
+    host->flows = 20;
+    set_one(n, &n->states[0][0].next, 1);
+    set_one(n, &n->states[0][1].next, 0);
+    discrete_init(&n->states[0][0].gaps, &n->arena, gaps, 1);
+    discrete_init(&n->states[0][1].gaps, &n->arena, pauses, 1);
+    set_discrete(n, &host->frequency, (const uint32_t[]){ 0, 1 }, 2);
+    discrete_init(&host->entry, &n->arena, entries, 2);
+    for (int i = 0; i < 2; i++) {
+        n->states[0][i].beat_s = (float)period_s;
+        n->states[0][i].beat_sd_s = (float)jitter_s;
+    }
+    for (uint32_t s = 0; s < DAY_SLICES; s++)
+        n->profiles[0][s] = profile_of(s, 1, 40 * kept * 300 / period_s, 0, 2 * kept * 300 / period_s);
+    n->group.host_count = 1;
+    populate(&population, &n->group, 1, &n->outside);
+    list = day_of(&population, 0, CLOCK_SLICES * NS_PER_SLICE, 1);
+    population_release(&population);
+    return list;
+}
+
+/* A clock goes on through slices and days: all times between name lookups are the period, or more of it missed. */
+static void test_clocks_go_on(void **state)
+{
+    static const struct {
+        double period_s, jitter_s, kept;
+    } cases[] = { { 8, 0, 1 }, { 13.7, 0, 1 }, { 60, 0, 1 }, { 140, 0, 1 }, { 20, 0.2, 1 }, { 30, 0, 0.7 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network *n = network_new();
+        struct plan_list list = clock_plans(n, cases[i].period_s, cases[i].jitter_s, cases[i].kept);
+        double ticks = CLOCK_SLICES * 300 / cases[i].period_s;
+        double least = cases[i].period_s - 6 * cases[i].jitter_s;
+        int64_t last_ns = -1;
+        uint32_t lookups = 0;
+        uint32_t off = 0;
+
+        for (size_t k = 0; k < list.used; k++) {
+            const struct flow_plan *plan = &list.plans[k];
+            double gap_s = (double)(plan->start.ns - last_ns) * 1e-9;
+
+            if (plan->protocol != IP_UDP)
+                continue;
+            if (last_ns >= 0)
+                off += fabs(gap_s / cases[i].period_s - round(gap_s / cases[i].period_s)) >
+                       1e-6 + 9 * cases[i].jitter_s / cases[i].period_s;
+            assert_true(last_ns < 0 || gap_s > least - 0.001);
+            last_ns = plan->start.ns;
+            lookups++;
+        }
+        assert_int_equal(off, 0);
+        assert_true(fabs(lookups / ticks / cases[i].kept - 1) < 0.03);
+        assert_true(fabs((double)list.used / (2 * lookups) - 1) < 0.03); /* a connection with each */
+        free(list.plans);
+        network_free(n);
+    }
+}
+
+/* A connection follows its lookup as it did, on the clock. */
+static void test_clocks_keep_bursts(void **state)
+{
+    struct network *n = network_new();
+    struct plan_list list = clock_plans(n, 8, 0, 1);
+    uint32_t near = 0;
+
+    (void)state;
+    for (size_t k = 1; k < list.used; k++) {
+        double gap_s = (double)(list.plans[k].start.ns - list.plans[k - 1].start.ns) * 1e-9;
+
+        near += list.plans[k - 1].protocol == IP_UDP && list.plans[k].protocol == IP_TCP && gap_s > 0.003 &&
+                gap_s < 0.007;
+    }
+    assert_true(near > 0.95 * (double)list.used / 2);
+    free(list.plans);
+    network_free(n);
+}
+
+/* ---- the wall clock ---- */
+
+/*
+ * A host that is active in the slices of 02:00 to 02:55 alone, in Madrid: for an hour on a usual day (00:00 UTC in
+ * summer), not at all when the hour is missing, for two hours when it comes twice.
+ */
+static void test_day_by_the_wall_clock(void **state)
+{
+    static const struct {
+        const char *zone;
+        int32_t date;
+        int64_t first_hour; /* of the UTC day */
+        int hours;
+    } cases[] = {
+        { "UTC", 20540, 2, 1 },           /* 2026-03-28 */
+        { "Europe/Madrid", 20540, 1, 1 },
+        { "Europe/Madrid", 20541, 0, 0 }, /* 02:00 becomes 03:00 */
+        { "Europe/Madrid", 20542, 0, 1 },
+        { "Europe/Madrid", 20751, 0, 2 }, /* 2026-10-25, 03:00 becomes 02:00 */
+        { "Asia/Kathmandu", 20540, -4, 1 }, /* 5:45 ahead: 20:15 UTC of the day before */
+    };
+    struct network *n = network_new();
+    struct population population;
+    struct error err;
+
+    (void)state;
+    set_days(&n->hosts[0], &n->profiles[0][24], 12, n->observed_days);
+    for (int i = 0; i < DAY_SLICES; i++)
+        n->profiles[0][i].active = 255;
+    n->group.host_count = 1;
+    populate(&population, &n->group, 1, &n->outside);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t begin = (int64_t)cases[i].date * NS_PER_DAY;
+        bool slices[2 * DAY_SLICES] = { false };
+        struct plan_list list;
+        int active = 0;
+
+        if (time_zone_set(cases[i].zone, &err) < 0)
+            skip(); /* no time zone database here */
+        list = day_of(&population, begin - NS_PER_DAY / 2, begin + NS_PER_DAY / 2, 1);
+        for (size_t k = 0; k < list.used; k++)
+            slices[(list.plans[k].start.ns - begin + NS_PER_DAY / 2) / NS_PER_SLICE] = true;
+        for (int64_t k = 0; k < 2 * DAY_SLICES; k++) {
+            int64_t hour = k / 12 - 12;
+
+            active += slices[k];
+            if (cases[i].zone[0] != 'A') /* whole hours */
+                assert_int_equal(slices[k], hour >= cases[i].first_hour &&
+                                                hour < cases[i].first_hour + cases[i].hours);
+        }
+        assert_int_equal(active, 12 * cases[i].hours);
+        free(list.plans);
+    }
+    assert_int_equal(time_zone_set("UTC", &err), 0);
+    population_release(&population);
+    network_free(n);
+}
+
+/* ---- who is played ---- */
+
+static void test_pick(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t counts[4];
+        const char *message;
+    } cases[] = {
+        { "all", { 1, 3, 1, 1 }, NULL },
+        { "3", { 0, 0, 0, 1 }, NULL },
+        { "1,3*5,1", { 0, 2, 0, 5 }, NULL },
+        { "all*2,0", { 3, 6, 2, 2 }, NULL },
+        { "crowd:7", { 0, 3, 1, 0 }, NULL },
+        { "crowd:7*2,0", { 1, 6, 2, 0 }, NULL },
+        { "4", { 0 }, "there is no host 4: the model has 4, from 0 on" },
+        { "crowd:8", { 0 }, "'crowd:8': the model has no such crowd" },
+        { "", { 0 }, "'' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "1,,2", { 0 }, "'' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "1,x", { 0 }, "'x' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "-1", { 0 }, "'-1' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "crowd:", { 0 }, "'crowd:' is neither 'all', the number of a host (7, 7*5) nor a crowd (crowd:2)" },
+        { "1*0", { 0 }, "'1*0': behind the * is no whole number from 1 to 1000000" },
+        { "1*", { 0 }, "'1*': behind the * is no whole number from 1 to 1000000" },
+        { "1*2*3", { 0 }, "'1*2*3': behind the * is no whole number from 1 to 1000000" },
+        { "1*600000,2*600000", { 0 }, "it has more than 1000000 hosts" },
+    };
+    const struct host_model models[4] = {
+        { .members = 1, .crowd = 0 }, { .members = 3, .crowd = 7 }, { .members = 1, .crowd = 7 }, { .members = 1, .crowd = 3 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = { "" };
+        uint32_t counts[4];
+        uint32_t places;
+        int status = pick_parse(cases[i].text, models, 4, counts, &places, &err);
+
+        assert_int_equal(status, cases[i].message ? -1 : 0);
+        assert_string_equal(err.text, cases[i].message ? cases[i].message : "");
+        if (status < 0)
+            continue;
+        assert_memory_equal(counts, cases[i].counts, sizeof counts);
+        assert_int_equal(places, counts[0] + counts[1] + counts[2] + counts[3]);
+    }
+}
+
+/*
+ * Host 2 four times, host 0 twice, host 1 never: any part of the places from the first on is in proportion; who knows
+ * host 2 knows one of its four, of his own copy, and not himself; whom nobody plays is outside.
+ */
+static void test_picked_population(void **state)
+{
+    static const uint32_t counts[MODEL_HOSTS] = { 2, 0, 4 };
+    struct network *n = network_new();
+    struct population population;
+    uint32_t played[MODEL_HOSTS] = { 0 };
+
+    (void)state;
+    n->group.counts = counts;
+    n->group.host_count = 15;
+    populate(&population, &n->group, 1, &n->outside);
+    for (uint32_t i = 0; i < 15; i++) {
+        played[population.hosts[i].model->id]++;
+        assert_true(fabs(played[2] - (i + 1) * 2 / 3.0) <= 1);
+        for (uint32_t id = 0; id < MODEL_HOSTS; id++) {
+            bool is_virtual;
+            struct flow_end end = population_peer(&population, &population.hosts[i],
+                                                  (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
+            const struct virtual_host *peer = population_find(&population, end.address);
+
+            assert_int_equal(peer != NULL, is_virtual);
+            assert_true(id != 1 || peer == NULL);
+            assert_true(id == 1 || peer != NULL || i >= 12); /* the copy that is not whole */
+            if (peer == NULL)
+                continue;
+            assert_int_equal(peer->model->id, id);
+            assert_int_equal(peer->number / 6, i / 6);
+            assert_int_not_equal(peer->number, i);
+        }
+    }
+    assert_int_equal(played[1], 0);
+    population_release(&population);
+    network_free(n);
+}
+
+/* So many times as many flows, of the same size; other hosts of the group are as they were. */
+static void test_activity(void **state)
+{
+    static const double factors[] = { 0.25, 1, 3 };
+    struct network *n = network_new();
+    struct population population;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
+        struct amounts mean;
+
+        n->group.activity = factors[i];
+        populate(&population, &n->group, 1, &n->outside);
+        mean = mean_amounts(&population);
+        assert_true(fabs(mean.flows / (0.75 * 20 * 2 / 3 * factors[i]) - 1) < 0.03);
+        assert_true(fabs(mean.packets / mean.flows / 20 - 1) < 0.03);
+        population_release(&population);
+    }
     network_free(n);
 }
 
@@ -1135,6 +1492,7 @@ int main(void)
         cmocka_unit_test(test_local_flows_come_once),
         cmocka_unit_test(test_other_hosts_do_not_matter),
         cmocka_unit_test(test_bursts_stay_bursts),
+        cmocka_unit_test(test_seconds_are_alike),
         cmocka_unit_test(test_borders_do_not_show),
         cmocka_unit_test(test_volume_agrees_with_profile),
         cmocka_unit_test(test_sparse_lookups),
@@ -1144,6 +1502,14 @@ int main(void)
         cmocka_unit_test(test_dates_share_out),
         cmocka_unit_test(test_window_filters_the_day),
         cmocka_unit_test(test_stop_ends_the_day),
+        cmocka_unit_test(test_threads_do_not_show),
+        cmocka_unit_test(test_threads_are_left),
+        cmocka_unit_test(test_clocks_go_on),
+        cmocka_unit_test(test_clocks_keep_bursts),
+        cmocka_unit_test(test_day_by_the_wall_clock),
+        cmocka_unit_test(test_pick),
+        cmocka_unit_test(test_picked_population),
+        cmocka_unit_test(test_activity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,6 +154,8 @@ struct transition_gaps {
 struct state_model {
     struct state_key key;
     float mean_bytes; /* of a flow, both ways, headers included; 0 unknown */
+    float beat_s;    /* it keeps a clock: seconds from a flow to the next one of this state; 0: it does not */
+    float beat_sd_s; /* how far these differ */
     uint64_t flows;
     struct volume_model packets; /* ln of the packets of a flow, both ways */
     struct transition_gaps *own_gaps; /* of transitions that were seen often; ascending */

@@ -104,6 +104,12 @@ enum {
     SLICE_SECONDS = NS_PER_SLICE / NS_PER_SECOND
 };
 
+/* A state that keeps a clock does so within these. */
+#define BEAT_LEAST_NS NS_PER_SECOND
+#define BEAT_MOST_NS (600 * NS_PER_SECOND)
+
+enum { BEAT_BINS = 40 * BEAT_GRID_PER_OCTAVE /* all of them are below */ };
+
 struct network_stats {
     uint32_t host_count;
     uint32_t *host_observations;  /* by host; below observation_count */
@@ -116,6 +122,8 @@ struct network_stats {
     struct tally initial;         /* (host, state) -> times a host's sequence began there */
     struct tally transitions;     /* (state, next state) -> times; its index is a transition */
     struct tally gaps;            /* (transition, bin of ns between the two starts) -> times */
+    struct tally beats;           /* (state, bin of ns between the starts of two flows of it in a row, from
+                                   * BEAT_LEAST_NS to BEAT_MOST_NS) -> times */
     struct tally volumes;         /* (state, bin of packets) -> flows */
     struct tally bytes;           /* (state, flow_size_pack() of the bins of packets and bytes) -> flows */
     struct tally initiator_ports; /* (state, port feature) -> flows: Song's table b */

@@ -83,10 +83,14 @@ uint64_t random_below(struct random_stream *stream, uint64_t bound)
     return x % bound;
 }
 
-/* p[0] + p[1] x + ... + p[7] x^7 */
+/* p[0] + p[1] x + ... + p[7] x^7, in pairs (Estrin), so that no term waits for all before it. */
 static double polynomial(const double p[8], double x)
 {
-    return ((((((p[7] * x + p[6]) * x + p[5]) * x + p[4]) * x + p[3]) * x + p[2]) * x + p[1]) * x + p[0];
+    double x2 = x * x;
+    double low = p[0] + p[1] * x + (p[2] + p[3] * x) * x2;
+    double high = p[4] + p[5] * x + (p[6] + p[7] * x) * x2;
+
+    return low + high * (x2 * x2);
 }
 
 /* Quotients of polynomials, each good for a part of the distribution (AS 241, PPND16). */

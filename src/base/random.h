@@ -32,6 +32,7 @@ enum random_purpose {
     RANDOM_SESSION = 2,
     RANDOM_FIT = 5,
     RANDOM_DAYS = 9,     /* what the dates of a slice share */
+    RANDOM_BEAT = 10,    /* when a periodic host beats */
     RANDOM_JUDGE = 12,   /* trials of an evaluation */
     RANDOM_PEERS = 16,   /* new peers of a host */
     RANDOM_FILL = 17,    /* what is missing of a host's sequence */

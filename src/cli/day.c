@@ -9,6 +9,7 @@
 
 #include "base/output_file.h"
 #include "base/text.h"
+#include "base/time_zone.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -23,17 +24,24 @@ static const char help[] =
     "The same options give the same bytes. '-o -' writes to standard output.\n"
     "\n"
     "  -o, --output PCAP      the file to write (nanosecond pcap)\n"
-    "  -n, --hosts N          virtual hosts (default: as many as the model has)\n"
+    "  -n, --hosts N          virtual hosts (default: as many as are picked)\n"
+    "      --pick HOSTS       which hosts of the model are played in turn, by the numbers that 'dayshift\n"
+    "                         info' has, and how often: 3,7*5 or crowd:2 (default: all)\n"
+    "      --activity X       X times as many flows, as large as learned (default 1)\n"
     "      --network NETWORK  their addresses (default " SCENARIO_DEFAULT_NETWORK ")\n"
     "      --outside NETWORK  addresses of the rest of the world (default " SCENARIO_DEFAULT_OUTSIDE ")\n"
     "      --date DATE        the day (default: the first day that was learned)\n"
+    "      --timezone ZONE    where the day is (Europe/Madrid): date and time are by the wall clock there\n"
+    "                         (default UTC)\n"
     "      --start TIME       begin at this time of day (default 00:00)\n"
     "      --for DURATION     how much of the day (default 1d)\n"
     "      --speed X          the day passes X times as fast; sessions keep their own pace\n"
     "                         (default 1)\n"
     "      --seed N           another seed, another day (default 1)\n"
     "      --unobserved HOW   hours that the capture did not cover: spread (behave as in one\n"
-    "                         of the observed five minutes, default) or silent\n"
+    "                         of the observed five minutes, default), interpolate (between the\n"
+    "                         observed ones before and after) or silent\n"
+    "  -j, --jobs N           threads; the file is the same for any number (default 1)\n"
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n";
 
@@ -58,6 +66,8 @@ static const struct option long_options[] = {
     { "date", required_argument, NULL, 'd' },    { "start", required_argument, NULL, 's' },
     { "for", required_argument, NULL, 'f' },     { "speed", required_argument, NULL, 'x' },
     { "seed", required_argument, NULL, 'S' },    { "unobserved", required_argument, NULL, 'u' },
+    { "pick", required_argument, NULL, 'p' },    { "activity", required_argument, NULL, 'a' },
+    { "timezone", required_argument, NULL, 'z' }, { "jobs", required_argument, NULL, 'j' },
     { "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -85,6 +95,13 @@ static int take_option(struct day_options *o, int c, struct error *err)
     case 'x': status = option_speed("--speed", optarg, &o->scenario.speed, err); break;
     case 'S': status = option_u64("--seed", optarg, 0, UINT64_MAX, &o->scenario.seed, err); break;
     case 'u': status = option_fallback("--unobserved", optarg, &o->scenario.fallback, err); break;
+    case 'p': o->group.pick = optarg; break;
+    case 'a': status = option_activity("--activity", optarg, &o->group.activity, err); break;
+    case 'z': status = option_timezone(optarg, err); break;
+    case 'j':
+        status = option_u64("--jobs", optarg, 1, SCENARIO_MAX_THREADS, &number, err);
+        o->scenario.threads = (unsigned)number;
+        break;
     case 'q': o->quiet = true; break;
     default: break;
     }
@@ -165,7 +182,7 @@ static int synthesize(struct day_options *o, struct error *err)
 
     if (!o->has_date)
         o->date = day_time_date(o->group.model->first);
-    o->scenario.begin.ns = (int64_t)o->date * NS_PER_DAY + o->start_ns;
+    o->scenario.begin = time_zone_instant((struct day_time){ (int64_t)o->date * NS_PER_DAY + o->start_ns });
     if ((double)o->scenario.begin.ns + (double)o->scenario.day_ns / o->scenario.speed > LAST_NS)
         return error_set(err, "the day ends after 2106, the last year of a pcap file; see --date,"
                          " --for and --speed");
@@ -195,7 +212,7 @@ int verb_day(int argc, char **argv)
 
     ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
-    while ((c = getopt_long(argc, argv, "o:n:qh", long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "o:n:j:qh", long_options, NULL)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
             return EXIT_OK;

@@ -67,7 +67,7 @@ static void print_coverage(const struct model *model)
             observed += model->observed_days[hour * SLICES_AN_HOUR + i] > 0;
         bar[hour] = observed == 0 ? '.' : observed < SLICES_AN_HOUR ? '-' : '#';
     }
-    printf("  day profile   %" PRIu32 " of %d slices observed  00:00 %s 24:00 UTC\n",
+    printf("  day profile   %" PRIu32 " of %d slices observed  00:00 %s 24:00\n",
            model->covered_slices, DAY_SLICES, bar);
 }
 

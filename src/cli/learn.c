@@ -43,6 +43,9 @@ static const char help[] =
     "      --crowd K          merge hosts that behave alike: every host of the model stands for at\n"
     "                         least K hosts, and shows only what at least K of them did\n"
     "\n"
+    "      --timezone ZONE    where the network is (Europe/Madrid): its days, and the times of flow logs\n"
+    "                         that name no zone, are by the wall clock there (default: UTC)\n"
+    "\n"
     "Captures:\n"
     "      --tunnels          look into GRE, VXLAN and IP-in-IP\n"
     "      --dedup[=TIME]     drop copies of a packet seen within TIME (default 5ms): two taps\n"
@@ -128,7 +131,7 @@ static int choose_half(struct options *o, const char *text, struct error *err)
 
 enum {
     OPTION_HOSTS = 256, OPTION_HALF, OPTION_MAP, OPTION_KEY, OPTION_CROWD, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP, OPTION_LABELS,
-    OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON
+    OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON, OPTION_TIMEZONE
 };
 
 static const struct option long_options[] = {
@@ -146,6 +149,7 @@ static const struct option long_options[] = {
     { "labels", required_argument, NULL, OPTION_LABELS },
     { "format", required_argument, NULL, OPTION_FORMAT },
     { "columns", required_argument, NULL, OPTION_COLUMNS },
+    { "timezone", required_argument, NULL, OPTION_TIMEZONE },
     { "jobs", required_argument, NULL, 'j' },
     { "max-memory", required_argument, NULL, OPTION_MAX_MEMORY },
     { "json", no_argument, NULL, OPTION_JSON },
@@ -185,6 +189,7 @@ static int take_option(struct options *o, int option, char *value, struct error 
                    : error_set(err, "--dedup: '%s' is more than a second: copies from two taps are"
                                " milliseconds apart (5ms)", value);
     case OPTION_LABELS: return choose_labels(o, value, err);
+    case OPTION_TIMEZONE: return option_timezone(value, err);
     case OPTION_FORMAT: o->read.records.format = value; return 0;
     case OPTION_COLUMNS: o->read.records.columns = value; return 0;
     case OPTION_MAX_MEMORY:

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/time_zone.h"
 #include "cli/crowds.h"
+#include "scenario/scenario.h"
 
 static int complain(const char *name, const char *text, const char *wanted, struct error *err)
 {
@@ -34,6 +36,13 @@ int option_speed(const char *name, const char *text, double *value, struct error
 {
     if (text_to_double(text, value) < 0 || *value < 0.001 || *value > 1e6)
         return complain(name, text, "a number from 0.001 to 1000000", err);
+    return 0;
+}
+
+int option_activity(const char *name, const char *text, double *value, struct error *err)
+{
+    if (text_to_double(text, value) < 0 || *value < SCENARIO_LEAST_ACTIVITY || *value > SCENARIO_MOST_ACTIVITY)
+        return complain(name, text, "a number from 0.001 to 1000", err);
     return 0;
 }
 
@@ -72,14 +81,15 @@ int option_network(const char *name, const char *text, struct ip_network *networ
                : 0;
 }
 
+int option_timezone(const char *text, struct error *err)
+{
+    return time_zone_set(text, err) < 0 ? error_prefix(err, "--timezone") : 0;
+}
+
 int option_fallback(const char *name, const char *text, enum day_fallback *fallback,
                     struct error *err)
 {
-    if (strcmp(text, "spread") == 0)
-        *fallback = DAY_SPREAD;
-    else if (strcmp(text, "silent") == 0)
-        *fallback = DAY_SILENT;
-    else
-        return complain(name, text, "one of: spread, silent", err);
-    return 0;
+    return day_fallback_parse(text, fallback) < 0
+               ? complain(name, text, "one of: spread, interpolate, silent", err)
+               : 0;
 }

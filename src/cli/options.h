@@ -17,11 +17,16 @@ int option_u64(const char *name, const char *text, uint64_t least, uint64_t most
 /* Hosts of a crowd, at least. */
 int option_crowd(const char *name, const char *text, uint32_t *least, struct error *err);
 int option_speed(const char *name, const char *text, double *value, struct error *err);
+int option_activity(const char *name, const char *text, double *value, struct error *err);
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);
 int option_size(const char *name, const char *text, uint64_t least, uint64_t *bytes, struct error *err);
 int option_time_of_day(const char *name, const char *text, int64_t *ns, struct error *err);
 int option_date(const char *name, const char *text, int32_t *date, struct error *err);
 int option_network(const char *name, const char *text, struct ip_network *network, struct error *err);
+
+/* Sets the zone of the process. */
+int option_timezone(const char *text, struct error *err);
+
 int option_fallback(const char *name, const char *text, enum day_fallback *fallback,
                     struct error *err);
 

@@ -88,6 +88,7 @@ static struct model *model_of_held_out(const struct judged *judged, struct error
 static void synthesize(const struct host_model *model, struct host_step *steps, uint32_t count,
                        struct random_stream *random)
 {
+    /* By flows, not by time as chain_enter() does it: segments are cut out of flows. */
     uint32_t state = discrete_symbol(&model->frequency, discrete_draw(&model->frequency, random));
     double gap_ns = 0;
 
@@ -135,7 +136,7 @@ static void score_host(const struct bench *bench, size_t self)
         random_init(&random, bench->options->seed, RANDOM_JUDGE, host->host, i, 0);
         sequences[i] = (struct step_sequence){ steps, length };
         switch ((enum fidelity_kind)(i / trials)) {
-        case FIDELITY_GENUINE: sequences[i] = fidelity_genuine(host, i % trials, trials, length); break;
+        case FIDELITY_GENUINE: fidelity_genuine(host, i % trials, trials, length, steps); break;
         case FIDELITY_SYNTHETIC: synthesize(&bench->held_out->hosts[host->host], steps, length, &random); break;
         case FIDELITY_OWN: synthesize(&bench->own->hosts[host->host], steps, length, &random); break;
         default: fidelity_splice(bench->hosts, bench->count, self, length, steps, &random); break;
@@ -250,6 +251,8 @@ static int parse(struct options *o, int argc, char **argv)
         else
             status = judge_take_option(&o->judge, c, optarg, &err);
     }
+    if (status == 0 && o->judge.terms & 1u << TERM_BYTES)
+        status = error_set(&err, "--terms: bytes: synthetic flows have none, the session that plays them has");
     if (status == 0 && optind == argc) {
         fputs("dayshift score: at least one input is needed; see dayshift score --help\n", stderr);
         return EXIT_USAGE;

@@ -220,8 +220,8 @@ static int open_scenario(struct synth_run *run, struct synth_options *o, struct 
     if (o->scenario.begin.ns < 0 || (double)o->scenario.begin.ns + (double)o->scenario.day_ns > (double)NETFLOW_END_NS)
         return error_set(err, "records are of the years 1970 to 2199; see --date and --for");
     for (uint32_t i = 0; i < run->model_count; i++)
-        run->groups[i] = (struct scenario_group){ run->models[i], part_of(&o->network, run->model_count, i),
-                                                  o->host_count };
+        run->groups[i] = (struct scenario_group){ .model = run->models[i], .hosts = o->host_count,
+                                                  .network = part_of(&o->network, run->model_count, i) };
     o->scenario.groups = run->groups;
     o->scenario.group_count = run->model_count;
     run->scenario = scenario_new(&o->scenario, err);

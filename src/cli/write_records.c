@@ -154,7 +154,7 @@ static void end_threads(struct pipeline *p, const pthread_t *threads, uint32_t c
 
 int write_records(const struct write_records_config *config, struct error *err)
 {
-    struct pipeline p = { .config = config, .slot_count = config->threads == 1 ? 1 : (uint64_t)BATCHES_A_THREAD * config->threads };
+    struct pipeline p = { .config = config, .slot_count = (uint64_t)BATCHES_A_THREAD * config->threads };
     pthread_t *threads = memory_alloc_array(config->threads, sizeof *threads);
     uint32_t started = 0;
     int status;

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/time_zone.h"
 
 struct parser {
     const char *path;
@@ -126,16 +127,21 @@ static int take_seed(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_number(struct parser *p, const config_setting_t *setting, double least, double most, double *to)
+{
+    char wanted[96];
+
+    *to = config_setting_type(setting) == CONFIG_TYPE_FLOAT ? config_setting_get_float(setting)
+                                                            : (double)config_setting_get_int64(setting);
+    if (config_setting_is_number(setting) && *to >= least && *to <= most)
+        return 0;
+    snprintf(wanted, sizeof wanted, "a number from %.15g to %.15g", least, most);
+    return complain(p, setting, wanted);
+}
+
 static int take_speed(struct parser *p, const config_setting_t *setting)
 {
-    double speed = config_setting_type(setting) == CONFIG_TYPE_FLOAT
-                       ? config_setting_get_float(setting)
-                       : (double)config_setting_get_int64(setting);
-
-    if (!config_setting_is_number(setting) || !(speed >= 0.001 && speed <= 1e6))
-        return complain(p, setting, "a number from 0.001 to 1000000");
-    p->to->speed = speed;
-    return 0;
+    return take_number(p, setting, 0.001, 1e6, &p->to->speed);
 }
 
 static int take_date(struct parser *p, const config_setting_t *setting)
@@ -173,13 +179,31 @@ static int take_unobserved(struct parser *p, const config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
 
-    if (text && strcmp(text, "spread") == 0)
-        p->to->unobserved = DAY_SPREAD;
-    else if (text && strcmp(text, "silent") == 0)
-        p->to->unobserved = DAY_SILENT;
-    else
-        return complain(p, setting, "\"spread\" or \"silent\"");
+    if (text == NULL || day_fallback_parse(text, &p->to->unobserved) < 0)
+        return complain(p, setting, "\"spread\", \"interpolate\" or \"silent\"");
     return 0;
+}
+
+static int take_threads(struct parser *p, const config_setting_t *setting)
+{
+    int64_t threads;
+
+    if (take_integer(p, setting, 1, SCENARIO_MAX_THREADS, &threads) < 0)
+        return -1;
+    p->to->threads = (unsigned)threads;
+    return 0;
+}
+
+static int take_timezone(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text == NULL)
+        return complain(p, setting, "the name of a time zone in quotes, such as \"Europe/Madrid\"");
+    return time_zone_set(text, p->err) == 0
+               ? 0
+               : error_prefix(p->err, "%s:%u: timezone", file_of(p, setting),
+                              config_setting_source_line(setting));
 }
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
@@ -219,6 +243,16 @@ static int take_hosts(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_pick(struct parser *p, const config_setting_t *setting)
+{
+    return take_text(p, setting, &p->population->pick);
+}
+
+static int take_activity(struct parser *p, const config_setting_t *setting)
+{
+    return take_number(p, setting, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY, &p->population->activity);
+}
+
 /* ---- groups of keys ---- */
 
 static int take_group(struct parser *p, const config_setting_t *group, const struct key *keys)
@@ -244,6 +278,8 @@ static int take_population(struct parser *p, const config_setting_t *group)
         { "model", take_model },
         { "network", take_population_network },
         { "hosts", take_hosts },
+        { "pick", take_pick },
+        { "activity", take_activity },
         { NULL, NULL },
     };
 
@@ -286,6 +322,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "date", take_date },             { "start", take_start },
         { "duration", take_duration },     { "unobserved", take_unobserved },
         { "outside", take_outside },       { "populations", take_populations },
+        { "timezone", take_timezone },     { "threads", take_threads },
         { NULL, NULL },
     };
 
@@ -347,8 +384,10 @@ int configuration_load(struct configuration *c, const char *path, struct error *
 
 void configuration_release(struct configuration *c)
 {
-    for (size_t i = 0; i < c->population_count; i++)
+    for (size_t i = 0; i < c->population_count; i++) {
         free(c->populations[i].model);
+        free(c->populations[i].pick);
+    }
     free(c->populations);
     free(c->path);
     free(c->interface);

@@ -27,15 +27,19 @@ struct configuration {
     int64_t start_ns;    /* time of day; otherwise now */
     int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
     enum day_fallback unobserved;
+    unsigned threads;
     struct ip_network outside;
     struct configuration_population {
         char *model; /* path, relative ones from the directory of the file */
         struct ip_network network;
-        uint32_t hosts; /* 0: as many as the model has */
+        char *pick;      /* NULL: all */
+        uint32_t hosts;  /* 0: as many as are picked */
+        double activity; /* 0: 1 */
     } *populations;
     size_t population_count;
 };
 
+/* A time zone that it names becomes that of the process. */
 int configuration_load(struct configuration *configuration, const char *path, struct error *err);
 void configuration_release(struct configuration *configuration);
 

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
+#include "base/time_zone.h"
 #include "daemon/report.h"
 #include "emit/emitter.h"
 #include "emit/responder.h"
@@ -53,14 +54,14 @@ int engine_read_models(const struct configuration *c, struct model_image *images
     return 0;
 }
 
-/* UTC, as captures are learned: a host that was busy at ten is busy at ten, wherever it is played. */
+/* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
 {
-    struct day_time now = { (int64_t)time(NULL) * NS_PER_SECOND };
+    struct day_time now = time_zone_wall((struct day_time){ (int64_t)time(NULL) * NS_PER_SECOND });
     int64_t midnight_ns = (int64_t)(c->has_date ? c->date : day_time_date(now)) * NS_PER_DAY;
     int64_t start_ns = c->has_start ? c->start_ns : now.ns % NS_PER_DAY;
 
-    return (struct day_time){ midnight_ns + start_ns };
+    return time_zone_instant((struct day_time){ midnight_ns + start_ns });
 }
 
 static int make_scenario(struct play *play, const struct configuration *c,
@@ -79,6 +80,7 @@ static int make_scenario(struct play *play, const struct configuration *c,
         .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
         .speed = c->speed,
         .fallback = c->unobserved,
+        .threads = c->threads,
         .stop = &play->stop,
     };
 
@@ -111,8 +113,8 @@ static int prepare(struct play *play, const struct configuration *c, struct mode
         if (play->models[i] == NULL)
             status = -1;
         model_image_release(&images[i]);
-        groups[i] = (struct scenario_group){ play->models[i], c->populations[i].network,
-                                             c->populations[i].hosts };
+        groups[i] = (struct scenario_group){ play->models[i], c->populations[i].network, c->populations[i].pick,
+                                             c->populations[i].hosts, c->populations[i].activity };
     }
     if (status == 0)
         status = make_scenario(play, c, groups, err);

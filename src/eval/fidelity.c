@@ -17,13 +17,17 @@ const char *fidelity_kind_name(enum fidelity_kind kind)
     return names[kind];
 }
 
-struct step_sequence fidelity_genuine(const struct fidelity_host *host, uint32_t trial, uint32_t trials,
-                                      uint32_t length)
+void fidelity_genuine(const struct fidelity_host *host, uint32_t trial, uint32_t trials, uint32_t length,
+                      struct host_step *steps)
 {
-    uint64_t room = host->held_out.length - length;
+    uint64_t at = (uint64_t)host->held_out.length * trial / trials;
 
-    return (struct step_sequence){ host->held_out.steps + (trials > 1 ? room * trial / (trials - 1) : 0),
-                                   length };
+    for (uint32_t i = 0; i < length; i++) {
+        steps[i] = host->held_out.steps[at];
+        if (at == 0)
+            steps[i].gap_bin = STEP_NO_GAP;
+        at = (at + 1) % host->held_out.length;
+    }
 }
 
 void fidelity_splice(const struct fidelity_host *hosts, size_t count, size_t self, uint32_t length,

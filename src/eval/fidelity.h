@@ -31,9 +31,12 @@ struct fidelity_host {
     double error[FIDELITY_KINDS];   /* standard error of that mean, by how much the trials differ */
 };
 
-/* Genuine trial `trial` of `trials`: they begin at even distances, the last one ends with what was held out. */
-struct step_sequence fidelity_genuine(const struct fidelity_host *host, uint32_t trial, uint32_t trials,
-                                      uint32_t length);
+/*
+ * Genuine trial `trial` of `trials`: they begin at even distances, and what is behind the end of what was held
+ * out goes on at its beginning, as a sequence that begins. So all of it counts alike, as in the model of it.
+ */
+void fidelity_genuine(const struct fidelity_host *host, uint32_t trial, uint32_t trials, uint32_t length,
+                      struct host_step *steps);
 
 /* Pieces of a tenth of `length` records from hosts drawn at random, but never from hosts[self]; needs two hosts. */
 void fidelity_splice(const struct fidelity_host *hosts, size_t count, size_t self, uint32_t length,

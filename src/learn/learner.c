@@ -44,9 +44,11 @@ struct host_sequence {
     struct day_time last_start;
 };
 
-/* Symbols listed one by one for a state. */
+/* Of a state: symbols listed one by one, and when its last flow was. */
 struct state_lists {
     uint32_t peers, ports;
+    struct day_time last_start;
+    uint32_t stretch; /* 0: it had none */
 };
 
 enum {
@@ -55,7 +57,7 @@ enum {
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 289 &&
+_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 321 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 
@@ -352,7 +354,7 @@ static void add_transition(struct learner *learner, uint32_t from, uint32_t to, 
 /* Of half of the slices, what is in two of them did not follow one another. */
 static bool is_adjacent(const struct learner *learner, struct day_time before, struct day_time start)
 {
-    return learner->config.half == OBSERVE_ALL || slice_number(before) == slice_number(start);
+    return learner->config.half == OBSERVE_ALL || before.ns / NS_PER_SLICE == start.ns / NS_PER_SLICE;
 }
 
 static void tell_step(const struct learner *learner, uint32_t host, uint32_t state,
@@ -375,6 +377,19 @@ static void tell_step(const struct learner *learner, uint32_t host, uint32_t sta
     learner->config.on_step(learner->config.on_step_self, host, &step);
 }
 
+/* The time since the last flow of the same state, whatever was in between. */
+static void add_beat(struct learner *learner, uint32_t state, struct day_time start)
+{
+    struct state_lists *lists = &learner->lists[state];
+    int64_t gap_ns = start.ns - lists->last_start.ns;
+
+    if (lists->stretch == learner->observation.stretch && gap_ns >= BEAT_LEAST_NS && gap_ns <= BEAT_MOST_NS)
+        count_detail(learner, &learner->stats.beats, state,
+                     log_grid_bin((double)gap_ns, BEAT_GRID_PER_OCTAVE), &learner->given_up.gaps);
+    lists->last_start = start;
+    lists->stretch = learner->observation.stretch;
+}
+
 static void add_step(struct learner *learner, uint32_t host, uint32_t state, struct seen *seen)
 {
     struct host_sequence *sequence = &learner->sequences[host];
@@ -388,6 +403,7 @@ static void add_step(struct learner *learner, uint32_t host, uint32_t state, str
         seen->is_late = true;
         return;
     }
+    add_beat(learner, state, start);
     if (is_under_way && gap_ns <= LEARN_MAX_SILENCE_NS &&
         is_adjacent(learner, sequence->last_start, start)) {
         gap_bin = (uint16_t)log_grid_bin((double)gap_ns, GAP_GRID_PER_OCTAVE);
@@ -403,12 +419,15 @@ static void add_activity(struct learner *learner, uint32_t host, enum flow_side 
                          const struct flow_record *record)
 {
     struct activity *activity;
+    uint32_t slice;
 
     if (learner->observation.has_ended) {
         learner->given_up.activity++;
         return;
     }
-    activity = stats_add_activity(&learner->stats, host, slice_number(record->start), 1);
+    if (!observation_slice(&learner->observation, record->start, &slice))
+        return;
+    activity = stats_add_activity(&learner->stats, host, slice, 1);
     sum_add(&activity->packets_sent, record->packets[side]);
     sum_add(&activity->packets_received, record->packets[!side]);
     sum_add(&activity->bytes_sent, record->bytes[side]);
@@ -581,7 +600,7 @@ static void add(void *self, const struct flow_record *record)
     responder = host_of(learner, record, FLOW_RESPONDER);
     observation_add(&learner->observation, &learner->stats, record,
                     learner->room >= ROOM_SLICES);
-    if (!observation_wants(&learner->observation, slice_number(record->start)))
+    if (!observation_has(&learner->observation, record->start))
         return;
     sum_add(&learner->stats.flows, 1);
     sum_add(&learner->stats.packets, flow_record_packets(record));

@@ -14,6 +14,7 @@ void network_stats_init(struct network_stats *stats)
     tally_init(&stats->transitions);
     tally_init(&stats->gaps);
     tally_init(&stats->volumes);
+    tally_init(&stats->beats);
     tally_init(&stats->bytes);
     tally_init(&stats->initiator_ports);
     tally_init(&stats->responder_ports);
@@ -44,6 +45,7 @@ void network_stats_release(struct network_stats *stats)
     tally_release(&stats->transitions);
     tally_release(&stats->gaps);
     tally_release(&stats->volumes);
+    tally_release(&stats->beats);
     tally_release(&stats->bytes);
     tally_release(&stats->initiator_ports);
     tally_release(&stats->responder_ports);
@@ -57,7 +59,7 @@ void network_stats_release(struct network_stats *stats)
 size_t stats_counted_bytes(const struct network_stats *stats)
 {
     size_t entries = stats->states.used + stats->initial.used + stats->transitions.used +
-                     stats->gaps.used + stats->volumes.used + stats->bytes.used +
+                     stats->gaps.used + stats->beats.used + stats->volumes.used + stats->bytes.used +
                      stats->initiator_ports.used + stats->responder_ports.used + stats->peers.used +
                      stats->active.used + stats->coverage.used + stats->services.used +
                      stats->applications.used;

@@ -1,6 +1,30 @@
 #include "learn/observation.h"
 
+#include "base/time_zone.h"
 #include "learn/stats_private.h"
+
+static bool is_of_half(const struct observation *o, uint32_t slice_number)
+{
+    return o->half == OBSERVE_ALL || (slice_number % 2 == 0) == (o->half == OBSERVE_EVEN);
+}
+
+bool observation_slice(struct observation *o, struct day_time t, uint32_t *number)
+{
+    int64_t index = t.ns / NS_PER_SLICE + 1;
+
+    if (o->wall.index != index)
+        o->wall = (struct wall_slice){ index, slice_number(time_zone_wall(t)), time_zone_is_repeat(t) };
+    *number = o->wall.number;
+    return !o->wall.is_repeat;
+}
+
+bool observation_has(struct observation *o, struct day_time t)
+{
+    uint32_t number;
+
+    observation_slice(o, t, &number);
+    return is_of_half(o, number);
+}
 
 void observation_cover(struct observation *o, struct network_stats *stats)
 {
@@ -9,10 +33,10 @@ void observation_cover(struct observation *o, struct network_stats *stats)
     while (at < o->to.ns) {
         int64_t slice_end = (at / NS_PER_SLICE + 1) * NS_PER_SLICE;
         int64_t until = slice_end < o->to.ns ? slice_end : o->to.ns;
+        uint32_t number;
 
-        if (observation_wants(o, slice_number((struct day_time){ at })))
-            stats_cover(stats, 0, slice_number((struct day_time){ at }),
-                        (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
+        if (observation_slice(o, (struct day_time){ at }, &number) && is_of_half(o, number))
+            stats_cover(stats, 0, number, (uint64_t)((until - at + NS_PER_SECOND - 1) / NS_PER_SECOND));
         at = until;
     }
     o->from = o->to;
@@ -55,10 +79,11 @@ void observation_break(struct observation *o, struct day_time from)
 static void observe_span(struct network_stats *stats, const struct flow_record *record)
 {
     int64_t seen_ns = record->duration_ns > NS_PER_SECOND ? record->duration_ns : NS_PER_SECOND;
-    struct day_time end = { record->start.ns + seen_ns };
+    struct day_time start = time_zone_wall(record->start);
+    struct day_time end = { start.ns + seen_ns };
 
-    if (stats->flows == 0 || record->start.ns < stats->first.ns)
-        stats->first = record->start;
+    if (stats->flows == 0 || start.ns < stats->first.ns)
+        stats->first = start;
     if (end.ns > stats->last.ns)
         stats->last = end;
 }

@@ -36,13 +36,21 @@ struct observation {
     uint32_t stretch;           /* number, from 1 */
     bool is_broken;             /* what comes next does not follow what was */
     bool has_ended;             /* for want of room */
+    struct wall_slice {         /* the last one that was asked for */
+        int64_t index;          /* of the slice, since 1970 UTC, and 1 */
+        uint32_t number;
+        bool is_repeat;
+    } wall;
 };
 
-/* Whether flows that begin in this slice are learned. */
-static inline bool observation_wants(const struct observation *o, uint32_t slice_number)
-{
-    return o->half == OBSERVE_ALL || (slice_number % 2 == 0) == (o->half == OBSERVE_EVEN);
-}
+/*
+ * The slice number of a moment by the wall clock of the learned network; false when the clock shows that slice for the
+ * second time, because it was set back: a slice of a date is observed once.
+ */
+bool observation_slice(struct observation *o, struct day_time t, uint32_t *number);
+
+/* Whether flows that begin then are of the half that is learned. */
+bool observation_has(struct observation *o, struct day_time t);
 
 /* Takes in when a flow was; without room nothing is observed from now on. */
 void observation_add(struct observation *o, struct network_stats *stats,

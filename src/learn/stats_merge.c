@@ -241,6 +241,7 @@ static void add_states(struct merge *m)
     add_tally(&into->gaps, &from->gaps, m->transitions, NULL, NULL);
     add_tally(&into->volumes, &from->volumes, m->states, NULL, NULL);
     add_tally(&into->bytes, &from->bytes, m->states, NULL, NULL);
+    add_tally(&into->beats, &from->beats, m->states, NULL, NULL);
     add_tally(&into->initiator_ports, &from->initiator_ports, m->states, NULL, NULL);
     m->listed = memory_alloc_array(into->states.used, sizeof *m->listed);
     add_listed(m, &ports);

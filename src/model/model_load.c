@@ -299,6 +299,60 @@ static float mean_bytes(const struct tally_entry *entries, uint32_t size)
     return (float)(sum / flows);
 }
 
+/* A clock shows where most of the times are nearly the same: among so many bins in a row, 4.4 percent. */
+enum { BEAT_WINDOW = 16, BEAT_LEAST_TIMES = 16 };
+#define BEAT_LEAST_SHARE 0.6
+
+/* The times in the window that begins with an entry; *end: the entry behind it. */
+static uint64_t window_times(const struct tally_entry *entries, uint32_t size, uint32_t begin, uint32_t *end)
+{
+    uint64_t times = 0;
+    uint32_t i = begin;
+
+    for (; i < size && entries[i].symbol - entries[begin].symbol < BEAT_WINDOW; i++)
+        times += entries[i].count;
+    *end = i;
+    return times;
+}
+
+static void set_beat(struct state_model *state, const struct tally_entry *entries, uint64_t times)
+{
+    double sum = 0;
+    double squares = 0;
+
+    for (uint64_t seen = 0; seen < times; entries++) {
+        double seconds = log_grid_value(entries->symbol, BEAT_GRID_PER_OCTAVE) / (double)NS_PER_SECOND;
+
+        sum += (double)entries->count * seconds;
+        squares += (double)entries->count * seconds * seconds;
+        seen += entries->count;
+    }
+    state->beat_s = (float)(sum / (double)times);
+    state->beat_sd_s = (float)sqrt(fmax(0, squares / (double)times - sum / (double)times * sum / (double)times));
+}
+
+static void take_beats(struct state_model *state, const struct tally_entry *entries, uint32_t size)
+{
+    uint64_t all = 0;
+    uint64_t most = 0;
+    uint32_t best = 0;
+    uint32_t end;
+
+    for (uint32_t i = 0; i < size; i++) {
+        uint64_t times = window_times(entries, size, i, &end);
+
+        all += entries[i].count;
+        if (times > most) {
+            most = times;
+            best = i;
+        }
+    }
+    /* and most flows of the state are part of it: those that came sooner, or later, are not in the table */
+    if (most >= BEAT_LEAST_TIMES && (double)most >= BEAT_LEAST_SHARE * (double)all &&
+        (double)most >= BEAT_LEAST_SHARE * (double)state->flows)
+        set_beat(state, &entries[best], most);
+}
+
 static void take_dates(struct builder *b, const struct day_coverage *coverage)
 {
     for (size_t i = 0; i < coverage->seconds->used; i++) {
@@ -348,6 +402,7 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
     case COUNTS_INITIAL: take_localized(b, &b->model->hosts[owner].initial, entries, size); break;
     case COUNTS_TRANSITION: take_next(b, b->states[owner], entries, size); break;
     case COUNTS_GAP: take_gaps(b, &b->shape->transitions[owner], entries, size); break;
+    case COUNTS_BEAT: take_beats(b->states[owner], entries, size); break;
     case COUNTS_VOLUME: b->states[owner]->packets.log_max = largest_log_volume(entries, size); break;
     case COUNTS_BYTE_VOLUME: b->states[owner]->mean_bytes = mean_bytes(entries, size); break;
     case COUNTS_INITIATOR_PORT:
@@ -377,7 +432,7 @@ static void end_class(struct builder *b, struct host_model *host, const struct d
 
 static void end_day(struct builder *b)
 {
-    const struct day_coverage *coverage;
+    const struct day_coverage *coverage = b->day_coverage;
     struct host_model *host;
 
     if (b->day_host == NO_OWNER)

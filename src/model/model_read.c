@@ -48,7 +48,7 @@ struct reader {
 };
 
 static const char *const table_names[MODEL_TABLES] = {
-    "summary", "host", "outside", "state", "mixture", "peer_process", "initial", "transition", "gap", "volume",
+    "summary", "host", "outside", "state", "mixture", "peer_process", "initial", "transition", "gap", "beat", "volume",
     "byte_volume", "initiator_port", "responder_port", "peer", "coverage", "activity", "service",
     "application", "session_row",
 };
@@ -480,6 +480,7 @@ static void check_group(struct reader *r, enum model_counts counts, uint32_t own
         r->seen[owner] |= SEEN_PEER;
         break;
     case COUNTS_BYTE_VOLUME: check_sizes(r, owner, entries, size); break;
+    case COUNTS_BEAT:
     case COUNTS_RESPONDER_PORT:
     case COUNTS_COVERAGE: break;
     }
@@ -554,6 +555,8 @@ static void read_distributions(struct reader *r)
         { COUNTS_GAP, TABLE_GAP,
           "SELECT transition_id, bin, times FROM gap ORDER BY transition_id, bin",
           r->shape.transition_count, MODEL_MAX_BIN },
+        { COUNTS_BEAT, TABLE_BEAT, "SELECT state, bin, times FROM beat ORDER BY state, bin", states,
+          BEAT_BINS },
         { COUNTS_VOLUME, TABLE_VOLUME, "SELECT state, bin, flows FROM volume ORDER BY state, bin",
           states, FLOW_PACKET_BINS },
         { COUNTS_BYTE_VOLUME, TABLE_BYTE_VOLUME,

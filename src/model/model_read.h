@@ -51,6 +51,7 @@ enum model_counts {
     COUNTS_INITIAL,
     COUNTS_TRANSITION, /* owners and symbols ascending: entries have the ids that follow the last ones */
     COUNTS_GAP,
+    COUNTS_BEAT,
     COUNTS_VOLUME,
     COUNTS_BYTE_VOLUME,
     COUNTS_INITIATOR_PORT,

@@ -394,6 +394,7 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     write_peer_processes(w, stats, fit);
     write_tally(w, "INSERT INTO initial VALUES(?,?,?)", &stats->initial);
     write_transitions(w, stats);
+    write_tally(w, "INSERT INTO beat VALUES(?,?,?)", &stats->beats);
     write_tally(w, "INSERT INTO volume VALUES(?,?,?)", &stats->volumes);
     write_tally(w, "INSERT INTO byte_volume VALUES(?,?,?)", &stats->bytes);
     write_tally(w, "INSERT INTO initiator_port VALUES(?,?,?)", &stats->initiator_ports);

@@ -32,6 +32,8 @@ enum { MODEL_PACKET_BYTES = 4 };
     " times INTEGER);"                                                                        \
     "CREATE TABLE gap(transition_id INTEGER, bin INTEGER, times INTEGER,"                     \
     " PRIMARY KEY(transition_id, bin)) WITHOUT ROWID;"                                        \
+    "CREATE TABLE beat(state INTEGER, bin INTEGER, times INTEGER,"                            \
+    " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
     "CREATE TABLE volume(state INTEGER, bin INTEGER, flows INTEGER,"                          \
     " PRIMARY KEY(state, bin)) WITHOUT ROWID;"                                                \
     "CREATE TABLE byte_volume(state INTEGER, bins INTEGER, flows INTEGER,"                    \

@@ -52,8 +52,10 @@ static char *put_responder_port(char *to, const struct flow_record *r)
 
 static char *put_columns(char *to, const struct flow_record *r)
 {
+    const char *start = to;
+
     to = put_char(put_date_and_time(to, r->start.ns), ',');
-    to = put_char(put_date_and_time(to, r->start.ns + r->duration_ns), ',');
+    to = put_char(put_date_and_time_like(to, r->start.ns + r->duration_ns, start, r->start.ns), ',');
     to = put_char(put_seconds(to, r->duration_ns), ',');
     to = put_char(put_address(to, &r->address[FLOW_INITIATOR]), ',');
     to = put_char(put_address(to, &r->address[FLOW_RESPONDER]), ',');

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/time_types.h"
+#include "base/time_zone.h"
 #include "net/wire.h"
 
 enum { SECONDS_PER_DAY = 86400, FRACTION_DIGITS = 9, MAX_DIGITS = 19 };
@@ -213,13 +214,28 @@ static int take_date(struct reading *r, struct field_clock *clock)
     return 0;
 }
 
-/* Z, "+01:00", "-0530", or nothing. */
-static int take_zone(struct reading *r, int64_t *offset_ns)
+#define NS_PER_QUARTER (900 * NS_PER_SECOND)
+
+/* How far the wall clock of the network is ahead at a time that names no zone. */
+static int64_t wall_offset_ns(struct field_clock *clock, int64_t wall_ns)
+{
+    int64_t quarter = wall_ns / NS_PER_QUARTER + 1; /* of an hour: when clocks are set */
+
+    if (clock->quarter != quarter) {
+        clock->quarter = quarter;
+        clock->offset_ns = wall_ns - time_zone_instant((struct day_time){ wall_ns }).ns;
+    }
+    return clock->offset_ns;
+}
+
+/* Z, "+01:00", "-0530", or nothing: false in *is_named. */
+static int take_zone(struct reading *r, bool *is_named, int64_t *offset_ns)
 {
     unsigned hours, minutes = 0;
     bool west;
 
     *offset_ns = 0;
+    *is_named = r->at < r->end;
     if (r->at == r->end || take(r, 'Z'))
         return 0;
     west = *r->at == '-';
@@ -245,12 +261,14 @@ static int calendar_time(struct field field, struct field_clock *clock, int64_t 
 {
     struct reading r = reading_of(field);
     int64_t seconds, fraction, offset;
+    bool is_named;
 
     if (take_date(&r, clock) < 0 || !(take(&r, ' ') || take(&r, 'T')) ||
         take_clock(&r, 23, &seconds) < 0 || take_fraction(&r, &fraction, grain_ns) < 0 ||
-        take_zone(&r, &offset) < 0 || r.at < r.end)
+        take_zone(&r, &is_named, &offset) < 0 || r.at < r.end)
         return is_time_of_day(field) ? -2 : -1;
-    *ns = clock->date_ns + seconds * NS_PER_SECOND + fraction - offset;
+    *ns = clock->date_ns + seconds * NS_PER_SECOND + fraction;
+    *ns -= is_named ? offset : wall_offset_ns(clock, *ns);
     return *ns >= 0 ? 0 : -1;
 }
 

@@ -30,6 +30,8 @@ enum {
 struct field_clock {
     char date[10];
     int64_t date_ns;
+    int64_t quarter; /* of an hour of the wall clock, and 1: where it is offset_ns ahead */
+    int64_t offset_ns;
 };
 
 bool field_is(struct field field, const char *text); /* case does not matter */
@@ -44,7 +46,7 @@ int field_to_duration(struct field field, int64_t *ns);
 
 /*
  * Epoch seconds with a fraction, or a date and a time of day: "2018-01-12 15:37:30", with slashes or a T, a
- * fraction, and Z or an offset. Without these it is UTC. *grain_ns is the unit of the last digit.
+ * fraction, and Z or an offset. Without these it is by the wall clock (time_zone_set()). *grain_ns is the unit of the last digit.
  * -2 for a time of day without its date.
  */
 int field_to_time(struct field field, struct field_clock *clock, int64_t *ns, int64_t *grain_ns);

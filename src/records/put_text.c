@@ -53,6 +53,16 @@ char *put_date_and_time(char *to, int64_t ns)
     return put_six_digits(to, (unsigned)(us % MICROSECONDS));
 }
 
+char *put_date_and_time_like(char *to, int64_t ns, const char *text, int64_t text_ns)
+{
+    enum { UP_TO_POINT = PUT_DATE_AND_TIME - 6 };
+
+    if (ns / NS_PER_SECOND != text_ns / NS_PER_SECOND)
+        return put_date_and_time(to, ns);
+    memcpy(to, text, UP_TO_POINT);
+    return put_six_digits(to + UP_TO_POINT, (unsigned)(ns % NS_PER_SECOND / NS_PER_US));
+}
+
 static char *put_octet(char *to, unsigned value)
 {
     if (value >= 100) {

@@ -57,7 +57,11 @@ static inline char *put_u64(char *to, uint64_t value)
 char *put_seconds(char *to, int64_t ns);
 
 /* "2026-01-31 09:00:00.123456", UTC; from 1970 on. */
+enum { PUT_DATE_AND_TIME = 26 /* its characters up to the year 9999 */ };
 char *put_date_and_time(char *to, int64_t ns);
+
+/* The same, where the text of another time is there already: often one of the same second. */
+char *put_date_and_time_like(char *to, int64_t ns, const char *text, int64_t text_ns);
 
 char *put_address(char *to, const struct ip_address *address);
 

@@ -11,6 +11,8 @@
 
 struct scenario {
     struct population_group *groups;
+    uint32_t **counts; /* by group: the places of its models' hosts */
+    size_t group_count;
     struct ip_network *networks; /* of the groups, then the outside */
     size_t network_count;
     struct population population;
@@ -24,19 +26,27 @@ static const struct service_model *find_service(const void *self, uint8_t protoc
     return model_service(self, protocol, port);
 }
 
-static int set_group(struct population_group *to, const struct scenario_group *from,
+static int set_group(struct population_group *to, uint32_t **counts, const struct scenario_group *from,
                      struct error *err)
 {
-    *to = (struct population_group){
-        .models = from->model->hosts,
-        .model_count = from->model->host_count,
-        .service = find_service,
-        .service_self = from->model,
-        .network = from->network,
-        .host_count = from->hosts ? from->hosts : from->model->member_count,
-    };
-    if (to->model_count == 0)
+    const struct model *model = from->model;
+    uint32_t places;
+
+    if (model->host_count == 0)
         return error_set(err, "the model has no host");
+    *counts = memory_alloc_array(model->host_count, sizeof **counts);
+    if (pick_parse(from->pick ? from->pick : "all", model->hosts, model->host_count, *counts, &places, err) < 0)
+        return from->pick ? error_prefix(err, "pick \"%s\"", from->pick) : -1;
+    *to = (struct population_group){
+        .models = model->hosts,
+        .model_count = model->host_count,
+        .service = find_service,
+        .service_self = model,
+        .network = from->network,
+        .host_count = from->hosts ? from->hosts : places,
+        .counts = *counts,
+        .activity = from->activity,
+    };
     if (to->host_count > SCENARIO_MAX_HOSTS)
         return error_set(err, "%" PRIu32 " hosts are more than %d", to->host_count, SCENARIO_MAX_HOSTS);
     return 0;
@@ -45,9 +55,11 @@ static int set_group(struct population_group *to, const struct scenario_group *f
 static int set_groups(struct scenario *s, const struct scenario_config *config, struct error *err)
 {
     s->groups = memory_alloc_array(config->group_count, sizeof *s->groups);
+    s->counts = memory_alloc_array(config->group_count, sizeof *s->counts);
+    s->group_count = config->group_count;
     s->networks = memory_alloc_array(config->group_count + 1, sizeof *s->networks);
     for (size_t i = 0; i < config->group_count; i++) {
-        if (set_group(&s->groups[i], &config->groups[i], err) < 0)
+        if (set_group(&s->groups[i], &s->counts[i], &config->groups[i], err) < 0)
             return -1;
         s->networks[i] = config->groups[i].network;
     }
@@ -64,6 +76,7 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
         .begin = config->begin,
         .end = { config->begin.ns + config->day_ns },
         .fallback = config->fallback,
+        .threads = config->threads,
         .stop = config->stop,
     };
     struct renderer_config renderer = {
@@ -97,6 +110,9 @@ void scenario_free(struct scenario *s)
     renderer_free(s->renderer);
     day_free(s->day);
     population_release(&s->population);
+    for (size_t i = 0; i < s->group_count; i++)
+        free(s->counts[i]);
+    free(s->counts);
     free(s->networks);
     free(s->groups);
     free(s);

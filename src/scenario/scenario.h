@@ -19,6 +19,8 @@
 #include "model/model.h"
 #include "net/ip_address.h"
 #include "session/renderer.h"
+#include "synth/day.h"
+#include "synth/pick.h"
 #include "synth/population.h"
 #include "synth/slice.h"
 
@@ -26,12 +28,17 @@
 #define SCENARIO_DEFAULT_NETWORK "198.18.0.0/16"
 #define SCENARIO_DEFAULT_OUTSIDE "198.19.0.0/16"
 
-enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = 1000000 };
+#define SCENARIO_LEAST_ACTIVITY 0.001
+#define SCENARIO_MOST_ACTIVITY 1000.0
+
+enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = PICK_MAX_PLACES, SCENARIO_MAX_THREADS = DAY_MAX_THREADS };
 
 struct scenario_group {
     struct model *model;
     struct ip_network network;
-    uint32_t hosts; /* 0: as many as the model has; of a crowd as many as its members */
+    const char *pick; /* pick.h; NULL: all */
+    uint32_t hosts;   /* 0: as many as are picked */
+    double activity;  /* so many times as many flows; 0 is 1 */
 };
 
 struct scenario_config {
@@ -43,6 +50,7 @@ struct scenario_config {
     int64_t day_ns; /* how much of the day is played */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
+    unsigned threads; /* for planning; the frames are the same for any number. 0 is 1 */
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
 };
 

@@ -27,29 +27,30 @@ static size_t first_row_from(const struct service_model *service, uint64_t packe
     return low;
 }
 
-/* The packet count nearest to `packets` (on a log scale) that a row has. */
-static uint64_t nearest_count(const struct service_model *service, uint64_t packets)
+/* The first of the rows with the packet count nearest to `packets` (on a log scale). */
+static size_t first_nearest_row(const struct service_model *service, uint64_t packets)
 {
     size_t at = first_row_from(service, packets);
     uint64_t above;
     uint64_t below;
 
-    if (at == service->row_count)
-        return session_row_packets(&service->rows[at - 1]);
-    above = session_row_packets(&service->rows[at]);
-    if (at == 0 || above == packets)
-        return above;
-    below = session_row_packets(&service->rows[at - 1]);
-    return (double)above * (double)below <= (double)packets * (double)packets ? above : below;
+    if (at < service->row_count) {
+        above = session_row_packets(&service->rows[at]);
+        if (at == 0 || above == packets)
+            return at;
+        below = session_row_packets(&service->rows[at - 1]);
+        if ((double)above * (double)below <= (double)packets * (double)packets)
+            return at;
+    }
+    return first_row_from(service, session_row_packets(&service->rows[at - 1]));
 }
 
 /* One of the rows with that count. */
 static const struct session_row *draw_row(const struct service_model *service, uint64_t packets,
                                           struct random_stream *random)
 {
-    uint64_t count = nearest_count(service, packets);
-    size_t first = first_row_from(service, count);
-    size_t end = first_row_from(service, count + 1);
+    size_t first = first_nearest_row(service, packets);
+    size_t end = first_row_from(service, session_row_packets(&service->rows[first]) + 1);
 
     return &service->rows[first + random_below(random, end - first)];
 }

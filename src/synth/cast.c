@@ -6,11 +6,11 @@
 
 #include "base/memory.h"
 
-static void count_places(struct cast *cast, const struct host_model *models, uint32_t count)
+static void count_places(struct cast *cast, const uint32_t *counts, uint32_t count)
 {
     cast->firsts = memory_alloc_array((size_t)count + 1, sizeof *cast->firsts);
     for (uint32_t i = 0; i < count; i++)
-        cast->firsts[i + 1] = cast->firsts[i] + models[i].members;
+        cast->firsts[i + 1] = cast->firsts[i] + counts[i];
     cast->places = cast->firsts[count];
 }
 
@@ -42,12 +42,12 @@ static void sift_down(struct turn *heap, uint32_t count, uint32_t i)
     }
 }
 
-static void give_places(struct cast *cast, const struct host_model *models, uint32_t count)
+static void give_places(struct cast *cast, const uint32_t *counts, uint32_t count)
 {
     struct turn *heap = memory_alloc_array(count, sizeof *heap);
 
     for (uint32_t i = 0; i < count; i++)
-        heap[i] = (struct turn){ i, models[i].members, 1 };
+        heap[i] = (struct turn){ i, counts[i], 1 };
     for (uint32_t i = count; i-- > 0;)
         sift_down(heap, count, i);
     for (uint32_t p = 0; p < cast->places; p++) {
@@ -64,13 +64,13 @@ static void give_places(struct cast *cast, const struct host_model *models, uint
     free(heap);
 }
 
-void cast_init(struct cast *cast, const struct host_model *models, uint32_t count)
+void cast_init(struct cast *cast, const uint32_t *counts, uint32_t count)
 {
-    count_places(cast, models, count);
+    count_places(cast, counts, count);
     cast->host = memory_alloc_array(cast->places, sizeof *cast->host);
     cast->nth = memory_alloc_array(cast->places, sizeof *cast->nth);
     cast->place = memory_alloc_array(cast->places, sizeof *cast->place);
-    give_places(cast, models, count);
+    give_places(cast, counts, count);
 }
 
 void cast_release(struct cast *cast)

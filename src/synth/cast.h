@@ -1,16 +1,14 @@
 /*
- * cast.h - who plays which host of a model, where a host may be a crowd that stands for many.
+ * cast.h - who plays which host of a model, where one may be played by many.
  *
- * One copy of the network has as many places as the model's hosts have members. Places are given out so
- * that any first part of them has every crowd in proportion to its members (as near as whole numbers
- * can: the method of Webster and Sainte-Lague). Where no host is a crowd, place i plays host i.
+ * One copy of the network has as many places as its hosts are counted: as a crowd has members, or as was asked for.
+ * Places are given out so that any first part of them has every host in proportion to its count (as near as whole
+ * numbers can: the method of Webster and Sainte-Lague). Where every host counts once, place i plays host i.
  */
 #ifndef SYNTH_CAST_H
 #define SYNTH_CAST_H
 
 #include <stdint.h>
-
-#include "dayshift/host_model.h"
 
 struct cast {
     uint32_t places;
@@ -20,8 +18,8 @@ struct cast {
     uint32_t *place;  /* ascending for every host */
 };
 
-/* Reads the members of the models, nothing else. */
-void cast_init(struct cast *cast, const struct host_model *models, uint32_t count);
+/* Host i has counts[i] places; not all counts may be 0. */
+void cast_init(struct cast *cast, const uint32_t *counts, uint32_t count);
 void cast_release(struct cast *cast);
 
 static inline uint32_t cast_members(const struct cast *cast, uint32_t host)

@@ -9,7 +9,7 @@ static double gap_of_bin(uint32_t bin, struct random_stream *random)
     return log_grid_value((double)bin + random_short_unit(random) - 0.5, GAP_GRID_PER_OCTAVE);
 }
 
-static double draw_gap(const struct discrete *gaps, struct random_stream *random)
+double chain_draw_gap(const struct discrete *gaps, struct random_stream *random)
 {
     return gap_of_bin(discrete_symbol(gaps, discrete_draw(gaps, random)), random);
 }
@@ -31,7 +31,7 @@ double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
     if (state->next.size == 0)
         return random_exponential(random, LAST_STATE_GAP_NS);
     /* What never followed comes after a gap of its state. */
-    return draw_gap(state_model_gaps(state, index_of_next(state, to)), random);
+    return chain_draw_gap(state_model_gaps(state, index_of_next(state, to)), random);
 }
 
 static uint32_t draw_frequent(const struct host_model *model, struct random_stream *random)
@@ -50,7 +50,7 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
         return draw_frequent(model, random);
     }
     i = discrete_draw(&state->next, random);
-    *gap_ns = draw_gap(state_model_gaps(state, i), random);
+    *gap_ns = chain_draw_gap(state_model_gaps(state, i), random);
     return discrete_symbol(&state->next, i);
 }
 
@@ -95,6 +95,6 @@ uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, stru
         return draw_frequent(model, random);
     entry = draw_entry(model, random);
     if (entry.from)
-        *wait_ns = draw_gap(state_model_gaps(entry.from, entry.next), random) * random_unit(random);
+        *wait_ns = chain_draw_gap(state_model_gaps(entry.from, entry.next), random) * random_unit(random);
     return entered_state(model, &entry);
 }

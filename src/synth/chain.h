@@ -17,6 +17,9 @@ uint32_t chain_enter(const struct host_model *model, struct random_stream *rando
 /* The same, and how long after that moment the state begins. */
 uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random);
 
+/* The time between two flows: evenly in the logarithm within a bin that is drawn. */
+double chain_draw_gap(const struct discrete *gaps, struct random_stream *random);
+
 /* The time from the start of a flow of one state to that of the next one, of `to`, in nanoseconds. */
 double chain_gap(const struct host_model *model, uint32_t from, uint32_t to,
                  struct random_stream *random);

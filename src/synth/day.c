@@ -1,17 +1,66 @@
+/*
+ * Threads share nothing but the number of the next host and of plans so far. Each has a list of its own, in order;
+ * the lists are merged as they are taken. So who planned what does not show.
+ */
 #include "synth/day.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/time_zone.h"
 
-enum { MAX_PLANS = 1 << 24 }; /* of one slice: bounds memory at 1.9 GB, twice that while it is sorted, twice that while they are sorted */
+enum {
+    MAX_PLANS = 1 << 24, /* of one slice: bounds memory at 1.9 GB, twice that while they are sorted */
+    HOSTS_AT_ONCE = 32   /* that a thread takes */
+};
+
+/* The plans of one slice, and their making. */
+struct slice_work {
+    struct day *day;
+    struct slice_request request; /* but for the host */
+    unsigned workers;
+    struct worker {
+        struct slice_work *work;
+        struct plan_list plans; /* in order, once made */
+        size_t next;
+        pthread_t thread;
+        bool is_started;
+    } *worker;
+    atomic_uint next_host;
+    atomic_size_t planned;
+};
 
 struct day {
     struct day_config config;
-    struct plan_list plans; /* of the current slice, in order */
-    size_t next;
+    struct slice_work work[2];
+    unsigned current; /* which of both is being taken; the other one is the slice ahead, with threads */
+    bool is_ahead;    /* the other one is made, or in the making by `thread` */
+    pthread_t thread;
     struct day_time next_slice; /* the beginning of the slice to come */
+    atomic_bool is_abandoned;
 };
+
+static void init_work(struct slice_work *work, struct day *day)
+{
+    unsigned threads = day->config.threads;
+
+    work->day = day;
+    work->workers = threads > 1 ? threads : 1;
+    work->worker = memory_alloc_array(work->workers, sizeof *work->worker);
+    for (unsigned i = 0; i < work->workers; i++)
+        work->worker[i].work = work;
+    atomic_init(&work->next_host, 0);
+    atomic_init(&work->planned, 0);
+}
+
+static void free_work(struct slice_work *work)
+{
+    for (unsigned i = 0; i < work->workers; i++)
+        free(work->worker[i].plans.plans);
+    free(work->worker);
+}
 
 struct day *day_new(const struct day_config *config)
 {
@@ -19,6 +68,9 @@ struct day *day_new(const struct day_config *config)
 
     day->config = *config;
     day->next_slice = day_time_of_slice(day_time_date(config->begin), day_time_slice(config->begin));
+    atomic_init(&day->is_abandoned, false);
+    for (int i = 0; i < 2; i++)
+        init_work(&day->work[i], day);
     return day;
 }
 
@@ -26,7 +78,11 @@ void day_free(struct day *day)
 {
     if (day == NULL)
         return;
-    free(day->plans.plans);
+    atomic_store(&day->is_abandoned, true);
+    if (day->is_ahead)
+        pthread_join(day->thread, NULL);
+    for (int i = 0; i < 2; i++)
+        free_work(&day->work[i]);
     free(day);
 }
 
@@ -45,72 +101,170 @@ static int compare_plans(const void *a, const void *b)
 
 static bool is_stopped(const struct day *day)
 {
-    return day->config.stop && atomic_load_explicit(day->config.stop, memory_order_relaxed);
+    return (day->config.stop && atomic_load_explicit(day->config.stop, memory_order_relaxed)) ||
+           atomic_load_explicit(&day->is_abandoned, memory_order_relaxed);
 }
+
+/* ---- one slice ---- */
 
 enum { SLICE_PARTS = 300 };
 
-/* A plan outside its slice belongs to the first or the last part: parts stay in order. */
-static size_t part_of(const struct day *day, const struct flow_plan *plan)
+static size_t part_of(const struct slice_work *work, const struct flow_plan *plan)
 {
-    int64_t part = (plan->start.ns - day->next_slice.ns) / (NS_PER_SLICE / SLICE_PARTS);
+    int64_t part = (plan->start.ns - work->request.begin.ns) / (NS_PER_SLICE / SLICE_PARTS);
 
     return part < 0 ? 0 : part >= SLICE_PARTS ? SLICE_PARTS - 1 : (size_t)part;
 }
 
 /* Part by part: to sort millions at once takes seconds, in which a stop would not be seen. */
-static void sort_plans(struct day *day)
+static void sort_plans(const struct slice_work *work, struct plan_list *list)
 {
-    struct plan_list *list = &day->plans;
     struct flow_plan *parted = memory_alloc_array(list->used, sizeof *parted);
     size_t ends[SLICE_PARTS + 1] = { 0 }; /* of the part before; then, while filled, of the part */
 
     for (size_t i = 0; i < list->used; i++)
-        ends[part_of(day, &list->plans[i]) + 1]++;
+        ends[part_of(work, &list->plans[i]) + 1]++;
     for (size_t part = 0; part < SLICE_PARTS; part++)
         ends[part + 1] += ends[part];
     for (size_t i = 0; i < list->used; i++)
-        parted[ends[part_of(day, &list->plans[i])]++] = list->plans[i];
+        parted[ends[part_of(work, &list->plans[i])]++] = list->plans[i];
     free(list->plans);
     list->plans = parted;
     list->capacity = list->used;
-    for (size_t part = 0, begin = 0; part < SLICE_PARTS && !is_stopped(day); begin = ends[part++])
+    for (size_t part = 0, begin = 0; part < SLICE_PARTS && !is_stopped(work->day); begin = ends[part++])
         qsort(parted + begin, ends[part] - begin, sizeof *parted, compare_plans);
 }
 
-/* A stop leaves it half filled, and in no order. */
-static int fill_slice(struct day *day, struct error *err)
+/* A thread's part of a slice. A stop leaves it half made, and in no order. */
+static void *make_plans(void *argument)
 {
-    struct slice_request request = {
+    struct worker *worker = argument;
+    struct slice_work *work = worker->work;
+    struct slice_request request = work->request;
+    uint32_t hosts = request.population->host_count;
+    uint32_t first;
+
+    while ((first = atomic_fetch_add(&work->next_host, HOSTS_AT_ONCE)) < hosts) {
+        for (request.host = first; request.host < hosts && request.host - first < HOSTS_AT_ONCE; request.host++) {
+            size_t before = worker->plans.used;
+
+            if (is_stopped(work->day) || atomic_load(&work->planned) > MAX_PLANS)
+                return NULL;
+            slice_synthesize(&request, &worker->plans);
+            atomic_fetch_add(&work->planned, worker->plans.used - before);
+        }
+    }
+    if (worker->plans.used > 0 && !is_stopped(work->day))
+        sort_plans(work, &worker->plans);
+    return NULL;
+}
+
+/* Signals are for the thread that was there before. */
+static bool start_thread(pthread_t *thread, void *(*function)(void *), void *argument)
+{
+    sigset_t all;
+    sigset_t before;
+    bool is_started;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    is_started = pthread_create(thread, NULL, function, argument) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return is_started;
+}
+
+/* What no thread could be started for, the first worker does. */
+static void *make_slice(void *argument)
+{
+    struct slice_work *work = argument;
+
+    for (unsigned i = 1; i < work->workers; i++)
+        work->worker[i].is_started = start_thread(&work->worker[i].thread, make_plans, &work->worker[i]);
+    make_plans(&work->worker[0]);
+    for (unsigned i = 1; i < work->workers; i++) {
+        if (work->worker[i].is_started)
+            pthread_join(work->worker[i].thread, NULL);
+    }
+    return NULL;
+}
+
+static void prepare_slice(struct slice_work *work)
+{
+    struct day *day = work->day;
+    struct day_time wall = time_zone_wall(day->next_slice);
+
+    work->request = (struct slice_request){
         .population = day->config.population,
         .seed = day->config.seed,
-        .date = day_time_date(day->next_slice),
-        .slice = day_time_slice(day->next_slice),
+        .date = day_time_date(wall),
+        .slice = day_time_slice(wall),
+        .begin = day->next_slice,
         .fallback = day->config.fallback,
     };
-
-    day->plans.used = 0;
-    day->next = 0;
-    for (; request.host < request.population->host_count && !is_stopped(day); request.host++) {
-        slice_synthesize(&request, &day->plans);
-        if (day->plans.used > MAX_PLANS)
-            return error_set(err, "more than %d flows in five minutes: fewer hosts, or another model",
-                             MAX_PLANS);
+    for (unsigned i = 0; i < work->workers; i++) {
+        work->worker[i].plans.used = 0;
+        work->worker[i].next = 0;
     }
-    if (day->plans.used > 0 && !is_stopped(day))
-        sort_plans(day);
+    atomic_store(&work->next_host, 0);
+    atomic_store(&work->planned, 0);
     day->next_slice.ns += NS_PER_SLICE;
+}
+
+/* Lets a thread plan the slice to come, where there are threads. */
+static void look_ahead(struct day *day)
+{
+    struct slice_work *other = &day->work[!day->current];
+
+    if (day->config.threads < 2 || day->next_slice.ns >= day->config.end.ns)
+        return;
+    prepare_slice(other);
+    day->is_ahead = start_thread(&day->thread, make_slice, other);
+    if (!day->is_ahead)
+        day->next_slice.ns -= NS_PER_SLICE;
+}
+
+static int fill_slice(struct day *day, struct error *err)
+{
+    if (day->is_ahead) {
+        pthread_join(day->thread, NULL);
+        day->is_ahead = false;
+        day->current = !day->current;
+    } else {
+        prepare_slice(&day->work[day->current]);
+        make_slice(&day->work[day->current]);
+    }
+    if (atomic_load(&day->work[day->current].planned) > MAX_PLANS)
+        return error_set(err, "more than %d flows in five minutes: fewer hosts, or another model",
+                         MAX_PLANS);
+    look_ahead(day);
     return 0;
+}
+
+/* ---- plans in order ---- */
+
+/* The first plan of all lists, which is taken; or NULL. */
+static const struct flow_plan *take_first(struct slice_work *work)
+{
+    struct worker *best = NULL;
+
+    for (unsigned i = 0; i < work->workers; i++) {
+        struct worker *worker = &work->worker[i];
+
+        if (worker->next < worker->plans.used &&
+            (best == NULL ||
+             compare_plans(&worker->plans.plans[worker->next], &best->plans.plans[best->next]) < 0))
+            best = worker;
+    }
+    return best ? &best->plans.plans[best->next++] : NULL;
 }
 
 int day_next(void *self, struct flow_plan *plan, struct error *err)
 {
     struct day *day = self;
+    const struct flow_plan *candidate;
 
     while (!is_stopped(day)) {
-        while (day->next < day->plans.used) {
-            const struct flow_plan *candidate = &day->plans.plans[day->next++];
-
+        while ((candidate = take_first(&day->work[day->current]))) {
             if (candidate->start.ns < day->config.begin.ns)
                 continue;
             if (candidate->start.ns >= day->config.end.ns)
@@ -118,7 +272,7 @@ int day_next(void *self, struct flow_plan *plan, struct error *err)
             *plan = *candidate;
             return 1;
         }
-        if (day->next_slice.ns >= day->config.end.ns)
+        if (day->next_slice.ns >= day->config.end.ns && !day->is_ahead)
             return 0;
         if (fill_slice(day, err) < 0)
             return -1;

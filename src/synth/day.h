@@ -1,8 +1,11 @@
 /*
  * day.h - SYNTHESIZE-DAY: the flows of a whole population over a window of time, in order.
  *
- * Works slice by slice: memory is that of one slice's plans. Days follow one another for as
- * long as the window lasts.
+ * Works slice by slice: memory is that of one slice's plans, or of two with more than one thread: then the
+ * next slice is planned while one is taken. Days follow one another for as long as the window lasts.
+ *
+ * Dates and slices are by the wall clock (base/time_zone.h). Where it is set back the hour that comes twice is played
+ * twice, the same both times; where it is set forward the hour that is missing is not played.
  */
 #ifndef SYNTH_DAY_H
 #define SYNTH_DAY_H
@@ -19,10 +22,13 @@ struct day_config {
     struct day_time begin;
     struct day_time end; /* flows start before it */
     enum day_fallback fallback;
+    unsigned threads; /* that plan; the plans are the same for any number. 0 is 1 */
     const atomic_bool *stop; /* borrowed; set by anyone: no more flows. NULL: nobody will */
 };
 
 struct day; /* opaque */
+
+enum { DAY_MAX_THREADS = 64 };
 
 struct day *day_new(const struct day_config *config);
 void day_free(struct day *day);

@@ -21,24 +21,59 @@ static double mean_gap(const struct discrete *gaps)
     return gaps->size ? sum / discrete_total(gaps) : 0;
 }
 
+/* A transition, and the time that the host spent in it while it was learned. */
+struct transition {
+    uint32_t from, to; /* index of the state, and in its `next` */
+    const struct discrete *gaps;
+    double time_ns;
+};
+
+/* Calls until it returns true, for all transitions. */
+static void for_transitions(const struct host_model *model, bool (*visit)(void *self, const struct transition *t),
+                            void *self)
+{
+    for (uint32_t s = 0; s < model->state_count; s++) {
+        const struct state_model *state = &model->states[s];
+        double mean = mean_gap(&state->gaps);
+
+        for (uint32_t i = 0; i < state->next.size; i++) {
+            struct transition t = { s, i, state_model_gaps(state, i), 0 };
+
+            t.time_ns = discrete_count(&state->next, i) * (t.gaps == &state->gaps ? mean : mean_gap(t.gaps));
+            if (visit(self, &t))
+                return;
+        }
+    }
+}
+
+static bool add_time(void *self, const struct transition *t)
+{
+    *(double *)self += t->time_ns;
+    return false;
+}
+
 /* Within sequences: the gaps of all transitions together. */
 static double chain_time(const struct host_model *model)
 {
     double sum = 0;
 
-    for (uint32_t s = 0; s < model->state_count; s++) {
-        const struct state_model *state = &model->states[s];
-        double own = 0, rest = discrete_total(&state->next);
-
-        for (uint32_t i = 0; i < state->own_gap_count; i++) {
-            double times = discrete_count(&state->next, state->own_gaps[i].next);
-
-            own += times * mean_gap(&state->own_gaps[i].gaps);
-            rest -= times;
-        }
-        sum += own + rest * mean_gap(&state->gaps);
-    }
+    for_transitions(model, add_time, &sum);
     return sum;
+}
+
+/* The transition of which a moment of the chain's time falls. */
+struct moment {
+    double left_ns;
+    struct transition transition;
+};
+
+static bool is_reached(void *self, const struct transition *t)
+{
+    struct moment *moment = self;
+
+    moment->transition = *t;
+    moment->left_ns -= t->time_ns;
+    return moment->left_ns < 0;
 }
 
 static double observed_time(const struct host_model *model)
@@ -77,24 +112,35 @@ static uint32_t draw_first(struct flow_sequence *sequence)
     return discrete_symbol(first, discrete_draw(first, &sequence->random));
 }
 
+/* Amid a transition, most likely a long one; it leads to the first flow. Returns the rest of its time. */
+static double enter_chain(struct flow_sequence *sequence, double at_ns)
+{
+    struct moment moment = { .left_ns = at_ns };
+    const struct state_model *from;
+
+    for_transitions(sequence->model, is_reached, &moment);
+    from = &sequence->model->states[moment.transition.from];
+    sequence->state = discrete_symbol(&from->next, moment.transition.to);
+    return chain_draw_gap(moment.transition.gaps, &sequence->random) * random_unit(&sequence->random);
+}
+
 double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model, uint64_t seed,
                            uint32_t address, const struct random_stream *random)
 {
     double in_chain_ns = chain_time(model);
     double in_pauses_ns = fmax((double)NS_PER_SECOND, observed_time(model) - in_chain_ns);
-    double wait_ns;
+    double at_ns;
 
     sequence->model = model;
     sequence->seed = seed;
     sequence->address = address;
     sequence->random = *random;
     sequence->pause_ns = in_pauses_ns / sequences(model);
-    if (random_unit(&sequence->random) * (in_chain_ns + in_pauses_ns) < in_pauses_ns) {
-        sequence->state = draw_first(sequence);
-        return random_exponential(&sequence->random, sequence->pause_ns);
-    }
-    sequence->state = chain_enter_after(model, &wait_ns, &sequence->random);
-    return wait_ns;
+    at_ns = random_unit(&sequence->random) * (in_chain_ns + in_pauses_ns);
+    if (at_ns < in_chain_ns)
+        return enter_chain(sequence, at_ns);
+    sequence->state = draw_first(sequence);
+    return random_exponential(&sequence->random, sequence->pause_ns);
 }
 
 /* Was the flow the last of its sequence? As often as it was where it was learned. */

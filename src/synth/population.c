@@ -89,13 +89,26 @@ static int check_networks(const struct population_group *groups, size_t count,
     return 0;
 }
 
+static void init_cast(struct cast *cast, const struct population_group *group)
+{
+    uint32_t *members = NULL;
+
+    if (group->counts == NULL) {
+        members = memory_alloc_array(group->model_count, sizeof *members);
+        for (uint32_t i = 0; i < group->model_count; i++)
+            members[i] = group->models[i].members;
+    }
+    cast_init(cast, members ? members : group->counts, group->model_count);
+    free(members);
+}
+
 static void add_group(struct population *population, const struct population_group *group,
                       struct cast *cast)
 {
     uint32_t first = population->host_count;
     uint32_t base = ip_address_to_v4(&group->network.base);
 
-    cast_init(cast, group->models, group->model_count);
+    init_cast(cast, group);
     for (uint32_t i = 0; i < group->host_count; i++) {
         struct virtual_host *host = &population->hosts[population->host_count++];
 
@@ -162,7 +175,9 @@ static struct flow_end outside_end(const struct population *population, uint64_t
     return end;
 }
 
-/* Whom a host means by a host of its model: a number in the group, which nobody may play. */
+enum { NOBODY = UINT32_MAX };
+
+/* Whom a host means by a host of its model: a number in the group, which may be beyond its end. */
 static uint32_t local_peer(const struct virtual_host *host, uint32_t id)
 {
     const struct cast *cast = host->cast;
@@ -170,6 +185,8 @@ static uint32_t local_peer(const struct virtual_host *host, uint32_t id)
     uint32_t members = cast_members(cast, id);
     uint64_t nth = 0;
 
+    if (members == 0)
+        return NOBODY;
     if (members > 1)
         nth = random_mix64((uint64_t)own_place << 32 | id) % members;
     if (members > 1 && cast->host[own_place] == id && cast->nth[own_place] == nth)
@@ -182,7 +199,7 @@ struct flow_end population_peer(const struct population *population, const struc
 {
     /* Each group has a world of its own outside, named by what no other group can change. */
     uint64_t world = random_mix64(ip_address_to_v4(&host->group->network.base));
-    uint32_t number = peer.kind == PEER_LOCAL ? local_peer(host, peer.id) : 0;
+    uint32_t number = peer.kind == PEER_LOCAL ? local_peer(host, peer.id) : NOBODY;
 
     *virtual_peer = peer.kind == PEER_LOCAL && number < host->group->host_count && number != host->number;
     if (*virtual_peer)

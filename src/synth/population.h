@@ -1,10 +1,10 @@
 /*
  * population.h - who there is on the emulated network: virtual hosts, and the world outside.
  *
- * Virtual host i of a group has place i mod M of a network with M hosts (cast.h), in copy i div M of
+ * Virtual host i of a group has place i mod M of a network with M places (cast.h), in copy i div M of
  * that network. A local peer is looked for in the same copy; one that is not played, and the
- * host itself, is stood in for by an address outside. Of a crowd each host knows one member, always the
- * same. Nothing here depends on time.
+ * host itself, is stood in for by an address outside. Of a host that has several places each host knows
+ * one, always the same. Nothing here depends on time.
  */
 #ifndef SYNTH_POPULATION_H
 #define SYNTH_POPULATION_H
@@ -27,6 +27,9 @@ struct population_group {
     const void *service_self;
     struct ip_network network; /* IPv4; host i has base + 1 + i */
     uint32_t host_count;
+    const uint32_t *counts; /* by host of the model: places of it in a copy of the network; NULL: one a
+                             * member */
+    double activity;        /* so many times as many flows; they are no larger. 0 is 1 */
 };
 
 struct virtual_host {

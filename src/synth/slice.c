@@ -2,15 +2,30 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log_normal.h"
 #include "base/memory.h"
 #include "net/wire.h"
-#include "synth/chain.h"
+#include "synth/beat.h"
 #include "synth/flow_draw.h"
 #include "synth/peer_draw.h"
+#include "synth/slice_sequence.h"
 
 #define MAX_FLOWS_A_SLICE 1e6 /* of one host, whatever a model says: 3,333 a second */
+
+int day_fallback_parse(const char *text, enum day_fallback *fallback)
+{
+    static const char *const names[] = { "spread", "silent", "interpolate" }; /* in the order of the enum */
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *fallback = (enum day_fallback)i;
+            return 0;
+        }
+    }
+    return -1;
+}
 
 /* ---- how much the learned day says ---- */
 
@@ -122,43 +137,49 @@ static struct random_stream stream_of_days(const struct slice_request *request)
     return random;
 }
 
-/*
- * Two numbers, uniform in [0, 1), each of which the dates in a row share out evenly among them: on five of seven
- * days means five of seven. Additive sequences of the golden ratio, which does that best, and of the real root of
- * x^3 = x + 1, which has nothing in common with it.
- */
+/* What the dates of a slice share out among them. */
 struct chances {
-    double active, rounding;
+    double active, rounding; /* uniform in [0, 1) */
+    double volume;           /* normal, mean 0 and sd 1 */
 };
+
+/*
+ * A number that is uniform in [0, 1), and that dates in a row share out evenly: on five of seven days means five of
+ * seven. An additive sequence; steps that have no common measure give sequences that know nothing of one another.
+ */
+static double unit_of_date(const struct slice_request *request, double step, struct random_stream *days)
+{
+    double at = random_unit(days) + request->date * step;
+
+    return at - floor(at);
+}
 
 static struct chances chances_of_date(const struct slice_request *request)
 {
     struct random_stream days = stream_of_days(request);
-    double active = random_unit(&days) + request->date * 0.6180339887498949;
-    double rounding = random_unit(&days) + request->date * 0.7548776662466927;
+    struct chances chances;
+    double radius;
 
-    return (struct chances){ active - floor(active), rounding - floor(rounding) };
+    chances.active = unit_of_date(request, 0.61803398874989485, &days); /* the golden ratio */
+    chances.rounding = unit_of_date(request, 0.7548776662466927, &days); /* 1 / x, x^3 = x + 1 */
+    radius = sqrt(-2 * log(1 - unit_of_date(request, 0.41421356237309505, &days))); /* of 2, the root */
+    chances.volume = radius * cos(2 * M_PI * unit_of_date(request, 0.73205080756887729, &days)); /* of 3 */
+    return chances;
 }
-
-/* What a slice is to have. */
-struct quota {
-    uint32_t flows;
-    double packets;
-};
 
 /*
  * SYNTHESIZE-DAY 2-5, corrected: n = v / E[volume], with E of the slice itself, in the domain of the data. Who is
  * active has one flow at least; the others grow with the volume. Rounded at random so that the mean holds.
  */
 static struct quota draw_quota(const struct slice_request *request, const struct amount *learned,
-                               double activity, struct random_stream *random)
+                               double activity)
 {
     const struct host_model *model = request->population->hosts[request->host].model;
     double most = fmax(model->log_slice_max, learned->log_packets);
     /* A spread over two or three days says little: no slice is busier than the busiest one seen. */
     double sd = most - learned->log_packets < 0.001 ? 0 : learned->log_sd;
     struct chances chances = chances_of_date(request);
-    double x = random_normal(random, log_normal_mean_of_x(learned->log_packets, sd, most), sd);
+    double x = log_normal_mean_of_x(learned->log_packets, sd, most) + sd * chances.volume;
     double volume = exp(fmin(x, most));
     double expected = 1 + (exp(learned->log_flows) - 1) * volume / exp(learned->log_packets);
     double flows = expected * activity + chances.rounding;
@@ -221,177 +242,33 @@ static struct flow_plan *append(struct plan_list *list)
     return &list->plans[list->used++];
 }
 
-/* ---- the sequence of a slice ---- */
+/* ---- the flows of a slice ---- */
 
-/* A flow of the sequence, before it has ends. */
-struct step {
-    uint32_t state;
-    double at_ns; /* from the first one */
-    uint64_t packets;
-};
-
-struct sequence {
-    struct step *steps;
-    double packets; /* of all together */
-};
-
-enum { MAX_STEP_TRIES = 16 };
-
-/*
- * A step within the slice. A gap that is drawn would lead out of it as likely as it is long: such are not of this
- * slice but between two, where chain_enter() has them.
- */
-static uint32_t step_inside(const struct host_model *model, uint32_t from, double *gap_ns,
-                            struct random_stream *random)
+static double activity_of(const struct virtual_host *host)
 {
-    uint32_t next = chain_step(model, from, gap_ns, random);
-
-    for (int i = 1; i < MAX_STEP_TRIES && *gap_ns > random_unit(random) * (double)NS_PER_SLICE; i++)
-        next = chain_step(model, from, gap_ns, random);
-    return next;
-}
-
-static void draw_sequence(const struct host_model *model, struct sequence *sequence, uint32_t count,
-                          struct random_stream *random)
-{
-    uint32_t state = chain_enter(model, random);
-    /* A longer pause does not happen among this many flows of one slice. */
-    double pause_ns = (double)NS_PER_SLICE / (count < 4 ? count : 4);
-    double now_ns = 0;
-    double gap_ns;
-
-    sequence->packets = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t packets = flow_draw_packets(&model->states[state].packets, random);
-
-        sequence->steps[i] = (struct step){ state, now_ns, packets };
-        sequence->packets += (double)packets;
-        if (i + 1 < count)
-            state = step_inside(model, state, &gap_ns, random);
-        now_ns += i + 1 < count ? fmin(gap_ns, pause_ns) : 0;
-    }
-}
-
-/* How far a sequence is from the volume, in logarithms. */
-static double misfit(const struct sequence *sequence, double packets)
-{
-    return fabs(log(sequence->packets / packets));
-}
-
-enum { MAX_TRIES = 16, MAX_CHOICES = 16 };
-#define GOOD_FIT 0.1
-#define FAIR_FIT 0.5
-
-/* Of several sequences of so many flows, the one with the volume that is wanted, nearly. */
-static void choose_sequence(const struct host_model *model, struct sequence *best, const struct quota *quota,
-                            struct random_stream *random)
-{
-    struct sequence other = { memory_alloc_array(quota->flows, sizeof *other.steps), 0 };
-
-    draw_sequence(model, best, quota->flows, random);
-    for (int i = 1; i < MAX_TRIES && misfit(best, quota->packets) > GOOD_FIT; i++) {
-        draw_sequence(model, &other, quota->flows, random);
-        if (misfit(&other, quota->packets) < misfit(best, quota->packets)) {
-            struct sequence swap = *best;
-
-            *best = other;
-            other = swap;
-        }
-    }
-    free(other.steps);
-}
-
-/* The flow that can take up most of what is missing, or too much: within what its state has shown. */
-static struct step *most_flexible(const struct host_model *model, const struct sequence *sequence, uint32_t count,
-                                  bool is_missing)
-{
-    struct step *best = sequence->steps;
-    double most = -1;
-
-    for (uint32_t i = 0; i < count; i++) {
-        struct step *step = &sequence->steps[i];
-        double packets = (double)step->packets;
-        double room = is_missing ? exp(model->states[step->state].packets.log_max) - packets : packets - 1;
-
-        if (room > most) {
-            most = room;
-            best = step;
-        }
-    }
-    return best;
-}
-
-enum { MAX_FITTED = 16 };
-
-/* Where no sequence comes near, a few flows take up the difference: those that can take most. */
-static void fit_volume(const struct host_model *model, struct sequence *sequence, const struct quota *quota)
-{
-    if (misfit(sequence, quota->packets) <= FAIR_FIT)
-        return;
-    for (int i = 0; i < MAX_FITTED && misfit(sequence, quota->packets) > GOOD_FIT; i++) {
-        double missing = quota->packets - sequence->packets;
-        struct step *step = most_flexible(model, sequence, quota->flows, missing > 0);
-        double before = (double)step->packets;
-        double wanted = fmin(before + missing, exp(model->states[step->state].packets.log_max));
-
-        step->packets = (uint64_t)fmax(1, round(wanted));
-        sequence->packets += (double)step->packets - before;
-    }
-}
-
-/* Where in the slice a sequence stands. */
-struct ring {
-    double length_ns, turn_ns;
-};
-
-/*
- * Gaps become starts. The sequence is closed to a ring and turned by a random angle, so that no
- * second of the slice is special, the first and the last included. Gaps keep their length, so
- * that bursts stay bursts; only where they do not fit into the slice they are scaled down together.
- */
-static struct ring close_ring(const struct sequence *sequence, uint32_t count, struct random_stream *random)
-{
-    double last_ns = sequence->steps[count - 1].at_ns;
-    struct ring ring;
-
-    /* What the slice leaves closes the ring; at least a gap as the others are. */
-    ring.length_ns = fmax((double)NS_PER_SLICE, last_ns + last_ns / count);
-    ring.turn_ns = random_unit(random) * ring.length_ns;
-    return ring;
-}
-
-static struct day_time start_of(const struct slice_request *request, const struct ring *ring, double at_ns)
-{
-    double turned_ns = at_ns + ring->turn_ns;
-    double share = (turned_ns < ring->length_ns ? turned_ns : turned_ns - ring->length_ns) / ring->length_ns;
-    int64_t begin_ns = day_time_of_slice(request->date, request->slice).ns;
-
-    return (struct day_time){ begin_ns +
-                              (int64_t)fmin(share * (double)NS_PER_SLICE, (double)(NS_PER_SLICE - 1)) };
+    return host->group->activity > 0 ? host->group->activity : 1;
 }
 
 static void synthesize_flows(const struct slice_request *request, const struct quota *quota,
                              struct plan_list *plans, struct random_stream *random)
 {
-    const struct host_model *model = request->population->hosts[request->host].model;
-    struct sequence sequence = { memory_alloc_array(quota->flows, sizeof *sequence.steps), 0 };
-    struct ring ring;
+    const struct virtual_host *host = &request->population->hosts[request->host];
+    const struct beat_place place = { request->seed, host->end.address, request->begin, activity_of(host) };
+    struct slice_sequence sequence;
 
-    for (int i = 0; i < MAX_CHOICES && (i == 0 || misfit(&sequence, quota->packets) > FAIR_FIT); i++) {
-        choose_sequence(model, &sequence, quota, random);
-        fit_volume(model, &sequence, quota);
-    }
-    ring = close_ring(&sequence, quota->flows, random);
-    for (uint32_t i = 0; i < quota->flows; i++) {
+    slice_sequence_draw(&sequence, host->model, quota, random);
+    beat_place(&sequence, host->model, &place, random);
+    slice_sequence_close(&sequence, random);
+    for (uint32_t i = 0; i < sequence.count; i++) {
         const struct step *step = &sequence.steps[i];
         struct flow_plan *plan = append(plans);
 
-        if (draw_flow(request, &model->states[step->state], step->packets, plan, random))
-            plan->start = start_of(request, &ring, step->at_ns);
+        if (draw_flow(request, &host->model->states[step->state], step->packets, plan, random))
+            plan->start.ns = request->begin.ns + step->offset_ns;
         else
             plans->used--;
     }
-    free(sequence.steps);
+    slice_sequence_release(&sequence);
 }
 
 void slice_synthesize(const struct slice_request *request, struct plan_list *plans)
@@ -409,7 +286,7 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     learned = learned_amount(host->model, request->date, request->slice, request->fallback, &random);
     if (learned.share <= 0)
         return;
-    quota = draw_quota(request, &learned, 1, &random);
+    quota = draw_quota(request, &learned, activity_of(host));
     if (quota.flows > 0)
         synthesize_flows(request, &quota, plans, &random);
 }

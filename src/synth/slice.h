@@ -17,6 +17,9 @@ enum day_fallback {
     DAY_INTERPOLATE /* between the observed slices before and after it, around midnight */
 };
 
+/* "spread", "silent", "interpolate"; -1 for anything else. */
+int day_fallback_parse(const char *text, enum day_fallback *fallback);
+
 struct plan_list {
     struct flow_plan *plans;
     size_t used;
@@ -27,8 +30,9 @@ struct slice_request {
     const struct population *population;
     uint32_t host; /* index in the population */
     uint64_t seed;
-    int32_t date;
+    int32_t date; /* and slice, by the wall clock */
     uint32_t slice;
+    struct day_time begin; /* of the slice */
     enum day_fallback fallback;
 };
 
