@@ -247,8 +247,8 @@ static int compare(const struct network *a, const struct network *b, const struc
 static int load_and_compare(const char *first, const char *second, const struct compare_options *o)
 {
     struct error err = { "" };
-    struct network a = { NULL };
-    struct network b = { NULL };
+    struct network a = { .model = NULL };
+    struct network b = { .model = NULL };
     int status = EXIT_OK;
 
     if (network_load(&a, first, &err) < 0)
