@@ -227,18 +227,12 @@ static int open_scenario(struct synth_run *run, struct synth_options *o, struct 
     o->scenario.begin = time_zone_instant((struct day_time){ (int64_t)o->date * NS_PER_DAY + o->start_ns });
     if (o->scenario.begin.ns < 0 || (double)o->scenario.begin.ns + (double)o->scenario.day_ns > (double)NETFLOW_END_NS)
         return error_set(err, "records are of the years 1970 to 2199; see --date and --for");
-<<<<<<< HEAD
-    for (uint32_t i = 0; i < run->model_count; i++)
-        run->groups[i] = (struct scenario_group){ .model = run->models[i], .hosts = o->host_count,
-                                                  .network = part_of(&o->network, run->model_count, i) };
-=======
     for (uint32_t i = 0; i < run->model_count; i++) {
         run->groups[i] = o->group;
         run->groups[i].model = run->models[i];
         run->groups[i].network = part_of(&o->group.network, run->model_count, i);
     }
     o->scenario.threads = o->threads;
->>>>>>> w-S
     o->scenario.groups = run->groups;
     o->scenario.group_count = run->model_count;
     run->scenario = scenario_new(&o->scenario, err);
