@@ -5,11 +5,13 @@
  * FILE is a capture or a flow log. Its first two thirds are learned. In the rest, of each of GAPS (200)
  * random gaps a host, a place and 5 to 50 records are drawn; these are hidden and filled. The search has a
  * synthetic sequence of LENGTH (20000) records; the exact method draws 1, 10, 100 fillings, or as many as
- * make LENGTH records together ("equal"), and keeps the most likely. Of each: nats a record; overlap, the share
- * of its states that the hidden records have too, in any order; how often it is more likely than the search's
- * filling, or as likely; of boundary transitions between states that were learned ln p, and the share that was
- * never learned itself; how many have probability 0. Of genuine records nats are the median, over gaps in which no
- * state is new: an outlier of volume costs hundreds.
+ * make LENGTH records together ("equal"), and keeps the most likely.
+ *
+ * Of each: nats a record; overlap, the share of its states that the hidden records have too, in any order;
+ * how often it is more likely than the search's filling, or as likely; of boundary transitions between
+ * states that were learned ln p, and the share that was never learned itself; how many have probability 0.
+ * Of genuine records nats are the median, over gaps in which no state is new: an outlier of volume costs
+ * hundreds.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -256,8 +258,8 @@ static bool genuine_likelihood(const struct regression_gap *gap, const struct re
 
 static void print_score(const char *name, const struct score *score, uint32_t gaps)
 {
-    printf("%-14s %9.3f %9.3f %7.1f %% %7.1f %% %9.3f %9.2f %% %10u %9.2f\n", name, score->log_likelihood / gaps,
-           score->overlap / gaps, 100.0 * score->wins / gaps, 100.0 * score->ties / gaps,
+    printf("%-14s %9.3f %9.3f %7.1f %% %7.1f %% %9.3f %9.2f %% %10u %9.2f\n", name,
+           score->log_likelihood / gaps, score->overlap / gaps, 100.0 * score->wins / gaps, 100.0 * score->ties / gaps,
            score->log_ends / score->ends, 100.0 * score->never_seen / score->ends, score->impossible,
            1e3 * score->cpu_seconds / gaps);
 }

@@ -28,7 +28,7 @@ make_hole()
 @test "a marked gap: all genuine records, and synthetic ones in it, in order of time" {
     make_hole
     run -0 --separate-stderr dayshift fill --gap "$gap" -o filled.csv hole.csv
-    [[ $output == "gaps 1, "* ]]
+    [[ ${lines[0]} == "gaps     "*", of one host each" ]]
     grep -v synthetic filled.csv > genuine.csv
     cmp genuine.csv hole.csv
     [ "$(grep -c synthetic filled.csv)" -gt 20 ]
@@ -53,6 +53,16 @@ make_hole()
     run ! grep -q label only.json
     dayshift fill -q --gap "$gap" --only --format nfcapd -o only.nfcapd hole.csv
     [ -s only.nfcapd ]
+}
+
+@test "a table whose columns are named" {
+    make_hole
+    tail -n +2 hole.csv > table.csv
+    run -0 dayshift fill -q --gap "$gap" -o filled.csv \
+        --columns start=1,duration=3,src=4,dst=5,sport=6,dport=7,proto=8,packets=12,bytes=13,rpackets=14,rbytes=15 table.csv
+    [ "$(grep -c synthetic filled.csv)" -gt 20 ]
+    refuses 1 "table.csv" dayshift fill --gap "$gap" -o none.csv table.csv
+    refuses 1 "no-such" dayshift fill --gap "$gap" --input-format no-such -o none.csv table.csv
 }
 
 @test "peers are the host's own" {
@@ -89,7 +99,7 @@ make_hole()
 @test "records that lie in a gap are kept, unless they are to be replaced" {
     refuses 1 "records lie in it; with --replace" dayshift fill --gap "$gap" -o filled.csv "$sample"
     run -0 dayshift fill --gap "$gap" --replace -o filled.csv "$sample"
-    [[ $output == *" replaced" ]]
+    [[ $output == *"replaced "*" flows that lay in a gap"* ]]
 }
 
 @test "side by side, in 120 columns" {

@@ -318,23 +318,23 @@ static void test_discrete_draws(void **state)
     arena_release(&arena);
 }
 
-/* Symbols and counts take what the largest needs: 4 bytes for the first symbol, then these. */
+/* Symbols and counts take what the largest needs, and so does the smallest symbol; one byte says so. */
 static void test_discrete_is_packed(void **state)
 {
     static const struct {
         uint32_t symbols[3];
         uint64_t counts[3];
-        size_t bytes_each;
+        size_t bytes_once, bytes_each;
     } cases[] = {
-        { { 0, 1, 2 }, { 1, 2, 3 }, 0 + 1 },
-        { { UINT32_MAX - 2, UINT32_MAX - 1, UINT32_MAX }, { 85, 85, 85 }, 0 + 1 },
-        { { 7, 8, 10 }, { 85, 85, 86 }, 1 + 2 },
-        { { 10, 9, 8 }, { 1, 1, UINT16_MAX - 2 }, 1 + 2 }, /* falling: no row */
-        { { 1000, 1255, 1001 }, { 1, 1, UINT16_MAX - 1 }, 1 + 4 },
-        { { 1000, 1256, 1001 }, { 0, 0, 1 }, 2 + 1 },
-        { { 5, 5 + UINT16_MAX, 6 }, { 1, 1, UINT32_MAX - 2 }, 2 + 4 },
-        { { 5, 6 + UINT16_MAX, 6 }, { 1, 1, 1 }, 4 + 1 },
-        { { 0, UINT32_MAX, 1 }, { 0, UINT32_MAX, 0 }, 4 + 4 },
+        { { 0, 1, 2 }, { 1, 2, 3 }, 1 + 1, 0 + 1 },
+        { { UINT32_MAX - 2, UINT32_MAX - 1, UINT32_MAX }, { 85, 85, 85 }, 1 + 4, 0 + 1 },
+        { { 7, 8, 10 }, { 85, 85, 86 }, 1 + 1, 1 + 2 },
+        { { 10, 9, 8 }, { 1, 1, UINT16_MAX - 2 }, 1 + 1, 1 + 2 }, /* falling: no row */
+        { { 1000, 1255, 1001 }, { 1, 1, UINT16_MAX - 1 }, 1 + 2, 1 + 4 },
+        { { 1000, 1256, 1001 }, { 0, 0, 1 }, 1 + 2, 2 + 1 },
+        { { 5, 5 + UINT16_MAX, 6 }, { 1, 1, UINT32_MAX - 2 }, 1 + 1, 2 + 4 },
+        { { 5, 6 + UINT16_MAX, 6 }, { 1, 1, 1 }, 1 + 1, 4 + 1 },
+        { { 0, UINT32_MAX, 1 }, { 0, UINT32_MAX, 0 }, 1 + 1, 4 + 4 },
     };
     struct arena arena;
 
@@ -348,11 +348,15 @@ static void test_discrete_is_packed(void **state)
             entries[k] = (struct tally_entry){ 0, cases[i].symbols[k], cases[i].counts[k] };
         arena_alloc(&arena, i % 5); /* no alignment is relied on */
         discrete_init(&d, &arena, entries, 3);
-        assert_int_equal(discrete_bytes(&d), 4 + 3 * cases[i].bytes_each);
+        assert_int_equal(discrete_bytes(&d), cases[i].bytes_once + 3 * cases[i].bytes_each);
         for (uint32_t k = 0; k < 3; k++) {
             assert_int_equal(discrete_symbol(&d, k), cases[i].symbols[k]);
             assert_int_equal(discrete_count(&d, k), cases[i].counts[k]);
         }
+        discrete_init(&d, &arena, entries, 1); /* one alone needs nothing but its place */
+        assert_int_equal(discrete_bytes(&d), 0);
+        assert_int_equal(discrete_symbol(&d, 0), cases[i].symbols[0]);
+        assert_int_equal(discrete_total(&d), cases[i].counts[0]);
     }
     arena_release(&arena);
 }

@@ -127,7 +127,9 @@ static void test_recording(void **state)
     const bool all[HOSTS] = { true, true, true };
     const bool second[HOSTS] = { false, true, false };
     struct flow_record late = flow(BEGIN_NS + NS_PER_SECOND, host_names[0], host_names[2], IP_UDP, 1, 53, 1);
-    struct flow_record scan = flow(BEGIN_NS + 2 * NS_PER_SECOND, "203.0.113.1", host_names[1], IP_TCP, 1, 22, 1);
+    struct flow_record scan = flow(BEGIN_NS + NS_PER_SECOND, "203.0.113.1", host_names[1], IP_TCP, 1, 22, 1);
+    const struct day_time from = { GAP_FROM_NS };
+    const struct day_time to = { GAP_TO_NS };
     struct recording r;
     size_t own;
 
@@ -151,11 +153,10 @@ static void test_recording(void **state)
     assert_true(recording_find(&r, &scan.address[0]) == RECORDING_NOBODY);
     assert_int_equal(r.hosts[0].step_count + r.hosts[1].step_count + 1, r.used); /* all but the scan */
     assert_int_equal(r.hosts[2].step_count * 2, r.used); /* each name, each page, one late, one scan */
-    own = recording_first_step(&r, 1, (struct day_time){ GAP_TO_NS }) -
-          recording_first_step(&r, 1, (struct day_time){ GAP_FROM_NS });
-    assert_int_equal(recording_hide(&r, second, (struct day_time){ GAP_FROM_NS }, (struct day_time){ GAP_TO_NS }), own);
-    assert_int_equal(recording_hide(&r, second, (struct day_time){ GAP_FROM_NS }, (struct day_time){ GAP_TO_NS }), 0);
-    assert_true(recording_hide(&r, all, (struct day_time){ GAP_FROM_NS }, (struct day_time){ GAP_TO_NS }) > 0);
+    own = recording_first_step(&r, 1, to) - recording_first_step(&r, 1, from);
+    assert_int_equal(recording_hide(&r, second, from, to), own);
+    assert_int_equal(recording_hide(&r, second, from, to), 0);
+    assert_true(recording_hide(&r, all, from, to) > 0);
     recording_release(&r);
 }
 
@@ -337,7 +338,7 @@ static void test_filling_is_of_its_host(void **state)
     request.host = 2; /* alone, the server makes its conversations itself */
     request.model_host = 2;
     gap_fill_make(&again, &request);
-    assert_int_equal(again.record_count < again.filling.count, 1); /* but for those of the client that is filled */
+    assert_true(again.record_count < again.filling.count); /* but for those of the client that is filled */
     assert_true(again.record_count > 0);
     gap_fill_release(&again);
     filled_release(&f);

@@ -320,7 +320,7 @@ static void test_kept_messages(void **state)
 static struct regression_gap gap_of(const struct smoothed_chain *chain, uint32_t before, uint32_t after,
                                     uint32_t count)
 {
-    struct regression_gap gap = { .chain = chain, .count = count, .from = { 0 }, .to = { 60 * NS_PER_SECOND }, .pace = 1 };
+    struct regression_gap gap = { .chain = chain, .count = count, .to = { 60 * NS_PER_SECOND }, .pace = 1 };
 
     for (int i = 0; i < REGRESSION_CONTEXT; i++) {
         gap.before[i] = (struct regression_record){ before, 3 };
@@ -450,7 +450,7 @@ static void test_search_is_aligned(void **state)
     host_release(&h);
 }
 
-/* Where states agree equally well, as those of a single one do, the volumes decide: the more places there are. */
+/* Where states agree equally well, as those of a single one do, the volumes decide: more places, a better one. */
 static void test_search_compares_volumes(void **state)
 {
     uint32_t window = 0;
@@ -501,6 +501,41 @@ static void test_count(void **state)
     assert_in_range(regression_draw_count(&gap, &random), 40, 70);
     gap.to.ns = 0;
     assert_int_equal(regression_draw_count(&gap, &random), 0);
+    host_release(&h);
+}
+
+/* Beyond an hour the day profile tells: ten flows in a slice on half the days; what was unobserved likewise. */
+static void test_count_of_long_gaps(void **state)
+{
+    enum { TIMES = 400, SLICES = 24, OBSERVED = DAY_SLICES / 2 };
+    struct slice_profile profile[OBSERVED];
+    uint16_t observed_days[DAY_SLICES] = { 0 };
+    struct random_stream random;
+    struct regression_gap gap;
+    struct host h;
+    double sums[2] = { 0 };
+
+    (void)state;
+    host_init(&h, &shapes[SHAPE_SINGLE]);
+    for (uint16_t i = 0; i < OBSERVED; i++) {
+        profile[i] = (struct slice_profile){ .slice = i, .active = 1, .log_mean = (float)log(30) };
+        observed_days[i] = 2;
+    }
+    h.model.profile = profile;
+    h.model.profile_size = OBSERVED;
+    h.model.observed_days = observed_days;
+    h.model.log_slice_max = log(30);
+    h.model.mean_packets = 3;
+    random_init(&random, SEED, RANDOM_FILL, 7, 0, 0);
+    gap = gap_of(&h.chain, 0, 0, 0);
+    for (int half = 0; half < 2; half++) {
+        gap.from.ns = half * OBSERVED * NS_PER_SLICE;
+        gap.to.ns = gap.from.ns + SLICES * NS_PER_SLICE;
+        for (int i = 0; i < TIMES; i++)
+            sums[half] += regression_draw_count(&gap, &random);
+        /* binomial: 24 slices, each 10 or none: sd 24.5, of the mean 1.2; five of these */
+        assert_true(fabs(sums[half] / TIMES - SLICES * 10 / 2.0) < 6.2);
+    }
     host_release(&h);
 }
 
@@ -666,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_search_is_aligned),
         cmocka_unit_test(test_search_compares_volumes),
         cmocka_unit_test(test_count),
+        cmocka_unit_test(test_count_of_long_gaps),
         cmocka_unit_test(test_exact_beats_search),
     };
 

@@ -597,11 +597,37 @@ static void test_datagrams_scaled_count(void **state)
         struct datagrams d;
 
         plan.to_group = one_in(&random, 3);
+        plan.answer = one_in(&random, 3) ? ANSWER_NONE : ANSWER_LIKELY;
         session_begin(&session, &plan, SEED);
         d = count_datagrams(&session);
         assert_int_equal(d.packets[0] + d.packets[1], plan.packets);
-        if (plan.to_group)
+        if (plan.to_group || plan.answer == ANSWER_NONE)
             assert_int_equal(d.packets[FLOW_RESPONDER], 0); /* nobody answers for a group */
+    }
+}
+
+/* Of a service that rarely answers: who does answer always does, who does not never. */
+static void test_answers(void **state)
+{
+    struct session_row rows[10];
+    struct service_model service = service_of(rows, 10);
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++)
+        rows[i] = (struct session_row){ .packets = { i < 9 ? 2 : 1, i < 9 ? 0 : 1 }, .turns = i < 9 ? 1 : 2,
+                                        .data_packets = { i < 9 ? 2 : 1, i < 9 ? 0 : 1 },
+                                        .payload_bytes = { 100, i < 9 ? 0 : 50 } };
+    for (uint64_t key = 0; key < 3 * CASES; key++) {
+        struct flow_plan plan = plan_of(IP_UDP, 2 + key % 7, key, &service);
+        struct session session;
+        struct datagrams d;
+
+        plan.answer = (enum flow_answer)(key % 3);
+        session_begin(&session, &plan, SEED);
+        d = count_datagrams(&session);
+        assert_int_equal(d.packets[0] + d.packets[1], plan.packets);
+        assert_true(plan.answer != ANSWER_SURE || d.packets[FLOW_RESPONDER] > 0);
+        assert_true(plan.answer != ANSWER_NONE || d.packets[FLOW_RESPONDER] == 0);
     }
 }
 
@@ -1557,6 +1583,7 @@ int main(void)
         cmocka_unit_test(test_attempts_wait),
         cmocka_unit_test(test_datagrams),
         cmocka_unit_test(test_datagrams_scaled_count),
+        cmocka_unit_test(test_answers),
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_nearest_row),

@@ -667,13 +667,10 @@ static void test_cast(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct host_model models[3] = { { .members = cases[i].members[0] },
-                                        { .members = cases[i].members[1] },
-                                        { .members = cases[i].members[2] } };
         char hosts[16] = "";
         struct cast cast;
 
-        cast_init(&cast, models, cases[i].count);
+        cast_init(&cast, cases[i].members, cases[i].count);
         for (uint32_t p = 0; p < cast.places; p++) {
             hosts[p] = (char)('0' + cast.host[p]);
             assert_int_equal(cast.place[cast.firsts[cast.host[p]] + cast.nth[p]], p);

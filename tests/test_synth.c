@@ -54,7 +54,7 @@ static void test_draw_packets_bounds(void **state)
     const struct mixture_component low = { 1.0, -1.0, 0.5 };
     const struct mixture_component high = { 1.0, 100.0, 100.0 };
     const struct volume_model least = { &low, 20.0, 1 };
-    const struct volume_model most = { &high, log(5000), 1 };
+    const struct volume_model most = { &high, (float)log(5000), 1 };
     struct random_stream random;
 
     (void)state;
@@ -157,7 +157,7 @@ static void set_state(struct network *n, uint32_t host, uint32_t index, struct s
     state->key = key;
     state->flows = 10;
     n->components[host][index] = (struct mixture_component){ 1.0, log(20), 0.1 };
-    state->packets = (struct volume_model){ &n->components[host][index], log(1000), 1 };
+    state->packets = (struct volume_model){ &n->components[host][index], (float)log(1000), 1 };
     set_discrete(n, &state->next, all, STATES);
     set_one(n, &state->gaps, log_grid_bin(2e9, GAP_GRID_PER_OCTAVE));
     set_one(n, &state->initiator_ports, PORT_FEATURES - 1);
@@ -290,9 +290,9 @@ static void meet_peers(struct network *n, double d, double theta)
     struct state_model *asks = &n->states[0][0];
 
     discrete_init(&asks->peers, &n->arena, met, 4);
-    asks->novelty = (struct peer_novelty){ .fresh = (float)(theta / (12 + theta)),
-                                           .strength = (float)(theta + 3 * d),
-                                           .discount = (uint16_t)(d * PEER_SHARES) };
+    asks->novelty = (struct peer_novelty){ .fresh = peer_number_pack(theta / (12 + theta)),
+                                           .strength = peer_number_pack(theta + 3 * d),
+                                           .discount = (uint8_t)round(d * 256) };
 }
 
 /* Over many hosts: (c - d) / (n + theta) of the flows outside to a peer of c flows, the rest to new ones. */
@@ -370,7 +370,7 @@ static void test_new_peers_known(void **state)
 
     (void)state;
     meet_peers(n, 0.5, 1000);
-    n->states[0][0].novelty.known = PEER_SHARES - 1;
+    n->states[0][0].novelty.known = UINT8_MAX;
     random_init(&random, SEED, RANDOM_SLICE, 5, 0, 0);
     for (int i = 0; i < 1000; i++) {
         uint32_t id = peer_draw(&owner, &name, &random).id; /* state 1 asks 77, state 2 answers */
@@ -384,6 +384,33 @@ static void test_new_peers_known(void **state)
         assert_true(id == PEER_ID_OTHER || id == 1 || (id >= 10 && id <= 12));
     }
     network_free(n);
+}
+
+/* As often as it did: of ten flows in that state all, four or none; of another service, or to another host, none. */
+static void test_peer_answers(void **state)
+{
+    static const struct {
+        uint64_t flows;
+        uint32_t asker, asked;
+        double answered;
+    } cases[] = { { 10, 0, 1, 1 }, { 4, 0, 1, 0.4 }, { 0, 0, 1, 0 }, { 10, 2, 1, 0 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network *n = network_new(); /* host 0 had ten flows with 1, which answered 0 */
+        const struct tally_entry answered = { 0, peer_pack((struct peer){ PEER_LOCAL, 0 }), cases[i].flows };
+        const int keys = 10000;
+        int count = 0;
+
+        discrete_init(&n->states[1][2].peers, &n->arena, &answered, answered.count > 0);
+        for (int key = 0; key < keys; key++)
+            count += peer_answers(&n->states[0][0], cases[i].asker, cases[i].asked, &n->hosts[1], (uint64_t)key);
+        assert_true(fabs((double)count / keys - cases[i].answered) < 0.02);
+        for (int key = 0; key < 100; key++)
+            assert_false(peer_answers(&n->states[0][1], 0, 1, &n->hosts[1], (uint64_t)key) &&
+                         cases[i].answered < 1);
+        network_free(n);
+    }
 }
 
 /* ---- population ---- */
@@ -1454,6 +1481,7 @@ int main(void)
         cmocka_unit_test(test_peer_posterior),
         cmocka_unit_test(test_new_peers_come_back),
         cmocka_unit_test(test_new_peers_known),
+        cmocka_unit_test(test_peer_answers),
         cmocka_unit_test(test_population_errors),
         cmocka_unit_test(test_population_find),
         cmocka_unit_test(test_population_peers),

@@ -19,6 +19,13 @@ struct flow_end {
     uint8_t mac[6];
 };
 
+/* Whether the responder says anything. */
+enum flow_answer {
+    ANSWER_LIKELY, /* as often as in the sampled flows of the service */
+    ANSWER_NONE,   /* it is a virtual host, and this one it does not answer */
+    ANSWER_SURE    /* it is, and it does; two packets at least are wanted */
+};
+
 struct flow_plan {
     struct day_time start;
     uint64_t key; /* names the flow's own random stream */
@@ -26,6 +33,7 @@ struct flow_plan {
     struct flow_end ends[2]; /* by enum flow_side */
     uint8_t protocol;
     bool to_group; /* broadcast or multicast: nobody answers */
+    enum flow_answer answer;
     uint64_t packets; /* wanted, both ways; at least 1 */
     const struct service_model *service; /* NULL: nothing known about such flows */
 };

@@ -8,6 +8,7 @@
 #define DAYSHIFT_HOST_MODEL_H
 
 #include <stdbool.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -83,20 +84,44 @@ struct peer_process {
 #define PEER_CONCENTRATION_MOST 1e6
 
 /*
- * The same for drawing, given who was met (all zeros: nobody new is ever met). A listed peer
- * gives way to a new one with probability `fresh`, and one of c flows is gone for good with probability
- * discount / c: that is the posterior of the process on average. New peers come from a process of the same
- * discount and the concentration `strength`.
+ * The same for drawing, given who was met (all zeros: nobody new is ever met). A listed peer gives way to a new
+ * one with probability peer_novelty_fresh(), and one of c flows is gone for good with probability discount / c:
+ * that is the posterior of the process on average. New peers come from a process of the same discount and the
+ * concentration peer_novelty_strength(). 8 bytes.
  */
 struct peer_novelty {
-    float unlisted; /* share of the flows that went to peers beyond the list, all of them new */
-    float fresh;    /* concentration / (flows outside + concentration) */
-    float strength; /* concentration + discount * peers listed */
-    uint16_t discount; /* of PEER_SHARES */
-    uint16_t known;    /* of PEER_SHARES new peers so many are peers of other states of the same role */
+    uint16_t fresh;    /* as peer_number_pack(): concentration / (flows outside + concentration) */
+    uint16_t strength; /* the same: concentration + discount * peers met */
+    uint16_t unlisted; /* of 65535: share of the flows that went to peers who are not listed, all of them new */
+    uint8_t discount;  /* of 256 */
+    uint8_t known;     /* of 255: new peers that are peers of other states of the same role */
 };
 
-enum { PEER_SHARES = 1 << 16 };
+/* A number from 2^-32 to 2^31 to within 0.04 %, or 0. */
+static inline uint16_t peer_number_pack(double number)
+{
+    return number > 0 ? (uint16_t)fmin(fmax(1 + round((log2(number) + 32) * 1024), 1), UINT16_MAX) : 0;
+}
+
+static inline double peer_number_unpack(uint16_t packed)
+{
+    return packed > 0 ? exp2((packed - 1) / 1024.0 - 32) : 0;
+}
+
+static inline double peer_novelty_fresh(const struct peer_novelty *novelty)
+{
+    return peer_number_unpack(novelty->fresh);
+}
+
+static inline double peer_novelty_strength(const struct peer_novelty *novelty)
+{
+    return peer_number_unpack(novelty->strength);
+}
+
+static inline double peer_novelty_discount(const struct peer_novelty *novelty)
+{
+    return novelty->discount / 256.0;
+}
 
 /* Gaussian mixture over a natural logarithm (Song (2), with weights), as it is fitted. */
 enum { MIXTURE_MAX = 5 };
@@ -116,7 +141,7 @@ struct mixture {
  */
 struct volume_model {
     const struct mixture_component *components;
-    double log_max;
+    float log_max;
     uint32_t size;
 };
 
@@ -133,10 +158,10 @@ struct state_model {
     float beat_sd_s; /* how far these differ */
     uint64_t flows;
     struct volume_model packets; /* ln of the packets of a flow, both ways */
-    struct discrete next;        /* symbols: indices of states of this host */
-    struct discrete gaps;        /* bins of the gap clock, all transitions out of this state together */
     struct transition_gaps *own_gaps; /* of transitions that were seen often; ascending */
     uint32_t own_gap_count;
+    struct discrete next;            /* symbols: indices of states of this host */
+    struct discrete gaps;            /* bins of the gap clock, all transitions out of this state together */
     struct discrete initiator_ports; /* port features */
     struct discrete responder_ports; /* ports, PORT_OTHER; empty when the feature is one port */
     struct discrete peers;           /* packed peers, listed ones alone */

@@ -18,9 +18,10 @@ static uint64_t scaled_sum(const struct tally_entry *entries, uint32_t size, uns
     return sum;
 }
 
-static uint8_t bytes_for(uint32_t largest)
+/* As discrete_width() reads it. */
+static uint8_t width_for(uint32_t largest)
 {
-    return largest <= UINT8_MAX ? 1 : largest <= UINT16_MAX ? 2 : 4;
+    return largest <= UINT8_MAX ? 1 : largest <= UINT16_MAX ? 2 : 3;
 }
 
 static void pack(uint8_t *numbers, unsigned bytes, uint32_t index, uint32_t number)
@@ -35,7 +36,7 @@ static void pack(uint8_t *numbers, unsigned bytes, uint32_t index, uint32_t numb
     }
 }
 
-static uint8_t symbol_bytes(const struct tally_entry *entries, uint32_t size, uint32_t *least)
+static uint8_t symbol_width(const struct tally_entry *entries, uint32_t size, uint32_t *least)
 {
     uint32_t most = entries[0].symbol;
     bool is_row = true; /* one after the other */
@@ -48,7 +49,14 @@ static uint8_t symbol_bytes(const struct tally_entry *entries, uint32_t size, ui
         *least = symbol < *least ? symbol : *least;
         most = symbol > most ? symbol : most;
     }
-    return is_row ? 0 : bytes_for(most - *least);
+    return is_row ? 0 : width_for(most - *least);
+}
+
+static size_t packed_bytes(uint8_t widths, uint32_t size)
+{
+    size_t each = (size_t)discrete_width(widths, 0) + discrete_width(widths, DISCRETE_COUNTS_SHIFT);
+
+    return 1 + discrete_width(widths, DISCRETE_LEAST_SHIFT) + size * each;
 }
 
 void discrete_init(struct discrete *discrete, struct arena *arena, const struct tally_entry *entries,
@@ -57,6 +65,7 @@ void discrete_init(struct discrete *discrete, struct arena *arena, const struct 
     unsigned shift = 0;
     uint32_t least;
     uint64_t sum = 0;
+    uint8_t widths;
     uint8_t *packed;
     uint8_t *counts;
 
@@ -66,26 +75,31 @@ void discrete_init(struct discrete *discrete, struct arena *arena, const struct 
     while ((sum = scaled_sum(entries, size, shift)) > UINT32_MAX)
         shift++;
     discrete->size = size;
-    discrete->symbol_bytes = symbol_bytes(entries, size, &least);
-    discrete->count_bytes = bytes_for((uint32_t)sum);
-    packed = arena_alloc(arena, discrete_bytes(discrete));
-    discrete->packed = packed;
-    pack(packed, sizeof least, 0, least);
-    packed += sizeof least;
-    counts = packed + (size_t)size * discrete->symbol_bytes;
+    if (size == 1) {
+        pack(discrete->packed, sizeof(uint32_t), 0, entries->symbol);
+        pack(discrete->packed, sizeof(uint32_t), 1, (uint32_t)sum);
+        return;
+    }
+    widths = symbol_width(entries, size, &least);
+    widths |= (uint8_t)(width_for((uint32_t)sum) << DISCRETE_COUNTS_SHIFT |
+                        width_for(least) << DISCRETE_LEAST_SHIFT);
+    packed = arena_alloc(arena, packed_bytes(widths, size));
+    memcpy(discrete->packed, &packed, sizeof packed);
+    *packed++ = widths;
+    pack(packed, discrete_width(widths, DISCRETE_LEAST_SHIFT), 0, least);
+    packed += discrete_width(widths, DISCRETE_LEAST_SHIFT);
+    counts = packed + (size_t)size * discrete_width(widths, 0);
     sum = 0;
     for (uint32_t i = 0; i < size; i++) {
         sum += scaled_count(entries[i].count, shift);
-        pack(packed, discrete->symbol_bytes, i, entries[i].symbol - least);
-        pack(counts, discrete->count_bytes, i, (uint32_t)sum);
+        pack(packed, discrete_width(widths, 0), i, entries[i].symbol - least);
+        pack(counts, discrete_width(widths, DISCRETE_COUNTS_SHIFT), i, (uint32_t)sum);
     }
 }
 
 size_t discrete_bytes(const struct discrete *discrete)
 {
-    size_t each = (size_t)discrete->symbol_bytes + discrete->count_bytes;
-
-    return discrete->size ? sizeof(uint32_t) + discrete->size * each : 0;
+    return discrete->size > 1 ? packed_bytes(*discrete_packed(discrete), discrete->size) : 0;
 }
 
 /*
@@ -114,13 +128,14 @@ SEARCH(search_four, uint32_t)
 
 uint32_t discrete_draw(const struct discrete *discrete, struct random_stream *random)
 {
-    const uint8_t *counts = discrete->packed + sizeof(uint32_t) + (size_t)discrete->size * discrete->symbol_bytes;
+    unsigned bytes;
+    const uint8_t *counts = discrete_counts(discrete, &bytes);
     uint32_t wanted;
 
     if (discrete->size == 1)
         return 0; /* and no number is spent on it */
     wanted = random_below_u32(random, discrete_total(discrete));
-    switch (discrete->count_bytes) {
+    switch (bytes) {
     case 1: return search_one(counts, discrete->size, wanted);
     case 2: return search_two(counts, discrete->size, wanted);
     default: return search_four(counts, discrete->size, wanted);

@@ -17,11 +17,16 @@
 #include "base/tally.h"
 
 struct discrete {
-    uint32_t size;        /* 0: nothing known */
-    uint8_t symbol_bytes; /* 0: symbol i is the first one + i; 1, 2 or 4 */
-    uint8_t count_bytes;  /* 1, 2 or 4 */
-    const uint8_t *packed; /* the smallest symbol (4 bytes), symbols, cumulative counts; not aligned */
+    uint32_t size; /* 0: nothing known */
+    uint8_t packed[8]; /* of one symbol: that and its count; else a pointer, in bytes: the whole needs no
+                        * alignment of 8 */
 };
+
+/*
+ * What the pointer leads to: one byte that tells how many bytes each has (two bits each: symbols, counts,
+ * the smallest symbol), the smallest symbol, differences to it, cumulative counts. Not aligned.
+ */
+enum { DISCRETE_COUNTS_SHIFT = 2, DISCRETE_LEAST_SHIFT = 4, DISCRETE_WIDTH_MASK = 3 };
 
 /*
  * From tally entries (their symbols and counts), which stay the caller's. Counts are halved
@@ -57,21 +62,59 @@ static inline uint32_t discrete_unpack(const uint8_t *numbers, unsigned bytes, u
     }
 }
 
+/* 0, 1, 2 or 4. */
+static inline unsigned discrete_width(uint8_t widths, unsigned shift)
+{
+    static const uint8_t bytes[] = { 0, 1, 2, 4 };
+
+    return bytes[widths >> shift & DISCRETE_WIDTH_MASK];
+}
+
+/* Where what is packed begins; size is above 1. */
+static inline const uint8_t *discrete_packed(const struct discrete *discrete)
+{
+    const uint8_t *packed;
+
+    memcpy(&packed, discrete->packed, sizeof packed);
+    return packed;
+}
+
 /* Symbols are in the order given. */
 static inline uint32_t discrete_symbol(const struct discrete *discrete, uint32_t index)
 {
-    uint32_t least = discrete_unpack(discrete->packed, sizeof least, 0);
+    const uint8_t *packed;
+    unsigned least_bytes;
+    uint32_t least;
 
-    return least + discrete_unpack(discrete->packed + sizeof least, discrete->symbol_bytes, index);
+    if (discrete->size == 1)
+        return discrete_unpack(discrete->packed, sizeof least, 0);
+    packed = discrete_packed(discrete);
+    least_bytes = discrete_width(*packed, DISCRETE_LEAST_SHIFT);
+    least = discrete_unpack(packed + 1, least_bytes, 0);
+    return least + discrete_unpack(packed + 1 + least_bytes, discrete_width(*packed, 0), index);
+}
+
+/* The cumulative counts, of so many bytes each; size must not be 0. */
+static inline const uint8_t *discrete_counts(const struct discrete *discrete, unsigned *bytes)
+{
+    const uint8_t *packed;
+
+    *bytes = sizeof(uint32_t);
+    if (discrete->size == 1)
+        return discrete->packed + sizeof(uint32_t);
+    packed = discrete_packed(discrete);
+    *bytes = discrete_width(*packed, DISCRETE_COUNTS_SHIFT);
+    return packed + 1 + discrete_width(*packed, DISCRETE_LEAST_SHIFT) +
+           (size_t)discrete->size * discrete_width(*packed, 0);
 }
 
 /* Of the symbols up to `index`; never decreases. */
 static inline uint32_t discrete_cumulative(const struct discrete *discrete, uint32_t index)
 {
-    const uint8_t *counts =
-        discrete->packed + sizeof(uint32_t) + (size_t)discrete->size * discrete->symbol_bytes;
+    unsigned bytes;
+    const uint8_t *counts = discrete_counts(discrete, &bytes);
 
-    return discrete_unpack(counts, discrete->count_bytes, index);
+    return discrete_unpack(counts, bytes, index);
 }
 
 static inline uint32_t discrete_count(const struct discrete *discrete, uint32_t index)

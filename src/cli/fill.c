@@ -287,16 +287,15 @@ static int print_json(const struct work *w)
 
 static void print_summary(const struct work *w)
 {
-    char counts[4][TEXT_NUMBER];
+    char counts[2][TEXT_NUMBER];
 
-    printf("gaps %s, of a host each %s; records: %s genuine, %s synthetic", text_from_count(w->gaps.count, counts[0]),
-           text_from_count(w->fill_count, counts[1]),
-           text_from_count(w->recording.used - w->hidden, counts[2]), text_from_count(w->synthetic, counts[3]));
+    printf("gaps     %s, of one host each\n", text_from_count(w->fill_count, counts[0]));
+    printf("filled   %s synthetic flows among %s genuine ones\n", text_from_count(w->synthetic, counts[0]),
+           text_from_count(w->recording.used - w->hidden, counts[1]));
     if (w->hidden > 0)
-        printf(", %s replaced", text_from_count(w->hidden, counts[0]));
-    putchar('\n');
+        printf("replaced %s flows that lay in a gap\n", text_from_count(w->hidden, counts[0]));
     if (w->one_sided > 0)
-        printf("not filled, for want of records on both sides (--host ADDRESS does): %s\n",
+        printf("left     %s, of hosts with flows on one side of a gap only (--host fills them)\n",
                text_from_count(w->one_sided, counts[0]));
 }
 
@@ -319,7 +318,7 @@ static int read_records(struct work *w, char **paths, int count, struct host_nam
                         struct read_totals *totals, struct error *err)
 {
     const struct read_options read = { .outputs = { w->o->output }, .quiet = w->o->quiet, .names = names,
-                                       .max_bytes = READ_MAX_BYTES_DEFAULT };
+                                       .records = w->o->records, .max_bytes = READ_MAX_BYTES_DEFAULT };
 
     if (w->o->output && output_file_probe(w->o->output, err) < 0)
         return -1;

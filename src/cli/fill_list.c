@@ -92,7 +92,8 @@ static size_t add_synthetic(const struct fill_list *list, const struct gap_fill 
 }
 
 /* `synthetic`: what the gap was filled with; else what is hidden. */
-static void side_init(struct side *side, const struct fill_list *list, const struct gap_fill *fill, bool synthetic)
+static void side_init(struct side *side, const struct fill_list *list, const struct gap_fill *fill,
+                      bool synthetic)
 {
     const struct recording *recording = list->recording;
     size_t used = 0;
@@ -187,8 +188,8 @@ static void print_head(const struct recording *recording, const struct gap_fill 
     printf("%-*s | filled; synthetic: +\n", CELL, "original; missing: #");
 }
 
-static void print_middle(const struct recording *recording, const struct gap_fill *fill, const struct side *left,
-                         const struct side *right)
+static void print_middle(const struct recording *recording, const struct gap_fill *fill,
+                         const struct side *left, const struct side *right)
 {
     size_t rows = left->middle > right->middle ? left->middle : right->middle;
 
@@ -233,8 +234,8 @@ static json_t *record_json(const struct recording *recording, const struct gap_f
     char time[FILL_TIME];
     enum host_role role = role_of(recording, fill, record);
 
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I}", "time", fill_list_time(record->start, time), "kind", kind,
-                     "state", cli_state_name(flow_state_key(record, role), state), "initiator_port",
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I}", "time",
+                     fill_list_time(record->start, time), "kind", kind, "state", cli_state_name(flow_state_key(record, role), state), "initiator_port",
                      record->port[FLOW_INITIATOR], "responder_port", record->port[FLOW_RESPONDER], "peer",
                      ip_address_format(&record->address[role == ROLE_INITIATOR], address), "packets",
                      (json_int_t)flow_record_packets(record));

@@ -20,9 +20,9 @@ struct fill_list {
 };
 
 /*
- * One filling: on the left the original with the gap shaded, on the right the filled one; 120 columns at most. A
- * host's synthetic records are those that the output has of it: a conversation of two hosts that were
- * filled is the initiator's, whatever the responder's own filling drew.
+ * One filling: on the left the original with the gap shaded, on the right the filled one; 120 columns at
+ * most. A host's synthetic records are those that the output has of it: a conversation of two hosts that
+ * were filled is the initiator's, whatever the responder's own filling drew.
  */
 void fill_list_print(const struct fill_list *list, size_t index, const struct fill_options *options);
 

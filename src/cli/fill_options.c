@@ -34,6 +34,9 @@ static const char help[] =
     "      --count N          records missing in each gap of each host (default: drawn, as many as the\n"
     "                         host makes in that time)\n"
     "      --seed N           another seed, other records (default 1)\n"
+    "      --input-format NAME, --columns SPEC\n"
+    "                         of the input, when it is not recognized: as --format and --columns of\n"
+    "                         'dayshift learn'\n"
     "      --list             print what was filled, side by side with the original\n"
     "      --json             the same as JSON\n"
     "  -q, --quiet            no progress and no summary\n"
@@ -135,7 +138,8 @@ static int take_local(struct fill_command *o, const char *text, struct error *er
 
 enum {
     OPTION_FORMAT = 256, OPTION_ONLY, OPTION_GAP, OPTION_FIND, OPTION_REPLACE, OPTION_HOST, OPTION_MODEL,
-    OPTION_METHOD, OPTION_DRAWS, OPTION_LENGTH, OPTION_COUNT, OPTION_SEED, OPTION_LIST, OPTION_JSON
+    OPTION_METHOD, OPTION_DRAWS, OPTION_LENGTH, OPTION_COUNT, OPTION_SEED, OPTION_INPUT_FORMAT,
+    OPTION_COLUMNS, OPTION_LIST, OPTION_JSON
 };
 
 static const struct option long_options[] = {
@@ -153,6 +157,8 @@ static const struct option long_options[] = {
     { "length", required_argument, NULL, OPTION_LENGTH },
     { "count", required_argument, NULL, OPTION_COUNT },
     { "seed", required_argument, NULL, OPTION_SEED },
+    { "input-format", required_argument, NULL, OPTION_INPUT_FORMAT },
+    { "columns", required_argument, NULL, OPTION_COLUMNS },
     { "list", no_argument, NULL, OPTION_LIST },
     { "json", no_argument, NULL, OPTION_JSON },
     { "quiet", no_argument, NULL, 'q' },
@@ -178,6 +184,8 @@ static int take_option(struct fill_command *o, int option, char *value, struct e
     case OPTION_LENGTH: return take_number("--length", value, MAX_LENGTH, &o->fill.length, err);
     case OPTION_COUNT: return take_number("--count", value, REGRESSION_MAX_COUNT, &o->fill.count, err);
     case OPTION_SEED: return option_u64("--seed", value, 0, UINT64_MAX, &o->fill.seed, err);
+    case OPTION_INPUT_FORMAT: o->records.format = value; return 0;
+    case OPTION_COLUMNS: o->records.columns = value; return 0;
     case OPTION_LIST: o->list = true; return 0;
     default: o->json = true; return 0;
     }

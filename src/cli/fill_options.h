@@ -5,6 +5,7 @@
 #define CLI_FILL_OPTIONS_H
 
 #include "cli/gaps.h"
+#include "records/record_file.h"
 #include "records/record_writer.h"
 #include "scenario/gap_fill.h"
 
@@ -26,6 +27,7 @@ struct fill_command {
     struct ip_network *local;
     size_t local_count, local_capacity;
     struct fill_options fill;
+    struct record_options records; /* of the input */
 };
 
 /* EXIT_OK to go on, -1 after --help, or the status to end with; to be released in any case. */

@@ -96,8 +96,8 @@ static void mark(struct gaps *gaps, const struct gap *marked, struct recording *
     free(are_filled);
 }
 
-int gaps_mark(struct gaps *gaps, struct gaps *marked, struct recording *recording, const struct gap_hosts *hosts,
-              size_t *hidden, struct error *err)
+int gaps_mark(struct gaps *gaps, struct gaps *marked, struct recording *recording,
+              const struct gap_hosts *hosts, size_t *hidden, struct error *err)
 {
     gaps_sort(marked);
     for (size_t i = 0; i < marked->count; i++) {

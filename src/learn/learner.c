@@ -53,11 +53,11 @@ struct state_lists {
 
 enum {
     HOST_BYTES = ADDRESS_BYTES + 2 * sizeof(struct host_sequence),
-    STATE_BYTES = 2 * sizeof(struct state_lists) + sizeof(struct mixture) +
+    STATE_BYTES = 2 * sizeof(struct state_lists) + sizeof(struct mixture) + sizeof(struct peer_process) +
                   2 * TALLY_ENTRY_BYTES /* other peers and other ports: these always find room */
 };
 
-_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 305 &&
+_Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 321 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
                STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
 

@@ -10,8 +10,8 @@
  * as in the list that was given. Addresses stay inside the learner. Which addresses are local is
  * given, or found from the first LEARN_HELD_RECORDS records, which are held back until then.
  *
- * Memory, at most, accounted by entries as if every array had just doubled: 107 bytes a host, 305 a state
- * (with its mixture, which is fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
+ * Memory, at most, accounted by entries as if every array had just doubled: 107 bytes a host, 321 a state
+ * (with its mixture and its peers, fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
  * bin of gaps, packets and bytes, port and peer that a transition or state is found with, 59 an
  * outside address, 139 a slice in which a host was active, 251 and a sample of at most
  * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are twice SERVICE_MAX and one more for

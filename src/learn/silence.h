@@ -6,9 +6,9 @@
  *
  *     p(pause > t) = k / n (1 + x (t - u) / a)^(-1 / x),
  *
- * with x and a by the moments of ln(pause / u) over those k (Dekkers, Einmahl and de Haan 1989). x is taken as
- * at least 0, and one standard error (1 / sqrt k) larger: tails are rather too long than too short. A pause is a
- * silence when it is
+ * with x and a by the moments of ln(pause / u) over those k (Dekkers, Einmahl and de Haan 1989). x is
+ * taken as at least 0, and one standard error (1 / sqrt k) larger: tails are rather too long than too
+ * short. A pause is a silence when it is
  *
  *  - so long that fewer than SILENCE_EXPECTED such ones are expected among all n, judged by those that are
  *    shorter alone, so that it does not excuse itself;

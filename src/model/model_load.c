@@ -14,7 +14,13 @@
 #include "model/model_services.h"
 #include "model/peer_novelty.h"
 
-enum { MIN_GAP_TIMES = 8 /* fewer say less about a transition than its state does */ };
+enum {
+    MIN_GAP_TIMES = 16,     /* fewer say less about a transition than its state does */
+    MANY_LISTED_PEERS = 64, /* outside, of a state */
+    MOST_UNLISTED_FLOWS = 3, /* of a peer that is not listed where there are many */
+    MOST_SINGLE_PORTS = 16, /* of a state, of one flow each */
+    MOST_IN_TWO_BYTES = 1 << 10 /* numbers whose shares two bytes can tell apart */
+};
 #define NO_OWNER UINT32_MAX
 
 /* What was covered of the days of the hosts that were observed together. */
@@ -127,24 +133,75 @@ static void take_peer_process(void *self, uint32_t state, const struct peer_proc
     ((struct builder *)self)->processes[state] = *process;
 }
 
-/* Peers beyond the list have no entry: its symbols are small numbers then. */
+/* How many outside peers of the file's list have so many flows or more. */
+static uint32_t count_outside(const struct tally_entry *entries, uint32_t size, uint64_t least)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        struct peer peer = peer_unpack(entries[i].symbol);
+
+        count += peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER && entries[i].count >= least;
+    }
+    return count;
+}
+
+/* Where there are many, those of one flow are not listed; if need be, those of two and three. */
+static uint64_t least_listed(const struct tally_entry *entries, uint32_t size)
+{
+    uint64_t least = 1;
+
+    while (least <= MOST_UNLISTED_FLOWS && count_outside(entries, size, least) > MANY_LISTED_PEERS)
+        least++;
+    return least;
+}
+
+/*
+ * Those that were met often are known again. The others are as good as new: their process says how many
+ * they are, and they need no memory. So the symbols are small numbers, too.
+ */
 static void take_peers(struct builder *b, uint32_t owner, const struct tally_entry *entries, uint32_t size)
 {
-    const uint32_t other = peer_pack((struct peer){ PEER_OUTSIDE, PEER_ID_OTHER });
     struct tally_entry *listed = memory_alloc_array(size, sizeof *listed);
+    uint64_t least = least_listed(entries, size);
     struct state_model *state = b->states[owner];
     uint64_t unlisted = 0;
     uint32_t used = 0;
 
     for (uint32_t i = 0; i < size; i++) {
-        if (entries[i].symbol == other)
-            unlisted = entries[i].count;
+        struct peer peer = peer_unpack(entries[i].symbol);
+
+        if (peer.kind == PEER_OUTSIDE && (peer.id == PEER_ID_OTHER || entries[i].count < least))
+            unlisted += entries[i].count;
         else
             listed[used++] = entries[i];
     }
     discrete_init(&state->peers, &b->model->arena, listed, used);
     peer_novelty_init(&state->novelty, &b->processes[owner], entries, size, unlisted);
     free(listed);
+}
+
+/* Where there are many ports of a single flow, they say no more than that any port of the bin was used. */
+static void take_responder_ports(struct builder *b, uint32_t owner, const struct tally_entry *entries,
+                                 uint32_t size)
+{
+    struct tally_entry *ports = memory_alloc_array((size_t)size + 1, sizeof *ports);
+    uint64_t others = 0;
+    uint32_t singles = 0;
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < size; i++)
+        singles += entries[i].count == 1 && entries[i].symbol != PORT_OTHER;
+    for (uint32_t i = 0; i < size; i++) {
+        if (entries[i].symbol == PORT_OTHER || (entries[i].count == 1 && singles > MOST_SINGLE_PORTS))
+            others += entries[i].count;
+        else
+            ports[used++] = entries[i];
+    }
+    if (others > 0)
+        ports[used++] = (struct tally_entry){ owner, PORT_OTHER, others };
+    discrete_init(&b->states[owner]->responder_ports, &b->model->arena, ports, used);
+    free(ports);
 }
 
 /* Turns ids of states into indices of their host. */
@@ -221,11 +278,12 @@ static void take_gaps(struct builder *b, const struct model_transition *transiti
 /* ---- other distributions ---- */
 
 /* The upper edge of the last bin. */
-static double largest_log_volume(const struct tally_entry *entries, uint32_t size)
+static float largest_log_volume(const struct tally_entry *entries, uint32_t size)
 {
-    double bin = (double)entries[size - 1].symbol;
+    double edge = log(log_grid_value((double)entries[size - 1].symbol + 0.5, VOLUME_GRID_PER_OCTAVE));
+    float nearest = (float)edge;
 
-    return log(log_grid_value(bin + 0.5, VOLUME_GRID_PER_OCTAVE));
+    return (double)nearest > edge ? nextafterf(nearest, 0) : nearest;
 }
 
 static float mean_bytes(const struct tally_entry *entries, uint32_t size)
@@ -350,9 +408,7 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
     case COUNTS_INITIATOR_PORT:
         discrete_init(&b->states[owner]->initiator_ports, arena, entries, size);
         break;
-    case COUNTS_RESPONDER_PORT:
-        discrete_init(&b->states[owner]->responder_ports, arena, entries, size);
-        break;
+    case COUNTS_RESPONDER_PORT: take_responder_ports(b, owner, entries, size); break;
     case COUNTS_PEER: take_peers(b, owner, entries, size); break;
     case COUNTS_COVERAGE: take_coverage(b, owner, entries, size); break;
     }
@@ -490,6 +546,7 @@ static void set_entry(struct builder *b, struct host_model *host)
     uint32_t count = transitions_of(host) + host->initial.size;
     struct tally_entry *entries = memory_alloc_array(count, sizeof *entries);
     double *times = memory_alloc_array(count, sizeof *times);
+    double scale = count <= MOST_IN_TWO_BYTES ? UINT16_MAX - MOST_IN_TWO_BYTES : 0x1p30;
     uint32_t used = 0;
     double sum = 0;
 
@@ -509,7 +566,7 @@ static void set_entry(struct builder *b, struct host_model *host)
     for (uint32_t i = 0; i < count; i++)
         sum += times[i];
     for (uint32_t i = 0; i < count; i++)
-        entries[i] = (struct tally_entry){ 0, i, 1 + (uint64_t)(times[i] / sum * 0x1p30) };
+        entries[i] = (struct tally_entry){ 0, i, 1 + (uint64_t)(times[i] / sum * scale) };
     discrete_init(&host->entry, &b->model->arena, entries, count);
     free(entries);
     free(times);

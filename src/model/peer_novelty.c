@@ -5,11 +5,6 @@
 
 #include "base/memory.h"
 
-static uint16_t share_of(double share)
-{
-    return (uint16_t)fmin(share * PEER_SHARES, PEER_SHARES - 1);
-}
-
 void peer_novelty_init(struct peer_novelty *novelty, const struct peer_process *process,
                        const struct tally_entry *entries, uint32_t size, uint64_t unlisted)
 {
@@ -28,10 +23,10 @@ void peer_novelty_init(struct peer_novelty *novelty, const struct peer_process *
     if (outside == 0)
         return; /* nobody is ever new */
     *novelty = (struct peer_novelty){
-        .unlisted = (float)((double)unlisted / flows),
-        .fresh = (float)(process->concentration / (outside + process->concentration)),
-        .strength = (float)(process->concentration + process->discount * peers),
-        .discount = share_of(process->discount),
+        .unlisted = (uint16_t)ceil((double)unlisted / flows * UINT16_MAX),
+        .fresh = peer_number_pack(process->concentration / (outside + process->concentration)),
+        .strength = peer_number_pack(process->concentration + process->discount * peers),
+        .discount = (uint8_t)fmax(1, round(process->discount * 256)),
     };
 }
 
@@ -92,7 +87,7 @@ static void share_role(struct host_model *host, enum host_role role)
     }
     for (uint32_t s = 0; s < host->state_count; s++) {
         if (listed[s] > 0)
-            host->states[s].novelty.known = share_of(known[s] / listed[s]);
+            host->states[s].novelty.known = (uint8_t)round(known[s] / listed[s] * UINT8_MAX);
     }
     free(listings);
     free(listed);

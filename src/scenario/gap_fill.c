@@ -137,20 +137,30 @@ static double pace_around(const struct fill_request *request)
 
 /* ---- records ---- */
 
-/* A known step of that state; or of that role, or any: a model from elsewhere may have states of its own. */
-static const struct recorded_step *draw_step(const struct fill_request *request, const struct known_steps *known,
-                                             uint32_t state, enum host_role role, bool *is_alike,
-                                             struct random_stream *random)
+/* What records are made with. */
+struct maker {
+    const struct fill_request *request;
+    const struct smoothed_chain *chain;
+    struct known_steps known;
+    struct random_stream *random;
+};
+
+/*
+ * A known step of that state; or, *is_alike false, of its role, or any: a model from elsewhere may have states
+ * that the host never had.
+ */
+static const struct recorded_step *draw_step(const struct maker *maker, uint32_t state, bool *is_alike)
 {
-    const struct recorded_host *host = &request->recording->hosts[request->host];
-    uint32_t first = known->firsts[state];
-    uint32_t count = known->firsts[state + 1] - first;
+    const struct recorded_host *host = &maker->request->recording->hosts[maker->request->host];
+    enum host_role role = maker->chain->host->states[state].key.role;
+    uint32_t first = maker->known.firsts[state];
+    uint32_t count = maker->known.firsts[state + 1] - first;
     size_t from;
 
     *is_alike = count > 0;
     if (count > 0)
-        return &host->steps[known->steps[first + random_below(random, count)]];
-    from = random_below(random, host->step_count);
+        return &host->steps[maker->known.steps[first + random_below(maker->random, count)]];
+    from = random_below(maker->random, host->step_count);
     for (size_t i = 0; i < host->step_count; i++) {
         const struct recorded_step *step = &host->steps[(from + i) % host->step_count];
 
@@ -179,28 +189,29 @@ static const struct service_model *service_of(const struct model *model, const s
                          state->key.protocol == IP_ICMP ? state->key.port_feature : responder_port);
 }
 
-/* One flow; false when the other end's own sequence makes it. */
-static bool make_record(const struct fill_request *request, const struct known_steps *known,
-                        const struct smoothed_chain *chain, uint32_t index, uint64_t packets,
-                        struct day_time start, struct random_stream *random, struct flow_record *record)
+/* Record `number` of the filling; false when the other end's own sequence makes it. */
+static bool make_record(const struct maker *maker, const struct regression_filling *filling, uint32_t number,
+                        struct flow_record *record)
 {
-    const struct state_model *state = &chain->host->states[index];
+    const struct fill_request *request = maker->request;
+    const struct recording *recording = request->recording;
+    const struct state_model *state = &maker->chain->host->states[filling->states[number]];
     enum flow_side side = state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
     bool is_alike;
-    const struct recorded_step *step = draw_step(request, known, index, state->key.role, &is_alike, random);
-    const struct flow_record *alike = &request->recording->records[step->record];
-    const struct ip_address *peer = &alike->address[step->role == ROLE_INITIATOR ? FLOW_RESPONDER
-                                                                                 : FLOW_INITIATOR];
-    uint32_t peer_host = recording_find(request->recording, peer);
+    const struct recorded_step *step = draw_step(maker, filling->states[number], &is_alike);
+    const struct flow_record *alike = &recording->records[step->record];
+    const struct ip_address *peer =
+        &alike->address[step->role == ROLE_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR];
+    uint32_t peer_host = recording_find(recording, peer);
     struct flow_plan plan;
 
-    set_plan(&plan, state, packets, start, random);
+    set_plan(&plan, state, filling->packets[number], filling->starts[number], maker->random);
     if (is_alike)
         plan.ends[FLOW_RESPONDER].port = alike->port[FLOW_RESPONDER];
     plan.to_group = side == FLOW_INITIATOR && ip_address_is_group(peer);
     plan.service = service_of(request->model, state, plan.ends[FLOW_RESPONDER].port);
     session_record(&plan, request->options->seed, record);
-    record->address[side] = request->recording->hosts[request->host].address;
+    record->address[side] = recording->hosts[request->host].address;
     record->address[!side] = *peer;
     record->is_synthetic = true;
     return side == FLOW_INITIATOR || peer_host == RECORDING_NOBODY || !request->fills[peer_host];
@@ -209,15 +220,14 @@ static bool make_record(const struct fill_request *request, const struct known_s
 static void make_records(struct gap_fill *fill, const struct fill_request *request,
                          const struct smoothed_chain *chain, struct random_stream *random)
 {
-    const struct regression_filling *filling = &fill->filling;
-    struct known_steps known;
+    struct maker maker = { .request = request, .chain = chain, .random = random };
+    uint32_t count = fill->filling.count;
 
-    known_steps_init(&known, request, chain);
-    fill->records = memory_alloc_array(filling->count, sizeof *fill->records);
-    for (uint32_t i = 0; i < filling->count; i++)
-        fill->record_count += make_record(request, &known, chain, filling->states[i], filling->packets[i],
-                                          filling->starts[i], random, &fill->records[fill->record_count]);
-    known_steps_release(&known);
+    known_steps_init(&maker.known, request, chain);
+    fill->records = memory_alloc_array(count, sizeof *fill->records);
+    for (uint32_t i = 0; i < count; i++)
+        fill->record_count += make_record(&maker, &fill->filling, i, &fill->records[fill->record_count]);
+    known_steps_release(&maker.known);
 }
 
 /* ---- the whole ---- */
@@ -247,6 +257,16 @@ static void judge_ends(struct gap_fill *fill, const struct regression_gap *gap)
                             : fill->log_before;
 }
 
+/* No more than are known: of flows of which many begin at the same time a clock tells little. */
+static uint32_t draw_count(const struct regression_gap *gap, const struct fill_request *request,
+                           struct random_stream *random)
+{
+    size_t known = request->recording->hosts[request->host].step_count;
+    uint32_t count = regression_draw_count(gap, random);
+
+    return count < known ? count : (uint32_t)known;
+}
+
 void gap_fill_make(struct gap_fill *fill, const struct fill_request *request)
 {
     const struct fill_options *options = request->options;
@@ -262,7 +282,7 @@ void gap_fill_make(struct gap_fill *fill, const struct fill_request *request)
     smoothed_chain_init(&chain, &request->model->hosts[request->model_host]);
     set_neighbours(&gap, request, fill);
     begin_stream(&random, request);
-    gap.count = options->count == FILL_DRAW_COUNT ? regression_draw_count(&gap, &random) : options->count;
+    gap.count = options->count == FILL_DRAW_COUNT ? draw_count(&gap, request, &random) : options->count;
     if (options->method == FILL_EXACT)
         regression_exact(&gap, options->draws, &random, &fill->filling);
     else

@@ -1,13 +1,13 @@
 /*
  * gap_fill.h - one gap of one host in a recording, filled: NETFLOW-REGRESSION from records to records.
  *
- * synth/regression.h draws states, packets and times. Here they become records with addresses and ports: the
- * peer, and the responder's port, are those of a genuine record of the host that was in the same state,
- * drawn from all of them, so as often as they are genuine. Bytes, duration and flags are those of a
+ * synth/regression.h draws states, packets and times. Here they become records with addresses and ports:
+ * the peer, and the responder's port, are those of a genuine record of the host that was in the same
+ * state, drawn from all of them, so as often as they are genuine. Bytes, duration and flags are those of a
  * sampled session of the service.
  *
- * The pace of the host's clock in the gap is that before and after it, as far as the gap is long: the mean of all
- * its pauses by the mean of those, as if FILL_PACE_PRIOR more of them were as on average.
+ * The pace of the host's clock in the gap is that before and after it, as far as the gap is long: the mean
+ * of all its pauses by the mean of those, as if FILL_PACE_PRIOR more of them were as on average.
  */
 #ifndef SCENARIO_GAP_FILL_H
 #define SCENARIO_GAP_FILL_H
@@ -27,7 +27,7 @@ struct fill_options {
     enum fill_method method;
     uint32_t draws;  /* exact: of which the most likely one is kept */
     uint32_t length; /* search: of the synthetic sequence */
-    uint32_t count;  /* of records, or FILL_DRAW_COUNT */
+    uint32_t count;  /* of records, or FILL_DRAW_COUNT: at most as many as are known of the host */
     uint64_t seed;
 };
 

@@ -55,6 +55,28 @@ static const struct session_row *draw_row(const struct service_model *service, u
     return &service->rows[first + random_below(random, end - first)];
 }
 
+/* One of the answered rows with the packet count nearest to `packets`; NULL: none was answered. */
+static const struct session_row *draw_answered(const struct service_model *service, uint64_t packets,
+                                               struct random_stream *random)
+{
+    const struct session_row *drawn = NULL;
+    double nearest = INFINITY;
+    uint64_t alike = 0;
+
+    for (size_t i = 0; i < service->row_count; i++) {
+        const struct session_row *row = &service->rows[i];
+        double distance = fabs(log((double)session_row_packets(row) / (double)packets));
+
+        if (row->packets[FLOW_RESPONDER] == 0 || distance > nearest)
+            continue;
+        alike = distance < nearest ? 1 : alike + 1;
+        nearest = distance;
+        if (random_below(random, alike) == 0)
+            drawn = row;
+    }
+    return drawn;
+}
+
 /* When nothing is known of a service: one request, one reply. */
 static struct session_row default_row(const struct flow_plan *plan)
 {
@@ -128,7 +150,7 @@ static void scale_row(struct session_row *row, uint64_t packets)
     row->duration_ns = (int64_t)fmin((double)row->duration_ns * fmax(factor, 0.01), 0x1p60);
 }
 
-/* To a group only the initiator speaks. */
+/* To a group, and to who does not answer, only the initiator speaks. */
 static void make_one_way(struct session_row *row)
 {
     row->packets[FLOW_INITIATOR] += row->packets[FLOW_RESPONDER];
@@ -167,13 +189,16 @@ static void fit_payload(struct session_row *row, bool is_tcp)
 
 struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random)
 {
-    struct session_row row = plan->service && plan->service->row_count > 0
-                                 ? *draw_row(plan->service, plan->packets, random)
-                                 : default_row(plan);
+    bool is_known = plan->service && plan->service->row_count > 0;
+    const struct session_row *sampled =
+        !is_known                     ? NULL
+        : plan->answer == ANSWER_SURE ? draw_answered(plan->service, plan->packets, random)
+                                      : draw_row(plan->service, plan->packets, random);
+    struct session_row row = sampled ? *sampled : default_row(plan);
 
     if (session_row_packets(&row) != plan->packets && session_row_packets(&row) > 0)
         scale_row(&row, plan->packets);
-    if (plan->to_group)
+    if (plan->to_group || plan->answer == ANSWER_NONE)
         make_one_way(&row);
     set_defaults(&row);
     fit_payload(&row, plan->protocol == IP_TCP);

@@ -54,47 +54,15 @@ uint32_t chain_step(const struct host_model *model, uint32_t from, double *gap_n
     return discrete_symbol(&state->next, i);
 }
 
-/* What a slice is entered by. */
-struct entry {
-    const struct state_model *from; /* NULL: a sequence begins */
-    uint32_t next;                  /* index in its `next`, or in `initial` */
-};
-
-static struct entry draw_entry(const struct host_model *model, struct random_stream *random)
-{
-    struct entry entry = { .next = discrete_draw(&model->entry, random) };
-    uint32_t i = 0;
-
-    for (; i < model->state_count && entry.next >= model->states[i].next.size; i++)
-        entry.next -= model->states[i].next.size;
-    entry.from = i < model->state_count ? &model->states[i] : NULL;
-    return entry;
-}
-
-static uint32_t entered_state(const struct host_model *model, const struct entry *entry)
-{
-    return discrete_symbol(entry->from ? &entry->from->next : &model->initial, entry->next);
-}
-
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random)
 {
-    struct entry entry;
+    uint32_t entry;
+    uint32_t i = 0;
 
     if (model->entry.size == 0) /* a host whose sequence was not kept */
         return draw_frequent(model, random);
-    entry = draw_entry(model, random);
-    return entered_state(model, &entry);
-}
-
-uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random)
-{
-    struct entry entry;
-
-    *wait_ns = 0;
-    if (model->entry.size == 0)
-        return draw_frequent(model, random);
-    entry = draw_entry(model, random);
-    if (entry.from)
-        *wait_ns = chain_draw_gap(state_model_gaps(entry.from, entry.next), random) * random_unit(random);
-    return entered_state(model, &entry);
+    entry = discrete_draw(&model->entry, random);
+    for (; i < model->state_count && entry >= model->states[i].next.size; i++)
+        entry -= model->states[i].next.size;
+    return discrete_symbol(i < model->state_count ? &model->states[i].next : &model->initial, entry);
 }

@@ -14,9 +14,6 @@
  */
 uint32_t chain_enter(const struct host_model *model, struct random_stream *random);
 
-/* The same, and how long after that moment the state begins. */
-uint32_t chain_enter_after(const struct host_model *model, double *wait_ns, struct random_stream *random);
-
 /* The time between two flows: evenly in the logarithm within a bin that is drawn. */
 double chain_draw_gap(const struct discrete *gaps, struct random_stream *random);
 

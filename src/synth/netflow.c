@@ -50,6 +50,8 @@ void netflow_plan(const struct population *population, uint32_t host, const stru
     plan->service = self->group->service(self->group->service_self, protocol,
                                          protocol == IP_ICMP ? f->state->key.port_feature
                                                              : f->ports[FLOW_RESPONDER]);
+    if (virtual_peer && side == FLOW_INITIATOR)
+        plan->answer = population_answer(population, self, f->state, plan);
     *other = virtual_peer ? (uint32_t)(population_find(population, end.address) - population->hosts)
                           : UINT32_MAX;
 }

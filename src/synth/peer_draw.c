@@ -1,7 +1,6 @@
 #include "synth/peer_draw.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 #define MOST_STICKS 0x1p40 /* a peer beyond is met once */
 
@@ -93,8 +92,8 @@ static bool is_listed_outside(uint32_t symbol)
     return peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER;
 }
 
-/* Symbols ascend. */
-static bool is_listed(const struct discrete *peers, uint32_t symbol)
+/* How many flows went to a peer, 0 when it is not listed. Symbols ascend. */
+static uint32_t flows_with(const struct discrete *peers, uint32_t symbol)
 {
     uint32_t low = 0;
     uint32_t high = peers->size;
@@ -107,7 +106,7 @@ static bool is_listed(const struct discrete *peers, uint32_t symbol)
         else
             high = middle;
     }
-    return low < peers->size && discrete_symbol(peers, low) == symbol;
+    return low < peers->size && discrete_symbol(peers, low) == symbol ? discrete_count(peers, low) : 0;
 }
 
 /* The states other than its own of the same role. */
@@ -156,7 +155,7 @@ static bool meet_known(const struct peer_owner *owner, uint64_t name, struct pee
         const struct discrete *peers = &state_elsewhere(owner, random_below(&random, count))->peers;
         uint32_t symbol = discrete_symbol(peers, discrete_draw(peers, &random));
 
-        if (is_listed_outside(symbol) && !is_listed(&state->peers, symbol)) {
+        if (is_listed_outside(symbol) && flows_with(&state->peers, symbol) == 0) {
             *peer = peer_unpack(symbol);
             return true;
         }
@@ -172,9 +171,9 @@ static struct peer draw_new(const struct peer_owner *owner, uint64_t *name, stru
     uint64_t stick;
 
     random_init(&sticks, owner->seed, RANDOM_PEERS, owner->address, owner->state, 0);
-    stick = peer_draw_stick((double)novelty->discount / PEER_SHARES, (double)novelty->strength, &sticks, random);
+    stick = peer_draw_stick(peer_novelty_discount(novelty), peer_novelty_strength(novelty), &sticks, random);
     *name = random_mix64(random_mix64((uint64_t)owner->address << 32 | owner->state) ^ stick);
-    if (*name % PEER_SHARES < novelty->known)
+    if (*name % UINT8_MAX < novelty->known)
         meet_known(owner, *name, &peer);
     return peer;
 }
@@ -187,9 +186,10 @@ static struct peer draw_new(const struct peer_owner *owner, uint64_t *name, stru
 static bool is_gone(const struct peer_owner *owner, uint32_t symbol, uint32_t flows)
 {
     uint64_t name = random_mix64((uint64_t)owner->address << 32 | symbol);
-    uint64_t chance = random_mix64(owner->seed ^ random_mix64(name ^ owner->state)) % PEER_SHARES;
+    uint64_t chance = random_mix64(owner->seed ^ random_mix64(name ^ owner->state)) >> 32;
 
-    return chance * flows < owner->model->states[owner->state].novelty.discount;
+    return (double)chance * 0x1p-32 * flows <
+           peer_novelty_discount(&owner->model->states[owner->state].novelty);
 }
 
 struct peer peer_draw(const struct peer_owner *owner, uint64_t *name, struct random_stream *random)
@@ -199,13 +199,31 @@ struct peer peer_draw(const struct peer_owner *owner, uint64_t *name, struct ran
     struct peer peer;
     uint32_t index;
 
-    if (random_unit(random) < (double)novelty->unlisted)
+    if (random_unit(random) * UINT16_MAX < novelty->unlisted)
         return draw_new(owner, name, random);
     index = discrete_draw(&state->peers, random);
     peer = peer_unpack(discrete_symbol(&state->peers, index));
     if (peer.kind == PEER_OUTSIDE && novelty->strength > 0 &&
-        (random_unit(random) < (double)novelty->fresh ||
+        (random_unit(random) < peer_novelty_fresh(novelty) ||
          is_gone(owner, peer_pack(peer), discrete_count(&state->peers, index))))
         return draw_new(owner, name, random);
     return peer;
+}
+
+/* ---- local peers ---- */
+
+bool peer_answers(const struct state_model *asks, uint32_t asker, uint32_t asked,
+                  const struct host_model *asked_model, uint64_t key)
+{
+    uint32_t all = flows_with(&asks->peers, peer_pack((struct peer){ PEER_LOCAL, asked }));
+    uint32_t answered = 0;
+
+    for (uint32_t i = 0; i < asked_model->state_count; i++) {
+        const struct state_model *state = &asked_model->states[i];
+
+        if (state->key.role == ROLE_RESPONDER && state->key.protocol == asks->key.protocol &&
+            state->key.port_feature == asks->key.port_feature)
+            answered = flows_with(&state->peers, peer_pack((struct peer){ PEER_LOCAL, asker }));
+    }
+    return (double)(random_mix64(key) >> 32) * 0x1p-32 * all < answered;
 }

@@ -7,6 +7,8 @@
 #ifndef SYNTH_PEER_DRAW_H
 #define SYNTH_PEER_DRAW_H
 
+#include <stdbool.h>
+
 #include "base/random.h"
 #include "dayshift/host_model.h"
 
@@ -23,6 +25,13 @@ struct peer_owner {
  * same peer.
  */
 struct peer peer_draw(const struct peer_owner *owner, uint64_t *name, struct random_stream *random);
+
+/*
+ * Whether the host of that id and model answers a flow of the host `asker`, in a state of its, as often as it
+ * was learned to: flows that it answered of all that the asker had with it. `key` is that of the flow.
+ */
+bool peer_answers(const struct state_model *asks, uint32_t asker, uint32_t asked,
+                  const struct host_model *asked_model, uint64_t key);
 
 /*
  * The number of a new peer of a process with this discount and concentration, from 0 on, as drawn by

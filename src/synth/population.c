@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "synth/peer_draw.h"
 
 static const uint8_t gateway_mac[6] = { 0x02, 0xd5, 0x00, 0x00, 0x00, 0x01 };
 
@@ -90,15 +91,15 @@ static int check_networks(const struct population_group *groups, size_t count,
 
 static void init_cast(struct cast *cast, const struct population_group *group)
 {
-    uint32_t *ones = NULL;
+    uint32_t *members = NULL;
 
     if (group->counts == NULL) {
-        ones = memory_alloc_array(group->model_count, sizeof *ones);
+        members = memory_alloc_array(group->model_count, sizeof *members);
         for (uint32_t i = 0; i < group->model_count; i++)
-            ones[i] = 1;
+            members[i] = group->models[i].members;
     }
-    cast_init(cast, ones ? ones : group->counts, group->model_count);
-    free(ones);
+    cast_init(cast, members ? members : group->counts, group->model_count);
+    free(members);
 }
 
 static void add_group(struct population *population, const struct population_group *group,
@@ -206,6 +207,19 @@ struct flow_end population_peer(const struct population *population, const struc
     if (peer.kind == PEER_OUTSIDE && peer.id == PEER_ID_OTHER)
         return outside_end(population, world ^ name);
     return outside_end(population, world ^ peer_pack(peer));
+}
+
+enum flow_answer population_answer(const struct population *population, const struct virtual_host *host,
+                                   const struct state_model *state, const struct flow_plan *plan)
+{
+    const struct virtual_host *asked = population_find(population, plan->ends[FLOW_RESPONDER].address);
+
+    if (asked == NULL)
+        return ANSWER_LIKELY;
+    if (!peer_answers(state, (uint32_t)(host->model - host->group->models),
+                      (uint32_t)(asked->model - asked->group->models), asked->model, plan->key))
+        return ANSWER_NONE;
+    return plan->packets > 1 ? ANSWER_SURE : ANSWER_LIKELY;
 }
 
 struct flow_end population_group_end(uint16_t port)

@@ -27,7 +27,8 @@ struct population_group {
     const void *service_self;
     struct ip_network network; /* IPv4; host i has base + 1 + i */
     uint32_t host_count;
-    const uint32_t *counts; /* by host of the model: places of it in a copy of the network; NULL: one each */
+    const uint32_t *counts; /* by host of the model: places of it in a copy of the network; NULL: one a
+                             * member */
     double activity;        /* so many times as many flows; they are no larger. 0 is 1 */
 };
 
@@ -66,6 +67,10 @@ const struct virtual_host *population_find(const struct population *population, 
  */
 struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
                                 struct peer peer, uint64_t name, bool *virtual_peer);
+
+/* Whether the virtual host that is the responder of the plan answers it: a flow of `host` in that state. */
+enum flow_answer population_answer(const struct population *population, const struct virtual_host *host,
+                                   const struct state_model *state, const struct flow_plan *plan);
 
 /* The end of a flow to a group: its address and MAC follow from the service port. */
 struct flow_end population_group_end(uint16_t port);

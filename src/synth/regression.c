@@ -62,17 +62,19 @@ static uint32_t first_in_gap(const struct regression_gap *gap, double *at_ns, st
     const struct host_model *host = gap->chain->host;
     uint32_t before = regression_before(gap);
     double gap_ns = 0;
+    uint32_t state;
 
     for (int i = 0; i < FIRST_GAP_TRIES && before < gap->chain->states; i++) {
-        uint32_t state = chain_step(host, before, &gap_ns, random);
-
+        state = chain_step(host, before, &gap_ns, random);
         if (gap_ns >= (double)gap->before_ns) {
             *at_ns = gap_ns - (double)gap->before_ns;
             return state;
         }
     }
     /* Nothing is known before, or it was silent for longer than it ever was: a moment like any other. */
-    return chain_enter_after(host, at_ns, random);
+    state = chain_enter(host, random);
+    *at_ns = random_unit(random) * chain_gap(host, state, state, random);
+    return state;
 }
 
 static uint32_t count_by_clock(const struct regression_gap *gap, struct random_stream *random)

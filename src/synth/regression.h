@@ -65,8 +65,9 @@ static inline uint32_t regression_after(const struct regression_gap *gap)
 
 /*
  * How many records are missing, when nobody knows: as many as the host makes in that time. Up to an hour
- * its gap clock tells, run on from the record before at the pace of the gap; the clock knows no longer pauses (LEARN_MAX_SILENCE_NS),
- * so that beyond the day profile does, slice by slice, with those never observed spread.
+ * its gap clock tells, run on from the record before at the pace of the gap. The clock knows no longer
+ * pauses (learn/observation.h); beyond that the day profile tells, slice by slice, with those never observed
+ * spread.
  */
 uint32_t regression_draw_count(const struct regression_gap *gap, struct random_stream *random);
 

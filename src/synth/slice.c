@@ -230,6 +230,8 @@ static bool draw_flow(const struct slice_request *request, const struct state_mo
     plan->service = host->group->service(host->group->service_self, plan->protocol,
                                          plan->protocol == IP_ICMP ? state->key.port_feature
                                                              : plan->ends[FLOW_RESPONDER].port);
+    if (virtual_peer && side == FLOW_INITIATOR)
+        plan->answer = population_answer(request->population, host, state, plan);
     /* Between two virtual hosts the initiator's own sequence makes the flow. */
     return side == FLOW_INITIATOR || !virtual_peer;
 }

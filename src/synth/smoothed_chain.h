@@ -5,10 +5,10 @@
  *     p(t | s) = (n(s, t) + w pi(t)) / (n(s) + w)
  *
  * with n the transitions that were counted and pi the frequency of the states: the mean of Dirichlet's
- * posterior with the prior w pi. The weight w is the host's own: the one under which its transitions are likeliest
- * when each is left out once (MacKay and Peto 1995). A state that was only ever seen last is followed by pi. What the model does
- * not know is one dummy state, CHAIN_UNKNOWN: it is entered with a fixed probability from everywhere,
- * and left as by a draw from pi.
+ * posterior with the prior w pi. The weight w is the host's own: the one under which its transitions are
+ * likeliest when each is left out once (MacKay and Peto 1995). A state that was only ever seen last is
+ * followed by pi. What the model does not know is one dummy state, CHAIN_UNKNOWN: it is entered with a
+ * fixed probability from everywhere, and left as by a draw from pi.
  *
  * Immutable once made. Borrows the host model.
  */
