@@ -85,6 +85,7 @@ struct service_model {
     uint64_t flows;
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */
+    int64_t longest_ns;       /* duration of a sampled flow */
     struct service_conditions conditions;
     struct service_application *applications; /* most frequent first */
     size_t application_count;

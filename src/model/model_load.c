@@ -503,6 +503,8 @@ static void take_session(void *self, uint32_t id, const struct keyed_row *row)
     service->rows = memory_grow(service->rows, &b->row_capacity, service->row_count + 1,
                                 sizeof *service->rows);
     service->rows[service->row_count++] = row->row;
+    if (row->row.duration_ns > service->longest_ns)
+        service->longest_ns = row->row.duration_ns;
 }
 
 /* ---- what follows from the rows ---- */

@@ -78,6 +78,8 @@ static void add_to_pool(struct service_model *pool, const struct service_model *
                              sizeof *pool->rows);
     memcpy(pool->rows + pool->row_count, service->rows, service->row_count * sizeof *pool->rows);
     pool->row_count += service->row_count;
+    if (service->longest_ns > pool->longest_ns)
+        pool->longest_ns = service->longest_ns;
     sum_add(&pool->flows, service->flows);
     service_conditions_add(&pool->conditions, &service->conditions);
 }

@@ -83,6 +83,14 @@ static void count_messages(struct session *s, uint32_t turns)
     s->messages_left[other(first)] = (uint32_t)b;
 }
 
+/* No more than the places can take. */
+static int64_t longest_waits(const struct session_waits *waits, int64_t ns)
+{
+    double most_ns = (double)waits->places * (double)SESSION_LONGEST_WAIT_NS;
+
+    return most_ns < (double)ns ? (int64_t)most_ns : ns;
+}
+
 /*
  * The time that is neither round trips nor transmission: spread over the places where hosts wait.
  * A turn waits TURN_WEIGHT times as long as a packet within a message, on average.
@@ -106,8 +114,9 @@ static void plan_waiting(struct session *s, int64_t duration_ns)
                             packets * (double)(SESSION_WIRE_GAP_NS + SESSION_BURST_GAP_NS));
     share = (double)s->segments.places /
             fmax(1.0, (double)s->segments.places + TURN_WEIGHT * (double)s->turns.places);
-    s->segments.ns = (int64_t)(wait_ns * share);
-    s->turns.ns = s->turns.places > 0 ? (int64_t)wait_ns - s->segments.ns : 0;
+    s->turns.ns = s->turns.places > 0 ? (int64_t)(wait_ns * (1.0 - share)) : 0;
+    s->turns.ns = longest_waits(&s->turns, s->turns.ns);
+    s->segments.ns = longest_waits(&s->segments, (int64_t)wait_ns - s->turns.ns);
 }
 
 uint64_t session_retry_units(uint64_t retries)
@@ -187,10 +196,14 @@ void session_resume(struct session *s, const struct session_numbers *numbers)
 
 /* ---- waiting ---- */
 
-/* A uniformly broken stick: the next of the remaining shares of the waiting time. */
+/*
+ * A uniformly broken stick: the next of the remaining shares of the waiting time. No piece is too long, and none so
+ * short that those behind it would be.
+ */
 static int64_t next_wait(struct session *s, struct session_waits *waits)
 {
     int64_t share_ns = waits->ns;
+    int64_t others_ns;
 
     if (waits->places == 0 || waits->ns == 0)
         return 0;
@@ -198,7 +211,11 @@ static int64_t next_wait(struct session *s, struct session_waits *waits)
     if (waits->places > 0)
         share_ns = (int64_t)((double)waits->ns *
                              (1.0 - pow(random_unit(&s->random), 1.0 / (double)waits->places)));
-    waits->ns -= share_ns;
+    if (share_ns > SESSION_LONGEST_WAIT_NS)
+        share_ns = SESSION_LONGEST_WAIT_NS;
+    others_ns = longest_waits(waits, waits->ns - share_ns);
+    share_ns = waits->ns - others_ns;
+    waits->ns = others_ns;
     return share_ns;
 }
 

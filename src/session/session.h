@@ -92,6 +92,9 @@ struct session {
     } turns, segments;   /* before messages and the end; between the packets of a message */
 };
 
+/* Behind a silence of 120 s a learned flow was over; round trips and bursts come to this. */
+#define SESSION_LONGEST_WAIT_NS (110 * NS_PER_SECOND)
+
 /* Mean times, beyond what the sampled flow says. */
 #define SESSION_WIRE_GAP_NS (12 * NS_PER_US)  /* 1500 bytes at 1 Gbit/s */
 #define SESSION_BURST_GAP_NS (15 * NS_PER_US) /* beyond that between segments of one message */

@@ -187,6 +187,18 @@ static void fit_payload(struct session_row *row, bool is_tcp)
     }
 }
 
+/* More packets take more time, but no more than a flow of the service was seen to. */
+static void scale_to_plan(struct session_row *row, const struct flow_plan *plan)
+{
+    int64_t longest_ns = row->duration_ns;
+
+    if (plan->service && plan->service->longest_ns > longest_ns)
+        longest_ns = plan->service->longest_ns;
+    scale_row(row, plan->packets);
+    if (row->duration_ns > longest_ns)
+        row->duration_ns = longest_ns;
+}
+
 struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random)
 {
     bool is_known = plan->service && plan->service->row_count > 0;
@@ -197,7 +209,7 @@ struct session_row session_shape_draw(const struct flow_plan *plan, struct rando
     struct session_row row = sampled ? *sampled : default_row(plan);
 
     if (session_row_packets(&row) != plan->packets && session_row_packets(&row) > 0)
-        scale_row(&row, plan->packets);
+        scale_to_plan(&row, plan);
     if (plan->to_group || plan->answer == ANSWER_NONE)
         make_one_way(&row);
     set_defaults(&row);
