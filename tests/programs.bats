@@ -299,6 +299,7 @@ rows_of()
         dayshift info --host "$host" "$model" > text
         dayshift info --host "$host" --json "$model" > json
         [[ $(head -n 1 text) == "host $host: $(json_value json 'd["flows"]') flows, "* ]]
+        [ "$(sed -n 2p text)" = "it behaves like the others of crowd $(json_value json 'd["crowd"]')" ]
         json_value json '"\n".join("%s %.3f %d %.3g" % (s["state"], s["share"], s["flows"],
             s["median_gap_s"]) for s in d["states"])' > states
         [ -s states ]
@@ -339,6 +340,14 @@ rows_of()
     [ "$(json_value json 'd["networks"]["in_degree"]["log_distance"]')" = 0.0 ]
     [ "$(json_value json 'd["networks"]["flows_per_s"][0] == d["networks"]["flows_per_s"][1] > 0')" = True ]
     [ "$(json_value json '0 < d["networks"]["out_degree"]["repeats"][0] < 1')" = True ]
+}
+
+@test "compare: networks that were never observed at the same time of day" {
+    dayshift day -q -o night.pcap --date "$SAMPLE_DATE" --start 03:00 --for 10m "$model"
+    dayshift learn -q -o night.dsm night.pcap
+    dayshift compare --states 0 "$model" night.dsm > text
+    grep -q "^  day profile: no part of the day was observed in both$" text
+    run ! grep -w nan text
 }
 
 @test "two halves of a network have its hosts and its flows" {

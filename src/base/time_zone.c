@@ -51,8 +51,8 @@ int time_zone_set(const char *name, struct error *err)
 
     snprintf(path, sizeof path, "%s/%s", folder ? folder : ZONE_FOLDER, name);
     if (!is_utc && (!is_name(name) || !is_zone_file(path)))
-        return error_set(err, "'%s' is not a time zone that this system knows (Europe/Madrid, UTC; from the"
-                         " package tzdata)", name);
+        return error_set(err, "'%s' is not a time zone that this system knows: a name below %s (package"
+                         " tzdata), such as Europe/Madrid, or UTC", name, folder ? folder : ZONE_FOLDER);
     snprintf(value, sizeof value, ":%s", path);
     setenv("TZ", is_utc ? "UTC0" : value, 1);
     tzset();

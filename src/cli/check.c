@@ -14,10 +14,13 @@ static const char help[] =
     "Usage: dayshift check [OPTION]... CAPTURE...\n"
     "\n"
     "Judges the TCP flows of captures: was a handshake observed, did data come before it, was\n"
-    "it repeated, was a termination observed, did data come after it. Shares of flows.\n"
+    "it repeated, was a termination observed, did data come after it. Shares of flows. Captures\n"
+    "are what 'dayshift learn' reads, without flow logs.\n"
     "\n"
     "      --json  as JSON\n"
-    "  -h, --help  this text\n";
+    "  -h, --help  this text\n"
+    "\n"
+    "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but a part of the input could not be read.\n";
 
 static void add_record(void *self, const struct flow_record *record)
 {

@@ -124,9 +124,12 @@ static void print_network(const struct network_comparison *n)
 {
     printf("networks  flows a second %.4g and %.4g   packets a second %.4g and %.4g   states: divergence"
            " %.4f\n", n->flows[0], n->flows[1], n->packets[0], n->packets[1], n->divergence);
-    printf("  day profile, %" PRIu32 " points of %" PRIu32 " minutes: correlation\n", n->points,
-           n->slices * SLICE_SECONDS / 60);
-    for (enum profile_measure m = 0; m < PROFILE_MEASURES; m++)
+    if (n->points == 0)
+        printf("  day profile: no part of the day was observed in both\n");
+    else
+        printf("  day profile, %" PRIu32 " points of %" PRIu32 " minutes: correlation\n", n->points,
+               n->slices * SLICE_SECONDS / 60);
+    for (enum profile_measure m = 0; n->points > 0 && m < PROFILE_MEASURES; m++)
         printf("    %-12s network %6.3f   hosts: 10 %% %6.3f   median %6.3f   90 %% %6.3f   (of %zu)\n",
                profile_measure_name(m), n->profile[m].network, n->profile[m].low, n->profile[m].median,
                n->profile[m].high, n->profile[m].hosts);

@@ -359,6 +359,8 @@ void info_print_host(const struct host_model *host)
            host->flows, host->mean_packets, host_model_bytes(host));
     if (host->members > 1)
         printf("a crowd of %" PRIu32 " hosts: flows are those of all, days those of each\n", host->members);
+    else
+        printf("it behaves like the others of crowd %" PRIu32 "\n", host->crowd);
     putchar('\n');
     print_states(host);
     print_beginnings(host);

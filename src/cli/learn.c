@@ -42,7 +42,6 @@ static const char help[] =
     "                         with the same key can be merged host by host; 32 secret bytes\n"
     "      --crowd K          merge hosts that behave alike: every host of the model stands for at\n"
     "                         least K hosts, and shows only what at least K of them did\n"
-    "\n"
     "      --timezone ZONE    where the network is (Europe/Madrid): its days, and the times of flow logs\n"
     "                         that name no zone, are by the wall clock there (default: UTC)\n"
     "\n"

@@ -22,13 +22,13 @@ static const struct verb {
 } verbs[] = {
     { "learn", "learn a model of every local host from captures or flow logs", verb_learn },
     { "merge", "add up models, of several captures or machines", verb_merge },
-    { "info", "show what is in a model file", verb_info },
+    { "info", "show what is in a model file, or a picture of its ports", verb_info },
     { "synth", "synthesize flow records of hosts, of mixtures of hosts, or of a day", verb_synth },
     { "embed", "place hosts in a plane, those that behave alike close together", verb_embed },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
     { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
-    { "compare", "compare two models host by host", verb_compare },
+    { "compare", "compare two models, host by host and as networks", verb_compare },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
     { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };
@@ -117,7 +117,7 @@ static void print_help(FILE *to)
 {
     fprintf(to, "Usage: dayshift VERB [OPTION]... [FILE]...\n\nVerbs:\n");
     for (int i = 0; i < VERBS; i++)
-        fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
     fprintf(to, "\n'dayshift VERB --help' explains a verb. To put a day on a wire, see dayshiftd(8).\n");
 }
 
