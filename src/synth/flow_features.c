@@ -2,11 +2,6 @@
 
 #include "net/wire.h"
 
-enum flow_side flow_features_side(const struct flow_features *f)
-{
-    return f->state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
-}
-
 /* The end that the peer becomes; its port is set later. */
 static struct flow_end other_end(const struct flow_features *f, const struct population *population,
                                  const struct virtual_host *self, bool *is_virtual)

@@ -17,7 +17,11 @@ struct flow_features {
     uint16_t ports[2]; /* by enum flow_side; of a ping its identifier, and its type << 8 */
 };
 
-enum flow_side flow_features_side(const struct flow_features *features); /* the virtual host's */
+/* The virtual host's. */
+static inline enum flow_side flow_features_side(const struct flow_features *features)
+{
+    return features->state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
+}
 
 #define FLOW_FEATURES_NO_HOST UINT32_MAX
 

@@ -105,13 +105,14 @@ static void take_address(const struct mixed_netflow *m, enum flow_side side, uin
 {
     const struct population *population = m->config.population;
     const struct virtual_host *self = &population->hosts[m->parts[0].host];
+    const struct peer stranger = { PEER_OUTSIDE, PEER_ID_OTHER };
+    uint64_t name = peer_pack((struct peer){ PEER_LOCAL, self->model->id });
     uint16_t ports[2] = { plan->ends[0].port, plan->ends[1].port };
     bool ignored;
 
     plan->ends[side] = self->end;
     if (other == m->parts[0].host)
-        plan->ends[!side] = population_peer(population, self, (struct peer){ PEER_OUTSIDE, PEER_ID_OTHER },
-                                            self->end.address, &ignored);
+        plan->ends[!side] = population_peer(population, self, stranger, name, &ignored);
     plan->ends[0].port = ports[0];
     plan->ends[1].port = ports[1];
 }
