@@ -188,6 +188,12 @@ PYTHON
     refuses 1 "would overwrite" dayshift synth -o 'b:c#d.dsm' --mix "b:c#d.dsm#1:1" -n 5
 }
 
+@test "a mixture has the hosts that are named where one stands for many" {
+    dayshift merge --quiet --crowd 2 -o crowds.dsm "$model"
+    synth -o mix.csv --mix "crowds.dsm#0:0,$model#0:1" --keep-addresses -n 500
+    [ "$(awk -F, 'NR > 1 && $4 != "198.18.128.1" && $5 != "198.18.128.1"' mix.csv | wc -l)" -eq 0 ]
+}
+
 @test "mixtures that are none are named" {
     local mix
 

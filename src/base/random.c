@@ -1,45 +1,75 @@
 #include "base/random.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <math.h>
-#include <string.h>
 
-enum { PHILOX_ROUNDS = 10, BLOCK_WORDS = 4 };
+enum { PHILOX_ROUNDS = 10 };
 
-static inline void philox_round(uint32_t c[4], uint32_t k0, uint32_t k1)
+/* ---- Philox, four blocks side by side ---- */
+
+/* The same word of each block. */
+typedef uint32_t lanes __attribute__((vector_size(4 * RANDOM_BLOCKS)));
+
+/* Both halves of the products with m. */
+static inline void multiply(lanes x, uint32_t m, lanes *high, lanes *low)
 {
-    uint64_t p0 = (uint64_t)UINT32_C(0xD2511F53) * c[0];
-    uint64_t p1 = (uint64_t)UINT32_C(0xCD9E8D57) * c[2];
-    uint32_t c1 = c[1];
-    uint32_t c3 = c[3];
+#ifdef __SSE2__ /* up to twice as fast as what compilers find by themselves */
+    __m128i even = _mm_mul_epu32((__m128i)x, _mm_set1_epi32((int)m));
+    __m128i odd = _mm_mul_epu32(_mm_srli_epi64((__m128i)x, 32), _mm_set1_epi32((int)m));
+    __m128i first = _mm_unpacklo_epi32(even, odd);
+    __m128i last = _mm_unpackhi_epi32(even, odd);
 
-    c[0] = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-    c[1] = (uint32_t)p1;
-    c[2] = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-    c[3] = (uint32_t)p0;
+    *low = (lanes)_mm_unpacklo_epi64(first, last);
+    *high = (lanes)_mm_unpackhi_epi64(first, last);
+#else
+    for (int i = 0; i < RANDOM_BLOCKS; i++) {
+        uint64_t product = (uint64_t)x[i] * m;
+
+        (*high)[i] = (uint32_t)(product >> 32);
+        (*low)[i] = (uint32_t)product;
+    }
+#endif
 }
 
-/* Blocks side by side: the multiplications of one wait for one another, those of several do not. */
-static inline void philox(uint32_t blocks[][4], int count, const uint32_t key[2])
+static inline void philox(lanes c[4], uint32_t k0, uint32_t k1)
 {
-    uint32_t k0 = key[0];
-    uint32_t k1 = key[1];
-
     for (int i = 0; i < PHILOX_ROUNDS; i++) {
-        for (int b = 0; b < count; b++)
-            philox_round(blocks[b], k0, k1);
+        lanes high[2];
+        lanes low[2];
+
+        multiply(c[0], UINT32_C(0xD2511F53), &high[0], &low[0]);
+        multiply(c[2], UINT32_C(0xCD9E8D57), &high[1], &low[1]);
+        c[0] = high[1] ^ c[1] ^ k0;
+        c[1] = low[1];
+        c[2] = high[0] ^ c[3] ^ k1;
+        c[3] = low[0];
         k0 += UINT32_C(0x9E3779B9);
         k1 += UINT32_C(0xBB67AE85);
     }
 }
 
+/* The counter of each block, from that of the first. */
+static inline void count(lanes c[4], const uint32_t counter[4])
+{
+    for (int i = 0; i < 4; i++)
+        c[i] = (lanes){ 0 } + counter[i];
+    for (int block = 0; block < RANDOM_BLOCKS; block++)
+        c[0][block] += (uint32_t)block;
+}
+
 void random_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
-    uint32_t blocks[1][BLOCK_WORDS];
+    lanes c[4];
 
-    memcpy(blocks[0], counter, sizeof blocks[0]);
-    philox(blocks, 1, key);
-    memcpy(out, blocks[0], sizeof blocks[0]);
+    count(c, counter);
+    philox(c, key[0], key[1]);
+    for (int i = 0; i < 4; i++)
+        out[i] = c[i][0];
 }
+
+/* ---- streams ---- */
 
 void random_init(struct random_stream *stream, uint64_t seed, enum random_purpose purpose,
                  uint32_t a, uint32_t b, uint32_t c)
@@ -57,14 +87,15 @@ void random_init(struct random_stream *stream, uint64_t seed, enum random_purpos
 
 void random_refill(struct random_stream *stream)
 {
-    uint32_t blocks[RANDOM_BLOCKS][BLOCK_WORDS];
+    lanes c[4];
 
-    for (uint32_t b = 0; b < RANDOM_BLOCKS; b++) {
-        memcpy(blocks[b], stream->counter, sizeof blocks[b]);
-        stream->counter[0]++; /* 2^34 words a stream; no user comes near */
+    count(c, stream->counter);
+    philox(c, stream->key[0], stream->key[1]);
+    for (int block = 0; block < RANDOM_BLOCKS; block++) {
+        for (int i = 0; i < 4; i++)
+            stream->words[4 * block + i] = c[i][block];
     }
-    philox(blocks, RANDOM_BLOCKS, stream->key);
-    memcpy(stream->words, blocks, sizeof blocks);
+    stream->counter[0] += RANDOM_BLOCKS; /* 2^34 words a stream; no user comes near */
     stream->used = 0;
 }
 

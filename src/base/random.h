@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-    RANDOM_BLOCKS = 2,                /* made at once: two keep a processor busier than one */
+    RANDOM_BLOCKS = 4, /* made at once: as many as a vector of 16 bytes has lanes */
     RANDOM_WORDS = 4 * RANDOM_BLOCKS
 };
 
@@ -28,9 +28,9 @@ struct random_stream {
  * other days for the same seed.
  */
 enum random_purpose {
-    RANDOM_SLICE = 1,
-    RANDOM_SESSION = 2,
-    RANDOM_FIT = 5,
+    RANDOM_SLICE = 1,    /* flows of a slice */
+    RANDOM_SESSION = 2,  /* packets of a session */
+    RANDOM_FIT = 5,      /* where the fit of a mixture begins */
     RANDOM_DAYS = 9,     /* what the dates of a slice share */
     RANDOM_BEAT = 10,    /* when a periodic host beats */
     RANDOM_JUDGE = 12,   /* trials of an evaluation */

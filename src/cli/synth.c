@@ -58,7 +58,7 @@ static const char help[] =
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n";
 
-enum { MAX_RECORDS = 1000000000, MAX_JOBS = 64, MAX_MODELS = MIX_MAX_PARTS + 1 };
+enum { MAX_RECORDS = 1000000000, MAX_MODELS = MIX_MAX_PARTS + 1 };
 
 struct synth_options {
     const char *output;
@@ -156,7 +156,7 @@ static int take_option(struct synth_options *o, int c, struct error *err)
     case 's': return option_time_of_day("--start", optarg, &o->start_ns, err);
     case 'S': return option_u64("--seed", optarg, 0, UINT64_MAX, &o->scenario.seed, err);
     case 'u': o->has_unobserved = true; return option_fallback("--unobserved", optarg, &o->scenario.fallback, err);
-    case 'j': return take_u32("--jobs", MAX_JOBS, &o->threads, err);
+    case 'j': return take_u32("--jobs", SCENARIO_MAX_THREADS, &o->threads, err);
     case 'J': o->json = true; return 0;
     default: o->quiet = true; return 0;
     }
@@ -303,6 +303,16 @@ static int load_mix(struct synth_run *run, const struct synth_options *o, uint32
     return 0;
 }
 
+/* The first virtual host that plays it: each is played, those that stand for many more often. */
+static uint32_t player_of(const struct population *population, const struct host_model *model)
+{
+    uint32_t host = 0;
+
+    while (population->hosts[host].model != model)
+        host++;
+    return host;
+}
+
 static int open_mix(struct synth_run *run, struct synth_options *o, struct error *err)
 {
     struct mix_part parts[MIX_MAX_PARTS];
@@ -313,12 +323,12 @@ static int open_mix(struct synth_run *run, struct synth_options *o, struct error
 
     if (load_mix(run, o, group, err) < 0 || open_scenario(run, o, err) < 0)
         return -1;
-    for (uint32_t i = 0; i < o->mix.count; i++) {
-        parts[i] = (struct mix_part){ o->mix.hosts[i].id, o->mix.hosts[i].weight };
-        for (uint32_t g = 0; g < group[i]; g++)
-            parts[i].host += run->models[g]->host_count;
-    }
     config.population = scenario_population(run->scenario);
+    for (uint32_t i = 0; i < o->mix.count; i++) {
+        const struct host_model *model = &run->models[group[i]]->hosts[o->mix.hosts[i].id];
+
+        parts[i] = (struct mix_part){ player_of(config.population, model), o->mix.hosts[i].weight };
+    }
     config.begin = o->scenario.begin;
     run->mix = mixed_netflow_new(&config, err);
     run->plans = (struct flow_plan_source){ mixed_netflow_next, run->mix };
@@ -439,6 +449,7 @@ static int write_all(const struct synth_options *o, const struct synth_run *run,
     struct progress progress;
     struct write_records_config config = {
         .plans = run->plans, .limit = o->records, .seed = o->scenario.seed, .threads = o->threads,
+        .end = { o->records > 0 ? INT64_MAX : o->scenario.begin.ns + o->scenario.day_ns },
         .encoding = o->encoding, .stop = o->scenario.stop, .progress = &progress,
     };
     int status = -1;

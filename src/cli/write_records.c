@@ -42,6 +42,13 @@ static struct slot *slot_of(struct pipeline *p, uint64_t number)
 
 /* ---- encoding ---- */
 
+/* What still lives at the end has its packets in the time that is left. */
+static void end_with_window(struct flow_record *record, struct day_time end)
+{
+    if (record->duration_ns > end.ns - record->start.ns)
+        record->duration_ns = end.ns - record->start.ns;
+}
+
 static void encode(const struct pipeline *p, struct slot *slot)
 {
     struct flow_record record;
@@ -49,6 +56,7 @@ static void encode(const struct pipeline *p, struct slot *slot)
     record_batch_clear(&slot->batch);
     for (uint32_t i = 0; i < slot->count; i++) {
         scenario_record(&slot->plans[i], p->config->seed, &record);
+        end_with_window(&record, p->config->end);
         if (flow_record_packets(&record) > 0)
             record_batch_add(&slot->batch, p->config->encoding, &record);
     }

@@ -18,6 +18,7 @@
 struct write_records_config {
     struct flow_plan_source plans;
     uint64_t limit; /* of plans that are taken; 0: all */
+    struct day_time end; /* beyond which no record lasts */
     uint64_t seed;  /* of the records */
     uint32_t threads; /* 1 or more, the caller's included */
     const struct record_encoding *encoding;

@@ -147,7 +147,7 @@ struct maker {
 
 /*
  * A known step of that state; or, *is_alike false, of its role, or any: a model from elsewhere may have states
- * that the host never had.
+ * that the host never had. Of a host that is filled one step at least is known.
  */
 static const struct recorded_step *draw_step(const struct maker *maker, uint32_t state, bool *is_alike)
 {
@@ -155,6 +155,7 @@ static const struct recorded_step *draw_step(const struct maker *maker, uint32_t
     enum host_role role = maker->chain->host->states[state].key.role;
     uint32_t first = maker->known.firsts[state];
     uint32_t count = maker->known.firsts[state + 1] - first;
+    const struct recorded_step *any = NULL;
     size_t from;
 
     *is_alike = count > 0;
@@ -162,12 +163,15 @@ static const struct recorded_step *draw_step(const struct maker *maker, uint32_t
         return &host->steps[maker->known.steps[first + random_below(maker->random, count)]];
     from = random_below(maker->random, host->step_count);
     for (size_t i = 0; i < host->step_count; i++) {
-        const struct recorded_step *step = &host->steps[(from + i) % host->step_count];
+        size_t number = (from + i) % host->step_count;
 
-        if (step->role == role)
-            return step;
+        if (!is_known(maker->request, number))
+            continue;
+        any = &host->steps[number];
+        if (any->role == role)
+            break;
     }
-    return &host->steps[from];
+    return any;
 }
 
 static void set_plan(struct flow_plan *plan, const struct state_model *state, uint64_t packets,
@@ -261,10 +265,13 @@ static void judge_ends(struct gap_fill *fill, const struct regression_gap *gap)
 static uint32_t draw_count(const struct regression_gap *gap, const struct fill_request *request,
                            struct random_stream *random)
 {
-    size_t known = request->recording->hosts[request->host].step_count;
+    size_t steps = request->recording->hosts[request->host].step_count;
     uint32_t count = regression_draw_count(gap, random);
+    uint32_t known = 0;
 
-    return count < known ? count : (uint32_t)known;
+    for (size_t i = 0; i < steps && known < count; i++)
+        known += is_known(request, i);
+    return known;
 }
 
 void gap_fill_make(struct gap_fill *fill, const struct fill_request *request)

@@ -10,6 +10,8 @@
 /* What follows a flow so soon belongs to it: a name is looked up, then a connection is made. */
 #define BURST_GAP_NS ((double)NS_PER_SECOND)
 
+enum { MAX_STEPS = 1 << 21 }; /* of a slice, beyond which no burst is repeated whatever a model says */
+
 #define LEAST_KEPT 0.5
 #define LEAST_TICKS 2 /* of a slice: of a slower clock the day profile says how many flows there are */
 #define NEARLY_ALL 0.85 /* counts of flows are rounded, and no clock misses a tick for that */
@@ -44,7 +46,7 @@ static bool set_clock(struct clock *clock, const struct host_model *model, uint3
     clock->jitter_ns = (double)from->beat_sd_s * (double)NS_PER_SECOND / place->activity;
     clock->first_ns = phase_ns - fmod((double)place->begin.ns, period_ns);
     clock->first_ns -= floor(clock->first_ns / period_ns) * period_ns;
-    clock->ticks = (uint32_t)fmax(0, ceil(((double)NS_PER_SLICE - clock->first_ns) / period_ns));
+    clock->ticks = (uint32_t)fmin(fmax(0, ceil(((double)NS_PER_SLICE - clock->first_ns) / period_ns)), UINT32_MAX);
     clock->kept = expected * period_ns / (double)NS_PER_SLICE;
     clock->is_running = clock->kept > LEAST_KEPT && clock->kept < 1 / LEAST_KEPT &&
                         period_ns * LEAST_TICKS <= (double)NS_PER_SLICE;
@@ -163,6 +165,8 @@ static void run_clock(struct slice_sequence *sequence, const struct host_model *
             continue;
         if (used < count)
             burst = bursts[used++];
+        else if (sequence->count > MAX_STEPS)
+            break;
         else
             burst = repeat_burst(sequence, model, bursts[random_below(random, count)], random);
         move_burst(sequence, burst, tick_ns(clock, tick, random));

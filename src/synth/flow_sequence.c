@@ -9,6 +9,7 @@
 #include "synth/peer_draw.h"
 
 #define LEARNED_SILENCE_NS (3600.0 * (double)NS_PER_SECOND) /* ends a sequence when it is learned */
+#define LONGEST_NS 0x1p60 /* whatever a model says: times of day that are added stay numbers */
 
 /* ---- the time that a host was observed ---- */
 
@@ -138,9 +139,9 @@ double flow_sequence_begin(struct flow_sequence *sequence, const struct host_mod
     sequence->pause_ns = in_pauses_ns / sequences(model);
     at_ns = random_unit(&sequence->random) * (in_chain_ns + in_pauses_ns);
     if (at_ns < in_chain_ns)
-        return enter_chain(sequence, at_ns);
+        return fmin(enter_chain(sequence, at_ns), LONGEST_NS);
     sequence->state = draw_first(sequence);
-    return random_exponential(&sequence->random, sequence->pause_ns);
+    return fmin(random_exponential(&sequence->random, sequence->pause_ns), LONGEST_NS);
 }
 
 /* Was the flow the last of its sequence? As often as it was where it was learned. */
@@ -167,8 +168,8 @@ double flow_sequence_next(struct flow_sequence *sequence, struct flow_features *
     flow_draw_ports(state, features->ports, random);
     if (state->next.size == 0 || draw_end(state, random)) {
         sequence->state = draw_first(sequence);
-        return draw_pause(sequence);
+        return fmin(draw_pause(sequence), LONGEST_NS);
     }
     sequence->state = chain_step(sequence->model, sequence->state, &gap_ns, random);
-    return gap_ns;
+    return fmin(gap_ns, LONGEST_NS);
 }

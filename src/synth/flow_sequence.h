@@ -13,8 +13,8 @@
 #define SYNTH_FLOW_SEQUENCE_H
 
 #include "base/random.h"
-#include "dayshift/flow_plan.h"
 #include "dayshift/host_model.h"
+#include "synth/flow_features.h"
 
 struct flow_sequence {
     const struct host_model *model; /* borrowed; has a state */
@@ -25,24 +25,16 @@ struct flow_sequence {
     double pause_ns; /* between two sequences, on average */
 };
 
-/* What one flow is, but for whose addresses it has and when it is. */
-struct flow_features {
-    const struct state_model *state;
-    uint64_t key; /* names the flow's own random stream */
-    uint64_t packets;
-    struct peer peer;
-    uint64_t peer_name; /* of a new one */
-    uint16_t ports[2]; /* by enum flow_side; of a ping its identifier, and its type << 8 */
-};
-
 /*
  * Begins at a moment chosen at random, which is most likely within a long gap or a pause. Takes the stream; seed
- * and address are those of peer_draw.h. Returns how long after that moment the first flow starts, in nanoseconds. Looks at the whole model.
+ * and address are those of peer_draw.h. Returns how long after that moment the first flow starts, in nanoseconds, at
+ * most 2^60.
+ * Looks at the whole model.
  */
 double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model, uint64_t seed,
                            uint32_t address, const struct random_stream *random);
 
-/* The next flow. Returns the time from its start to that of the one behind it, in nanoseconds. */
+/* The next flow. Returns the time from its start to that of the one behind it, in nanoseconds, at most 2^60. */
 double flow_sequence_next(struct flow_sequence *sequence, struct flow_features *features);
 
 #endif

@@ -105,14 +105,14 @@ static void take_address(const struct mixed_netflow *m, enum flow_side side, uin
 {
     const struct population *population = m->config.population;
     const struct virtual_host *self = &population->hosts[m->parts[0].host];
+    const struct peer stranger = { PEER_OUTSIDE, PEER_ID_OTHER };
+    uint64_t name = peer_pack((struct peer){ PEER_LOCAL, self->model->id });
     uint16_t ports[2] = { plan->ends[0].port, plan->ends[1].port };
     bool ignored;
 
     plan->ends[side] = self->end;
     if (other == m->parts[0].host)
-        plan->ends[!side] = population_peer(population, self,
-                                            (struct peer){ PEER_LOCAL, self->number % self->group->model_count },
-                                            0, &ignored);
+        plan->ends[!side] = population_peer(population, self, stranger, name, &ignored);
     plan->ends[0].port = ports[0];
     plan->ends[1].port = ports[1];
 }
@@ -131,9 +131,9 @@ int mixed_netflow_next(void *self, struct flow_plan *plan, struct error *err)
     m->left--;
     m->counts.flows[m->part]++;
     gap_ns = flow_sequence_next(&m->sequences[m->part], &features);
-    netflow_plan(m->config.population, m->parts[m->part].host, &features, plan, &other);
+    other = flow_features_plan(&features, m->config.population, m->parts[m->part].host, plan);
     if (!m->config.keeps_addresses)
-        take_address(m, features.state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER, other, plan);
+        take_address(m, flow_features_side(&features), other, plan);
     plan->start = m->now;
     m->now.ns += (int64_t)gap_ns;
     return 1;

@@ -18,7 +18,7 @@ enum { MIX_MAX_PARTS = 64, MIX_MAX_BLOCK = 1000000000 };
 
 struct mix_part {
     uint32_t host; /* index in the population: whose model, and whose peers */
-    double weight; /* > 0, of the sum of all */
+    double weight; /* not negative, of the sum of all, which is above 0 */
 };
 
 struct mixed_netflow_config {

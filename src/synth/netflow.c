@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "net/wire.h"
 
 enum { MAX_IDLE = 1 << 20 }; /* steps in a row that make no flow */
 
@@ -28,36 +27,6 @@ void netflow_stream(const struct population *population, uint32_t host, uint64_t
     random_init(random, seed, RANDOM_NETFLOW, population->hosts[host].end.address, 0, 0);
 }
 
-/* ---- one flow ---- */
-
-void netflow_plan(const struct population *population, uint32_t host, const struct flow_features *f,
-                  struct flow_plan *plan, uint32_t *other)
-{
-    const struct virtual_host *self = &population->hosts[host];
-    enum flow_side side = f->state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
-    uint8_t protocol = f->state->key.protocol;
-    bool virtual_peer;
-    struct flow_end end = population_peer(population, self, f->peer, f->peer_name, &virtual_peer);
-
-    *plan = (struct flow_plan){ .key = f->key, .virtual_host = host, .protocol = protocol,
-                                .packets = f->packets, .to_group = f->peer.kind == PEER_GROUP };
-    if (plan->to_group)
-        end = population_group_end(f->ports[!side]);
-    plan->ends[side] = self->end;
-    plan->ends[!side] = end;
-    plan->ends[FLOW_INITIATOR].port = f->ports[FLOW_INITIATOR];
-    plan->ends[FLOW_RESPONDER].port = f->ports[FLOW_RESPONDER];
-    plan->service = self->group->service(self->group->service_self, protocol,
-                                         protocol == IP_ICMP ? f->state->key.port_feature
-                                                             : f->ports[FLOW_RESPONDER]);
-    if (virtual_peer && side == FLOW_INITIATOR)
-        plan->answer = population_answer(population, self, f->state, plan);
-    *other = virtual_peer ? (uint32_t)(population_find(population, end.address) - population->hosts)
-                          : UINT32_MAX;
-}
-
-/* ---- all of them, in order ---- */
-
 static bool is_before(const struct player *a, const struct player *b)
 {
     return a->start_ns != b->start_ns ? a->start_ns < b->start_ns : a->host < b->host;
@@ -80,7 +49,7 @@ static void sift_down(struct netflow *n, uint32_t at)
 
 static bool is_chosen(const struct netflow *n, uint32_t host)
 {
-    return host != UINT32_MAX && n->is_chosen[host / 8] >> host % 8 & 1;
+    return host != FLOW_FEATURES_NO_HOST && n->is_chosen[host / 8] >> host % 8 & 1;
 }
 
 static void add_player(struct netflow *n, uint32_t host, const struct netflow_config *config)
@@ -142,7 +111,7 @@ int netflow_next(void *self, struct flow_plan *plan, struct error *err)
         if (start_ns >= NETFLOW_END_NS)
             return error_set(err, "the flows last until after 2199: fewer of them, or an earlier date");
         player->start_ns += (int64_t)flow_sequence_next(&player->sequence, &features);
-        netflow_plan(n->population, player->host, &features, plan, &other);
+        other = flow_features_plan(&features, n->population, player->host, plan);
         sift_down(n, 0);
         plan->start.ns = start_ns;
         /* Between two hosts that are both played the initiator's own sequence makes the flow. */

@@ -34,13 +34,6 @@ void netflow_free(struct netflow *netflow); /* NULL is fine */
 /* A source of flow_plan; `self` is the netflow. Never 0: it fails when time is over, or nobody makes a flow. */
 int netflow_next(void *self, struct flow_plan *plan, struct error *err);
 
-/*
- * The plan of a flow of a virtual host, but for its start. *other is the index of the virtual host at the other end, or
- * UINT32_MAX.
- */
-void netflow_plan(const struct population *population, uint32_t host, const struct flow_features *features,
-                  struct flow_plan *plan, uint32_t *other);
-
 /* The stream of a host's sequence. */
 void netflow_stream(const struct population *population, uint32_t host, uint64_t seed,
                     struct random_stream *random);

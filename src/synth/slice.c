@@ -6,9 +6,9 @@
 
 #include "base/log_normal.h"
 #include "base/memory.h"
-#include "net/wire.h"
 #include "synth/beat.h"
 #include "synth/flow_draw.h"
+#include "synth/flow_features.h"
 #include "synth/peer_draw.h"
 #include "synth/slice_sequence.h"
 
@@ -27,7 +27,7 @@ int day_fallback_parse(const char *text, enum day_fallback *fallback)
     return -1;
 }
 
-/* ---- how much the learned day says ---- */
+/* ---- amount: what the learned day says ---- */
 
 /* What was learned of a slice, or what stands in for it. */
 struct amount {
@@ -127,6 +127,8 @@ static struct amount learned_amount(const struct host_model *model, int32_t date
     return (struct amount){ 0 };
 }
 
+/* ---- quota: what a date has of it ---- */
+
 /* One for all dates of a slice. */
 static struct random_stream stream_of_days(const struct slice_request *request)
 {
@@ -200,40 +202,23 @@ double slice_draw_flows(const struct host_model *model, int32_t date, uint32_t s
     return random_unit(random) < learned.share ? exp(learned.log_flows) : 0;
 }
 
-/* ---- one flow ---- */
+/* ---- flows ---- */
 
 /* Fills a plan but for its start; false when the other end generates this flow. */
-static bool draw_flow(const struct slice_request *request, const struct state_model *state,
-                      uint64_t packets, struct flow_plan *plan, struct random_stream *random)
+static bool draw_flow(const struct slice_request *request, const struct step *step, struct flow_plan *plan,
+                      struct random_stream *random)
 {
     const struct virtual_host *host = &request->population->hosts[request->host];
-    enum flow_side side = state->key.role == ROLE_INITIATOR ? FLOW_INITIATOR : FLOW_RESPONDER;
-    const struct peer_owner owner = { host->model, (uint32_t)(state - host->model->states), request->seed,
-                                      host->end.address };
-    uint64_t name = 0;
-    struct peer peer = peer_draw(&owner, &name, random);
-    bool virtual_peer;
-    struct flow_end other;
-    uint16_t ports[2];
+    const struct peer_owner owner = { host->model, step->state, request->seed, host->end.address };
+    struct flow_features features = { .state = &host->model->states[step->state], .packets = step->packets };
+    uint32_t other;
 
-    *plan = (struct flow_plan){ .key = random_u64(random), .virtual_host = request->host,
-                                .protocol = state->key.protocol, .packets = packets };
-    other = population_peer(request->population, host, peer, name, &virtual_peer);
-    plan->ends[side] = host->end;
-    plan->ends[!side] = other;
-    flow_draw_ports(state, ports, random);
-    plan->ends[FLOW_INITIATOR].port = ports[FLOW_INITIATOR];
-    plan->ends[FLOW_RESPONDER].port = ports[FLOW_RESPONDER];
-    plan->to_group = peer.kind == PEER_GROUP;
-    if (plan->to_group)
-        plan->ends[!side] = population_group_end(plan->ends[!side].port);
-    plan->service = host->group->service(host->group->service_self, plan->protocol,
-                                         plan->protocol == IP_ICMP ? state->key.port_feature
-                                                             : plan->ends[FLOW_RESPONDER].port);
-    if (virtual_peer && side == FLOW_INITIATOR)
-        plan->answer = population_answer(request->population, host, state, plan);
+    features.peer = peer_draw(&owner, &features.peer_name, random);
+    features.key = random_u64(random);
+    flow_draw_ports(features.state, features.ports, random);
+    other = flow_features_plan(&features, request->population, request->host, plan);
     /* Between two virtual hosts the initiator's own sequence makes the flow. */
-    return side == FLOW_INITIATOR || !virtual_peer;
+    return flow_features_side(&features) == FLOW_INITIATOR || other == FLOW_FEATURES_NO_HOST;
 }
 
 static struct flow_plan *append(struct plan_list *list)
@@ -241,8 +226,6 @@ static struct flow_plan *append(struct plan_list *list)
     list->plans = memory_grow(list->plans, &list->capacity, list->used + 1, sizeof *list->plans);
     return &list->plans[list->used++];
 }
-
-/* ---- the flows of a slice ---- */
 
 static double activity_of(const struct virtual_host *host)
 {
@@ -263,7 +246,7 @@ static void synthesize_flows(const struct slice_request *request, const struct q
         const struct step *step = &sequence.steps[i];
         struct flow_plan *plan = append(plans);
 
-        if (draw_flow(request, &host->model->states[step->state], step->packets, plan, random))
+        if (draw_flow(request, step, plan, random))
             plan->start.ns = request->begin.ns + step->offset_ns;
         else
             plans->used--;

@@ -1,0 +1,37 @@
+#include "synth/flow_features.h"
+
+#include "net/wire.h"
+
+/* The end that the peer becomes; its port is set later. */
+static struct flow_end other_end(const struct flow_features *f, const struct population *population,
+                                 const struct virtual_host *self, bool *is_virtual)
+{
+    *is_virtual = false;
+    if (f->peer.kind == PEER_GROUP)
+        return population_group_end(f->ports[!flow_features_side(f)]);
+    return population_peer(population, self, f->peer, f->peer_name, is_virtual);
+}
+
+uint32_t flow_features_plan(const struct flow_features *f, const struct population *population, uint32_t host,
+                            struct flow_plan *plan)
+{
+    const struct virtual_host *self = &population->hosts[host];
+    enum flow_side side = flow_features_side(f);
+    uint8_t protocol = f->state->key.protocol;
+    bool is_virtual;
+
+    *plan = (struct flow_plan){ .key = f->key, .virtual_host = host, .protocol = protocol,
+                                .packets = f->packets, .to_group = f->peer.kind == PEER_GROUP };
+    plan->ends[side] = self->end;
+    plan->ends[!side] = other_end(f, population, self, &is_virtual);
+    plan->ends[FLOW_INITIATOR].port = f->ports[FLOW_INITIATOR];
+    plan->ends[FLOW_RESPONDER].port = f->ports[FLOW_RESPONDER];
+    plan->service = self->group->service(self->group->service_self, protocol,
+                                         protocol == IP_ICMP ? f->state->key.port_feature
+                                                             : f->ports[FLOW_RESPONDER]);
+    if (!is_virtual)
+        return FLOW_FEATURES_NO_HOST;
+    if (side == FLOW_INITIATOR)
+        plan->answer = population_answer(population, self, f->state, plan);
+    return (uint32_t)(population_find(population, plan->ends[!side].address) - population->hosts);
+}
