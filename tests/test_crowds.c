@@ -573,6 +573,9 @@ static void test_crowds_merge(void **state)
     network_stats_init(&more);
     assert_int_equal(crowd_stats_add(&more, &sum, n->crowd, n->count, LEAST, &counts, &err), -1);
     assert_non_null(strstr(err.text, "is a crowd of"));
+    sum.host_members[0] = NETWORK_MAX_HOSTS - sum.host_count;
+    assert_int_equal(network_stats_merge(&sum, &n->crowds, &err), -1);
+    assert_non_null(strstr(err.text, "hosts together are more than a model takes"));
     network_stats_release(&more);
     network_stats_release(&sum);
     model_free(model);

@@ -10,8 +10,9 @@
  *   the responder's port, where the feature is a bin host -> crowd -> all
  *   the gap, given both states                       transition, then all, of the host -> of the crowd -> of all
  *
- * each backed off as the arrows say (base/backoff.h), a crowd being the hosts that behave like it, and at last to a uniform distribution over all that
- * could be: that is Song's dummy state, for what nobody ever did. Every term sums to 1 over its alphabet.
+ * each backed off as the arrows say (base/backoff.h), its crowd being the hosts that behave like it, and at last
+ * to a uniform distribution over all that could be: that is Song's dummy state, for what nobody ever did. Every
+ * term sums to 1 over its alphabet.
  * The first step of a sequence has no state before it and no gap.
  *
  * What a host does comes in bursts, so records of one sequence do not speak independently. With the urn, each
