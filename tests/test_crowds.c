@@ -323,6 +323,38 @@ static void test_bins_of_many(void **state)
     free_network(n);
 }
 
+/* Records come every 30 s: some times between two of a state are those of many, some of one. */
+static void test_beats_of_many(void **state)
+{
+    struct network *n = make_network();
+    uint32_t left_out = 0;
+
+    (void)state;
+    assert_true(n->crowds.beats.used > 0);
+    for (size_t i = 0; i < n->crowds.beats.used; i++) {
+        const struct tally_entry *entry = &n->crowds.beats.entries[i];
+        uint64_t times = 0;
+
+        for (uint32_t h = 0; h < HOSTS; h++) {
+            uint32_t s = state_of(n, h, entry->owner);
+
+            times += s != TALLY_NONE ? tally_count(&n->hosts->beats, s, entry->symbol) : 0;
+        }
+        assert_int_equal(times, entry->count);
+        assert_true(members_with(n, &n->hosts->beats, entry->owner, entry->symbol) >= LEAST);
+    }
+    for (uint32_t s = 0; s < n->crowds.states.used; s++) {
+        for (uint32_t bin = 0; bin < BEAT_BINS; bin++) {
+            uint32_t members = members_with(n, &n->hosts->beats, s, bin);
+
+            left_out += members > 0 && members < LEAST;
+            assert_int_equal(tally_find(&n->crowds.beats, s, bin) != TALLY_NONE, members >= LEAST);
+        }
+    }
+    assert_true(left_out > 0);
+    free_network(n);
+}
+
 /* ---- days ---- */
 
 /* Packets, flows, members and logarithms of a host, or of all members of a crowd. */
@@ -541,6 +573,9 @@ static void test_crowds_merge(void **state)
     network_stats_init(&more);
     assert_int_equal(crowd_stats_add(&more, &sum, n->crowd, n->count, LEAST, &counts, &err), -1);
     assert_non_null(strstr(err.text, "is a crowd of"));
+    sum.host_members[0] = NETWORK_MAX_HOSTS - sum.host_count;
+    assert_int_equal(network_stats_merge(&sum, &n->crowds, &err), -1);
+    assert_non_null(strstr(err.text, "hosts together are more than a model takes"));
     network_stats_release(&more);
     network_stats_release(&sum);
     model_free(model);
@@ -603,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_peers_of_many),
         cmocka_unit_test(test_transitions_of_many),
         cmocka_unit_test(test_bins_of_many),
+        cmocka_unit_test(test_beats_of_many),
         cmocka_unit_test(test_days_add_up),
         cmocka_unit_test(test_profile_of_crowd),
         cmocka_unit_test(test_file_of_crowds),

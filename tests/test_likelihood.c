@@ -33,23 +33,24 @@ static double backed_off(const struct backoff *backoff, uint32_t host, const uin
     double p = 1.0 / SYMBOLS;
 
     for (uint32_t l = 0; l < backoff->depth; l++)
-        p = backoff_apply(&backoff->levels[l], host, contexts[l], symbol, p);
+        p = backoff_apply(backoff, l, host, contexts[l], symbol, p);
     return p;
 }
 
 /* With symbols that were seen but not listed, contexts nobody knows, and levels passed over. */
 static void test_backoff_sums_to_one(void **state)
 {
-    const bool of_host[] = { false, false, true };
+    const enum backoff_scope scopes[] = { BACKOFF_OF_ALL, BACKOFF_OF_ALL, BACKOFF_OF_CROWD, BACKOFF_OF_HOST };
+    const uint32_t crowds[] = { 0, 1, 0, 1 };
     struct backoff backoff;
     struct random_stream random;
 
     (void)state;
     random_init(&random, 1, RANDOM_FIT, 0, 0, 0);
-    backoff_init(&backoff, 3, of_host);
+    backoff_init(&backoff, 4, scopes, crowds);
     for (int i = 0; i < 500; i++) {
         uint32_t context = (uint32_t)random_below(&random, 4);
-        const uint32_t contexts[] = { 0, context == 3 ? BACKOFF_NO_CONTEXT : context, context };
+        const uint32_t contexts[] = { 0, context == 3 ? BACKOFF_NO_CONTEXT : context, context, context };
         uint32_t symbol = (uint32_t)random_below(&random, SYMBOLS);
 
         backoff_add(&backoff, (uint32_t)random_below(&random, 3), contexts,
@@ -59,7 +60,7 @@ static void test_backoff_sums_to_one(void **state)
     backoff_fit(&backoff);
     for (uint32_t host = 0; host < 4; host++) { /* the last one did nothing */
         for (uint32_t context = 0; context < 6; context++) {
-            const uint32_t contexts[] = { 0, context == 5 ? BACKOFF_NO_CONTEXT : context, context };
+            const uint32_t contexts[] = { 0, context == 5 ? BACKOFF_NO_CONTEXT : context, context, context };
             double sum = 0;
 
             for (uint32_t symbol = 0; symbol < SYMBOLS; symbol++)
@@ -113,13 +114,13 @@ static double leave_one_out(double weight_of_all, double weight_of_host)
 
 static void test_weights_leave_one_out(void **state)
 {
-    const bool of_host[] = { false, true };
+    const enum backoff_scope scopes[] = { BACKOFF_OF_ALL, BACKOFF_OF_HOST };
     struct backoff backoff;
     double best = -INFINITY;
     double found;
 
     (void)state;
-    backoff_init(&backoff, 2, of_host);
+    backoff_init(&backoff, 2, scopes, NULL);
     for (size_t i = 0; i < COUNTS; i++) {
         const uint32_t contexts[] = { counts[i].context, counts[i].context };
 
@@ -177,6 +178,7 @@ enum { KINDS = 5, LEARNED = 600 };
 
 static struct likelihood *learn_kinds(void)
 {
+    static const uint32_t crowds[KINDS] = { 0, 1, 0, 1, 0 };
     struct likelihood *likelihood;
     struct network_stats stats;
 
@@ -187,7 +189,7 @@ static struct likelihood *learn_kinds(void)
         host_steps_count(&stats, kind, &(struct step_sequence){ steps, LEARNED });
         free(steps);
     }
-    likelihood = likelihood_new(&stats);
+    likelihood = likelihood_new(&stats, crowds);
     network_stats_release(&stats);
     return likelihood;
 }
@@ -258,6 +260,7 @@ static void test_likelihood_by_hand(void **state)
     const struct host_step known = step(0, IP_TCP, 80, 10, 50);
     const struct host_step other = step(0, IP_TCP, 80, 20, 50);
     struct host_step steps[] = { known, known, known, other };
+    const uint32_t crowds[] = { 0 };
     struct network_stats stats;
     struct likelihood *likelihood;
     double p = 1.0 / FLOW_PACKET_BINS;
@@ -266,16 +269,16 @@ static void test_likelihood_by_hand(void **state)
     (void)state;
     network_stats_init(&stats);
     host_steps_count(&stats, 0, &(struct step_sequence){ steps, 4 });
-    likelihood = likelihood_new(&stats);
+    likelihood = likelihood_new(&stats, crowds);
     network_stats_release(&stats);
-    for (uint32_t level = 0; level < 3; level++) {
+    for (uint32_t level = 0; level < 4; level++) {
         double weight = likelihood_weight(likelihood, TERM_PACKETS, level);
 
         assert_true(weight > 0);
         p = (3 + weight * p) / (4 + weight);
         q = (1 + weight * q) / (4 + weight);
     }
-    assert_true(likelihood_weight(likelihood, TERM_PACKETS, 3) == 0);
+    assert_true(likelihood_weight(likelihood, TERM_PACKETS, 4) == 0);
     steps[1] = other;
     steps[2] = known;
     assert_near(score(likelihood, 0, steps, 3, 1 << TERM_PACKETS, false), 2 * log(p) + log(q), 1e-9);

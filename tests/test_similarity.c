@@ -115,13 +115,11 @@ static void test_behaviour(void **state)
     assert_int_equal(e->behaviour.states[0].key, 10);
     assert_near("pi", e->behaviour.states[0].weight, 0.25, 1e-15);
     assert_near("pi", e->behaviour.states[1].weight, 0.75, 1e-15);
-    /* nothing was seen after 10: it is followed as by a draw from pi */
-    assert_int_equal(e->behaviour.rows[1], 2);
-    assert_near("from 10 to 10", e->behaviour.shares[0], 0.25, 1e-15);
-    assert_near("from 10 to 30", e->behaviour.shares[1], 0.75, 1e-15);
-    assert_int_equal(e->behaviour.next[2], 0);
-    assert_near("from 30 to 10", e->behaviour.shares[2], 0.25, 1e-15);
-    assert_near("from 30 to 30", e->behaviour.shares[3], 0.75, 1e-15);
+    assert_int_equal(e->behaviour.rows[1], 0); /* nothing was seen after 10 */
+    assert_int_equal(e->behaviour.rows[2], 2);
+    assert_int_equal(e->behaviour.next[0], 0);
+    assert_near("from 30 to 10", e->behaviour.shares[0], 0.25, 1e-15);
+    assert_near("from 30 to 30", e->behaviour.shares[1], 0.75, 1e-15);
     free_example(e);
 }
 
@@ -193,6 +191,47 @@ static void test_kernel_of_any_length(void **state)
         free_example(a);
         free_example(b);
     }
+}
+
+/* States 10 to 15, of which nothing followed the even ones; or, the same, what follows them is written out. */
+static struct example *draw_ends(uint32_t number, bool is_written_out)
+{
+    struct example *e = draw_example(number, 10, 6);
+    size_t drawn = e->step_count;
+
+    behaviour_release(&e->behaviour);
+    e->step_count = 0;
+    for (size_t i = 0; i < drawn; i++) {
+        if (e->steps[i].state % 2 == 1)
+            e->steps[e->step_count++] = e->steps[i];
+    }
+    for (uint32_t i = 0; is_written_out && i < e->state_count; i += 2) {
+        for (uint32_t k = 0; k < e->state_count; k++)
+            add_step(e, i, k, e->states[k].weight);
+    }
+    finish(e);
+    return e;
+}
+
+/* Where nothing followed a state, a draw from the frequency does. */
+static void test_kernel_of_ends(void **state)
+{
+    const struct kernel_shape shape = { 5, 0.1 };
+    struct example *a = draw_ends(1, false);
+    struct example *b = draw_ends(2, false);
+    struct example *long_a = draw_ends(1, true);
+    struct example *long_b = draw_ends(2, true);
+    double expected = kernel_of(&long_a->behaviour, &long_b->behaviour, &shape);
+
+    (void)state;
+    assert_near("both end", kernel_of(&a->behaviour, &b->behaviour, &shape), expected, 1e-12);
+    assert_near("the first ends", kernel_of(&a->behaviour, &long_b->behaviour, &shape), expected, 1e-12);
+    assert_near("the second ends", kernel_of(&long_a->behaviour, &b->behaviour, &shape), expected, 1e-12);
+    assert_near("itself", kernel_of(&a->behaviour, &a->behaviour, &shape), 1, 1e-12);
+    free_example(a);
+    free_example(b);
+    free_example(long_a);
+    free_example(long_b);
 }
 
 /* A kernel matrix has no eigenvalue below 0, its diagonal is 1, and it is symmetric. */
@@ -607,6 +646,22 @@ static void test_crowds(void **state)
     free(behaviours);
 }
 
+/* There is nothing to tell them apart by, rounding included. */
+static void test_crowds_of_one_kind(void **state)
+{
+    enum { HOSTS = 60 };
+    struct example *e = draw_example(3, 1, 5);
+    struct behaviour behaviours[HOSTS];
+    uint32_t crowd[HOSTS];
+    struct error err = { "" };
+
+    (void)state;
+    for (uint32_t i = 0; i < HOSTS; i++)
+        behaviours[i] = e->behaviour;
+    assert_int_equal(crowds_find(behaviours, HOSTS, 1, crowd, &err), 1);
+    free_example(e);
+}
+
 /* A host of one kind never shares a crowd with another kind while all kinds are large enough. */
 static void test_crowds_are_of_a_kind(void **state)
 {
@@ -689,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_kernel_by_hand),
         cmocka_unit_test(test_kernel_borders),
         cmocka_unit_test(test_kernel_of_any_length),
+        cmocka_unit_test(test_kernel_of_ends),
         cmocka_unit_test(test_kernel_is_positive),
         cmocka_unit_test(test_eigen),
         cmocka_unit_test(test_embedding_keeps_distances),
@@ -697,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_real_hosts),
         cmocka_unit_test(test_clusters_find_kinds),
         cmocka_unit_test(test_crowds),
+        cmocka_unit_test(test_crowds_of_one_kind),
         cmocka_unit_test(test_crowds_are_of_a_kind),
         cmocka_unit_test(test_measures),
         cmocka_unit_test(test_cast),

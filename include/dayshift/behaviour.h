@@ -30,9 +30,10 @@ struct behaviour_step {
 struct behaviour {
     uint32_t state_count;
     struct behaviour_state *states; /* ascending keys; the weights sum to 1: Song's pi */
-    uint32_t *rows;    /* state_count + 1: where the steps of each state begin */
+    uint32_t *rows;    /* state_count + 1: where the steps of each state begin; an empty row is a draw from
+                        * the weights */
     uint32_t *next;    /* by step, ascending within a row */
-    double *shares;    /* by step: T(next | state), a row sums to 1 */
+    double *shares;    /* by step: T(next | state), a row sums to 1 unless it is empty */
 };
 
 /*

@@ -16,12 +16,14 @@ enum {
     FIT_ROUNDS = 8      /* at most; two or three are usual */
 };
 
-void backoff_init(struct backoff *backoff, uint32_t depth, const bool *of_host)
+void backoff_init(struct backoff *backoff, uint32_t depth, const enum backoff_scope *scopes,
+                  const uint32_t *crowds)
 {
     memset(backoff, 0, sizeof *backoff);
+    backoff->crowds = crowds;
     backoff->depth = depth;
     for (uint32_t l = 0; l < depth; l++) {
-        backoff->levels[l].of_host = of_host[l];
+        backoff->levels[l].scope = scopes[l];
         backoff->levels[l].weight = FIRST_WEIGHT;
         tally_init(&backoff->levels[l].contexts);
         tally_init(&backoff->levels[l].symbols);
@@ -38,6 +40,16 @@ void backoff_release(struct backoff *backoff)
     memset(backoff, 0, sizeof *backoff);
 }
 
+/* Whose counts a level has for a host, BACKOFF_NO_CONTEXT where the level says nothing of it. */
+static uint32_t owner_of(const struct backoff *backoff, uint32_t level, uint32_t host)
+{
+    switch (backoff->levels[level].scope) {
+    case BACKOFF_OF_ALL: return 0;
+    case BACKOFF_OF_CROWD: return backoff->crowds ? backoff->crowds[host] : BACKOFF_NO_CONTEXT;
+    default: return host;
+    }
+}
+
 void backoff_add(struct backoff *backoff, uint32_t host, const uint32_t *contexts, uint32_t symbol,
                  uint64_t times, double base, bool is_kept)
 {
@@ -45,11 +57,12 @@ void backoff_add(struct backoff *backoff, uint32_t host, const uint32_t *context
 
     for (uint32_t l = 0; l < backoff->depth; l++) {
         struct backoff_level *level = &backoff->levels[l];
+        uint32_t owner = owner_of(backoff, l, host);
 
         event.contexts[l] = BACKOFF_NO_CONTEXT;
-        if (contexts[l] == BACKOFF_NO_CONTEXT)
+        if (contexts[l] == BACKOFF_NO_CONTEXT || owner == BACKOFF_NO_CONTEXT)
             continue;
-        event.contexts[l] = tally_add(&level->contexts, level->of_host ? host : 0, contexts[l], times);
+        event.contexts[l] = tally_add(&level->contexts, owner, contexts[l], times);
         event.symbols[l] = tally_add(&level->symbols, event.contexts[l], symbol, times);
     }
     if (!is_kept || symbol == BACKOFF_ESCAPE)
@@ -64,12 +77,14 @@ static double shrink(double seen, double total, double escaped, double weight, d
     return (seen + (weight + escaped) * before) / (total + weight);
 }
 
-double backoff_apply(const struct backoff_level *level, uint32_t host, uint32_t context, uint32_t symbol,
-                     double before)
+double backoff_apply(const struct backoff *backoff, uint32_t number, uint32_t host, uint32_t context,
+                     uint32_t symbol, double before)
 {
-    uint32_t index = context == BACKOFF_NO_CONTEXT
+    const struct backoff_level *level = &backoff->levels[number];
+    uint32_t owner = owner_of(backoff, number, host);
+    uint32_t index = context == BACKOFF_NO_CONTEXT || owner == BACKOFF_NO_CONTEXT
                          ? TALLY_NONE
-                         : tally_find(&level->contexts, level->of_host ? host : 0, context);
+                         : tally_find(&level->contexts, owner, context);
 
     if (index == TALLY_NONE)
         return before;
@@ -88,7 +103,7 @@ struct left_out {
     double share; /* of the sum */
 };
 
-/* Counts of one host at the levels of all. */
+/* Counts of one host at the levels of crowds and of all. */
 struct own_counts {
     uint64_t *contexts[BACKOFF_LEVELS], *symbols[BACKOFF_LEVELS];
 };
@@ -97,7 +112,7 @@ static void own_add(const struct backoff *backoff, struct own_counts *own,
                     const struct backoff_event *event, bool is_added)
 {
     for (uint32_t l = 0; l < backoff->depth; l++) {
-        if (backoff->levels[l].of_host || event->contexts[l] == BACKOFF_NO_CONTEXT)
+        if (backoff->levels[l].scope == BACKOFF_OF_HOST || event->contexts[l] == BACKOFF_NO_CONTEXT)
             continue;
         own->contexts[l][event->contexts[l]] += is_added ? event->times : 0 - event->times;
         own->symbols[l][event->symbols[l]] += is_added ? event->times : 0 - event->times;
@@ -116,8 +131,8 @@ static struct left_out leave_out(const struct backoff *backoff, const struct own
 
         if (context == BACKOFF_NO_CONTEXT)
             continue;
-        own_total = level->of_host ? 1 : own->contexts[l][context];
-        own_seen = level->of_host ? 1 : own->symbols[l][event->symbols[l]];
+        own_total = level->scope == BACKOFF_OF_HOST ? 1 : own->contexts[l][context];
+        own_seen = level->scope == BACKOFF_OF_HOST ? 1 : own->symbols[l][event->symbols[l]];
         left.is_there[l] = true;
         left.total[l] = (double)(level->contexts.entries[context].count - own_total);
         left.seen[l] = (double)(level->symbols.entries[event->symbols[l]].count - own_seen);

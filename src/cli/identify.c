@@ -84,7 +84,7 @@ static json_t *weights_json(const struct likelihood *likelihood)
 static void ask(const struct options *o, const struct judged *judged, const struct network_stats *stats,
                 const uint32_t *candidates, size_t candidate_count, struct segments *segments)
 {
-    struct likelihood *likelihood = likelihood_new(stats);
+    struct likelihood *likelihood = judge_likelihood(stats);
     struct progress progress;
 
     for (size_t i = 0; i < judged->host_count; i++)
@@ -149,23 +149,24 @@ static struct verdict judge_host(const struct segments *segments, size_t *at, co
                                  bool is_by_model)
 {
     struct verdict verdict = { .host = host };
-    size_t first = *at;
-    size_t most = 0;
+    struct tally taken; /* (0, host) -> segments */
+    uint64_t most = 0;
 
+    tally_init(&taken);
     for (; *at < segments->used && segments->all[*at].truth == host->id; ++*at) {
         const struct identified *s = &segments->all[*at];
-        size_t times = 0;
+        uint32_t index = tally_add(&taken, 0, s->best, 1);
+        uint64_t times = taken.entries[index].count;
 
         verdict.segments++;
         verdict.right += !is_by_model && s->best == s->truth;
         verdict.nats += (is_by_model ? s->best_nats : s->true_nats) / s->sequence.length;
-        for (size_t i = first; i <= *at; i++)
-            times += segments->all[i].best == s->best;
         if ((is_by_model || s->best != s->truth) && times > most) {
             most = times;
             verdict.taken_for = s->best;
         }
     }
+    tally_release(&taken);
     verdict.nats /= (double)verdict.segments;
     return verdict;
 }

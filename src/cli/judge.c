@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "cli/options.h"
+#include "learn/fit.h"
 
 enum { SEGMENT_DEFAULT = 150, SEGMENT_MOST = 10000, MIN_RECORDS_DEFAULT = 450 };
 
@@ -168,6 +169,17 @@ int judge_read(struct judged *judged, struct judge_options *o, char **paths, int
     learner_finish(judged->learner);
     cut(judged, o);
     return check_steps(judged, o, paths[0], err);
+}
+
+struct likelihood *judge_likelihood(const struct network_stats *stats)
+{
+    struct likelihood *likelihood;
+    struct network_fit fit;
+
+    network_fit_init(&fit, stats);
+    likelihood = likelihood_new(stats, fit.crowds);
+    network_fit_release(&fit);
+    return likelihood;
 }
 
 void judge_release(struct judged *judged)

@@ -96,4 +96,7 @@ struct judged {
 int judge_read(struct judged *judged, struct judge_options *o, char **paths, int count, struct error *err);
 void judge_release(struct judged *judged);
 
+/* Of the hosts of the statistics, which are put into crowds first. The caller frees it. */
+struct likelihood *judge_likelihood(const struct network_stats *stats);
+
 #endif

@@ -276,7 +276,7 @@ static int judge(const struct options *o, const struct judged *judged, struct er
     if (own) {
         bench.held_out = held_out;
         bench.own = own;
-        bench.likelihood = likelihood_new(&judged->trained);
+        bench.likelihood = judge_likelihood(&judged->trained);
         bench.hosts = memory_alloc_array(bench.count, sizeof *bench.hosts);
         for (size_t i = 0; i < bench.count; i++)
             bench.hosts[i] = (struct fidelity_host){ judged->hosts[i].id, judged->hosts[i].held_out, { 0 }, { 0 } };
@@ -302,7 +302,6 @@ int verb_score(int argc, char **argv)
     int status;
 
     judge_options_init(&o.judge);
-    o.judge.terms &= ~(1u << TERM_BYTES); /* the chain draws none: they are the session's */
     o.judge.terms = 1u << TERM_STATE | 1u << TERM_PACKETS | 1u << TERM_GAP; /* what the chain is */
     status = parse(&o, argc, argv);
     if (status == EXIT_OK) {

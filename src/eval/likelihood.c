@@ -28,31 +28,39 @@ static const struct term {
     const char *name;
     uint32_t depth;
     struct {
-        bool of_host;
+        enum backoff_scope scope;
         enum context context;
     } levels[BACKOFF_LEVELS];
     enum context urn;
 } terms[LIKELIHOOD_TERMS] = {
-    [TERM_STATE] = { "state", 4,
-                     { { false, CONTEXT_NONE }, { false, CONTEXT_BEFORE }, { true, CONTEXT_NONE },
-                       { true, CONTEXT_BEFORE } }, CONTEXT_NONE },
-    [TERM_PACKETS] = { "packets", 3,
-                       { { false, CONTEXT_KIND }, { false, CONTEXT_STATE }, { true, CONTEXT_STATE } },
+    [TERM_STATE] = { "state", 6,
+                     { { BACKOFF_OF_ALL, CONTEXT_NONE }, { BACKOFF_OF_ALL, CONTEXT_BEFORE },
+                       { BACKOFF_OF_CROWD, CONTEXT_NONE }, { BACKOFF_OF_CROWD, CONTEXT_BEFORE },
+                       { BACKOFF_OF_HOST, CONTEXT_NONE }, { BACKOFF_OF_HOST, CONTEXT_BEFORE } }, CONTEXT_NONE },
+    [TERM_PACKETS] = { "packets", 4,
+                       { { BACKOFF_OF_ALL, CONTEXT_KIND }, { BACKOFF_OF_ALL, CONTEXT_STATE },
+                         { BACKOFF_OF_CROWD, CONTEXT_STATE }, { BACKOFF_OF_HOST, CONTEXT_STATE } },
                        CONTEXT_STATE },
-    [TERM_BYTES] = { "bytes", 3,
-                     { { false, CONTEXT_KIND_PACKETS }, { false, CONTEXT_STATE_PACKETS },
-                       { true, CONTEXT_STATE_PACKETS } }, CONTEXT_STATE_PACKETS },
-    [TERM_INITIATOR_PORT] = { "initiator_port", 3,
-                              { { false, CONTEXT_KIND }, { false, CONTEXT_STATE },
-                                { true, CONTEXT_STATE } }, CONTEXT_STATE },
-    [TERM_RESPONDER_PORT] = { "responder_port", 2,
-                              { { false, CONTEXT_STATE }, { true, CONTEXT_STATE } }, CONTEXT_STATE },
-    [TERM_GAP] = { "gap", 4,
-                   { { false, CONTEXT_NONE }, { false, CONTEXT_TRANSITION }, { true, CONTEXT_NONE },
-                     { true, CONTEXT_TRANSITION } }, CONTEXT_NONE },
+    [TERM_BYTES] = { "bytes", 4,
+                     { { BACKOFF_OF_ALL, CONTEXT_KIND_PACKETS }, { BACKOFF_OF_ALL, CONTEXT_STATE_PACKETS },
+                       { BACKOFF_OF_CROWD, CONTEXT_STATE_PACKETS }, { BACKOFF_OF_HOST, CONTEXT_STATE_PACKETS } },
+                     CONTEXT_STATE_PACKETS },
+    [TERM_INITIATOR_PORT] = { "initiator_port", 4,
+                              { { BACKOFF_OF_ALL, CONTEXT_KIND }, { BACKOFF_OF_ALL, CONTEXT_STATE },
+                                { BACKOFF_OF_CROWD, CONTEXT_STATE }, { BACKOFF_OF_HOST, CONTEXT_STATE } },
+                              CONTEXT_STATE },
+    [TERM_RESPONDER_PORT] = { "responder_port", 3,
+                              { { BACKOFF_OF_ALL, CONTEXT_STATE }, { BACKOFF_OF_CROWD, CONTEXT_STATE },
+                                { BACKOFF_OF_HOST, CONTEXT_STATE } }, CONTEXT_STATE },
+    [TERM_GAP] = { "gap", 6,
+                   { { BACKOFF_OF_ALL, CONTEXT_NONE }, { BACKOFF_OF_ALL, CONTEXT_TRANSITION },
+                     { BACKOFF_OF_CROWD, CONTEXT_NONE }, { BACKOFF_OF_CROWD, CONTEXT_TRANSITION },
+                     { BACKOFF_OF_HOST, CONTEXT_NONE }, { BACKOFF_OF_HOST, CONTEXT_TRANSITION } },
+                   CONTEXT_NONE },
 };
 
 struct likelihood {
+    uint32_t *crowds;   /* by host; NULL: not known */
     struct tally pairs; /* two numbers -> their index, which stands for both */
     struct backoff terms[LIKELIHOOD_TERMS];
 };
@@ -230,18 +238,22 @@ static void learn(const struct source *source)
     count_states(source, TERM_RESPONDER_PORT, &stats->responder_ports);
 }
 
-struct likelihood *likelihood_new(const struct network_stats *stats)
+struct likelihood *likelihood_new(const struct network_stats *stats, const uint32_t *crowds)
 {
     struct likelihood *likelihood = memory_alloc(sizeof *likelihood);
     const struct source source = { likelihood, stats, stats->host_count / MAX_KEPT_HOSTS + 1 };
 
     tally_init(&likelihood->pairs);
+    if (crowds && stats->host_count > 0) {
+        likelihood->crowds = memory_alloc_array(stats->host_count, sizeof *crowds);
+        memcpy(likelihood->crowds, crowds, stats->host_count * sizeof *crowds);
+    }
     for (int t = 0; t < LIKELIHOOD_TERMS; t++) {
-        bool of_host[BACKOFF_LEVELS] = { false };
+        enum backoff_scope scopes[BACKOFF_LEVELS] = { BACKOFF_OF_ALL };
 
         for (uint32_t l = 0; l < terms[t].depth; l++)
-            of_host[l] = terms[t].levels[l].of_host;
-        backoff_init(&likelihood->terms[t], terms[t].depth, of_host);
+            scopes[l] = terms[t].levels[l].scope;
+        backoff_init(&likelihood->terms[t], terms[t].depth, scopes, likelihood->crowds);
     }
     learn(&source);
     for (int t = 0; t < LIKELIHOOD_TERMS; t++)
@@ -256,6 +268,7 @@ void likelihood_free(struct likelihood *likelihood)
     for (int t = 0; t < LIKELIHOOD_TERMS; t++)
         backoff_release(&likelihood->terms[t]);
     tally_release(&likelihood->pairs);
+    free(likelihood->crowds);
     free(likelihood);
 }
 
@@ -306,8 +319,8 @@ static uint32_t add_event(struct likelihood *likelihood, struct events *events, 
     index = tally_add(&events->index, event.contexts[terms[term].depth - 1], event.symbol, 1);
     if (index < known)
         return index;
-    for (uint32_t l = 0; l < terms[term].depth && !terms[term].levels[l].of_host; l++)
-        p = backoff_apply(&likelihood->terms[term].levels[l], 0, event.contexts[l], event.symbol, p);
+    for (uint32_t l = 0; l < terms[term].depth && terms[term].levels[l].scope == BACKOFF_OF_ALL; l++)
+        p = backoff_apply(&likelihood->terms[term], l, 0, event.contexts[l], event.symbol, p);
     event.of_all = p;
     events->events = memory_grow(events->events, &events->capacity, known + 1, sizeof *events->events);
     events->events[index] = event;
@@ -409,8 +422,8 @@ static double *event_probabilities(const struct likelihood *likelihood, const st
         double p = event->of_all;
 
         for (uint32_t l = 0; l < backoff->depth; l++) {
-            if (backoff->levels[l].of_host)
-                p = backoff_apply(&backoff->levels[l], host, event->contexts[l], event->symbol, p);
+            if (backoff->levels[l].scope != BACKOFF_OF_ALL)
+                p = backoff_apply(backoff, l, host, event->contexts[l], event->symbol, p);
         }
         probabilities[i] = p;
     }

@@ -3,15 +3,16 @@
  *
  * Song (8) and (9), with the terms that SPEC adds; the probability of a record is the product of
  *
- *   the state, given the state before it             row of the host -> host -> row of all -> all
- *   its packets, given the state                     host -> all -> all states of its role and protocol
- *   its bytes, given state and packets               host -> all -> all states of its role and protocol
- *   the initiator's port feature, given the state    host -> all -> all states of its role and protocol
- *   the responder's port, where the feature is a bin host -> all
- *   the gap, given both states                       transition of the host -> host -> transition of all -> all
+ *   the state, given the state before it             row, then the states, of the host -> of the crowd -> of all
+ *   its packets, given the state                     host -> crowd -> all -> all states of its role and protocol
+ *   its bytes, given state and packets               host -> crowd -> all -> all states of its role and protocol
+ *   the initiator's port feature, given the state    host -> crowd -> all -> all states of its role and protocol
+ *   the responder's port, where the feature is a bin host -> crowd -> all
+ *   the gap, given both states                       transition, then all, of the host -> of the crowd -> of all
  *
- * each backed off as the arrows say (base/backoff.h) and at last to a uniform distribution over all that
- * could be: that is Song's dummy state, for what nobody ever did. Every term sums to 1 over its alphabet.
+ * each backed off as the arrows say (base/backoff.h), its crowd being the hosts that behave like it, and at last
+ * to a uniform distribution over all that could be: that is Song's dummy state, for what nobody ever did. Every
+ * term sums to 1 over its alphabet.
  * The first step of a sequence has no state before it and no gap.
  *
  * What a host does comes in bursts, so records of one sequence do not speak independently. With the urn, each
@@ -52,8 +53,11 @@ const char *likelihood_term_name(enum likelihood_term term);
 struct likelihood;        /* opaque */
 struct likelihood_sample; /* opaque: sequences made ready to be judged against any host */
 
-/* Of all hosts of the statistics, which are not needed any more then. Fits the weights. */
-struct likelihood *likelihood_new(const struct network_stats *stats);
+/*
+ * Of all hosts of the statistics. crowds[i] is the crowd of host i (struct network_fit); NULL: no crowds are
+ * known, and their levels are passed over. Fits the weights. Neither is needed any more then.
+ */
+struct likelihood *likelihood_new(const struct network_stats *stats, const uint32_t *crowds);
 void likelihood_free(struct likelihood *likelihood); /* NULL is fine */
 
 /* What the counts of a level are shrunk by, the most general level first; 0 behind the last one. */

@@ -233,6 +233,21 @@ static void add_distributions(struct crowding *c)
     add_bins(c, &from->initiator_ports, c->states, host_of_state, &into->initiator_ports);
 }
 
+/* A median of several clocks would be a clock of nobody: a bin is told when enough members have that one. */
+static void add_beats(struct crowding *c)
+{
+    struct shown_table table = { 0 };
+
+    for (size_t i = 0; i < c->from->beats.used; i++) {
+        const struct tally_entry *entry = &c->from->beats.entries[i];
+
+        if (c->states[entry->owner] != TALLY_NONE)
+            shown_table_add(&table, c->states[entry->owner], entry->symbol, host_of_state(c, entry->owner),
+                            entry->count);
+    }
+    add_shown(c, &table, &c->into->beats, TALLY_NONE);
+}
+
 /* ---- ports and peers ---- */
 
 static void add_ports(struct crowding *c)
@@ -535,6 +550,7 @@ int crowd_stats_add(struct network_stats *into, const struct network_stats *host
     add_initial(&c);
     add_transitions(&c);
     add_distributions(&c);
+    add_beats(&c);
     add_ports(&c);
     add_peers(&c);
     add_days(&c);

@@ -7,6 +7,7 @@
  * - ports and peers that fewer members had are counted with the others, as if too many to be listed;
  * - bins of volumes, gaps and initiators' ports are put together with their neighbours until `least`
  *   members are in them, and stand where half of the counts are;
+ * - a bin of beats that fewer members had is left out: a clock is told where they share it;
  * - five minutes in which fewer members were active share their sums with those before and behind on
  *   the same date; a date on which fewer were active is left out;
  * - services of fewer hosts, of all crowds together, go to the other ports of their protocol.

@@ -383,7 +383,8 @@ static void add_beat(struct learner *learner, uint32_t state, struct day_time st
     struct state_lists *lists = &learner->lists[state];
     int64_t gap_ns = start.ns - lists->last_start.ns;
 
-    if (lists->stretch == learner->observation.stretch && gap_ns >= BEAT_LEAST_NS && gap_ns <= BEAT_MOST_NS)
+    if (lists->stretch == learner->observation.stretch && gap_ns >= BEAT_LEAST_NS && gap_ns <= BEAT_MOST_NS &&
+        is_adjacent(learner, lists->last_start, start))
         count_detail(learner, &learner->stats.beats, state,
                      log_grid_bin((double)gap_ns, BEAT_GRID_PER_OCTAVE), &learner->given_up.gaps);
     lists->last_start = start;

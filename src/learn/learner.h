@@ -12,7 +12,7 @@
  *
  * Memory, at most, accounted by entries as if every array had just doubled: 107 bytes a host, 321 a state
  * (with its mixture and its peers, fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
- * bin of gaps, packets and bytes, port and peer that a transition or state is found with, 59 an
+ * bin of gaps, beats, packets and bytes, port and peer that a transition or state is found with, 59 an
  * outside address, 139 a slice in which a host was active, 251 and a sample of at most
  * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are twice SERVICE_MAX and one more for
  * each protocol, and SERVICE_MAX at the end: those of most flows, the others count with the other
@@ -60,7 +60,7 @@ struct learner_given_up {
     uint64_t hosts;        /* of a new host, which counts as an outside peer */
     uint64_t states;       /* of a new state of a host: left out of its sequence */
     uint64_t transitions;  /* between two known states, or a first state, for the first time */
-    uint64_t gaps;         /* with a gap that its transition did not have yet */
+    uint64_t gaps;         /* with a gap that its transition, or state, did not have yet */
     uint64_t volumes;      /* with as many packets, or bytes, as its state did not have yet */
     uint64_t ports;        /* from an initiator's port of a kind its state did not have yet */
     uint64_t peers;        /* with a local peer its state did not have yet */

@@ -327,11 +327,22 @@ static uint32_t first_observation(const struct network_stats *into, const struct
     return is_empty(into) || share_tags(into, from) ? 0 : into->observation_count;
 }
 
+/* Those that crowds stand for, beyond the one that every host is. */
+static uint64_t more_members(const struct network_stats *stats)
+{
+    uint64_t more = 0;
+
+    for (uint32_t i = 0; i < stats->host_count; i++)
+        more += stats->host_members[i] - 1;
+    return more;
+}
+
 static int check_limits(const struct merge *m, uint64_t hosts, struct error *err)
 {
     const struct network_stats *a = m->into;
     const struct network_stats *b = m->from;
 
+    hosts += more_members(a) + more_members(b);
     if (hosts > NETWORK_MAX_HOSTS)
         return error_set(err, "%" PRIu64 " hosts together are more than a model takes (%d)", hosts,
                          NETWORK_MAX_HOSTS);

@@ -105,12 +105,13 @@ double slice_volume_log_most(const struct slice_volume *volume)
 /* Chan, Golub and LeVeque 1979: the moments of a union. */
 static void add_logs(struct day_moments *moments, const struct log_moments *more, double log_scale)
 {
-    double all = moments->active + more->count;
+    double active = (double)moments->active;
+    double all = active + more->count;
     double delta = more->mean + log_scale - moments->log_mean;
 
-    moments->log_squares += more->squares + delta * delta * moments->active * more->count / all;
+    moments->log_squares += more->squares + delta * delta * active * more->count / all;
     moments->log_mean += delta * more->count / all;
-    moments->active += (uint32_t)more->count;
+    moments->active += (uint64_t)more->count;
 }
 
 static bool is_observed(const struct day_coverage *coverage, uint32_t slice_number)
@@ -172,7 +173,7 @@ static double pooled_variance(const struct day_moments slices[DAY_SLICES])
 
     for (uint32_t i = 0; i < DAY_SLICES; i++) {
         squares += slices[i].log_squares;
-        degrees += slices[i].active > 0 ? slices[i].active - 1 : 0;
+        degrees += slices[i].active > 0 ? (double)slices[i].active - 1 : 0;
     }
     return degrees >= DAY_SD_LEAST ? squares / degrees : 0;
 }
@@ -185,13 +186,14 @@ static double fixed(double value, double unit, double most)
 /* `observed`: days, of a crowd those of all members. */
 static struct slice_profile slice_of(const struct day_moments *moments, double pooled, double observed)
 {
-    double variance = (moments->log_squares + DAY_SD_DAYS * pooled) / (moments->active - 1 + DAY_SD_DAYS);
+    double active = (double)moments->active;
+    double variance = (moments->log_squares + DAY_SD_DAYS * pooled) / (active - 1 + DAY_SD_DAYS);
 
     return (struct slice_profile){
-        .active = (uint8_t)fmax(1, fixed(moments->active / observed, 255, 255)),
+        .active = (uint8_t)fmax(1, fixed(active / observed, 255, 255)),
         .sd = (uint8_t)fixed(sqrt(variance), 32, UINT8_MAX),
-        .mean = (uint16_t)fixed(log(moments->packets / moments->active), 1024, UINT16_MAX),
-        .flows = (uint16_t)fixed(log(moments->flows / moments->active), 1024, UINT16_MAX),
+        .mean = (uint16_t)fixed(log(moments->packets / active), 1024, UINT16_MAX),
+        .flows = (uint16_t)fixed(log(moments->flows / active), 1024, UINT16_MAX),
     };
 }
 

@@ -52,7 +52,7 @@ double slice_volume_log_most(const struct slice_volume *volume);
 /* One host's day in the making. */
 struct day_profile {
     struct day_moments {
-        uint32_t active;
+        uint64_t active; /* days; of a crowd those of all members */
         double log_mean, log_squares; /* mean, and sum of squared deviations, of ln packets */
         double packets, flows;        /* sums */
     } slices[DAY_CLASSES][DAY_SLICES];

@@ -17,7 +17,7 @@ enum { MAX_SERVICES = SERVICE_MAX + UINT8_MAX + 1 /* and the other ports of ever
 #define MAX_LOG_SD 16.0   /* and below half of that; exp(mean + sd^2 / 2) is a number */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
-enum { MOST_LOG_PACKETS = 37 /* of a slice: all that can be counted, NETWORK_MAX_SUM */ };
+enum { MOST_LOG_PACKETS = 38 /* of a slice: more than can be counted, twice NETWORK_MAX_SUM */ };
 
 /* What was seen of a state. */
 enum {

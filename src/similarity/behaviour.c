@@ -57,30 +57,15 @@ static uint32_t *order_states(struct behaviour *b, const struct behaviour_state 
     return now;
 }
 
-/* The steps by state; those of a state that nothing followed are draws from the frequency. */
-static struct ordered_step *order_steps(const struct behaviour *b, const struct behaviour_step *steps,
-                                        size_t step_count, const uint32_t *now, size_t *count)
+/* The steps by state; the caller frees. */
+static struct ordered_step *order_steps(const struct behaviour_step *steps, size_t count, const uint32_t *now)
 {
-    size_t *following = memory_alloc_array(b->state_count, sizeof *following);
-    struct ordered_step *ordered;
-    size_t used = 0;
+    struct ordered_step *ordered = memory_alloc_array(count, sizeof *ordered);
 
-    *count = step_count;
-    for (size_t i = 0; i < step_count; i++)
-        following[now[steps[i].state]]++;
-    for (uint32_t s = 0; s < b->state_count; s++)
-        *count += following[s] == 0 ? b->state_count : 0;
-    ordered = memory_alloc_array(*count, sizeof *ordered);
-    for (; used < step_count; used++)
-        ordered[used] = (struct ordered_step){ now[steps[used].state], now[steps[used].next],
-                                               steps[used].times };
-    for (uint32_t s = 0; s < b->state_count; s++) {
-        for (uint32_t next = 0; following[s] == 0 && next < b->state_count; next++)
-            ordered[used++] = (struct ordered_step){ s, next, b->states[next].weight };
-    }
-    if (*count > 0)
-        qsort(ordered, *count, sizeof *ordered, compare_steps);
-    free(following);
+    for (size_t i = 0; i < count; i++)
+        ordered[i] = (struct ordered_step){ now[steps[i].state], now[steps[i].next], steps[i].times };
+    if (count > 0)
+        qsort(ordered, count, sizeof *ordered, compare_steps);
     return ordered;
 }
 
@@ -109,10 +94,9 @@ void behaviour_init(struct behaviour *behaviour, const struct behaviour_state *s
                     uint32_t state_count, const struct behaviour_step *steps, size_t step_count)
 {
     uint32_t *now = order_states(behaviour, states, state_count);
-    size_t count;
-    struct ordered_step *ordered = order_steps(behaviour, steps, step_count, now, &count);
+    struct ordered_step *ordered = order_steps(steps, step_count, now);
 
-    fill_rows(behaviour, ordered, count);
+    fill_rows(behaviour, ordered, step_count);
     free(ordered);
     free(now);
 }

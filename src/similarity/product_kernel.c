@@ -15,6 +15,8 @@ const struct kernel_shape kernel_default_shape = { .length = 4, .blur = 0.1 };
 struct shared_state { /* of both sides */
     uint32_t a, b;     /* indices there */
     double alike;      /* of the mixtures, 0..1 */
+    double start;      /* sqrt(pi_a pi_b), times that */
+    bool is_end;       /* nothing follows it on either side: both draw from their frequencies */
 };
 
 struct shared_step { /* one that both sides make, between shared states */
@@ -140,16 +142,23 @@ static void match_states(struct product_kernel *k, const struct kernel_side *a, 
 
             k->of_a[i] = (uint32_t)k->state_count;
             k->of_b[j] = (uint32_t)k->state_count;
+            product *= a->norms[i] * b->norms[j];
             k->states[k->state_count++] =
-                (struct shared_state){ i, j, product * a->norms[i] * b->norms[j] };
+                (struct shared_state){ i, j, product, a->root_weights[i] * b->root_weights[j] * product, false };
         }
         i += x <= y;
         j += y <= x;
     }
 }
 
+static void add_step(struct product_kernel *k, uint32_t state, uint32_t next, double product)
+{
+    k->steps = memory_grow(k->steps, &k->step_capacity, k->step_count + 1, sizeof *k->steps);
+    k->steps[k->step_count++] = (struct shared_step){ state, next, product * k->states[next].alike };
+}
+
 /* States that follow a shared state on both sides; they ascend in the same order there. */
-static void match_row(struct product_kernel *k, const struct kernel_side *a, const struct kernel_side *b,
+static void match_steps(struct product_kernel *k, const struct kernel_side *a, const struct kernel_side *b,
                       uint32_t state)
 {
     const struct behaviour *p = a->behaviour;
@@ -163,38 +172,60 @@ static void match_row(struct product_kernel *k, const struct kernel_side *a, con
         uint32_t x = p->states[p->next[i]].key;
         uint32_t y = q->states[q->next[j]].key;
 
-        if (x == y) {
-            uint32_t next = k->of_a[p->next[i]];
-
-            k->steps = memory_grow(k->steps, &k->step_capacity, k->step_count + 1, sizeof *k->steps);
-            k->steps[k->step_count++] =
-                (struct shared_step){ state, next, a->root_shares[i] * b->root_shares[j] *
-                                                       k->states[next].alike };
-        }
+        if (x == y)
+            add_step(k, state, k->of_a[p->next[i]], a->root_shares[i] * b->root_shares[j]);
         i += x <= y;
         j += y <= x;
     }
 }
 
+/* What can follow a shared state; a side on which nothing did draws from its frequency. */
+static void match_row(struct product_kernel *k, const struct kernel_side *a, const struct kernel_side *b,
+                      uint32_t state)
+{
+    const uint32_t *p = &a->behaviour->rows[k->states[state].a];
+    const uint32_t *q = &b->behaviour->rows[k->states[state].b];
+    bool a_draws = p[0] == p[1];
+    bool b_draws = q[0] == q[1];
+
+    k->states[state].is_end = a_draws && b_draws;
+    if (!a_draws && !b_draws)
+        match_steps(k, a, b, state);
+    for (uint32_t j = q[0]; a_draws && j < q[1]; j++) {
+        uint32_t next = k->of_b[b->behaviour->next[j]];
+
+        if (next != NOT_SHARED)
+            add_step(k, state, next, a->root_weights[k->states[next].a] * b->root_shares[j]);
+    }
+    for (uint32_t i = p[0]; b_draws && i < p[1]; i++) {
+        uint32_t next = k->of_a[a->behaviour->next[i]];
+
+        if (next != NOT_SHARED)
+            add_step(k, state, next, a->root_shares[i] * b->root_weights[k->states[next].b]);
+    }
+}
+
 /* The forward recursion over shared states: the kernel of sequences of 1, 2, ... flows, and their mean. */
-static double mean_over_lengths(struct product_kernel *k, const struct kernel_side *a,
-                                const struct kernel_side *b)
+static double mean_over_lengths(struct product_kernel *k)
 {
     double total = 0;
 
     for (size_t s = 0; s < k->state_count; s++)
-        k->forward[s] = a->root_weights[k->states[s].a] * b->root_weights[k->states[s].b] *
-                        k->states[s].alike;
+        k->forward[s] = k->states[s].start;
     for (uint32_t length = 1;; length++) {
         double *moved = k->moved;
         double sum = 0;
+        double ended = 0;
 
-        for (size_t s = 0; s < k->state_count; s++)
+        for (size_t s = 0; s < k->state_count; s++) {
             sum += k->forward[s];
+            ended += k->states[s].is_end ? k->forward[s] : 0;
+        }
         total += sum;
         if (length == k->shape.length)
             break;
-        memset(moved, 0, k->state_count * sizeof *moved);
+        for (size_t s = 0; s < k->state_count; s++)
+            moved[s] = ended * k->states[s].start;
         for (size_t i = 0; i < k->step_count; i++)
             moved[k->steps[i].next] += k->forward[k->steps[i].state] * k->steps[i].product;
         k->moved = k->forward;
@@ -214,5 +245,5 @@ double product_kernel_value(struct product_kernel *kernel, const struct kernel_s
     kernel->step_count = 0;
     for (uint32_t s = 0; s < kernel->state_count; s++)
         match_row(kernel, a, b, s);
-    return mean_over_lengths(kernel, a, b);
+    return mean_over_lengths(kernel);
 }

@@ -8,6 +8,9 @@
 #include "similarity/eigen.h"
 #include "similarity/k_means.h"
 
+/* The largest is 1; one below is rounding, and its vector tells nothing. */
+#define LEAST_VALUE 1e-9
+
 /* By reference: its kernel values with all, itself included, summed up; above 0. */
 static double *degrees_of(const double *gram, size_t n)
 {
@@ -41,7 +44,7 @@ static void set_axes(struct spectral_clusters *c, const double *degrees, const d
 {
     c->axes = memory_alloc_array(c->references * c->count, sizeof *c->axes);
     for (size_t i = 0; i < c->references; i++) {
-        for (uint32_t k = 0; k < c->count; k++)
+        for (uint32_t k = 0; k < c->count && values[k] > LEAST_VALUE; k++)
             c->axes[i * c->count + k] = vectors[i * c->count + k] / (values[k] * sqrt(degrees[i]));
     }
 }
