@@ -1,6 +1,7 @@
 #include "learn/fit.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,12 +37,28 @@ static void fit_mixtures(struct network_fit *fit, const struct network_stats *st
 }
 
 /* Which hosts are alike: all of them together, wherever they were observed. */
+static bool are_crowds(const struct network_stats *stats)
+{
+    for (uint32_t i = 0; i < stats->host_count; i++) {
+        if (stats->host_members[i] == 1)
+            return false;
+    }
+    return true;
+}
+
+/* Where all hosts are crowds already, each is its own. */
 static void fit_crowds(struct network_fit *fit, const struct network_stats *stats)
 {
-    struct behaviour *behaviours = host_behaviours_new(stats, fit->packets);
+    struct behaviour *behaviours;
     struct error impossible;
 
     fit->crowds = memory_alloc_array(stats->host_count, sizeof *fit->crowds);
+    fit->crowd_count = stats->host_count;
+    for (uint32_t i = 0; i < stats->host_count; i++)
+        fit->crowds[i] = i;
+    if (are_crowds(stats))
+        return;
+    behaviours = host_behaviours_new(stats, fit->packets);
     fit->crowd_count = (uint32_t)crowds_find(behaviours, stats->host_count, 1, fit->crowds, &impossible);
     host_behaviours_free(behaviours, stats->host_count);
 }
