@@ -188,6 +188,12 @@ PYTHON
     refuses 1 "would overwrite" dayshift synth -o 'b:c#d.dsm' --mix "b:c#d.dsm#1:1" -n 5
 }
 
+@test "records of a day end with its window" {
+    synth -o day.csv --date "$SAMPLE_DATE" --start "$SAMPLE_START" --for 20s "$model"
+    # there is a flow that goes on: it ends there, and none later
+    [ "$(tail -n +2 day.csv | cut -d, -f2 | sort | tail -n 1)" = "$SAMPLE_DATE $SAMPLE_START:20.000000" ]
+}
+
 @test "a mixture has the hosts that are named where one stands for many" {
     dayshift merge --quiet --crowd 2 -o crowds.dsm "$model"
     synth -o mix.csv --mix "crowds.dsm#0:0,$model#0:1" --keep-addresses -n 500

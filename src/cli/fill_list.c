@@ -235,7 +235,8 @@ static json_t *record_json(const struct recording *recording, const struct gap_f
     enum host_role role = role_of(recording, fill, record);
 
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I}", "time",
-                     fill_list_time(record->start, time), "kind", kind, "state", cli_state_name(flow_state_key(record, role), state), "initiator_port",
+                     fill_list_time(record->start, time), "kind", kind, "state",
+                     cli_state_name(flow_state_key(record, role), state), "initiator_port",
                      record->port[FLOW_INITIATOR], "responder_port", record->port[FLOW_RESPONDER], "peer",
                      ip_address_format(&record->address[role == ROLE_INITIATOR], address), "packets",
                      (json_int_t)flow_record_packets(record));

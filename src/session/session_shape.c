@@ -65,7 +65,8 @@ static const struct session_row *draw_answered(const struct service_model *servi
 
     for (size_t i = 0; i < service->row_count; i++) {
         const struct session_row *row = &service->rows[i];
-        double distance = fabs(log((double)session_row_packets(row) / (double)packets));
+        double ratio = (double)session_row_packets(row) / (double)packets;
+        double distance = ratio < 1 ? 1 / ratio : ratio; /* nearest by the logarithm */
 
         if (row->packets[FLOW_RESPONDER] == 0 || distance > nearest)
             continue;
