@@ -87,7 +87,7 @@ say "tcpdump -nttr office.pcap 'tcp port $port' 2>/dev/null | cut -d' ' -f 2-"
 section 'Fig. 6: time over records'
 TIMEFORMAT='%U s of CPU time, user; %S s, system'
 for n in 1000 10000 100000 1000000 10000000; do
-    say "time dayshift synth -q --host 14 -n $n -o records.csv ugr16.dsm"
+    say "time dayshift synth -q --host 14 -n $n -o records.csv ugr16.dsm" 2>&1
 done
 
 section 'A week, learned again'
