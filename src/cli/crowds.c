@@ -15,11 +15,14 @@
 /* ---- fidelity ---- */
 
 static void add_member(struct crowd_fidelity *sum, const struct behaviour *member,
-                       const struct behaviour *crowd)
+                       const struct behaviour *crowd, const struct volume_curve *crowd_volumes)
 {
     double divergence = behaviour_divergence(member, crowd);
-    double volume = behaviour_volume_distance(member, crowd);
+    struct volume_curve volumes;
+    double volume;
 
+    volume_curve_init(&volumes, member);
+    volume = volume_curve_distance(&volumes, crowd_volumes);
     sum->members++;
     sum->mean_divergence += divergence;
     sum->mean_volume += volume;
@@ -31,13 +34,17 @@ static void measure(struct crowds *crowds, const struct behaviour *hosts, uint32
 {
     struct network_fit fit;
     struct behaviour *all;
+    struct volume_curve *volumes = memory_alloc_array(crowds->count, sizeof *volumes);
 
     network_fit_init(&fit, &crowds->stats);
     all = host_behaviours_new(&crowds->stats, fit.packets);
+    for (uint32_t i = 0; i < crowds->count; i++)
+        volume_curve_init(&volumes[i], &all[i]);
     crowds->fidelity = memory_alloc_array(crowds->count, sizeof *crowds->fidelity);
     for (uint32_t i = 0; i < host_count; i++) {
         if (hosts[i].state_count > 0)
-            add_member(&crowds->fidelity[crowds->crowd[i]], &hosts[i], &all[crowds->crowd[i]]);
+            add_member(&crowds->fidelity[crowds->crowd[i]], &hosts[i], &all[crowds->crowd[i]],
+                       &volumes[crowds->crowd[i]]);
     }
     for (uint32_t i = 0; i < crowds->count; i++) {
         struct crowd_fidelity *f = &crowds->fidelity[i];
@@ -46,6 +53,7 @@ static void measure(struct crowds *crowds, const struct behaviour *hosts, uint32
         f->mean_volume /= f->members > 0 ? f->members : 1;
     }
     host_behaviours_free(all, crowds->count);
+    free(volumes);
     network_fit_release(&fit);
 }
 

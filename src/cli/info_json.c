@@ -125,9 +125,10 @@ static json_t *profile_json(const struct host_model *host)
             const struct slice_profile *p = &days->slices[i];
 
             json_array_append_new(
-                array, json_pack("{s:s,s:i,s:f,s:i,s:f,s:f,s:f}", "days", info_day_class_name(host, class), "slice",
+                array, json_pack("{s:s,s:i,s:f,s:I,s:f,s:f,s:f}", "days", info_day_class_name(host, class), "slice",
                                  (int)p->slice, "active_share", slice_profile_share(p), "observed_days",
-                                 (int)(host->members * days->observed[p->slice]), "packets", exp(slice_profile_log_packets(p)),
+                                 (json_int_t)host->members * days->observed[p->slice], "packets",
+                                 exp(slice_profile_log_packets(p)),
                                  "sd_ln_packets", slice_profile_log_sd(p), "flows",
                                  exp(slice_profile_log_flows(p))));
         }

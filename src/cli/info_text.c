@@ -341,8 +341,9 @@ static void print_class(const struct host_model *host, int class)
     for (uint32_t i = 0; i < days->size; i++) {
         const struct slice_profile *p = &days->slices[i];
 
-        printf("    %02d:%02d  %.2f of %" PRIu32 "  %.0f  %.2f  %.1f\n", p->slice / SLICES_AN_HOUR,
-               p->slice % SLICES_AN_HOUR * 5, slice_profile_share(p), host->members * days->observed[p->slice],
+        printf("    %02d:%02d  %.2f of %" PRIu64 "  %.0f  %.2f  %.1f\n", p->slice / SLICES_AN_HOUR,
+               p->slice % SLICES_AN_HOUR * 5, slice_profile_share(p),
+               (uint64_t)host->members * days->observed[p->slice],
                exp(slice_profile_log_packets(p)), slice_profile_log_sd(p), exp(slice_profile_log_flows(p)));
     }
 }

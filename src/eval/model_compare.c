@@ -113,16 +113,34 @@ static double volume_cdf(const struct behaviour *behaviour, double x)
     return sum;
 }
 
-double behaviour_volume_distance(const struct behaviour *a, const struct behaviour *b)
+#define VOLUME_STEP 0.02
+
+void volume_curve_init(struct volume_curve *curve, const struct behaviour *behaviour)
 {
-    const double step = 0.02;
+    curve->has_volume = behaviour->state_count > 0;
+    for (int i = 0; i < VOLUME_POINTS; i++)
+        curve->below[i] = volume_cdf(behaviour, -1 + i * VOLUME_STEP);
+}
+
+double volume_curve_distance(const struct volume_curve *a, const struct volume_curve *b)
+{
     double sum = 0;
 
-    if (a->state_count == 0 || b->state_count == 0)
-        return a->state_count == b->state_count ? 0 : INFINITY;
-    for (double x = -1; x < 28; x += step)
-        sum += fabs(volume_cdf(a, x) - volume_cdf(b, x)) * step;
+    if (!a->has_volume || !b->has_volume)
+        return a->has_volume == b->has_volume ? 0 : INFINITY;
+    for (int i = 0; i < VOLUME_POINTS; i++)
+        sum += fabs(a->below[i] - b->below[i]) * VOLUME_STEP;
     return sum;
+}
+
+double behaviour_volume_distance(const struct behaviour *a, const struct behaviour *b)
+{
+    struct volume_curve first;
+    struct volume_curve second;
+
+    volume_curve_init(&first, a);
+    volume_curve_init(&second, b);
+    return volume_curve_distance(&first, &second);
 }
 
 /* ---- of models ---- */

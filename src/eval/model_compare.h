@@ -5,6 +5,7 @@
 #ifndef EVAL_MODEL_COMPARE_H
 #define EVAL_MODEL_COMPARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,5 +37,16 @@ double model_compare_volume(const struct host_model *a, const struct host_model 
 /* The same two, of behaviours. */
 double behaviour_divergence(const struct behaviour *a, const struct behaviour *b);
 double behaviour_volume_distance(const struct behaviour *a, const struct behaviour *b);
+
+/* ln packets of a flow as a curve, by which one is compared with many: P(at most -1 + i / 50). */
+enum { VOLUME_POINTS = 1450 };
+
+struct volume_curve {
+    bool has_volume;
+    double below[VOLUME_POINTS];
+};
+
+void volume_curve_init(struct volume_curve *curve, const struct behaviour *behaviour);
+double volume_curve_distance(const struct volume_curve *a, const struct volume_curve *b);
 
 #endif
