@@ -254,15 +254,17 @@ static int write_records(const struct work *w, struct error *err)
     const struct record_encoding *encoding = o->only ? o->encoding : record_encoding_labelled(o->encoding);
     struct placed *placed = memory_alloc_array(w->recording.used + w->synthetic, sizeof *placed);
     size_t count = place_records(w, placed);
+    const atomic_bool *interrupted = cli_catch_signals();
     struct record_writer *writer;
     int status = -1;
 
-    cli_catch_signals();
     writer = record_writer_new(o->output, encoding, err);
     if (writer) {
         status = 0;
         for (size_t i = 0; i < count && status == 0; i++)
             status = record_writer_add(writer, placed[i].record, err);
+        if (status == 0 && atomic_load(interrupted))
+            status = error_set(err, "interrupted; %s was not written", o->output);
         if (status == 0)
             status = record_writer_commit(writer, err);
     }

@@ -40,15 +40,18 @@ void shown_table_release(struct shown_table *table)
 
 bool shown_table_next(const struct shown_table *table, struct shown_symbol *at)
 {
-    const struct shown *first = table->rows + at->end;
+    const struct shown *first;
     size_t i = at->end;
 
-    *at = (struct shown_symbol){ .begin = i };
+    *at = (struct shown_symbol){ .begin = i, .end = i };
+    if (i == table->used)
+        return false;
+    first = &table->rows[i];
     for (; i < table->used && table->rows[i].owner == first->owner && table->rows[i].symbol == first->symbol;
          i++) {
         at->members += i == at->begin || table->rows[i].member != table->rows[i - 1].member;
         at->count += table->rows[i].count;
     }
     at->end = i;
-    return at->begin < i;
+    return true;
 }

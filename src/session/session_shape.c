@@ -27,19 +27,22 @@ static size_t first_row_from(const struct service_model *service, uint64_t packe
     return low;
 }
 
-/* The first of the rows with the packet count nearest to `packets` (on a log scale). */
+/* Whether `above` is as near to `packets` as `below` is, or nearer, on a log scale. */
+static bool is_nearer(uint64_t above, uint64_t below, uint64_t packets)
+{
+    return (double)above * (double)below <= (double)packets * (double)packets;
+}
+
+/* The first of the rows with the packet count nearest to `packets`. */
 static size_t first_nearest_row(const struct service_model *service, uint64_t packets)
 {
     size_t at = first_row_from(service, packets);
     uint64_t above;
-    uint64_t below;
 
     if (at < service->row_count) {
         above = session_row_packets(&service->rows[at]);
-        if (at == 0 || above == packets)
-            return at;
-        below = session_row_packets(&service->rows[at - 1]);
-        if ((double)above * (double)below <= (double)packets * (double)packets)
+        if (at == 0 || above == packets ||
+            is_nearer(above, session_row_packets(&service->rows[at - 1]), packets))
             return at;
     }
     return first_row_from(service, session_row_packets(&service->rows[at - 1]));
@@ -55,27 +58,47 @@ static const struct session_row *draw_row(const struct service_model *service, u
     return &service->rows[first + random_below(random, end - first)];
 }
 
-/* One of the answered rows with the packet count nearest to `packets`; NULL: none was answered. */
+static bool is_answered(const struct session_row *row)
+{
+    return row->packets[FLOW_RESPONDER] > 0;
+}
+
+/* The packet count nearest to `packets` that an answered row has; 0: none has. */
+static uint64_t nearest_answered(const struct service_model *service, uint64_t packets)
+{
+    size_t above = first_row_from(service, packets);
+    size_t below = above;
+
+    while (above < service->row_count && !is_answered(&service->rows[above]))
+        above++;
+    while (below > 0 && !is_answered(&service->rows[below - 1]))
+        below--;
+    if (above == service->row_count)
+        return below > 0 ? session_row_packets(&service->rows[below - 1]) : 0;
+    if (below == 0 || is_nearer(session_row_packets(&service->rows[above]),
+                                session_row_packets(&service->rows[below - 1]), packets))
+        return session_row_packets(&service->rows[above]);
+    return session_row_packets(&service->rows[below - 1]);
+}
+
+/* One of the answered rows with that count; NULL: none was answered. */
 static const struct session_row *draw_answered(const struct service_model *service, uint64_t packets,
                                                struct random_stream *random)
 {
-    const struct session_row *drawn = NULL;
-    double nearest = INFINITY;
-    uint64_t alike = 0;
+    uint64_t count = nearest_answered(service, packets);
+    size_t first = first_row_from(service, count);
+    size_t end = first_row_from(service, count + 1);
+    uint64_t answered = 0;
+    uint64_t drawn;
 
-    for (size_t i = 0; i < service->row_count; i++) {
-        const struct session_row *row = &service->rows[i];
-        double ratio = (double)session_row_packets(row) / (double)packets;
-        double distance = ratio < 1 ? 1 / ratio : ratio; /* nearest by the logarithm */
-
-        if (row->packets[FLOW_RESPONDER] == 0 || distance > nearest)
-            continue;
-        alike = distance < nearest ? 1 : alike + 1;
-        nearest = distance;
-        if (random_below(random, alike) == 0)
-            drawn = row;
-    }
-    return drawn;
+    if (count == 0)
+        return NULL;
+    for (size_t i = first; i < end; i++)
+        answered += is_answered(&service->rows[i]);
+    drawn = random_below(random, answered);
+    while (!is_answered(&service->rows[first]) || drawn-- > 0)
+        first++;
+    return &service->rows[first];
 }
 
 /* When nothing is known of a service: one request, one reply. */
