@@ -1,13 +1,10 @@
 /*
  * dayshift score: nats per record of genuine, synthetic and spliced flows under a host's model. Song, Table II.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/log_grid.h"
 #include "base/memory.h"
@@ -46,27 +43,19 @@ struct options {
 
 /* ---- models of parts ---- */
 
-/* Statistics as the model that is learned from them: by way of a file, as always. */
+/* Statistics as the model that is learned from them. */
 static struct model *model_of(const struct network_stats *stats, struct error *err)
 {
-    const char *directory = getenv("TMPDIR");
+    struct model_image image;
     struct model *model = NULL;
     struct network_fit fit;
-    char path[512];
-    int fd;
 
-    snprintf(path, sizeof path, "%s/dayshift-score-XXXXXX", directory && *directory ? directory : "/tmp");
-    fd = mkstemp(path);
-    if (fd < 0) {
-        error_set(err, "%s: cannot create: %s", path, strerror(errno));
-        return NULL;
-    }
-    close(fd);
     network_fit_init(&fit, stats);
-    if (model_save(path, stats, &fit, err) == 0)
-        model = model_load(path, err);
+    if (model_image_make(&image, stats, &fit, err) == 0) {
+        model = model_from_image(&image, err);
+        model_image_release(&image);
+    }
     network_fit_release(&fit);
-    unlink(path);
     return model;
 }
 
