@@ -73,33 +73,34 @@ static const struct option long_options[] = {
 };
 
 /* Takes one option; 0, or -1 with *err. */
-static int take_option(struct day_options *o, int c, struct error *err)
+static int take_option(void *self, int c, char *value, struct error *err)
 {
+    struct day_options *o = self;
     uint64_t number = 0;
     int status = 0;
 
     switch (c) {
-    case 'o': o->output = optarg; break;
+    case 'o': o->output = value; break;
     case 'n':
-        status = option_u64("--hosts", optarg, 1, SCENARIO_MAX_HOSTS, &number, err);
+        status = option_u64("--hosts", value, 1, SCENARIO_MAX_HOSTS, &number, err);
         o->group.hosts = (uint32_t)number;
         break;
-    case 'N': status = option_network("--network", optarg, &o->group.network, err); break;
-    case 'O': status = option_network("--outside", optarg, &o->scenario.outside, err); break;
+    case 'N': status = option_network("--network", value, &o->group.network, err); break;
+    case 'O': status = option_network("--outside", value, &o->scenario.outside, err); break;
     case 'd':
         o->has_date = true;
-        status = option_date("--date", optarg, &o->date, err);
+        status = option_date("--date", value, &o->date, err);
         break;
-    case 's': status = option_time_of_day("--start", optarg, &o->start_ns, err); break;
-    case 'f': status = option_duration("--for", optarg, &o->scenario.day_ns, err); break;
-    case 'x': status = option_speed("--speed", optarg, &o->scenario.speed, err); break;
-    case 'S': status = option_u64("--seed", optarg, 0, UINT64_MAX, &o->scenario.seed, err); break;
-    case 'u': status = option_fallback("--unobserved", optarg, &o->scenario.fallback, err); break;
-    case 'p': o->group.pick = optarg; break;
-    case 'a': status = option_activity("--activity", optarg, &o->group.activity, err); break;
-    case 'z': status = option_timezone(optarg, err); break;
+    case 's': status = option_time_of_day("--start", value, &o->start_ns, err); break;
+    case 'f': status = option_duration("--for", value, &o->scenario.day_ns, err); break;
+    case 'x': status = option_speed("--speed", value, &o->scenario.speed, err); break;
+    case 'S': status = option_u64("--seed", value, 0, UINT64_MAX, &o->scenario.seed, err); break;
+    case 'u': status = option_fallback("--unobserved", value, &o->scenario.fallback, err); break;
+    case 'p': o->group.pick = value; break;
+    case 'a': status = option_activity("--activity", value, &o->group.activity, err); break;
+    case 'z': status = option_timezone(value, err); break;
     case 'j':
-        status = option_u64("--jobs", optarg, 1, SCENARIO_MAX_THREADS, &number, err);
+        status = option_u64("--jobs", value, 1, SCENARIO_MAX_THREADS, &number, err);
         o->scenario.threads = (unsigned)number;
         break;
     case 'q': o->quiet = true; break;
@@ -208,25 +209,14 @@ int verb_day(int argc, char **argv)
     struct day_options o = { .scenario = { .seed = 1, .day_ns = NS_PER_DAY, .speed = 1 } };
     struct error err = { "" };
     int status;
-    int c;
 
     ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
-    while ((c = getopt_long(argc, argv, "o:n:j:qh", long_options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return EXIT_OK;
-        }
-        if (c == '?')
-            return EXIT_USAGE;
-        if (take_option(&o, c, &err) < 0)
-            return cli_fail(&err);
-    }
-    if (o.output == NULL || argc - optind != 1) {
-        fputs("dayshift day: an output file (-o) and one model are needed; see dayshift day --help\n",
-              stderr);
-        return EXIT_USAGE;
-    }
+    status = options_read(&(struct option_reader){ help, "o:n:j:qh", long_options, take_option, &o }, argc, argv);
+    if (status != EXIT_OK)
+        return status == OPTIONS_HELP ? EXIT_OK : status;
+    if (o.output == NULL || argc - optind != 1)
+        return options_misused("day", "an output file (-o) and one model are needed");
     if (output_file_check_apart(o.output, argv[optind], &err) < 0)
         return cli_fail(&err);
     o.group.model = model_load(argv[optind], &err);

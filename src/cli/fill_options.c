@@ -166,8 +166,10 @@ static const struct option long_options[] = {
     { 0 },
 };
 
-static int take_option(struct fill_command *o, int option, char *value, struct error *err)
+static int take_option(void *self, int option, char *value, struct error *err)
 {
+    struct fill_command *o = self;
+
     switch (option) {
     case 'o': o->output = value; return 0;
     case 'l': return take_local(o, value, err);
@@ -223,31 +225,20 @@ static const char *misuse(const struct fill_command *o, int inputs)
 
 int fill_command_parse(struct fill_command *o, int argc, char **argv)
 {
-    struct error err = { "" };
+    const struct option_reader reader = { help, "o:l:qh", long_options, take_option, o };
     const char *wrong;
-    int c;
+    int status;
 
     *o = (struct fill_command){
         .encoding = record_encoding_find("csv"),
         .fill = { .draws = DRAWS_DEFAULT, .length = REGRESSION_SEARCH_LENGTH, .count = FILL_DRAW_COUNT,
                   .seed = 1 },
     };
-    while ((c = getopt_long(argc, argv, "o:l:qh", long_options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return -1;
-        }
-        if (c == '?')
-            return EXIT_USAGE;
-        if (take_option(o, c, optarg, &err) < 0)
-            return cli_fail(&err);
-    }
+    status = options_read(&reader, argc, argv);
+    if (status != EXIT_OK)
+        return status;
     wrong = misuse(o, argc - optind);
-    if (wrong != NULL) {
-        fprintf(stderr, "dayshift fill: %s; see dayshift fill --help\n", wrong);
-        return EXIT_USAGE;
-    }
-    return EXIT_OK;
+    return wrong != NULL ? options_misused("fill", wrong) : EXIT_OK;
 }
 
 void fill_command_release(struct fill_command *o)

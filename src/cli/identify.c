@@ -296,7 +296,20 @@ static void print_text(const struct options *o, const struct judged *judged, con
 
 /* ---- the verb ---- */
 
-/* EXIT_OK to go on, -1 after --help, or the status to end with. */
+static int take_option(void *self, int option, char *value, struct error *err)
+{
+    struct options *o = self;
+
+    if (option == OPTION_PER_HOST)
+        return option_u64("--segments-per-host", value, 1, UINT32_MAX, &o->per_host, err);
+    if (option == OPTION_MODEL) {
+        o->model = value;
+        return 0;
+    }
+    return judge_take_option(&o->judge, option, value, err);
+}
+
+/* EXIT_OK to go on, or as options_read(). */
 static int parse(struct options *o, int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -305,33 +318,14 @@ static int parse(struct options *o, int argc, char **argv)
         { "model", required_argument, NULL, OPTION_MODEL },
         { 0 },
     };
-    struct error err = { "" };
-    int status = 0;
-    int c;
+    const struct option_reader reader = { help, JUDGE_SHORT_OPTIONS, long_options, take_option, o };
+    int status = options_read(&reader, argc, argv);
 
-    while (status == 0 && (c = getopt_long(argc, argv, JUDGE_SHORT_OPTIONS, long_options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return -1;
-        }
-        if (c == '?')
-            return EXIT_USAGE;
-        if (c == OPTION_PER_HOST)
-            status = option_u64("--segments-per-host", optarg, 1, UINT32_MAX, &o->per_host, &err);
-        else if (c == OPTION_MODEL)
-            o->model = optarg;
-        else
-            status = judge_take_option(&o->judge, c, optarg, &err);
-    }
+    if (status != EXIT_OK)
+        return status;
     if (o->model)
         o->judge.train = 0;
-    if (status == 0 && optind == argc) {
-        fputs("dayshift identify: at least one input is needed; see dayshift identify --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    if (status < 0 || host_choice_read(&o->judge.choice, &err) < 0)
-        return cli_fail(&err);
-    return EXIT_OK;
+    return judge_choose_hosts(&o->judge, "identify", argc - optind);
 }
 
 /* 0, or -1 with *err, or without when it was said. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/cli.h"
 #include "cli/options.h"
 #include "learn/fit.h"
 
@@ -101,6 +102,15 @@ int judge_take_option(struct judge_options *o, int option, const char *value, st
 }
 
 /* ---- reading ---- */
+
+int judge_choose_hosts(struct judge_options *o, const char *verb, int inputs)
+{
+    struct error err = { "" };
+
+    if (inputs == 0)
+        return options_misused(verb, "at least one input is needed");
+    return host_choice_read(&o->choice, &err) < 0 ? cli_fail(&err) : EXIT_OK;
+}
 
 static uint32_t trained_records(const struct judge_options *o, size_t records)
 {

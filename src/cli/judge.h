@@ -72,6 +72,10 @@ void judge_options_release(struct judge_options *o);
 /* One of JUDGE_LONG_OPTIONS but help. 0, or -1 with *err. */
 int judge_take_option(struct judge_options *o, int option, const char *value, struct error *err);
 
+/* All options were taken: the hosts that were named, for a verb with so many inputs. EXIT_OK, or the status to
+ * end with, of which all was said. */
+int judge_choose_hosts(struct judge_options *o, const char *verb, int inputs);
+
 /* A host that takes part: its number in the learner and in `trained`, and what of its steps is held out. */
 struct judged_host {
     uint32_t id;

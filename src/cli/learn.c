@@ -158,8 +158,9 @@ static const struct option long_options[] = {
 };
 
 /* 0, or -1 with *err: a value that is none. */
-static int take_option(struct options *o, int option, char *value, struct error *err)
+static int take_option(void *self, int option, char *value, struct error *err)
 {
+    struct options *o = self;
     uint64_t number;
 
     switch (option) {
@@ -219,25 +220,16 @@ static const char *misuse(const struct options *o, int inputs)
 /* EXIT_OK to go on, -1 after --help, or the status to end with. */
 static int parse(struct options *o, int argc, char **argv)
 {
+    const struct option_reader reader = { help, "o:i:l:j:qh", long_options, take_option, o };
+    int status = options_read(&reader, argc, argv);
     struct error err = { "" };
     const char *wrong;
-    int c;
 
-    while ((c = getopt_long(argc, argv, "o:i:l:j:qh", long_options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return -1;
-        }
-        if (c == '?')
-            return EXIT_USAGE;
-        if (take_option(o, c, optarg, &err) < 0)
-            return cli_fail(&err);
-    }
+    if (status != EXIT_OK)
+        return status;
     wrong = misuse(o, argc - optind);
-    if (wrong != NULL) {
-        fprintf(stderr, "dayshift learn: %s; see dayshift learn --help\n", wrong);
-        return EXIT_USAGE;
-    }
+    if (wrong != NULL)
+        return options_misused("learn", wrong);
     return host_choice_read(&o->choice, &err) < 0 ? cli_fail(&err) : EXIT_OK;
 }
 

@@ -5,12 +5,37 @@
 
 #include "base/text.h"
 #include "base/time_zone.h"
+#include "cli/cli.h"
 #include "cli/crowds.h"
 #include "scenario/scenario.h"
 
 static int complain(const char *name, const char *text, const char *wanted, struct error *err)
 {
     return error_set(err, "%s: '%s' is not %s", name, text, wanted);
+}
+
+int options_read(const struct option_reader *reader, int argc, char **argv)
+{
+    struct error err = { "" };
+    int c;
+
+    while ((c = getopt_long(argc, argv, reader->short_options, reader->long_options, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(reader->help, stdout);
+            return OPTIONS_HELP;
+        }
+        if (c == '?')
+            return EXIT_USAGE;
+        if (reader->take(reader->self, c, optarg, &err) < 0)
+            return cli_fail(&err);
+    }
+    return EXIT_OK;
+}
+
+int options_misused(const char *verb, const char *wrong)
+{
+    fprintf(stderr, "dayshift %s: %s; see dayshift %s --help\n", verb, wrong, verb);
+    return EXIT_USAGE;
 }
 
 int option_u64(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *value,

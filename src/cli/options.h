@@ -6,11 +6,30 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
+#include <getopt.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "net/ip_address.h"
 #include "synth/slice.h"
+
+enum { OPTIONS_HELP = -1 };
+
+/* How a verb reads its options. */
+struct option_reader {
+    const char *help; /* printed for -h */
+    const char *short_options;
+    const struct option *long_options;
+    int (*take)(void *self, int option, char *value, struct error *err); /* 0, or -1 with *err */
+    void *self;
+};
+
+/* Takes all options; optind is then that of the first argument. EXIT_OK to go on, OPTIONS_HELP, or the status
+ * to end with, of which all was said. */
+int options_read(const struct option_reader *reader, int argc, char **argv);
+
+/* Says what is wrong with how the verb is used; EXIT_USAGE. */
+int options_misused(const char *verb, const char *wrong);
 
 int option_u64(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *value,
                struct error *err);

@@ -214,6 +214,18 @@ static void print_text(const struct bench *bench, const struct judged *judged)
 
 /* ---- the verb ---- */
 
+static int take_option(void *self, int option, char *value, struct error *err)
+{
+    struct options *o = self;
+
+    if (option == OPTION_TRIALS)
+        return option_u64("--trials", value, 1, TRIALS_MOST, &o->trials, err);
+    if (option == OPTION_SEED)
+        return option_u64("--seed", value, 0, UINT64_MAX, &o->seed, err);
+    return judge_take_option(&o->judge, option, value, err);
+}
+
+/* EXIT_OK to go on, or as options_read(). */
 static int parse(struct options *o, int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -222,33 +234,17 @@ static int parse(struct options *o, int argc, char **argv)
         { "seed", required_argument, NULL, OPTION_SEED },
         { 0 },
     };
-    struct error err = { "" };
-    int status = 0;
-    int c;
+    const struct option_reader reader = { help, JUDGE_SHORT_OPTIONS, long_options, take_option, o };
+    int status = options_read(&reader, argc, argv);
+    struct error err;
 
-    while (status == 0 && (c = getopt_long(argc, argv, JUDGE_SHORT_OPTIONS, long_options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return -1;
-        }
-        if (c == '?')
-            return EXIT_USAGE;
-        if (c == OPTION_TRIALS)
-            status = option_u64("--trials", optarg, 1, TRIALS_MOST, &o->trials, &err);
-        else if (c == OPTION_SEED)
-            status = option_u64("--seed", optarg, 0, UINT64_MAX, &o->seed, &err);
-        else
-            status = judge_take_option(&o->judge, c, optarg, &err);
-    }
-    if (status == 0 && o->judge.terms & 1u << TERM_BYTES)
-        status = error_set(&err, "--terms: bytes: synthetic flows have none, the session that plays them has");
-    if (status == 0 && optind == argc) {
-        fputs("dayshift score: at least one input is needed; see dayshift score --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    if (status < 0 || host_choice_read(&o->judge.choice, &err) < 0)
+    if (status != EXIT_OK)
+        return status;
+    if (o->judge.terms & 1u << TERM_BYTES) {
+        error_set(&err, "--terms: bytes: synthetic flows have none, the session that plays them has");
         return cli_fail(&err);
-    return EXIT_OK;
+    }
+    return judge_choose_hosts(&o->judge, "score", argc - optind);
 }
 
 /* 0 or -1 with *err, or without when it was said. */

@@ -118,45 +118,47 @@ static int take_format(struct synth_options *o, const char *name, struct error *
     return o->encoding ? 0 : error_set(err, "--format: '%s' is not one of: %s", name, record_encoding_names());
 }
 
-static int take_mix(struct synth_options *o, struct error *err)
+static int take_mix(struct synth_options *o, const char *text, struct error *err)
 {
     mix_option_release(&o->mix); /* given twice: the last one counts */
-    return mix_option_parse(&o->mix, optarg, err);
+    return mix_option_parse(&o->mix, text, err);
 }
 
 /* Numbers that are kept in 32 bits. */
-static int take_u32(const char *name, uint64_t most, uint32_t *value, struct error *err)
+static int take_u32(const char *name, const char *text, uint64_t most, uint32_t *value, struct error *err)
 {
     uint64_t number = 0;
-    int status = option_u64(name, optarg, 1, most, &number, err);
+    int status = option_u64(name, text, 1, most, &number, err);
 
     *value = (uint32_t)number;
     return status;
 }
 
 /* Takes one option; 0, or -1 with *err. */
-static int take_option(struct synth_options *o, int c, struct error *err)
+static int take_option(void *self, int c, char *value, struct error *err)
 {
+    struct synth_options *o = self;
+
     switch (c) {
-    case 'o': o->output = optarg; return 0;
-    case 'F': return take_format(o, optarg, err);
-    case 'n': return option_u64("--records", optarg, 1, MAX_RECORDS, &o->records, err);
-    case 'H': o->hosts = optarg; return 0;
-    case 'm': return take_mix(o, err);
-    case 'b': o->has_block = true; return block_option_parse(optarg, &o->block, &o->block_is_random, err);
+    case 'o': o->output = value; return 0;
+    case 'F': return take_format(o, value, err);
+    case 'n': return option_u64("--records", value, 1, MAX_RECORDS, &o->records, err);
+    case 'H': o->hosts = value; return 0;
+    case 'm': return take_mix(o, value, err);
+    case 'b': o->has_block = true; return block_option_parse(value, &o->block, &o->block_is_random, err);
     case 'k': o->keeps_addresses = true; return 0;
-    case 'f': return option_duration("--for", optarg, &o->scenario.day_ns, err);
-    case 'c': return take_u32("--hosts", SCENARIO_MAX_HOSTS, &o->group.hosts, err);
-    case 'p': o->group.pick = optarg; return 0;
-    case 'a': return option_activity("--activity", optarg, &o->group.activity, err);
-    case 'z': return option_timezone(optarg, err);
-    case 'N': return option_network("--network", optarg, &o->group.network, err);
-    case 'O': return option_network("--outside", optarg, &o->scenario.outside, err);
-    case 'd': o->has_date = true; return option_date("--date", optarg, &o->date, err);
-    case 's': return option_time_of_day("--start", optarg, &o->start_ns, err);
-    case 'S': return option_u64("--seed", optarg, 0, UINT64_MAX, &o->scenario.seed, err);
-    case 'u': o->has_unobserved = true; return option_fallback("--unobserved", optarg, &o->scenario.fallback, err);
-    case 'j': return take_u32("--jobs", SCENARIO_MAX_THREADS, &o->threads, err);
+    case 'f': return option_duration("--for", value, &o->scenario.day_ns, err);
+    case 'c': return take_u32("--hosts", value, SCENARIO_MAX_HOSTS, &o->group.hosts, err);
+    case 'p': o->group.pick = value; return 0;
+    case 'a': return option_activity("--activity", value, &o->group.activity, err);
+    case 'z': return option_timezone(value, err);
+    case 'N': return option_network("--network", value, &o->group.network, err);
+    case 'O': return option_network("--outside", value, &o->scenario.outside, err);
+    case 'd': o->has_date = true; return option_date("--date", value, &o->date, err);
+    case 's': return option_time_of_day("--start", value, &o->start_ns, err);
+    case 'S': return option_u64("--seed", value, 0, UINT64_MAX, &o->scenario.seed, err);
+    case 'u': o->has_unobserved = true; return option_fallback("--unobserved", value, &o->scenario.fallback, err);
+    case 'j': return take_u32("--jobs", value, SCENARIO_MAX_THREADS, &o->threads, err);
     case 'J': o->json = true; return 0;
     default: o->quiet = true; return 0;
     }
@@ -485,31 +487,17 @@ static int synthesize(struct synth_options *o, const char *path, struct error *e
     return status;
 }
 
-/* EXIT_OK to go on. */
-static int parse(struct synth_options *o, int argc, char **argv, bool *over)
+/* EXIT_OK to go on, or as options_read(). */
+static int parse(struct synth_options *o, int argc, char **argv)
 {
-    struct error err = { "" };
-    const char *misuse;
-    int c;
+    const struct option_reader reader = { help, "o:n:j:qh", long_options, take_option, o };
+    int status = options_read(&reader, argc, argv);
+    const char *wrong;
 
-    *over = true;
-    while ((c = getopt_long(argc, argv, "o:n:j:qh", long_options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return EXIT_OK;
-        }
-        if (c == '?')
-            return EXIT_USAGE;
-        if (take_option(o, c, &err) < 0)
-            return cli_fail(&err);
-    }
-    misuse = find_misuse(o, argc - optind);
-    if (misuse != NULL) {
-        fprintf(stderr, "dayshift synth: %s; see dayshift synth --help\n", misuse);
-        return EXIT_USAGE;
-    }
-    *over = false;
-    return EXIT_OK;
+    if (status != EXIT_OK)
+        return status;
+    wrong = find_misuse(o, argc - optind);
+    return wrong != NULL ? options_misused("synth", wrong) : EXIT_OK;
 }
 
 int verb_synth(int argc, char **argv)
@@ -517,16 +505,15 @@ int verb_synth(int argc, char **argv)
     struct synth_options o = { .encoding = record_encoding_find("csv"), .block = 50, .threads = 1,
                                .scenario = { .seed = 1, .speed = 1 } };
     struct error err = { "" };
-    bool over;
     int status;
 
     ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
-    status = parse(&o, argc, argv, &over);
-    if (!over) {
+    status = parse(&o, argc, argv);
+    if (status == EXIT_OK) {
         o.scenario.stop = cli_catch_signals();
         status = synthesize(&o, argv[optind], &err) < 0 ? cli_fail(&err) : EXIT_OK;
     }
     mix_option_release(&o.mix);
-    return status;
+    return status == OPTIONS_HELP ? EXIT_OK : status;
 }
