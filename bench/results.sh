@@ -89,6 +89,27 @@ TIMEFORMAT='%U s of CPU time, user; %S s, system'
 for n in 1000 10000 100000 1000000 10000000; do
     say "time dayshift synth -q --host 14 -n $n -o records.csv ugr16.dsm" 2>&1
 done
+# A picture of a few more points; seconds, user.
+TIMEFORMAT=%U
+for n in 0.5 1 2 3 4 5 6; do
+    printf '%s ' "$n"
+    { time dayshift synth -q --host 14 -n "$(bc <<<"$n * 1000000 / 1")" -o records.csv ugr16.dsm; } 2>&1
+done >time.txt
+awk '
+    { x[NR] = $1; y[NR] = $2; if ($2 > top) top = $2 }
+    END {
+        print "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"640\" height=\"400\" font-family=\"sans-serif\" font-size=\"13\">"
+        print "<rect width=\"640\" height=\"400\" fill=\"white\"/>"
+        print "<path d=\"M60 20V350H620\" fill=\"none\" stroke=\"#888\"/>"
+        print "<text x=\"230\" y=\"390\">million records, as CSV</text><text x=\"66\" y=\"30\">seconds of CPU time</text>"
+        for (i = 1; i <= NR; i++) {
+            px = 60 + 540 * x[i] / x[NR]; py = 350 - 310 * y[i] / top
+            printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"#0072b2\"/>\n", px, py
+            printf "<text x=\"%.1f\" y=\"368\" text-anchor=\"middle\">%s</text>\n", px, x[i]
+            printf "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", px - 8, py + 4, y[i]
+        }
+        print "</svg>"
+    }' time.txt >time.svg
 
 section 'A week, learned again'
 addresses 113 >synthetic.hosts
