@@ -330,12 +330,12 @@ static void assert_same_sequences(const struct row_sample *a, const struct row_s
     assert_same_sample(a, b);
     assert_int_equal(a->packets, b->packets);
     for (size_t i = 0; i < a->used; i++) {
-        assert_int_equal(a->rows[i].sequence_length, b->rows[i].sequence_length);
-        if (a->rows[i].sequence_length > 0)
-            assert_memory_equal(a->rows[i].sequence, b->rows[i].sequence,
-                                a->rows[i].sequence_length * sizeof *a->rows[i].sequence);
+        assert_int_equal(a->rows[i].row.sequence_length, b->rows[i].row.sequence_length);
+        if (a->rows[i].row.sequence_length > 0)
+            assert_memory_equal(a->rows[i].row.sequence, b->rows[i].row.sequence,
+                                a->rows[i].row.sequence_length * sizeof *a->rows[i].row.sequence);
         else
-            assert_null(a->rows[i].sequence);
+            assert_null(a->rows[i].row.sequence);
     }
 }
 
@@ -361,9 +361,9 @@ static void assert_rule(const struct row_sample *sample, uint64_t flows)
         }
         left = before < SERVICE_MAX_PACKETS ? SERVICE_MAX_PACKETS - before : 0;
         assert_in_range(smaller, 0, SERVICE_MAX_ROWS - 1);
-        assert_int_equal(r->sequence_length, length < left ? length : left);
-        packets += r->sequence_length;
-        kept += r->sequence_length > 0;
+        assert_int_equal(r->row.sequence_length, length < left ? length : left);
+        packets += r->row.sequence_length;
+        kept += r->row.sequence_length > 0;
     }
     assert_int_equal(packets, sample->packets);
     assert_in_range(packets, 0, SERVICE_MAX_PACKETS);
@@ -956,8 +956,8 @@ static void test_bytes_conditions_applications(void **state)
     assert_int_equal(row->row.window[0], 64240);
     assert_int_equal(row->row.tcp_options[1], 5);
     assert_int_equal(row->row.window_scale[1], 7);
-    assert_int_equal(row->sequence_length, 3);
-    assert_memory_equal(row->sequence, packets, sizeof packets);
+    assert_int_equal(row->row.sequence_length, 3);
+    assert_memory_equal(row->row.sequence, packets, sizeof packets);
     assert_int_equal(stats->outside_count, 1);
     assert_false(stats->has_tags);
     learner_free(learner);
@@ -1284,8 +1284,8 @@ static void add_service_facts(struct facts *facts, const struct network_stats *s
             const struct keyed_row *r = &sample->rows[k];
 
             FACT(facts, 1, ROW, e->owner, e->symbol, r->key, session_row_packets(&r->row),
-                 r->sequence_length,
-                 r->sequence ? mix_bytes(r->sequence, r->sequence_length * sizeof *r->sequence) : 0);
+                 r->row.sequence_length,
+                 r->row.sequence ? mix_bytes(r->row.sequence, r->row.sequence_length * sizeof *r->row.sequence) : 0);
         }
     }
     for (size_t i = 0; i < stats->applications.used; i++) {

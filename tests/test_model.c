@@ -169,10 +169,10 @@ static void fill_row(struct keyed_row *row, uint32_t length, struct random_strea
     row->row.tcp_options[0] = 0x1f;
     row->row.window_scale[1] = 14;
     row->row.is_measured = length % 2;
-    row->sequence_length = length;
-    row->sequence = length ? memory_alloc_array(length, sizeof *row->sequence) : NULL;
+    row->row.sequence_length = length;
+    row->row.sequence = length ? memory_alloc_array(length, sizeof *row->row.sequence) : NULL;
     for (uint32_t i = 0; i < length; i++)
-        row->sequence[i] = (struct flow_packet){ (uint8_t)random_u32(random), (uint8_t)i,
+        row->row.sequence[i] = (struct flow_packet){ (uint8_t)random_u32(random), (uint8_t)i,
                                                  (uint16_t)random_u32(random) };
 }
 
@@ -212,7 +212,7 @@ static void fill(struct network_stats *stats)
                 most = random_below(&random, 9);
             }
             fill_row(&sample->rows[k], (uint32_t)most, &random);
-            sample->packets += sample->rows[k].sequence_length;
+            sample->packets += sample->rows[k].row.sequence_length;
         }
     }
 }
@@ -605,10 +605,10 @@ static void check_same_samples(const struct network_stats *got, const struct net
         for (size_t k = 0; k < a->used; k++) {
             check_row(&a->rows[k].row, &b->rows[k].row);
             assert_true(a->rows[k].key == b->rows[k].key);
-            assert_int_equal(a->rows[k].sequence_length, b->rows[k].sequence_length);
-            if (b->rows[k].sequence_length > 0)
-                assert_memory_equal(a->rows[k].sequence, b->rows[k].sequence,
-                                    b->rows[k].sequence_length * sizeof(struct flow_packet));
+            assert_int_equal(a->rows[k].row.sequence_length, b->rows[k].row.sequence_length);
+            if (b->rows[k].row.sequence_length > 0)
+                assert_memory_equal(a->rows[k].row.sequence, b->rows[k].row.sequence,
+                                    b->rows[k].row.sequence_length * sizeof(struct flow_packet));
         }
         assert_memory_equal(&got->conditions[i], &expected->conditions[i], sizeof *got->conditions);
     }

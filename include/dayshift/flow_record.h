@@ -37,17 +37,44 @@ enum flow_finding {
     FLOW_DATA_AFTER_TERMINATION = 1 << 2 /* payload after a RST, or from a side that sent FIN before */
 };
 
+/* What a packet of a flow is beside its flags. */
+enum packet_mark {
+    PACKET_PLAIN,
+    PACKET_IMPAIRED,   /* the network's doing: sent again, out of order, a copy, a later fragment */
+    PACKET_KEEPALIVE,  /* TCP: a probe of an idle connection; its payload, if any, is no data */
+    PACKET_ZERO_WINDOW /* TCP: its sender takes no data for now */
+};
+
 /*
- * One packet of a flow, as a packet model learns it: direction, flags, payload and the time since the
- * packet before it, on the gap grid. 4 bytes.
+ * One packet of a flow, as a packet model learns it: direction, mark, flags, payload and the time since
+ * the packet before it, on the gap grid. 4 bytes.
  */
 struct flow_packet {
-    uint8_t side_and_flags; /* side << 7 | TCP flags & 0x7f (without CWR) */
+    uint8_t side_and_flags; /* side << 7 | enum packet_mark << 5 | TCP flags & 0x1f */
     uint8_t gap_bin;        /* log_grid_bin(ns, GAP_GRID_PER_OCTAVE), at most 255; first packet: 0 */
     uint16_t payload_bytes; /* at most 65535 */
 };
 
-enum { FLOW_MAX_SEQUENCE = 256 /* packets of a flow that are kept one by one */ };
+static inline enum flow_side flow_packet_side(struct flow_packet packet)
+{
+    return (enum flow_side)(packet.side_and_flags >> 7);
+}
+
+static inline enum packet_mark flow_packet_mark(struct flow_packet packet)
+{
+    return (enum packet_mark)(packet.side_and_flags >> 5 & 3);
+}
+
+static inline uint8_t flow_packet_tcp_flags(struct flow_packet packet)
+{
+    return packet.side_and_flags & 0x1f;
+}
+
+/*
+ * Packets of a flow that are kept one by one: its first ones, and of a longer flow the last
+ * FLOW_SEQUENCE_TAIL in place of the last of these.
+ */
+enum { FLOW_MAX_SEQUENCE = 1024, FLOW_SEQUENCE_TAIL = 64 };
 
 struct flow_record {
     struct ip_address address[2];
@@ -83,8 +110,9 @@ struct flow_record {
                        * then estimates, and RTT, MSS, TTL, window and options unknown */
     bool is_synthetic; /* drawn from a model: of records in which both kinds are */
     const char *application;     /* by deep inspection, as "TLS.Google"; NULL unknown. Outlives the record. */
-    const struct flow_packet *sequence; /* the first packets; borrowed for the call; NULL: not kept */
-    uint32_t sequence_length; /* less than the packets of the flow: it went on */
+    const struct flow_packet *sequence; /* packets one by one; borrowed for the call; NULL: not kept */
+    uint32_t sequence_length; /* of `sequence` */
+    uint32_t sequence_head;   /* so many are the first of the flow, without a hole; those behind are its last */
 };
 
 static inline uint64_t flow_record_packets(const struct flow_record *r)

@@ -87,9 +87,7 @@ static inline bool crowd_activity_has_sums(const struct crowd_activity *crowd)
 struct row_sample {
     struct keyed_row {
         uint64_t key; /* a hash of the flow */
-        struct session_row row;
-        struct flow_packet *sequence; /* owned; NULL: not kept */
-        uint32_t sequence_length;
+        struct session_row row; /* owns its sequence */
     } *rows;
     size_t used;
     size_t capacity;

@@ -43,6 +43,8 @@ struct session_row {
     enum flow_ending ending;
     enum flow_side first_data_side;
     enum flow_side closing_side;
+    struct flow_packet *sequence; /* packets one by one, as in struct flow_record; NULL: not kept */
+    uint32_t sequence_length, sequence_head;
 };
 
 /*

@@ -198,7 +198,7 @@ static void release(struct flow_table *table, struct flow *flow)
     struct flow_record *record = &flow->tracker.record;
 
     record->sequence = flow->sequence.packets;
-    record->sequence_length = flow->sequence.length;
+    record->sequence_length = record->sequence_head = flow->sequence.length;
     if (table->any_released && record->start.ns < table->released.ns) {
         table->counts.late++;
     } else {
@@ -348,7 +348,7 @@ static const struct packet_view *advance_clock(struct flow_table *table,
 static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_side side,
                         const struct packet_view *packet)
 {
-    const uint8_t flags = 0x7f;
+    const uint8_t flags = 0x1f;
     int64_t gap_ns = packet->time.ns - flow->tracker.last.ns;
     uint32_t gap_bin = log_grid_gap_bin((uint64_t)gap_ns);
     struct flow_packet kept = {

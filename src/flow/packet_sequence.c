@@ -8,8 +8,8 @@
 enum {
     FIRST_PACKETS = 4,
     GROWTH = 4,
-    SIZES = 4, /* 4, 16, 64, 256 */
-    SLAB_BYTES = 16384
+    SIZES = 5, /* 4, 16, 64, 256, 1024 */
+    SLAB_BYTES = 32768
 };
 
 /* Room for one sequence, of any size: on a free list it holds the link. */
@@ -29,7 +29,7 @@ struct sequence_pool {
     size_t slab_count, max_slabs;
 };
 
-_Static_assert(FLOW_MAX_SEQUENCE == FIRST_PACKETS * GROWTH * GROWTH * GROWTH,
+_Static_assert(FLOW_MAX_SEQUENCE == FIRST_PACKETS * GROWTH * GROWTH * GROWTH * GROWTH,
                "the largest size holds a whole sequence");
 
 struct sequence_pool *sequence_pool_new(size_t max_bytes)

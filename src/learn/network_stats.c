@@ -189,7 +189,7 @@ static void move_to_others(struct network_stats *stats, const struct old_service
 
     for (size_t k = 0; k < sample->used; k++)
         row_sample_add(&stats->samples[others], sample->rows[k].key, &sample->rows[k].row,
-                       sample->rows[k].sequence, sample->rows[k].sequence_length);
+                       sample->rows[k].row.sequence, sample->rows[k].row.sequence_length);
     row_sample_release(sample);
     service_conditions_add(&stats->conditions[others], &old->conditions[i]);
     old->numbers[i] = others;

@@ -75,12 +75,12 @@ static struct flow_packet *copy_sequence(const struct flow_packet *sequence, uin
 
 static void shorten_sequence(struct row_sample *sample, struct keyed_row *row, uint32_t length)
 {
-    struct flow_packet *kept = copy_sequence(row->sequence, length);
+    struct flow_packet *kept = copy_sequence(row->row.sequence, length);
 
-    free(row->sequence);
-    row->sequence = kept;
-    sample->packets -= row->sequence_length - length;
-    row->sequence_length = length;
+    free(row->row.sequence);
+    row->row.sequence = kept;
+    sample->packets -= row->row.sequence_length - length;
+    row->row.sequence_length = length;
 }
 
 /* Falling keys are a heap as well. */
@@ -90,9 +90,9 @@ static void cut_sequences(struct row_sample *sample)
 
     qsort(sample->rows, sample->used, sizeof *sample->rows, compare_largest_first);
     for (size_t i = sample->used; i-- > 0;) {
-        if (sample->rows[i].sequence_length > left)
+        if (sample->rows[i].row.sequence_length > left)
             shorten_sequence(sample, &sample->rows[i], left);
-        left -= sample->rows[i].sequence_length;
+        left -= sample->rows[i].row.sequence_length;
     }
 }
 
@@ -105,8 +105,8 @@ bool row_sample_wants(const struct row_sample *sample, uint64_t key)
 
 static void drop_largest(struct row_sample *sample)
 {
-    sample->packets -= sample->rows[0].sequence_length;
-    free(sample->rows[0].sequence);
+    sample->packets -= sample->rows[0].row.sequence_length;
+    free(sample->rows[0].row.sequence);
     sample->rows[0] = sample->rows[--sample->used];
     sift_down(sample->rows, sample->used);
 }
@@ -120,9 +120,9 @@ void row_sample_add(struct row_sample *sample, uint64_t key, const struct sessio
         return;
     if (sample->used == SERVICE_MAX_ROWS)
         drop_largest(sample);
-    added.sequence_length = sequence ? length : 0;
-    added.sequence = copy_sequence(sequence, added.sequence_length);
-    sample->packets += added.sequence_length;
+    added.row.sequence_length = sequence ? length : 0;
+    added.row.sequence = copy_sequence(sequence, added.row.sequence_length);
+    sample->packets += added.row.sequence_length;
     sample->rows = memory_grow(sample->rows, &sample->capacity, sample->used + 1,
                                sizeof *sample->rows);
     sample->rows[sample->used++] = added;
@@ -144,7 +144,7 @@ void row_sample_reopen(struct row_sample *sample)
 {
     sample->packets = 0;
     for (size_t i = 0; i < sample->used; i++)
-        sample->packets += sample->rows[i].sequence_length;
+        sample->packets += sample->rows[i].row.sequence_length;
     if (sample->used > 0)
         qsort(sample->rows, sample->used, sizeof *sample->rows, compare_largest_first);
 }
@@ -153,15 +153,15 @@ void row_sample_merge(struct row_sample *into, const struct row_sample *from)
 {
     row_sample_reopen(into);
     for (size_t i = 0; i < from->used; i++)
-        row_sample_add(into, from->rows[i].key, &from->rows[i].row, from->rows[i].sequence,
-                       from->rows[i].sequence_length);
+        row_sample_add(into, from->rows[i].key, &from->rows[i].row, from->rows[i].row.sequence,
+                       from->rows[i].row.sequence_length);
     row_sample_finish(into);
 }
 
 void row_sample_release(struct row_sample *sample)
 {
     for (size_t i = 0; i < sample->used; i++)
-        free(sample->rows[i].sequence);
+        free(sample->rows[i].row.sequence);
     free(sample->rows);
     memset(sample, 0, sizeof *sample);
 }

@@ -502,7 +502,15 @@ static void take_session(void *self, uint32_t id, const struct keyed_row *row)
         b->row_capacity = 0;
     service->rows = memory_grow(service->rows, &b->row_capacity, service->row_count + 1,
                                 sizeof *service->rows);
-    service->rows[service->row_count++] = row->row;
+    service->rows[service->row_count] = row->row;
+    if (row->row.sequence) {
+        struct flow_packet *kept =
+            arena_alloc_array(&b->model->arena, row->row.sequence_length, sizeof *kept);
+
+        service->rows[service->row_count].sequence =
+            memcpy(kept, row->row.sequence, row->row.sequence_length * sizeof *kept);
+    }
+    service->row_count++;
     if (row->row.duration_ns > service->longest_ns)
         service->longest_ns = row->row.duration_ns;
 }

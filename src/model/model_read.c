@@ -799,9 +799,9 @@ static void read_sequence(struct rows *rows, struct keyed_row *row, struct flow_
     const uint8_t *blob =
         rows_blob(rows, 27, MODEL_PACKET_BYTES, FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES, &size);
 
-    row->sequence_length = (uint32_t)(size / MODEL_PACKET_BYTES);
-    row->sequence = blob ? room : NULL;
-    for (uint32_t i = 0; i < row->sequence_length; i++, blob += MODEL_PACKET_BYTES)
+    row->row.sequence_length = (uint32_t)(size / MODEL_PACKET_BYTES);
+    row->row.sequence = blob ? room : NULL;
+    for (uint32_t i = 0; i < row->row.sequence_length; i++, blob += MODEL_PACKET_BYTES)
         room[i] = (struct flow_packet){ blob[0], blob[1], (uint16_t)(blob[2] | blob[3] << 8) };
 }
 
@@ -832,7 +832,7 @@ static void read_session_rows(struct reader *r)
         read_sequence(&rows, &row, sequence);
         if (session_row_packets(&row.row) == 0)
             rows_fail(&rows, "a flow without a packet");
-        if (row.sequence_length > session_row_packets(&row.row))
+        if (row.row.sequence_length > session_row_packets(&row.row))
             rows_fail(&rows, "more packets one by one than the flow has");
         if (service < last_service || (number > 0 && session_row_packets(&row.row) < last_packets))
             rows_fail(&rows, "out of order");

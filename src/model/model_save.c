@@ -298,12 +298,12 @@ static void bind_sequence(sqlite3_stmt *statement, int parameter, const struct k
     uint8_t bytes[FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES];
     uint8_t *at = bytes;
 
-    if (row->sequence == NULL) {
+    if (row->row.sequence == NULL) {
         sqlite3_bind_null(statement, parameter);
         return;
     }
-    for (uint32_t i = 0; i < row->sequence_length && i < FLOW_MAX_SEQUENCE; i++) {
-        const struct flow_packet *packet = &row->sequence[i];
+    for (uint32_t i = 0; i < row->row.sequence_length && i < FLOW_MAX_SEQUENCE; i++) {
+        const struct flow_packet *packet = &row->row.sequence[i];
 
         *at++ = packet->side_and_flags;
         *at++ = packet->gap_bin;

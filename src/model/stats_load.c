@@ -166,10 +166,10 @@ static void take_session(void *self, uint32_t service, const struct keyed_row *r
         memory_grow(sample->rows, &sample->capacity, sample->used + 1, sizeof *sample->rows);
     copy = &sample->rows[sample->used++];
     *copy = *row;
-    if (row->sequence) {
-        copy->sequence = memory_alloc_array(row->sequence_length, sizeof *copy->sequence);
-        memcpy(copy->sequence, row->sequence, row->sequence_length * sizeof *copy->sequence);
-        sample->packets += row->sequence_length;
+    if (row->row.sequence) {
+        copy->row.sequence = memory_alloc_array(row->row.sequence_length, sizeof *copy->row.sequence);
+        memcpy(copy->row.sequence, row->row.sequence, row->row.sequence_length * sizeof *copy->row.sequence);
+        sample->packets += row->row.sequence_length;
     }
 }
 
