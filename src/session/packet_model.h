@@ -78,4 +78,6 @@ struct packet_model {
                  struct random_stream *random, struct packet_draw *draw);
 };
 
+extern const struct packet_model packet_model_symbols; /* docs/model.md, Packets of a session */
+
 #endif
