@@ -19,7 +19,6 @@ struct live {
     struct session session;
     struct session_packet packet;
     struct frame_template templates[2];
-    payload_fill *fill;
     struct flow_tuple tuple;
     struct live *next_in_bucket; /* or next in the free list */
 };
@@ -35,6 +34,7 @@ struct renderer {
     struct live **buckets; /* live sessions by 5-tuple */
     size_t bucket_mask;
     struct open_connections connections;
+    struct packet_models *models; /* NULL: none is wanted */
     struct flow_plan plan; /* the next one, when has_plan */
     bool has_plan;
     bool plans_over;
@@ -191,10 +191,9 @@ static int begin_session(struct renderer *r, struct error *err)
 {
     struct live *live = take_unused(r);
 
-    session_begin(&live->session, &r->plan, r->config.seed);
+    session_begin(&live->session, &r->plan, r->config.seed, r->models);
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
-    live->fill = payload_for(r->plan.protocol, r->plan.ends[FLOW_RESPONDER].port);
     live->due = schedule_run_time(&r->config.schedule, r->plan.start);
     live->number = r->counts.flows++;
     r->has_plan = false;
@@ -202,8 +201,6 @@ static int begin_session(struct renderer *r, struct error *err)
         give_back(r, live);
         return -1;
     }
-    if (session_is_complete_tcp(&live->session))
-        r->counts.complete_tcp++;
     if (session_next(&live->session, &live->packet))
         enter(r, live);
     else
@@ -216,6 +213,7 @@ static void end_session(struct renderer *r, struct live *live)
 {
     r->heap[0] = r->heap[--r->live_count];
     unindex_live(r, live);
+    r->counts.complete_tcp += session_is_complete_tcp(&live->session);
     if (session_stays_open(&live->session))
         open_connections_put(&r->connections, &live->tuple, &live->session.numbers);
     give_back(r, live);
@@ -273,9 +271,8 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
     frame->due = live->due;
     frame->bytes = r->frame;
     frame->length = frame_template_render(&live->templates[packet->side], &live->session, packet,
-                                          live->fill, r->frame);
-    if (live->session.phase == SESSION_ATTEMPT && packet->tcp_flags == TCP_SYN && packet->gap_ns > 0)
-        r->counts.repeated_syns++;
+                                          live->session.fill, r->frame);
+    r->counts.repeated_syns += packet->is_repeated_syn;
 }
 
 static void advance(struct renderer *r, struct live *live)
@@ -312,6 +309,8 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
+    if (config->model)
+        r->models = packet_models_new(config->model);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);
@@ -333,6 +332,7 @@ void renderer_free(struct renderer *r)
         free(live);
     }
     open_connections_release(&r->connections);
+    packet_models_free(r->models);
     frame_builder_free(r->builder);
     free(r->heap);
     free(r->buckets);
