@@ -18,6 +18,11 @@ const struct packet_model *packet_model_find(const char *name)
     return NULL;
 }
 
+const struct packet_model *packet_model_default(void)
+{
+    return kinds[0];
+}
+
 const char *packet_model_names(void)
 {
     return "messages";

@@ -20,6 +20,12 @@ struct live {
     struct session_packet packet;
     struct frame_template templates[2];
     struct flow_tuple tuple;
+    struct run_time begun;
+    struct session_sums {
+        uint64_t packets[2], bytes[2], payload_bytes[2]; /* IP packets */
+        uint8_t tcp_flags[2];
+    } sums;
+    const char *label; /* of the service; NULL: none */
     struct live *next_in_bucket; /* or next in the free list */
 };
 
@@ -34,7 +40,7 @@ struct renderer {
     struct live **buckets; /* live sessions by 5-tuple */
     size_t bucket_mask;
     struct open_connections connections;
-    struct packet_models *models; /* NULL: none is wanted */
+    struct packet_models *models;
     struct flow_plan plan; /* the next one, when has_plan */
     bool has_plan;
     bool plans_over;
@@ -195,6 +201,9 @@ static int begin_session(struct renderer *r, struct error *err)
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
     live->due = schedule_run_time(&r->config.schedule, r->plan.start);
+    live->begun = live->due;
+    live->sums = (struct session_sums){ .packets = { 0 } };
+    live->label = r->plan.service ? r->plan.service->label : NULL;
     live->number = r->counts.flows++;
     r->has_plan = false;
     if (build_templates(r, live, err) < 0) {
@@ -208,12 +217,44 @@ static int begin_session(struct renderer *r, struct error *err)
     return 0;
 }
 
+static struct day_time origin_of(const struct renderer *r, struct run_time t)
+{
+    return (struct day_time){ r->config.schedule.origin.ns + t.ns };
+}
+
+static void tell(struct renderer *r, const struct live *live)
+{
+    const struct session *s = &live->session;
+    struct flow_record record = {
+        .protocol = live->tuple.protocol,
+        .start = origin_of(r, live->begun),
+        .duration_ns = live->due.ns - live->begun.ns,
+        .opening = session_opening(s),
+        .ending = session_ending(s),
+        .is_measured = true,
+        .is_synthetic = true,
+        .application = live->label,
+    };
+
+    for (int side = 0; side < 2; side++) {
+        record.address[side] = ip_address_from_v4(live->tuple.address[side]);
+        record.port[side] = live->tuple.port[side];
+        record.packets[side] = live->sums.packets[side];
+        record.bytes[side] = live->sums.bytes[side];
+        record.payload_bytes[side] = live->sums.payload_bytes[side];
+        record.tcp_flags[side] = live->sums.tcp_flags[side];
+    }
+    r->config.how.ended(r->config.how.ended_self, &record);
+}
+
 /* The session at the top of the heap is over; the connection that it leaves open is remembered. */
 static void end_session(struct renderer *r, struct live *live)
 {
     r->heap[0] = r->heap[--r->live_count];
     unindex_live(r, live);
     r->counts.complete_tcp += session_is_complete_tcp(&live->session);
+    if (r->config.how.ended)
+        tell(r, live);
     if (session_stays_open(&live->session))
         open_connections_put(&r->connections, &live->tuple, &live->session.numbers);
     give_back(r, live);
@@ -272,6 +313,10 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
     frame->bytes = r->frame;
     frame->length = frame_template_render(&live->templates[packet->side], &live->session, packet,
                                           live->session.fill, r->frame);
+    live->sums.packets[packet->side]++;
+    live->sums.bytes[packet->side] += frame->length - FRAME_ETHERNET_BYTES;
+    live->sums.payload_bytes[packet->side] += packet->payload_bytes;
+    live->sums.tcp_flags[packet->side] |= packet->tcp_flags;
     r->counts.repeated_syns += packet->is_repeated_syn;
 }
 
@@ -309,8 +354,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
-    if (config->model)
-        r->models = packet_models_new(config->model);
+    r->models = packet_models_new(config->how.model ? config->how.model : packet_model_default());
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);
