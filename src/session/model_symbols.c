@@ -1,16 +1,11 @@
-/*
- * model_symbols.c - the default packet model: the next packet is a symbol (direction, mark, flags, length) drawn from
- * what followed the same context in sampled flows, with back-off to less specific contexts.
- *
- * Contexts hold what is still to be sent, exactly; so flows end as sampled ones do. See docs/model.md.
- */
+#include "session/model_symbols.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/log_grid.h"
 #include "net/wire.h"
-#include "session/packet_model.h"
 #include "session/symbol_alphabet.h"
 #include "session/symbol_flow.h"
 #include "session/symbol_state.h"
@@ -229,35 +224,43 @@ static uint64_t most_payload(const struct drawing *d, enum flow_side side)
     return left - later < most ? left - later : most;
 }
 
-/* Whether what is left can still be sent once this packet is out. */
-static bool leaves_a_way(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark)
+/* Whether what is left behind this packet can still be sent. */
+static bool leaves_a_way(const struct tcp_machine *machine, const struct packet_budget *after, enum flow_side side,
+                         uint8_t flags, enum packet_mark mark)
 {
-    const struct packet_budget *left = &d->progress->left;
-
+    if (flags & TCP_SYN)
+        return after->packets[FLOW_INITIATOR] > 0 &&
+               (side == FLOW_RESPONDER || after->packets[FLOW_RESPONDER] > after->data_packets[FLOW_RESPONDER]);
+    if (flags & TCP_RST && machine->phase == TCP_PHASE_SYN)
+        return false;
     if (flags & (TCP_FIN | TCP_RST))
-        return left->data_packets[side] == 0;
-    return mark != PACKET_ZERO_WINDOW || left->data_packets[!side] == 0 || left->packets[side] > 1;
+        return after->data_packets[side] == 0;
+    return mark != PACKET_ZERO_WINDOW || after->data_packets[!side] == 0 || after->packets[side] > 0;
 }
 
 /* Paid from what is left, and allowed by TCP. */
-static bool is_legal_kind(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
-                          bool has_payload)
+static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
+                       bool has_payload)
 {
     const struct packet_budget *left = &d->progress->left;
-    struct packet_budget after = *left;
 
     if (left->packets[side] == 0)
         return false;
     if (has_payload ? left->data_packets[side] == 0 : left->packets[side] <= left->data_packets[side])
         return false;
-    if (d->shape->protocol != IP_TCP)
-        return true;
-    if (!tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload))
+    return d->shape->protocol != IP_TCP || tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload);
+}
+
+static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
+                   bool has_payload)
+{
+    struct packet_budget after = d->progress->left;
+
+    if (!is_allowed(d, side, flags, mark, has_payload))
         return false;
-    after.data_packets[side] -= has_payload;
     after.packets[side]--;
-    return leaves_a_way(&(struct drawing){ .progress = &(struct packet_progress){ .left = after } }, side, flags,
-                        mark);
+    after.data_packets[side] -= has_payload;
+    return d->shape->protocol != IP_TCP || leaves_a_way(&d->progress->machine, &after, side, flags, mark);
 }
 
 static bool is_legal(const struct drawing *d, uint16_t token)
@@ -265,7 +268,7 @@ static bool is_legal(const struct drawing *d, uint16_t token)
     enum flow_side side = token_side(token);
     uint8_t length = token_length(token);
 
-    if (!is_legal_kind(d, side, token_flags(token), token_mark(token), length != LENGTH_NONE))
+    if (!is_fit(d, side, token_flags(token), token_mark(token), length != LENGTH_NONE))
         return false;
     return length == LENGTH_NONE ||
            symbol_alphabet_least(&d->tables->alphabet, length, symbol_state_past(d->state, side)) <=
@@ -310,29 +313,35 @@ static bool draw_level(const struct drawing *d, uint32_t level, uint16_t *token)
     return is_legal(d, *token) || draw_masked(d, &counts, token);
 }
 
-/* What the tables do not tell: whatever is legal, data first, without an end while something else is. */
-static bool draw_any(const struct drawing *d, uint16_t *token)
+static uint8_t mean_length(const struct drawing *d, enum flow_side side)
+{
+    uint64_t mean = d->progress->left.payload_bytes[side] / d->progress->left.data_packets[side];
+
+    if (d->state->full[side] > 0 && mean >= d->state->full[side])
+        return LENGTH_FULL;
+    return symbol_alphabet_size(&d->tables->alphabet, mean == 0 ? 1 : mean < UINT16_MAX ? (uint32_t)mean : UINT16_MAX);
+}
+
+/* What the tables do not tell: data first, no end while there is anything else; a packet behind which something
+ * cannot be sent any more only when `is_last_resort`. */
+static bool draw_any(const struct drawing *d, bool is_last_resort, uint16_t *token)
 {
     static const struct {
-        uint8_t flags, length;
+        uint8_t flags;
+        bool has_payload;
     } kinds[] = {
-        { TCP_SYN, LENGTH_NONE },           { TCP_SYN | TCP_ACK, LENGTH_NONE },
-        { TCP_PSH | TCP_ACK, LENGTH_EXACT }, { TCP_ACK, LENGTH_NONE },
-        { TCP_RST, LENGTH_NONE },
+        { TCP_SYN, false }, { TCP_SYN | TCP_ACK, false }, { TCP_PSH | TCP_ACK, true }, { TCP_ACK, false },
+        { TCP_RST, false },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         for (int side = 0; side < 2; side++) {
             uint8_t flags = d->shape->protocol == IP_TCP ? kinds[i].flags : 0;
-            bool has_payload = kinds[i].length != LENGTH_NONE;
+            bool has_payload = kinds[i].has_payload;
 
-            if (!is_legal_kind(d, side, flags, PACKET_PLAIN, has_payload))
+            if (!(is_last_resort ? is_allowed : is_fit)(d, side, flags, PACKET_PLAIN, has_payload))
                 continue;
-            *token = token_of(side, PACKET_PLAIN, flags, LENGTH_NONE);
-            if (has_payload)
-                *token |= symbol_alphabet_size(&d->tables->alphabet,
-                                               (uint32_t)(d->progress->left.payload_bytes[side] /
-                                                          d->progress->left.data_packets[side]));
+            *token = token_of(side, PACKET_PLAIN, flags, has_payload ? mean_length(d, side) : LENGTH_NONE);
             return true;
         }
     }
@@ -345,7 +354,7 @@ static bool draw_token(const struct drawing *d, uint16_t *token)
         if (draw_level(d, level, token))
             return true;
     }
-    return draw_any(d, token);
+    return draw_any(d, false, token) || draw_any(d, true, token);
 }
 
 /* Within what the budget and the session's segments hold; the last data packet of a side takes the rest. */
