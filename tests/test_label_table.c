@@ -85,6 +85,7 @@ static void test_either_direction(void **state)
     assert_int_equal(label_table_count(table), 2);
     assert_string_equal(label_table_label(table, 0), "DHCPV6");
     assert_string_equal(label_table_label(table, 1), "TLS.Google");
+    assert_null(label_table_damage(table));
     label_table_free(table);
 }
 
@@ -182,6 +183,38 @@ static void test_many(void **state)
     free(text);
 }
 
+/* One line in a hundred may be damaged. */
+static void test_damage(void **state)
+{
+    const struct {
+        unsigned good, bad;
+    } rows[] = { { 99, 1 }, { 198, 2 }, { 98, 1 }, { 1, 1 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[16 * 1024];
+        char *at = text + sprintf(text, "pr,sa,sp,da,dp,label\n");
+        bool is_fine = rows[i].bad * 100 <= rows[i].good + rows[i].bad;
+        struct error err = { "" };
+        struct label_table *table;
+
+        for (unsigned k = 0; k < rows[i].good; k++)
+            at += sprintf(at, "17,10.0.0.1,%u,10.0.0.2,53,good\n", k);
+        for (unsigned k = 0; k < rows[i].bad; k++)
+            at += sprintf(at, "17,10.0.0.1,%u,2600:1901::7a0b::,53,bad\n", k);
+        table = label_table_read(write_table(text), &err);
+        if (is_fine) {
+            assert_non_null(table);
+            assert_int_equal(label_table_count(table), 1);
+            assert_non_null(strstr(label_table_damage(table), "no address: \"2600:1901::7a0b::\""));
+        } else {
+            assert_null(table);
+            assert_non_null(strstr(err.text, "no address"));
+        }
+        label_table_free(table);
+    }
+}
+
 static void test_errors(void **state)
 {
     const struct {
@@ -191,13 +224,13 @@ static void test_errors(void **state)
         { "file\tl4\tclient_ip\tclient_port\tserver_ip\tserver_port\n", "no column ndpi_label, application or label" },
         { "application,sa,sp,da,dp\n", "no column l4, pr or protocol" },
         { TSV, "no line labels a flow" },
-        { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\n", "line 2: has too few columns: \"a?TCP" },
+        { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\n", "1 of 1 lines cannot be read; the first: line 2: has too few columns: \"a?TCP" },
         { TSV "a\tTCP\t10.0.0.\t1\t10.0.0.2\t2\tx\t0\n", "line 2: no address: \"10.0.0.\"" },
         { TSV "a\tTCP\t10.0.0.1\t65536\t10.0.0.2\t2\tx\t0\n", "line 2: no port: \"65536\"" },
         { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\t-2\tx\t0\n", "line 2: no port: \"-2\"" },
         { TSV "a\t256\t10.0.0.1\t1\t10.0.0.2\t2\tx\t0\n", "line 2: no protocol: \"256\"" },
-        { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\t2\ta,b\t0\n", "without quotes and commas: \"a,b\"" },
-        { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\t2\t\x01\t0\n", "printable letters" },
+        { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\t2\ta,b\t0\n", "no quotes and no commas: \"a,b\"" },
+        { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\t2\t\x01\t0\n", "printable letters, no" },
         { TSV "a\tTCP\t10.0.0.1\t1\t10.0.0.2\t2\t"
               "0123456789012345678901234567890123456789012345678901234567890123\t0\n",
           "at most 63" },
@@ -221,7 +254,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_either_direction), cmocka_unit_test(test_files),
         cmocka_unit_test(test_nearest_start),    cmocka_unit_test(test_passed_over),
-        cmocka_unit_test(test_many),             cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_many),             cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_errors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,16 @@
 #include "net/wire.h"
 #include "records/field.h"
 
-enum { MAX_LINE = 64 * 1024, MAX_COLUMNS = 256, FILE_MAX_BYTES = 255, NONE = -1 };
+enum {
+    MAX_LINE = 64 * 1024,
+    MAX_COLUMNS = 256,
+    FILE_MAX_BYTES = 255,
+    MALFORMED_SHARE = 100, /* one line in so many may be unreadable */
+    NONE = -1
+};
+
+/* What becomes of a line. */
+enum line_result { LINE_FAILED = -1, LINE_DONE, LINE_MALFORMED };
 
 #define NO_ROW UINT32_MAX
 #define NO_START INT64_MIN
@@ -74,13 +83,17 @@ struct label_table {
     uint32_t *buckets; /* the first row of each */
     size_t bucket_mask;
     struct hash_key hash_key;
+    struct error damage; /* empty: none */
 };
 
 /* What a table is while it is read. */
 struct label_reader {
     struct label_table *table;
     struct input_file *input;
-    uint64_t line;
+    uint64_t line;      /* its number, from 1 */
+    uint64_t lines;     /* behind the header that say something */
+    uint64_t malformed; /* of these */
+    struct error first_malformed;
     char delimiter;
     int column_of[COLUMN_COUNT]; /* NONE: there is none */
     struct field_clock clock;
@@ -166,12 +179,22 @@ static bool next_column(struct field *line, char delimiter, struct field *column
     return true;
 }
 
-static int fail(const struct label_reader *reader, const char *what, struct field value, struct error *err)
+/* Remembers the first. */
+static enum line_result malformed(struct label_reader *reader, const char *what, struct field value)
 {
     char shown[FIELD_TEXT];
 
-    return error_set(err, "%s: line %" PRIu64 ": %s: \"%s\"", input_file_name(reader->input), reader->line,
-                     what, field_show(value, shown));
+    if (reader->malformed++ == 0)
+        error_set(&reader->first_malformed, "line %" PRIu64 ": %s: \"%s\"", reader->line, what,
+                  field_show(value, shown));
+    return LINE_MALFORMED;
+}
+
+static enum line_result too_many(const struct label_reader *reader, const char *what, struct error *err)
+{
+    error_set(err, "%s: line %" PRIu64 ": more %s than a table of labels can have",
+              input_file_name(reader->input), reader->line, what);
+    return LINE_FAILED;
 }
 
 /* 1: a line that is not empty; 0: no more; -1. */
@@ -247,31 +270,31 @@ static struct label_key key_of(const struct ip_address address[2], const uint16_
     return key;
 }
 
-/* 1: read; 0: of another protocol; -1. */
-static int read_key(const struct label_reader *reader, const struct field *fields, struct label_key *key,
-                    struct error *err)
+/* Of another protocol than TCP and UDP the key is not set. */
+static enum line_result read_key(struct label_reader *reader, const struct field *fields, bool *is_other,
+                                 struct label_key *key)
 {
     struct ip_address address[2];
     uint16_t port[2];
     unsigned protocol;
 
     if (field_to_protocol(fields[COLUMN_PROTOCOL], &protocol) < 0)
-        return fail(reader, "no protocol", fields[COLUMN_PROTOCOL], err);
-    if (protocol != IP_TCP && protocol != IP_UDP)
-        return 0;
-    for (int i = 0; i < 2; i++) {
+        return malformed(reader, "no protocol", fields[COLUMN_PROTOCOL]);
+    *is_other = protocol != IP_TCP && protocol != IP_UDP;
+    for (int i = 0; i < 2 && !*is_other; i++) {
         struct field where = fields[i == 0 ? COLUMN_ADDRESS_A : COLUMN_ADDRESS_B];
         struct field number = fields[i == 0 ? COLUMN_PORT_A : COLUMN_PORT_B];
         uint64_t value;
 
         if (field_to_address(where, &address[i]) < 0)
-            return fail(reader, "no address", where, err);
+            return malformed(reader, "no address", where);
         if (field_to_u64(number, UINT16_MAX, &value) < 0)
-            return fail(reader, "no port", number, err);
+            return malformed(reader, "no port", number);
         port[i] = (uint16_t)value;
     }
-    *key = key_of(address, port, (uint8_t)protocol);
-    return 1;
+    if (!*is_other)
+        *key = key_of(address, port, (uint8_t)protocol);
+    return LINE_DONE;
 }
 
 static bool is_absent(struct field field)
@@ -279,22 +302,23 @@ static bool is_absent(struct field field)
     return field.size == 0 || (field.size == 1 && field.at[0] == '-');
 }
 
-static int read_start(struct label_reader *reader, const struct field *fields, int64_t *start_ns,
-                      struct error *err)
+static enum line_result read_start(struct label_reader *reader, const struct field *fields,
+                                   int64_t *start_ns)
 {
+    struct field start = fields[COLUMN_START];
+    struct field start_in_ns = fields[COLUMN_START_NS];
     int64_t grain_ns;
     uint64_t value;
 
     *start_ns = NO_START;
-    if (!is_absent(fields[COLUMN_START_NS])) {
-        if (field_to_u64(fields[COLUMN_START_NS], FIELD_MAX_TIME_NS, &value) < 0)
-            return fail(reader, "no time in nanoseconds", fields[COLUMN_START_NS], err);
+    if (!is_absent(start_in_ns)) {
+        if (field_to_u64(start_in_ns, FIELD_MAX_TIME_NS, &value) < 0)
+            return malformed(reader, "no time in nanoseconds", start_in_ns);
         *start_ns = (int64_t)value;
-    } else if (!is_absent(fields[COLUMN_START]) &&
-               field_to_time(fields[COLUMN_START], &reader->clock, start_ns, &grain_ns) < 0) {
-        return fail(reader, "no time", fields[COLUMN_START], err);
+    } else if (!is_absent(start) && field_to_time(start, &reader->clock, start_ns, &grain_ns) < 0) {
+        return malformed(reader, "no time", start);
     }
-    return 0;
+    return LINE_DONE;
 }
 
 static bool is_plain(struct field label)
@@ -306,56 +330,65 @@ static bool is_plain(struct field label)
     return label.size <= LABEL_MAX_BYTES;
 }
 
-static int read_texts(struct label_reader *reader, const struct field *fields, struct label_row *row,
-                      struct error *err)
+static enum line_result read_texts(struct label_reader *reader, const struct field *fields,
+                                   struct label_row *row, struct error *err)
 {
     struct label_table *table = reader->table;
     struct field file = base_name(fields[COLUMN_FILE]);
 
     if (!is_plain(fields[COLUMN_LABEL]))
-        return fail(reader, "a label is of at most 63 printable letters without quotes and commas",
-                    fields[COLUMN_LABEL], err);
+        return malformed(reader, "a label has at most 63 printable letters, no quotes and no commas",
+                         fields[COLUMN_LABEL]);
+    if (file.size > FILE_MAX_BYTES)
+        return malformed(reader, "no name of a file", file);
     row->label = text_set_add(&table->labels, &table->arena, fields[COLUMN_LABEL]);
     if (row->label == NULL)
-        return fail(reader, "there are too many labels before", fields[COLUMN_LABEL], err);
+        return too_many(reader, "labels", err);
     if (is_absent(file))
-        return 0;
-    if (file.size > FILE_MAX_BYTES)
-        return fail(reader, "no name of a file", file, err);
+        return LINE_DONE;
     row->file = text_set_add(&table->files, &table->arena, file);
-    return row->file ? 0 : fail(reader, "there are too many files before", file, err);
+    return row->file ? LINE_DONE : too_many(reader, "files", err);
 }
 
-static int read_row(struct label_reader *reader, struct field line, struct error *err)
+/* The fields of columns that are known. */
+static void split(const struct label_reader *reader, struct field line, struct field fields[COLUMN_COUNT])
 {
-    struct label_table *table = reader->table;
-    struct field fields[COLUMN_COUNT] = { { NULL, 0 } };
-    struct label_row row = { .next = NO_ROW };
-    struct field rest = line, column;
-    int got;
+    struct field column;
 
-    for (int i = 0; next_column(&rest, reader->delimiter, &column); i++) {
+    for (int i = 0; next_column(&line, reader->delimiter, &column); i++) {
         for (int c = 0; c < COLUMN_COUNT; c++) {
             if (reader->column_of[c] == i)
                 fields[c] = column;
         }
     }
+}
+
+static enum line_result read_row(struct label_reader *reader, struct field line, struct error *err)
+{
+    struct label_table *table = reader->table;
+    struct field fields[COLUMN_COUNT] = { { NULL, 0 } };
+    struct label_row row = { .next = NO_ROW };
+    enum line_result result;
+    bool is_other;
+
+    split(reader, line, fields);
     for (int c = 0; c < COLUMN_NEEDED; c++) {
         if (fields[c].at == NULL)
-            return fail(reader, "has too few columns", line, err);
+            return malformed(reader, "has too few columns", line);
     }
-    if (is_absent(fields[COLUMN_LABEL]))
-        return 0;
-    got = read_key(reader, fields, &row.key, err);
-    if (got <= 0)
-        return got;
+    result = read_key(reader, fields, &is_other, &row.key);
+    if (result != LINE_DONE || is_other || is_absent(fields[COLUMN_LABEL]))
+        return result;
+    result = read_start(reader, fields, &row.start_ns);
+    if (result == LINE_DONE)
+        result = read_texts(reader, fields, &row, err);
+    if (result != LINE_DONE)
+        return result;
     if (table->count == LABEL_TABLE_MAX_ROWS)
-        return fail(reader, "there are too many lines before", line, err);
-    if (read_start(reader, fields, &row.start_ns, err) < 0 || read_texts(reader, fields, &row, err) < 0)
-        return -1;
+        return too_many(reader, "lines", err);
     table->rows = memory_grow(table->rows, &table->capacity, table->count + 1, sizeof *table->rows);
     table->rows[table->count++] = row;
-    return 0;
+    return LINE_DONE;
 }
 
 /* ---- the table ---- */
@@ -384,6 +417,18 @@ static void index_rows(struct label_table *table)
     }
 }
 
+/* Few lines that cannot be read are damage, many a failure. */
+static int judge_malformed(struct label_reader *reader, struct error *err)
+{
+    struct error *say = reader->malformed > reader->lines / MALFORMED_SHARE ? err : &reader->table->damage;
+
+    if (reader->malformed == 0)
+        return 0;
+    error_set(say, "%s: %" PRIu64 " of %" PRIu64 " lines cannot be read; the first: %s",
+              input_file_name(reader->input), reader->malformed, reader->lines, reader->first_malformed.text);
+    return say == err ? -1 : 0;
+}
+
 static int read_all(struct label_reader *reader, struct error *err)
 {
     struct field line;
@@ -392,12 +437,15 @@ static int read_all(struct label_reader *reader, struct error *err)
     if (read_header(reader, err) < 0)
         return -1;
     while ((got = next_line(reader, &line, err)) == 1) {
-        if (read_row(reader, line, err) < 0)
+        reader->lines++;
+        if (read_row(reader, line, err) == LINE_FAILED)
             return -1;
     }
-    if (got == 0 && reader->table->count == 0)
+    if (got < 0 || judge_malformed(reader, err) < 0)
+        return -1;
+    if (reader->table->count == 0)
         return error_set(err, "%s: no line labels a flow of TCP or UDP", input_file_name(reader->input));
-    return got;
+    return 0;
 }
 
 struct label_table *label_table_read(const char *path, struct error *err)
@@ -458,6 +506,11 @@ const char *label_table_find(const struct label_table *table, const char *file,
         }
     }
     return best ? best->label : NULL;
+}
+
+const char *label_table_damage(const struct label_table *table)
+{
+    return table->damage.text[0] != '\0' ? table->damage.text : NULL;
 }
 
 size_t label_table_count(const struct label_table *table)

@@ -32,10 +32,15 @@ enum {
 struct label_table; /* opaque */
 
 /*
- * Reads all of it; "-" is standard input. A line that cannot be read is an error, as is a table without a
- * label, and a label of letters that are not printable ASCII or would need quotes (" and ,). NULL on failure.
+ * Reads all of it; "-" is standard input. A label has at most LABEL_MAX_BYTES of printable ASCII, and neither " nor
+ * a comma, so that it needs no quotes anywhere. Lines that cannot be read are left out when they are at most
+ * one in a hundred; more fail, and so does a table that labels no flow of TCP or UDP. NULL on failure.
  */
 struct label_table *label_table_read(const char *path, struct error *err);
+
+/* That some lines were left out, and the first of them; NULL: none was. */
+const char *label_table_damage(const struct label_table *table);
+
 void label_table_free(struct label_table *table); /* NULL is fine */
 
 /*
