@@ -43,11 +43,11 @@ struct flow_counts {
 
 struct flow_table_options {
     size_t max_flows;          /* 0 counts as 1 */
-    size_t max_sequence_bytes; /* of all kept first packets; 0: none are kept */
+    size_t max_sequence_bytes; /* of all kept packets; 0: none are kept */
     struct application_labeller *labeller; /* borrowed; NULL: flows get no application */
 };
 
-/* What one of max_flows costs, without its first packets and the labeller's memory. */
+/* What one of max_flows costs, without its kept packets and the labeller's memory. */
 size_t flow_table_flow_bytes(void);
 
 struct flow_table *flow_table_new(const struct flow_table_options *options, flow_sink *sink,

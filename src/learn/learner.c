@@ -511,8 +511,6 @@ static void add_sample(struct learner *learner, struct row_sample *sample,
     uint64_t key = record_key(record);
     bool has_room = learner->room >= ROOM_DETAILS;
     struct row_sample before = *sample;
-    uint64_t packets = flow_record_packets(record);
-    uint32_t length = record->sequence_length < packets ? record->sequence_length : (uint32_t)packets;
     struct session_row row;
 
     if (!row_sample_wants(sample, key))
@@ -521,9 +519,9 @@ static void add_sample(struct learner *learner, struct row_sample *sample,
         learner->given_up.samples++;
         return;
     }
-    row = session_row_of(record);
+    row = session_row_of(record, has_room);
     learner->given_up.samples += record->sequence && !has_room;
-    row_sample_add(sample, key, &row, has_room ? record->sequence : NULL, length);
+    row_sample_add(sample, key, &row);
     learner->sampled_rows += sample->used - before.used;
     learner->sampled_packets += sample->packets - before.packets;
 }

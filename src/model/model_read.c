@@ -800,6 +800,8 @@ static void read_sequence(struct rows *rows, struct keyed_row *row, struct flow_
         rows_blob(rows, 27, MODEL_PACKET_BYTES, FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES, &size);
 
     row->row.sequence_length = (uint32_t)(size / MODEL_PACKET_BYTES);
+    row->row.sequence_head =
+        flow_sequence_head(session_row_packets(&row->row), row->row.sequence_length);
     row->row.sequence = blob ? room : NULL;
     for (uint32_t i = 0; i < row->row.sequence_length; i++, blob += MODEL_PACKET_BYTES)
         room[i] = (struct flow_packet){ blob[0], blob[1], (uint16_t)(blob[2] | blob[3] << 8) };
