@@ -149,9 +149,9 @@ static void take_row(struct session *s, const struct session_row *row)
     s->closing_side = (uint8_t)row->closing_side;
     s->first_side = (uint8_t)row->first_data_side;
     s->rtt_ns = row->rtt_ns > 0 ? row->rtt_ns : DEFAULT_RTT_NS;
+    s->stack = stack_profile_of(row);
     for (int side = 0; side < 2; side++) {
         s->mss[side] = row->mss[side];
-        s->ttl[side] = row->ttl[side];
         s->attempts_left[side] = row->packets[side];
         s->data_left[side] = row->data_packets[side];
         s->bytes_left[side] = row->payload_bytes[side];

@@ -17,19 +17,9 @@
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
 #include "net/wire.h"
-#include "session/payload.h"
-
-/* One packet to be rendered. */
-struct session_packet {
-    enum flow_side side;
-    uint8_t tcp_flags;
-    uint32_t sequence;        /* TCP; ICMP: number of the echo */
-    uint32_t acknowledgement; /* TCP */
-    uint16_t window;          /* TCP, as on the wire */
-    uint32_t payload_bytes;
-    struct payload_place place; /* when there is payload */
-    int64_t gap_ns;           /* since the session's previous packet; 0 for its first */
-};
+#include "session/session_packet.h"
+#include "session/stack_profile.h"
+#include "session/tcp_numbers.h"
 
 enum session_phase {
     SESSION_ATTEMPT, /* SYNs that get no or a refusing answer */
@@ -42,13 +32,6 @@ enum session_phase {
 };
 
 enum { SESSION_RECENT = 4 }; /* datagrams whose answers may still be due */
-
-/* Where a TCP connection stands, by enum flow_side. */
-struct session_numbers {
-    uint32_t sequence[2];     /* next to be sent */
-    uint32_t acknowledged[2]; /* highest acknowledgement sent */
-    uint16_t window[2];       /* as on the wire */
-};
 
 struct session {
     struct random_stream random;
@@ -69,7 +52,7 @@ struct session {
     bool ack_due;         /* an acknowledgement (or a refusal) of the last packet comes next */
     bool message_open;    /* more packets of the current message follow */
     uint16_t mss[2];
-    uint8_t ttl[2];
+    struct stack_profile stack;
     struct session_numbers numbers;
     uint64_t pure_left[2];  /* packets without payload, not yet reserved for opening or closing */
     uint64_t data_left[2];
