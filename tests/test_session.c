@@ -728,7 +728,7 @@ static void test_nearest_row(void **state)
             struct session session;
 
             session_begin(&session, &plan, SEED);
-            taken[session.ttl[0]]++;
+            taken[session.stack.ttl[0]]++;
         }
         assert_int_equal(taken[cases[i].ttls[0]] +
                              (cases[i].ttls[0] != cases[i].ttls[1] ? taken[cases[i].ttls[1]] : 0),
