@@ -13,14 +13,6 @@
 #include "net/ip_address.h"
 #include "net/wire.h"
 
-/* The options of a SYN. */
-enum tcp_option_bit {
-    TCP_OPTION_MSS = 1 << 0,
-    TCP_OPTION_WINDOW_SCALE = 1 << 1,
-    TCP_OPTION_SACK = 1 << 2, /* permitted */
-    TCP_OPTION_TIMESTAMPS = 1 << 3
-};
-
 struct packet_view {
     struct day_time time;
     struct ip_address source;

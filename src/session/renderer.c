@@ -255,8 +255,11 @@ static void end_session(struct renderer *r, struct live *live)
     r->counts.complete_tcp += session_is_complete_tcp(&live->session);
     if (r->config.how.ended)
         tell(r, live);
-    if (session_stays_open(&live->session))
-        open_connections_put(&r->connections, &live->tuple, &live->session.numbers);
+    if (session_stays_open(&live->session)) {
+        struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
+
+        open_connections_put(&r->connections, &live->tuple, &left);
+    }
     give_back(r, live);
 }
 
