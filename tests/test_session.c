@@ -1418,7 +1418,7 @@ static void test_speed(void **state)
     struct flow_plan plan = plan_of(IP_UDP, 2, 1, &service);
     struct script script = { &plan, 1, 0 };
     struct renderer_config config = { { next_scripted, &script }, { origin, 60.0 },
-                                      { RUN_S * NS_PER_SECOND }, SEED, { 0 } };
+                                      { RUN_S * NS_PER_SECOND }, SEED, { 0 }, NULL, 0 };
     struct error err;
     struct renderer *renderer = renderer_new(&config, &err);
     struct frame frame;

@@ -107,7 +107,8 @@ static bool next_draw(struct session_course *c, struct packet_draw *draw)
             return false;
         tcp_machine_send(&p->machine, draw->side, draw->tcp_flags, draw->mark);
     }
-    pay(&p->left, draw);
+    if (!c->model->ignores_budget)
+        pay(&p->left, draw);
     return true;
 }
 
