@@ -6,9 +6,10 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "session/model_messages.h"
+#include "session/model_symbols.h"
 
 static const struct packet_model *const kinds[] = {
-    &packet_model_messages, &packet_model_bn, &packet_model_bn_tcp,
+    &packet_model_symbols, &packet_model_bn, &packet_model_bn_tcp, &packet_model_messages,
 };
 
 const struct packet_model *packet_model_find(const char *name)
@@ -27,7 +28,7 @@ const struct packet_model *packet_model_default(void)
 
 const char *packet_model_names(void)
 {
-    return "messages, bn, bn-tcp";
+    return "symbols, bn, bn-tcp, messages";
 }
 
 /* ---- fits ---- */
