@@ -1,12 +1,15 @@
 /*
- * bench_bn MODEL [FLOWS]: CPU time to train Falk's Bayesian network on so many flows (100,000), drawn from the
- * sampled flows of the model with repetition, and to draw 6,000 flows from it, with and without TCP's machine.
- * Prints what was learned.
+ * bench_bn MODEL [FLOWS]: CPU time to train Falk's Bayesian network on so many flows (100,000): drawn from the
+ * sampled flows of the model with repetition; and drawn from the network itself, so that hardly two are alike.
+ * Then to draw 6,000 flows, with and without TCP's machine. Prints what was learned.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/arena.h"
+#include "base/log_grid.h"
 #include "base/memory.h"
 #include "model/model.h"
 #include "net/wire.h"
@@ -59,26 +62,79 @@ static void print_summary(const char *what, struct bn_summary summary)
     }
 }
 
+static struct bn_packets *train(const char *what, const struct bn_flow *flows, size_t count, uint32_t labels)
+{
+    uint64_t packet_count = 0;
+    struct bn_packets *packets;
+    double begin;
+
+    for (size_t i = 0; i < count; i++)
+        packet_count += flows[i].row->sequence_length;
+    begin = now_s();
+    packets = bn_packets_new(flows, count, labels, BN_WITH_IMPAIRED);
+    printf("training  %.3f s for %zu flows %s, %llu packets, %u labels; tables %zu bytes\n",
+           now_s() - begin, count, what, (unsigned long long)packet_count, labels,
+           bn_packets_bytes(packets));
+    print_summary("first packets", bn_packets_summary(packets, true));
+    print_summary("later packets", bn_packets_summary(packets, false));
+    return packets;
+}
+
+/* A row of the network's own making, as a capture of it would have kept it; sequence: room for a whole one. */
+static struct session_row draw_row(const struct bn_packets *packets, uint16_t label,
+                                   struct flow_packet *sequence, struct random_stream *random)
+{
+    struct bn_state state = bn_state_begin(label);
+    struct session_row row = { .sequence = sequence };
+    struct bn_packet packet = { .is_last = false };
+
+    while (!packet.is_last && row.sequence_length < FLOW_MAX_SEQUENCE) {
+        bn_packets_draw(packets, &state, &packet, random);
+        row.packets[packet.side]++;
+        sequence[row.sequence_length++] = (struct flow_packet){
+            (uint8_t)(packet.side << 7 | packet.tcp_flags),
+            (uint8_t)log_grid_gap_bin((uint64_t)packet.gap_ns),
+            packet.payload_bytes,
+        };
+    }
+    row.sequence_head = row.sequence_length;
+    row.packets[0] += !packet.is_last; /* it goes on */
+    return row;
+}
+
+/* Replaces the rows by drawn ones. */
+static void bench_different(const struct bn_packets *packets, struct bn_flow *flows, size_t count,
+                            uint32_t labels)
+{
+    struct session_row *rows = memory_alloc_array(count, sizeof *rows);
+    struct flow_packet room[FLOW_MAX_SEQUENCE];
+    struct arena arena;
+    struct random_stream random;
+
+    arena_init(&arena);
+    random_init(&random, SEED, RANDOM_JUDGE, 2, 0, 0);
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = draw_row(packets, flows[i].label, room, &random);
+        rows[i].sequence = memcpy(arena_alloc_array(&arena, rows[i].sequence_length, sizeof *room), room,
+                                  rows[i].sequence_length * sizeof *room);
+        flows[i].row = &rows[i];
+    }
+    bn_packets_free(train("drawn from it", flows, count, labels));
+    arena_release(&arena);
+    free(rows);
+}
+
 static void bench_training(const struct bn_flow *flows, size_t count, uint32_t labels, size_t wanted)
 {
     struct bn_flow *drawn = memory_alloc_array(wanted, sizeof *drawn);
     struct random_stream random;
     struct bn_packets *packets;
-    double begin;
-    uint64_t packet_count = 0;
 
     random_init(&random, SEED, RANDOM_JUDGE, 0, 0, 0);
-    for (size_t i = 0; i < wanted; i++) {
+    for (size_t i = 0; i < wanted; i++)
         drawn[i] = flows[random_below(&random, count)];
-        packet_count += drawn[i].row->sequence_length;
-    }
-    begin = now_s();
-    packets = bn_packets_new(drawn, wanted, labels, BN_WITH_IMPAIRED);
-    printf("training  %.3f s for %zu flows of %zu, %llu packets, %u labels; tables %zu bytes\n",
-           now_s() - begin, wanted, count, (unsigned long long)packet_count, labels,
-           bn_packets_bytes(packets));
-    print_summary("first packets", bn_packets_summary(packets, true));
-    print_summary("later packets", bn_packets_summary(packets, false));
+    packets = train("of the model", drawn, wanted, labels);
+    bench_different(packets, drawn, wanted, labels);
     bn_packets_free(packets);
     free(drawn);
 }

@@ -81,7 +81,7 @@ static uint32_t read_flow(const struct session_row *row, enum bn_impaired impair
         list[count] = (struct seen_packet){
             .length = packet.payload_bytes,
             .gap_bin = joined_gap(packet.gap_bin, left_out_ns),
-            .side = flow_packet_side(packet),
+            .side = (uint8_t)flow_packet_side(packet),
             .flags = flow_packet_tcp_flags(packet),
             .index = index < UINT16_MAX ? (uint16_t)index : UINT16_MAX,
             .follows = count > 0 && !(has_hole && i == row->sequence_head),

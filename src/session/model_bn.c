@@ -27,16 +27,6 @@ struct packet_tables {
     uint16_t label;
 };
 
-/* In the session's memory. */
-struct progress_bn {
-    struct bn_state state;
-    uint32_t packets;
-    uint8_t last_fin_side; /* where both sides have sent FIN */
-    bool is_over;
-};
-
-_Static_assert(sizeof(struct progress_bn) <= sizeof(struct bn_memory), "fits into a session");
-
 /* ---- fitting ---- */
 
 static bool is_of(const struct service_model *service, bool tcp)
@@ -137,11 +127,9 @@ static size_t bytes(const struct packet_tables *tables)
 static void begin(const struct packet_tables *tables, const struct packet_shape *shape,
                   union packet_memory *memory, struct random_stream *random)
 {
-    struct progress_bn *own = (struct progress_bn *)memory->bn.bytes;
-
     (void)shape;
     (void)random;
-    *own = (struct progress_bn){ .state = bn_state_begin(tables->label) };
+    memory->bn = (struct bn_memory){ .state = bn_state_begin(tables->label) };
 }
 
 static void to_draw(const struct bn_packet *packet, const struct packet_shape *shape,
@@ -162,7 +150,7 @@ static bool next_bn(const struct packet_tables *tables, const struct packet_shap
                     const struct packet_progress *progress, union packet_memory *memory,
                     struct random_stream *random, struct packet_draw *draw)
 {
-    struct progress_bn *own = (struct progress_bn *)memory->bn.bytes;
+    struct bn_memory *own = &memory->bn;
     struct bn_packet packet;
 
     (void)progress;
@@ -175,7 +163,7 @@ static bool next_bn(const struct packet_tables *tables, const struct packet_shap
 }
 
 /* After both FINs a connection is over with the answer to the last one. */
-static bool is_closed(struct progress_bn *own, const struct tcp_machine *machine,
+static bool is_closed(struct bn_memory *own, const struct tcp_machine *machine,
                       const struct packet_draw *draw)
 {
     if (draw->tcp_flags & TCP_FIN)
@@ -188,7 +176,7 @@ static bool next_bn_tcp(const struct packet_tables *tables, const struct packet_
                         const struct packet_progress *progress, union packet_memory *memory,
                         struct random_stream *random, struct packet_draw *draw)
 {
-    struct progress_bn *own = (struct progress_bn *)memory->bn.bytes;
+    struct bn_memory *own = &memory->bn;
     struct bn_packet packet;
 
     if (shape->protocol != IP_TCP)

@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "dayshift/service_model.h"
+#include "session/bn_packets.h"
 #include "session/tcp_machine.h"
 
 /* One packet as a model draws it. */
@@ -83,7 +84,10 @@ union packet_memory {
         uint8_t bytes[64]; /* see model_symbols.c */
     } symbols;
     struct bn_memory {
-        uint8_t bytes[64]; /* see model_bn.c */
+        struct bn_state state;
+        uint32_t packets;      /* drawn so far */
+        uint8_t last_fin_side; /* TCP: who sent the latest FIN */
+        bool is_over;
     } bn;
 };
 
