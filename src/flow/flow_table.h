@@ -16,6 +16,7 @@
 #ifndef FLOW_FLOW_TABLE_H
 #define FLOW_FLOW_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,7 @@
 
 struct flow_table; /* opaque */
 
-/* Receives each record once; it and its sequence are borrowed for the call. */
+/* Receives each record once; it, its sequence and its statistics are borrowed for the call. */
 typedef void flow_sink(void *self, const struct flow_record *record);
 
 struct flow_counts {
@@ -44,11 +45,12 @@ struct flow_counts {
 struct flow_table_options {
     size_t max_flows;          /* 0 counts as 1 */
     size_t max_sequence_bytes; /* of all kept packets; 0: none are kept */
+    bool keep_statistics;      /* flow_statistics.h */
     struct application_labeller *labeller; /* borrowed; NULL: flows get no application */
 };
 
 /* What one of max_flows costs, without its kept packets and the labeller's memory. */
-size_t flow_table_flow_bytes(void);
+size_t flow_table_flow_bytes(bool keep_statistics);
 
 struct flow_table *flow_table_new(const struct flow_table_options *options, flow_sink *sink,
                                   void *sink_self);
