@@ -94,8 +94,6 @@ static inline uint32_t flow_sequence_head(uint64_t packets, uint32_t length)
     return packets > FLOW_MAX_SEQUENCE && length > FLOW_SEQUENCE_HEAD ? FLOW_SEQUENCE_HEAD : length;
 }
 
-struct flow_statistics;
-
 struct flow_record {
     struct ip_address address[2];
     uint16_t port[2]; /* ICMP: identifier, and type << 8 | code */
@@ -133,7 +131,6 @@ struct flow_record {
     const struct flow_packet *sequence; /* packets one by one; borrowed for the call; NULL: not kept */
     uint32_t sequence_length; /* of `sequence` */
     uint32_t sequence_head;   /* flow_sequence_head() */
-    const struct flow_statistics *statistics; /* of its packets; borrowed for the call; NULL: not kept */
 };
 
 static inline uint64_t flow_record_packets(const struct flow_record *r)

@@ -84,6 +84,7 @@ enum { APPLICATION_MAX_NAME = 64 };
 struct service_model {
     uint8_t protocol;
     uint32_t port;
+    const char *label; /* class of its flows; NULL: none. Lives as long as the model */
     uint64_t flows;
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */

@@ -11,7 +11,6 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/read_inputs.h"
-#include "dayshift/flow_statistics.h"
 #include "eval/flow_vector.h"
 #include "net/wire.h"
 #include "records/label_table.h"
@@ -142,7 +141,8 @@ static void write_end(const struct features *f, const struct flow_record *record
     fprintf(f->stream, ",%u", record->port[side]);
 }
 
-static void write_flow(struct features *f, const struct flow_record *record)
+static void write_flow(struct features *f, const struct flow_record *record,
+                       const struct flow_statistics *statistics)
 {
     const char *name = base_name(f->totals->capture_name);
     double vector[FLOW_NUMBERS];
@@ -153,12 +153,10 @@ static void write_flow(struct features *f, const struct flow_record *record)
     write_end(f, record, FLOW_RESPONDER);
     fprintf(f->stream, ",%" PRId64 ",", record->start.ns);
     f->labelled += write_label(f, record);
-    flow_vector_of(record, vector);
+    flow_vector_of(record, statistics, vector);
     for (int i = 0; i < FLOW_NUMBERS; i++)
         fprintf(f->stream, ",%.12g", vector[i]);
-    fprintf(f->stream, ",%" PRIu64 ",%016" PRIx64 "\n",
-            record->data_packets[FLOW_INITIATOR] + record->data_packets[FLOW_RESPONDER],
-            record->statistics->data_sequence);
+    fprintf(f->stream, ",%" PRIu64 ",%016" PRIx64 "\n", statistics->data_packets, statistics->data_sequence);
 }
 
 static bool is_chosen(const struct options *o, const struct flow_record *record)
@@ -169,14 +167,29 @@ static bool is_chosen(const struct options *o, const struct flow_record *record)
            (flow_record_fold(record, o->fold.folds) == o->fold.fold) != o->fold.is_excepted;
 }
 
-static void add_record(void *self, const struct flow_record *record)
+/* ---- what the flow table tells ---- */
+
+static void add_packet(void *self, void *state, enum flow_side side, const struct packet_view *packet)
+{
+    (void)self;
+    flow_statistics_add(state, side, packet->time, packet->payload_bytes);
+}
+
+static void end_flow(void *self, void *state, const struct flow_record *record)
 {
     struct features *f = self;
 
     if (!is_chosen(f->options, record))
         return;
-    write_flow(f, record);
+    write_flow(f, record, state);
     f->flows++;
+}
+
+/* All was said at the end of the flow. */
+static void pass_record(void *self, const struct flow_record *record)
+{
+    (void)self;
+    (void)record;
 }
 
 /* ---- options ---- */
@@ -279,7 +292,7 @@ static int write_features(struct features *f, char **paths, int count, const str
         return -1;
     f->stream = output.stream;
     write_header(f);
-    status = read_inputs(paths, count, read, add_record, f, totals, err);
+    status = read_inputs(paths, count, read, pass_record, NULL, totals, err);
     if (status == 0 && atomic_load(read->stop))
         status = error_set(err, "interrupted; %s", output.temporary ? "nothing was written"
                                                                     : "the output ends early");
@@ -312,7 +325,8 @@ int verb_features(int argc, char **argv)
     struct options o = { .output = "-" };
     struct read_totals totals = { 0 };
     struct features f = { .options = &o, .totals = &totals };
-    struct read_options read = { .captures_only = true, .captures_apart = true, .keep_statistics = true,
+    const struct flow_observer observer = { &f, sizeof(struct flow_statistics), add_packet, end_flow };
+    struct read_options read = { .captures_only = true, .captures_apart = true, .observer = &observer,
                                  .max_bytes = READ_MAX_BYTES_DEFAULT };
     struct label_table *table = NULL;
     bool is_damaged = false;

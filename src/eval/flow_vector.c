@@ -1,7 +1,6 @@
 #include "eval/flow_vector.h"
 
 #include "base/time_types.h"
-#include "dayshift/flow_statistics.h"
 
 static const char *const names[FLOW_NUMBERS] = {
     "duration", "initiator_packets", "responder_packets", "initiator_payload", "responder_payload",
@@ -22,15 +21,15 @@ static void put_moments(const struct moments *moments, double unit, double to[4]
     to[3] = moments_deviation(moments) / unit;
 }
 
-void flow_vector_of(const struct flow_record *record, double vector[FLOW_NUMBERS])
+void flow_vector_of(const struct flow_record *record, const struct flow_statistics *statistics,
+                    double vector[FLOW_NUMBERS])
 {
-    const struct flow_statistics *statistics = record->statistics;
     double duration = (double)record->duration_ns / NS_PER_SECOND;
 
     vector[FLOW_DURATION] = duration;
     for (int side = 0; side < 2; side++) {
         vector[FLOW_PACKETS_INITIATOR + side] = (double)record->packets[side];
-        vector[FLOW_PAYLOAD_INITIATOR + side] = (double)record->payload_bytes[side];
+        vector[FLOW_PAYLOAD_INITIATOR + side] = (double)statistics->payload[side].sum;
         put_moments(&statistics->payload[side], 1, vector + FLOW_LENGTH_INITIATOR + 4 * side);
         put_moments(&statistics->gaps_ns[side], NS_PER_SECOND, vector + FLOW_GAP_INITIATOR + 4 * side);
     }

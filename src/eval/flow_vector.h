@@ -8,6 +8,7 @@
 #define EVAL_FLOW_VECTOR_H
 
 #include "dayshift/flow_record.h"
+#include "eval/flow_statistics.h"
 
 /*
  * Times are in seconds. Lengths are payload bytes above TCP, UDP or ICMP, of all packets of a side, empty ones
@@ -29,8 +30,9 @@ enum flow_number {
     FLOW_NUMBERS
 };
 
-/* Of a record with statistics. */
-void flow_vector_of(const struct flow_record *record, double vector[FLOW_NUMBERS]);
+/* Of a flow, with the statistics of all its packets. */
+void flow_vector_of(const struct flow_record *record, const struct flow_statistics *statistics,
+                    double vector[FLOW_NUMBERS]);
 
 /* As a column is called: "initiator_length_mean". */
 const char *flow_number_name(enum flow_number number);

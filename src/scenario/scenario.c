@@ -82,6 +82,7 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
     struct renderer_config renderer = {
         .schedule = { config->begin, config->speed },
         .seed = config->seed,
+        .how = config->how,
     };
 
     s->day = day_new(&day);
