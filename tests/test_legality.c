@@ -274,15 +274,27 @@ static const struct {
 
 enum { CASES = sizeof cases / sizeof *cases };
 
+/* The frame of the first packet that broke a rule, 0 when none did. */
+static uint64_t first_frame(const struct legality *legality)
+{
+    uint64_t first = 0;
+
+    for (int rule = 0; rule < LEGALITY_RULES; rule++) {
+        if (legality->broken >> rule & 1 && (first == 0 || legality->places[rule].frame < first))
+            first = legality->places[rule].frame;
+    }
+    return first;
+}
+
 static void test_rules(void **state)
 {
     (void)state;
     for (int i = 0; i < CASES; i++) {
         struct legality legality = judge(cases[i].steps);
 
-        if (legality.broken != cases[i].broken || legality.first.frame != cases[i].first)
+        if (legality.broken != cases[i].broken || first_frame(&legality) != cases[i].first)
             fail_msg("%s: breaks %#x, not %#x, first in packet %d, not %d", cases[i].name, legality.broken,
-                     cases[i].broken, (int)legality.first.frame, (int)cases[i].first);
+                     cases[i].broken, (int)first_frame(&legality), (int)cases[i].first);
         assert_int_equal(legality.broken & ~legality.judged, 0);
     }
 }

@@ -19,14 +19,12 @@ struct judged_packet {
 static void judge_at(struct legality *legality, enum legality_rule rule, bool kept,
                      struct legality_place place)
 {
-    legality->judged |= 1u << rule;
-    if (kept)
-        return;
-    if (legality->broken == 0) {
-        legality->first_rule = rule;
-        legality->first = place;
-    }
-    legality->broken |= 1u << rule;
+    const uint32_t bit = 1u << rule;
+
+    legality->judged |= bit;
+    if (!kept && !(legality->broken & bit))
+        legality->places[rule] = place;
+    legality->broken |= kept ? 0 : bit;
 }
 
 static struct legality_place place_of(const struct packet_view *view)

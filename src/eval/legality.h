@@ -79,8 +79,7 @@ struct legality_side {
 struct legality {
     struct legality_side side[2];
     uint32_t judged, broken; /* bits by enum legality_rule */
-    enum legality_rule first_rule;
-    struct legality_place first; /* that broke a rule */
+    struct legality_place places[LEGALITY_RULES]; /* of the first packet that broke it */
     bool is_blurred;   /* numbers mean little: an attempt with other numbers, or fragments */
     bool is_fast_open;
 };

@@ -46,13 +46,15 @@ static uint64_t pseudo_header_sum(const struct packet_view *packet, uint32_t siz
 
 enum checksum_state packet_transport_checksum(const struct packet_view *packet)
 {
-    uint32_t size = packet->ip_bytes - packet->transport_offset;
-    const uint8_t *segment = packet->ip + packet->transport_offset;
+    const uint8_t *segment;
+    uint32_t size;
 
     if (packet->fragment || packet->ip_captured < packet->ip_bytes ||
         packet->transport_offset >= packet->ip_bytes ||
         (packet->protocol != IP_TCP && packet->protocol != IP_UDP))
         return CHECKSUM_UNKNOWN;
+    segment = packet->ip + packet->transport_offset;
+    size = packet->ip_bytes - packet->transport_offset;
     if (packet->protocol == IP_UDP) {
         size = packet->payload_bytes + UDP_HEADER_BYTES;
         if (wire_get_u16(segment + 6) == 0)
