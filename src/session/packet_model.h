@@ -123,7 +123,7 @@ struct packet_model {
 /* By name, "symbols"; NULL: there is none. */
 const struct packet_model *packet_model_find(const char *name);
 const struct packet_model *packet_model_default(void);
-const char *packet_model_names(void); /* "symbols, messages": for messages */
+const char *packet_model_names(void); /* "symbols, bn, ...": for messages */
 
 /* The fits of one packet model to services, made when they are first asked for, or all at once. One thread. */
 struct packet_models; /* opaque */
