@@ -162,14 +162,15 @@ static bool next_bn(const struct packet_tables *tables, const struct packet_shap
     return true;
 }
 
-/* After both FINs a connection is over with the answer to the last one. */
+/* A connection is over with a RST, and after both FINs with the answer to the last one. */
 static bool is_closed(struct bn_memory *own, const struct tcp_machine *machine,
                       const struct packet_draw *draw)
 {
     if (draw->tcp_flags & TCP_FIN)
         own->last_fin_side = (uint8_t)draw->side;
-    return machine->fin[FLOW_INITIATOR] && machine->fin[FLOW_RESPONDER] &&
-           draw->side != (enum flow_side)own->last_fin_side;
+    return draw->tcp_flags & TCP_RST ||
+           (machine->fin[FLOW_INITIATOR] && machine->fin[FLOW_RESPONDER] &&
+            draw->side != (enum flow_side)own->last_fin_side);
 }
 
 static bool next_bn_tcp(const struct packet_tables *tables, const struct packet_shape *shape,
