@@ -13,14 +13,6 @@
 #include "net/ip_address.h"
 #include "net/wire.h"
 
-/* The options of a SYN. */
-enum tcp_option_bit {
-    TCP_OPTION_MSS = 1 << 0,
-    TCP_OPTION_WINDOW_SCALE = 1 << 1,
-    TCP_OPTION_SACK = 1 << 2, /* permitted */
-    TCP_OPTION_TIMESTAMPS = 1 << 3
-};
-
 struct packet_view {
     struct day_time time;
     struct ip_address source;
@@ -35,7 +27,8 @@ struct packet_view {
     uint16_t tcp_window;
     uint8_t tcp_options;      /* enum tcp_option_bit, of a SYN */
     uint8_t tcp_window_scale; /* of the option on a SYN, else 0 */
-    bool fragment;    /* one piece of a packet; the later ones have the ports of the first */
+    bool fragment;       /* one piece of a packet; the later ones have the ports of the first */
+    bool later_fragment; /* and not the first piece */
     uint32_t ip_id;   /* IPv4, or of an IPv6 fragment header; else 0 */
     uint32_t tcp_sequence;
     uint32_t tcp_acknowledgement;

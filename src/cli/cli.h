@@ -24,6 +24,7 @@ int verb_info(int argc, char **argv);
 int verb_embed(int argc, char **argv);
 int verb_synth(int argc, char **argv);
 int verb_day(int argc, char **argv);
+int verb_sessions(int argc, char **argv);
 int verb_fill(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_compare(int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct verb {
     { "synth", "synthesize flow records of hosts, of mixtures of hosts, or of a day", verb_synth },
     { "embed", "place hosts in a plane, those that behave alike close together", verb_embed },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
+    { "sessions", "synthesize sessions of services, with their ground truth", verb_sessions },
     { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
     { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
     { "compare", "compare two models, host by host and as networks", verb_compare },

@@ -47,10 +47,12 @@ static void begin_flows(struct reading *reading, flow_sink *sink, void *sink_sel
 {
     const struct read_options *options = reading->options;
     size_t share = (size_t)(options->max_bytes / 4);
+    size_t state_bytes = options->observer ? options->observer->state_bytes : 0;
     const struct flow_table_options flow = {
-        .max_flows = 3 * share / flow_table_flow_bytes(),
+        .max_flows = 3 * share / (flow_table_flow_bytes() + state_bytes),
         .max_sequence_bytes = options->keep_sequences ? share : 0,
         .labeller = options->labeller,
+        .observer = options->observer,
     };
 
     reading->table = flow_table_new(&flow, sink, sink_self);
@@ -100,7 +102,7 @@ static int read_captures(struct reading *reading, struct inputs *inputs, flow_si
     struct capture_set *set;
     int status;
 
-    options.keep_bytes = reading->options->labeller != NULL;
+    options.keep_bytes = reading->options->labeller != NULL || reading->options->observer != NULL;
     set = capture_set_new(&options, report_damage, reading);
     begin_flows(reading, sink, sink_self);
     status = add_captures(reading, set, inputs, err);

@@ -24,6 +24,7 @@ struct read_options { /* zeros are the defaults, but for max_bytes */
     struct host_names *names; /* of opaque hosts in flow logs; borrowed */
     struct application_labeller *labeller; /* borrowed; NULL: flows get no application. Outlives what the
                                             * sink keeps of a record. */
+    const struct flow_observer *observer; /* of the packets of captures, which then keep their bytes; borrowed */
     bool keep_sequences;      /* the first packets of flows */
     uint64_t max_bytes;       /* that flows may take while they are open, with their first packets */
 };

@@ -174,6 +174,7 @@ static enum decode_result decode_ip_payload(struct span *ip, bool later_fragment
         return ip->fault;
     if (!later_fragment)
         return decode_transport(ip, view);
+    view->later_fragment = true;
     view->payload_bytes = (uint32_t)ip->size;
     return DECODE_FRAGMENT;
 }

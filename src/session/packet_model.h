@@ -42,16 +42,44 @@ struct packet_shape {
     int64_t rtt_ns;      /* > 0 */
     uint16_t most_bytes[2]; /* largest payload of a packet of that side: MSS of the other side less options */
     struct packet_budget total;
+    const struct session_row *planned; /* how it adds up: for begin() alone, NULL later */
 };
+
+enum { PACKET_RECENT = 4 }; /* datagrams whose answers may still be due */
 
 /* What happened so far: read by models, written by the session. */
 struct packet_progress {
     struct packet_budget left;
     struct tcp_machine machine; /* TCP alone */
+    uint32_t messages[2]; /* finished runs of data packets one way; UDP, ICMP: datagrams */
+    uint64_t latest_bytes[2]; /* of a side's latest one, as far as it went */
+    uint16_t recent_bytes[2][PACKET_RECENT]; /* of its latest datagrams, by number */
 };
 
 /* What a model remembers of one session. */
 union packet_memory {
+    struct messages_memory {
+        uint8_t opening, ending, closing_side;
+        uint8_t first_side;    /* of the messages */
+        uint8_t speaker;       /* of the current or next message */
+        uint8_t listener;      /* who acknowledges, when ack_due */
+        uint8_t attempts_done;
+        bool begun;            /* its first packet was drawn */
+        bool fin_on_data[2];   /* the last data packet of that side carries its FIN */
+        bool unanswered[2];    /* the side sent data, SYN or FIN since the other one's latest packet */
+        bool ack_due;          /* an acknowledgement (or a refusal) of the last packet comes next */
+        bool message_open;     /* more packets of the current message follow */
+        bool is_over;
+        uint32_t messages_left[2];
+        uint64_t pure_left[2];  /* packets without payload, not reserved for opening or closing */
+        uint64_t acks_total[2]; /* pure acknowledgements a side spends over the other's data */
+        uint64_t message_bytes_left, message_packets_left; /* of the current message */
+        int64_t retry_ns;       /* from the first SYN to the second; then twice that, and so on */
+        struct session_waits {
+            int64_t ns;      /* waiting time not yet spent */
+            uint64_t places; /* where it can be spent */
+        } turns, segments;   /* before messages and the end; between the packets of a message */
+    } messages;
     struct symbols_memory {
         uint8_t bytes[64]; /* see model_symbols.c */
     } symbols;
@@ -91,6 +119,23 @@ struct packet_model {
                  const struct packet_progress *progress, union packet_memory *memory,
                  struct random_stream *random, struct packet_draw *draw);
 };
+
+/* By name, "symbols"; NULL: there is none. */
+const struct packet_model *packet_model_find(const char *name);
+const struct packet_model *packet_model_default(void);
+const char *packet_model_names(void); /* "symbols, messages": for messages */
+
+/* The fits of one packet model to services, made when they are first asked for, or all at once. One thread. */
+struct packet_models; /* opaque */
+
+/* `services`: those that may be asked for, from which a model with fit_all() learns. Borrowed. */
+struct packet_models *packet_models_new(const struct packet_model *model,
+                                        const struct service_model *const *services, size_t count);
+void packet_models_free(struct packet_models *models); /* NULL is fine */
+const struct packet_model *packet_models_kind(const struct packet_models *models);
+
+/* NULL: this service has to do without. The service must live as long as `models`. */
+const struct packet_tables *packet_models_tables(struct packet_models *models, const struct service_model *service);
 
 extern const struct packet_model packet_model_bn;     /* Falk's Bayesian network, as in the paper */
 extern const struct packet_model packet_model_bn_tcp; /* the same, but TCP's machine allows what it draws */
