@@ -969,6 +969,30 @@ static void test_endless_flows_end(void **state)
     free(row.sequence);
 }
 
+/* A network that acknowledges for ever after a FIN: bn-tcp gives up after 16 packets. */
+static void test_idle_after_fin_ends(void **state)
+{
+    struct flow_packet list[12];
+    struct session_row rows[ROWS];
+    struct service_model service = { .protocol = IP_TCP, .rows = rows, .row_count = ROWS };
+    struct packet_tables *tables;
+    struct session_sum sum = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        list[i] = i < 3 ? packet_of(script[i].side, script[i].flags, 0, PACKET_PLAIN)
+                        : packet_of(FLOW_INITIATOR, i == 3 ? FA : A, 0, PACKET_PLAIN);
+    rows[0] = row_of(list, 12);
+    rows[0].packets[0] = 100; /* nobody saw it end */
+    for (int i = 1; i < ROWS; i++) /* so that there is something to be sure of */
+        rows[i] = rows[0];
+    packet_model_bn_tcp.fit_all(&(const struct service_model *){ &service }, 1, &tables);
+    play(&packet_model_bn_tcp, tables, IP_TCP, false, 1, &sum);
+    assert_int_equal(sum.packets, 4 + 16);
+    packet_model_bn_tcp.release(tables);
+    free(rows[0].sequence);
+}
+
 /* A service whose flows were all under way has no opening; a session that has to open sends its SYN. */
 static void test_opening_that_was_never_seen(void **state)
 {
@@ -1015,6 +1039,7 @@ int main(void)
         cmocka_unit_test(test_holes_and_impaired_packets),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_endless_flows_end),
+        cmocka_unit_test(test_idle_after_fin_ends),
         cmocka_unit_test(test_opening_that_was_never_seen),
     };
 

@@ -13,7 +13,8 @@
 
 enum {
     MAX_LABELS = UINT16_MAX + 1,
-    MAX_PACKETS = 100000 /* of a session: a network can fail to end one */
+    MAX_PACKETS = 100000, /* of a session: a network can fail to end one */
+    MAX_IDLE = 16         /* packets without payload after a FIN */
 };
 
 /* What the tables of all services have in common. */
@@ -162,14 +163,23 @@ static bool next_bn(const struct packet_tables *tables, const struct packet_shap
     return true;
 }
 
-/* After both FINs a connection is over with the answer to the last one. */
-static bool is_closed(struct bn_memory *own, const struct tcp_machine *machine,
-                      const struct packet_draw *draw)
+/*
+ * A connection is over with a RST, and after both FINs with the answer to the last one. The network, which knows
+ * only the packet before, can also go on acknowledging for ever after a FIN.
+ */
+static bool is_closed(struct bn_memory *own, const struct tcp_machine *machine, const struct packet_draw *draw)
 {
-    if (draw->tcp_flags & TCP_FIN)
+    bool is_fin = draw->tcp_flags & TCP_FIN;
+
+    if (is_fin)
         own->last_fin_side = (uint8_t)draw->side;
-    return machine->fin[FLOW_INITIATOR] && machine->fin[FLOW_RESPONDER] &&
-           draw->side != (enum flow_side)own->last_fin_side;
+    if (is_fin || draw->payload_bytes > 0)
+        own->idle = 0;
+    else if (machine->fin[FLOW_INITIATOR] || machine->fin[FLOW_RESPONDER])
+        own->idle++;
+    return draw->tcp_flags & TCP_RST || own->idle == MAX_IDLE ||
+           (machine->fin[FLOW_INITIATOR] && machine->fin[FLOW_RESPONDER] &&
+            draw->side != (enum flow_side)own->last_fin_side);
 }
 
 static bool next_bn_tcp(const struct packet_tables *tables, const struct packet_shape *shape,

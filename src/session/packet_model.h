@@ -87,6 +87,7 @@ union packet_memory {
         struct bn_state state;
         uint32_t packets;      /* drawn so far */
         uint8_t last_fin_side; /* TCP: who sent the latest FIN */
+        uint8_t idle;          /* TCP: packets without payload or FIN since then */
         bool is_over;
     } bn;
 };
