@@ -70,6 +70,8 @@ static void draw_payload(struct session_row *row, struct random_stream *random, 
     row->turns = (uint32_t)(data == 0 ? 0 : between(random, 1, data));
 }
 
+enum { UNACKNOWLEDGED = 16 }; /* segments at most: a first window holds them */
+
 /* A connection with room for all that TCP must say; whoever closes an attempt refuses it. */
 static struct session_row draw_tcp_row(struct random_stream *random)
 {
@@ -83,7 +85,7 @@ static struct session_row draw_tcp_row(struct random_stream *random)
     control_need(&row, need);
     for (int side = 0; side < 2; side++)
         row.packets[side] = row.data_packets[side] + need[side] +
-                            random_below(random, row.data_packets[!side] + 1);
+                            between(random, row.data_packets[!side] / UNACKNOWLEDGED, row.data_packets[!side]);
     if (session_row_packets(&row) == 0)
         row.packets[FLOW_INITIATOR] = 1;
     row.duration_ns = row.rtt_ns * 4 + (int64_t)random_below(random, 30 * NS_PER_SECOND);
@@ -237,7 +239,7 @@ static void observe_payload(struct observer *o, const struct session_packet *p)
         return;
     check(!o->sides[p->side].fin, o);
     check(!(p->tcp_flags & TCP_RST), o);
-    check(p->payload_bytes <= o->session->mss[!p->side], o);
+    check(p->payload_bytes <= o->session->stack.mss[!p->side], o);
     check(place->side == p->side, o);
     check(place->offset + p->payload_bytes <= place->message_bytes, o);
     check(!!(p->tcp_flags & TCP_PSH) == (place->offset + p->payload_bytes == place->message_bytes), o);
@@ -340,8 +342,8 @@ static void test_tcp_row_is_kept(void **state)
 }
 
 /*
- * Where the plan wants another count than the row has: 96 % get it exactly. A row with data misses
- * it by one packet at most; one of opening and closing alone cannot grow.
+ * Where the plan wants another count than the row has: 94 % get it exactly; of the others a window is full. A row with data misses
+ * it by two packets at most; one of opening and closing alone cannot grow.
  */
 static void test_tcp_scaled_count(void **state)
 {
@@ -366,8 +368,8 @@ static void test_tcp_scaled_count(void **state)
         if (row.data_packets[0] + row.data_packets[1] > 0)
             farthest = off > farthest ? off : farthest;
     }
-    assert_in_range(exact, CASES * 19 / 20, CASES);
-    assert_in_range(farthest, 0, 1);
+    assert_in_range(exact, CASES * 9 / 10, CASES);
+    assert_in_range(farthest, 0, 2);
 }
 
 /*
@@ -728,7 +730,7 @@ static void test_nearest_row(void **state)
             struct session session;
 
             session_begin(&session, &plan, SEED, NULL);
-            taken[session.ttl[0]]++;
+            taken[session.stack.ttl[0]]++;
         }
         assert_int_equal(taken[cases[i].ttls[0]] +
                              (cases[i].ttls[0] != cases[i].ttls[1] ? taken[cases[i].ttls[1]] : 0),
@@ -1416,7 +1418,7 @@ static void test_speed(void **state)
     struct flow_plan plan = plan_of(IP_UDP, 2, 1, &service);
     struct script script = { &plan, 1, 0 };
     struct renderer_config config = { { next_scripted, &script }, { origin, 60.0 },
-                                      { RUN_S * NS_PER_SECOND }, SEED, { 0 } };
+                                      { RUN_S * NS_PER_SECOND }, SEED, { 0 }, NULL, 0 };
     struct error err;
     struct renderer *renderer = renderer_new(&config, &err);
     struct frame frame;
@@ -1508,8 +1510,10 @@ static double untaken_wait(const struct session *s)
     return m->ending == FLOW_ENDING_FIN && m->fin_on_data[m->closing_side] ? (double)m->turns.ns : 0;
 }
 
-static void expect_record(const struct flow_plan *plan)
+/* Returns whether a full window made somebody acknowledge more than the plan has: the record does not know of it. */
+static bool expect_record(const struct flow_plan *plan)
 {
+    uint64_t forced = 0;
     struct flow_record expected = { 0 };
     struct flow_record record;
     struct session session;
@@ -1522,8 +1526,12 @@ static void expect_record(const struct flow_plan *plan)
         add_packet(&expected, plan->protocol, &packet);
     session_record(plan, SEED, &record);
     for (int side = 0; side < 2; side++) {
-        assert_int_equal(record.packets[side], expected.packets[side]);
-        assert_int_equal(record.bytes[side], expected.bytes[side]);
+        uint64_t extra = expected.packets[side] - record.packets[side];
+
+        assert_in_range(extra, 0, plan->protocol == IP_TCP ? record.payload_bytes[!side] / 60000 : 0);
+        assert_int_equal(record.bytes[side] + 40 * extra, expected.bytes[side]);
+        record.tcp_flags[side] |= extra > 0 ? TCP_ACK : 0;
+        forced += extra;
         assert_int_equal(record.payload_bytes[side], expected.payload_bytes[side]);
         assert_int_equal(record.data_packets[side], expected.data_packets[side]);
         assert_int_equal(record.tcp_flags[side], expected.tcp_flags[side]);
@@ -1535,11 +1543,13 @@ static void expect_record(const struct flow_plan *plan)
     if (fabs((double)(record.duration_ns - expected.duration_ns)) > tolerance_ns)
         fail_msg("key %llx: %lld ns, not %lld +- %.0f", (unsigned long long)plan->key,
                  (long long)record.duration_ns, (long long)expected.duration_ns, tolerance_ns);
+    return forced > 0;
 }
 
 static void test_record_of_session(void **state)
 {
     struct random_stream random;
+    uint64_t forced = 0;
 
     (void)state;
     random_init(&random, SEED, RANDOM_FIT, 21, 0, 0);
@@ -1554,8 +1564,9 @@ static void test_record_of_session(void **state)
         struct flow_plan plan = plan_of(protocol, packets, i, one_in(&random, 20) ? NULL : &service);
 
         plan.to_group = one_in(&random, 10);
-        expect_record(&plan);
+        forced += expect_record(&plan);
     }
+    assert_in_range(forced, 0, CASES / 20);
 }
 
 /* Constant time, and no number wraps. */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
+#include "base/time_types.h"
 #include "dayshift/host_model.h"
 
 enum {
@@ -46,6 +47,10 @@ json_t *cli_json_text(const char *text);
 
 /* Prints the object, which is taken, to standard output. EXIT_OK, or EXIT_FAILED with a message. */
 int cli_print_json(json_t *root);
+
+/* "2026-01-31T09:00:00.123", UTC. Returns `text`. */
+enum { CLI_TIME = 32 };
+const char *cli_time(struct day_time at, char text[CLI_TIME]);
 
 /* "initiates tcp/443", "answers udp/1025-3431". */
 enum { STATE_NAME = 48 };

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -93,6 +94,18 @@ int cli_print_json(json_t *root)
     putchar('\n');
     json_decref(root);
     return EXIT_OK; /* a stream that failed shows at the end of main() */
+}
+
+const char *cli_time(struct day_time at, char text[CLI_TIME])
+{
+    time_t seconds = (time_t)(at.ns / NS_PER_SECOND);
+    struct tm tm;
+    size_t used;
+
+    gmtime_r(&seconds, &tm);
+    used = strftime(text, CLI_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + used, CLI_TIME - used, ".%03d", (int)(at.ns % NS_PER_SECOND / NS_PER_MS));
+    return text;
 }
 
 static const char *protocol_name(uint8_t protocol)

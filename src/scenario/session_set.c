@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "scenario/service_list.h"
 #include "synth/service_flows.h"
 
 struct session_set {
     struct service_flows *flows;
     struct renderer *renderer;
+    struct service_list services;
     struct ip_network networks[2];
 };
 
@@ -40,6 +42,9 @@ struct session_set *session_set_new(const struct session_set_config *config, str
     set->networks[0] = config->initiators;
     set->networks[1] = config->responders;
     set->flows = service_flows_new(&flows, err);
+    service_list_add(&set->services, config->model);
+    renderer.services = set->services.services;
+    renderer.service_count = set->services.count;
     renderer.plans = (struct flow_plan_source){ service_flows_next, set->flows };
     if (set->flows != NULL)
         set->renderer = renderer_new(&renderer, err);
@@ -55,6 +60,7 @@ void session_set_free(struct session_set *set)
         return;
     renderer_free(set->renderer);
     service_flows_free(set->flows);
+    service_list_release(&set->services);
     free(set);
 }
 

@@ -69,7 +69,7 @@ static int build_headers(libnet_t *l, const struct flow_plan *plan, const struct
 
     libnet_clear_packet(l);
     if (build_transport(l, from, to, plan, side) < 0 ||
-        libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, session->ttl[side], plan->protocol,
+        libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, session->stack.ttl[side], plan->protocol,
                           0, htonl(from->address), htonl(to->address), NULL, 0, l, 0) < 0 ||
         libnet_build_ethernet(to->mac, from->mac, ETHERTYPE_IP, NULL, 0, l, 0) < 0)
         return -1;
@@ -165,7 +165,7 @@ uint32_t frame_template_render(struct frame_template *frame, const struct sessio
 
     memcpy(out, frame->bytes, frame->size);
     if (frame->protocol == IP_TCP && packet->tcp_flags & TCP_SYN)
-        header += put_syn_options(transport + header, session->mss[packet->side]);
+        header += put_syn_options(transport + header, session->stack.mss[packet->side]);
     if (packet->payload_bytes > 0)
         fill(&packet->place, transport + header, packet->payload_bytes);
     length = header + packet->payload_bytes;

@@ -6,8 +6,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "session/model_messages.h"
+#include "session/model_symbols.h"
 
-static const struct packet_model *const kinds[] = { &packet_model_messages };
+static const struct packet_model *const kinds[] = {
+    &packet_model_symbols, &packet_model_bn, &packet_model_bn_tcp, &packet_model_messages,
+};
 
 const struct packet_model *packet_model_find(const char *name)
 {
@@ -25,7 +28,7 @@ const struct packet_model *packet_model_default(void)
 
 const char *packet_model_names(void)
 {
-    return "messages";
+    return "symbols, bn, bn-tcp, messages";
 }
 
 /* ---- fits ---- */
@@ -42,16 +45,6 @@ struct packet_models {
 };
 
 enum { FIRST_SLOTS = 64 };
-
-struct packet_models *packet_models_new(const struct packet_model *model)
-{
-    struct packet_models *models = memory_alloc(sizeof *models);
-
-    models->kind = model;
-    models->slots = memory_alloc_array(FIRST_SLOTS, sizeof *models->slots);
-    models->mask = FIRST_SLOTS - 1;
-    return models;
-}
 
 void packet_models_free(struct packet_models *models)
 {
@@ -93,17 +86,44 @@ static void grow(struct packet_models *models)
     *models = larger;
 }
 
+static struct packet_tables *add(struct packet_models *models, const struct service_model *service,
+                                 struct packet_tables *tables)
+{
+    if (models->used * 2 > models->mask)
+        grow(models);
+    *slot_of(models, service) = (struct fitted){ service, tables };
+    models->used++;
+    return tables;
+}
+
+static void fit_all(struct packet_models *models, const struct service_model *const *services, size_t count)
+{
+    struct packet_tables **tables = memory_alloc_array(count, sizeof *tables);
+
+    models->kind->fit_all(services, count, tables);
+    for (size_t i = 0; i < count; i++)
+        add(models, services[i], tables[i]);
+    free(tables);
+}
+
+struct packet_models *packet_models_new(const struct packet_model *model,
+                                        const struct service_model *const *services, size_t count)
+{
+    struct packet_models *models = memory_alloc(sizeof *models);
+
+    models->kind = model;
+    models->slots = memory_alloc_array(FIRST_SLOTS, sizeof *models->slots);
+    models->mask = FIRST_SLOTS - 1;
+    if (model->fit_all && count > 0)
+        fit_all(models, services, count);
+    return models;
+}
+
 const struct packet_tables *packet_models_tables(struct packet_models *models, const struct service_model *service)
 {
     struct fitted *slot = slot_of(models, service);
 
-    if (slot->service == NULL && models->kind->fit) {
-        if (models->used * 2 > models->mask) {
-            grow(models);
-            slot = slot_of(models, service);
-        }
-        *slot = (struct fitted){ service, models->kind->fit(service) };
-        models->used++;
-    }
+    if (slot->service == NULL && models->kind->fit)
+        return add(models, service, models->kind->fit(service));
     return slot->tables;
 }

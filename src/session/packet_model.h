@@ -3,8 +3,8 @@
  *
  * The plug point for packet models. A model is fitted to the sampled flows of one service, and then draws the
  * packets of sessions one by one. It knows no addresses, numbers, bytes or clock. The session owns what is
- * still to be sent and the TCP machine, shows both to the model and updates both; so no model can overspend or
- * break TCP for long. Adding a model is one file, one line in packet_model.c and its state in the union.
+ * still to be sent and the TCP machine, shows both to the model and updates both; so no model overspends or
+ * breaks TCP, but those that say so. Adding a model is one file, one line in packet_model.c and its state in the union.
  */
 #ifndef SESSION_PACKET_MODEL_H
 #define SESSION_PACKET_MODEL_H
@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "dayshift/service_model.h"
+#include "session/bn_packets.h"
 #include "session/tcp_machine.h"
 
 /* One packet as a model draws it. */
@@ -83,7 +84,10 @@ union packet_memory {
         uint8_t bytes[64]; /* see model_symbols.c */
     } symbols;
     struct bn_memory {
-        uint8_t bytes[64]; /* see model_bn.c */
+        struct bn_state state;
+        uint32_t packets;      /* drawn so far */
+        uint8_t last_fin_side; /* TCP: who sent the latest FIN */
+        bool is_over;
     } bn;
 };
 
@@ -91,16 +95,25 @@ struct packet_tables; /* opaque: what a model fitted to one service; does not ch
 
 struct packet_model {
     const char *name; /* in configurations */
-    bool is_lawless;  /* its packets may break TCP and the budget: a baseline */
+    bool ignores_budget; /* volume is its own: draws are not paid from progress->left */
+    bool is_lawless;     /* draws packets that progress->machine does not allow */
     /* From the sampled flows of a service and their sequences. NULL: too little is known; another model has to do. */
     struct packet_tables *(*fit)(const struct service_model *service);
+    /*
+     * Of a model that learns from all services at once, in place of fit(), which is then NULL: tables[i] is what
+     * fit() would return for services[i], and released one by one. They may share memory: fitted and released
+     * by one thread at a time.
+     */
+    void (*fit_all)(const struct service_model *const *services, size_t count,
+                    struct packet_tables **tables);
     void (*release)(struct packet_tables *tables);
     size_t (*bytes)(const struct packet_tables *tables); /* memory they take */
     void (*begin)(const struct packet_tables *tables, const struct packet_shape *shape,
                   union packet_memory *memory, struct random_stream *random);
     /*
      * The next packet; false: the session is over. Every draw is allowed by progress->machine, and paid from
-     * progress->left: its side has packets left, and data packets left if it has payload.
+     * progress->left: its side has packets left, and data packets left if it has payload; but for what
+     * ignores_budget and is_lawless say.
      */
     bool (*next)(const struct packet_tables *tables, const struct packet_shape *shape,
                  const struct packet_progress *progress, union packet_memory *memory,
@@ -112,14 +125,19 @@ const struct packet_model *packet_model_find(const char *name);
 const struct packet_model *packet_model_default(void);
 const char *packet_model_names(void); /* "symbols, messages": for messages */
 
-/* The fits of one packet model to services, made when they are first asked for. One thread. */
+/* The fits of one packet model to services, made when they are first asked for, or all at once. One thread. */
 struct packet_models; /* opaque */
 
-struct packet_models *packet_models_new(const struct packet_model *model);
+/* `services`: those that may be asked for, from which a model with fit_all() learns. Borrowed. */
+struct packet_models *packet_models_new(const struct packet_model *model,
+                                        const struct service_model *const *services, size_t count);
 void packet_models_free(struct packet_models *models); /* NULL is fine */
 const struct packet_model *packet_models_kind(const struct packet_models *models);
 
 /* NULL: this service has to do without. The service must live as long as `models`. */
 const struct packet_tables *packet_models_tables(struct packet_models *models, const struct service_model *service);
+
+extern const struct packet_model packet_model_bn;     /* Falk's Bayesian network, as in the paper */
+extern const struct packet_model packet_model_bn_tcp; /* the same, but TCP's machine allows what it draws */
 
 #endif

@@ -255,8 +255,11 @@ static void end_session(struct renderer *r, struct live *live)
     r->counts.complete_tcp += session_is_complete_tcp(&live->session);
     if (r->config.how.ended)
         tell(r, live);
-    if (session_stays_open(&live->session))
-        open_connections_put(&r->connections, &live->tuple, &live->session.numbers);
+    if (session_stays_open(&live->session)) {
+        struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
+
+        open_connections_put(&r->connections, &live->tuple, &left);
+    }
     give_back(r, live);
 }
 
@@ -354,7 +357,8 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
-    r->models = packet_models_new(config->how.model ? config->how.model : packet_model_default());
+    r->models = packet_models_new(config->how.model ? config->how.model : packet_model_default(),
+                                  config->services, config->service_count);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);

@@ -27,6 +27,8 @@ struct renderer_config {
     struct run_time end; /* sessions still live then are brought to an end at once */
     uint64_t seed;
     struct session_options how;
+    const struct service_model *const *services; /* that plans may have; borrowed as the services are */
+    size_t service_count;
 };
 
 struct renderer_counts { /* written by the renderer's thread alone */

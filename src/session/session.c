@@ -5,9 +5,6 @@
 #include "session/model_messages.h"
 #include "session/session_shape.h"
 
-#define WINDOW_OF_SYN 64240
-#define WINDOW_SCALED 64240 /* times 2^7: more than any burst here leaves unacknowledged */
-
 #define DEFAULT_RTT_NS (500 * NS_PER_US)
 #define HURRIED_RTT_NS (100 * NS_PER_MS)
 
@@ -33,11 +30,12 @@ static void take_row(struct session *s, const struct session_row *row)
     s->ending = (uint8_t)(shape->protocol == IP_TCP ? row->ending : FLOW_ENDING_NONE);
     s->closing_side = (uint8_t)row->closing_side;
     shape->under_way = s->opening == FLOW_OPENING_NONE;
+    s->stack = stack_profile_of(row);
     shape->rtt_ns = row->rtt_ns > 0 ? row->rtt_ns : DEFAULT_RTT_NS;
     for (int side = 0; side < 2; side++) {
-        s->mss[side] = row->mss[side];
-        s->ttl[side] = row->ttl[side];
-        shape->most_bytes[side] = shape->protocol == IP_TCP ? row->mss[!side] : SESSION_MAX_DATAGRAM;
+        shape->most_bytes[side] = shape->protocol == IP_TCP
+                                      ? stack_profile_segment_bytes(&s->stack, (enum flow_side)side)
+                                      : SESSION_MAX_DATAGRAM;
         shape->total.packets[side] = row->packets[side];
         shape->total.data_packets[side] = row->data_packets[side];
         shape->total.payload_bytes[side] = row->payload_bytes[side];
@@ -72,10 +70,8 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     take_row(s, &row);
     c->progress.left = c->shape.total;
     c->progress.machine = tcp_machine_begin(c->shape.under_way);
-    for (int side = 0; side < 2; side++) {
-        s->numbers.sequence[side] = plan->protocol == IP_TCP ? random_u32(&c->random) : 0;
-        s->numbers.window[side] = WINDOW_SCALED;
-    }
+    if (plan->protocol == IP_TCP)
+        tcp_numbers_begin(&s->numbers, &row, &c->random);
     choose_model(c, plan, (enum flow_opening)s->opening, models);
     c->shape.planned = &row;
     c->model->begin(c->tables, &c->shape, &c->memory, &c->random);
@@ -84,7 +80,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
 
 void session_resume(struct session *s, const struct session_numbers *numbers)
 {
-    s->numbers = *numbers;
+    tcp_numbers_resume(&s->numbers, numbers);
 }
 
 /* ---- draws ---- */
@@ -111,7 +107,8 @@ static bool next_draw(struct session_course *c, struct packet_draw *draw)
             return false;
         tcp_machine_send(&p->machine, draw->side, draw->tcp_flags, draw->mark);
     }
-    pay(&p->left, draw);
+    if (!c->model->ignores_budget)
+        pay(&p->left, draw);
     return true;
 }
 
@@ -207,49 +204,68 @@ static void place_payload(struct session *s, const struct packet_draw *draw, str
     packet->place.first_side = (enum flow_side)s->first_side;
 }
 
-/* ---- numbers ---- */
+/* ---- packets ---- */
 
-static void number_segment(struct session *s, const struct packet_draw *draw, struct session_packet *p)
+/* More than the other side's window holds: it has to acknowledge first. */
+static bool must_wait(const struct session *s, const struct packet_draw *draw)
 {
-    struct session_numbers *n = &s->numbers;
-    enum flow_side side = draw->side;
-    bool is_ack = draw->tcp_flags & TCP_ACK;
-    bool repeats_syn = draw->tcp_flags == TCP_SYN && s->begun;
+    return s->course.shape.protocol == IP_TCP && draw->payload_bytes > 0 && !s->course.model->is_lawless &&
+           draw->payload_bytes > tcp_numbers_room(&s->numbers, draw->side) &&
+           !tcp_numbers_is_settled(&s->numbers, other(draw->side)) &&
+           tcp_machine_allows(&s->course.progress.machine, other(draw->side), TCP_ACK, PACKET_PLAIN, false);
+}
 
-    n->sequence[side] -= repeats_syn;
-    p->is_repeated_syn = repeats_syn;
-    p->sequence = n->sequence[side];
-    p->acknowledgement = is_ack ? n->sequence[other(side)] : 0;
-    /* The same acknowledgement twice would read as a sign of loss: it changes the window instead. */
-    if (draw->tcp_flags == TCP_ACK && draw->payload_bytes == 0 && n->acknowledged[side] == p->acknowledgement)
-        n->window[side] ^= 1;
-    p->window = draw->tcp_flags & TCP_SYN ? WINDOW_OF_SYN : n->window[side];
-    if (is_ack)
-        n->acknowledged[side] = p->acknowledgement;
-    n->sequence[side] += draw->payload_bytes + (draw->tcp_flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
-    if (s->course.progress.machine.phase == TCP_PHASE_REFUSED) {
-        p->sequence = 0;
-        p->window = 0;
+static void acknowledge_first(struct session *s, struct packet_draw *draw)
+{
+    s->held = *draw;
+    s->has_held = true;
+    *draw = (struct packet_draw){
+        .side = other(draw->side), .tcp_flags = TCP_ACK, .gap_ns = draw->gap_ns / 2,
+    };
+    s->held.gap_ns -= draw->gap_ns;
+    pay(&s->course.progress.left, draw);
+}
+
+static bool take_draw(struct session *s, struct packet_draw *draw)
+{
+    if (s->has_held) {
+        *draw = s->held;
+        s->has_held = false;
+        return true;
     }
+    if (!next_draw(&s->course, draw))
+        return false;
+    if (must_wait(s, draw))
+        acknowledge_first(s, draw);
+    return true;
+}
+
+static void number_datagram(const struct session *s, const struct packet_draw *draw, struct session_packet *packet)
+{
+    *packet = (struct session_packet){
+        .side = draw->side,
+        .payload_bytes = draw->payload_bytes,
+        .gap_ns = draw->gap_ns,
+        .sequence = s->course.progress.messages[draw->side],
+    };
 }
 
 bool session_next(struct session *s, struct session_packet *packet)
 {
+    bool is_tcp = s->course.shape.protocol == IP_TCP;
     struct packet_draw draw;
 
-    if (!next_draw(&s->course, &draw))
+    if (!take_draw(s, &draw))
         return false;
-    *packet = (struct session_packet){
-        .side = draw.side,
-        .tcp_flags = draw.tcp_flags,
-        .payload_bytes = draw.payload_bytes,
-        .gap_ns = s->begun ? draw.gap_ns : 0,
-        .sequence = s->course.progress.messages[draw.side],
-    };
-    if (draw.payload_bytes > 0 || s->course.shape.protocol != IP_TCP)
+    if (is_tcp)
+        tcp_numbers_next(&s->numbers, &draw, packet);
+    else
+        number_datagram(s, &draw, packet);
+    packet->is_repeated_syn = draw.tcp_flags == TCP_SYN && s->begun;
+    if (!s->begun)
+        packet->gap_ns = 0;
+    if (draw.payload_bytes > 0 || !is_tcp)
         place_payload(s, &draw, packet);
-    if (s->course.shape.protocol == IP_TCP)
-        number_segment(s, &draw, packet);
     s->handshake = s->handshake || (draw.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
     s->begun = true;
     return true;
@@ -270,7 +286,8 @@ void session_hurry(struct session *s)
     bool unanswered[2];
 
     for (int side = 0; side < 2; side++)
-        unanswered[side] = s->numbers.acknowledged[!side] != s->numbers.sequence[side];
+        unanswered[side] = !tcp_numbers_is_settled(&s->numbers, other((enum flow_side)side));
+    s->has_held = false;
     c->progress.left = (struct packet_budget){ { 0 }, { 0 }, { 0 } };
     c->model = &packet_model_messages;
     messages_close(&c->memory, (enum flow_opening)s->opening, (enum flow_ending)s->ending,

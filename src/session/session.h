@@ -16,27 +16,9 @@
 #include "dayshift/flow_plan.h"
 #include "net/wire.h"
 #include "session/packet_model.h"
-#include "session/payload.h"
-
-/* One packet to be rendered. */
-struct session_packet {
-    enum flow_side side;
-    uint8_t tcp_flags;
-    uint32_t sequence;        /* TCP; ICMP: number of the echo */
-    uint32_t acknowledgement; /* TCP */
-    uint16_t window;          /* TCP, as on the wire */
-    uint32_t payload_bytes;
-    struct payload_place place; /* when there is payload */
-    int64_t gap_ns;           /* since the session's previous packet; 0 for its first */
-    bool is_repeated_syn;
-};
-
-/* Where a TCP connection stands, by enum flow_side. */
-struct session_numbers {
-    uint32_t sequence[2];     /* next to be sent */
-    uint32_t acknowledged[2]; /* highest acknowledgement sent */
-    uint16_t window[2];       /* as on the wire */
-};
+#include "session/session_packet.h"
+#include "session/stack_profile.h"
+#include "session/tcp_numbers.h"
 
 /* What is drawn, and what it depends on: enough to look ahead in a copy. */
 struct session_course {
@@ -59,9 +41,10 @@ struct session {
     bool has_data;
     bool begun;             /* its first packet was made */
     bool handshake;         /* seen whole */
-    uint16_t mss[2];
-    uint8_t ttl[2];
-    struct session_numbers numbers;
+    bool has_held;          /* a draw that waits for the other side's acknowledgement */
+    struct packet_draw held;
+    struct stack_profile stack;
+    struct tcp_numbers numbers; /* TCP */
     uint64_t message_bytes; /* TCP: of the current message */
     uint64_t message_offset;
 };
