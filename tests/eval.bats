@@ -42,10 +42,10 @@ need_sklearn()
 @test "what they cannot use is said in one line" {
     need_sklearn
     echo "a,b" > bad.csv
-    refuses 1 "judge.py: gone.csv: No such file" "$eval/judge.py" gone.csv gone.csv gone.csv || [[ $stderr == *"No such file"* ]]
+    refuses 1 "judge.py: gone.csv: No such file" "$eval/judge.py" gone.csv gone.csv gone.csv
     refuses 1 "bad.csv: there is no column" "$eval/judge.py" bad.csv bad.csv bad.csv
-    refuses 1 "split.py: bad.csv: not as dayshift features writes it" "$eval/split.py" files bad.csv x.csv y.csv
-    refuses 1 "table.py: " "$eval/table.py" bad.csv
+    refuses 1 "split.py: bad.csv: there is no column duration" "$eval/split.py" files bad.csv x.csv y.csv
+    refuses 1 "table.py: a file is not what" "$eval/table.py" bad.csv
     refuses 2 "usage: run.sh" "$eval/run.sh" one
     refuses 2 "usage: run.sh" "$eval/run.sh" a b c sideways
 }

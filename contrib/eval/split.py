@@ -78,13 +78,16 @@ def main(arguments):
     try:
         with open(options.all, newline="", encoding="utf-8", errors="surrogateescape") as file:
             reader = csv.DictReader(file)
+            missing = {"file", "label", "start_ns", "duration"} - set(reader.fieldnames or [])
+            if missing:
+                raise ValueError(f"there is no column {min(missing)}: dayshift features writes such files")
             halves = split(reader, options.way)
         for path, rows in zip((options.train, options.test), halves):
             write_rows(path, reader.fieldnames, rows)
     except OSError as wrong:
-        return f"split.py: {wrong}"
-    except (KeyError, TypeError, ValueError) as wrong:
-        return f"split.py: {options.all}: not as dayshift features writes it: {wrong}"
+        return f"split.py: {wrong.filename}: {wrong.strerror}"
+    except (TypeError, ValueError) as wrong:
+        return f"split.py: {options.all}: {wrong}"
     return 0
 
 

@@ -32,8 +32,10 @@ def main(paths):
         return 0 if paths else 2
     try:
         rows = [["task"] + [name for name, _ in COLUMNS]] + [read_line(path) for path in paths]
-    except (OSError, ValueError, KeyError) as wrong:
-        return f"table.py: {wrong}"
+    except OSError as wrong:
+        return f"table.py: {wrong.filename}: {wrong.strerror}"
+    except (KeyError, TypeError, ValueError) as wrong:
+        return f"table.py: a file is not what judge.py --json writes: {wrong}"
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join([row[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(row[1:], widths[1:])]))
