@@ -28,8 +28,8 @@ static const struct verb {
     { "embed", "place hosts in a plane, those that behave alike close together", verb_embed },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
     { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
-    { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
-    { "compare", "compare two models, host by host and as networks", verb_compare },
+    { "check", "judge the TCP flows of a capture: handshake, order, legality", verb_check },
+    { "compare", "compare two models, or two captures", verb_compare },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
     { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };
