@@ -30,6 +30,14 @@ enum flow_ending {
     FLOW_ENDING_FIN    /* FIN from at least one side and no RST before it */
 };
 
+/* How a sender numbers its IPv4 packets. */
+enum ip_id_kind {
+    IP_ID_UNKNOWN,
+    IP_ID_ZERO,
+    IP_ID_COUNTER, /* upwards in small steps */
+    IP_ID_RANDOM
+};
+
 /* Findings about the order of a TCP flow's packets (Falk, Table II). */
 enum flow_finding {
     FLOW_DATA_BEFORE_HANDSHAKE = 1 << 0,

@@ -151,7 +151,6 @@ static void take_row(struct session *s, const struct session_row *row)
     s->rtt_ns = row->rtt_ns > 0 ? row->rtt_ns : DEFAULT_RTT_NS;
     s->stack = stack_profile_of(row);
     for (int side = 0; side < 2; side++) {
-        s->mss[side] = row->mss[side];
         s->attempts_left[side] = row->packets[side];
         s->data_left[side] = row->data_packets[side];
         s->bytes_left[side] = row->payload_bytes[side];
@@ -354,7 +353,7 @@ static uint32_t next_segment_bytes(const struct session *s, enum flow_side side)
 {
     uint64_t left = s->message_bytes - s->message_offset;
     uint64_t packets = s->message_packets_left;
-    uint64_t mss = s->mss[other(side)];
+    uint64_t mss = stack_profile_segment_bytes(&s->stack, side);
 
     if (packets == 1)
         return (uint32_t)left;

@@ -51,7 +51,6 @@ struct session {
     bool fin_on_data[2];  /* the last data packet of that side carries its FIN */
     bool ack_due;         /* an acknowledgement (or a refusal) of the last packet comes next */
     bool message_open;    /* more packets of the current message follow */
-    uint16_t mss[2];
     struct stack_profile stack;
     struct session_numbers numbers;
     uint64_t pure_left[2];  /* packets without payload, not yet reserved for opening or closing */

@@ -4,6 +4,7 @@
 
 #include "session/frame_template.h"
 #include "session/session.h"
+#include "session/tcp_options.h"
 
 enum { UDP_BYTES = 8, ICMP_BYTES = 8 };
 
@@ -28,7 +29,7 @@ static double record_attempt(const struct session *s, struct flow_record *r)
 
     r->packets[FLOW_INITIATOR] = syns;
     r->packets[FLOW_RESPONDER] = refusals;
-    r->bytes[FLOW_INITIATOR] = syns * FRAME_TCP_SYN_OPTIONS;
+    r->bytes[FLOW_INITIATOR] = syns * tcp_options_bytes(&s->stack, FLOW_INITIATOR, TCP_SYN);
     r->tcp_flags[FLOW_INITIATOR] = syns > 0 ? TCP_SYN : 0;
     r->tcp_flags[FLOW_RESPONDER] = refusals > 0 ? TCP_RST | TCP_ACK : 0;
     r->ending = refusals > 0 ? FLOW_ENDING_RESET : FLOW_ENDING_NONE;
@@ -43,8 +44,10 @@ static double record_handshake(const struct session *s, struct flow_record *r)
     r->packets[FLOW_RESPONDER] += 1;
     r->tcp_flags[FLOW_INITIATOR] |= TCP_SYN | TCP_ACK;
     r->tcp_flags[FLOW_RESPONDER] |= TCP_SYN | TCP_ACK;
+    /* What the SYNs have more than the segments that they are counted among. */
     for (int side = 0; side < 2; side++)
-        r->bytes[side] += FRAME_TCP_SYN_OPTIONS;
+        r->bytes[side] += tcp_options_bytes(&s->stack, (enum flow_side)side, TCP_SYN) -
+                          tcp_options_bytes(&s->stack, (enum flow_side)side, TCP_ACK);
     return (double)s->rtt_ns;
 }
 
@@ -144,11 +147,12 @@ static double record_conversation(const struct session *s, struct flow_record *r
 
 /* ---- the record ---- */
 
-static uint64_t header_bytes(uint8_t protocol)
+static uint64_t header_bytes(const struct session *s, enum flow_side side)
 {
-    return FRAME_IP_BYTES + (protocol == IP_TCP   ? FRAME_TCP_BYTES
-                             : protocol == IP_UDP ? UDP_BYTES
-                                                  : ICMP_BYTES);
+    if (s->protocol != IP_TCP)
+        return FRAME_IP_BYTES + (s->protocol == IP_UDP ? UDP_BYTES : ICMP_BYTES);
+    return FRAME_IP_BYTES + FRAME_TCP_BYTES +
+           (s->opening == FLOW_OPENING_ATTEMPT ? 0 : tcp_options_bytes(&s->stack, side, TCP_ACK));
 }
 
 void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *r)
@@ -167,5 +171,5 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     time_ns = s.phase == SESSION_ATTEMPT ? record_attempt(&s, r) : record_conversation(&s, r);
     r->duration_ns = (int64_t)longest(time_ns);
     for (int side = 0; side < 2; side++)
-        r->bytes[side] += r->packets[side] * header_bytes(plan->protocol) + r->payload_bytes[side];
+        r->bytes[side] += r->packets[side] * header_bytes(&s, (enum flow_side)side) + r->payload_bytes[side];
 }
