@@ -91,6 +91,7 @@ static struct packet_view tcp_packet(const struct step *step)
     view.tcp_mss = step->flags & TCP_SYN ? (from_client ? 1460 : 1400) : 0;
     view.tcp_sequence = step->sequence;
     view.tcp_acknowledgement = step->acknowledgement;
+    view.tcp_window = 8192;
     view.payload_bytes = step->payload;
     view.ip_bytes = 40 + step->payload;
     return view;
@@ -721,6 +722,70 @@ static void test_many_flows(void **state)
     flow_table_free(table);
 }
 
+/* ---- who looks at packets ---- */
+
+/* What an observer notes of a flow, and what it and the sink saw of all. */
+struct noted {
+    uint64_t packets[2];
+    uint8_t odd; /* so that the size is no multiple of an alignment */
+};
+
+struct watch {
+    size_t ended;
+    uint64_t packets;
+    const struct flow_record *record; /* of the flow that ended last */
+};
+
+static void note_packet(void *self, void *state, enum flow_side side, const struct packet_view *view)
+{
+    struct noted *noted = state;
+    struct watch *watch = self;
+
+    assert_int_equal((uintptr_t)state % _Alignof(max_align_t), 0);
+    noted->packets[side]++;
+    noted->odd = 1;
+    watch->packets += view->protocol == IP_UDP;
+}
+
+static void note_end(void *self, void *state, const struct flow_record *record)
+{
+    const struct noted *noted = state;
+    struct watch *watch = self;
+
+    assert_int_equal(noted->packets[FLOW_INITIATOR], record->packets[FLOW_INITIATOR]);
+    assert_int_equal(noted->packets[FLOW_RESPONDER], record->packets[FLOW_RESPONDER]);
+    watch->ended++;
+    watch->record = record;
+}
+
+static void expect_end(void *self, const struct flow_record *record)
+{
+    const struct watch *watch = self;
+
+    assert_ptr_equal(watch->record, record);
+}
+
+/* It sees every packet of every flow, with the flow's state, which begins empty also in a place used before. */
+static void test_observer(void **state)
+{
+    enum { FLOWS = 1000, ROUNDS = 4, BOUND = 300 };
+    struct watch watch = { .ended = 0 };
+    const struct flow_observer observer = { &watch, sizeof(struct noted), note_packet, note_end };
+    const struct flow_table_options options = { .max_flows = BOUND, .observer = &observer };
+    struct flow_table *table = flow_table_new(&options, expect_end, &watch);
+
+    (void)state;
+    for (unsigned i = 0; i < FLOWS * ROUNDS; i++) {
+        struct packet_view view = packet(IP_UDP, i, CLIENT, (uint16_t)(2000 + i / ROUNDS), SERVER, 53);
+
+        flow_table_add(table, &view);
+    }
+    flow_table_flush(table);
+    assert_int_equal(watch.ended, FLOWS);
+    assert_int_equal(watch.packets, FLOWS * ROUNDS);
+    flow_table_free(table);
+}
+
 /* ---- what went wrong on the way ---- */
 
 struct segment {
@@ -900,7 +965,8 @@ static void test_datagrams_and_pieces(void **state)
     piece.ip_id = 8;
     piece.fragment = true;
     flow_table_add(table, &piece);
-    piece.tcp_flags = 0; /* the later ones have the ports, but no TCP header */
+    piece.later_fragment = true; /* which have the ports, but no TCP header */
+    piece.tcp_flags = 0;
     piece.tcp_sequence = 0;
     flow_table_add(table, &piece);
     flow_table_add(table, &piece);
@@ -943,13 +1009,13 @@ static void test_windows_and_options(void **state)
     flow_table_free(table);
 }
 
-/* ---- first packets ---- */
+/* ---- packets one by one ---- */
 
 enum { SEQUENCE_FLOWS = 200 };
 
 struct sequences {
     struct flow_packet packets[FLOW_MAX_SEQUENCE];
-    uint32_t length;
+    uint32_t length, head;
     uint32_t lengths[SEQUENCE_FLOWS]; /* by port, from 5000 on */
     bool is_kept;
 };
@@ -960,6 +1026,7 @@ static void collect_sequence(void *self, const struct flow_record *record)
 
     s->is_kept = record->sequence != NULL;
     s->length = record->sequence_length;
+    s->head = record->sequence_head;
     s->lengths[(record->port[FLOW_INITIATOR] - 5000) % SEQUENCE_FLOWS] = s->length;
     if (s->length > 0)
         memcpy(s->packets, record->sequence, s->length * sizeof s->packets[0]);
@@ -1004,11 +1071,14 @@ static void test_sequence(void **state)
     flow_table_free(table);
 }
 
-/* The first packets stay the first, in each size that the sequence grows through, and past the last. */
+/* The first packets stay the first, in each size that the sequence grows through; past it come the last. */
 static void test_lengths_of_sequences(void **state)
 {
+    const uint32_t most = FLOW_MAX_SEQUENCE + 2 * FLOW_SEQUENCE_TAIL + 1;
+
     (void)state;
-    for (uint32_t packets = 1; packets <= FLOW_MAX_SEQUENCE + 10; packets++) {
+    for (uint32_t packets = 1; packets <= most; packets++) {
+        bool is_whole = packets <= FLOW_MAX_SEQUENCE;
         struct sequences s = { .length = 0 };
         struct flow_table *table = new_table_of_sequences(1 << 20, &s);
 
@@ -1019,12 +1089,133 @@ static void test_lengths_of_sequences(void **state)
             flow_table_add(table, &view);
         }
         flow_table_flush(table);
-        assert_int_equal(s.length, packets < FLOW_MAX_SEQUENCE ? packets : FLOW_MAX_SEQUENCE);
-        for (uint32_t i = 0; i < s.length; i++)
+        assert_int_equal(s.length, is_whole ? packets : FLOW_MAX_SEQUENCE);
+        assert_int_equal(s.head, is_whole ? packets : FLOW_SEQUENCE_HEAD);
+        for (uint32_t i = 0; i < s.head; i++)
             assert_int_equal(s.packets[i].payload_bytes, i);
+        for (uint32_t i = s.head; i < s.length; i++)
+            assert_int_equal(s.packets[i].payload_bytes, packets - FLOW_MAX_SEQUENCE + i);
         assert_int_equal(flow_table_counts(table)->cut_sequences, 0);
         flow_table_free(table);
     }
+}
+
+/* What a packet is beside its flags, by the marks of a flow's packets in their order. */
+static const struct {
+    const char *name;
+    struct marked_packet {
+        int64_t us;
+        char direction;
+        uint8_t flags;
+        uint32_t sequence, payload, ip_id;
+        uint16_t window;
+        enum packet_mark mark;
+    } packets[MAX_STEPS];
+} marked[] = {
+    { "sent again, and a copy of that",
+      { { 0, '>', A, 101, 100, 1, 9, PACKET_PLAIN }, { 500000, '>', A, 101, 100, 2, 9, PACKET_IMPAIRED },
+        { 500100, '>', A, 101, 100, 2, 9, PACKET_IMPAIRED }, { 600000, '>', A, 201, 100, 3, 9, PACKET_PLAIN } } },
+    { "out of order",
+      { { 0, '<', A, 501, 100, 1, 9, PACKET_PLAIN }, { 100, '<', A, 701, 100, 3, 9, PACKET_PLAIN },
+        { 200, '<', A, 601, 100, 2, 9, PACKET_IMPAIRED } } },
+    { "keep-alives with and without a byte",
+      { { 0, '>', A, 101, 100, 1, 9, PACKET_PLAIN }, { 100000, '>', A, 200, 0, 2, 9, PACKET_KEEPALIVE },
+        { 200000, '>', A, 200, 1, 3, 9, PACKET_KEEPALIVE }, { 300000, '<', A, 501, 0, 1, 9, PACKET_PLAIN },
+        { 300010, '<', A, 501, 0, 1, 9, PACKET_IMPAIRED } } },
+    { "a window that closes, and what may look so",
+      { { 0, '>', S, 100, 0, 1, 0, PACKET_PLAIN }, { 100, '<', A, 501, 0, 1, 0, PACKET_ZERO_WINDOW },
+        { 200, '<', A, 501, 10, 2, 0, PACKET_PLAIN }, { 300, '<', A, 511, 0, 3, 1, PACKET_PLAIN },
+        { 400, '<', R, 511, 0, 4, 0, PACKET_PLAIN } } },
+};
+
+static void test_marks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
+        struct sequences s = { .length = 0 };
+        struct flow_table *table = new_table_of_sequences(1 << 20, &s);
+        uint32_t count = 0;
+
+        for (const struct marked_packet *one = marked[i].packets; one->direction; one++) {
+            const struct step step = { 0, one->direction, one->flags, one->sequence, 1,
+                                       one->payload };
+            struct packet_view view = tcp_packet(&step);
+
+            view.time.ns = one->us * NS_PER_US;
+            view.ip_id = one->ip_id;
+            view.tcp_window = one->window;
+            flow_table_add(table, &view);
+            count++;
+        }
+        flow_table_flush(table);
+        check(marked[i].name, "packets", s.length, count);
+        for (uint32_t k = 0; k < count; k++) {
+            const struct marked_packet *one = &marked[i].packets[k];
+
+            check(marked[i].name, "mark", flow_packet_mark(s.packets[k]), one->mark);
+            check(marked[i].name, "flags", flow_packet_tcp_flags(s.packets[k]), one->flags & 0x1f);
+            check(marked[i].name, "side", flow_packet_side(s.packets[k]), s.packets[k].side_and_flags >> 7);
+        }
+        flow_table_free(table);
+    }
+}
+
+/* The first piece of a packet is as any, the later ones are the network's doing. */
+static void test_marks_of_pieces(void **state)
+{
+    struct packet_view piece = packet(IP_UDP, 0, CLIENT, 5000, SERVER, 53);
+    struct sequences s = { .length = 0 };
+    struct flow_table *table = new_table_of_sequences(1 << 20, &s);
+
+    (void)state;
+    piece.fragment = true;
+    flow_table_add(table, &piece);
+    piece.later_fragment = true;
+    flow_table_add(table, &piece);
+    flow_table_flush(table);
+    assert_int_equal(s.length, 2);
+    assert_int_equal(flow_packet_mark(s.packets[0]), PACKET_PLAIN);
+    assert_int_equal(flow_packet_mark(s.packets[1]), PACKET_IMPAIRED);
+    flow_table_free(table);
+}
+
+/* ---- folds ---- */
+
+/* Every fold gets its share of flows, each flow one fold; and all of a flow's ends count, and its start. */
+static void test_folds(void **state)
+{
+    enum { FLOWS = 20000, FOLDS = 5 };
+    struct flow_record record = { .address = { address(CLIENT), address(SERVER) }, .port = { 40000, 443 },
+                                  .protocol = IP_TCP, .start = { NS_PER_SECOND } };
+    struct flow_record others[6];
+    uint32_t by_fold[FOLDS] = { 0 };
+    uint32_t moved[6] = { 0 };
+
+    (void)state;
+    for (int i = 0; i < FLOWS; i++) {
+        uint32_t fold;
+
+        record.start.ns += 1000003;
+        record.port[0]++;
+        fold = flow_record_fold(&record, FOLDS);
+        assert_in_range(fold, 0, FOLDS - 1);
+        by_fold[fold]++;
+        assert_int_equal(flow_record_fold(&record, 1), 0);
+        for (int k = 0; k < 6; k++)
+            others[k] = record;
+        others[0].start.ns++;
+        others[1].port[0]++;
+        others[2].port[1]++;
+        others[3].address[0].bytes[15]++;
+        others[4].address[1].bytes[3]++;
+        others[5].protocol = IP_UDP;
+        for (int k = 0; k < 6; k++)
+            moved[k] += flow_record_fold(&others[k], FOLDS) != fold;
+    }
+    for (int i = 0; i < FOLDS; i++)
+        assert_in_range(by_fold[i], FLOWS / FOLDS - 300, FLOWS / FOLDS + 300); /* 5 sd */
+    for (int k = 0; k < 6; k++)
+        assert_in_range(moved[k], FLOWS * 4 / 5 - 300, FLOWS * 4 / 5 + 300);
 }
 
 static void add_rounds(struct flow_table *table, int64_t ms, uint32_t rounds)
@@ -1329,9 +1520,13 @@ int main(void)
         cmocka_unit_test(test_windows_and_options),
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_lengths_of_sequences),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_marks_of_pieces),
+        cmocka_unit_test(test_folds),
         cmocka_unit_test(test_bound_of_sequences),
         cmocka_unit_test(test_memory_of_sequences_again),
         cmocka_unit_test(test_no_sequences),
+        cmocka_unit_test(test_observer),
         cmocka_unit_test(test_no_labeller),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_labels_of_cut_packets),

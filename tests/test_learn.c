@@ -260,7 +260,7 @@ static void add_rows(struct row_sample *sample, uint64_t first, uint64_t end, ui
     for (uint64_t i = first; i < end; i += step) {
         struct session_row row = { .packets = { i, 1 } };
 
-        row_sample_add(sample, random_mix64(i), &row, NULL, 0);
+        row_sample_add(sample, random_mix64(i), &row);
     }
 }
 
@@ -279,7 +279,8 @@ static void test_sample_of_union(void **state)
     static const struct {
         uint64_t all;
         size_t kept;
-    } cases[] = { { 1, 1 }, { 255, 255 }, { 256, 256 }, { 257, 256 }, { 5000, 256 } };
+    } cases[] = { { 1, 1 }, { SERVICE_MAX_ROWS - 1, SERVICE_MAX_ROWS - 1 }, { SERVICE_MAX_ROWS, SERVICE_MAX_ROWS },
+                  { SERVICE_MAX_ROWS + 1, SERVICE_MAX_ROWS }, { 5000, SERVICE_MAX_ROWS } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -297,7 +298,7 @@ static void test_sample_of_union(void **state)
         for (int part = 0; part < 2; part++) {
             row_sample_finish(&parts[part]);
             for (size_t j = 0; j < parts[part].used; j++)
-                row_sample_add(&joined, parts[part].rows[j].key, &parts[part].rows[j].row, NULL, 0);
+                row_sample_add(&joined, parts[part].rows[j].key, &parts[part].rows[j].row);
             free(parts[part].rows);
         }
         row_sample_finish(&joined);
@@ -316,13 +317,18 @@ static void test_sample_of_union(void **state)
 static void add_sequence(struct row_sample *sample, uint64_t number)
 {
     struct flow_packet packets[FLOW_MAX_SEQUENCE];
-    struct session_row row = { .packets = { number + 1, 1 } };
-    uint32_t length = (uint32_t)(random_mix64(number + 77) % (FLOW_MAX_SEQUENCE + 1));
+    struct flow_record record = {
+        .packets = { number + FLOW_MAX_SEQUENCE, 1 },
+        .sequence = packets,
+        .sequence_length = (uint32_t)(random_mix64(number + 77) % (FLOW_MAX_SEQUENCE + 1)),
+    };
+    struct session_row row;
 
     memset(packets, 0, sizeof packets);
-    for (uint32_t i = 0; i < length; i++)
+    for (uint32_t i = 0; i < record.sequence_length; i++)
         packets[i].payload_bytes = (uint16_t)(number * 31 + i);
-    row_sample_add(sample, random_mix64(number), &row, packets, length);
+    row = session_row_of(&record, true);
+    row_sample_add(sample, random_mix64(number), &row);
 }
 
 static void assert_same_sequences(const struct row_sample *a, const struct row_sample *b)
@@ -347,7 +353,7 @@ static void assert_rule(const struct row_sample *sample, uint64_t flows)
 
     for (size_t i = 0; i < sample->used; i++) {
         const struct keyed_row *r = &sample->rows[i];
-        uint64_t number = r->row.packets[0] - 1;
+        uint64_t number = r->row.packets[0] - FLOW_MAX_SEQUENCE;
         uint64_t length = random_mix64(number + 77) % (FLOW_MAX_SEQUENCE + 1);
         uint64_t before = 0;
         uint64_t smaller = 0;
@@ -362,6 +368,8 @@ static void assert_rule(const struct row_sample *sample, uint64_t flows)
         left = before < SERVICE_MAX_PACKETS ? SERVICE_MAX_PACKETS - before : 0;
         assert_in_range(smaller, 0, SERVICE_MAX_ROWS - 1);
         assert_int_equal(r->row.sequence_length, length < left ? length : left);
+        assert_int_equal(r->row.sequence_head,
+                         r->row.sequence_length < FLOW_SEQUENCE_HEAD ? r->row.sequence_length : FLOW_SEQUENCE_HEAD);
         packets += r->row.sequence_length;
         kept += r->row.sequence_length > 0;
     }
@@ -775,7 +783,7 @@ static void test_silence_is_a_hole(void **state)
 /* Beyond the limit peers are counted together and ports are not, but nothing is lost of the flows. */
 static void test_limits(void **state)
 {
-    enum { FLOWS = 2000 };
+    enum { FLOWS = 3 * SERVICE_MAX };
     struct learner *learner = learner_new(&(struct learner_config){ 0 });
     const struct network_stats *stats;
     struct tally_entry *ports;

@@ -1183,7 +1183,7 @@ static const struct {
     { "UPDATE session_row SET initiator_packets = 0, responder_packets = 0, initiator_data_packets = 0,"
       " responder_data_packets = 0, initiator_payload_bytes = 0, responder_payload_bytes = 0",
       "table session_row, row 1: a flow without a packet" },
-    { "UPDATE session_row SET packets = zeroblob(1024) WHERE number = 0",
+    { "UPDATE session_row SET packets = zeroblob(4096) WHERE number = 0",
       "table session_row, row 1: more packets one by one than the flow has" },
     { "UPDATE session_row SET duration_ns = -5",
       "table session_row, row 1, column duration_ns: -5" },
@@ -1207,12 +1207,12 @@ static const struct {
     { "UPDATE session_row SET packets = 'abcd'", "column packets: not a row of packets" },
     { "UPDATE session_row SET packets = x''", "column packets: not a row of packets" },
     { "UPDATE session_row SET packets = x'010203'", "column packets: not a row of packets" },
-    { "UPDATE session_row SET packets = zeroblob(1028)", "column packets: not a row of packets" },
+    { "UPDATE session_row SET packets = zeroblob(4100)", "column packets: not a row of packets" },
     { "UPDATE session_row SET service = 9999 WHERE service = 0", "column service: 9999" },
     { "DELETE FROM session_row WHERE number = 0", "row 1, column number: 1" },
     { "UPDATE session_row SET initiator_packets = 1000000 WHERE number = 0 AND service = 0",
       "row 2: out of order" },
-    { "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 256)"
+    { "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1024)"
       " INSERT INTO session_row SELECT service, 1000 + i, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0,"
       " 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, NULL FROM session_row, n WHERE number = 0",
       "column number: 1001" },

@@ -10,7 +10,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/random.h"
 #include "base/time_types.h"
 #include "net/ip_address.h"
 
@@ -63,6 +65,11 @@ struct flow_packet {
     uint16_t payload_bytes; /* at most 65535 */
 };
 
+static inline uint8_t flow_packet_kind(enum flow_side side, enum packet_mark mark, uint8_t tcp_flags)
+{
+    return (uint8_t)(side << 7 | mark << 5 | (tcp_flags & 0x1f));
+}
+
 static inline enum flow_side flow_packet_side(struct flow_packet packet)
 {
     return (enum flow_side)(packet.side_and_flags >> 7);
@@ -80,9 +87,20 @@ static inline uint8_t flow_packet_tcp_flags(struct flow_packet packet)
 
 /*
  * Packets of a flow that are kept one by one: its first ones, and of a longer flow the last
- * FLOW_SEQUENCE_TAIL in place of the last of these.
+ * FLOW_SEQUENCE_TAIL in place of the last of these. For want of memory a sequence may be cut: then its
+ * first packets are kept.
  */
-enum { FLOW_MAX_SEQUENCE = 1024, FLOW_SEQUENCE_TAIL = 64 };
+enum {
+    FLOW_MAX_SEQUENCE = 1024,
+    FLOW_SEQUENCE_TAIL = 64,
+    FLOW_SEQUENCE_HEAD = FLOW_MAX_SEQUENCE - FLOW_SEQUENCE_TAIL
+};
+
+/* How many of `length` kept packets of a flow are its first, without a hole; those behind are its last. */
+static inline uint32_t flow_sequence_head(uint64_t packets, uint32_t length)
+{
+    return packets > FLOW_MAX_SEQUENCE && length > FLOW_SEQUENCE_HEAD ? FLOW_SEQUENCE_HEAD : length;
+}
 
 struct flow_record {
     struct ip_address address[2];
@@ -120,12 +138,30 @@ struct flow_record {
     const char *application;     /* by deep inspection, as "TLS.Google"; NULL unknown. Outlives the record. */
     const struct flow_packet *sequence; /* packets one by one; borrowed for the call; NULL: not kept */
     uint32_t sequence_length; /* of `sequence` */
-    uint32_t sequence_head;   /* so many are the first of the flow, without a hole; those behind are its last */
+    uint32_t sequence_head;   /* flow_sequence_head() */
 };
 
 static inline uint64_t flow_record_packets(const struct flow_record *r)
 {
     return r->packets[FLOW_INITIATOR] + r->packets[FLOW_RESPONDER];
+}
+
+/*
+ * Which of `folds` (at least 1) parts the flow is in when flows are split for training and testing: a hash
+ * of its ends, protocol and start, the same whatever else is in the capture.
+ */
+static inline uint32_t flow_record_fold(const struct flow_record *r, uint32_t folds)
+{
+    uint64_t hash = random_mix64((uint64_t)r->start.ns ^ r->protocol);
+    uint64_t halves[2];
+
+    for (int side = 0; side < 2; side++) {
+        memcpy(halves, r->address[side].bytes, sizeof halves);
+        hash = random_mix64(hash ^ halves[0]);
+        hash = random_mix64(hash ^ halves[1]);
+        hash = random_mix64(hash ^ r->port[side]);
+    }
+    return (uint32_t)(hash % folds);
 }
 
 #endif

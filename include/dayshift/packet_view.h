@@ -1,7 +1,7 @@
 /*
  * packet_view.h - one decoded packet, the contract from capture to flow.
  *
- * Plain numbers that may be kept, but for `ip`, which is valid until the next read.
+ * Plain numbers that may be kept, but for `ip`, which is valid until the next read, and `file`.
  */
 #ifndef DAYSHIFT_PACKET_VIEW_H
 #define DAYSHIFT_PACKET_VIEW_H
@@ -27,7 +27,8 @@ struct packet_view {
     uint16_t tcp_window;
     uint8_t tcp_options;      /* enum tcp_option_bit, of a SYN */
     uint8_t tcp_window_scale; /* of the option on a SYN, else 0 */
-    bool fragment;    /* one piece of a packet; the later ones have the ports of the first */
+    bool fragment;       /* one piece of a packet; the later ones have the ports of the first */
+    bool later_fragment; /* and not the first piece */
     uint32_t ip_id;   /* IPv4, or of an IPv6 fragment header; else 0 */
     uint32_t tcp_sequence;
     uint32_t tcp_acknowledgement;
@@ -35,6 +36,9 @@ struct packet_view {
     uint32_t payload_bytes; /* above TCP, UDP or ICMP, by their lengths; in this fragment */
     const uint8_t *ip;    /* borrowed: the IP packet, from its header on; the inner one of a tunnel */
     uint32_t ip_captured; /* bytes of it that are there; 0 when the reader did not keep them */
+    uint32_t transport_offset; /* of the TCP, UDP or ICMP header in it; of a later fragment: what follows IP */
+    uint64_t frame;        /* its number in its file, from 1, as Wireshark counts */
+    const char *file;      /* the file's name, borrowed from the set of captures; NULL: not of a set */
 };
 
 #endif

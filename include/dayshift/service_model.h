@@ -22,7 +22,7 @@ static inline void sum_add(uint64_t *sum, uint64_t more)
 
 enum {
     SERVICE_MAX = 1024,     /* services with a sample of their own, those of most flows; bounds memory */
-    SERVICE_MAX_ROWS = 256  /* sampled flows a service */
+    SERVICE_MAX_ROWS = 1024 /* sampled flows a service */
 };
 
 /* The measures of one sampled flow: the plan of a session. Arrays by enum flow_side. */
@@ -84,6 +84,7 @@ enum { APPLICATION_MAX_NAME = 64 };
 struct service_model {
     uint8_t protocol;
     uint32_t port;
+    const char *label; /* class of its flows; NULL: none. Lives as long as the model */
     uint64_t flows;
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */

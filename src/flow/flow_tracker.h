@@ -61,7 +61,8 @@ struct flow_tracker {
 enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet);
 
 /*
- * Adds a packet of this side. What went wrong on the way (see flow_record.h) is told so:
+ * Adds a packet of this side, and returns what it is. What went wrong on the way (see flow_record.h) is
+ * told so:
  *
  * A copy has the IP identification, not 0, the length, and of TCP the numbers and flags of one of the
  * FLOW_MARKS packets before it of its side, each at most COPY_NS after the next. Pieces of packets
@@ -74,8 +75,8 @@ enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct pac
  * Not counted: a segment of several bytes whose first alone was sent before, as behind a probe of a
  * closed window; resets, whose number may be anything; later fragments, which have no number.
  */
-void flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
-                      const struct packet_view *packet);
+enum packet_mark flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
+                                  const struct packet_view *packet);
 
 /* RST seen, or FIN from both sides acknowledged. */
 bool flow_tracker_is_closed(const struct flow_tracker *tracker);

@@ -14,7 +14,7 @@
  * (with its mixture and its peers, fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
  * bin of gaps, beats, packets and bytes, port and peer that a transition or state is found with, 59 an
  * outside address, 139 a slice in which a host was active, 251 and a sample of at most
- * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are twice SERVICE_MAX and one more for
+ * SERVICE_SAMPLE_BYTES (472 KiB) a service, of which there are twice SERVICE_MAX and one more for
  * each protocol, and SERVICE_MAX at the end: those of most flows, the others count with the other
  * ports. Resident are some 40 to 60 % of that.
  *

@@ -188,9 +188,8 @@ static void move_to_others(struct network_stats *stats, const struct old_service
     struct row_sample *sample = &old->samples[i];
 
     for (size_t k = 0; k < sample->used; k++)
-        row_sample_add(&stats->samples[others], sample->rows[k].key, &sample->rows[k].row,
-                       sample->rows[k].row.sequence, sample->rows[k].row.sequence_length);
-    row_sample_release(sample);
+        row_sample_add(&stats->samples[others], sample->rows[k].key, &sample->rows[k].row);
+    free(sample->rows); /* without their sequences, which were taken */
     service_conditions_add(&stats->conditions[others], &old->conditions[i]);
     old->numbers[i] = others;
 }

@@ -10,8 +10,8 @@
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
 #define MODEL_FORMAT_VERSION 4
 
-/* session_row.packets: for each packet side << 7 | TCP flags, bin of the gap, payload bytes (2, the
- * lower one first). */
+/* session_row.packets: for each packet side << 7 | mark << 5 | TCP flags, bin of the gap, payload bytes (2,
+ * the lower one first). Where the hole of a long flow is follows from flow_sequence_head(). */
 enum { MODEL_PACKET_BYTES = 4 };
 
 /*

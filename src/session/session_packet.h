@@ -29,6 +29,7 @@ struct session_packet {
     uint32_t payload_bytes;
     struct payload_place place; /* when there is payload */
     int64_t gap_ns;           /* since the session's previous packet; 0 for its first */
+    bool is_repeated_syn;
     /* A piece of a packet: from which byte of the IP payload on, how many bytes; 0: the packet is whole. */
     uint16_t piece_offset, piece_bytes;
     bool has_more_pieces;

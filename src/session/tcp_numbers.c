@@ -40,11 +40,16 @@ static uint16_t as_window(const struct tcp_numbers *n, enum flow_side side, uint
     return (uint16_t)at_most((bytes + (UINT64_C(1) << scale) - 1) >> scale, TOP_WINDOW);
 }
 
-/* What a window has to hold, lest the other side stops or fills it: its first flight and a segment more. */
+/*
+ * What a window has to hold, lest the other side stops or fills it: its first flight and a segment more.
+ * Of a flow whose packets nobody saw, everything: nothing is known of its acknowledgements.
+ */
 static uint64_t needed_window(const struct session_row *row, enum flow_side side)
 {
     uint64_t mss = row->mss[side];
 
+    if (!row->is_measured)
+        return row->payload_bytes[!side];
     return at_most(row->payload_bytes[!side], (FIRST_FLIGHT - 1) * mss) + mss;
 }
 
