@@ -21,8 +21,10 @@ struct stack_profile stack_profile_of(const struct session_row *row)
         stack.ttl[side] = row->ttl[side];
         stack.tcp_options[side] = row->is_measured ? row->tcp_options[side] : DEFAULT_OPTIONS;
         stack.window_scale[side] = scale < MAX_SCALE ? scale : MAX_SCALE;
-        stack.ip_id[side] = IP_ID_COUNTER;
-        stack.timestamp_hz[side] = DEFAULT_TIMESTAMP_HZ;
+        stack.ip_id[side] = (uint8_t)(row->ip_id[side] != IP_ID_UNKNOWN ? row->ip_id[side] : IP_ID_COUNTER);
+        stack.timestamp_hz[side] = row->timestamp_hz[side] > 0 ? row->timestamp_hz[side] : DEFAULT_TIMESTAMP_HZ;
+        if (row->opening == FLOW_OPENING_NONE && row->timestamp_hz[side] > 0)
+            stack.tcp_options[side] |= TCP_OPTION_TIMESTAMPS; /* agreed on in SYNs that nobody saw */
     }
     return stack;
 }
