@@ -154,7 +154,7 @@ static void fill_services(struct network_stats *stats, struct random_stream *ran
         stats->conditions[i] = (struct service_conditions){
             .flows = flows,         .packets = 40 * flows, .retransmitted = 7 + i, .reordered = 6 + i,
             .duplicated = 5 + i,    .fragments = 4 + i,    .resets = 3 + i,        .attempts = flows,
-            .unanswered = 1 + i,
+            .unanswered = 1 + i,    .unreachable = 2 + i,
         };
         for (uint32_t k = 0; k < NAMES; k++) {
             if ((i + k) % 3 != 0)
@@ -168,6 +168,13 @@ static void fill_row(struct keyed_row *row, uint32_t length, struct random_strea
     row->row.window[1] = 65535;
     row->row.tcp_options[0] = 0x1f;
     row->row.window_scale[1] = 14;
+    row->row.open_window[0] = 501;
+    row->row.timestamp_hz[1] = 250;
+    row->row.ip_id[0] = IP_ID_COUNTER;
+    row->row.retransmitted[0] = 3;
+    row->row.reordered[1] = 4;
+    row->row.duplicated[0] = (uint32_t)row->row.packets[0];
+    row->row.fragments[1] = (uint32_t)row->row.packets[1];
     row->row.is_measured = length % 2;
     row->row.sequence_length = length;
     row->row.sequence = length ? memory_alloc_array(length, sizeof *row->row.sequence) : NULL;
@@ -894,18 +901,30 @@ static void test_cut_files(void **state)
     free(file.at);
 }
 
-static void test_first_page_changed(void **state)
+/* How many changes of one bit in a byte of the page are refused. */
+static size_t refused_changes(struct bytes *file, size_t page)
 {
-    struct bytes file = read_file(save_full("first-page", 60));
     size_t refused = 0;
 
-    (void)state;
-    for (size_t i = 0; i < MODEL_PAGE; i++) {
-        file.at[i] ^= (uint8_t)(1 << i % 8);
-        refused += !try_bytes(file.at, file.size);
-        file.at[i] ^= (uint8_t)(1 << i % 8);
+    for (size_t i = page; i < page + MODEL_PAGE; i++) {
+        file->at[i] ^= (uint8_t)(1 << i % 8);
+        refused += !try_bytes(file->at, file->size);
+        file->at[i] ^= (uint8_t)(1 << i % 8);
     }
-    assert_in_range(refused, MODEL_PAGE / 4, MODEL_PAGE);
+    return refused;
+}
+
+/* The first page has the header, another one most of the schema. */
+static void test_header_and_schema_changed(void **state)
+{
+    static const char text[] = "CREATE TABLE summary";
+    struct bytes file = read_file(save_full("schema", 60));
+    const uint8_t *schema = memmem(file.at, file.size, text, sizeof text - 1);
+
+    (void)state;
+    assert_non_null(schema);
+    assert_true(refused_changes(&file, 0) > 40);
+    assert_true(refused_changes(&file, (size_t)(schema - file.at) / MODEL_PAGE * MODEL_PAGE) > MODEL_PAGE / 4);
     free(file.at);
 }
 
@@ -998,9 +1017,9 @@ static const struct {
 } alterations[] = {
     { "PRAGMA application_id = 0", "not a model file: application id 0" },
     { "PRAGMA application_id = -9", "application_id: -9" },
-    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 4: learn" },
-    { "PRAGMA user_version = 3", "model format 3 is of an older version, this one reads 4: learn" },
-    { "PRAGMA user_version = 5", "model format 5 is of a later version, this one reads 4" },
+    { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 5: learn" },
+    { "PRAGMA user_version = 4", "model format 4 is of an older version, this one reads 5: learn" },
+    { "PRAGMA user_version = 6", "model format 6 is of a later version, this one reads 5" },
     { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
     { "DROP TABLE session_row", "a table is missing" },
     { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
@@ -1201,6 +1220,14 @@ static const struct {
     { "UPDATE session_row SET initiator_window_scale = 256", "column initiator_window_scale: 256" },
     { "UPDATE session_row SET responder_window_scale = -1", "column responder_window_scale: -1" },
     { "UPDATE session_row SET is_measured = 2", "column is_measured: 2" },
+    { "UPDATE session_row SET initiator_open_window = 65536", "column initiator_open_window: 65536" },
+    { "UPDATE session_row SET responder_timestamp_hz = 1001", "column responder_timestamp_hz: 1001" },
+    { "UPDATE session_row SET initiator_ip_id = 4", "column initiator_ip_id: 4" },
+    { "UPDATE session_row SET responder_retransmitted = 4294967296", "column responder_retransmitted: 4294967296" },
+    { "UPDATE session_row SET initiator_reordered = NULL", "column initiator_reordered: " },
+    { "UPDATE session_row SET responder_duplicated = -1", "column responder_duplicated: -1" },
+    { "UPDATE session_row SET initiator_fragments = 0.5", "column initiator_fragments: " },
+    { "UPDATE service SET unreachable = -1", "column unreachable: -1" },
     { "UPDATE session_row SET key = NULL", "column key: " },
     { "UPDATE session_row SET key = 0.5", "column key: " },
     { "UPDATE session_row SET packets = 5", "column packets: not a row of packets" },
@@ -1214,7 +1241,8 @@ static const struct {
       "row 2: out of order" },
     { "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1024)"
       " INSERT INTO session_row SELECT service, 1000 + i, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0,"
-      " 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, NULL FROM session_row, n WHERE number = 0",
+      " 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, NULL FROM session_row, n"
+      " WHERE number = 0",
       "column number: 1001" },
 };
 
@@ -1803,7 +1831,7 @@ int main(void)
         cmocka_unit_test(test_empty_network),
         cmocka_unit_test(test_no_address_in_file),
         cmocka_unit_test(test_cut_files),
-        cmocka_unit_test(test_first_page_changed),
+        cmocka_unit_test(test_header_and_schema_changed),
         cmocka_unit_test(test_any_byte_changed),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_altered_files),

@@ -154,12 +154,13 @@ static json_t *hosts_json(const struct model *model)
 
 static json_t *conditions_json(const struct service_conditions *c)
 {
-    return json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f}", "flows", (json_int_t)c->flows, "packets",
+    return json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "flows", (json_int_t)c->flows, "packets",
                      (json_int_t)c->packets, "retransmitted", info_rate(c->retransmitted, c->packets),
                      "reordered", info_rate(c->reordered, c->packets), "duplicated",
                      info_rate(c->duplicated, c->packets), "fragments",
                      info_rate(c->fragments, c->packets), "resets", info_rate(c->resets, c->flows),
-                     "unanswered", info_rate(c->unanswered, c->attempts));
+                     "unanswered", info_rate(c->unanswered, c->attempts), "unreachable",
+                     info_rate(c->unreachable, c->packets));
 }
 
 static json_t *applications_json(const struct service_model *service)

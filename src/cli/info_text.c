@@ -193,11 +193,11 @@ static void print_service_conditions(const struct service_model *service, int wi
     const struct service_conditions *c = &service->conditions;
     char name[STATE_NAME];
 
-    printf("  %-10s  %*" PRIu64 "  %10.3f  %9.3f  %10.3f  %9.3f  %6.2f  %10.2f\n",
+    printf("  %-10s  %*" PRIu64 "  %10.3f  %9.3f  %10.3f  %9.3f  %6.2f  %10.2f  %11.3f\n",
            info_service_name(service, name), width, c->packets, percent(c->retransmitted, c->packets),
            percent(c->reordered, c->packets), percent(c->duplicated, c->packets),
            percent(c->fragments, c->packets), percent(c->resets, c->flows),
-           percent(c->unanswered, c->attempts));
+           percent(c->unanswered, c->attempts), percent(c->unreachable, c->packets));
 }
 
 /* Only of flows that were measured by their packets. */
@@ -213,7 +213,8 @@ static void print_conditions(const struct service_model *const *services, size_t
     width = wide_enough(packets, "packets");
     printf("\n  how the network treated them, in %% of packets; resets in %% of flows,"
            " unanswered in %% of SYNs:\n"
-           "  service     %*s  retransmit  reordered  duplicated  fragments  resets  unanswered\n",
+           "  service     %*s  retransmit  reordered  duplicated  fragments  resets  unanswered"
+           "  unreachable\n",
            width, "packets");
     for (size_t i = 0; i < count && i < SHOWN_SERVICES; i++) {
         if (services[i]->conditions.packets > 0)

@@ -14,7 +14,6 @@
 #include "learn/record_hold.h"
 #include "learn/service_learner.h"
 #include "learn/stats_private.h"
-#include "net/wire.h"
 
 #define NO_STATE UINT32_MAX
 #define MAX_START_NS (NETWORK_MAX_DATE * NS_PER_DAY - MAX_OBSERVED_NS) /* all that is observed has a date */
@@ -47,7 +46,7 @@ enum {
 
 _Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 321 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
-               STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
+               STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 267, "learner.h states these");
 
 struct learner {
     struct learner_config config;

@@ -91,6 +91,7 @@ static struct service_conditions conditions_of(const struct flow_record *record)
         .resets = record->ending == FLOW_ENDING_RESET,
         .attempts = record->opening != FLOW_OPENING_NONE,
         .unanswered = record->opening == FLOW_OPENING_ATTEMPT,
+        .unreachable = record->unreachable,
     };
 }
 

@@ -6,7 +6,10 @@
 #include "base/memory.h"
 #include "model/model_schema.h"
 
-enum { MAX_SERVICES = SERVICE_MAX + UINT8_MAX + 1 /* and the other ports of every protocol */ };
+enum {
+    MAX_SERVICES = SERVICE_MAX + UINT8_MAX + 1, /* and the other ports of every protocol */
+    TIMESTAMP_MOST_HZ = 1000
+};
 
 static struct model_service read_service(struct rows *rows)
 {
@@ -20,7 +23,7 @@ static struct model_service read_service(struct rows *rows)
         &service.conditions.retransmitted, &service.conditions.reordered,
         &service.conditions.duplicated,    &service.conditions.fragments,
         &service.conditions.resets,        &service.conditions.attempts,
-        &service.conditions.unanswered,
+        &service.conditions.unanswered,    &service.conditions.unreachable,
     };
 
     for (int i = 0; i < (int)(sizeof conditions / sizeof *conditions); i++)
@@ -33,7 +36,7 @@ void read_services(struct reader *r)
     struct rows rows = table_open(r, TABLE_SERVICE,
                                   "SELECT id, protocol, port, flows, measured_flows, measured_packets,"
                                   " retransmitted, reordered, duplicated, fragments, resets, attempts,"
-                                  " unanswered FROM service ORDER BY id");
+                                  " unanswered, unreachable FROM service ORDER BY id");
     uint64_t flows = 0;
 
     while (rows_next(&rows)) {
@@ -97,6 +100,13 @@ static void read_session_row(struct rows *rows, struct session_row *row)
         row->window[side] = (uint16_t)rows_integer(rows, 15 + side, 0, UINT16_MAX);
         row->tcp_options[side] = (uint8_t)rows_integer(rows, 17 + side, 0, UINT8_MAX);
         row->window_scale[side] = (uint8_t)rows_integer(rows, 19 + side, 0, UINT8_MAX);
+        row->open_window[side] = (uint16_t)rows_integer(rows, 26 + side, 0, UINT16_MAX);
+        row->timestamp_hz[side] = (uint16_t)rows_integer(rows, 28 + side, 0, TIMESTAMP_MOST_HZ);
+        row->ip_id[side] = (enum ip_id_kind)rows_integer(rows, 30 + side, IP_ID_UNKNOWN, IP_ID_RANDOM);
+        row->retransmitted[side] = (uint32_t)rows_integer(rows, 32 + side, 0, UINT32_MAX);
+        row->reordered[side] = (uint32_t)rows_integer(rows, 34 + side, 0, UINT32_MAX);
+        row->duplicated[side] = (uint32_t)rows_integer(rows, 36 + side, 0, UINT32_MAX);
+        row->fragments[side] = (uint32_t)rows_integer(rows, 38 + side, 0, UINT32_MAX);
     }
     row->duration_ns = rows_integer(rows, 8, 0, MAX_DURATION_NS);
     row->rtt_ns = rows_integer(rows, 9, 0, MAX_DURATION_NS);
@@ -114,7 +124,7 @@ static void read_sequence(struct rows *rows, struct keyed_row *row, struct flow_
 {
     size_t size;
     const uint8_t *blob =
-        rows_blob(rows, 27, MODEL_PACKET_BYTES, FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES, &size);
+        rows_blob(rows, 41, MODEL_PACKET_BYTES, FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES, &size);
 
     row->row.sequence_length = (uint32_t)(size / MODEL_PACKET_BYTES);
     row->row.sequence_head =
@@ -132,7 +142,11 @@ void read_session_rows(struct reader *r)
         " rtt_ns, turns, initiator_mss, responder_mss, initiator_ttl, responder_ttl,"
         " initiator_window, responder_window, initiator_options, responder_options,"
         " initiator_window_scale, responder_window_scale, is_measured, opening, ending,"
-        " first_data_side, closing_side, key, packets FROM session_row ORDER BY service, number");
+        " first_data_side, closing_side, initiator_open_window, responder_open_window,"
+        " initiator_timestamp_hz, responder_timestamp_hz, initiator_ip_id, responder_ip_id,"
+        " initiator_retransmitted, responder_retransmitted, initiator_reordered, responder_reordered,"
+        " initiator_duplicated, responder_duplicated, initiator_fragments, responder_fragments,"
+        " key, packets FROM session_row ORDER BY service, number");
     struct flow_packet sequence[FLOW_MAX_SEQUENCE];
     uint64_t last_packets = 0;
     int64_t last_service = -1;
@@ -147,7 +161,7 @@ void read_session_rows(struct reader *r)
         if (number == SERVICE_MAX_ROWS)
             rows_fail(&rows, "there are too many");
         read_session_row(&rows, &row.row);
-        row.key = rows_tag(&rows, 26, true);
+        row.key = rows_tag(&rows, 40, true);
         read_sequence(&rows, &row, sequence);
         if (session_row_packets(&row.row) == 0)
             rows_fail(&rows, "a flow without a packet");

@@ -235,7 +235,7 @@ static void write_activity(struct writer *w, const struct network_stats *stats)
 
 static void write_services(struct writer *w, const struct network_stats *stats)
 {
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO service VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO service VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
     for (size_t i = 0; i < stats->services.used; i++) {
         const struct tally_entry *entry = &stats->services.entries[i];
@@ -245,10 +245,10 @@ static void write_services(struct writer *w, const struct network_stats *stats)
             (int64_t)entry->count,     (int64_t)c->flows,       (int64_t)c->packets,
             (int64_t)c->retransmitted, (int64_t)c->reordered,   (int64_t)c->duplicated,
             (int64_t)c->fragments,     (int64_t)c->resets,      (int64_t)c->attempts,
-            (int64_t)c->unanswered,
+            (int64_t)c->unanswered,    (int64_t)c->unreachable,
         };
 
-        write_row(w, statement, values, 13);
+        write_row(w, statement, values, sizeof values / sizeof *values);
     }
     sqlite3_finalize(statement);
 }
@@ -344,6 +344,20 @@ static void write_session_row(struct writer *w, sqlite3_stmt *statement, size_t 
         row->ending,
         row->first_data_side,
         row->closing_side,
+        row->open_window[0],
+        row->open_window[1],
+        row->timestamp_hz[0],
+        row->timestamp_hz[1],
+        row->ip_id[0],
+        row->ip_id[1],
+        row->retransmitted[0],
+        row->retransmitted[1],
+        row->reordered[0],
+        row->reordered[1],
+        row->duplicated[0],
+        row->duplicated[1],
+        row->fragments[0],
+        row->fragments[1],
         (int64_t)keyed->key,
     };
     enum { VALUES = sizeof values / sizeof *values };
@@ -356,7 +370,7 @@ static void write_session_row(struct writer *w, sqlite3_stmt *statement, size_t 
 static void write_session_rows(struct writer *w, const struct network_stats *stats)
 {
     sqlite3_stmt *statement = prepare(w, "INSERT INTO session_row VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                                         "?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                                         "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
     for (size_t i = 0; i < stats->services.used; i++) {
         for (size_t j = 0; j < stats->samples[i].used; j++)

@@ -8,7 +8,7 @@
 #define MODEL_MODEL_SCHEMA_H
 
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
-#define MODEL_FORMAT_VERSION 4
+#define MODEL_FORMAT_VERSION 5
 
 /* session_row.packets: for each packet side << 7 | mark << 5 | TCP flags, bin of the gap, payload bytes (2,
  * the lower one first). Where the hole of a long flow is follows from flow_sequence_head(). */
@@ -57,7 +57,7 @@ enum { MODEL_PACKET_BYTES = 4 };
     "CREATE TABLE service(id INTEGER PRIMARY KEY, protocol INTEGER, port INTEGER,"            \
     " flows INTEGER, measured_flows INTEGER, measured_packets INTEGER,"                       \
     " retransmitted INTEGER, reordered INTEGER, duplicated INTEGER, fragments INTEGER,"       \
-    " resets INTEGER, attempts INTEGER, unanswered INTEGER);"                                 \
+    " resets INTEGER, attempts INTEGER, unanswered INTEGER, unreachable INTEGER);"            \
     "CREATE TABLE application(service INTEGER, name TEXT, flows INTEGER,"                     \
     " PRIMARY KEY(service, name)) WITHOUT ROWID;"                                             \
     "CREATE TABLE session_row(service INTEGER, number INTEGER,"                               \
@@ -69,7 +69,13 @@ enum { MODEL_PACKET_BYTES = 4 };
     " initiator_window INTEGER, responder_window INTEGER, initiator_options INTEGER,"         \
     " responder_options INTEGER, initiator_window_scale INTEGER,"                             \
     " responder_window_scale INTEGER, is_measured INTEGER, opening INTEGER, ending INTEGER,"  \
-    " first_data_side INTEGER, closing_side INTEGER, key INTEGER, packets BLOB,"              \
+    " first_data_side INTEGER, closing_side INTEGER, initiator_open_window INTEGER,"          \
+    " responder_open_window INTEGER, initiator_timestamp_hz INTEGER,"                         \
+    " responder_timestamp_hz INTEGER, initiator_ip_id INTEGER, responder_ip_id INTEGER,"      \
+    " initiator_retransmitted INTEGER, responder_retransmitted INTEGER,"                      \
+    " initiator_reordered INTEGER, responder_reordered INTEGER,"                              \
+    " initiator_duplicated INTEGER, responder_duplicated INTEGER,"                            \
+    " initiator_fragments INTEGER, responder_fragments INTEGER, key INTEGER, packets BLOB,"   \
     " PRIMARY KEY(service, number)) WITHOUT ROWID;"
 
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "net/wire.h"
+#include "session/stack_profile.h"
 
 enum {
     DEFAULT_MSS = 1460,
@@ -242,8 +243,11 @@ static void set_defaults(struct session_row *row)
 /* Payload must fit the data packets: at least a byte each (TCP), at most what a packet holds. */
 static void fit_payload(struct session_row *row, bool is_tcp)
 {
+    struct stack_profile stack = stack_profile_of(row);
+
     for (int side = 0; side < 2; side++) {
-        uint64_t most = is_tcp ? row->mss[!side] : SESSION_MAX_DATAGRAM;
+        uint64_t most = is_tcp ? stack_profile_segment_bytes(&stack, (enum flow_side)side)
+                               : SESSION_MAX_DATAGRAM;
 
         if (!is_tcp)
             row->data_packets[side] = row->packets[side];
