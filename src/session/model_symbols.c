@@ -252,12 +252,17 @@ struct drawing {
     struct symbol_features features;
 };
 
+static uint64_t largest_segment(const struct drawing *d, enum flow_side side)
+{
+    return d->state->full[side] > 0 ? d->state->full[side] : d->shape->most_bytes[side];
+}
+
 /* The largest payload a packet of that side can have now: every later data packet needs a byte. */
 static uint64_t most_payload(const struct drawing *d, enum flow_side side)
 {
     uint64_t later = d->progress->left.data_packets[side] - 1;
     uint64_t left = d->progress->left.payload_bytes[side];
-    uint64_t most = d->shape->most_bytes[side];
+    uint64_t most = largest_segment(d, side);
 
     if (left <= later)
         return 1;
@@ -401,21 +406,29 @@ static bool draw_token(const struct drawing *d, uint16_t *token)
     return draw_any(d, false, token) || draw_any(d, true, token);
 }
 
-/* Within what the budget and the session's segments hold; the last data packet of a side takes the rest. */
+/*
+ * Payload of a drawn token: within what the budget and the session's segments hold. What is left must fit the data
+ * packets behind this one, so a packet is made longer where it has to be, and the last of a side takes all.
+ */
 static uint32_t draw_length(const struct drawing *d, uint16_t token)
 {
     enum flow_side side = token_side(token);
-    uint8_t length = token_length(token);
+    uint64_t left = d->progress->left.payload_bytes[side];
+    uint64_t later_most;
     uint64_t most;
     uint64_t bytes;
 
-    if (length == LENGTH_NONE)
+    if (token_length(token) == LENGTH_NONE)
         return 0;
+    later_most = (d->progress->left.data_packets[side] - 1) * largest_segment(d, side);
     most = most_payload(d, side);
-    bytes = length >= LENGTH_BUCKET && d->progress->left.data_packets[side] == 1
-                ? most
-                : symbol_alphabet_draw(&d->tables->alphabet, length, symbol_state_past(d->state, side), d->random);
-    return (uint32_t)(bytes > most ? most : bytes > 0 ? bytes : 1);
+    bytes = symbol_alphabet_draw(&d->tables->alphabet, token_length(token), symbol_state_past(d->state, side),
+                                 d->random);
+    if (bytes == 0)
+        bytes = 1;
+    if (left > later_most && bytes < left - later_most)
+        bytes = left - later_most;
+    return (uint32_t)(bytes > most ? most : bytes);
 }
 
 /* Anywhere in the bin. */
@@ -498,8 +511,12 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
         .mark = token_mark(token),
         .tcp_flags = token_flags(token),
         .payload_bytes = draw_length(&d, token),
-        .gap_ns = fit_handshake(&d, token, draw_gap(&d, token)),
     };
+    if (draw->payload_bytes > 0)
+        token = token_of(draw->side, draw->mark, draw->tcp_flags,
+                         symbol_alphabet_length(&tables->alphabet, draw->payload_bytes,
+                                                symbol_state_past(&state, draw->side)));
+    draw->gap_ns = fit_handshake(&d, token, draw_gap(&d, token));
     bin = log_grid_gap_bin((uint64_t)draw->gap_ns);
     symbol_state_send(&state, token, (uint16_t)draw->payload_bytes, (uint8_t)(bin < UINT8_MAX ? bin : UINT8_MAX),
                       draw->gap_ns);
