@@ -15,7 +15,8 @@
 
 enum {
     TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
-    GAP_TABLE_BYTES = 36 * 1024
+    GAP_TABLE_BYTES = 36 * 1024,
+    GAP_STEADY = 8 /* so many times wider is a bin than what a session repeats */
 };
 
 struct packet_tables {
@@ -230,12 +231,12 @@ static void symbols_begin(const struct packet_tables *tables, const struct packe
     uint16_t full[2] = { 0, 0 };
     struct symbol_state state;
 
-    (void)random;
     for (int side = 0; side < 2 && shape->protocol == IP_TCP; side++)
         full[side] = row->full[side] > 0 && row->full[side] < shape->most_bytes[side] ? row->full[side]
                                                                                     : shape->most_bytes[side];
     state = symbol_state_begin(full, row->cluster);
     state.handshake_ns = shape->rtt_ns;
+    state.key = random_u32(random);
     state.left_ns = shape->planned->duration_ns;
     expect_all(&state, &tables->alphabet, &shape->total);
     memset(memory, 0, sizeof *memory);
@@ -431,13 +432,17 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     return (uint32_t)(bytes > most ? most : bytes);
 }
 
-/* Anywhere in the bin. */
-static int64_t gap_in_bin(uint8_t bin, struct random_stream *random)
+/*
+ * A time in the bin. What one session repeats, a round trip or a timer, comes at nearly the same place of its bin each
+ * time.
+ */
+static int64_t gap_in_bin(const struct drawing *d, uint8_t bin)
 {
     uint64_t middle = symbol_gap_ns(bin);
-
+    uint64_t place = (uint32_t)random_mix64(d->state->key ^ bin);
+    uint64_t mixed = (place * (GAP_STEADY - 1) + random_u32(d->random)) / GAP_STEADY;
     /* 2^-1/8 and 2^1/8 - 2^-1/8 in units of 2^-32 */
-    uint64_t factor = UINT64_C(3938502376) + (random_u32(random) * UINT64_C(745192672) >> 32);
+    uint64_t factor = UINT64_C(3938502376) + (mixed * UINT64_C(745192672) >> 32);
 
     return (int64_t)((unsigned __int128)middle * factor >> 32);
 }
@@ -446,7 +451,7 @@ static int64_t gap_in_bin(uint8_t bin, struct random_stream *random)
 static int64_t gap_of(const struct drawing *d, uint16_t symbol)
 {
     int64_t left_ns = d->state->left_ns;
-    int64_t ns = gap_in_bin((uint8_t)symbol, d->random);
+    int64_t ns = gap_in_bin(d, (uint8_t)symbol);
 
     if (d->features.packets_left == 1)
         return ns / 2 <= left_ns && left_ns / 2 <= ns ? left_ns : ns;
@@ -476,7 +481,7 @@ static int64_t draw_gap(const struct drawing *d, uint16_t token)
         if (gap_ns >= 0)
             return gap_ns;
     }
-    return d->state->left_ns / (int64_t)d->features.packets_left;
+    return (int64_t)random_below(d->random, 2 * (uint64_t)d->state->left_ns / d->features.packets_left + 1);
 }
 
 /* The gaps before SYN-ACK and the ACK behind it come to the session's round trip. */

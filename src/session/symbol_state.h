@@ -25,6 +25,7 @@ struct symbol_state {
     uint8_t length[2];               /* its symbol */
     uint8_t mean[2];                 /* symbol of the mean length still to come: of the last data packet its length */
     uint8_t octave[2];               /* the same mean in octaves; 0: no data to come */
+    uint32_t key;                    /* of the session's own: where in their bins its gaps are */
     uint8_t index;                   /* packets so far, to 255 */
     uint8_t messages;                /* so far, to 255 */
     uint8_t unacknowledged[2];       /* data packets of a side, since the other one's newest packet; to 3 */
