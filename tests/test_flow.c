@@ -722,6 +722,70 @@ static void test_many_flows(void **state)
     flow_table_free(table);
 }
 
+/* ---- who looks at packets ---- */
+
+/* What an observer notes of a flow, and what it and the sink saw of all. */
+struct noted {
+    uint64_t packets[2];
+    uint8_t odd; /* so that the size is no multiple of an alignment */
+};
+
+struct watch {
+    size_t ended;
+    uint64_t packets;
+    const struct flow_record *record; /* of the flow that ended last */
+};
+
+static void note_packet(void *self, void *state, enum flow_side side, const struct packet_view *view)
+{
+    struct noted *noted = state;
+    struct watch *watch = self;
+
+    assert_int_equal((uintptr_t)state % _Alignof(max_align_t), 0);
+    noted->packets[side]++;
+    noted->odd = 1;
+    watch->packets += view->protocol == IP_UDP;
+}
+
+static void note_end(void *self, void *state, const struct flow_record *record)
+{
+    const struct noted *noted = state;
+    struct watch *watch = self;
+
+    assert_int_equal(noted->packets[FLOW_INITIATOR], record->packets[FLOW_INITIATOR]);
+    assert_int_equal(noted->packets[FLOW_RESPONDER], record->packets[FLOW_RESPONDER]);
+    watch->ended++;
+    watch->record = record;
+}
+
+static void expect_end(void *self, const struct flow_record *record)
+{
+    const struct watch *watch = self;
+
+    assert_ptr_equal(watch->record, record);
+}
+
+/* It sees every packet of every flow, with the flow's state, which begins empty also in a place used before. */
+static void test_observer(void **state)
+{
+    enum { FLOWS = 1000, ROUNDS = 4, BOUND = 300 };
+    struct watch watch = { .ended = 0 };
+    const struct flow_observer observer = { &watch, sizeof(struct noted), note_packet, note_end };
+    const struct flow_table_options options = { .max_flows = BOUND, .observer = &observer };
+    struct flow_table *table = flow_table_new(&options, expect_end, &watch);
+
+    (void)state;
+    for (unsigned i = 0; i < FLOWS * ROUNDS; i++) {
+        struct packet_view view = packet(IP_UDP, i, CLIENT, (uint16_t)(2000 + i / ROUNDS), SERVER, 53);
+
+        flow_table_add(table, &view);
+    }
+    flow_table_flush(table);
+    assert_int_equal(watch.ended, FLOWS);
+    assert_int_equal(watch.packets, FLOWS * ROUNDS);
+    flow_table_free(table);
+}
+
 /* ---- what went wrong on the way ---- */
 
 struct segment {
@@ -1546,6 +1610,7 @@ int main(void)
         cmocka_unit_test(test_bound_of_sequences),
         cmocka_unit_test(test_memory_of_sequences_again),
         cmocka_unit_test(test_no_sequences),
+        cmocka_unit_test(test_observer),
         cmocka_unit_test(test_no_labeller),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_labels_of_cut_packets),

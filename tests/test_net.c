@@ -824,6 +824,8 @@ static void assert_segment(const struct packet_view *view, size_t i, bool option
     assert_false(view->fragment);
     assert_int_equal(view->ip_bytes, segments[i].ip_bytes);
     assert_int_equal(view->payload_bytes, PAYLOAD_BYTES);
+    assert_int_equal(view->transport_offset, segments[i].ip_bytes - 24 - PAYLOAD_BYTES);
+    assert_int_equal(wire_get_u16(view->ip + view->transport_offset), 40000);
 }
 
 static void test_segments(void **state)
@@ -860,6 +862,8 @@ static void assert_sound(enum decode_result result, const struct packet_view *vi
     assert_true((size_t)(view->ip - bytes) + view->ip_captured <= captured);
     assert_true(view->ip_captured <= view->ip_bytes);
     assert_true(view->payload_bytes < view->ip_bytes);
+    assert_true(view->transport_offset >= 20);
+    assert_true(view->transport_offset + view->payload_bytes <= view->ip_bytes);
     assert_true(view->tcp_window_scale <= 14);
     if (result == DECODE_FRAGMENT)
         assert_true(view->fragment && view->source_port == 0 && view->destination_port == 0);

@@ -1,7 +1,7 @@
 /*
  * packet_view.h - one decoded packet, the contract from capture to flow.
  *
- * Plain numbers that may be kept, but for `ip`, which is valid until the next read.
+ * Plain numbers that may be kept, but for `ip`, which is valid until the next read, and `file`.
  */
 #ifndef DAYSHIFT_PACKET_VIEW_H
 #define DAYSHIFT_PACKET_VIEW_H
@@ -12,14 +12,6 @@
 #include "base/time_types.h"
 #include "net/ip_address.h"
 #include "net/wire.h"
-
-/* The options of a SYN; of other segments only timestamps are told. */
-enum tcp_option_bit {
-    TCP_OPTION_MSS = 1 << 0,
-    TCP_OPTION_WINDOW_SCALE = 1 << 1,
-    TCP_OPTION_SACK = 1 << 2, /* permitted */
-    TCP_OPTION_TIMESTAMPS = 1 << 3
-};
 
 struct packet_view {
     struct day_time time;
@@ -47,6 +39,9 @@ struct packet_view {
     uint32_t payload_bytes; /* above TCP, UDP or ICMP, by their lengths; in this fragment */
     const uint8_t *ip;    /* borrowed: the IP packet, from its header on; the inner one of a tunnel */
     uint32_t ip_captured; /* bytes of it that are there; 0 when the reader did not keep them */
+    uint32_t transport_offset; /* of the TCP, UDP or ICMP header in it; of a later fragment: what follows IP */
+    uint64_t frame;        /* its number in its file, from 1, as Wireshark counts */
+    const char *file;      /* the file's name, borrowed from the set of captures; NULL: not of a set */
 };
 
 #endif

@@ -93,7 +93,7 @@ struct service_model {
     uint8_t protocol;
     uint32_t port;
     uint32_t label_number;
-    const char *label; /* its name, the model's; NULL: none */
+    const char *label; /* class of its flows; NULL: none. Lives as long as the model */
     uint64_t flows;
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */

@@ -161,8 +161,11 @@ int capture_file_read(struct capture_file *file, struct packet_view *view,
 
     while ((status = next_frame(file, err)) == 1) {
         file->frames++;
-        if (decode(&file->frame, file->options.tunnels, view, result, counts))
-            return 1;
+        if (!decode(&file->frame, file->options.tunnels, view, result, counts))
+            continue;
+        view->frame = file->frames;
+        view->file = NULL;
+        return 1;
     }
     if (status < 0)
         error_prefix(err, "%s: frame %llu", file->name, (unsigned long long)file->frames + 1);

@@ -303,6 +303,7 @@ bool capture_set_next(struct capture_set *set, struct packet_view *view)
         return true;
     while (next_head(set)) {
         *view = *set->heap[0]->head;
+        view->file = set->heap[0]->name;
         if (packet_gate_pass(set->gate, view, set->heap[0]->result, &set->counts))
             return true;
     }

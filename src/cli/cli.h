@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
+#include "base/time_types.h"
 #include "dayshift/host_model.h"
 
 enum {
@@ -24,7 +25,9 @@ int verb_info(int argc, char **argv);
 int verb_embed(int argc, char **argv);
 int verb_synth(int argc, char **argv);
 int verb_day(int argc, char **argv);
+int verb_sessions(int argc, char **argv);
 int verb_fill(int argc, char **argv);
+int verb_features(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_compare(int argc, char **argv);
 int verb_identify(int argc, char **argv);
@@ -44,6 +47,10 @@ json_t *cli_json_text(const char *text);
 
 /* Prints the object, which is taken, to standard output. EXIT_OK, or EXIT_FAILED with a message. */
 int cli_print_json(json_t *root);
+
+/* "2026-01-31T09:00:00.123", UTC. Returns `text`. */
+enum { CLI_TIME = 32 };
+const char *cli_time(struct day_time at, char text[CLI_TIME]);
 
 /* "initiates tcp/443", "answers udp/1025-3431". */
 enum { STATE_NAME = 48 };

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "cli/cli.h"
@@ -119,29 +118,17 @@ static enum host_role role_of(const struct recording *recording, const struct ga
                : ROLE_RESPONDER;
 }
 
-const char *fill_list_time(struct day_time at, char text[FILL_TIME])
-{
-    time_t seconds = (time_t)(at.ns / NS_PER_SECOND);
-    struct tm tm;
-    size_t used;
-
-    gmtime_r(&seconds, &tm);
-    used = strftime(text, FILL_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + used, FILL_TIME - used, ".%03d", (int)(at.ns % NS_PER_SECOND / NS_PER_MS));
-    return text;
-}
-
 /* ---- text ---- */
 
 static void record_cell(char cell[CELL_TEXT], char mark, const struct recording *recording,
                         const struct gap_fill *fill, const struct flow_record *record)
 {
     char state[STATE_NAME];
-    char time[FILL_TIME];
+    char time[CLI_TIME];
     char ports[16];
 
     cli_state_name(flow_state_key(record, role_of(recording, fill, record)), state);
-    fill_list_time(record->start, time);
+    cli_time(record->start, time);
     if (flow_has_ports(record))
         snprintf(ports, sizeof ports, "%u>%u", record->port[FLOW_INITIATOR], record->port[FLOW_RESPONDER]);
     else /* of a ping, its identifier */
@@ -175,11 +162,11 @@ static void print_head(const struct recording *recording, const struct gap_fill 
                        const struct fill_options *options)
 {
     char address[IP_ADDRESS_TEXT];
-    char times[2][FILL_TIME];
+    char times[2][CLI_TIME];
     uint32_t count = fill->filling.count;
 
     printf("%s, %s to %s\n", ip_address_format(&recording->hosts[fill->host].address, address),
-           fill_list_time(fill->from, times[0]), fill_list_time(fill->to, times[1]));
+           cli_time(fill->from, times[0]), cli_time(fill->to, times[1]));
     printf("%s: %" PRIu32 " records, ln p %.2f", options->method == FILL_EXACT ? "exact" : "search", count,
            fill->filling.log_likelihood);
     if (count > 0)
@@ -231,11 +218,11 @@ static json_t *record_json(const struct recording *recording, const struct gap_f
 {
     char address[IP_ADDRESS_TEXT];
     char state[STATE_NAME];
-    char time[FILL_TIME];
+    char time[CLI_TIME];
     enum host_role role = role_of(recording, fill, record);
 
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I}", "time",
-                     fill_list_time(record->start, time), "kind", kind, "state",
+                     cli_time(record->start, time), "kind", kind, "state",
                      cli_state_name(flow_state_key(record, role), state), "initiator_port",
                      record->port[FLOW_INITIATOR], "responder_port", record->port[FLOW_RESPONDER], "peer",
                      ip_address_format(&record->address[role == ROLE_INITIATOR], address), "packets",
@@ -264,12 +251,12 @@ json_t *fill_list_json(const struct fill_list *list, size_t index)
 {
     const struct gap_fill *fill = &list->fills[index];
     char address[IP_ADDRESS_TEXT];
-    char times[2][FILL_TIME];
+    char times[2][CLI_TIME];
     uint32_t count = fill->filling.count;
 
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:o, s:f, s:f, s:o, s:o}", "host",
                      ip_address_format(&list->recording->hosts[fill->host].address, address), "from",
-                     fill_list_time(fill->from, times[0]), "to", fill_list_time(fill->to, times[1]), "count",
+                     cli_time(fill->from, times[0]), "to", cli_time(fill->to, times[1]), "count",
                      (json_int_t)count, "records", (json_int_t)fill->record_count, "log_likelihood",
                      fill->filling.log_likelihood, "nats_per_record",
                      count ? json_real(fill->filling.log_likelihood / count) : json_null(), "log_before",

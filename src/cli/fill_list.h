@@ -8,10 +8,6 @@
 
 #include "scenario/gap_fill.h"
 
-/* "2026-01-31T09:00:00.123", UTC. Returns `text`. */
-enum { FILL_TIME = 32 };
-const char *fill_list_time(struct day_time at, char text[FILL_TIME]);
-
 /* All that was filled. */
 struct fill_list {
     const struct recording *recording;

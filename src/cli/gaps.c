@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "cli/cli.h"
 #include "cli/fill_list.h"
 #include "learn/silence.h"
 
@@ -71,12 +72,12 @@ static int check_inside(const struct recording *recording, const struct gap *gap
 {
     struct day_time first = recording->records[0].start;
     struct day_time last = recording->records[recording->used - 1].start;
-    char times[2][FILL_TIME];
+    char times[2][CLI_TIME];
 
     if (gap->from.ns >= first.ns && gap->to.ns <= last.ns)
         return 0;
     return error_set(err, "--gap: it is not between the first record and the last (%s, %s)",
-                     fill_list_time(first, times[0]), fill_list_time(last, times[1]));
+                     cli_time(first, times[0]), cli_time(last, times[1]));
 }
 
 static void mark(struct gaps *gaps, const struct gap *marked, struct recording *recording,

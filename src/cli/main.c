@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -26,9 +27,11 @@ static const struct verb {
     { "synth", "synthesize flow records of hosts, of mixtures of hosts, or of a day", verb_synth },
     { "embed", "place hosts in a plane, those that behave alike close together", verb_embed },
     { "day", "synthesize a day of virtual hosts into a pcap file", verb_day },
+    { "sessions", "synthesize sessions of services, with their ground truth", verb_sessions },
     { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
-    { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
-    { "compare", "compare two models, host by host and as networks", verb_compare },
+    { "features", "statistics of each flow of captures, for a classifier", verb_features },
+    { "check", "judge the TCP flows of a capture: handshake, order, legality", verb_check },
+    { "compare", "compare two models, or two captures", verb_compare },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
     { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };
@@ -91,6 +94,18 @@ int cli_print_json(json_t *root)
     putchar('\n');
     json_decref(root);
     return EXIT_OK; /* a stream that failed shows at the end of main() */
+}
+
+const char *cli_time(struct day_time at, char text[CLI_TIME])
+{
+    time_t seconds = (time_t)(at.ns / NS_PER_SECOND);
+    struct tm tm;
+    size_t used;
+
+    gmtime_r(&seconds, &tm);
+    used = strftime(text, CLI_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + used, CLI_TIME - used, ".%03d", (int)(at.ns % NS_PER_SECOND / NS_PER_MS));
+    return text;
 }
 
 static const char *protocol_name(uint8_t protocol)

@@ -34,6 +34,19 @@ struct flow_table; /* opaque */
 /* Receives each record once; it and its sequence are borrowed for the call. */
 typedef void flow_sink(void *self, const struct flow_record *record);
 
+/*
+ * Is shown every packet of every flow, and has room of its own with each flow. What its state points to
+ * it frees itself: flow_table_free() ends no flows.
+ */
+struct flow_observer {
+    void *self;
+    size_t state_bytes; /* of a flow: zeroed when it begins, aligned for any type */
+    /* A packet of this side, its time as the table counts it; borrowed for the call. May be NULL. */
+    void (*packet)(void *self, void *state, enum flow_side side, const struct packet_view *packet);
+    /* The flow is over: just before the sink, in the sink's order, with the same record. May be NULL. */
+    void (*end)(void *self, void *state, const struct flow_record *record);
+};
+
 struct flow_counts {
     uint64_t packets;
     uint64_t flows;         /* records given to the sink */
@@ -48,9 +61,10 @@ struct flow_table_options {
     size_t max_flows;          /* 0 counts as 1 */
     size_t max_sequence_bytes; /* of all kept packets; 0: none are kept */
     struct application_labeller *labeller; /* borrowed; NULL: flows get no application */
+    const struct flow_observer *observer;  /* borrowed; NULL: nobody looks at packets */
 };
 
-/* What one of max_flows costs, without its kept packets and the labeller's memory. */
+/* What one of max_flows costs, without its kept packets, an observer's state and the labeller's memory. */
 size_t flow_table_flow_bytes(void);
 
 struct flow_table *flow_table_new(const struct flow_table_options *options, flow_sink *sink,

@@ -245,6 +245,7 @@ static enum decode_result decode_ip_payload(struct span *ip, bool later_fragment
 {
     if (ip->fault != DECODE_OK)
         return ip->fault;
+    view->transport_offset = view->ip_bytes - (uint32_t)ip->size;
     if (!later_fragment)
         return decode_transport(ip, view);
     view->later_fragment = true;
