@@ -27,6 +27,7 @@ int verb_synth(int argc, char **argv);
 int verb_day(int argc, char **argv);
 int verb_fill(int argc, char **argv);
 int verb_check(int argc, char **argv);
+int verb_blindtest(int argc, char **argv);
 int verb_compare(int argc, char **argv);
 int verb_identify(int argc, char **argv);
 int verb_score(int argc, char **argv);
