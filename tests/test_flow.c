@@ -689,7 +689,7 @@ static void test_scan(void **state)
     assert_int_equal(c.count, ADDRESSES);
     assert_int_equal(flow_table_counts(table)->ended_early, ADDRESSES - BOUND);
     assert_int_equal(flow_table_counts(table)->late, 0);
-    assert_true(flow_table_flow_bytes() <= 512);
+    assert_true(flow_table_flow_bytes() <= 560);
     flow_table_free(table);
 }
 
@@ -1006,6 +1006,88 @@ static void test_windows_and_options(void **state)
         assert_int_equal(c.records[0].window_scale[side], 7 + side);
     }
     assert_true(c.records[0].is_measured);
+    flow_table_free(table);
+}
+
+/* ---- what a stack shows ---- */
+
+struct stack_case {
+    const char *name;
+    uint16_t ids[6]; /* of packets a second apart, each sent by the server */
+    uint32_t stamps[6];
+    uint16_t windows[6];
+    bool has_stamps;
+    enum ip_id_kind expected;
+    uint16_t hz, open_window;
+};
+
+static const struct stack_case stacks[] = {
+    { "zero", { 0, 0, 0, 0, 0, 0 }, { 7, 107, 207, 307, 407, 507 }, { 1, 2, 3, 4, 5, 0 }, true, IP_ID_ZERO, 100, 5 },
+    { "counter", { 65500, 65530, 5, 6, 0, 30 }, { 0xffffff00, 0, 250, 500, 750, 1000 }, { 9 }, true, IP_ID_COUNTER, 250, 0 },
+    { "random", { 7, 40000, 300, 9000, 60000, 1 }, { 5, 1005, 2005, 3005, 4005, 5005 }, { 9, 8 }, true, IP_ID_RANDOM, 1000, 8 },
+    { "counter of a busy host", { 10, 200, 400, 9000, 9100, 9101 }, { 0, 500, 1000, 1500, 2000, 2500 }, { 0 }, true,
+      IP_ID_COUNTER, 0, 0 },
+    { "no timestamps", { 0, 0, 0, 0, 0, 4 }, { 0, 100, 200, 300, 400, 500 }, { 3, 3 }, false, IP_ID_UNKNOWN, 0, 3 },
+    { "clock that stands", { 1, 1, 1, 1, 1, 1 }, { 9, 9, 9, 9, 9, 9 }, { 3, 3 }, true, IP_ID_RANDOM, 0, 3 },
+};
+
+/* The first packet is a SYN-ACK, whose window does not count. */
+static void test_stacks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof stacks / sizeof *stacks; i++) {
+        const struct stack_case *c = &stacks[i];
+        struct collected got = { .count = 0 };
+        struct flow_table *table = new_table(MANY_FLOWS, collect, &got);
+
+        for (uint32_t k = 0; k < 6; k++) {
+            struct step step = { 1000 * k, '<', k == 0 ? SA : A, 500 + k, 101, 0 };
+            struct packet_view view = tcp_packet(&step);
+
+            view.ip_id = c->ids[k];
+            view.tcp_window = c->windows[k];
+            view.tcp_timestamp = c->stamps[k];
+            view.tcp_options = c->has_stamps ? TCP_OPTION_TIMESTAMPS : 0;
+            flow_table_add(table, &view);
+        }
+        flow_table_flush(table);
+        check(c->name, "records", got.count, 1);
+        check(c->name, "IP identification", got.records[0].ip_id[FLOW_RESPONDER], c->expected);
+        check(c->name, "tick rate", got.records[0].timestamp_hz[FLOW_RESPONDER], c->hz);
+        check(c->name, "open window", got.records[0].open_window[FLOW_RESPONDER], c->open_window);
+        check(c->name, "the other side", got.records[0].ip_id[FLOW_INITIATOR], IP_ID_UNKNOWN);
+        flow_table_free(table);
+    }
+}
+
+/* An error counts for the flow that it quotes, in either direction; it neither begins nor prolongs one. */
+static void test_unreachable(void **state)
+{
+    struct packet_view sent = packet(IP_UDP, 0, CLIENT, 5000, SERVER, 53);
+    struct packet_view error = sent;
+    struct collected c = { .count = 0 };
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
+
+    (void)state;
+    error.is_unreachable = true;
+    flow_table_add(table, &error); /* of nobody's packet */
+    flow_table_add(table, &sent);
+    error.time.ns = 100 * NS_PER_SECOND;
+    flow_table_add(table, &error);
+    error.source = sent.destination;
+    error.destination = sent.source;
+    error.source_port = 53;
+    error.destination_port = 5000;
+    flow_table_add(table, &error);
+    sent.time.ns = 121 * NS_PER_SECOND;
+    flow_table_add(table, &sent);
+    flow_table_flush(table);
+    assert_int_equal(c.count, 2);
+    assert_int_equal(c.records[0].unreachable, 2);
+    assert_int_equal(c.records[0].packets[FLOW_INITIATOR], 1);
+    assert_int_equal(c.records[0].packets[FLOW_RESPONDER], 0);
+    assert_int_equal(c.records[0].duration_ns, 0);
+    assert_int_equal(c.records[1].unreachable, 0);
     flow_table_free(table);
 }
 
@@ -1518,6 +1600,8 @@ int main(void)
         cmocka_unit_test(test_journeys),
         cmocka_unit_test(test_datagrams_and_pieces),
         cmocka_unit_test(test_windows_and_options),
+        cmocka_unit_test(test_stacks),
+        cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_lengths_of_sequences),
         cmocka_unit_test(test_marks),

@@ -4,10 +4,14 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "dayshift/frame.h"
+#include "net/decode.h"
 #include "net/wire.h"
+#include "session/frame_template.h"
 #include "session/stack_profile.h"
 #include "session/tcp_machine.h"
 #include "session/tcp_numbers.h"
+#include "session/tcp_options.h"
 
 #define I FLOW_INITIATOR
 #define R FLOW_RESPONDER
@@ -354,6 +358,291 @@ static void test_numbers_go_on(void **state)
     assert_int_equal(after.acknowledgement, before.sequence + 100);
 }
 
+/* ---- frames ---- */
+
+/* Templates of both sides of one flow, and what they render. */
+struct wire {
+    struct flow_plan plan;
+    struct stack_profile stack;
+    struct frame_template frames[2];
+    struct frame_builder *builder;
+    uint8_t bytes[FRAME_MAX_BYTES];
+    uint32_t length;
+};
+
+static const struct flow_end ends[2] = {
+    { UINT32_C(0x0a000001), 40000, { 2, 0, 0, 0, 0, 1 } },
+    { UINT32_C(0x0a000002), 53, { 2, 0, 0, 0, 0, 2 } },
+};
+
+static struct wire *wire_new(uint8_t protocol, const struct stack_profile *stack)
+{
+    struct wire *wire = test_calloc(1, sizeof *wire);
+    struct error err = { "" };
+
+    wire->plan = (struct flow_plan){ .key = 1, .protocol = protocol, .ends = { ends[0], ends[1] } };
+    wire->stack = *stack;
+    wire->builder = frame_builder_new(&err);
+    assert_non_null(wire->builder);
+    for (int side = 0; side < 2; side++)
+        assert_int_equal(frame_template_build(wire->builder, &wire->frames[side], &wire->plan, stack,
+                                              (enum flow_side)side, &err), 0);
+    return wire;
+}
+
+static void wire_free(struct wire *wire)
+{
+    frame_builder_free(wire->builder);
+    test_free(wire);
+}
+
+/* A word at a time, as RFC 1071 says it: independent of the code under test. */
+static uint32_t sum_words(uint32_t sum, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        sum += (uint32_t)bytes[i] << (i % 2 ? 0 : 8);
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+}
+
+/* Of a whole packet from its IP header on. */
+static void check_transport_checksum(const uint8_t *ip, size_t size)
+{
+    const uint8_t rest[4] = { 0, ip[9], (uint8_t)((size - 20) >> 8), (uint8_t)(size - 20) };
+    uint32_t sum = ip[9] == IP_ICMP ? 0 : sum_words(sum_words(0, ip + 12, 8), rest, sizeof rest);
+
+    assert_int_equal(sum_words(sum, ip + 20, size - 20), 0xffff);
+}
+
+static struct packet_view wire_render(struct wire *wire, const struct session_packet *packet, int64_t due_ns)
+{
+    struct packet_view view = { 0 };
+    enum decode_result result;
+
+    memset(wire->bytes, 0xee, sizeof wire->bytes);
+    wire->length = frame_template_render(wire->frames, &wire->stack, packet, (struct run_time){ due_ns },
+                                         payload_for(wire->plan.protocol, 9), wire->bytes);
+    assert_in_range(wire->length, 35, 1514);
+    assert_int_equal(sum_words(0, wire->bytes + 14, 20), 0xffff);
+    result = decode_frame(DECODE_ETHERNET, wire->bytes, wire->length, wire->length, false, &view);
+    assert_int_equal(result, packet->piece_offset > 0 ? DECODE_FRAGMENT : DECODE_OK);
+    if (packet->piece_bytes == 0)
+        check_transport_checksum(wire->bytes + 14, wire->length - 14);
+    return view;
+}
+
+static struct stack_profile usual_stack(uint8_t options)
+{
+    return (struct stack_profile){
+        .mss = { 1460, 1400 }, .ttl = { 64, 128 }, .tcp_options = { options, options },
+        .window_scale = { 7, 8 }, .ip_id = { IP_ID_COUNTER, IP_ID_COUNTER }, .timestamp_hz = { 1000, 1000 },
+    };
+}
+
+static void test_syn_options(void **state)
+{
+    enum { MSS = TCP_OPTION_MSS, SACK = TCP_OPTION_SACK, SCALE = TCP_OPTION_WINDOW_SCALE,
+           STAMPS = TCP_OPTION_TIMESTAMPS };
+    static const struct {
+        uint8_t options;
+        uint32_t bytes[2];
+        uint8_t of_side[2][TCP_OPTIONS_MAX]; /* Linux, Windows; timestamps 01020304 and 05060708 */
+    } cases[] = {
+        { 0, { 0, 0 }, { { 0 }, { 0 } } },
+        { MSS, { 4, 4 }, { { 2, 4, 5, 0xb4 }, { 2, 4, 5, 0x78 } } },
+        { MSS | SACK, { 8, 8 }, { { 2, 4, 5, 0xb4, 1, 1, 4, 2 }, { 2, 4, 5, 0x78, 1, 1, 4, 2 } } },
+        { MSS | SACK | SCALE, { 12, 12 }, { { 2, 4, 5, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7 },
+                                            { 2, 4, 5, 0x78, 1, 3, 3, 8, 1, 1, 4, 2 } } },
+        { MSS | SCALE, { 8, 8 }, { { 2, 4, 5, 0xb4, 1, 3, 3, 7 }, { 2, 4, 5, 0x78, 1, 3, 3, 8 } } },
+        { MSS | SACK | STAMPS | SCALE, { 20, 20 },
+          { { 2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7 },
+            { 2, 4, 5, 0x78, 1, 3, 3, 8, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 } } },
+        { STAMPS, { 12, 12 }, { { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 }, { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 } } },
+    };
+    const struct tcp_timestamps timestamps = { UINT32_C(0x01020304), UINT32_C(0x05060708) };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stack_profile stack = usual_stack(cases[i].options);
+
+        for (int side = 0; side < 2; side++) {
+            uint8_t options[TCP_OPTIONS_MAX];
+
+            assert_int_equal(tcp_options_bytes(&stack, (enum flow_side)side, S), cases[i].bytes[side]);
+            assert_int_equal(tcp_options_put(&stack, (enum flow_side)side, S, timestamps, options),
+                             cases[i].bytes[side]);
+            assert_memory_equal(options, cases[i].of_side[side], cases[i].bytes[side]);
+        }
+    }
+}
+
+/* Of a segment with nothing but timestamps. */
+static struct tcp_timestamps read_timestamps(const struct wire *wire)
+{
+    const uint8_t *options = wire->bytes + 54;
+
+    assert_int_equal(wire->bytes[46] >> 4, 8);
+    assert_memory_equal(options, "\1\1\10\12", 4);
+    return (struct tcp_timestamps){ wire_get_u32(options + 4), wire_get_u32(options + 8) };
+}
+
+static void test_timestamps(void **state)
+{
+    struct stack_profile stack = usual_stack(15);
+    struct session_packet packet = { .tcp_flags = A | P, .payload_bytes = 1448, .window = 1 };
+    struct tcp_timestamps first, answer, later;
+    struct wire *wire, *second;
+
+    (void)state;
+    stack.timestamp_hz[R] = 250;
+    wire = wire_new(IP_TCP, &stack);
+    packet.place.message_bytes = 1448;
+    assert_int_equal(wire_render(wire, &packet, NS_PER_SECOND).payload_bytes, 1448);
+    assert_int_equal(wire->length, 1514);
+    first = read_timestamps(wire);
+    packet.payload_bytes = 0;
+    packet.tcp_flags = A;
+    packet.side = R;
+    wire_render(wire, &packet, 2 * NS_PER_SECOND);
+    answer = read_timestamps(wire);
+    assert_int_equal(answer.echo, first.value);
+    packet.side = I;
+    wire_render(wire, &packet, 11 * NS_PER_SECOND + NS_PER_MS);
+    later = read_timestamps(wire);
+    assert_int_equal(later.value - first.value, 10001);
+    assert_int_equal(later.echo, answer.value);
+    packet.side = R;
+    wire_render(wire, &packet, 12 * NS_PER_SECOND);
+    assert_int_equal(read_timestamps(wire).value - answer.value, 2500);
+    packet.side = I;
+    packet.tcp_flags = RST;
+    wire_render(wire, &packet, 12 * NS_PER_SECOND);
+    assert_int_equal(wire->length, 54);
+    packet.tcp_flags = A;
+
+    second = wire_new(IP_TCP, &stack); /* another session: the same clock */
+    wire_render(second, &packet, 11 * NS_PER_SECOND);
+    assert_int_equal(read_timestamps(second).value, later.value - 1);
+    wire_free(second);
+    wire_free(wire);
+    stack.tcp_options[R] = 7; /* one side alone offers them */
+    wire = wire_new(IP_TCP, &stack);
+    wire_render(wire, &packet, 0);
+    assert_int_equal(wire->length, 54);
+    wire_free(wire);
+}
+
+static void test_ip_ids(void **state)
+{
+    static const enum packet_fate fates[] = { FATE_IN_TURN, FATE_COPY, FATE_AHEAD, FATE_BEHIND, FATE_IN_TURN };
+    static const uint16_t counts[] = { 0, 0, 2, 1, 3 };
+    enum { N = sizeof counts / sizeof *counts };
+
+    (void)state;
+    for (enum ip_id_kind kind = IP_ID_ZERO; kind <= IP_ID_RANDOM; kind++) {
+        struct stack_profile stack = usual_stack(7);
+        struct wire *wire;
+        uint16_t ids[N];
+
+        stack.ip_id[I] = (uint8_t)kind;
+        wire = wire_new(IP_TCP, &stack);
+        for (size_t i = 0; i < N; i++) {
+            struct session_packet packet = { .tcp_flags = A, .fate = fates[i] };
+
+            ids[i] = (uint16_t)wire_render(wire, &packet, 0).ip_id;
+            assert_int_equal(wire_get_u16(wire->bytes + 20), 0x4000); /* do not fragment */
+        }
+        for (size_t i = 0; i < N; i++) {
+            if (kind == IP_ID_ZERO)
+                assert_int_equal(ids[i], 0);
+            else if (kind == IP_ID_COUNTER)
+                assert_int_equal((uint16_t)(ids[i] - ids[0]), counts[i]);
+        }
+        assert_int_equal(ids[0], ids[1]);
+        if (kind == IP_ID_RANDOM) /* three that are neighbours by chance: one in 10^9 */
+            assert_false((uint16_t)(ids[2] - ids[3]) == 1 && (uint16_t)(ids[3] - ids[0]) == 1);
+        wire_free(wire);
+    }
+}
+
+/* A datagram in pieces is the same datagram. */
+static void test_pieces(void **state)
+{
+    static const struct {
+        uint32_t payload_bytes;
+        uint16_t piece_bytes;
+    } cases[] = { { 100, 56 }, { 1472, 1480 / 2 }, { 4000, 1480 }, { 65507, 1480 }, { 999, 8 } };
+    struct stack_profile stack = usual_stack(7);
+    uint8_t *whole = test_calloc(1, 20 + 65535);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct wire *wire = wire_new(IP_UDP, &stack);
+        uint32_t total = 8 + cases[i].payload_bytes;
+        struct session_packet packet = { .payload_bytes = cases[i].payload_bytes };
+        uint16_t id = 0;
+
+        packet.place = (struct payload_place){ .flow_key = 7, .protocol = IP_UDP,
+                                               .message_bytes = cases[i].payload_bytes };
+        for (uint32_t at = 0; at < total; at += packet.piece_bytes) {
+            struct packet_view view;
+
+            packet.piece_offset = (uint16_t)at;
+            packet.has_more_pieces = total - at > cases[i].piece_bytes;
+            packet.piece_bytes = packet.has_more_pieces ? cases[i].piece_bytes : (uint16_t)(total - at);
+            view = wire_render(wire, &packet, 0);
+            assert_true(view.fragment);
+            assert_int_equal(view.ip_bytes, 20 + packet.piece_bytes);
+            assert_true(at == 0 || view.ip_id == id);
+            id = (uint16_t)view.ip_id;
+            assert_int_equal(wire_get_u16(wire->bytes + 20),
+                             (packet.has_more_pieces ? 0x2000 : 0) | at / 8);
+            memcpy(whole + 20 + at, wire->bytes + 34, packet.piece_bytes);
+        }
+        memcpy(whole, wire->bytes + 14, 20);
+        check_transport_checksum(whole, 20 + total);
+        if (total <= 1480) { /* small enough for one frame */
+            packet.piece_bytes = packet.piece_offset = 0;
+            wire_render(wire, &packet, 0);
+            assert_memory_equal(whole + 20, wire->bytes + 34, total);
+        }
+        wire_free(wire);
+    }
+    test_free(whole);
+}
+
+static void test_unreachable(void **state)
+{
+    static const uint8_t protocols[] = { IP_UDP, IP_TCP, IP_ICMP };
+    struct stack_profile stack = usual_stack(7);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof protocols; i++) {
+        struct wire *wire = wire_new(protocols[i], &stack);
+        struct session_packet packet = { .tcp_flags = S, .payload_bytes = protocols[i] == IP_TCP ? 0 : 30,
+                                         .place = { .message_bytes = 30 } };
+        const struct session_packet error = { .side = R, .is_unreachable = true };
+        struct packet_view view, about;
+        uint8_t asked[28];
+
+        about = wire_render(wire, &packet, 0);
+        memcpy(asked, wire->bytes + 14, sizeof asked);
+        view = wire_render(wire, &error, 0);
+        assert_true(view.is_unreachable);
+        assert_int_equal(view.protocol, protocols[i]);
+        assert_int_equal(view.source_port, about.source_port);
+        assert_int_equal(wire->length, 14 + 20 + 8 + 28);
+        assert_int_equal(wire_get_u32(wire->bytes + 26), ends[R].address);
+        assert_int_equal(wire_get_u32(wire->bytes + 30), ends[I].address);
+        assert_int_equal(wire->bytes[23], IP_ICMP);
+        assert_int_equal(wire->bytes[34], 3);
+        assert_int_equal(wire->bytes[35], protocols[i] == IP_ICMP ? 1 : 3);
+        assert_memory_equal(wire->bytes + 42, asked, sizeof asked);
+        wire_free(wire);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +650,11 @@ int main(void)
         cmocka_unit_test(test_numbers_of_allowed_packets),
         cmocka_unit_test(test_window_grows),
         cmocka_unit_test(test_numbers_go_on),
+        cmocka_unit_test(test_syn_options),
+        cmocka_unit_test(test_timestamps),
+        cmocka_unit_test(test_ip_ids),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_unreachable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,14 @@ enum flow_ending {
     FLOW_ENDING_FIN    /* FIN from at least one side and no RST before it */
 };
 
+/* How a sender numbers its IPv4 packets. */
+enum ip_id_kind {
+    IP_ID_UNKNOWN,
+    IP_ID_ZERO,
+    IP_ID_COUNTER, /* upwards in small steps */
+    IP_ID_RANDOM
+};
+
 /* Findings about the order of a TCP flow's packets (Falk, Table II). */
 enum flow_finding {
     FLOW_DATA_BEFORE_HANDSHAKE = 1 << 0,
@@ -118,12 +126,16 @@ struct flow_record {
     uint16_t window[2];          /* TCP: of the first packet each way */
     uint8_t tcp_options[2];      /* enum tcp_option_bit of the SYN */
     uint8_t window_scale[2];     /* of the SYN's option */
+    uint16_t open_window[2];     /* TCP: the largest in segments without SYN or RST, as on the wire */
+    uint16_t timestamp_hz[2];    /* how fast TCP timestamps tick: 100, 250 or 1000; 0 unknown */
+    enum ip_id_kind ip_id[2];
     uint32_t retransmitted[2];   /* TCP segments, SYNs and FINs sent before, in part or whole; no keep-alives */
     uint32_t reordered[2];       /* TCP segments that arrived behind a gap which they fill, sooner than the
                                     answer to a loss could */
     uint32_t duplicated[2];      /* packets that are a copy of one before, down to the IP identification:
                                     none of the two above */
     uint32_t fragments[2];       /* pieces of packets */
+    uint32_t unreachable;        /* packets that were answered by an ICMP error: destination unreachable */
     bool is_measured; /* by packets; else by a flow log, which knows neither payload nor turns: these are
                        * then estimates, and RTT, MSS, TTL, window and options unknown */
     bool is_synthetic; /* drawn from a model: of records in which both kinds are */

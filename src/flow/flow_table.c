@@ -261,6 +261,7 @@ static void end_flow(struct flow_table *table, struct flow *flow)
     queue_remove(flow);
     hash_remove(table, flow);
     table->open--;
+    flow_tracker_finish(&flow->tracker);
     if (flow->inspection.detection != NULL)
         flow->tracker.record.application = application_conclude(table->labeller,
                                                                 &flow->inspection);
@@ -460,12 +461,17 @@ void flow_table_add(struct flow_table *table, const struct packet_view *packet)
     expire(table, &table->idle);
     expire(table, &table->grace);
     flow = find_open(table, hash, packet, &side);
-    if (flow != NULL && flow_tracker_is_closed(&flow->tracker) &&
+    if (flow != NULL && !packet->is_unreachable && flow_tracker_is_closed(&flow->tracker) &&
         flow_tracker_is_new_syn(&flow->tracker, side, packet)) {
         end_flow(table, flow);
         flow = NULL;
     }
     release_finished(table);
+    if (packet->is_unreachable) {
+        if (flow != NULL)
+            flow->tracker.record.unreachable++;
+        return;
+    }
     if (flow == NULL)
         flow = begin_flow(table, hash, packet, &side);
     add_to_flow(table, flow, side, packet);

@@ -6,6 +6,9 @@
  * A SYN with a new sequence number on a 5-tuple that was closed begins a new flow at once.
  * Records come out in order of their start: a flow that is over waits for those that began before it.
  *
+ * An ICMP error counts for the open flow of the packet that it quotes, if there is one, and is no packet
+ * of its own.
+ *
  * Memory is bounded: at most max_flows are open or waiting. When they are reached, order goes first:
  * open flows that others wait for lose their place, and their records come late. Only when all are
  * open, the one that was idle for longest is ended before its time.

@@ -331,6 +331,7 @@ enum packet_mark flow_tracker_add(struct flow_tracker *tracker, enum flow_side s
     bool is_copy = note_copy(&tracker->copies[side], packet);
 
     update_round_trip(tracker, side, packet);
+    sender_traits_add(&tracker->traits[side], packet);
     if (packet->protocol == IP_TCP)
         add_tcp(tracker, side, packet, is_copy);
     else if (packet->payload_bytes > 0)
@@ -346,6 +347,19 @@ enum packet_mark flow_tracker_add(struct flow_tracker *tracker, enum flow_side s
     if (packet->later_fragment || impaired_packets(record, side) > impaired)
         return PACKET_IMPAIRED;
     return mark;
+}
+
+void flow_tracker_finish(struct flow_tracker *tracker)
+{
+    struct flow_record *record = &tracker->record;
+
+    for (int side = 0; side < 2; side++) {
+        const struct sender_traits *traits = &tracker->traits[side];
+
+        record->ip_id[side] = sender_traits_ip_id(traits);
+        record->open_window[side] = traits->window;
+        record->timestamp_hz[side] = sender_traits_timestamp_hz(traits);
+    }
 }
 
 bool flow_tracker_is_closed(const struct flow_tracker *tracker)

@@ -12,6 +12,7 @@
 
 #include "dayshift/flow_record.h"
 #include "dayshift/packet_view.h"
+#include "flow/sender_traits.h"
 
 #define REORDER_DEFAULT_NS (3 * NS_PER_MS) /* while the round trip is not known; Wireshark's figure */
 #define COPY_NS (100 * NS_PER_MS)          /* beyond, an equal IP identification is chance */
@@ -42,6 +43,7 @@ struct flow_tracker {
     struct flow_record record;
     struct flow_tcp_side tcp[2]; /* by enum flow_side */
     struct flow_copies copies[2];
+    struct sender_traits traits[2]; /* told in the record at the end */
     struct day_time last;        /* newest packet */
     struct day_time request_time; /* the question whose answer gives the round trip, when asked */
     bool asked;
@@ -77,6 +79,9 @@ enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct pac
  */
 enum packet_mark flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
                                   const struct packet_view *packet);
+
+/* No packet follows: the record is complete. */
+void flow_tracker_finish(struct flow_tracker *tracker);
 
 /* RST seen, or FIN from both sides acknowledged. */
 bool flow_tracker_is_closed(const struct flow_tracker *tracker);

@@ -195,6 +195,13 @@ struct session_row session_row_of(const struct flow_record *record, bool with_se
         row.window[side] = record->window[side];
         row.tcp_options[side] = record->tcp_options[side];
         row.window_scale[side] = record->window_scale[side];
+        row.open_window[side] = record->open_window[side];
+        row.timestamp_hz[side] = record->timestamp_hz[side];
+        row.ip_id[side] = record->ip_id[side];
+        row.retransmitted[side] = record->retransmitted[side];
+        row.reordered[side] = record->reordered[side];
+        row.duplicated[side] = record->duplicated[side];
+        row.fragments[side] = record->fragments[side];
     }
     if (with_sequence && record->sequence)
         copy_sequence(&row, record->sequence,

@@ -14,7 +14,7 @@
  * than the union does, for its P(r) is no larger. Hence the sample of a union is the sample of the
  * samples here too.
  *
- * Memory: at most SERVICE_SAMPLE_BYTES, 472 KiB.
+ * Memory: at most SERVICE_SAMPLE_BYTES, 520 KiB.
  * While rows are added they are a heap, the largest key first; finishing puts them in order.
  */
 #ifndef LEARN_ROW_SAMPLE_H

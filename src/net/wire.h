@@ -19,7 +19,7 @@ enum tcp_flag { /* RFC 9293, the bits of the header's flag byte */
     TCP_URG = 0x20
 };
 
-/* The options of a SYN. */
+/* The options of a SYN; of other segments only timestamps are told. */
 enum tcp_option_bit {
     TCP_OPTION_MSS = 1 << 0,
     TCP_OPTION_WINDOW_SCALE = 1 << 1,

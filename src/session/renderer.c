@@ -174,7 +174,7 @@ static void choose_tuple(struct renderer *r, struct live *live, const struct flo
 static int build_templates(struct renderer *r, struct live *live, struct error *err)
 {
     for (int side = 0; side < 2; side++) {
-        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session,
+        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack,
                                  (enum flow_side)side, err) < 0)
             return -1;
     }
@@ -314,7 +314,7 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
 
     frame->due = live->due;
     frame->bytes = r->frame;
-    frame->length = frame_template_render(&live->templates[packet->side], &live->session, packet,
+    frame->length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
                                           live->session.fill, r->frame);
     live->sums.packets[packet->side]++;
     live->sums.bytes[packet->side] += frame->length - FRAME_ETHERNET_BYTES;

@@ -5,6 +5,7 @@
 #include "session/frame_template.h"
 #include "session/model_messages.h"
 #include "session/session.h"
+#include "session/tcp_options.h"
 
 enum { UDP_BYTES = 8, ICMP_BYTES = 8 };
 
@@ -33,7 +34,6 @@ static double record_attempt(const struct session_course *c, struct flow_record 
 
     r->packets[FLOW_INITIATOR] = syns;
     r->packets[FLOW_RESPONDER] = refusals;
-    r->bytes[FLOW_INITIATOR] = syns * FRAME_TCP_SYN_OPTIONS;
     r->tcp_flags[FLOW_INITIATOR] = syns > 0 ? TCP_SYN : 0;
     r->tcp_flags[FLOW_RESPONDER] = refusals > 0 ? TCP_RST | TCP_ACK : 0;
     r->ending = refusals > 0 ? FLOW_ENDING_RESET : FLOW_ENDING_NONE;
@@ -48,8 +48,6 @@ static double record_handshake(const struct session_course *c, struct flow_recor
     r->packets[FLOW_RESPONDER] += 1;
     r->tcp_flags[FLOW_INITIATOR] |= TCP_SYN | TCP_ACK;
     r->tcp_flags[FLOW_RESPONDER] |= TCP_SYN | TCP_ACK;
-    for (int side = 0; side < 2; side++)
-        r->bytes[side] += FRAME_TCP_SYN_OPTIONS;
     return (double)c->shape.rtt_ns;
 }
 
@@ -157,11 +155,17 @@ static double record_conversation(const struct session_course *c, struct flow_re
 
 /* ---- the record ---- */
 
-static uint64_t header_bytes(uint8_t protocol)
+/* Bytes of all the packets of a side but their payload. */
+static uint64_t header_bytes(const struct session *s, const struct flow_record *r, enum flow_side side)
 {
-    return FRAME_IP_BYTES + (protocol == IP_TCP   ? FRAME_TCP_BYTES
-                             : protocol == IP_UDP ? UDP_BYTES
-                                                  : ICMP_BYTES);
+    bool is_attempt = s->opening == FLOW_OPENING_ATTEMPT;
+    uint64_t syns = is_attempt && side == FLOW_INITIATOR ? r->packets[side] : s->opening == FLOW_OPENING_HANDSHAKE;
+
+    if (r->protocol != IP_TCP)
+        return r->packets[side] * (FRAME_IP_BYTES + (r->protocol == IP_UDP ? UDP_BYTES : ICMP_BYTES));
+    return r->packets[side] * (FRAME_IP_BYTES + FRAME_TCP_BYTES) +
+           syns * tcp_options_bytes(&s->stack, side, TCP_SYN) +
+           (r->packets[side] - syns) * tcp_options_bytes(&s->stack, side, TCP_ACK);
 }
 
 void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *r)
@@ -180,5 +184,5 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     time_ns = s.opening == FLOW_OPENING_ATTEMPT ? record_attempt(&s.course, r) : record_conversation(&s.course, r);
     r->duration_ns = (int64_t)longest(time_ns);
     for (int side = 0; side < 2; side++)
-        r->bytes[side] += r->packets[side] * header_bytes(plan->protocol) + r->payload_bytes[side];
+        r->bytes[side] = header_bytes(&s, r, (enum flow_side)side) + r->payload_bytes[side];
 }

@@ -1,12 +1,13 @@
 #include "session/stack_profile.h"
 
 #include "net/wire.h"
+#include "session/tcp_options.h"
 
 enum {
     DEFAULT_OPTIONS = TCP_OPTION_MSS | TCP_OPTION_SACK | TCP_OPTION_WINDOW_SCALE,
     DEFAULT_SCALE = 7,
-    MAX_SCALE = 14, /* RFC 7323, section 2.3 */
-    TIMESTAMPS_BYTES = 12
+    DEFAULT_TIMESTAMP_HZ = 1000,
+    MAX_SCALE = 14 /* RFC 7323, section 2.3 */
 };
 
 struct stack_profile stack_profile_of(const struct session_row *row)
@@ -20,6 +21,10 @@ struct stack_profile stack_profile_of(const struct session_row *row)
         stack.ttl[side] = row->ttl[side];
         stack.tcp_options[side] = row->is_measured ? row->tcp_options[side] : DEFAULT_OPTIONS;
         stack.window_scale[side] = scale < MAX_SCALE ? scale : MAX_SCALE;
+        stack.ip_id[side] = (uint8_t)(row->ip_id[side] != IP_ID_UNKNOWN ? row->ip_id[side] : IP_ID_COUNTER);
+        stack.timestamp_hz[side] = row->timestamp_hz[side] > 0 ? row->timestamp_hz[side] : DEFAULT_TIMESTAMP_HZ;
+        if (row->opening == FLOW_OPENING_NONE && row->timestamp_hz[side] > 0)
+            stack.tcp_options[side] |= TCP_OPTION_TIMESTAMPS; /* agreed on in SYNs that nobody saw */
     }
     return stack;
 }
@@ -41,5 +46,5 @@ uint8_t stack_profile_window_scale(const struct stack_profile *stack, enum flow_
 
 uint16_t stack_profile_segment_bytes(const struct stack_profile *stack, enum flow_side side)
 {
-    return (uint16_t)(stack->mss[!side] - (stack_profile_has_timestamps(stack) ? TIMESTAMPS_BYTES : 0));
+    return (uint16_t)(stack->mss[!side] - (stack_profile_has_timestamps(stack) ? TCP_TIMESTAMPS_BYTES : 0));
 }

@@ -15,6 +15,8 @@ struct stack_profile {
     uint8_t ttl[2];
     uint8_t tcp_options[2];  /* enum tcp_option_bit, of the SYN */
     uint8_t window_scale[2]; /* of the SYN's option, 0 to 14 */
+    uint8_t ip_id[2];        /* enum ip_id_kind, never unknown */
+    uint16_t timestamp_hz[2];
 };
 
 /*

@@ -53,17 +53,25 @@ static uint64_t needed_window(const struct session_row *row, enum flow_side side
     return at_most(row->payload_bytes[!side], (FIRST_FLIGHT - 1) * mss) + mss;
 }
 
-/* Windows of the established connection: as large in bytes as the SYN's. */
+/* On the wire, when all was read. Not learned: as many bytes as the SYN's. */
+static uint16_t learned_window(const struct tcp_numbers *n, const struct session_row *row, enum flow_side side)
+{
+    if (row->open_window[side] > 0)
+        return row->open_window[side];
+    if (row->window[side] == 0)
+        return as_window(n, side, DEFAULT_WINDOW);
+    return n->under_way ? row->window[side] : as_window(n, side, row->window[side]);
+}
+
 static void begin_windows(struct tcp_numbers *n, const struct session_row *row, enum flow_side side)
 {
+    uint64_t needed = needed_window(row, side);
     uint64_t first = row->window[side] > 0 ? row->window[side] : DEFAULT_WINDOW;
-    uint64_t bytes = n->under_way && row->window[side] > 0 ? first << n->window_scale[side] : first;
-    uint16_t least = as_window(n, side, needed_window(row, side));
 
-    n->syn_window[side] = (uint16_t)(side == FLOW_INITIATOR || n->under_way
-                                         ? first
-                                         : at_least(first, at_most(needed_window(row, side), TOP_WINDOW)));
-    n->usual_window[side] = (uint16_t)at_least(as_window(n, side, bytes), least);
+    if (side == FLOW_RESPONDER) /* a SYN-ACK's is the window of the first flight */
+        first = at_least(first, at_most(needed, TOP_WINDOW));
+    n->syn_window[side] = (uint16_t)first;
+    n->usual_window[side] = (uint16_t)at_least(learned_window(n, row, side), as_window(n, side, needed));
     n->top_window[side] = (uint16_t)at_most(2 * (uint64_t)n->usual_window[side], TOP_WINDOW);
     n->window[side] = n->usual_window[side];
 }
