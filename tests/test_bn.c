@@ -948,6 +948,43 @@ static void test_models(void **state)
     release_services(services);
 }
 
+/* A session of a pool is one of its services. */
+static void test_pool_of_services(void **state)
+{
+    struct flow_packet of_first = packet_of(FLOW_INITIATOR, 0, 100, PACKET_PLAIN);
+    struct flow_packet of_second = packet_of(FLOW_RESPONDER, 0, 200, PACKET_PLAIN);
+    struct session_row rows[4] = { row_of(&of_first, 1), row_of(&of_second, 1) };
+    struct service_model services[] = {
+        { .protocol = IP_UDP, .rows = rows, .row_count = 1 },
+        { .protocol = IP_UDP, .rows = rows + 1, .row_count = 1 },
+        { .protocol = IP_UDP, .rows = rows, .row_count = 3 }, /* of the third no packets are known */
+        { .protocol = IP_UDP, .rows = rows + 2, .row_count = 1 },
+    };
+    const struct service_model *list[] = { &services[0], &services[1], &services[2], &services[3] };
+    struct packet_shape shape = { .protocol = IP_UDP, .most_bytes = { 1460, 1460 } };
+    struct packet_progress progress = { .messages = { 0 } };
+    struct packet_tables *tables[4];
+    int seen[2] = { 0 };
+
+    (void)state;
+    packet_model_bn.fit_all(list, 4, tables);
+    assert_null(tables[3]);
+    for (uint32_t i = 0; i < 400; i++) {
+        struct random_stream random = stream(i);
+        union packet_memory memory;
+        struct packet_draw draw;
+
+        packet_model_bn.begin(tables[2], &shape, &memory, &random);
+        assert_true(packet_model_bn.next(tables[2], &shape, &progress, &memory, &random, &draw));
+        seen[draw.side]++;
+    }
+    assert_true(seen[0] > 140 && seen[1] > 140);
+    for (int i = 0; i < 3; i++)
+        packet_model_bn.release(tables[i]);
+    free(rows[0].sequence);
+    free(rows[1].sequence);
+}
+
 /* Flows that were cut never end: the session does all the same. */
 static void test_endless_flows_end(void **state)
 {
@@ -967,6 +1004,33 @@ static void test_endless_flows_end(void **state)
     assert_int_equal(sum.packets, 100000);
     packet_model_bn.release(tables);
     free(row.sequence);
+}
+
+/* A network that acknowledges for ever after a FIN: bn-tcp gives up after 16 packets. */
+static void test_idle_after_fin_ends(void **state)
+{
+    struct flow_packet list[12];
+    struct session_row rows[ROWS];
+    struct service_model service = { .protocol = IP_TCP, .rows = rows, .row_count = ROWS };
+    struct packet_tables *tables;
+    struct session_sum sum = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        list[i] = i < 3 ? packet_of(script[i].side, script[i].flags, 0, PACKET_PLAIN)
+                        : packet_of(FLOW_INITIATOR, i == 3 ? FA : A, 0, PACKET_PLAIN);
+    rows[0] = row_of(list, 12);
+    rows[0].packets[0] = 100; /* nobody saw it end */
+    for (int i = 1; i < ROWS; i++) { /* so that there is something to be sure of */
+        rows[i] = row_of(list, 12);
+        rows[i].packets[0] = 100;
+    }
+    packet_model_bn_tcp.fit_all(&(const struct service_model *){ &service }, 1, &tables);
+    play(&packet_model_bn_tcp, tables, IP_TCP, false, 1, &sum);
+    assert_int_equal(sum.packets, 4 + 16);
+    packet_model_bn_tcp.release(tables);
+    for (int i = 0; i < ROWS; i++)
+        free(rows[i].sequence);
 }
 
 /* A service whose flows were all under way has no opening; a session that has to open sends its SYN. */
@@ -1014,7 +1078,9 @@ int main(void)
         cmocka_unit_test(test_degenerate_flows),
         cmocka_unit_test(test_holes_and_impaired_packets),
         cmocka_unit_test(test_models),
+        cmocka_unit_test(test_pool_of_services),
         cmocka_unit_test(test_endless_flows_end),
+        cmocka_unit_test(test_idle_after_fin_ends),
         cmocka_unit_test(test_opening_that_was_never_seen),
     };
 

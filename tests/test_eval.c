@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dayshift/packet_view.h"
+#include "eval/distance.h"
 #include "eval/domain_checks.h"
 #include "eval/model_compare.h"
 #include "eval/network_compare.h"

@@ -301,7 +301,9 @@ def main(arguments):
     options = parse_options(arguments)
     try:
         found = judge(*(read_flows(path) for path in (options.train, options.test, options.synth)), options)
-    except (OSError, ValueError) as wrong:
+    except OSError as wrong:
+        return f"judge.py: {wrong.filename}: {wrong.strerror}"
+    except ValueError as wrong:
         return f"judge.py: {wrong}"
     if options.json:
         json.dump(found, sys.stdout, indent=2)

@@ -1,7 +1,6 @@
 /*
- * dayshift compare: two models, host by host.
+ * dayshift compare: two models, host by host; or two captures.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -9,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/compare_captures.h"
 #include "cli/options.h"
 #include "eval/model_compare.h"
 #include "eval/network_compare.h"
@@ -16,16 +16,23 @@
 
 static const char help[] =
     "Usage: dayshift compare [OPTION]... MODEL MODEL\n"
+    "       dayshift compare [OPTION]... REAL SYNTHETIC\n"
     "\n"
-    "Compares host 0 of one model with host 0 of the other, and so on, or hosts of equal tags:\n"
+    "Of models, compares host 0 of one with host 0 of the other, and so on, or hosts of equal tags:\n"
     "the states that each uses most with their shares of its flows, the Jensen-Shannon\n"
     "divergence of all shares (base 2; 0 alike, 1 nothing in common) and the Wasserstein-1\n"
     "distance of the natural logarithm of the packets of a flow. Then the networks as wholes:\n"
     "flows and packets a second, states, day profiles, and how many peers hosts have.\n"
     "\n"
-    "      --states N  show N states a host (0 to 64, default 3)\n"
+    "Of captures, or directories of them, compares the distributions of packets and flows, and how\n"
+    "packets come over time, each next to what two halves of the first differ in.\n"
+    "\n"
+    "      --states N  of models: show N states a host (0 to 64, default 3)\n"
+    "      --packets   these are captures, whatever they begin with\n"
     "      --json      as JSON\n"
-    "  -h, --help      this text\n";
+    "  -h, --help      this text\n"
+    "\n"
+    "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but a part of a capture could not be read.\n";
 
 enum { MAX_STATES_SHOWN = 64 };
 
@@ -186,7 +193,8 @@ static json_t *network_to_json(const struct network_comparison *n)
 /* ---- all of it ---- */
 
 struct compare_options {
-    size_t states;
+    uint64_t states;
+    bool packets;
     bool json;
 };
 
@@ -220,7 +228,7 @@ static int compare(const struct network *a, const struct network *b, const struc
 
     for (size_t i = 0; i < count; i++) {
         struct comparison c =
-            compare_hosts(&a->model->hosts[pairs[i].a], &b->model->hosts[pairs[i].b], o->states);
+            compare_hosts(&a->model->hosts[pairs[i].a], &b->model->hosts[pairs[i].b], (size_t)o->states);
 
         add_to_summary(&sum, &c);
         if (o->json)
@@ -265,36 +273,59 @@ static int load_and_compare(const char *first, const char *second, const struct 
     return status;
 }
 
-int verb_compare(int argc, char **argv)
+/* ---- the verb ---- */
+
+enum { OPTION_STATES = 256, OPTION_PACKETS, OPTION_JSON };
+
+static int take_option(void *self, int option, char *value, struct error *err)
+{
+    struct compare_options *o = self;
+
+    if (option == OPTION_STATES)
+        return option_u64("--states", value, 0, MAX_STATES_SHOWN, &o->states, err);
+    o->packets |= option == OPTION_PACKETS;
+    o->json |= option == OPTION_JSON;
+    return 0;
+}
+
+static int parse(struct compare_options *o, int argc, char **argv)
 {
     static const struct option options[] = {
-        { "states", required_argument, NULL, 's' },
-        { "json", no_argument, NULL, 'j' },
+        { "states", required_argument, NULL, OPTION_STATES },
+        { "packets", no_argument, NULL, OPTION_PACKETS },
+        { "json", no_argument, NULL, OPTION_JSON },
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
-    struct error err = { "" };
-    struct compare_options o = { .states = 3 };
-    uint64_t states;
-    int c;
+    const struct option_reader reader = { help, "h", options, take_option, o };
+    int status = options_read(&reader, argc, argv);
 
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (c) {
-        case 's':
-            if (option_u64("--states", optarg, 0, MAX_STATES_SHOWN, &states, &err) < 0)
-                return cli_fail(&err);
-            o.states = (size_t)states;
-            break;
-        case 'j': o.json = true; break;
-        case 'h':
-            fputs(help, stdout);
-            return EXIT_OK;
-        default: return EXIT_USAGE;
-        }
+    if (status == EXIT_OK && argc - optind != 2)
+        return options_misused("compare", "two models, or two captures, are needed");
+    return status;
+}
+
+static int compare_files(char *first, char *second, const struct compare_options *o)
+{
+    bool captures[2] = { is_capture(first), is_capture(second) };
+    struct error err;
+
+    if (o->packets || (captures[0] && captures[1]))
+        return compare_captures(first, second, o->json);
+    if (captures[0] != captures[1]) {
+        error_set(&err, "%s is a capture and %s is none: two of a kind are needed", captures[0] ? first : second,
+                  captures[0] ? second : first);
+        return cli_fail(&err);
     }
-    if (argc - optind != 2) {
-        fputs("dayshift compare: two models are needed; see dayshift compare --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    return load_and_compare(argv[optind], argv[optind + 1], &o);
+    return load_and_compare(first, second, o);
+}
+
+int verb_compare(int argc, char **argv)
+{
+    struct compare_options o = { .states = 3 };
+    int status = parse(&o, argc, argv);
+
+    if (status == EXIT_OK)
+        return compare_files(argv[optind], argv[optind + 1], &o);
+    return status < 0 ? EXIT_OK : status;
 }

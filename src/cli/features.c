@@ -25,7 +25,7 @@ static const char help[] =
     "\n"
     "  -o, --output FILE        the file to write (default '-': standard output)\n"
     "      --labels TABLE       label flows by this table: what a labeller wrote, the truth of\n"
-    "                           'dayshift synth', or features that have labels\n"
+    "                           'dayshift sessions', or features that have labels\n"
     "      --labels file        label flows by the name of their capture, without .pcap and the like\n"
     "      --protocol NAME      only flows of tcp, or of udp\n"
     "      --fold K/N           only flows of part K (0 to N-1) of N\n"

@@ -30,8 +30,8 @@ static const struct verb {
     { "sessions", "synthesize sessions of services, with their ground truth", verb_sessions },
     { "fill", "fill gaps in the records of hosts with synthetic ones", verb_fill },
     { "features", "statistics of each flow of captures, for a classifier", verb_features },
-    { "check", "judge the TCP flows of a capture (handshake, termination, order)", verb_check },
-    { "compare", "compare two models, host by host and as networks", verb_compare },
+    { "check", "judge the TCP flows of a capture: handshake, order, legality", verb_check },
+    { "compare", "compare two models, or two captures", verb_compare },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
     { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "eval/distance.h"
 
 static double share_of(const struct host_model *model, uint32_t packed)
 {
@@ -66,11 +67,6 @@ size_t model_compare_states(const struct host_model *a, const struct host_model 
         memcpy(shares, all, filled * sizeof *all);
     free(all);
     return count;
-}
-
-static double divergence_term(double p, double q)
-{
-    return p > 0 ? 0.5 * p * log2(p / (0.5 * (p + q))) : 0;
 }
 
 double behaviour_divergence(const struct behaviour *a, const struct behaviour *b)

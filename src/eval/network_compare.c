@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/tally.h"
+#include "eval/distance.h"
 
 /* ---- the same hosts ---- */
 
@@ -86,52 +87,6 @@ static double quantile(const double *sorted, size_t count, double share)
     if (below + 1 >= count)
         return sorted[count - 1];
     return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
-}
-
-double wasserstein_distance(double *a, size_t a_count, double *b, size_t b_count)
-{
-    size_t i = 0;
-    size_t j = 0;
-    double at = 0; /* share of both samples that was passed */
-    double sum = 0;
-
-    if (a_count == 0 || b_count == 0)
-        return NAN;
-    sort(a, a_count);
-    sort(b, b_count);
-    while (i < a_count && j < b_count) {
-        double a_end = (double)(i + 1) / (double)a_count;
-        double b_end = (double)(j + 1) / (double)b_count;
-        double end = fmin(a_end, b_end);
-
-        sum += fabs(a[i] - b[j]) * (end - at);
-        at = end;
-        i += a_end <= b_end;
-        j += b_end <= a_end;
-    }
-    return sum;
-}
-
-/* By more than rounding. */
-static bool varies(double squares, double mean, size_t count)
-{
-    return squares > 1e-20 * mean * mean * (double)count;
-}
-
-static double correlation(const double *x, const double *y, size_t count)
-{
-    double mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        mean_x += x[i] / (double)count;
-        mean_y += y[i] / (double)count;
-    }
-    for (size_t i = 0; i < count; i++) {
-        xx += (x[i] - mean_x) * (x[i] - mean_x);
-        yy += (y[i] - mean_y) * (y[i] - mean_y);
-        xy += (x[i] - mean_x) * (y[i] - mean_y);
-    }
-    return varies(xx, mean_x, count) && varies(yy, mean_y, count) ? xy / sqrt(xx * yy) : NAN;
 }
 
 /* ---- day profiles ---- */
@@ -270,47 +225,25 @@ static void compare_profiles(struct network_comparison *c, const struct network_
 
 /* ---- states of all hosts together ---- */
 
-static double divergence_term(double p, double q)
+static void count_states(const struct network_stats *stats, struct tally *states)
 {
-    return p > 0 ? 0.5 * p * log2(p / (0.5 * (p + q))) : 0;
-}
-
-static double count_states(const struct network_stats *stats, struct tally *states)
-{
-    double flows = 0;
-
     tally_init(states);
-    for (size_t i = 0; i < stats->states.used; i++) {
+    for (size_t i = 0; i < stats->states.used; i++)
         tally_add(states, 0, stats->states.entries[i].symbol, stats->states.entries[i].count);
-        flows += (double)stats->states.entries[i].count;
-    }
-    return flows;
-}
-
-static double half_divergence(const struct tally *p, double p_flows, const struct tally *q, double q_flows)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < p->used; i++)
-        sum += divergence_term((double)p->entries[i].count / p_flows,
-                               (double)tally_count(q, 0, p->entries[i].symbol) / q_flows);
-    return sum;
 }
 
 static double compare_states(const struct network_stats *a, const struct network_stats *b)
 {
     struct tally of_a;
     struct tally of_b;
-    double a_flows = count_states(a, &of_a);
-    double b_flows = count_states(b, &of_b);
-    double divergence = a_flows > 0 && b_flows > 0
-                            ? half_divergence(&of_a, a_flows, &of_b, b_flows) +
-                                  half_divergence(&of_b, b_flows, &of_a, a_flows)
-                            : a_flows != b_flows;
+    double divergence;
 
+    count_states(a, &of_a);
+    count_states(b, &of_b);
+    divergence = divergence_of_tallies(&of_a, &of_b);
     tally_release(&of_a);
     tally_release(&of_b);
-    return fmin(1.0, fmax(0.0, divergence));
+    return divergence;
 }
 
 /* ---- degrees ---- */

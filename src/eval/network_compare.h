@@ -69,10 +69,4 @@ struct network_comparison {
 void network_compare(struct network_comparison *comparison, const struct network_stats *a,
                      const struct network_stats *b, const struct host_pair *pairs, size_t pair_count);
 
-/*
- * Wasserstein-1 distance of two samples, which it sorts: the area between their quantile functions.
- * NAN when one is empty.
- */
-double wasserstein_distance(double *a, size_t a_count, double *b, size_t b_count);
-
 #endif

@@ -11,7 +11,7 @@
  *   file       file: the capture of the flow, of which the base name counts. May be missing
  *   start      start_ns (nanoseconds), or ts, first_seen or start (as record_file.h reads times). May be missing
  *
- * So it reads what labellers for captures write, what `dayshift synth --truth` writes, and what `dayshift
+ * So it reads what labellers for captures write, what `dayshift sessions --truth` writes, and what `dayshift
  * features` does. An empty label, or "-", is none: its line is passed over. One thread.
  */
 #ifndef RECORDS_LABEL_TABLE_H

@@ -1,6 +1,6 @@
 /*
  * The packet models "bn" and "bn-tcp": Falk's Bayesian network over all services, with the service as its
- * label. TCP has a network of its own, as in the paper, which knows nothing else; all other protocols share one.
+ * label; where services are pooled, a session is of one of them. TCP has a network of its own, as in the paper, which knows nothing else; all other protocols share one.
  */
 #include "session/packet_model.h"
 
@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/tally.h"
 #include "net/wire.h"
 #include "session/bn_packets.h"
 
 enum {
     MAX_LABELS = UINT16_MAX + 1,
-    MAX_PACKETS = 100000 /* of a session: a network can fail to end one */
+    MAX_PACKETS = 100000, /* of a session: a network can fail to end one */
+    MAX_IDLE = 16         /* packets without payload after a FIN */
 };
 
 /* What the tables of all services have in common. */
@@ -24,7 +26,8 @@ struct shared_packets {
 
 struct packet_tables {
     struct shared_packets *shared;
-    uint16_t label;
+    uint32_t label_count;
+    uint16_t labels[]; /* of the service's flows, one each; or one, which is that of all */
 };
 
 /* ---- fitting ---- */
@@ -34,30 +37,54 @@ static bool is_of(const struct service_model *service, bool tcp)
     return (service->protocol == IP_TCP) == tcp;
 }
 
-/* The flows of all services of TCP, or of none of TCP; labels are places among `services`. */
-static struct bn_flow *collect_flows(const struct service_model *const *services, size_t count, bool tcp,
-                                     size_t *flow_count)
-{
-    struct bn_flow *flows = NULL;
-    size_t capacity = 0;
+/* Flows to learn from, each once: a flow of a pool of services is one of its services as well. */
+struct flow_list {
+    struct bn_flow *flows;
+    size_t count, capacity;
+    struct tally places; /* of a sequence: its index is the flow's */
+};
 
-    *flow_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t row = 0; is_of(services[i], tcp) && row < services[i]->row_count; row++) {
-            if (services[i]->rows[row].sequence_length == 0)
-                continue;
-            flows = memory_grow(flows, &capacity, *flow_count + 1, sizeof *flows);
-            flows[(*flow_count)++] = (struct bn_flow){ &services[i]->rows[row], (uint16_t)i };
-        }
-    }
-    return flows;
+static uint32_t place_of(struct tally *places, const struct flow_packet *sequence)
+{
+    uint64_t address = (uint64_t)(uintptr_t)sequence;
+
+    return tally_add(places, (uint32_t)(address >> 32), (uint32_t)address, 1);
 }
 
-static struct packet_tables *new_tables(struct shared_packets *shared, uint16_t label)
+/* Labels are places among the services: that of the first one that has the flow. */
+static void collect_flows(struct flow_list *list, const struct service_model *service, uint16_t label)
 {
-    struct packet_tables *tables = memory_alloc(sizeof *tables);
+    for (size_t i = 0; i < service->row_count; i++) {
+        const struct session_row *row = &service->rows[i];
 
-    *tables = (struct packet_tables){ shared, label };
+        if (row->sequence_length == 0 || place_of(&list->places, row->sequence) < list->count)
+            continue;
+        list->flows = memory_grow(list->flows, &list->capacity, list->count + 1, sizeof *list->flows);
+        list->flows[list->count++] = (struct bn_flow){ row, label };
+    }
+}
+
+/* NULL: none of its flows shows packets. */
+static struct packet_tables *new_tables(struct shared_packets *shared, struct flow_list *list,
+                                        const struct service_model *service)
+{
+    struct packet_tables *tables = memory_alloc(sizeof *tables + service->row_count * sizeof *tables->labels);
+    bool is_one = true;
+
+    for (size_t i = 0; i < service->row_count; i++) {
+        if (service->rows[i].sequence_length == 0)
+            continue;
+        tables->labels[tables->label_count++] =
+            list->flows[place_of(&list->places, service->rows[i].sequence)].label;
+        is_one = is_one && tables->labels[tables->label_count - 1] == tables->labels[0];
+    }
+    if (tables->label_count == 0) {
+        free(tables);
+        return NULL;
+    }
+    if (is_one)
+        tables->label_count = 1;
+    tables->shared = shared;
     shared->users++;
     return tables;
 }
@@ -65,22 +92,26 @@ static struct packet_tables *new_tables(struct shared_packets *shared, uint16_t 
 static void fit_protocol(const struct service_model *const *services, size_t count, bool tcp,
                          enum bn_impaired impaired, struct packet_tables **tables)
 {
-    size_t flow_count;
-    struct bn_flow *flows = collect_flows(services, count, tcp, &flow_count);
-    struct bn_packets *packets = bn_packets_new(flows, flow_count, (uint32_t)count, impaired);
+    struct flow_list list = { .flows = NULL };
     struct shared_packets *shared;
+    struct bn_packets *packets;
 
+    tally_init(&list.places);
+    for (size_t i = 0; i < count; i++) {
+        if (is_of(services[i], tcp))
+            collect_flows(&list, services[i], (uint16_t)i);
+    }
+    packets = bn_packets_new(list.flows, list.count, (uint32_t)count, impaired);
     if (packets != NULL) {
         shared = memory_alloc(sizeof *shared);
         shared->packets = packets;
-        for (size_t i = 0; i < flow_count; i++) {
-            uint16_t label = flows[i].label;
-
-            if (tables[label] == NULL)
-                tables[label] = new_tables(shared, label);
+        for (size_t i = 0; i < count; i++) {
+            if (is_of(services[i], tcp))
+                tables[i] = new_tables(shared, &list, services[i]);
         }
     }
-    free(flows);
+    tally_release(&list.places);
+    free(list.flows);
 }
 
 static void fit_all(const struct service_model *const *services, size_t count, enum bn_impaired impaired,
@@ -119,7 +150,8 @@ static void release(struct packet_tables *tables)
 /* Its share of what is shared. */
 static size_t bytes(const struct packet_tables *tables)
 {
-    return sizeof *tables + bn_packets_bytes(tables->shared->packets) / tables->shared->users;
+    return sizeof *tables + tables->label_count * sizeof *tables->labels +
+           bn_packets_bytes(tables->shared->packets) / tables->shared->users;
 }
 
 /* ---- drawing ---- */
@@ -127,9 +159,10 @@ static size_t bytes(const struct packet_tables *tables)
 static void begin(const struct packet_tables *tables, const struct packet_shape *shape,
                   union packet_memory *memory, struct random_stream *random)
 {
+    uint32_t which = tables->label_count > 1 ? random_below_u32(random, tables->label_count) : 0;
+
     (void)shape;
-    (void)random;
-    memory->bn = (struct bn_memory){ .state = bn_state_begin(tables->label) };
+    memory->bn = (struct bn_memory){ .state = bn_state_begin(tables->labels[which]) };
 }
 
 static void to_draw(const struct bn_packet *packet, const struct packet_shape *shape,
@@ -162,14 +195,23 @@ static bool next_bn(const struct packet_tables *tables, const struct packet_shap
     return true;
 }
 
-/* After both FINs a connection is over with the answer to the last one. */
-static bool is_closed(struct bn_memory *own, const struct tcp_machine *machine,
-                      const struct packet_draw *draw)
+/*
+ * A connection is over with a RST, and after both FINs with the answer to the last one. The network, which knows
+ * only the packet before, can also go on acknowledging for ever after a FIN.
+ */
+static bool is_closed(struct bn_memory *own, const struct tcp_machine *machine, const struct packet_draw *draw)
 {
-    if (draw->tcp_flags & TCP_FIN)
+    bool is_fin = draw->tcp_flags & TCP_FIN;
+
+    if (is_fin)
         own->last_fin_side = (uint8_t)draw->side;
-    return machine->fin[FLOW_INITIATOR] && machine->fin[FLOW_RESPONDER] &&
-           draw->side != (enum flow_side)own->last_fin_side;
+    if (is_fin || draw->payload_bytes > 0)
+        own->idle = 0;
+    else if (machine->fin[FLOW_INITIATOR] || machine->fin[FLOW_RESPONDER])
+        own->idle++;
+    return draw->tcp_flags & TCP_RST || own->idle == MAX_IDLE ||
+           (machine->fin[FLOW_INITIATOR] && machine->fin[FLOW_RESPONDER] &&
+            draw->side != (enum flow_side)own->last_fin_side);
 }
 
 static bool next_bn_tcp(const struct packet_tables *tables, const struct packet_shape *shape,

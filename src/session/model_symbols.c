@@ -235,7 +235,9 @@ static bool leaves_a_way(const struct tcp_machine *machine, const struct packet_
         return false;
     if (flags & (TCP_FIN | TCP_RST))
         return after->data_packets[side] == 0;
-    return mark != PACKET_ZERO_WINDOW || after->data_packets[!side] == 0 || after->packets[side] > 0;
+    if (mark == PACKET_ZERO_WINDOW || (mark == PACKET_KEEPALIVE && machine->zero_window[side]))
+        return after->data_packets[!side] == 0 || after->packets[side] > after->data_packets[side];
+    return true;
 }
 
 /* Paid from what is left, and allowed by TCP. */
@@ -307,8 +309,11 @@ static bool draw_level(const struct drawing *d, uint32_t level, uint16_t *token)
     uint64_t context =
         symbol_token_context(&d->tables->alphabet, d->state, &d->shape->total, d->progress, level);
 
-    if (!symbol_table_find(&d->tables->tokens, context, level, &counts) ||
-        !symbol_counts_draw(&counts, d->random, token))
+    if (!symbol_table_find(&d->tables->tokens, context, level, &counts))
+        return false;
+    if (level == TOKEN_LEVELS - 1)
+        return draw_masked(d, &counts, token);
+    if (!symbol_counts_draw(&counts, d->random, token))
         return false;
     return is_legal(d, *token) || draw_masked(d, &counts, token);
 }
@@ -330,7 +335,7 @@ static bool draw_any(const struct drawing *d, bool is_last_resort, uint16_t *tok
         uint8_t flags;
         bool has_payload;
     } kinds[] = {
-        { TCP_SYN, false }, { TCP_SYN | TCP_ACK, false }, { TCP_PSH | TCP_ACK, true }, { TCP_ACK, false },
+        { TCP_SYN | TCP_ACK, false }, { TCP_SYN, false }, { TCP_PSH | TCP_ACK, true }, { TCP_ACK, false },
         { TCP_RST, false },
     };
 
@@ -393,8 +398,11 @@ static int64_t draw_gap(const struct drawing *d, uint16_t token)
     if (d->state->last == TOKEN_NONE)
         return 0;
     for (uint32_t level = 0; level < GAP_LEVELS; level++) {
-        if (symbol_table_find(&d->tables->gaps, symbol_gap_context(d->state, token, level), level, &counts) &&
-            symbol_counts_draw(&counts, d->random, &bin))
+        if (!symbol_table_find(&d->tables->gaps, symbol_gap_context(d->state, token, level), level, &counts))
+            continue;
+        if (level == GAP_LEVELS - 1)
+            bin = symbol_counts_at(&counts, random_below_u32(d->random, counts.total));
+        if (level == GAP_LEVELS - 1 || symbol_counts_draw(&counts, d->random, &bin))
             return gap_in_bin((uint8_t)bin, d->random);
     }
     return DEFAULT_GAP_NS;

@@ -87,6 +87,7 @@ union packet_memory {
         struct bn_state state;
         uint32_t packets;      /* drawn so far */
         uint8_t last_fin_side; /* TCP: who sent the latest FIN */
+        uint8_t idle;          /* TCP: packets without payload or FIN since then */
         bool is_over;
     } bn;
 };
@@ -123,7 +124,7 @@ struct packet_model {
 /* By name, "symbols"; NULL: there is none. */
 const struct packet_model *packet_model_find(const char *name);
 const struct packet_model *packet_model_default(void);
-const char *packet_model_names(void); /* "symbols, messages": for messages */
+const char *packet_model_names(void); /* "symbols, bn, ...": for messages */
 
 /* The fits of one packet model to services, made when they are first asked for, or all at once. One thread. */
 struct packet_models; /* opaque */

@@ -62,7 +62,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     memset(s, 0, sizeof *s);
     random_init(&c->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
                 plan->ends[FLOW_INITIATOR].address);
-    row = session_shape_draw(plan, &c->random);
+    row = session_shape_draw(plan, &c->random, &c->shape.row);
     s->key = plan->key;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
