@@ -91,6 +91,7 @@ static struct packet_view tcp_packet(const struct step *step)
     view.tcp_mss = step->flags & TCP_SYN ? (from_client ? 1460 : 1400) : 0;
     view.tcp_sequence = step->sequence;
     view.tcp_acknowledgement = step->acknowledgement;
+    view.tcp_window = 8192;
     view.payload_bytes = step->payload;
     view.ip_bytes = 40 + step->payload;
     return view;
@@ -688,7 +689,7 @@ static void test_scan(void **state)
     assert_int_equal(c.count, ADDRESSES);
     assert_int_equal(flow_table_counts(table)->ended_early, ADDRESSES - BOUND);
     assert_int_equal(flow_table_counts(table)->late, 0);
-    assert_true(flow_table_flow_bytes() <= 512);
+    assert_true(flow_table_flow_bytes() <= 560);
     flow_table_free(table);
 }
 
@@ -964,7 +965,8 @@ static void test_datagrams_and_pieces(void **state)
     piece.ip_id = 8;
     piece.fragment = true;
     flow_table_add(table, &piece);
-    piece.tcp_flags = 0; /* the later ones have the ports, but no TCP header */
+    piece.later_fragment = true; /* which have the ports, but no TCP header */
+    piece.tcp_flags = 0;
     piece.tcp_sequence = 0;
     flow_table_add(table, &piece);
     flow_table_add(table, &piece);
@@ -1007,13 +1009,95 @@ static void test_windows_and_options(void **state)
     flow_table_free(table);
 }
 
-/* ---- first packets ---- */
+/* ---- what a stack shows ---- */
+
+struct stack_case {
+    const char *name;
+    uint16_t ids[6]; /* of packets a second apart, each sent by the server */
+    uint32_t stamps[6];
+    uint16_t windows[6];
+    bool has_stamps;
+    enum ip_id_kind expected;
+    uint16_t hz, open_window;
+};
+
+static const struct stack_case stacks[] = {
+    { "zero", { 0, 0, 0, 0, 0, 0 }, { 7, 107, 207, 307, 407, 507 }, { 1, 2, 3, 4, 5, 0 }, true, IP_ID_ZERO, 100, 5 },
+    { "counter", { 65500, 65530, 5, 6, 0, 30 }, { 0xffffff00, 0, 250, 500, 750, 1000 }, { 9 }, true, IP_ID_COUNTER, 250, 0 },
+    { "random", { 7, 40000, 300, 9000, 60000, 1 }, { 5, 1005, 2005, 3005, 4005, 5005 }, { 9, 8 }, true, IP_ID_RANDOM, 1000, 8 },
+    { "counter of a busy host", { 10, 200, 400, 9000, 9100, 9101 }, { 0, 500, 1000, 1500, 2000, 2500 }, { 0 }, true,
+      IP_ID_COUNTER, 0, 0 },
+    { "no timestamps", { 0, 0, 0, 0, 0, 4 }, { 0, 100, 200, 300, 400, 500 }, { 3, 3 }, false, IP_ID_UNKNOWN, 0, 3 },
+    { "clock that stands", { 1, 1, 1, 1, 1, 1 }, { 9, 9, 9, 9, 9, 9 }, { 3, 3 }, true, IP_ID_RANDOM, 0, 3 },
+};
+
+/* The first packet is a SYN-ACK, whose window does not count. */
+static void test_stacks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof stacks / sizeof *stacks; i++) {
+        const struct stack_case *c = &stacks[i];
+        struct collected got = { .count = 0 };
+        struct flow_table *table = new_table(MANY_FLOWS, collect, &got);
+
+        for (uint32_t k = 0; k < 6; k++) {
+            struct step step = { 1000 * k, '<', k == 0 ? SA : A, 500 + k, 101, 0 };
+            struct packet_view view = tcp_packet(&step);
+
+            view.ip_id = c->ids[k];
+            view.tcp_window = c->windows[k];
+            view.tcp_timestamp = c->stamps[k];
+            view.tcp_options = c->has_stamps ? TCP_OPTION_TIMESTAMPS : 0;
+            flow_table_add(table, &view);
+        }
+        flow_table_flush(table);
+        check(c->name, "records", got.count, 1);
+        check(c->name, "IP identification", got.records[0].ip_id[FLOW_RESPONDER], c->expected);
+        check(c->name, "tick rate", got.records[0].timestamp_hz[FLOW_RESPONDER], c->hz);
+        check(c->name, "open window", got.records[0].open_window[FLOW_RESPONDER], c->open_window);
+        check(c->name, "the other side", got.records[0].ip_id[FLOW_INITIATOR], IP_ID_UNKNOWN);
+        flow_table_free(table);
+    }
+}
+
+/* An error counts for the flow that it quotes, in either direction; it neither begins nor prolongs one. */
+static void test_unreachable(void **state)
+{
+    struct packet_view sent = packet(IP_UDP, 0, CLIENT, 5000, SERVER, 53);
+    struct packet_view error = sent;
+    struct collected c = { .count = 0 };
+    struct flow_table *table = new_table(MANY_FLOWS, collect, &c);
+
+    (void)state;
+    error.is_unreachable = true;
+    flow_table_add(table, &error); /* of nobody's packet */
+    flow_table_add(table, &sent);
+    error.time.ns = 100 * NS_PER_SECOND;
+    flow_table_add(table, &error);
+    error.source = sent.destination;
+    error.destination = sent.source;
+    error.source_port = 53;
+    error.destination_port = 5000;
+    flow_table_add(table, &error);
+    sent.time.ns = 121 * NS_PER_SECOND;
+    flow_table_add(table, &sent);
+    flow_table_flush(table);
+    assert_int_equal(c.count, 2);
+    assert_int_equal(c.records[0].unreachable, 2);
+    assert_int_equal(c.records[0].packets[FLOW_INITIATOR], 1);
+    assert_int_equal(c.records[0].packets[FLOW_RESPONDER], 0);
+    assert_int_equal(c.records[0].duration_ns, 0);
+    assert_int_equal(c.records[1].unreachable, 0);
+    flow_table_free(table);
+}
+
+/* ---- packets one by one ---- */
 
 enum { SEQUENCE_FLOWS = 200 };
 
 struct sequences {
     struct flow_packet packets[FLOW_MAX_SEQUENCE];
-    uint32_t length;
+    uint32_t length, head;
     uint32_t lengths[SEQUENCE_FLOWS]; /* by port, from 5000 on */
     bool is_kept;
 };
@@ -1024,6 +1108,7 @@ static void collect_sequence(void *self, const struct flow_record *record)
 
     s->is_kept = record->sequence != NULL;
     s->length = record->sequence_length;
+    s->head = record->sequence_head;
     s->lengths[(record->port[FLOW_INITIATOR] - 5000) % SEQUENCE_FLOWS] = s->length;
     if (s->length > 0)
         memcpy(s->packets, record->sequence, s->length * sizeof s->packets[0]);
@@ -1068,11 +1153,14 @@ static void test_sequence(void **state)
     flow_table_free(table);
 }
 
-/* The first packets stay the first, in each size that the sequence grows through, and past the last. */
+/* The first packets stay the first, in each size that the sequence grows through; past it come the last. */
 static void test_lengths_of_sequences(void **state)
 {
+    const uint32_t most = FLOW_MAX_SEQUENCE + 2 * FLOW_SEQUENCE_TAIL + 1;
+
     (void)state;
-    for (uint32_t packets = 1; packets <= FLOW_MAX_SEQUENCE + 10; packets++) {
+    for (uint32_t packets = 1; packets <= most; packets++) {
+        bool is_whole = packets <= FLOW_MAX_SEQUENCE;
         struct sequences s = { .length = 0 };
         struct flow_table *table = new_table_of_sequences(1 << 20, &s);
 
@@ -1083,12 +1171,133 @@ static void test_lengths_of_sequences(void **state)
             flow_table_add(table, &view);
         }
         flow_table_flush(table);
-        assert_int_equal(s.length, packets < FLOW_MAX_SEQUENCE ? packets : FLOW_MAX_SEQUENCE);
-        for (uint32_t i = 0; i < s.length; i++)
+        assert_int_equal(s.length, is_whole ? packets : FLOW_MAX_SEQUENCE);
+        assert_int_equal(s.head, is_whole ? packets : FLOW_SEQUENCE_HEAD);
+        for (uint32_t i = 0; i < s.head; i++)
             assert_int_equal(s.packets[i].payload_bytes, i);
+        for (uint32_t i = s.head; i < s.length; i++)
+            assert_int_equal(s.packets[i].payload_bytes, packets - FLOW_MAX_SEQUENCE + i);
         assert_int_equal(flow_table_counts(table)->cut_sequences, 0);
         flow_table_free(table);
     }
+}
+
+/* What a packet is beside its flags, by the marks of a flow's packets in their order. */
+static const struct {
+    const char *name;
+    struct marked_packet {
+        int64_t us;
+        char direction;
+        uint8_t flags;
+        uint32_t sequence, payload, ip_id;
+        uint16_t window;
+        enum packet_mark mark;
+    } packets[MAX_STEPS];
+} marked[] = {
+    { "sent again, and a copy of that",
+      { { 0, '>', A, 101, 100, 1, 9, PACKET_PLAIN }, { 500000, '>', A, 101, 100, 2, 9, PACKET_IMPAIRED },
+        { 500100, '>', A, 101, 100, 2, 9, PACKET_IMPAIRED }, { 600000, '>', A, 201, 100, 3, 9, PACKET_PLAIN } } },
+    { "out of order",
+      { { 0, '<', A, 501, 100, 1, 9, PACKET_PLAIN }, { 100, '<', A, 701, 100, 3, 9, PACKET_PLAIN },
+        { 200, '<', A, 601, 100, 2, 9, PACKET_IMPAIRED } } },
+    { "keep-alives with and without a byte",
+      { { 0, '>', A, 101, 100, 1, 9, PACKET_PLAIN }, { 100000, '>', A, 200, 0, 2, 9, PACKET_KEEPALIVE },
+        { 200000, '>', A, 200, 1, 3, 9, PACKET_KEEPALIVE }, { 300000, '<', A, 501, 0, 1, 9, PACKET_PLAIN },
+        { 300010, '<', A, 501, 0, 1, 9, PACKET_IMPAIRED } } },
+    { "a window that closes, and what may look so",
+      { { 0, '>', S, 100, 0, 1, 0, PACKET_PLAIN }, { 100, '<', A, 501, 0, 1, 0, PACKET_ZERO_WINDOW },
+        { 200, '<', A, 501, 10, 2, 0, PACKET_PLAIN }, { 300, '<', A, 511, 0, 3, 1, PACKET_PLAIN },
+        { 400, '<', R, 511, 0, 4, 0, PACKET_PLAIN } } },
+};
+
+static void test_marks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
+        struct sequences s = { .length = 0 };
+        struct flow_table *table = new_table_of_sequences(1 << 20, &s);
+        uint32_t count = 0;
+
+        for (const struct marked_packet *one = marked[i].packets; one->direction; one++) {
+            const struct step step = { 0, one->direction, one->flags, one->sequence, 1,
+                                       one->payload };
+            struct packet_view view = tcp_packet(&step);
+
+            view.time.ns = one->us * NS_PER_US;
+            view.ip_id = one->ip_id;
+            view.tcp_window = one->window;
+            flow_table_add(table, &view);
+            count++;
+        }
+        flow_table_flush(table);
+        check(marked[i].name, "packets", s.length, count);
+        for (uint32_t k = 0; k < count; k++) {
+            const struct marked_packet *one = &marked[i].packets[k];
+
+            check(marked[i].name, "mark", flow_packet_mark(s.packets[k]), one->mark);
+            check(marked[i].name, "flags", flow_packet_tcp_flags(s.packets[k]), one->flags & 0x1f);
+            check(marked[i].name, "side", flow_packet_side(s.packets[k]), s.packets[k].side_and_flags >> 7);
+        }
+        flow_table_free(table);
+    }
+}
+
+/* The first piece of a packet is as any, the later ones are the network's doing. */
+static void test_marks_of_pieces(void **state)
+{
+    struct packet_view piece = packet(IP_UDP, 0, CLIENT, 5000, SERVER, 53);
+    struct sequences s = { .length = 0 };
+    struct flow_table *table = new_table_of_sequences(1 << 20, &s);
+
+    (void)state;
+    piece.fragment = true;
+    flow_table_add(table, &piece);
+    piece.later_fragment = true;
+    flow_table_add(table, &piece);
+    flow_table_flush(table);
+    assert_int_equal(s.length, 2);
+    assert_int_equal(flow_packet_mark(s.packets[0]), PACKET_PLAIN);
+    assert_int_equal(flow_packet_mark(s.packets[1]), PACKET_IMPAIRED);
+    flow_table_free(table);
+}
+
+/* ---- folds ---- */
+
+/* Every fold gets its share of flows, each flow one fold; and all of a flow's ends count, and its start. */
+static void test_folds(void **state)
+{
+    enum { FLOWS = 20000, FOLDS = 5 };
+    struct flow_record record = { .address = { address(CLIENT), address(SERVER) }, .port = { 40000, 443 },
+                                  .protocol = IP_TCP, .start = { NS_PER_SECOND } };
+    struct flow_record others[6];
+    uint32_t by_fold[FOLDS] = { 0 };
+    uint32_t moved[6] = { 0 };
+
+    (void)state;
+    for (int i = 0; i < FLOWS; i++) {
+        uint32_t fold;
+
+        record.start.ns += 1000003;
+        record.port[0]++;
+        fold = flow_record_fold(&record, FOLDS);
+        assert_in_range(fold, 0, FOLDS - 1);
+        by_fold[fold]++;
+        assert_int_equal(flow_record_fold(&record, 1), 0);
+        for (int k = 0; k < 6; k++)
+            others[k] = record;
+        others[0].start.ns++;
+        others[1].port[0]++;
+        others[2].port[1]++;
+        others[3].address[0].bytes[15]++;
+        others[4].address[1].bytes[3]++;
+        others[5].protocol = IP_UDP;
+        for (int k = 0; k < 6; k++)
+            moved[k] += flow_record_fold(&others[k], FOLDS) != fold;
+    }
+    for (int i = 0; i < FOLDS; i++)
+        assert_in_range(by_fold[i], FLOWS / FOLDS - 300, FLOWS / FOLDS + 300); /* 5 sd */
+    for (int k = 0; k < 6; k++)
+        assert_in_range(moved[k], FLOWS * 4 / 5 - 300, FLOWS * 4 / 5 + 300);
 }
 
 static void add_rounds(struct flow_table *table, int64_t ms, uint32_t rounds)
@@ -1391,8 +1600,13 @@ int main(void)
         cmocka_unit_test(test_journeys),
         cmocka_unit_test(test_datagrams_and_pieces),
         cmocka_unit_test(test_windows_and_options),
+        cmocka_unit_test(test_stacks),
+        cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_lengths_of_sequences),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_marks_of_pieces),
+        cmocka_unit_test(test_folds),
         cmocka_unit_test(test_bound_of_sequences),
         cmocka_unit_test(test_memory_of_sequences_again),
         cmocka_unit_test(test_no_sequences),

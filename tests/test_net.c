@@ -1510,6 +1510,64 @@ static void test_udp_lengths(void **state)
     }
 }
 
+/* An error is the view of the packet that it quotes; a quote that is cut is none. */
+static void test_unreachable(void **state)
+{
+    static const struct {
+        const char *name;
+        bool v6;
+        uint8_t type, code, protocol;
+        enum decode_result expected;
+    } cases[] = {
+        { "port, of UDP", false, 3, 3, IP_UDP, DECODE_OK },
+        { "host, of TCP", false, 3, 1, IP_TCP, DECODE_OK },
+        { "fragmentation needed", false, 3, 4, IP_UDP, DECODE_OTHER_IP },
+        { "of a ping", false, 3, 1, IP_ICMP, DECODE_OK },
+        { "of ESP", false, 3, 1, 50, DECODE_OTHER_IP },
+        { "time exceeded", false, 11, 0, IP_UDP, DECODE_OTHER_IP },
+        { "port, in IPv6", true, 1, 4, IP_UDP, DECODE_OK },
+        { "of a ping in IPv6", true, 1, 3, IP_ICMPV6, DECODE_OK },
+        { "packet too big", true, 2, 0, IP_UDP, DECODE_OTHER_IP },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool is_ping = cases[i].protocol == IP_ICMP || cases[i].protocol == IP_ICMPV6;
+        struct bytes quoted = { .size = 0 };
+        size_t needed;
+
+        if (cases[i].v6)
+            put_ipv6(&quoted, cases[i].protocol, 8);
+        else
+            put_ipv4(&quoted, cases[i].protocol, 28, 0);
+        put_u16(&quoted, 0x1234); /* the source port; or type and code */
+        put_u16(&quoted, 0x5678); /* the destination port; or the checksum */
+        put_u16(&quoted, 0x9abc); /* a ping's identifier */
+        needed = quoted.size - (is_ping ? 0 : 2);
+        for (size_t size = 0; size <= quoted.size; size++) {
+            struct bytes packet = { .size = 0 };
+            struct packet_view view;
+
+            if (cases[i].v6)
+                put_ipv6(&packet, IP_ICMPV6, (uint16_t)(8 + size));
+            else
+                put_ipv4(&packet, IP_ICMP, (uint16_t)(28 + size), 0);
+            put_u8(&packet, cases[i].type);
+            put_u8(&packet, cases[i].code);
+            put_zeros(&packet, 6);
+            put(&packet, quoted.at, size);
+            assert_int_equal(decode(DECODE_RAW_IP, &packet, &view),
+                             size < needed ? DECODE_OTHER_IP : cases[i].expected);
+            if (size < needed || cases[i].expected != DECODE_OK)
+                continue;
+            assert_true(view.is_unreachable);
+            assert_int_equal(view.protocol, cases[i].protocol);
+            assert_int_equal(view.source_port, is_ping ? 0x9abc : 0x1234);
+            assert_int_equal(view.destination_port, is_ping ? 0x1234 : 0x5678);
+        }
+    }
+}
+
 static void test_echo_has_one_tuple(void **state)
 {
     static const struct {
@@ -1837,6 +1895,7 @@ int main(void)
         cmocka_unit_test(test_unknown_loopback_family),
         cmocka_unit_test(test_hostile_tcp_options),
         cmocka_unit_test(test_all_tcp_options),
+        cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_mss_only_of_a_syn),
         cmocka_unit_test(test_mss_only_of_the_options),
         cmocka_unit_test(test_udp_lengths),

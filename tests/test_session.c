@@ -70,6 +70,8 @@ static void draw_payload(struct session_row *row, struct random_stream *random, 
     row->turns = (uint32_t)(data == 0 ? 0 : between(random, 1, data));
 }
 
+enum { UNACKNOWLEDGED = 16 }; /* segments at most: a first window holds them */
+
 /* A connection with room for all that TCP must say; whoever closes an attempt refuses it. */
 static struct session_row draw_tcp_row(struct random_stream *random)
 {
@@ -83,7 +85,7 @@ static struct session_row draw_tcp_row(struct random_stream *random)
     control_need(&row, need);
     for (int side = 0; side < 2; side++)
         row.packets[side] = row.data_packets[side] + need[side] +
-                            random_below(random, row.data_packets[!side] + 1);
+                            between(random, row.data_packets[!side] / UNACKNOWLEDGED, row.data_packets[!side]);
     if (session_row_packets(&row) == 0)
         row.packets[FLOW_INITIATOR] = 1;
     row.duration_ns = row.rtt_ns * 4 + (int64_t)random_below(random, 30 * NS_PER_SECOND);
@@ -237,7 +239,7 @@ static void observe_payload(struct observer *o, const struct session_packet *p)
         return;
     check(!o->sides[p->side].fin, o);
     check(!(p->tcp_flags & TCP_RST), o);
-    check(p->payload_bytes <= o->session->mss[!p->side], o);
+    check(p->payload_bytes <= o->session->stack.mss[!p->side], o);
     check(place->side == p->side, o);
     check(place->offset + p->payload_bytes <= place->message_bytes, o);
     check(!!(p->tcp_flags & TCP_PSH) == (place->offset + p->payload_bytes == place->message_bytes), o);
@@ -309,7 +311,7 @@ static void test_tcp_is_always_legal(void **state)
 
         if (row.opening == FLOW_OPENING_ATTEMPT)
             row.opening = FLOW_OPENING_NONE;
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         o = observe_all(&session);
         observe_end(&o, row.ending, row.closing_side);
     }
@@ -329,7 +331,7 @@ static void test_tcp_row_is_kept(void **state)
         struct session session;
         struct observer o;
 
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         o = observe_all(&session);
         for (int side = 0; side < 2; side++) {
             check(o.sides[side].packets == row.packets[side], &o);
@@ -340,8 +342,8 @@ static void test_tcp_row_is_kept(void **state)
 }
 
 /*
- * Where the plan wants another count than the row has: 96 % get it exactly. A row with data misses
- * it by one packet at most; one of opening and closing alone cannot grow.
+ * Where the plan wants another count than the row has: 94 % get it exactly; of the others a window is full. A row with data misses
+ * it by two packets at most; one of opening and closing alone cannot grow.
  */
 static void test_tcp_scaled_count(void **state)
 {
@@ -359,15 +361,15 @@ static void test_tcp_scaled_count(void **state)
         struct observer o;
         uint64_t off;
 
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         o = observe_all(&session);
         off = o.packets > plan.packets ? o.packets - plan.packets : plan.packets - o.packets;
         exact += off == 0;
         if (row.data_packets[0] + row.data_packets[1] > 0)
             farthest = off > farthest ? off : farthest;
     }
-    assert_in_range(exact, CASES * 19 / 20, CASES);
-    assert_in_range(farthest, 0, 1);
+    assert_in_range(exact, CASES * 9 / 10, CASES);
+    assert_in_range(farthest, 0, 2);
 }
 
 /*
@@ -390,8 +392,8 @@ static void test_tcp_duration(void **state)
         struct session session;
         struct observer o;
 
-        session_begin(&session, &plan, SEED);
-        if (session.turns.ns + session.segments.ns == 0)
+        session_begin(&session, &plan, SEED, NULL);
+        if (session.course.memory.messages.turns.ns + session.course.memory.messages.segments.ns == 0)
             continue; /* nowhere to wait, or more round trips than time */
         o = observe_all(&session);
         counted++;
@@ -422,7 +424,7 @@ static void test_one_way_keeps_its_time(void **state)
         int64_t duration_ns = 0;
         int packets = 0;
 
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         for (; session_next(&session, &packet); packets++)
             duration_ns += packet.gap_ns;
         assert_int_equal(packets, 10);
@@ -442,7 +444,7 @@ static void check_attempt(struct session_row *row, uint64_t key)
     uint32_t number = 0;
     bool syn_before = false;
 
-    session_begin(&session, &plan, SEED);
+    session_begin(&session, &plan, SEED, NULL);
     while (session_next(&session, &p)) {
         assert_int_equal(p.payload_bytes, 0);
         assert_true(p.gap_ns >= 0);
@@ -502,7 +504,7 @@ static void test_attempts_wait(void **state)
         struct session session;
         struct session_packet p;
 
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         for (uint64_t n = 0; n < cases[i].syns; n++) {
             assert_true(session_next(&session, &p));
             assert_int_equal(p.gap_ns, cases[i].gaps_s[n] * NS_PER_SECOND);
@@ -572,7 +574,7 @@ static void test_datagrams(void **state)
         struct session session;
         struct datagrams d;
 
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         d = count_datagrams(&session);
         assert_int_equal(d.first, first);
         assert_int_equal(d.runs, expected_runs(&row, first));
@@ -598,7 +600,7 @@ static void test_datagrams_scaled_count(void **state)
 
         plan.to_group = one_in(&random, 3);
         plan.answer = one_in(&random, 3) ? ANSWER_NONE : ANSWER_LIKELY;
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         d = count_datagrams(&session);
         assert_int_equal(d.packets[0] + d.packets[1], plan.packets);
         if (plan.to_group || plan.answer == ANSWER_NONE)
@@ -623,7 +625,7 @@ static void test_answers(void **state)
         struct datagrams d;
 
         plan.answer = (enum flow_answer)(key % 3);
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         d = count_datagrams(&session);
         assert_int_equal(d.packets[0] + d.packets[1], plan.packets);
         assert_true(plan.answer != ANSWER_SURE || d.packets[FLOW_RESPONDER] > 0);
@@ -654,7 +656,7 @@ static void test_ping(void **state)
     uint8_t said[2][56];
 
     (void)state;
-    session_begin(&session, &plan, SEED);
+    session_begin(&session, &plan, SEED, NULL);
     for (uint32_t i = 0; i < 5; i++) {
         assert_true(session_next(&session, &request) && session_next(&session, &reply));
         assert_int_equal(request.side, FLOW_INITIATOR);
@@ -688,7 +690,7 @@ static void test_defaults(void **state)
         struct session session;
         struct session_packet p;
 
-        session_begin(&session, &plan, SEED);
+        session_begin(&session, &plan, SEED, NULL);
         while (session_next(&session, &p)) {
             count[p.side]++;
             payload[p.side] += p.payload_bytes;
@@ -727,8 +729,8 @@ static void test_nearest_row(void **state)
             struct flow_plan plan = plan_of(IP_UDP, cases[i].wanted, key, &service);
             struct session session;
 
-            session_begin(&session, &plan, SEED);
-            taken[session.ttl[0]]++;
+            session_begin(&session, &plan, SEED, NULL);
+            taken[session.stack.ttl[0]]++;
         }
         assert_int_equal(taken[cases[i].ttls[0]] +
                              (cases[i].ttls[0] != cases[i].ttls[1] ? taken[cases[i].ttls[1]] : 0),
@@ -750,8 +752,8 @@ static void test_huge_rows(void **state)
     struct session session;
 
     (void)state;
-    session_begin(&session, &plan, SEED);
-    assert_int_equal(session.data_left[0] + session.data_left[1], plan.packets);
+    session_begin(&session, &plan, SEED, NULL);
+    assert_int_equal(session.course.progress.left.data_packets[0] + session.course.progress.left.data_packets[1], plan.packets);
 }
 
 /* ---- hurry and determinism ---- */
@@ -765,7 +767,7 @@ static void check_hurried(const struct flow_plan *plan, const struct session_row
     uint64_t before = 0;
     int64_t rest_ns = 0;
 
-    session_begin(&session, plan, SEED);
+    session_begin(&session, plan, SEED, NULL);
     o = (struct observer){ .session = &session, .opening = row->opening };
     while (before < after && session_next(&session, &packet)) {
         observe(&o, &packet);
@@ -821,7 +823,7 @@ static void test_hurry_without_connection(void **state)
             struct session session;
             struct session_packet packet;
 
-            session_begin(&session, &plan, SEED);
+            session_begin(&session, &plan, SEED, NULL);
             for (uint64_t n = 0; n < after; n++)
                 assert_true(session_next(&session, &packet));
             session_hurry(&session);
@@ -839,8 +841,8 @@ static bool same_sessions(const struct flow_plan *a, uint64_t seed_a, const stru
     struct session_packet p;
     struct session_packet q;
 
-    session_begin(&x, a, seed_a);
-    session_begin(&y, b, seed_b);
+    session_begin(&x, a, seed_a, NULL);
+    session_begin(&y, b, seed_b, NULL);
     for (;;) {
         bool more = session_next(&x, &p);
 
@@ -1000,22 +1002,23 @@ static void test_zero_checksum(void **state)
     struct flow_plan plan = plan_of(IP_UDP, 1, 1, &service);
     struct error err;
     struct frame_builder *builder = frame_builder_new(&err);
-    struct frame_template template;
+    struct frame_template templates[2];
     struct session session;
     struct session_packet packet;
     uint32_t all_ones = 0;
 
     (void)state;
-    session_begin(&session, &plan, SEED);
+    session_begin(&session, &plan, SEED, NULL);
     assert_true(session_next(&session, &packet));
-    assert_int_equal(frame_template_build(builder, &template, &plan, &session, FLOW_INITIATOR, &err),
+    assert_int_equal(frame_template_build(builder, &templates[0], &plan, &session.stack, FLOW_INITIATOR, &err),
                      0);
     for (uint32_t i = 0; i <= UINT16_MAX; i++) {
         uint8_t bytes[FRAME_MAX_BYTES];
         uint16_t checksum;
 
         next_filling = (uint16_t)i;
-        assert_int_equal(frame_template_render(&template, &session, &packet, fill_next, bytes), 44);
+        assert_int_equal(frame_template_render(templates, &session.stack, &packet, (struct run_time){ 0 },
+                                               fill_next, bytes), 44);
         checksum = wire_get_u16(bytes + 40);
         assert_int_not_equal(checksum, 0);
         all_ones += checksum == 0xffff;
@@ -1416,7 +1419,7 @@ static void test_speed(void **state)
     struct flow_plan plan = plan_of(IP_UDP, 2, 1, &service);
     struct script script = { &plan, 1, 0 };
     struct renderer_config config = { { next_scripted, &script }, { origin, 60.0 },
-                                      { RUN_S * NS_PER_SECOND }, SEED };
+                                      { RUN_S * NS_PER_SECOND }, SEED, { 0 }, NULL, 0 };
     struct error err;
     struct renderer *renderer = renderer_new(&config, &err);
     struct frame frame;
@@ -1490,7 +1493,7 @@ static void add_packet(struct flow_record *r, uint8_t protocol, const struct ses
     uint64_t header = protocol == IP_TCP ? 40 : 28;
 
     if (protocol == IP_TCP && p->tcp_flags & TCP_SYN)
-        header += FRAME_TCP_SYN_OPTIONS;
+        header += 12; /* options of a stack of which nothing is known */
     r->packets[p->side]++;
     r->bytes[p->side] += header + p->payload_bytes;
     r->payload_bytes[p->side] += p->payload_bytes;
@@ -1503,25 +1506,33 @@ static void add_packet(struct flow_record *r, uint8_t protocol, const struct ses
 /* A wait that a closing FIN would have taken is not taken when the FIN goes with data. */
 static double untaken_wait(const struct session *s)
 {
-    return s->ending == FLOW_ENDING_FIN && s->fin_on_data[s->closing_side] ? (double)s->turns.ns : 0;
+    const struct messages_memory *m = &s->course.memory.messages;
+
+    return m->ending == FLOW_ENDING_FIN && m->fin_on_data[m->closing_side] ? (double)m->turns.ns : 0;
 }
 
-static void expect_record(const struct flow_plan *plan)
+/* Returns whether a full window made somebody acknowledge more than the plan has: the record does not know of it. */
+static bool expect_record(const struct flow_plan *plan)
 {
+    uint64_t forced = 0;
     struct flow_record expected = { 0 };
     struct flow_record record;
     struct session session;
     struct session_packet packet;
     double tolerance_ns;
 
-    session_begin(&session, plan, SEED);
+    session_begin(&session, plan, SEED, NULL);
     tolerance_ns = 1000 + untaken_wait(&session);
     while (session_next(&session, &packet))
         add_packet(&expected, plan->protocol, &packet);
     session_record(plan, SEED, &record);
     for (int side = 0; side < 2; side++) {
-        assert_int_equal(record.packets[side], expected.packets[side]);
-        assert_int_equal(record.bytes[side], expected.bytes[side]);
+        uint64_t extra = expected.packets[side] - record.packets[side];
+
+        assert_in_range(extra, 0, plan->protocol == IP_TCP ? record.payload_bytes[!side] / 60000 : 0);
+        assert_int_equal(record.bytes[side] + 40 * extra, expected.bytes[side]);
+        record.tcp_flags[side] |= extra > 0 ? TCP_ACK : 0;
+        forced += extra;
         assert_int_equal(record.payload_bytes[side], expected.payload_bytes[side]);
         assert_int_equal(record.data_packets[side], expected.data_packets[side]);
         assert_int_equal(record.tcp_flags[side], expected.tcp_flags[side]);
@@ -1533,11 +1544,13 @@ static void expect_record(const struct flow_plan *plan)
     if (fabs((double)(record.duration_ns - expected.duration_ns)) > tolerance_ns)
         fail_msg("key %llx: %lld ns, not %lld +- %.0f", (unsigned long long)plan->key,
                  (long long)record.duration_ns, (long long)expected.duration_ns, tolerance_ns);
+    return forced > 0;
 }
 
 static void test_record_of_session(void **state)
 {
     struct random_stream random;
+    uint64_t forced = 0;
 
     (void)state;
     random_init(&random, SEED, RANDOM_FIT, 21, 0, 0);
@@ -1552,8 +1565,9 @@ static void test_record_of_session(void **state)
         struct flow_plan plan = plan_of(protocol, packets, i, one_in(&random, 20) ? NULL : &service);
 
         plan.to_group = one_in(&random, 10);
-        expect_record(&plan);
+        forced += expect_record(&plan);
     }
+    assert_in_range(forced, 0, CASES / 20);
 }
 
 /* Constant time, and no number wraps. */

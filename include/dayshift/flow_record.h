@@ -10,7 +10,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/random.h"
 #include "base/time_types.h"
 #include "net/ip_address.h"
 
@@ -28,6 +30,14 @@ enum flow_ending {
     FLOW_ENDING_NONE,  /* idle timeout, end of the capture, or not TCP */
     FLOW_ENDING_RESET, /* RST from either side */
     FLOW_ENDING_FIN    /* FIN from at least one side and no RST before it */
+};
+
+/* How a sender numbers its IPv4 packets. */
+enum ip_id_kind {
+    IP_ID_UNKNOWN,
+    IP_ID_ZERO,
+    IP_ID_COUNTER, /* upwards in small steps */
+    IP_ID_RANDOM
 };
 
 /* Findings about the order of a TCP flow's packets (Falk, Table II). */
@@ -55,6 +65,11 @@ struct flow_packet {
     uint16_t payload_bytes; /* at most 65535 */
 };
 
+static inline uint8_t flow_packet_kind(enum flow_side side, enum packet_mark mark, uint8_t tcp_flags)
+{
+    return (uint8_t)(side << 7 | mark << 5 | (tcp_flags & 0x1f));
+}
+
 static inline enum flow_side flow_packet_side(struct flow_packet packet)
 {
     return (enum flow_side)(packet.side_and_flags >> 7);
@@ -72,9 +87,20 @@ static inline uint8_t flow_packet_tcp_flags(struct flow_packet packet)
 
 /*
  * Packets of a flow that are kept one by one: its first ones, and of a longer flow the last
- * FLOW_SEQUENCE_TAIL in place of the last of these.
+ * FLOW_SEQUENCE_TAIL in place of the last of these. For want of memory a sequence may be cut: then its
+ * first packets are kept.
  */
-enum { FLOW_MAX_SEQUENCE = 1024, FLOW_SEQUENCE_TAIL = 64 };
+enum {
+    FLOW_MAX_SEQUENCE = 1024,
+    FLOW_SEQUENCE_TAIL = 64,
+    FLOW_SEQUENCE_HEAD = FLOW_MAX_SEQUENCE - FLOW_SEQUENCE_TAIL
+};
+
+/* How many of `length` kept packets of a flow are its first, without a hole; those behind are its last. */
+static inline uint32_t flow_sequence_head(uint64_t packets, uint32_t length)
+{
+    return packets > FLOW_MAX_SEQUENCE && length > FLOW_SEQUENCE_HEAD ? FLOW_SEQUENCE_HEAD : length;
+}
 
 struct flow_record {
     struct ip_address address[2];
@@ -100,24 +126,46 @@ struct flow_record {
     uint16_t window[2];          /* TCP: of the first packet each way */
     uint8_t tcp_options[2];      /* enum tcp_option_bit of the SYN */
     uint8_t window_scale[2];     /* of the SYN's option */
+    uint16_t open_window[2];     /* TCP: the largest in segments without SYN or RST, as on the wire */
+    uint16_t timestamp_hz[2];    /* how fast TCP timestamps tick: 100, 250 or 1000; 0 unknown */
+    enum ip_id_kind ip_id[2];
     uint32_t retransmitted[2];   /* TCP segments, SYNs and FINs sent before, in part or whole; no keep-alives */
     uint32_t reordered[2];       /* TCP segments that arrived behind a gap which they fill, sooner than the
                                     answer to a loss could */
     uint32_t duplicated[2];      /* packets that are a copy of one before, down to the IP identification:
                                     none of the two above */
     uint32_t fragments[2];       /* pieces of packets */
+    uint32_t unreachable;        /* packets that were answered by an ICMP error: destination unreachable */
     bool is_measured; /* by packets; else by a flow log, which knows neither payload nor turns: these are
                        * then estimates, and RTT, MSS, TTL, window and options unknown */
     bool is_synthetic; /* drawn from a model: of records in which both kinds are */
     const char *application;     /* by deep inspection, as "TLS.Google"; NULL unknown. Outlives the record. */
     const struct flow_packet *sequence; /* packets one by one; borrowed for the call; NULL: not kept */
     uint32_t sequence_length; /* of `sequence` */
-    uint32_t sequence_head;   /* so many are the first of the flow, without a hole; those behind are its last */
+    uint32_t sequence_head;   /* flow_sequence_head() */
 };
 
 static inline uint64_t flow_record_packets(const struct flow_record *r)
 {
     return r->packets[FLOW_INITIATOR] + r->packets[FLOW_RESPONDER];
+}
+
+/*
+ * Which of `folds` (at least 1) parts the flow is in when flows are split for training and testing: a hash
+ * of its ends, protocol and start, the same whatever else is in the capture.
+ */
+static inline uint32_t flow_record_fold(const struct flow_record *r, uint32_t folds)
+{
+    uint64_t hash = random_mix64((uint64_t)r->start.ns ^ r->protocol);
+    uint64_t halves[2];
+
+    for (int side = 0; side < 2; side++) {
+        memcpy(halves, r->address[side].bytes, sizeof halves);
+        hash = random_mix64(hash ^ halves[0]);
+        hash = random_mix64(hash ^ halves[1]);
+        hash = random_mix64(hash ^ r->port[side]);
+    }
+    return (uint32_t)(hash % folds);
 }
 
 #endif

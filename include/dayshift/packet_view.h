@@ -13,14 +13,6 @@
 #include "net/ip_address.h"
 #include "net/wire.h"
 
-/* The options of a SYN. */
-enum tcp_option_bit {
-    TCP_OPTION_MSS = 1 << 0,
-    TCP_OPTION_WINDOW_SCALE = 1 << 1,
-    TCP_OPTION_SACK = 1 << 2, /* permitted */
-    TCP_OPTION_TIMESTAMPS = 1 << 3
-};
-
 struct packet_view {
     struct day_time time;
     struct ip_address source;
@@ -33,9 +25,13 @@ struct packet_view {
     uint8_t tcp_flags;
     uint16_t tcp_mss; /* of the option on a SYN, else 0 */
     uint16_t tcp_window;
-    uint8_t tcp_options;      /* enum tcp_option_bit, of a SYN */
+    uint8_t tcp_options;      /* enum tcp_option_bit */
+    uint32_t tcp_timestamp;   /* the sender's, with TCP_OPTION_TIMESTAMPS */
     uint8_t tcp_window_scale; /* of the option on a SYN, else 0 */
-    bool fragment;    /* one piece of a packet; the later ones have the ports of the first */
+    bool fragment;       /* one piece of a packet; the later ones have the ports of the first */
+    bool later_fragment; /* and not the first piece */
+    bool is_unreachable; /* an ICMP error that a packet found nobody: addresses, ports and protocol are
+                          * those of that packet, whose sender is told; only `time` is of the error */
     uint32_t ip_id;   /* IPv4, or of an IPv6 fragment header; else 0 */
     uint32_t tcp_sequence;
     uint32_t tcp_acknowledgement;

@@ -22,7 +22,7 @@ static inline void sum_add(uint64_t *sum, uint64_t more)
 
 enum {
     SERVICE_MAX = 1024,     /* services with a sample of their own, those of most flows; bounds memory */
-    SERVICE_MAX_ROWS = 256  /* sampled flows a service */
+    SERVICE_MAX_ROWS = 1024 /* sampled flows a service */
 };
 
 /* The measures of one sampled flow: the plan of a session. Arrays by enum flow_side. */
@@ -38,6 +38,10 @@ struct session_row {
     uint16_t window[2];
     uint8_t tcp_options[2]; /* enum tcp_option_bit */
     uint8_t window_scale[2];
+    uint16_t open_window[2];  /* the largest without SYN or RST, as on the wire; 0 unknown */
+    uint16_t timestamp_hz[2]; /* of the TCP timestamps option: 100, 250 or 1000; 0 unknown */
+    enum ip_id_kind ip_id[2];
+    uint32_t retransmitted[2], reordered[2], duplicated[2], fragments[2]; /* packets, as in flow_record.h */
     bool is_measured; /* by packets; else by a flow log: payload, data packets and turns are estimates */
     enum flow_opening opening;
     enum flow_ending ending;
@@ -57,6 +61,7 @@ struct service_conditions {
     uint64_t resets;     /* flows that ended by RST */
     uint64_t attempts;   /* TCP flows that began with a SYN */
     uint64_t unanswered; /* of these, without a SYN-ACK */
+    uint64_t unreachable; /* packets answered by an ICMP error: destination unreachable */
 };
 
 static inline void service_conditions_add(struct service_conditions *sum,
@@ -71,26 +76,29 @@ static inline void service_conditions_add(struct service_conditions *sum,
     sum_add(&sum->resets, more->resets);
     sum_add(&sum->attempts, more->attempts);
     sum_add(&sum->unanswered, more->unanswered);
+    sum_add(&sum->unreachable, more->unreachable);
 }
 
-/* What deep inspection found in flows of a service. */
-struct service_application {
-    char *name;
-    uint64_t flows; /* of those that were inspected */
+/*
+ * A class of flows, as deep inspection, a table or a file's name told it: its number in a model, from 1 on. A
+ * service is of one protocol, port and class.
+ */
+enum {
+    LABEL_NONE = 0,     /* a flow whose class nobody told */
+    LABELS_MAX = 4096,  /* of a model */
+    LABEL_MAX_NAME = 63 /* bytes, printable ASCII */
 };
-
-enum { APPLICATION_MAX_NAME = 64 };
 
 struct service_model {
     uint8_t protocol;
     uint32_t port;
+    uint32_t label_number;
+    const char *label; /* class of its flows; NULL: none. Lives as long as the model */
     uint64_t flows;
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */
     int64_t longest_ns;       /* duration of a sampled flow */
     struct service_conditions conditions;
-    struct service_application *applications; /* most frequent first */
-    size_t application_count;
 };
 
 static inline uint64_t session_row_packets(const struct session_row *row)
@@ -125,6 +133,20 @@ static inline int session_row_compare(const struct session_row *x, const struct 
         { x->tcp_options[1], y->tcp_options[1] },
         { x->window_scale[0], y->window_scale[0] },
         { x->window_scale[1], y->window_scale[1] },
+        { x->open_window[0], y->open_window[0] },
+        { x->open_window[1], y->open_window[1] },
+        { x->timestamp_hz[0], y->timestamp_hz[0] },
+        { x->timestamp_hz[1], y->timestamp_hz[1] },
+        { x->ip_id[0], y->ip_id[0] },
+        { x->ip_id[1], y->ip_id[1] },
+        { x->retransmitted[0], y->retransmitted[0] },
+        { x->retransmitted[1], y->retransmitted[1] },
+        { x->reordered[0], y->reordered[0] },
+        { x->reordered[1], y->reordered[1] },
+        { x->duplicated[0], y->duplicated[0] },
+        { x->duplicated[1], y->duplicated[1] },
+        { x->fragments[0], y->fragments[0] },
+        { x->fragments[1], y->fragments[1] },
         { x->is_measured, y->is_measured },
     };
 

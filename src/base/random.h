@@ -35,9 +35,11 @@ enum random_purpose {
     RANDOM_BEAT = 10,    /* when a periodic host beats */
     RANDOM_JUDGE = 12,   /* trials of an evaluation */
     RANDOM_PEERS = 16,   /* new peers of a host */
+    RANDOM_SERVICE = 11, /* flows of services without hosts */
     RANDOM_FILL = 17,    /* what is missing of a host's sequence */
     RANDOM_NETFLOW = 20, /* flows of a host without a day */
     RANDOM_MIX = 21,     /* blocks of a mixture of hosts */
+    RANDOM_LABEL = 30,   /* the class of a flow */
     RANDOM_BLIND = 40    /* which flows a blind test shows, and in what order */
 };
 

@@ -12,8 +12,8 @@
 #include "base/time_zone.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/progress.h"
-#include "emit/emitter.h"
+#include "cli/truth.h"
+#include "cli/write_frames.h"
 #include "model/model.h"
 #include "scenario/scenario.h"
 
@@ -41,14 +41,17 @@ static const char help[] =
     "      --unobserved HOW   hours that the capture did not cover: spread (behave as in one\n"
     "                         of the observed five minutes, default), interpolate (between the\n"
     "                         observed ones before and after) or silent\n"
+    "      --truth FILE       also write what every session was, one line each: ends, time, packets,\n"
+    "                         bytes, flags, class and how it ended (CSV)\n"
+    "      --packet-model M   how packets follow one another: %s\n"
+    "                         (default %s)\n"
     "  -j, --jobs N           threads; the file is the same for any number (default 1)\n"
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n";
 
-enum { UPDATE_EVERY = 4096 }; /* frames between two looks at the time */
-
 struct day_options {
     const char *output;
+    const char *truth;
     struct scenario_group group;
     struct scenario_config scenario;
     bool has_date;
@@ -68,6 +71,7 @@ static const struct option long_options[] = {
     { "seed", required_argument, NULL, 'S' },    { "unobserved", required_argument, NULL, 'u' },
     { "pick", required_argument, NULL, 'p' },    { "activity", required_argument, NULL, 'a' },
     { "timezone", required_argument, NULL, 'z' }, { "jobs", required_argument, NULL, 'j' },
+    { "truth", required_argument, NULL, 't' },  { "packet-model", required_argument, NULL, 'm' },
     { "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -97,6 +101,8 @@ static int take_option(void *self, int c, char *value, struct error *err)
     case 'S': status = option_u64("--seed", value, 0, UINT64_MAX, &o->scenario.seed, err); break;
     case 'u': status = option_fallback("--unobserved", value, &o->scenario.fallback, err); break;
     case 'p': o->group.pick = value; break;
+    case 't': o->truth = value; break;
+    case 'm': status = option_packet_model("--packet-model", value, &o->scenario.how.model, err); break;
     case 'a': status = option_activity("--activity", value, &o->group.activity, err); break;
     case 'z': status = option_timezone(value, err); break;
     case 'j':
@@ -106,55 +112,6 @@ static int take_option(void *self, int c, char *value, struct error *err)
     case 'q': o->quiet = true; break;
     default: break;
     }
-    return status;
-}
-
-/* The scenario's frames, with a look at the clock of the day now and then. */
-struct watched_frames {
-    struct frame_source frames;
-    struct progress progress;
-    uint64_t given;
-    int64_t end_s;
-};
-
-static int next_watched(void *self, struct frame *frame, struct error *err)
-{
-    struct watched_frames *w = self;
-    int got = w->frames.next(w->frames.self, frame, err);
-
-    if (got > 0 && w->given++ % UPDATE_EVERY == 0)
-        progress_update(&w->progress, "day", (uint64_t)(frame->due.ns / NS_PER_SECOND),
-                        (uint64_t)w->end_s, "seconds");
-    return got;
-}
-
-/* Frames go through the emitter as on a link, but with a clock that only jumps. */
-static int write_frames(const struct day_options *o, struct scenario *scenario,
-                        struct output_file *file, struct emit_counts *counts, struct error *err)
-{
-    struct emit_clock clock = emit_clock_simulated();
-    struct gate gate = { 0 };
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = o->scenario.stop };
-    struct watched_frames watched = {
-        .frames = scenario_frames(scenario),
-        .end_s = scenario_end(scenario).ns / NS_PER_SECOND,
-    };
-    struct frame_source frames = { next_watched, &watched };
-    int status;
-
-    gate.networks = scenario_networks(scenario, &gate.network_count);
-    emitter.sink = sink_pcap_new(file, o->scenario.begin, err);
-    if (emitter.sink == NULL)
-        return -1;
-    progress_init(&watched.progress, o->quiet);
-    status = emitter_run_source(&emitter, &frames, err);
-    progress_finish(&watched.progress);
-    sink_close(emitter.sink);
-    if (status == 0 && atomic_load(o->scenario.stop))
-        status = strcmp(o->output, "-") == 0
-                     ? error_set(err, "interrupted; standard output ends early")
-                     : error_set(err, "interrupted; %s was not written", o->output);
-    *counts = emitter.counts;
     return status;
 }
 
@@ -176,10 +133,14 @@ static void print_summary(const struct day_options *o, const struct scenario *sc
 
 static int synthesize(struct day_options *o, struct error *err)
 {
-    struct scenario *scenario;
-    struct output_file file;
+    struct truth truth = { 0 };
     struct emit_counts counts;
-    int status = -1;
+    struct write_frames_config write = {
+        .path = o->output, .what = "day", .stop = o->scenario.stop, .quiet = o->quiet,
+        .finish = truth_finish, .finish_self = &truth,
+    };
+    struct scenario *scenario = NULL;
+    int status;
 
     if (!o->has_date)
         o->date = day_time_date(o->group.model->first);
@@ -189,18 +150,22 @@ static int synthesize(struct day_options *o, struct error *err)
                          " --for and --speed");
     o->scenario.groups = &o->group;
     o->scenario.group_count = 1;
-    scenario = scenario_new(&o->scenario, err);
-    if (scenario == NULL)
-        return -1;
-    if (output_file_open(&file, o->output, err) == 0) {
-        status = write_frames(o, scenario, &file, &counts, err);
-        if (status == 0)
-            status = output_file_commit(&file, err);
-        output_file_abandon(&file);
+    status = truth_open(&truth, o->truth, &o->scenario.how, err);
+    if (status == 0) {
+        scenario = scenario_new(&o->scenario, err);
+        status = scenario == NULL ? -1 : 0;
+    }
+    if (status == 0) {
+        write.begin = o->scenario.begin;
+        write.frames = scenario_frames(scenario);
+        write.end_s = scenario_end(scenario).ns / NS_PER_SECOND;
+        write.networks = scenario_networks(scenario, &write.network_count);
+        status = write_frames(&write, &counts, err);
     }
     if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
         print_summary(o, scenario, &counts);
     scenario_free(scenario);
+    truth_close(&truth);
     return status;
 }
 
@@ -208,16 +173,19 @@ int verb_day(int argc, char **argv)
 {
     struct day_options o = { .scenario = { .seed = 1, .day_ns = NS_PER_DAY, .speed = 1 } };
     struct error err = { "" };
+    char text[sizeof help + 256];
     int status;
 
+    snprintf(text, sizeof text, help, packet_model_names(), packet_model_default()->name);
     ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
-    status = options_read(&(struct option_reader){ help, "o:n:j:qh", long_options, take_option, &o }, argc, argv);
+    status = options_read(&(struct option_reader){ text, "o:n:j:qh", long_options, take_option, &o }, argc, argv);
     if (status != EXIT_OK)
         return status == OPTIONS_HELP ? EXIT_OK : status;
     if (o.output == NULL || argc - optind != 1)
         return options_misused("day", "an output file (-o) and one model are needed");
-    if (output_file_check_apart(o.output, argv[optind], &err) < 0)
+    if (output_file_check_apart(o.output, argv[optind], &err) < 0 ||
+        truth_check_apart(o.truth, o.output, argv[optind], &err) < 0)
         return cli_fail(&err);
     o.group.model = model_load(argv[optind], &err);
     if (o.group.model == NULL)

@@ -79,7 +79,7 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "ended_early", "flows ended before their time", totals->flow.ended_early + totals->pairing.ended_early },
         { "not_inspected", "flows without a look for their application", 
           report->labeller ? application_labeller_refused(report->labeller) : 0 },
-        { "cut_sequences", "flows with fewer of their first packets", totals->flow.cut_sequences },
+        { "cut_sequences", "flows with fewer of their packets one by one", totals->flow.cut_sequences },
         { "names", "times a host without a name of its own: it counts as one with others like it",
           host_names_unnamed(report->names) },
         { "hosts", "flows of a host too many: it is a peer outside", given->hosts },
@@ -91,7 +91,7 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "peers", "flows with another local peer", given->peers },
         { "activity", "flows of a time that counts as not observed", given->activity },
         { "samples", "flows that would have been a sample, or have kept their packets", given->samples },
-        { "applications", "flows of another application", given->applications },
+        { "labels", "flows of another class", given->labels },
     };
 
     _Static_assert(sizeof all <= MAX_COUNTS * sizeof *all, "room for all");

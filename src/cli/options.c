@@ -71,6 +71,19 @@ int option_activity(const char *name, const char *text, double *value, struct er
     return 0;
 }
 
+int option_rate(const char *name, const char *text, double *value, struct error *err)
+{
+    if (text_to_double(text, value) < 0 || *value < 0.001 || *value > 1e6)
+        return complain(name, text, "a number a second, from 0.001 to 1000000", err);
+    return 0;
+}
+
+int option_packet_model(const char *name, const char *text, const struct packet_model **model, struct error *err)
+{
+    *model = packet_model_find(text);
+    return *model ? 0 : error_set(err, "%s: '%s' is not one of: %s", name, text, packet_model_names());
+}
+
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err)
 {
     return text_to_duration_ns(text, ns) < 0

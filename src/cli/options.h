@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "net/ip_address.h"
+#include "session/packet_model.h"
 #include "synth/slice.h"
 
 enum { OPTIONS_HELP = -1 };
@@ -37,6 +38,8 @@ int option_u64(const char *name, const char *text, uint64_t least, uint64_t most
 int option_crowd(const char *name, const char *text, uint32_t *least, struct error *err);
 int option_speed(const char *name, const char *text, double *value, struct error *err);
 int option_activity(const char *name, const char *text, double *value, struct error *err);
+int option_rate(const char *name, const char *text, double *value, struct error *err);
+int option_packet_model(const char *name, const char *text, const struct packet_model **model, struct error *err);
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);
 int option_size(const char *name, const char *text, uint64_t least, uint64_t *bytes, struct error *err);
 int option_time_of_day(const char *name, const char *text, int64_t *ns, struct error *err);

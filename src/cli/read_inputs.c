@@ -21,7 +21,8 @@ struct reading {
     struct progress progress;
     struct flow_table *table;
     uint64_t records;           /* of flow logs, so far */
-    uint64_t bytes, bytes_done; /* of flow logs, for progress */
+    uint64_t bytes, bytes_done; /* of inputs that are read one after the other, for progress */
+    uint64_t packets_before;    /* of captures that were read before, apart */
 };
 
 /* One line, and on with what follows. */
@@ -35,7 +36,8 @@ static void say(struct reading *reading, const char *message, const char *conseq
 static void report_damage(void *self, const char *message)
 {
     struct reading *reading = self;
-    bool is_empty = reading->table ? flow_table_counts(reading->table)->packets == 0 : reading->records == 0;
+    bool is_empty = reading->table ? flow_table_counts(reading->table)->packets == reading->packets_before
+                                   : reading->records == 0;
 
     say(reading, message, is_empty ? "nothing could be read" : "what was read of it counts");
 }
@@ -65,10 +67,10 @@ static void end_flows(struct reading *reading)
     flow_table_free(reading->table);
 }
 
-static int add_captures(struct reading *reading, struct capture_set *set, struct inputs *inputs,
-                        struct error *err)
+static int add_captures(struct reading *reading, struct capture_set *set, struct inputs *inputs, size_t first,
+                        size_t count, struct error *err)
 {
-    for (size_t i = 0; i < inputs->count; i++) {
+    for (size_t i = first; i < first + count; i++) {
         struct input_file *input = inputs_open(inputs, i, err);
 
         if (input != NULL && capture_set_add(set, input, err) == 0)
@@ -80,6 +82,11 @@ static int add_captures(struct reading *reading, struct capture_set *set, struct
     return 0;
 }
 
+static bool is_stopped(const struct reading *reading)
+{
+    return reading->options->stop != NULL && atomic_load_explicit(reading->options->stop, memory_order_relaxed);
+}
+
 static void read_packets(struct reading *reading, struct capture_set *set)
 {
     struct packet_view packet;
@@ -88,30 +95,64 @@ static void read_packets(struct reading *reading, struct capture_set *set)
 
     for (uint64_t i = 0; capture_set_next(set, &packet); i++) {
         flow_table_add(reading->table, &packet);
-        if (i % UPDATE_EVERY == 0 && reading->progress.shown) {
+        if (i % UPDATE_EVERY != 0)
+            continue;
+        if (is_stopped(reading))
+            return;
+        if (reading->progress.shown) {
             capture_set_position(set, &done, &size);
-            progress_update(&reading->progress, capture_set_name(set), done, size, "bytes");
+            progress_update(&reading->progress, capture_set_name(set), reading->bytes_done + done,
+                            reading->options->captures_apart ? reading->bytes : size, "bytes");
         }
     }
+}
+
+/* `count` captures of the list, as one. */
+static int read_set(struct reading *reading, struct inputs *inputs, size_t first, size_t count,
+                    struct error *err)
+{
+    struct capture_options options = reading->options->capture;
+    struct capture_set *set;
+    uint64_t done, size;
+    int status;
+
+    options.keep_bytes = reading->options->labeller != NULL || reading->options->observer != NULL;
+    set = capture_set_new(&options, report_damage, reading);
+    status = add_captures(reading, set, inputs, first, count, err);
+    if (status == 0)
+        read_packets(reading, set);
+    flow_table_flush(reading->table);
+    capture_set_position(set, &done, &size);
+    reading->bytes_done += size;
+    reading->packets_before = flow_table_counts(reading->table)->packets;
+    capture_counts_add(&reading->totals->capture, capture_set_counts(set));
+    capture_set_free(set);
+    return status;
+}
+
+static int read_apart(struct reading *reading, struct inputs *inputs, struct error *err)
+{
+    int status = 0;
+
+    reading->bytes = inputs_bytes(inputs);
+    for (size_t i = 0; i < inputs->count && status == 0 && !is_stopped(reading); i++) {
+        reading->totals->capture_name = inputs->list[i].path;
+        status = read_set(reading, inputs, i, 1, err);
+    }
+    reading->totals->capture_name = NULL;
+    return status;
 }
 
 static int read_captures(struct reading *reading, struct inputs *inputs, flow_sink *sink,
                          void *sink_self, struct error *err)
 {
-    struct capture_options options = reading->options->capture;
-    struct capture_set *set;
     int status;
 
-    options.keep_bytes = reading->options->labeller != NULL || reading->options->observer != NULL;
-    set = capture_set_new(&options, report_damage, reading);
     begin_flows(reading, sink, sink_self);
-    status = add_captures(reading, set, inputs, err);
-    if (status == 0)
-        read_packets(reading, set);
+    status = reading->options->captures_apart ? read_apart(reading, inputs, err)
+                                              : read_set(reading, inputs, 0, inputs->count, err);
     progress_finish(&reading->progress);
     end_flows(reading);
-    reading->totals->capture = *capture_set_counts(set);
-    capture_set_free(set);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #ifndef CLI_READ_INPUTS_H
 #define CLI_READ_INPUTS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/error.h"
@@ -26,6 +27,8 @@ struct read_options { /* zeros are the defaults, but for max_bytes */
                                             * sink keeps of a record. */
     const struct flow_observer *observer; /* of the packets of captures, which then keep their bytes; borrowed */
     bool keep_sequences;      /* the first packets of flows */
+    bool captures_apart;      /* each capture by itself, one after the other, no flow across two */
+    const atomic_bool *stop;  /* when set, captures end there; may be NULL */
     uint64_t max_bytes;       /* that flows may take while they are open, with their first packets */
 };
 
@@ -40,6 +43,7 @@ struct read_totals { /* over all inputs */
     struct flow_counts flow;
     struct record_counts records;
     struct pairer_counts pairing;
+    const char *capture_name; /* that is being read, with captures_apart: for the sink */
 };
 
 /*

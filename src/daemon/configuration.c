@@ -194,6 +194,14 @@ static int take_threads(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_packet_model(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    p->to->sessions.model = text ? packet_model_find(text) : NULL;
+    return p->to->sessions.model ? 0 : complain(p, setting, "one of \"symbols\", \"messages\", \"bn\" and \"bn-tcp\"");
+}
+
 static int take_timezone(struct parser *p, const config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
@@ -323,6 +331,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "duration", take_duration },     { "unobserved", take_unobserved },
         { "outside", take_outside },       { "populations", take_populations },
         { "timezone", take_timezone },     { "threads", take_threads },
+        { "packet_model", take_packet_model },
         { NULL, NULL },
     };
 

@@ -27,6 +27,7 @@ struct configuration {
     int64_t start_ns;    /* time of day; otherwise now */
     int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
     enum day_fallback unobserved;
+    struct session_options sessions; /* how they are made */
     unsigned threads;
     struct ip_network outside;
     struct configuration_population {

@@ -80,6 +80,7 @@ static int make_scenario(struct play *play, const struct configuration *c,
         .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
         .speed = c->speed,
         .fallback = c->unobserved,
+        .how = c->sessions,
         .threads = c->threads,
         .stop = &play->stop,
     };

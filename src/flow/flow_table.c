@@ -205,8 +205,10 @@ static void release(struct flow_table *table, struct flow *flow)
 {
     struct flow_record *record = &flow->tracker.record;
 
+    sequence_finish(&flow->sequence);
     record->sequence = flow->sequence.packets;
-    record->sequence_length = record->sequence_head = flow->sequence.length;
+    record->sequence_length = flow->sequence.length;
+    record->sequence_head = flow_sequence_head(flow_record_packets(record), record->sequence_length);
     if (table->any_released && record->start.ns < table->released.ns) {
         table->counts.late++;
     } else {
@@ -259,6 +261,7 @@ static void end_flow(struct flow_table *table, struct flow *flow)
     queue_remove(flow);
     hash_remove(table, flow);
     table->open--;
+    flow_tracker_finish(&flow->tracker);
     if (flow->inspection.detection != NULL)
         flow->tracker.record.application = application_conclude(table->labeller,
                                                                 &flow->inspection);
@@ -356,15 +359,12 @@ static const struct packet_view *advance_clock(struct flow_table *table,
     return timely;
 }
 
-/* The newest packet of the flow before this one is still in the tracker. */
 static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_side side,
-                        const struct packet_view *packet)
+                        enum packet_mark mark, int64_t gap_ns, const struct packet_view *packet)
 {
-    const uint8_t flags = 0x1f;
-    int64_t gap_ns = packet->time.ns - flow->tracker.last.ns;
     uint32_t gap_bin = log_grid_gap_bin((uint64_t)gap_ns);
     struct flow_packet kept = {
-        .side_and_flags = (uint8_t)(side << 7 | (packet->tcp_flags & flags)),
+        .side_and_flags = flow_packet_kind(side, mark, packet->tcp_flags),
         .gap_bin = (uint8_t)(gap_bin < UINT8_MAX ? gap_bin : UINT8_MAX),
         .payload_bytes = (uint16_t)(packet->payload_bytes < UINT16_MAX ? packet->payload_bytes
                                                                        : UINT16_MAX),
@@ -377,14 +377,16 @@ static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_s
 static void add_to_flow(struct flow_table *table, struct flow *flow, enum flow_side side,
                         const struct packet_view *packet)
 {
-    if (table->sequences != NULL && flow->sequence.length < FLOW_MAX_SEQUENCE)
-        keep_packet(table, flow, side, packet);
+    int64_t gap_ns = packet->time.ns - flow->tracker.last.ns;
+    enum packet_mark mark = flow_tracker_add(&flow->tracker, side, packet);
+
+    if (table->sequences != NULL)
+        keep_packet(table, flow, side, mark, gap_ns, packet);
     if (table->labeller != NULL && !flow->inspection.is_over)
         flow->tracker.record.application = application_inspect(table->labeller, &flow->inspection,
                                                                packet);
     if (table->observer.packet != NULL)
         table->observer.packet(table->observer.self, flow->state, side, packet);
-    flow_tracker_add(&flow->tracker, side, packet);
     requeue(table, flow);
 }
 
@@ -459,12 +461,17 @@ void flow_table_add(struct flow_table *table, const struct packet_view *packet)
     expire(table, &table->idle);
     expire(table, &table->grace);
     flow = find_open(table, hash, packet, &side);
-    if (flow != NULL && flow_tracker_is_closed(&flow->tracker) &&
+    if (flow != NULL && !packet->is_unreachable && flow_tracker_is_closed(&flow->tracker) &&
         flow_tracker_is_new_syn(&flow->tracker, side, packet)) {
         end_flow(table, flow);
         flow = NULL;
     }
     release_finished(table);
+    if (packet->is_unreachable) {
+        if (flow != NULL)
+            flow->tracker.record.unreachable++;
+        return;
+    }
     if (flow == NULL)
         flow = begin_flow(table, hash, packet, &side);
     add_to_flow(table, flow, side, packet);

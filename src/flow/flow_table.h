@@ -6,6 +6,9 @@
  * A SYN with a new sequence number on a 5-tuple that was closed begins a new flow at once.
  * Records come out in order of their start: a flow that is over waits for those that began before it.
  *
+ * An ICMP error counts for the open flow of the packet that it quotes, if there is one, and is no packet
+ * of its own.
+ *
  * Memory is bounded: at most max_flows are open or waiting. When they are reached, order goes first:
  * open flows that others wait for lose their place, and their records come late. Only when all are
  * open, the one that was idle for longest is ended before its time.
@@ -56,12 +59,12 @@ struct flow_counts {
 
 struct flow_table_options {
     size_t max_flows;          /* 0 counts as 1 */
-    size_t max_sequence_bytes; /* of all kept first packets; 0: none are kept */
+    size_t max_sequence_bytes; /* of all kept packets; 0: none are kept */
     struct application_labeller *labeller; /* borrowed; NULL: flows get no application */
     const struct flow_observer *observer;  /* borrowed; NULL: nobody looks at packets */
 };
 
-/* What one of max_flows costs, without its first packets, an observer's state and the labeller's memory. */
+/* What one of max_flows costs, without its kept packets, an observer's state and the labeller's memory. */
 size_t flow_table_flow_bytes(void);
 
 struct flow_table *flow_table_new(const struct flow_table_options *options, flow_sink *sink,

@@ -251,10 +251,10 @@ static void follow_sequence(struct flow_tracker *tracker, enum flow_side side,
         sender->next_sequence = end;
 }
 
-/* Of a packet in pieces only the first has a TCP header; the others come without flags. */
+/* Of a packet in pieces only the first has a TCP header. */
 static bool has_numbers(const struct packet_view *packet)
 {
-    return !(packet->tcp_flags & TCP_RST) && !(packet->fragment && packet->tcp_flags == 0);
+    return !(packet->tcp_flags & TCP_RST) && !packet->later_fragment;
 }
 
 static void add_tcp(struct flow_tracker *tracker, enum flow_side side,
@@ -275,7 +275,7 @@ static void add_tcp(struct flow_tracker *tracker, enum flow_side side,
 }
 
 /* What two packets share that are one. Never 0. */
-static uint32_t packet_mark(const struct packet_view *packet)
+static uint32_t copy_mark(const struct packet_view *packet)
 {
     uint64_t numbers = (uint64_t)packet->tcp_sequence << 32 | packet->tcp_acknowledgement;
     uint64_t header = (uint64_t)packet->ip_id << 32 | packet->ip_bytes << 8 | packet->tcp_flags;
@@ -291,7 +291,7 @@ static bool note_copy(struct flow_copies *copies, const struct packet_view *pack
 
     if (packet->ip_id == 0 || packet->fragment)
         return false;
-    mark = packet_mark(packet);
+    mark = copy_mark(packet);
     if (time_ms - copies->time_ms > COPY_NS / NS_PER_MS)
         *copies = (struct flow_copies){ .next = 0 };
     copies->time_ms = time_ms;
@@ -303,13 +303,35 @@ static bool note_copy(struct flow_copies *copies, const struct packet_view *pack
     return false;
 }
 
-void flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
-                      const struct packet_view *packet)
+/* Before the packet is added. */
+static enum packet_mark sender_mark(const struct flow_tracker *tracker, enum flow_side side,
+                                    const struct packet_view *packet)
+{
+    if (packet->protocol != IP_TCP)
+        return PACKET_PLAIN;
+    if (is_keepalive(&tracker->tcp[side], packet))
+        return PACKET_KEEPALIVE;
+    if (packet->tcp_window == 0 && packet->payload_bytes == 0 &&
+        !(packet->tcp_flags & (TCP_SYN | TCP_RST)))
+        return PACKET_ZERO_WINDOW;
+    return PACKET_PLAIN;
+}
+
+static uint64_t impaired_packets(const struct flow_record *record, enum flow_side side)
+{
+    return (uint64_t)record->retransmitted[side] + record->reordered[side] + record->duplicated[side];
+}
+
+enum packet_mark flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
+                                  const struct packet_view *packet)
 {
     struct flow_record *record = &tracker->record;
+    enum packet_mark mark = sender_mark(tracker, side, packet);
+    uint64_t impaired = impaired_packets(record, side);
     bool is_copy = note_copy(&tracker->copies[side], packet);
 
     update_round_trip(tracker, side, packet);
+    sender_traits_add(&tracker->traits[side], packet);
     if (packet->protocol == IP_TCP)
         add_tcp(tracker, side, packet, is_copy);
     else if (packet->payload_bytes > 0)
@@ -322,6 +344,22 @@ void flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
     record->fragments[side] += packet->fragment;
     record->duration_ns = packet->time.ns - record->start.ns;
     tracker->last = packet->time;
+    if (packet->later_fragment || impaired_packets(record, side) > impaired)
+        return PACKET_IMPAIRED;
+    return mark;
+}
+
+void flow_tracker_finish(struct flow_tracker *tracker)
+{
+    struct flow_record *record = &tracker->record;
+
+    for (int side = 0; side < 2; side++) {
+        const struct sender_traits *traits = &tracker->traits[side];
+
+        record->ip_id[side] = sender_traits_ip_id(traits);
+        record->open_window[side] = traits->window;
+        record->timestamp_hz[side] = sender_traits_timestamp_hz(traits);
+    }
 }
 
 bool flow_tracker_is_closed(const struct flow_tracker *tracker)

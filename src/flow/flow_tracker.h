@@ -12,6 +12,7 @@
 
 #include "dayshift/flow_record.h"
 #include "dayshift/packet_view.h"
+#include "flow/sender_traits.h"
 
 #define REORDER_DEFAULT_NS (3 * NS_PER_MS) /* while the round trip is not known; Wireshark's figure */
 #define COPY_NS (100 * NS_PER_MS)          /* beyond, an equal IP identification is chance */
@@ -42,6 +43,7 @@ struct flow_tracker {
     struct flow_record record;
     struct flow_tcp_side tcp[2]; /* by enum flow_side */
     struct flow_copies copies[2];
+    struct sender_traits traits[2]; /* told in the record at the end */
     struct day_time last;        /* newest packet */
     struct day_time request_time; /* the question whose answer gives the round trip, when asked */
     bool asked;
@@ -61,7 +63,8 @@ struct flow_tracker {
 enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct packet_view *packet);
 
 /*
- * Adds a packet of this side. What went wrong on the way (see flow_record.h) is told so:
+ * Adds a packet of this side, and returns what it is. What went wrong on the way (see flow_record.h) is
+ * told so:
  *
  * A copy has the IP identification, not 0, the length, and of TCP the numbers and flags of one of the
  * FLOW_MARKS packets before it of its side, each at most COPY_NS after the next. Pieces of packets
@@ -74,8 +77,11 @@ enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct pac
  * Not counted: a segment of several bytes whose first alone was sent before, as behind a probe of a
  * closed window; resets, whose number may be anything; later fragments, which have no number.
  */
-void flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
-                      const struct packet_view *packet);
+enum packet_mark flow_tracker_add(struct flow_tracker *tracker, enum flow_side side,
+                                  const struct packet_view *packet);
+
+/* No packet follows: the record is complete. */
+void flow_tracker_finish(struct flow_tracker *tracker);
 
 /* RST seen, or FIN from both sides acknowledged. */
 bool flow_tracker_is_closed(const struct flow_tracker *tracker);

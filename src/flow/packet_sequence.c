@@ -31,6 +31,8 @@ struct sequence_pool {
 
 _Static_assert(FLOW_MAX_SEQUENCE == FIRST_PACKETS * GROWTH * GROWTH * GROWTH * GROWTH,
                "the largest size holds a whole sequence");
+_Static_assert(FLOW_MAX_SEQUENCE / GROWTH <= FLOW_SEQUENCE_HEAD,
+               "a sequence that was cut ends before the ring: see flow_sequence_head()");
 
 struct sequence_pool *sequence_pool_new(size_t max_bytes)
 {
@@ -111,17 +113,42 @@ static bool grow(struct sequence_pool *pool, struct packet_sequence *sequence)
     return true;
 }
 
+static void replace_oldest(struct packet_sequence *sequence, struct flow_packet packet)
+{
+    sequence->packets[FLOW_SEQUENCE_HEAD + sequence->oldest] = packet;
+    sequence->oldest = (uint8_t)((sequence->oldest + 1) % FLOW_SEQUENCE_TAIL);
+}
+
 bool sequence_append(struct sequence_pool *pool, struct packet_sequence *sequence,
                      struct flow_packet packet)
 {
-    if (sequence->length == FLOW_MAX_SEQUENCE || sequence->is_cut)
+    if (sequence->is_cut)
         return true;
+    if (sequence->length == FLOW_MAX_SEQUENCE) {
+        replace_oldest(sequence, packet);
+        return true;
+    }
     if (sequence->length == sequence->capacity && !grow(pool, sequence)) {
         sequence->is_cut = true;
         return false;
     }
     sequence->packets[sequence->length++] = packet;
     return true;
+}
+
+void sequence_finish(struct packet_sequence *sequence)
+{
+    struct flow_packet ring[FLOW_SEQUENCE_TAIL];
+    struct flow_packet *tail;
+    size_t behind = FLOW_SEQUENCE_TAIL - (size_t)sequence->oldest;
+
+    if (sequence->oldest == 0)
+        return;
+    tail = sequence->packets + FLOW_SEQUENCE_HEAD;
+    memcpy(ring, tail, sizeof ring);
+    memcpy(tail, ring + sequence->oldest, behind * sizeof *ring);
+    memcpy(tail + behind, ring, sequence->oldest * sizeof *ring);
+    sequence->oldest = 0;
 }
 
 void sequence_release(struct sequence_pool *pool, struct packet_sequence *sequence)

@@ -7,34 +7,22 @@
 
 #include "base/log_grid.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "dayshift/flow_state.h"
 #include "learn/address_table.h"
 #include "learn/address_tag.h"
-#include "learn/application_names.h"
+#include "learn/label_names.h"
 #include "learn/observation.h"
 #include "learn/record_hold.h"
-#include "learn/row_sample.h"
+#include "learn/service_learner.h"
 #include "learn/stats_private.h"
-#include "net/wire.h"
 
 #define NO_STATE UINT32_MAX
 #define MAX_START_NS (NETWORK_MAX_DATE * NS_PER_DAY - MAX_OBSERVED_NS) /* all that is observed has a date */
 #define MAX_DURATION_NS (INT64_MAX / 4)
 
 enum {
-    MOST_SERVICES = 2 * SERVICE_MAX, /* so that of every so many that come one makes all others wait */
     HELD_BYTES = 64 << 20,   /* most that records held back may take */
     RECORD_BYTES = 64 * 1024 /* more than one record can add, with the other ports of all protocols */
-};
-
-/* How much may be begun: each level allows what those before it do. */
-enum room {
-    ROOM_NONE,
-    ROOM_SLICES,  /* in which a host is active */
-    ROOM_DETAILS, /* of known states and services */
-    ROOM_STATES,
-    ROOM_HOSTS
 };
 
 /* Where a host's sequence of flows stands. */
@@ -59,7 +47,7 @@ enum {
 
 _Static_assert(HOST_BYTES + STATS_HOST_BYTES + STATS_TAG_BYTES == 107 && STATE_BYTES + TALLY_ENTRY_BYTES == 321 &&
                ADDRESS_BYTES + STATS_TAG_BYTES == 59 && STATS_ACTIVITY_BYTES + TALLY_ENTRY_BYTES == 139 &&
-               STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 251, "learner.h states these");
+               STATS_SERVICE_BYTES + TALLY_ENTRY_BYTES == 267, "learner.h states these");
 
 struct learner {
     struct learner_config config;
@@ -71,13 +59,13 @@ struct learner {
     size_t sequence_capacity;
     struct state_lists *lists; /* by state */
     size_t list_capacity;
-    struct application_names names;
     struct local_networks local;
     bool is_holding; /* until the local networks are found */
     struct record_hold hold;
     struct observation observation;
-    enum room room;          /* of the record at hand */
-    size_t sampled_rows, sampled_packets; /* of all services */
+    enum learner_room room;          /* of the record at hand */
+    struct service_learner services;
+    struct label_names labels;
     size_t other_entries;    /* of other peers and ports: accounted with their states */
     bool is_finished;
     uint64_t foreign_flows, late_flows, refused_flows;
@@ -94,8 +82,7 @@ size_t learner_bytes(const struct learner *learner)
     return sizeof *learner + stats_counted_bytes(stats) + stats->host_count * (size_t)HOST_BYTES +
            stats->outside_count * (size_t)ADDRESS_BYTES + stats->states.used * STATE_BYTES -
            learner->other_entries * TALLY_ENTRY_BYTES +
-           learner->sampled_rows * (size_t)SAMPLED_ROW_BYTES +
-           learner->sampled_packets * sizeof(struct flow_packet) +
+           service_learner_bytes(&learner->services) +
            slices * TALLY_ENTRY_BYTES /* of coverage, to come */ + record_hold_bytes(&learner->hold);
 }
 
@@ -255,6 +242,7 @@ const struct learner_given_up *learner_given_up(const struct learner *learner)
 /* A record, and what both of its hosts need of it. */
 struct seen {
     const struct flow_record *record;
+    uint32_t label;
     uint32_t packets_bin, bytes_bin;
     bool is_late;
 };
@@ -454,121 +442,10 @@ static void add_to_host(struct learner *learner, uint32_t host, uint32_t peer_ho
                  &learner->given_up.volumes);
     count_detail(learner, &learner->stats.bytes, state, flow_size_pack(seen->packets_bin, seen->bytes_bin),
                  &learner->given_up.volumes);
+    if (seen->label != LABEL_NONE)
+        count_detail(learner, &learner->stats.state_labels, state, seen->label, &learner->given_up.labels);
     add_ports(learner, state, record);
     add_peer(learner, state, role, peer_host, &record->address[!side]);
-}
-
-/* ---- one record, seen from its service ---- */
-
-static uint64_t record_key(const struct flow_record *record)
-{
-    uint64_t ports = (uint64_t)record->port[0] << 16 | record->port[1];
-
-    uint64_t payload = record->payload_bytes[0] << 32 ^ record->payload_bytes[1];
-    uint64_t key = random_mix64(ports << 8 | record->protocol);
-
-    key = random_mix64(key ^ (uint64_t)record->start.ns);
-    return random_mix64(random_mix64(key ^ (uint64_t)record->duration_ns) ^ payload);
-}
-
-/* The services of few flows give way to those that come, which may be more. */
-static void prune_services(struct learner *learner)
-{
-    const struct network_stats *stats = &learner->stats;
-
-    learner->given_up.services += stats_prune_services(&learner->stats);
-    learner->sampled_rows = 0;
-    learner->sampled_packets = 0;
-    for (size_t i = 0; i < stats->services.used; i++) {
-        learner->sampled_rows += stats->samples[i].used;
-        learner->sampled_packets += stats->samples[i].packets;
-    }
-}
-
-static uint32_t add_service(struct learner *learner, const struct flow_record *record)
-{
-    struct network_stats *stats = &learner->stats;
-    uint8_t protocol = flow_service_protocol(record);
-    uint32_t port = flow_service_port(record);
-    bool has_room = learner->room >= ROOM_STATES;
-
-    if ((!has_room || stats->services.used >= MOST_SERVICES) &&
-        tally_find(&stats->services, protocol, port) == TALLY_NONE) {
-        if (has_room) {
-            prune_services(learner);
-        } else {
-            learner->given_up.services++;
-            port = SERVICE_OTHER_PORTS;
-        }
-    }
-    return stats_add_service(stats, protocol, port, 1);
-}
-
-/* A sample that has all its rows only exchanges them; every service has one row at least. */
-static void add_sample(struct learner *learner, struct row_sample *sample,
-                       const struct flow_record *record)
-{
-    uint64_t key = record_key(record);
-    bool has_room = learner->room >= ROOM_DETAILS;
-    struct row_sample before = *sample;
-    uint64_t packets = flow_record_packets(record);
-    uint32_t length = record->sequence_length < packets ? record->sequence_length : (uint32_t)packets;
-    struct session_row row;
-
-    if (!row_sample_wants(sample, key))
-        return;
-    if (!has_room && sample->used > 0 && sample->used < SERVICE_MAX_ROWS) {
-        learner->given_up.samples++;
-        return;
-    }
-    row = session_row_of(record);
-    learner->given_up.samples += record->sequence && !has_room;
-    row_sample_add(sample, key, &row, has_room ? record->sequence : NULL, length);
-    learner->sampled_rows += sample->used - before.used;
-    learner->sampled_packets += sample->packets - before.packets;
-}
-
-static uint64_t both(const uint32_t sides[2])
-{
-    return (uint64_t)sides[0] + sides[1];
-}
-
-static struct service_conditions conditions_of(const struct flow_record *record)
-{
-    return (struct service_conditions){
-        .flows = 1,
-        .packets = flow_record_packets(record),
-        .retransmitted = both(record->retransmitted),
-        .reordered = both(record->reordered),
-        .duplicated = both(record->duplicated),
-        .fragments = both(record->fragments),
-        .resets = record->ending == FLOW_ENDING_RESET,
-        .attempts = record->opening != FLOW_OPENING_NONE,
-        .unanswered = record->opening == FLOW_OPENING_ATTEMPT,
-    };
-}
-
-static void add_application(struct learner *learner, uint32_t service, const char *name)
-{
-    uint32_t index = application_names_put(&learner->names, &learner->stats, name);
-
-    if (index == APPLICATION_NONE)
-        learner->given_up.applications++;
-    else
-        count_detail(learner, &learner->stats.applications, service, index,
-                     &learner->given_up.applications);
-}
-
-static void add_to_service(struct learner *learner, const struct flow_record *record)
-{
-    uint32_t service = add_service(learner, record);
-    struct service_conditions conditions = conditions_of(record);
-
-    add_sample(learner, &learner->stats.samples[service], record);
-    if (record->is_measured)
-        service_conditions_add(&learner->stats.conditions[service], &conditions);
-    if (record->application)
-        add_application(learner, service, record->application);
 }
 
 /* ---- records ---- */
@@ -586,6 +463,15 @@ static bool is_possible(const struct flow_record *record)
                       record->bytes[side] <= FLOW_MAX_BYTES && record->payload_bytes[side] <= FLOW_MAX_BYTES &&
                       record->data_packets[side] <= record->packets[side];
     return is_possible;
+}
+
+static uint32_t label_of(struct learner *learner, const struct flow_record *record)
+{
+    uint32_t label = record->application ? label_names_put(&learner->labels, &learner->stats, record->application)
+                                         : LABEL_NONE;
+
+    learner->given_up.labels += record->application && label == LABEL_NONE;
+    return label;
 }
 
 static void add(void *self, const struct flow_record *record)
@@ -609,6 +495,7 @@ static void add(void *self, const struct flow_record *record)
         learner->foreign_flows++;
         return;
     }
+    seen.label = label_of(learner, record);
     seen.packets_bin = log_grid_bin((double)flow_record_packets(record), VOLUME_GRID_PER_OCTAVE);
     seen.bytes_bin = log_grid_bin((double)bytes, VOLUME_GRID_PER_OCTAVE);
     if (initiator != TALLY_NONE)
@@ -616,7 +503,8 @@ static void add(void *self, const struct flow_record *record)
     if (responder != TALLY_NONE && flow_is_step(record, ROLE_RESPONDER))
         add_to_host(learner, responder, initiator, FLOW_RESPONDER, &seen);
     learner->late_flows += seen.is_late;
-    add_to_service(learner, record);
+    service_learner_add(&learner->services, &learner->stats, record, seen.label, learner->room,
+                        &learner->given_up);
 }
 
 /* The first records say which networks are local; then they are learned like all others. */
@@ -696,8 +584,6 @@ const struct network_stats *learner_finish(struct learner *learner)
         release_held(learner);
     observation_cover(&learner->observation, &learner->stats);
     settle_peers(learner);
-    prune_services(learner);
-    for (size_t i = 0; i < learner->stats.services.used; i++)
-        row_sample_finish(&learner->stats.samples[i]);
+    service_learner_finish(&learner->services, &learner->stats, &learner->given_up);
     return &learner->stats;
 }

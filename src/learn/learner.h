@@ -13,8 +13,8 @@
  * Memory, at most, accounted by entries as if every array had just doubled: 107 bytes a host, 321 a state
  * (with its mixture and its peers, fitted later), TALLY_ENTRY_BYTES (43) each for a transition, for every
  * bin of gaps, beats, packets and bytes, port and peer that a transition or state is found with, 59 an
- * outside address, 139 a slice in which a host was active, 251 and a sample of at most
- * SERVICE_SAMPLE_BYTES (118 KiB) a service, of which there are twice SERVICE_MAX and one more for
+ * outside address, 139 a slice in which a host was active, 267 and a sample of at most
+ * SERVICE_SAMPLE_BYTES (520 KiB) a service, of which there are twice SERVICE_MAX and one more for
  * each protocol, and SERVICE_MAX at the end: those of most flows, the others count with the other
  * ports. Resident are some 40 to 60 % of that.
  *
@@ -67,7 +67,7 @@ struct learner_given_up {
     uint64_t activity;     /* of a host at a time that counts as not observed any more */
     uint64_t services;     /* of a new service, or of one of few flows: counted with the other ports */
     uint64_t samples;      /* not sampled, or sampled without their packets */
-    uint64_t applications; /* of an application new to its service, or beyond the limits of names */
+    uint64_t labels;       /* of a class new to its state, or beyond the limits of names */
 };
 
 struct learner; /* opaque */

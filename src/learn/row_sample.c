@@ -63,24 +63,23 @@ static void sift_down(struct keyed_row *rows, size_t used)
 
 /* ---- sequences ---- */
 
-static struct flow_packet *copy_sequence(const struct flow_packet *sequence, uint32_t length)
+/* Gives the row a copy of the first `length` packets of a sequence. */
+static void copy_sequence(struct session_row *row, const struct flow_packet *sequence, uint32_t length)
 {
-    struct flow_packet *copy;
-
-    if (length == 0)
-        return NULL;
-    copy = memory_alloc_array(length, sizeof *copy);
-    return memcpy(copy, sequence, length * sizeof *copy);
+    row->sequence = length > 0 ? memory_alloc_array(length, sizeof *sequence) : NULL;
+    row->sequence_length = length;
+    row->sequence_head = flow_sequence_head(session_row_packets(row), length);
+    if (length > 0)
+        memcpy(row->sequence, sequence, length * sizeof *sequence);
 }
 
-static void shorten_sequence(struct row_sample *sample, struct keyed_row *row, uint32_t length)
+static void shorten_sequence(struct row_sample *sample, struct session_row *row, uint32_t length)
 {
-    struct flow_packet *kept = copy_sequence(row->row.sequence, length);
+    struct flow_packet *whole = row->sequence;
 
-    free(row->row.sequence);
-    row->row.sequence = kept;
-    sample->packets -= row->row.sequence_length - length;
-    row->row.sequence_length = length;
+    sample->packets -= row->sequence_length - length;
+    copy_sequence(row, whole, length);
+    free(whole);
 }
 
 /* Falling keys are a heap as well. */
@@ -90,9 +89,11 @@ static void cut_sequences(struct row_sample *sample)
 
     qsort(sample->rows, sample->used, sizeof *sample->rows, compare_largest_first);
     for (size_t i = sample->used; i-- > 0;) {
-        if (sample->rows[i].row.sequence_length > left)
-            shorten_sequence(sample, &sample->rows[i], left);
-        left -= sample->rows[i].row.sequence_length;
+        struct session_row *row = &sample->rows[i].row;
+
+        if (row->sequence_length > left)
+            shorten_sequence(sample, row, left);
+        left -= row->sequence_length;
     }
 }
 
@@ -111,18 +112,17 @@ static void drop_largest(struct row_sample *sample)
     sift_down(sample->rows, sample->used);
 }
 
-void row_sample_add(struct row_sample *sample, uint64_t key, const struct session_row *row,
-                    const struct flow_packet *sequence, uint32_t length)
+void row_sample_add(struct row_sample *sample, uint64_t key, const struct session_row *row)
 {
-    struct keyed_row added = { .key = key, .row = *row };
+    const struct keyed_row added = { key, *row };
 
-    if (sample->used == SERVICE_MAX_ROWS && compare_keys(&added, &sample->rows[0]) >= 0)
+    if (sample->used == SERVICE_MAX_ROWS && compare_keys(&added, &sample->rows[0]) >= 0) {
+        free(row->sequence);
         return;
+    }
     if (sample->used == SERVICE_MAX_ROWS)
         drop_largest(sample);
-    added.row.sequence_length = sequence ? length : 0;
-    added.row.sequence = copy_sequence(sequence, added.row.sequence_length);
-    sample->packets += added.row.sequence_length;
+    sample->packets += row->sequence_length;
     sample->rows = memory_grow(sample->rows, &sample->capacity, sample->used + 1,
                                sizeof *sample->rows);
     sample->rows[sample->used++] = added;
@@ -152,9 +152,15 @@ void row_sample_reopen(struct row_sample *sample)
 void row_sample_merge(struct row_sample *into, const struct row_sample *from)
 {
     row_sample_reopen(into);
-    for (size_t i = 0; i < from->used; i++)
-        row_sample_add(into, from->rows[i].key, &from->rows[i].row, from->rows[i].row.sequence,
-                       from->rows[i].row.sequence_length);
+    for (size_t i = 0; i < from->used; i++) {
+        const struct keyed_row *row = &from->rows[i];
+        struct session_row copy = row->row;
+
+        if (!row_sample_wants(into, row->key))
+            continue;
+        copy_sequence(&copy, row->row.sequence, row->row.sequence_length);
+        row_sample_add(into, row->key, &copy);
+    }
     row_sample_finish(into);
 }
 
@@ -166,8 +172,9 @@ void row_sample_release(struct row_sample *sample)
     memset(sample, 0, sizeof *sample);
 }
 
-struct session_row session_row_of(const struct flow_record *record)
+struct session_row session_row_of(const struct flow_record *record, bool with_sequence)
 {
+    uint64_t packets = flow_record_packets(record);
     struct session_row row = {
         .duration_ns = record->duration_ns,
         .rtt_ns = record->rtt_ns,
@@ -188,6 +195,16 @@ struct session_row session_row_of(const struct flow_record *record)
         row.window[side] = record->window[side];
         row.tcp_options[side] = record->tcp_options[side];
         row.window_scale[side] = record->window_scale[side];
+        row.open_window[side] = record->open_window[side];
+        row.timestamp_hz[side] = record->timestamp_hz[side];
+        row.ip_id[side] = record->ip_id[side];
+        row.retransmitted[side] = record->retransmitted[side];
+        row.reordered[side] = record->reordered[side];
+        row.duplicated[side] = record->duplicated[side];
+        row.fragments[side] = record->fragments[side];
     }
+    if (with_sequence && record->sequence)
+        copy_sequence(&row, record->sequence,
+                      record->sequence_length < packets ? record->sequence_length : (uint32_t)packets);
     return row;
 }

@@ -9,12 +9,12 @@
  *
  *     kept(r) = the first max(0, min(length(r), SERVICE_MAX_PACKETS - P(r)))
  *
- * of its own. Cutting twice is cutting once: what rows before r keep adds up to min(MAX, P(r)), so
+ * of its own; flow_sequence_head() of what it keeps tells where its hole is. Cutting twice is cutting once: what rows before r keep adds up to min(MAX, P(r)), so
  * a sum of such sums over parts is P(r) of the union, or at least MAX; and a part cuts no row shorter
  * than the union does, for its P(r) is no larger. Hence the sample of a union is the sample of the
  * samples here too.
  *
- * Memory: at most SERVICE_SAMPLE_BYTES, 118 KiB.
+ * Memory: at most SERVICE_SAMPLE_BYTES, 520 KiB.
  * While rows are added they are a heap, the largest key first; finishing puts them in order.
  */
 #ifndef LEARN_ROW_SAMPLE_H
@@ -25,7 +25,7 @@
 #include "dayshift/network_stats.h"
 
 enum {
-    SERVICE_MAX_PACKETS = 16384,
+    SERVICE_MAX_PACKETS = 65536,
     SERVICE_SLACK_PACKETS = SERVICE_MAX_PACKETS / 4, /* held beyond, between two cuts */
     SAMPLED_ROW_BYTES = 2 * sizeof(struct keyed_row) + 24, /* at most: the array has just doubled;
                                                               and of the allocator for the sequence */
@@ -36,9 +36,8 @@ enum {
 /* False when the flow would not stay in the sample: no need to make its row. */
 bool row_sample_wants(const struct row_sample *sample, uint64_t key);
 
-/* Copies the row and its sequence of `length` packets, which may be NULL. */
-void row_sample_add(struct row_sample *sample, uint64_t key, const struct session_row *row,
-                    const struct flow_packet *sequence, uint32_t length);
+/* Takes the row's sequence, which may be NULL. */
+void row_sample_add(struct row_sample *sample, uint64_t key, const struct session_row *row);
 
 /* Makes a heap of rows in any order: a finished sample takes rows again. */
 void row_sample_reopen(struct row_sample *sample);
@@ -51,6 +50,7 @@ void row_sample_merge(struct row_sample *into, const struct row_sample *from);
 
 void row_sample_release(struct row_sample *sample);
 
-struct session_row session_row_of(const struct flow_record *record);
+/* The caller owns its sequence, a copy of the record's; or it has none. */
+struct session_row session_row_of(const struct flow_record *record, bool with_sequence);
 
 #endif

@@ -1,21 +1,14 @@
-#include "model/model_read.h"
+#include "model/model_read_private.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
-#include "model/model_rows.h"
-#include "model/model_schema.h"
 #include "net/wire.h"
 
-enum { MAX_SERVICES = SERVICE_MAX + UINT8_MAX + 1 /* and the other ports of every protocol */ };
-#define MAX_COUNT ((int64_t)NETWORK_MAX_SUM)
 #define MAX_LOG_MEAN 46.0 /* a flow has less than e^29 packets: what is fitted stays below, */
 #define MAX_LOG_SD 16.0   /* and below half of that; exp(mean + sd^2 / 2) is a number */
-#define MAX_DURATION_NS (INT64_MAX / 4)
 
 enum { MOST_LOG_PACKETS = 38 /* of a slice: more than can be counted, twice NETWORK_MAX_SUM */ };
 
@@ -31,26 +24,10 @@ enum {
     SEEN_PROCESS = 1 << 7
 };
 
-struct reader {
-    struct database db;
-    const struct model_sink *sink;
-    struct model_shape shape;
-    uint64_t *rows; /* by table */
-    uint8_t *seen;  /* by state */
-    size_t state_capacity, transition_capacity;
-    size_t host_tag_capacity, host_observation_capacity, host_member_capacity, host_crowd_capacity;
-    size_t outside_tag_capacity;
-    uint32_t gap_state;  /* the state of the gaps that were read last */
-    uint64_t gap_sum;    /* of all its transitions */
-    uint64_t *service_keys;
-    uint32_t service_count;
-    size_t service_capacity;
-};
-
 static const char *const table_names[MODEL_TABLES] = {
-    "summary", "host", "outside", "state", "mixture", "peer_process", "initial", "transition", "gap", "beat", "volume",
-    "byte_volume", "initiator_port", "responder_port", "peer", "coverage", "activity", "service",
-    "application", "session_row",
+    "summary", "host", "outside", "state", "label", "mixture", "peer_process", "initial", "transition", "gap", "beat",
+    "volume", "byte_volume", "initiator_port", "responder_port", "peer", "state_label", "coverage", "activity",
+    "service", "session_row",
 };
 
 const char *model_table_name(enum model_table table)
@@ -58,12 +35,12 @@ const char *model_table_name(enum model_table table)
     return table_names[table];
 }
 
-static struct rows open_table(struct reader *r, enum model_table table, const char *sql)
+struct rows table_open(struct reader *r, enum model_table table, const char *sql)
 {
     return rows_open(&r->db, table_names[table], sql);
 }
 
-static void close_table(struct reader *r, enum model_table table, struct rows *rows)
+void table_close(struct reader *r, enum model_table table, struct rows *rows)
 {
     r->rows[table] = rows->number > 0 ? rows->number - 1 : 0;
     rows_close(rows);
@@ -77,8 +54,7 @@ static int compare_numbers(const void *a, const void *b)
     return x == y ? 0 : x < y ? -1 : 1;
 }
 
-/* Sorts them. */
-static bool has_twice(uint64_t *numbers, size_t count)
+bool reader_has_twice(uint64_t *numbers, size_t count)
 {
     if (count > 0)
         qsort(numbers, count, sizeof *numbers, compare_numbers);
@@ -93,7 +69,7 @@ static bool has_twice(uint64_t *numbers, size_t count)
 
 static void read_summary(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_SUMMARY, "SELECT flows, packets, first_ns, last_ns,"
+    struct rows rows = table_open(r, TABLE_SUMMARY, "SELECT flows, packets, first_ns, last_ns,"
                                                     " outside_count, key_check FROM summary");
     struct model_shape *shape = &r->shape;
 
@@ -110,7 +86,7 @@ static void read_summary(struct reader *r)
     } else {
         rows_fail(&rows, "there is none");
     }
-    close_table(r, TABLE_SUMMARY, &rows);
+    table_close(r, TABLE_SUMMARY, &rows);
 }
 
 /* Where hosts have tags of one key, all were observed together. */
@@ -122,7 +98,7 @@ static uint32_t read_observation(struct reader *r, struct rows *rows, int column
 
 static void read_hosts(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_HOST, "SELECT id, observation, tag, members, crowd"
+    struct rows rows = table_open(r, TABLE_HOST, "SELECT id, observation, tag, members, crowd"
                                                  " FROM host ORDER BY id");
     struct model_shape *shape = &r->shape;
 
@@ -153,7 +129,7 @@ static void read_hosts(struct reader *r)
             shape->observation_count = observation + 1;
         shape->host_count++;
     }
-    close_table(r, TABLE_HOST, &rows);
+    table_close(r, TABLE_HOST, &rows);
 }
 
 /* There are not more crowds than hosts, and not more members than a population can have. */
@@ -176,7 +152,7 @@ static void check_crowds(struct reader *r)
 /* How many have a row. */
 static uint32_t read_outside(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_OUTSIDE, "SELECT id, tag FROM outside ORDER BY id");
+    struct rows rows = table_open(r, TABLE_OUTSIDE, "SELECT id, tag FROM outside ORDER BY id");
     struct model_shape *shape = &r->shape;
     uint32_t count = 0;
 
@@ -188,7 +164,7 @@ static uint32_t read_outside(struct reader *r)
                                           (size_t)count + 1, sizeof *shape->outside_tags);
         shape->outside_tags[count++] = rows_tag(&rows, 1, shape->has_tags);
     }
-    close_table(r, TABLE_OUTSIDE, &rows);
+    table_close(r, TABLE_OUTSIDE, &rows);
     return count;
 }
 
@@ -205,7 +181,7 @@ static void check_tags(struct reader *r)
     for (size_t i = 0; i < count; i++)
         sorted[i] = i < shape->host_count ? shape->host_tags[i]
                                           : shape->outside_tags[i - shape->host_count];
-    if (has_twice(sorted, count))
+    if (reader_has_twice(sorted, count))
         database_fail(&r->db, "tables host and outside: two have the same tag");
     free(sorted);
 }
@@ -268,7 +244,7 @@ static void check_hosts(struct reader *r)
             database_fail(&r->db, "table state: host %" PRIu32 " has too many states or flows",
                           state->host);
     }
-    if (!r->db.failed && has_twice(keys, shape->state_count))
+    if (!r->db.failed && reader_has_twice(keys, shape->state_count))
         database_fail(&r->db, "table state: a host has the same state twice");
     free(keys);
     free(flows);
@@ -276,7 +252,7 @@ static void check_hosts(struct reader *r)
 
 static void read_states(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_STATE, "SELECT id, host, role, protocol, port_feature, flows"
+    struct rows rows = table_open(r, TABLE_STATE, "SELECT id, host, role, protocol, port_feature, flows"
                                                   " FROM state ORDER BY id");
     struct model_shape *shape = &r->shape;
 
@@ -286,7 +262,7 @@ static void read_states(struct reader *r)
         read_state(r, &rows, &shape->states[shape->state_count]);
         shape->state_count++;
     }
-    close_table(r, TABLE_STATE, &rows);
+    table_close(r, TABLE_STATE, &rows);
     shape->host_states = memory_alloc_array(shape->host_count, sizeof *shape->host_states);
     r->seen = memory_alloc_array(shape->state_count, sizeof *r->seen);
     check_hosts(r);
@@ -311,7 +287,7 @@ static void end_mixture(struct reader *r, uint32_t state, const struct mixture *
 
 static void read_mixtures(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_MIXTURE, "SELECT state, component, weight, mean, sd"
+    struct rows rows = table_open(r, TABLE_MIXTURE, "SELECT state, component, weight, mean, sd"
                                                     " FROM mixture ORDER BY state, component");
     struct mixture mixture = { 0 };
     uint32_t state = 0;
@@ -335,14 +311,14 @@ static void read_mixtures(struct reader *r)
     }
     if (mixture.size > 0 && !r->db.failed)
         end_mixture(r, state, &mixture);
-    close_table(r, TABLE_MIXTURE, &rows);
+    table_close(r, TABLE_MIXTURE, &rows);
 }
 
 /* ---- how new peers are met ---- */
 
 static void read_peer_processes(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_PEER_PROCESS, "SELECT state, discount, concentration"
+    struct rows rows = table_open(r, TABLE_PEER_PROCESS, "SELECT state, discount, concentration"
                                                          " FROM peer_process ORDER BY state");
 
     while (rows_next(&rows)) {
@@ -358,7 +334,7 @@ static void read_peer_processes(struct reader *r)
         if (r->sink->peer_process)
             r->sink->peer_process(r->sink->self, state, &process);
     }
-    close_table(r, TABLE_PEER_PROCESS, &rows);
+    table_close(r, TABLE_PEER_PROCESS, &rows);
 }
 
 /* ---- tables of counts: rows of (owner, symbol, count), in that order ---- */
@@ -449,6 +425,20 @@ static void check_peers(struct reader *r, uint32_t state, const struct tally_ent
     }
 }
 
+static void check_labels(struct reader *r, uint32_t state, const struct tally_entry *entries,
+                         uint32_t size)
+{
+    uint64_t flows = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        flows += entries[i].count;
+        if (entries[i].symbol == LABEL_NONE)
+            database_fail(&r->db, "table state_label: state %" PRIu32 ": 0 is no label", state);
+    }
+    if (flows > r->shape.states[state].flows)
+        database_fail(&r->db, "table state_label: state %" PRIu32 " has more flows with a label than flows", state);
+}
+
 static void check_sizes(struct reader *r, uint32_t state, const struct tally_entry *entries,
                         uint32_t size)
 {
@@ -479,6 +469,7 @@ static void check_group(struct reader *r, enum model_counts counts, uint32_t own
         check_peers(r, owner, entries, size);
         r->seen[owner] |= SEEN_PEER;
         break;
+    case COUNTS_STATE_LABEL: check_labels(r, owner, entries, size); break;
     case COUNTS_BYTE_VOLUME: check_sizes(r, owner, entries, size); break;
     case COUNTS_BEAT:
     case COUNTS_RESPONDER_PORT:
@@ -502,7 +493,7 @@ static uint64_t flows_of_owner(const struct reader *r, const struct counts_table
 
 static void read_counts(struct reader *r, const struct counts_table *what)
 {
-    struct rows rows = open_table(r, what->table, what->sql);
+    struct rows rows = table_open(r, what->table, what->sql);
     struct tally_entry *entries = NULL;
     size_t capacity = 0;
     uint32_t used = 0;
@@ -528,7 +519,7 @@ static void read_counts(struct reader *r, const struct counts_table *what)
     }
     if (used > 0)
         end_group(r, what->counts, entries, used);
-    close_table(r, what->table, &rows);
+    table_close(r, what->table, &rows);
     free(entries);
 }
 
@@ -570,6 +561,9 @@ static void read_distributions(struct reader *r)
           PORT_OTHER + 1 },
         { COUNTS_PEER, TABLE_PEER, "SELECT state, peer, flows FROM peer ORDER BY state, peer", states,
           (int64_t)1 << (PEER_ID_BITS + 2) },
+        { COUNTS_STATE_LABEL, TABLE_STATE_LABEL,
+          "SELECT state, label, flows FROM state_label ORDER BY state, label", states,
+          (int64_t)r->shape.label_count + 1 },
     };
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -612,7 +606,7 @@ static uint32_t read_slice_number(struct rows *rows, int column)
 
 static void read_coverage(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_COVERAGE, "SELECT observation, date, slice, seconds FROM"
+    struct rows rows = table_open(r, TABLE_COVERAGE, "SELECT observation, date, slice, seconds FROM"
                                                      " coverage ORDER BY observation, date, slice");
     struct tally_entry *entries = NULL;
     size_t capacity = 0;
@@ -633,7 +627,7 @@ static void read_coverage(struct reader *r)
     }
     if (used > 0)
         end_group(r, COUNTS_COVERAGE, entries, used);
-    close_table(r, TABLE_COVERAGE, &rows);
+    table_close(r, TABLE_COVERAGE, &rows);
     free(entries);
 }
 
@@ -662,7 +656,7 @@ static struct crowd_activity read_crowd_activity(struct rows *rows, uint32_t mem
 
 static void read_activity(struct reader *r)
 {
-    struct rows rows = open_table(r, TABLE_ACTIVITY,
+    struct rows rows = table_open(r, TABLE_ACTIVITY,
                                   "SELECT host, date, slice, packets_sent, packets_received, bytes_sent,"
                                   " bytes_received, flows_initiated, flows_answered, members, log_packets,"
                                   " log_packets_squared FROM activity"
@@ -686,163 +680,7 @@ static void read_activity(struct reader *r)
         r->sink->activity(r->sink->self, at.owner, at.symbol, &activity, &crowd);
         last = at;
     }
-    close_table(r, TABLE_ACTIVITY, &rows);
-}
-
-/* ---- services ---- */
-
-static struct model_service read_service(struct rows *rows)
-{
-    struct model_service service = {
-        .protocol = (uint8_t)rows_integer(rows, 1, 0, UINT8_MAX),
-        .port = (uint32_t)rows_integer(rows, 2, 0, SERVICE_OTHER_PORTS),
-        .flows = (uint64_t)rows_integer(rows, 3, 1, MAX_COUNT),
-    };
-    uint64_t *const conditions[] = {
-        &service.conditions.flows,         &service.conditions.packets,
-        &service.conditions.retransmitted, &service.conditions.reordered,
-        &service.conditions.duplicated,    &service.conditions.fragments,
-        &service.conditions.resets,        &service.conditions.attempts,
-        &service.conditions.unanswered,
-    };
-
-    for (int i = 0; i < (int)(sizeof conditions / sizeof *conditions); i++)
-        *conditions[i] = (uint64_t)rows_integer(rows, 4 + i, 0, MAX_COUNT);
-    return service;
-}
-
-static void read_services(struct reader *r)
-{
-    struct rows rows = open_table(r, TABLE_SERVICE,
-                                  "SELECT id, protocol, port, flows, measured_flows, measured_packets,"
-                                  " retransmitted, reordered, duplicated, fragments, resets, attempts,"
-                                  " unanswered FROM service ORDER BY id");
-    uint64_t flows = 0;
-
-    while (rows_next(&rows)) {
-        struct model_service service = read_service(&rows);
-
-        rows_integer(&rows, 0, r->service_count, r->service_count);
-        if (r->service_count == MAX_SERVICES)
-            rows_fail(&rows, "there are too many");
-        flows += service.flows;
-        if (flows > r->shape.flows)
-            rows_fail(&rows, "the services have more flows than there are");
-        if (r->db.failed)
-            break;
-        r->service_keys = memory_grow(r->service_keys, &r->service_capacity,
-                                      (size_t)r->service_count + 1, sizeof *r->service_keys);
-        r->service_keys[r->service_count] = (uint64_t)service.protocol << 32 | service.port;
-        r->sink->service(r->sink->self, r->service_count++, &service);
-    }
-    close_table(r, TABLE_SERVICE, &rows);
-    if (!r->db.failed && has_twice(r->service_keys, r->service_count))
-        database_fail(&r->db, "table service: a service is there twice");
-}
-
-static void read_applications(struct reader *r)
-{
-    struct rows rows = open_table(r, TABLE_APPLICATION, "SELECT service, name, flows FROM application"
-                                                        " ORDER BY service, name");
-    char last_name[APPLICATION_MAX_NAME + 1] = "";
-    uint32_t last_service = 0;
-    uint64_t sum = 0;
-
-    while (rows_next(&rows)) {
-        uint32_t service = (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->service_count - 1);
-        const char *name = rows_text(&rows, 1, APPLICATION_MAX_NAME);
-        uint64_t flows = (uint64_t)rows_integer(&rows, 2, 1, MAX_COUNT);
-
-        sum += flows;
-        if (sum > r->shape.flows)
-            rows_fail(&rows, "the applications have more flows than there are");
-        if (service < last_service || (service == last_service && strcmp(name, last_name) <= 0))
-            rows_fail(&rows, "it is there twice, or out of order");
-        if (r->db.failed)
-            break;
-        r->sink->application(r->sink->self, service, name, flows);
-        last_service = service;
-        snprintf(last_name, sizeof last_name, "%s", name);
-    }
-    close_table(r, TABLE_APPLICATION, &rows);
-}
-
-static void read_session_row(struct rows *rows, struct session_row *row)
-{
-    for (int side = 0; side < 2; side++) {
-        row->packets[side] = (uint64_t)rows_integer(rows, 2 + side, 0, FLOW_MAX_PACKETS);
-        row->data_packets[side] =
-            (uint64_t)rows_integer(rows, 4 + side, 0, (int64_t)row->packets[side]);
-        row->payload_bytes[side] =
-            (uint64_t)rows_integer(rows, 6 + side, 0, row->data_packets[side] ? FLOW_MAX_BYTES : 0);
-        row->mss[side] = (uint16_t)rows_integer(rows, 11 + side, 0, UINT16_MAX);
-        row->ttl[side] = (uint8_t)rows_integer(rows, 13 + side, 0, UINT8_MAX);
-        row->window[side] = (uint16_t)rows_integer(rows, 15 + side, 0, UINT16_MAX);
-        row->tcp_options[side] = (uint8_t)rows_integer(rows, 17 + side, 0, UINT8_MAX);
-        row->window_scale[side] = (uint8_t)rows_integer(rows, 19 + side, 0, UINT8_MAX);
-    }
-    row->duration_ns = rows_integer(rows, 8, 0, MAX_DURATION_NS);
-    row->rtt_ns = rows_integer(rows, 9, 0, MAX_DURATION_NS);
-    row->turns = (uint32_t)rows_integer(rows, 10, 0, UINT32_MAX);
-    row->is_measured = rows_integer(rows, 21, 0, 1) == 1;
-    row->opening =
-        (enum flow_opening)rows_integer(rows, 22, FLOW_OPENING_NONE, FLOW_OPENING_HANDSHAKE);
-    row->ending = (enum flow_ending)rows_integer(rows, 23, FLOW_ENDING_NONE, FLOW_ENDING_FIN);
-    row->first_data_side = (enum flow_side)rows_integer(rows, 24, 0, 1);
-    row->closing_side = (enum flow_side)rows_integer(rows, 25, 0, 1);
-}
-
-/* The sequence of a row, into room for FLOW_MAX_SEQUENCE packets. */
-static void read_sequence(struct rows *rows, struct keyed_row *row, struct flow_packet *room)
-{
-    size_t size;
-    const uint8_t *blob =
-        rows_blob(rows, 27, MODEL_PACKET_BYTES, FLOW_MAX_SEQUENCE * MODEL_PACKET_BYTES, &size);
-
-    row->row.sequence_length = (uint32_t)(size / MODEL_PACKET_BYTES);
-    row->row.sequence = blob ? room : NULL;
-    for (uint32_t i = 0; i < row->row.sequence_length; i++, blob += MODEL_PACKET_BYTES)
-        room[i] = (struct flow_packet){ blob[0], blob[1], (uint16_t)(blob[2] | blob[3] << 8) };
-}
-
-static void read_session_rows(struct reader *r)
-{
-    struct rows rows = open_table(r, TABLE_SESSION_ROW,
-        "SELECT service, number, initiator_packets, responder_packets, initiator_data_packets,"
-        " responder_data_packets, initiator_payload_bytes, responder_payload_bytes, duration_ns,"
-        " rtt_ns, turns, initiator_mss, responder_mss, initiator_ttl, responder_ttl,"
-        " initiator_window, responder_window, initiator_options, responder_options,"
-        " initiator_window_scale, responder_window_scale, is_measured, opening, ending,"
-        " first_data_side, closing_side, key, packets FROM session_row ORDER BY service, number");
-    struct flow_packet sequence[FLOW_MAX_SEQUENCE];
-    uint64_t last_packets = 0;
-    int64_t last_service = -1;
-    int64_t number = 0;
-
-    while (rows_next(&rows)) {
-        struct keyed_row row = { 0 };
-        int64_t service = rows_integer(&rows, 0, 0, (int64_t)r->service_count - 1);
-
-        number = service == last_service ? number + 1 : 0;
-        rows_integer(&rows, 1, number, number);
-        if (number == SERVICE_MAX_ROWS)
-            rows_fail(&rows, "there are too many");
-        read_session_row(&rows, &row.row);
-        row.key = rows_tag(&rows, 26, true);
-        read_sequence(&rows, &row, sequence);
-        if (session_row_packets(&row.row) == 0)
-            rows_fail(&rows, "a flow without a packet");
-        if (row.row.sequence_length > session_row_packets(&row.row))
-            rows_fail(&rows, "more packets one by one than the flow has");
-        if (service < last_service || (number > 0 && session_row_packets(&row.row) < last_packets))
-            rows_fail(&rows, "out of order");
-        if (r->db.failed)
-            break;
-        r->sink->session(r->sink->self, (uint32_t)service, &row);
-        last_service = service;
-        last_packets = session_row_packets(&row.row);
-    }
-    close_table(r, TABLE_SESSION_ROW, &rows);
+    table_close(r, TABLE_ACTIVITY, &rows);
 }
 
 /* ---- all of it ---- */
@@ -852,6 +690,7 @@ static void read_all(struct reader *r)
     read_summary(r);
     read_who(r);
     read_states(r);
+    read_labels(r);
     if (r->db.failed)
         return;
     r->sink->shape(r->sink->self, &r->shape);
@@ -863,7 +702,6 @@ static void read_all(struct reader *r)
     read_coverage(r);
     read_activity(r);
     read_services(r);
-    read_applications(r);
     read_session_rows(r);
 }
 
@@ -880,6 +718,9 @@ int model_read(struct model_image *image, const struct model_sink *sink,
     free(r.shape.host_members);
     free(r.shape.host_crowds);
     free(r.shape.host_states);
+    for (uint32_t i = 0; i < r.shape.label_count; i++)
+        free(r.shape.labels[i]);
+    free(r.shape.labels);
     free(r.shape.outside_tags);
     free(r.shape.states);
     free(r.shape.transitions);

@@ -2,16 +2,16 @@
  * model_schema.h - the tables of a model file. Readable with sqlite3(1).
  *
  * Tables of counts are in order of their key, which is the order they are written and read in.
- * Transitions are numbered in order of (state, next).
+ * Transitions are numbered in order of (state, next), labels from 1 on: 0 is none.
  */
 #ifndef MODEL_MODEL_SCHEMA_H
 #define MODEL_MODEL_SCHEMA_H
 
 #define MODEL_APPLICATION_ID 0x64736d31 /* "dsm1" */
-#define MODEL_FORMAT_VERSION 4
+#define MODEL_FORMAT_VERSION 5
 
-/* session_row.packets: for each packet side << 7 | TCP flags, bin of the gap, payload bytes (2, the
- * lower one first). */
+/* session_row.packets: for each packet side << 7 | mark << 5 | TCP flags, bin of the gap, payload bytes (2,
+ * the lower one first). Where the hole of a long flow is follows from flow_sequence_head(). */
 enum { MODEL_PACKET_BYTES = 4 };
 
 /*
@@ -26,6 +26,9 @@ enum { MODEL_PACKET_BYTES = 4 };
     "CREATE TABLE outside(id INTEGER PRIMARY KEY, tag INTEGER);"                              \
     "CREATE TABLE state(id INTEGER PRIMARY KEY, host INTEGER, role INTEGER,"                  \
     " protocol INTEGER, port_feature INTEGER, flows INTEGER);"                                \
+    "CREATE TABLE label(id INTEGER PRIMARY KEY, name TEXT);"                                  \
+    "CREATE TABLE state_label(state INTEGER, label INTEGER, flows INTEGER,"                   \
+    " PRIMARY KEY(state, label)) WITHOUT ROWID;"                                              \
     "CREATE TABLE initial(host INTEGER, state INTEGER, times INTEGER,"                        \
     " PRIMARY KEY(host, state)) WITHOUT ROWID;"                                               \
     "CREATE TABLE transition(id INTEGER PRIMARY KEY, state INTEGER, next INTEGER,"            \
@@ -55,11 +58,9 @@ enum { MODEL_PACKET_BYTES = 4 };
     " members INTEGER, log_packets INTEGER, log_packets_squared INTEGER,"                     \
     " PRIMARY KEY(host, date, slice)) WITHOUT ROWID;"                                         \
     "CREATE TABLE service(id INTEGER PRIMARY KEY, protocol INTEGER, port INTEGER,"            \
-    " flows INTEGER, measured_flows INTEGER, measured_packets INTEGER,"                       \
+    " label INTEGER, flows INTEGER, measured_flows INTEGER, measured_packets INTEGER,"                       \
     " retransmitted INTEGER, reordered INTEGER, duplicated INTEGER, fragments INTEGER,"       \
-    " resets INTEGER, attempts INTEGER, unanswered INTEGER);"                                 \
-    "CREATE TABLE application(service INTEGER, name TEXT, flows INTEGER,"                     \
-    " PRIMARY KEY(service, name)) WITHOUT ROWID;"                                             \
+    " resets INTEGER, attempts INTEGER, unanswered INTEGER, unreachable INTEGER);"            \
     "CREATE TABLE session_row(service INTEGER, number INTEGER,"                               \
     " initiator_packets INTEGER, responder_packets INTEGER,"                                  \
     " initiator_data_packets INTEGER, responder_data_packets INTEGER,"                        \
@@ -69,7 +70,13 @@ enum { MODEL_PACKET_BYTES = 4 };
     " initiator_window INTEGER, responder_window INTEGER, initiator_options INTEGER,"         \
     " responder_options INTEGER, initiator_window_scale INTEGER,"                             \
     " responder_window_scale INTEGER, is_measured INTEGER, opening INTEGER, ending INTEGER,"  \
-    " first_data_side INTEGER, closing_side INTEGER, key INTEGER, packets BLOB,"              \
+    " first_data_side INTEGER, closing_side INTEGER, initiator_open_window INTEGER,"          \
+    " responder_open_window INTEGER, initiator_timestamp_hz INTEGER,"                         \
+    " responder_timestamp_hz INTEGER, initiator_ip_id INTEGER, responder_ip_id INTEGER,"      \
+    " initiator_retransmitted INTEGER, responder_retransmitted INTEGER,"                      \
+    " initiator_reordered INTEGER, responder_reordered INTEGER,"                              \
+    " initiator_duplicated INTEGER, responder_duplicated INTEGER,"                            \
+    " initiator_fragments INTEGER, responder_fragments INTEGER, key INTEGER, packets BLOB,"   \
     " PRIMARY KEY(service, number)) WITHOUT ROWID;"
 
 #endif

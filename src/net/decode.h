@@ -35,7 +35,7 @@ enum decode_link {
 enum decode_result {
     DECODE_OK,
     DECODE_NOT_IP,    /* ARP, LLDP, spanning tree, encrypted 802.11 ... */
-    DECODE_OTHER_IP,  /* IP, but not TCP, UDP or ICMP echo */
+    DECODE_OTHER_IP,  /* IP, but not TCP, UDP, ICMP echo or unreachable */
     DECODE_FRAGMENT,  /* not the first fragment of its packet: carries no ports */
     DECODE_MALFORMED, /* a length or version that contradicts the bytes */
     DECODE_CUT,       /* the snaplen removed a header, or it is in a later fragment */

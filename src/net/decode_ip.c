@@ -1,5 +1,6 @@
 /*
- * decode_ip.c - IPv4, IPv6 with its extension headers, and what is read above: TCP, UDP, ICMP echo.
+ * decode_ip.c - IPv4, IPv6 with its extension headers, and what is read above: TCP, UDP, ICMP echo,
+ * ICMP destination unreachable.
  */
 #include "net/decode_private.h"
 
@@ -32,10 +33,15 @@ enum {
     MAX_OFFLOADED_BYTES = 512 * 1024 /* what Linux hands to an interface at most */
 };
 
-/* An option counts when it has the length that its kind has. */
+/* An option counts when it has the length that its kind has; behind a SYN only timestamps do. */
 static void read_tcp_option(uint8_t kind, struct cursor value, struct packet_view *view)
 {
-    if (kind == OPTION_MSS && value.left == 2) {
+    if (kind == OPTION_TIMESTAMPS && value.left == 8) {
+        view->tcp_options |= TCP_OPTION_TIMESTAMPS;
+        view->tcp_timestamp = cursor_u32_be(&value);
+    } else if (!(view->tcp_flags & TCP_SYN)) {
+        return;
+    } else if (kind == OPTION_MSS && value.left == 2) {
         view->tcp_options |= TCP_OPTION_MSS;
         view->tcp_mss = cursor_u16_be(&value);
     } else if (kind == OPTION_WINDOW_SCALE && value.left == 1) {
@@ -45,8 +51,6 @@ static void read_tcp_option(uint8_t kind, struct cursor value, struct packet_vie
         view->tcp_window_scale = shift < MAX_WINDOW_SCALE ? shift : MAX_WINDOW_SCALE;
     } else if (kind == OPTION_SACK && value.left == 0) {
         view->tcp_options |= TCP_OPTION_SACK;
-    } else if (kind == OPTION_TIMESTAMPS && value.left == 8) {
-        view->tcp_options |= TCP_OPTION_TIMESTAMPS;
     }
 }
 
@@ -99,8 +103,7 @@ static enum decode_result decode_tcp(struct span *ip, struct packet_view *view)
     }
     view->payload_bytes = (uint32_t)(ip->size - options_bytes);
     span_trim(ip, options_bytes);
-    if (view->tcp_flags & TCP_SYN)
-        read_tcp_options(ip->bytes, view);
+    read_tcp_options(ip->bytes, view);
     return DECODE_OK;
 }
 
@@ -130,24 +133,95 @@ static enum decode_result decode_udp(struct span *ip, struct packet_view *view)
     return decode_vxlan(ip, view);
 }
 
+/* The protocol of a quoted packet whose header follows; 0 when there is none to be read. */
+static uint8_t read_quoted_ip(struct cursor *quoted, struct packet_view *view)
+{
+    const uint16_t offset_mask = 0x1fff;
+    uint8_t version_and_words = cursor_u8(quoted);
+    uint8_t protocol;
+
+    if (version_and_words >> 4 == 6) {
+        cursor_skip(quoted, 5); /* traffic class, flow label, length */
+        protocol = cursor_u8(quoted);
+        cursor_skip(quoted, 1); /* hop limit */
+        cursor_copy(quoted, view->source.bytes, sizeof view->source.bytes);
+        cursor_copy(quoted, view->destination.bytes, sizeof view->destination.bytes);
+        return protocol;
+    }
+    cursor_skip(quoted, 5); /* service, length, identification */
+    if (version_and_words >> 4 != 4 || (version_and_words & 0x0f) < IPV4_HEADER_BYTES / 4 ||
+        (cursor_u16_be(quoted) & offset_mask) != 0)
+        return 0;
+    cursor_skip(quoted, 1); /* TTL */
+    protocol = cursor_u8(quoted);
+    cursor_skip(quoted, 2); /* checksum */
+    view->source = ip_address_from_v4(cursor_u32_be(quoted));
+    view->destination = ip_address_from_v4(cursor_u32_be(quoted));
+    cursor_skip(quoted, (size_t)(version_and_words & 0x0f) * 4 - IPV4_HEADER_BYTES);
+    return protocol;
+}
+
+/* The view becomes that of the packet which an error quotes (RFC 792; RFC 4443, section 3.1). */
+static enum decode_result decode_quoted(struct span *ip, struct packet_view *view)
+{
+    struct cursor quoted = ip->bytes;
+    uint8_t protocol = read_quoted_ip(&quoted, view);
+
+    view->protocol = protocol;
+    view->is_unreachable = true;
+    view->payload_bytes = 0;
+    view->source_port = cursor_u16_be(&quoted);
+    view->destination_port = cursor_u16_be(&quoted);
+    if (protocol == IP_ICMP || protocol == IP_ICMPV6) { /* type and code, checksum */
+        view->destination_port = view->source_port;
+        view->source_port = cursor_u16_be(&quoted);
+    }
+    if (quoted.failed ||
+        (protocol != IP_TCP && protocol != IP_UDP && protocol != IP_ICMP && protocol != IP_ICMPV6))
+        return span_reject(ip, DECODE_OTHER_IP);
+    return DECODE_OK;
+}
+
+struct icmp_types {
+    uint8_t request, reply, unreachable;
+    uint8_t too_big; /* a code of `unreachable` that says no such thing */
+};
+
 /* Request and reply get mirrored ports, so that a conversation has one 5-tuple. */
-static enum decode_result decode_echo(struct span *ip, uint8_t request, uint8_t reply,
+static enum decode_result decode_icmp(struct span *ip, const struct icmp_types *types,
                                       struct packet_view *view)
 {
     struct cursor header = span_header(ip, ICMP_ECHO_BYTES);
+    uint8_t code;
     uint16_t kind;
     uint16_t identifier;
 
     view->icmp_type = cursor_u8(&header);
-    kind = (uint16_t)(request << 8 | cursor_u8(&header));
+    code = cursor_u8(&header);
+    kind = (uint16_t)(types->request << 8 | code);
     cursor_skip(&header, 2); /* checksum */
     identifier = cursor_u16_be(&header);
     view->payload_bytes = (uint32_t)ip->size;
-    view->source_port = view->icmp_type == reply ? kind : identifier;
-    view->destination_port = view->icmp_type == reply ? identifier : kind;
-    if (view->icmp_type != request && view->icmp_type != reply)
+    view->source_port = view->icmp_type == types->reply ? kind : identifier;
+    view->destination_port = view->icmp_type == types->reply ? identifier : kind;
+    if (ip->fault != DECODE_OK)
+        return ip->fault;
+    if (view->icmp_type == types->unreachable && code != types->too_big && !view->fragment)
+        return decode_quoted(ip, view);
+    if (view->icmp_type != types->request && view->icmp_type != types->reply)
         return span_reject(ip, DECODE_OTHER_IP);
-    return ip->fault;
+    return DECODE_OK;
+}
+
+static enum decode_result decode_either_icmp(struct span *ip, struct packet_view *view)
+{
+    static const struct icmp_types v4 = { 8, 0, 3, 4 };
+    static const struct icmp_types v6 = { 128, 129, 1, UINT8_MAX };
+    bool is_v4 = ip_address_is_v4(&view->source);
+
+    if (is_v4 != (view->protocol == IP_ICMP))
+        return DECODE_OTHER_IP;
+    return decode_icmp(ip, is_v4 ? &v4 : &v6, view);
 }
 
 static enum decode_result decode_transport(struct span *ip, struct packet_view *view)
@@ -158,9 +232,8 @@ static enum decode_result decode_transport(struct span *ip, struct packet_view *
     case IP_UDP:
         return decode_udp(ip, view);
     case IP_ICMP:
-        return ip_address_is_v4(&view->source) ? decode_echo(ip, 8, 0, view) : DECODE_OTHER_IP;
     case IP_ICMPV6:
-        return ip_address_is_v4(&view->source) ? DECODE_OTHER_IP : decode_echo(ip, 128, 129, view);
+        return decode_either_icmp(ip, view);
     default:
         return decode_tunnel(ip, view);
     }
@@ -175,6 +248,7 @@ static enum decode_result decode_ip_payload(struct span *ip, bool later_fragment
     view->transport_offset = view->ip_bytes - (uint32_t)ip->size;
     if (!later_fragment)
         return decode_transport(ip, view);
+    view->later_fragment = true;
     view->payload_bytes = (uint32_t)ip->size;
     return DECODE_FRAGMENT;
 }

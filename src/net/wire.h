@@ -19,6 +19,14 @@ enum tcp_flag { /* RFC 9293, the bits of the header's flag byte */
     TCP_URG = 0x20
 };
 
+/* The options of a SYN; of other segments only timestamps are told. */
+enum tcp_option_bit {
+    TCP_OPTION_MSS = 1 << 0,
+    TCP_OPTION_WINDOW_SCALE = 1 << 1,
+    TCP_OPTION_SACK = 1 << 2, /* permitted */
+    TCP_OPTION_TIMESTAMPS = 1 << 3
+};
+
 static inline void wire_put_u16(uint8_t *to, uint16_t value)
 {
     to[0] = (uint8_t)(value >> 8);

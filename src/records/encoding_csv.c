@@ -2,7 +2,7 @@
  * CSV in the layout of nfdump 1.7: the columns of `nfdump -o csv` up to obyt, with their names. One line is a flow
  * with both its directions. Times have microseconds. Behind stands one more, oflg: the flags of the
  * responder, so that flg are the initiator's. A log that has it has biflows, and pings with their identifiers.
- * Labelled, there is a column label.
+ * Labelled, there is a column label; of the truth of synthesized flows, one with the class and how it ended.
  */
 #include "net/wire.h"
 #include "records/put_text.h"
@@ -78,6 +78,50 @@ static char *csv_encode(char *to, const struct flow_record *r)
 static char *labelled_encode(char *to, const struct flow_record *r)
 {
     return put_text(put_columns(to, r), r->is_synthetic ? ",synthetic\n" : ",genuine\n");
+}
+
+static void truth_begin(FILE *stream)
+{
+    fputs(COLUMNS ",label,ending\n", stream);
+}
+
+/* A comma or a quote would be one more column. */
+static char *put_label(char *to, const char *label)
+{
+    for (; label && *label; label++)
+        *to++ = *label == ',' || *label == '"' || (unsigned char)*label < ' ' ? '_' : *label;
+    return to;
+}
+
+static const char *ending_of(const struct flow_record *r)
+{
+    bool both_fins = r->tcp_flags[0] & r->tcp_flags[1] & TCP_FIN;
+
+    if (r->protocol != IP_TCP)
+        return "";
+    if (r->opening == FLOW_OPENING_ATTEMPT)
+        return "attempt";
+    if (r->ending == FLOW_ENDING_RESET)
+        return "reset";
+    if (r->ending == FLOW_ENDING_FIN)
+        return r->opening == FLOW_OPENING_HANDSHAKE && both_fins ? "complete" : "fin";
+    return "open";
+}
+
+static char *truth_encode(char *to, const struct flow_record *r)
+{
+    to = put_char(put_columns(to, r), ',');
+    to = put_char(put_label(to, r->application), ',');
+    return put_char(put_text(to, ending_of(r)), '\n');
+}
+
+static const struct record_encoding truth = {
+    "csv", false, truth_encode, truth_begin, NULL, NULL, NULL
+};
+
+const struct record_encoding *record_encoding_truth(void)
+{
+    return &truth;
 }
 
 static const struct record_encoding labelled = {

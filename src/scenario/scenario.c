@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "scenario/service_list.h"
 #include "session/session_record.h"
 #include "synth/day.h"
 #include "synth/population.h"
@@ -18,12 +19,14 @@ struct scenario {
     struct population population;
     struct day *day;
     struct renderer *renderer;
+    struct service_list services;
     struct run_time end;
 };
 
-static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port)
+static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port,
+                                                uint32_t label, uint64_t choice)
 {
-    return model_service(self, protocol, port);
+    return model_service(self, protocol, port, label, choice);
 }
 
 static int set_group(struct population_group *to, uint32_t **counts, const struct scenario_group *from,
@@ -82,12 +85,17 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
     struct renderer_config renderer = {
         .schedule = { config->begin, config->speed },
         .seed = config->seed,
+        .how = config->how,
     };
 
     s->day = day_new(&day);
     s->end = schedule_run_time(&renderer.schedule, day.end);
     renderer.plans = (struct flow_plan_source){ day_next, s->day };
     renderer.end = s->end;
+    for (size_t i = 0; i < config->group_count; i++)
+        service_list_add(&s->services, config->groups[i].model);
+    renderer.services = s->services.services;
+    renderer.service_count = s->services.count;
     s->renderer = renderer_new(&renderer, err);
     return s->renderer ? 0 : -1;
 }
@@ -110,6 +118,7 @@ void scenario_free(struct scenario *s)
     renderer_free(s->renderer);
     day_free(s->day);
     population_release(&s->population);
+    service_list_release(&s->services);
     for (size_t i = 0; i < s->group_count; i++)
         free(s->counts[i]);
     free(s->counts);

@@ -19,6 +19,7 @@
 #include "model/model.h"
 #include "net/ip_address.h"
 #include "session/renderer.h"
+#include "session/session_options.h"
 #include "synth/day.h"
 #include "synth/pick.h"
 #include "synth/population.h"
@@ -50,6 +51,7 @@ struct scenario_config {
     int64_t day_ns; /* how much of the day is played */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
+    struct session_options how;
     unsigned threads; /* for planning; the frames are the same for any number. 0 is 1 */
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
 };

@@ -5,19 +5,27 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "dayshift/frame.h"
 #include "net/wire.h"
+#include "session/tcp_options.h"
 
 enum {
     IP_AT = FRAME_ETHERNET_BYTES,
     TRANSPORT_AT = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES,
-    IP_DONT_FRAGMENT = 0x4000,
     ICMP_ECHO_REQUEST = 8,
     ICMP_ECHO_ANSWER = 0,
+    ICMP_UNREACHABLE = 3,
     ICMP_BYTES = 8,
     UDP_BYTES = 8,
-    WINDOW_SCALE = 7
+    CHUNK_BYTES = 1024 /* even: sums of chunks add up */
 };
+
+enum { IP_DONT_FRAGMENT = 0x4000, IP_MORE_FRAGMENTS = 0x2000, IP_FRAGMENT_UNIT = 8 };
+enum { UNREACHABLE_HOST = 1, UNREACHABLE_PORT = 3, TOS_OF_ERRORS = 0xc0 /* RFC 1812, section 4.3.2.5 */ };
+
+/* Sessions of one host that begin one after the other go on counting, roughly. */
+#define IP_ID_STEP_NS (16 * NS_PER_MS)
 
 struct frame_builder {
     libnet_t *libnet;
@@ -46,6 +54,12 @@ void frame_builder_free(struct frame_builder *builder)
     free(builder);
 }
 
+/* Of the transport's checksum in its header. */
+static uint32_t checksum_offset(uint8_t protocol)
+{
+    return protocol == IP_TCP ? 16 : protocol == IP_UDP ? 6 : 2;
+}
+
 /* Lengths, sequence numbers and checksums are left 0: every packet has its own. */
 static int build_transport(libnet_t *l, const struct flow_end *from, const struct flow_end *to,
                            const struct flow_plan *plan, enum flow_side side)
@@ -61,7 +75,7 @@ static int build_transport(libnet_t *l, const struct flow_end *from, const struc
     }
 }
 
-static int build_headers(libnet_t *l, const struct flow_plan *plan, const struct session *session,
+static int build_headers(libnet_t *l, const struct flow_plan *plan, const struct stack_profile *stack,
                          enum flow_side side)
 {
     const struct flow_end *from = &plan->ends[side];
@@ -69,15 +83,27 @@ static int build_headers(libnet_t *l, const struct flow_plan *plan, const struct
 
     libnet_clear_packet(l);
     if (build_transport(l, from, to, plan, side) < 0 ||
-        libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, session->ttl[side], plan->protocol,
+        libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, stack->ttl[side], plan->protocol,
                           0, htonl(from->address), htonl(to->address), NULL, 0, l, 0) < 0 ||
         libnet_build_ethernet(to->mac, from->mac, ETHERTYPE_IP, NULL, 0, l, 0) < 0)
         return -1;
     return 0;
 }
 
+/* Where the counters of a host stand: the same in all its sessions. */
+static void begin_counters(struct frame_template *frame, const struct flow_plan *plan,
+                           const struct stack_profile *stack, enum flow_side side)
+{
+    uint64_t host = random_mix64(plan->ends[side].address);
+
+    frame->ip_id_kind = stack->ip_id[side];
+    frame->ip_id = (uint16_t)((host >> 48) + (uint64_t)(plan->start.ns / IP_ID_STEP_NS));
+    frame->clock_base = (uint32_t)host;
+    frame->tick_ns = (uint32_t)(NS_PER_SECOND / stack->timestamp_hz[side]);
+}
+
 int frame_template_build(struct frame_builder *builder, struct frame_template *frame,
-                         const struct flow_plan *plan, const struct session *session,
+                         const struct flow_plan *plan, const struct stack_profile *stack,
                          enum flow_side side, struct error *err)
 {
     libnet_t *l = builder->libnet;
@@ -85,96 +111,250 @@ int frame_template_build(struct frame_builder *builder, struct frame_template *f
     uint8_t *bytes;
     uint32_t size;
 
-    if (build_headers(l, plan, session, side) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
+    if (build_headers(l, plan, stack, side) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
         return error_set(err, "libnet: %s", libnet_geterror(l));
     if (size > sizeof frame->bytes) {
         libnet_adv_free_packet(l, bytes);
         return error_set(err, "libnet: headers of %u bytes", size);
     }
+    memset(frame, 0, sizeof *frame);
     memcpy(frame->bytes, bytes, size);
     libnet_adv_free_packet(l, bytes);
     frame->size = (uint8_t)size;
     frame->protocol = plan->protocol;
-    frame->ip_id = (uint16_t)(random_mix64(plan->key + (uint64_t)side) >> 48);
+    wire_put_u16(frame->bytes + IP_AT + 10, 0);
+    wire_put_u16(frame->bytes + TRANSPORT_AT + checksum_offset(plan->protocol), 0);
     frame->address_sum = checksum_add(0, frame->bytes + IP_AT + 12, 8);
     frame->address_sum = checksum_add(frame->address_sum, protocol, sizeof protocol);
+    begin_counters(frame, plan, stack, side);
     return 0;
 }
 
-/* Options of a SYN: maximum segment size, SACK permitted, window scale, padding. */
-static uint32_t put_syn_options(uint8_t *to, uint16_t mss)
+/* ---- IP ---- */
+
+/* Pieces of a packet are told from others by their identification, whatever whole packets have. */
+static uint16_t as_ip_id(const struct frame_template *frame, uint16_t count, bool is_piece)
 {
-    const uint8_t options[FRAME_TCP_SYN_OPTIONS] = {
-        2, 4, (uint8_t)(mss >> 8), (uint8_t)mss, 4, 2, 1, 3, 3, WINDOW_SCALE, 1, 1,
-    };
-
-    memcpy(to, options, sizeof options);
-    return sizeof options;
-}
-
-static void patch_ip(struct frame_template *frame, uint8_t *ip, uint32_t length)
-{
-    wire_put_u16(ip + 2, (uint16_t)length);
-    wire_put_u16(ip + 4, frame->ip_id++);
-    wire_put_u16(ip + 10, 0);
-    wire_put_u16(ip + 10, checksum_finish(checksum_add(0, ip, FRAME_IP_BYTES)));
-}
-
-/* Sum over pseudo header, header and payload; the header's own field is 0 until then. */
-static uint16_t transport_checksum(const struct frame_template *frame, const uint8_t *transport,
-                                   uint32_t length)
-{
-    uint8_t length_be[2];
-    uint64_t sum = frame->protocol == IP_ICMP ? 0 : frame->address_sum;
-
-    wire_put_u16(length_be, (uint16_t)length);
-    if (frame->protocol != IP_ICMP)
-        sum = checksum_add(sum, length_be, sizeof length_be);
-    return checksum_finish(checksum_add(sum, transport, length));
-}
-
-/* Fills the transport header; returns where its checksum is. */
-static uint8_t *patch_transport(const struct frame_template *frame, const struct session_packet *packet,
-                                uint8_t *transport, uint32_t header, uint32_t length)
-{
-    switch (frame->protocol) {
-    case IP_TCP:
-        wire_put_u32(transport + 4, packet->sequence);
-        wire_put_u32(transport + 8, packet->acknowledgement);
-        transport[12] = (uint8_t)(header / 4 << 4);
-        transport[13] = packet->tcp_flags;
-        wire_put_u16(transport + 14, packet->window);
-        return transport + 16;
-    case IP_UDP:
-        wire_put_u16(transport + 4, (uint16_t)length);
-        return transport + 6;
+    switch ((enum ip_id_kind)frame->ip_id_kind) {
+    case IP_ID_ZERO:
+        return is_piece ? count : 0;
+    case IP_ID_RANDOM:
+        return (uint16_t)(random_mix64((uint64_t)frame->clock_base << 16 | count) >> 32);
     default:
-        wire_put_u16(transport + 6, (uint16_t)(packet->sequence + 1));
-        return transport + 2;
+        return count;
     }
 }
 
-uint32_t frame_template_render(struct frame_template *frame, const struct session *session,
-                               const struct session_packet *packet, payload_fill *fill, uint8_t *out)
+/* A stack counts in the order in which it sends, not in that of arrival. */
+static uint16_t next_ip_id(struct frame_template *frame, const struct session_packet *packet)
 {
-    uint8_t *transport = out + TRANSPORT_AT;
-    uint32_t header = frame->size - (uint32_t)TRANSPORT_AT;
-    uint32_t length;
-    uint16_t checksum;
-    uint8_t *checksum_at;
+    bool is_piece = packet->piece_bytes > 0;
+    uint16_t count = frame->ip_id;
 
-    memcpy(out, frame->bytes, frame->size);
-    if (frame->protocol == IP_TCP && packet->tcp_flags & TCP_SYN)
-        header += put_syn_options(transport + header, session->mss[packet->side]);
-    if (packet->payload_bytes > 0)
-        fill(&packet->place, transport + header, packet->payload_bytes);
-    length = header + packet->payload_bytes;
-    patch_ip(frame, out + IP_AT, FRAME_IP_BYTES + length);
-    checksum_at = patch_transport(frame, packet, transport, header, length);
-    wire_put_u16(checksum_at, 0);
-    checksum = transport_checksum(frame, transport, length);
+    if (packet->fate == FATE_COPY || packet->piece_offset > 0)
+        return as_ip_id(frame, (uint16_t)(count - 1), is_piece);
+    if (packet->fate == FATE_AHEAD)
+        return as_ip_id(frame, (uint16_t)(count + 1), is_piece);
+    frame->ip_id = (uint16_t)(count + (packet->fate == FATE_BEHIND ? 2 : 1));
+    return as_ip_id(frame, count, is_piece);
+}
+
+static void patch_ip(uint8_t *ip, uint16_t length, uint16_t id)
+{
+    wire_put_u16(ip + 2, length);
+    wire_put_u16(ip + 4, id);
+    wire_put_u16(ip + 10, checksum_finish(checksum_add(0, ip, FRAME_IP_BYTES)));
+}
+
+/* ---- transport ---- */
+
+/* Sum over pseudo header, header and payload of `length` bytes in all, of which some are in `sum` already. */
+static uint16_t transport_checksum(const struct frame_template *frame, uint64_t sum, uint32_t length)
+{
+    uint8_t length_be[2];
+
+    if (frame->protocol == IP_ICMP)
+        return checksum_finish(sum);
+    wire_put_u16(length_be, (uint16_t)length);
+    sum = checksum_add(sum + frame->address_sum, length_be, sizeof length_be);
+    return checksum_finish(sum);
+}
+
+static uint32_t clock_at(const struct frame_template *frame, struct run_time due)
+{
+    return frame->clock_base + (uint32_t)((uint64_t)due.ns / frame->tick_ns);
+}
+
+/* A packet that was overtaken was sent before the one that is ahead; a copy and a later piece are of the first. */
+static struct tcp_timestamps next_timestamps(struct frame_template *frame, const struct frame_template *other,
+                                             const struct session_packet *packet, struct run_time due)
+{
+    bool is_older = packet->fate == FATE_COPY || packet->fate == FATE_BEHIND || packet->piece_offset > 0;
+    struct tcp_timestamps timestamps = { 0, 0 };
+
+    timestamps.value = is_older && frame->has_sent ? frame->timestamp : clock_at(frame, due);
+    if (packet->tcp_flags & TCP_ACK)
+        timestamps.echo = other->has_sent ? other->timestamp : clock_at(other, due);
+    frame->timestamp = timestamps.value;
+    return timestamps;
+}
+
+/* Fills the TCP header and its options; returns its length. */
+static uint32_t patch_tcp(struct frame_template frames[2], const struct stack_profile *stack,
+                          const struct session_packet *packet, struct run_time due, uint8_t *tcp)
+{
+    struct frame_template *frame = &frames[packet->side];
+    struct tcp_timestamps timestamps = next_timestamps(frame, &frames[!packet->side], packet, due);
+    uint32_t header = FRAME_TCP_BYTES + tcp_options_put(stack, packet->side, packet->tcp_flags,
+                                                        timestamps, tcp + FRAME_TCP_BYTES);
+
+    wire_put_u32(tcp + 4, packet->sequence);
+    wire_put_u32(tcp + 8, packet->acknowledgement);
+    tcp[12] = (uint8_t)(header / 4 << 4);
+    tcp[13] = packet->tcp_flags;
+    wire_put_u16(tcp + 14, packet->window);
+    return header;
+}
+
+/* Fills the transport header; returns its length, options included. */
+static uint32_t patch_transport(struct frame_template frames[2], const struct stack_profile *stack,
+                                const struct session_packet *packet, struct run_time due, uint8_t *transport)
+{
+    switch (frames[packet->side].protocol) {
+    case IP_TCP:
+        return patch_tcp(frames, stack, packet, due, transport);
+    case IP_UDP:
+        wire_put_u16(transport + 4, (uint16_t)(UDP_BYTES + packet->payload_bytes));
+        return UDP_BYTES;
+    default:
+        wire_put_u16(transport + 6, (uint16_t)(packet->sequence + 1));
+        return ICMP_BYTES;
+    }
+}
+
+static void put_transport_checksum(const struct frame_template *frame, uint64_t sum, uint32_t length,
+                                   uint8_t *transport)
+{
+    uint16_t checksum = transport_checksum(frame, sum, length);
+
     if (frame->protocol == IP_UDP && checksum == 0)
         checksum = 0xffff; /* RFC 768: zero would say that there is none */
-    wire_put_u16(checksum_at, checksum);
+    wire_put_u16(transport + checksum_offset(frame->protocol), checksum);
+}
+
+/* ---- pieces of packets ---- */
+
+/* The part of the payload that begins `skipped` bytes behind the packet's first one. */
+static void fill_part(const struct session_packet *packet, uint32_t skipped, payload_fill *fill,
+                      uint8_t *out, uint32_t size)
+{
+    struct payload_place place = packet->place;
+
+    place.offset += skipped;
+    fill(&place, out, size);
+}
+
+/* Of payload that another piece carries. */
+static uint64_t add_unsent(const struct session_packet *packet, uint64_t sum, uint32_t from, payload_fill *fill)
+{
+    uint8_t chunk[CHUNK_BYTES];
+
+    for (uint32_t size; from < packet->payload_bytes; from += size) {
+        size = packet->payload_bytes - from < CHUNK_BYTES ? packet->payload_bytes - from : CHUNK_BYTES;
+        fill_part(packet, from, fill, chunk, size);
+        sum = checksum_add(sum, chunk, size);
+    }
+    return sum;
+}
+
+/* The transport of a packet, or what its piece has of it, and the checksum, which covers all of the packet. */
+static uint32_t render_transport(struct frame_template frames[2], const struct stack_profile *stack,
+                                 const struct session_packet *packet, struct run_time due,
+                                 payload_fill *fill, uint8_t *transport)
+{
+    const struct frame_template *frame = &frames[packet->side];
+    uint32_t header = patch_transport(frames, stack, packet, due, transport);
+    uint32_t length = header + packet->payload_bytes;
+    uint32_t here = packet->piece_bytes > 0 ? packet->piece_bytes : length;
+    uint64_t sum;
+
+    if (packet->piece_offset > 0) {
+        fill_part(packet, packet->piece_offset - header, fill, transport, here);
+        return here;
+    }
+    if (here > header)
+        fill(&packet->place, transport + header, here - header);
+    sum = checksum_add(0, transport, here);
+    if (here < length)
+        sum = add_unsent(packet, sum, here - header, fill);
+    put_transport_checksum(frame, sum, length, transport);
+    return here;
+}
+
+static void mark_piece(const struct session_packet *packet, uint8_t *ip)
+{
+    uint16_t more = packet->has_more_pieces ? IP_MORE_FRAGMENTS : 0;
+
+    wire_put_u16(ip + 6, (uint16_t)(more | packet->piece_offset / IP_FRAGMENT_UNIT));
+}
+
+/* ---- ICMP errors ---- */
+
+/* Type 3, port or host, with the header and the first bytes of what the other side sent last. */
+static uint32_t render_unreachable(struct frame_template frames[2], const struct session_packet *packet,
+                                   uint8_t *out)
+{
+    struct frame_template *frame = &frames[packet->side];
+    const struct frame_template *about = &frames[!packet->side];
+    bool has_ports = about->protocol == IP_TCP || about->protocol == IP_UDP;
+    uint8_t *ip = out + IP_AT;
+    uint8_t *icmp = out + TRANSPORT_AT;
+    uint8_t *quoted = icmp + ICMP_BYTES;
+    uint32_t length = ICMP_BYTES + FRAME_IP_BYTES + FRAME_QUOTED_BYTES;
+
+    memcpy(out, frame->bytes, TRANSPORT_AT);
+    ip[1] = TOS_OF_ERRORS;
+    ip[9] = IP_ICMP;
+    patch_ip(ip, (uint16_t)(FRAME_IP_BYTES + length), next_ip_id(frame, packet));
+    memset(icmp, 0, ICMP_BYTES);
+    icmp[0] = ICMP_UNREACHABLE;
+    icmp[1] = has_ports ? UNREACHABLE_PORT : UNREACHABLE_HOST;
+    memcpy(quoted, about->bytes + IP_AT, FRAME_IP_BYTES);
+    patch_ip(quoted, about->sent_bytes, about->sent_id);
+    memcpy(quoted + FRAME_IP_BYTES, about->sent_transport, FRAME_QUOTED_BYTES);
+    wire_put_u16(icmp + 2, checksum_finish(checksum_add(0, icmp, length)));
+    return TRANSPORT_AT + length;
+}
+
+/* ---- frames ---- */
+
+/* What an ICMP error would have to quote. */
+static void note_sent(struct frame_template *frame, const uint8_t *ip, uint32_t length, uint16_t id)
+{
+    frame->sent_id = id;
+    frame->sent_bytes = (uint16_t)(FRAME_IP_BYTES + length);
+    memcpy(frame->sent_transport, ip + FRAME_IP_BYTES, FRAME_QUOTED_BYTES);
+    frame->has_sent = true;
+}
+
+uint32_t frame_template_render(struct frame_template frames[2], const struct stack_profile *stack,
+                               const struct session_packet *packet, struct run_time due,
+                               payload_fill *fill, uint8_t *out)
+{
+    struct frame_template *frame = &frames[packet->side];
+    uint8_t *ip = out + IP_AT;
+    uint32_t length;
+    uint16_t id;
+
+    if (packet->is_unreachable)
+        return render_unreachable(frames, packet, out);
+    id = next_ip_id(frame, packet);
+    memcpy(out, frame->bytes, frame->size);
+    length = render_transport(frames, stack, packet, due, fill, out + TRANSPORT_AT);
+    if (packet->piece_bytes > 0)
+        mark_piece(packet, ip);
+    patch_ip(ip, (uint16_t)(FRAME_IP_BYTES + length), id);
+    if (packet->piece_offset == 0)
+        note_sent(frame, ip, length, id);
     return TRANSPORT_AT + length;
 }

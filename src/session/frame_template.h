@@ -1,6 +1,9 @@
 /*
  * frame_template.h - the headers of one direction of a session, built once by libnet and
  * patched for every packet.
+ *
+ * What a stack counts is here: IP identifications, and the clock of TCP timestamps, which is one for
+ * all sessions of a host.
  */
 #ifndef SESSION_FRAME_TEMPLATE_H
 #define SESSION_FRAME_TEMPLATE_H
@@ -8,23 +11,34 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/time_types.h"
 #include "dayshift/flow_plan.h"
-#include "session/session.h"
+#include "session/payload.h"
+#include "session/session_packet.h"
+#include "session/stack_profile.h"
 
 enum {
     FRAME_ETHERNET_BYTES = 14,
     FRAME_IP_BYTES = 20,
-    FRAME_TCP_BYTES = 20,
-    FRAME_TCP_SYN_OPTIONS = 12,
-    FRAME_TEMPLATE_MAX = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES + FRAME_TCP_BYTES
+    FRAME_TCP_BYTES = 20, /* without options */
+    FRAME_TEMPLATE_MAX = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES + FRAME_TCP_BYTES,
+    FRAME_QUOTED_BYTES = 8 /* of a packet's IP payload in an ICMP error about it */
 };
 
 struct frame_template {
     uint8_t bytes[FRAME_TEMPLATE_MAX]; /* Ethernet, IPv4, and TCP, UDP or ICMP */
     uint8_t size;
     uint8_t protocol;
-    uint16_t ip_id; /* of the next packet */
+    uint8_t ip_id_kind;   /* enum ip_id_kind */
+    uint16_t ip_id;       /* count of the next packet */
+    uint16_t sent_id;     /* of the latest packet, as on the wire ... */
+    uint16_t sent_bytes;  /* ... and its IP length */
+    uint8_t sent_transport[FRAME_QUOTED_BYTES];
     uint64_t address_sum; /* of the pseudo header's addresses and protocol */
+    uint32_t clock_base;  /* TCP timestamp at the start of the run */
+    uint32_t tick_ns;
+    uint32_t timestamp;   /* sent last, when `has_sent` */
+    bool has_sent;
 };
 
 struct frame_builder; /* opaque: libnet's context */
@@ -34,14 +48,15 @@ void frame_builder_free(struct frame_builder *builder);
 
 /* The template for what `side` of the flow sends. */
 int frame_template_build(struct frame_builder *builder, struct frame_template *frame,
-                         const struct flow_plan *plan, const struct session *session,
+                         const struct flow_plan *plan, const struct stack_profile *stack,
                          enum flow_side side, struct error *err);
 
 /*
- * Renders one packet into `out`, which holds FRAME_MAX_BYTES: header, options, payload of
- * packet->payload_bytes made by `fill`, lengths and checksums. Returns the frame's length.
+ * Renders one packet, or one piece of it, into `out`, which holds FRAME_MAX_BYTES: header, options,
+ * payload made by `fill`, lengths and checksums. `frames` are those of both sides. Returns the frame's length.
  */
-uint32_t frame_template_render(struct frame_template *frame, const struct session *session,
-                               const struct session_packet *packet, payload_fill *fill, uint8_t *out);
+uint32_t frame_template_render(struct frame_template frames[2], const struct stack_profile *stack,
+                               const struct session_packet *packet, struct run_time due,
+                               payload_fill *fill, uint8_t *out);
 
 #endif

@@ -38,6 +38,11 @@ payload_fill *payload_for(uint8_t protocol, uint16_t service_port)
     return payload_opaque;
 }
 
+bool payload_is_structured(payload_fill *fill)
+{
+    return fill != payload_opaque;
+}
+
 /*
  * The fillers make eight bytes at a time from a counter, lowest byte first. The counter
  * steps by the golden ratio as in SplitMix64 (Steele, Lea and Flood, 2014), so that the

@@ -9,6 +9,7 @@
 #ifndef SESSION_PAYLOAD_H
 #define SESSION_PAYLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,5 +42,8 @@ typedef void payload_fill(const struct payload_place *place, uint8_t *out, size_
 
 /* The generator for a protocol and port; never NULL. Look it up once a session. */
 payload_fill *payload_for(uint8_t protocol, uint16_t service_port);
+
+/* Whether it wants to know how long a message is; else any message_bytes that is not below the end will do. */
+bool payload_is_structured(payload_fill *fill);
 
 #endif

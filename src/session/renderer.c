@@ -19,8 +19,13 @@ struct live {
     struct session session;
     struct session_packet packet;
     struct frame_template templates[2];
-    payload_fill *fill;
     struct flow_tuple tuple;
+    struct run_time begun;
+    struct session_sums {
+        uint64_t packets[2], bytes[2], payload_bytes[2]; /* IP packets */
+        uint8_t tcp_flags[2];
+    } sums;
+    const char *label; /* of the service; NULL: none */
     struct live *next_in_bucket; /* or next in the free list */
 };
 
@@ -35,6 +40,7 @@ struct renderer {
     struct live **buckets; /* live sessions by 5-tuple */
     size_t bucket_mask;
     struct open_connections connections;
+    struct packet_models *models;
     struct flow_plan plan; /* the next one, when has_plan */
     bool has_plan;
     bool plans_over;
@@ -168,7 +174,7 @@ static void choose_tuple(struct renderer *r, struct live *live, const struct flo
 static int build_templates(struct renderer *r, struct live *live, struct error *err)
 {
     for (int side = 0; side < 2; side++) {
-        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session,
+        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack,
                                  (enum flow_side)side, err) < 0)
             return -1;
     }
@@ -191,19 +197,19 @@ static int begin_session(struct renderer *r, struct error *err)
 {
     struct live *live = take_unused(r);
 
-    session_begin(&live->session, &r->plan, r->config.seed);
+    session_begin(&live->session, &r->plan, r->config.seed, r->models);
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
-    live->fill = payload_for(r->plan.protocol, r->plan.ends[FLOW_RESPONDER].port);
     live->due = schedule_run_time(&r->config.schedule, r->plan.start);
+    live->begun = live->due;
+    live->sums = (struct session_sums){ .packets = { 0 } };
+    live->label = r->plan.service ? r->plan.service->label : NULL;
     live->number = r->counts.flows++;
     r->has_plan = false;
     if (build_templates(r, live, err) < 0) {
         give_back(r, live);
         return -1;
     }
-    if (session_is_complete_tcp(&live->session))
-        r->counts.complete_tcp++;
     if (session_next(&live->session, &live->packet))
         enter(r, live);
     else
@@ -211,13 +217,49 @@ static int begin_session(struct renderer *r, struct error *err)
     return 0;
 }
 
+static struct day_time origin_of(const struct renderer *r, struct run_time t)
+{
+    return (struct day_time){ r->config.schedule.origin.ns + t.ns };
+}
+
+static void tell(struct renderer *r, const struct live *live)
+{
+    const struct session *s = &live->session;
+    struct flow_record record = {
+        .protocol = live->tuple.protocol,
+        .start = origin_of(r, live->begun),
+        .duration_ns = live->due.ns - live->begun.ns,
+        .opening = session_opening(s),
+        .ending = session_ending(s),
+        .is_measured = true,
+        .is_synthetic = true,
+        .application = live->label,
+    };
+
+    for (int side = 0; side < 2; side++) {
+        record.address[side] = ip_address_from_v4(live->tuple.address[side]);
+        record.port[side] = live->tuple.port[side];
+        record.packets[side] = live->sums.packets[side];
+        record.bytes[side] = live->sums.bytes[side];
+        record.payload_bytes[side] = live->sums.payload_bytes[side];
+        record.tcp_flags[side] = live->sums.tcp_flags[side];
+    }
+    r->config.how.ended(r->config.how.ended_self, &record);
+}
+
 /* The session at the top of the heap is over; the connection that it leaves open is remembered. */
 static void end_session(struct renderer *r, struct live *live)
 {
     r->heap[0] = r->heap[--r->live_count];
     unindex_live(r, live);
-    if (session_stays_open(&live->session))
-        open_connections_put(&r->connections, &live->tuple, &live->session.numbers);
+    r->counts.complete_tcp += session_is_complete_tcp(&live->session);
+    if (r->config.how.ended)
+        tell(r, live);
+    if (session_stays_open(&live->session)) {
+        struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
+
+        open_connections_put(&r->connections, &live->tuple, &left);
+    }
     give_back(r, live);
 }
 
@@ -272,10 +314,13 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
 
     frame->due = live->due;
     frame->bytes = r->frame;
-    frame->length = frame_template_render(&live->templates[packet->side], &live->session, packet,
-                                          live->fill, r->frame);
-    if (live->session.phase == SESSION_ATTEMPT && packet->tcp_flags == TCP_SYN && packet->gap_ns > 0)
-        r->counts.repeated_syns++;
+    frame->length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
+                                          live->session.fill, r->frame);
+    live->sums.packets[packet->side]++;
+    live->sums.bytes[packet->side] += frame->length - FRAME_ETHERNET_BYTES;
+    live->sums.payload_bytes[packet->side] += packet->payload_bytes;
+    live->sums.tcp_flags[packet->side] |= packet->tcp_flags;
+    r->counts.repeated_syns += packet->is_repeated_syn;
 }
 
 static void advance(struct renderer *r, struct live *live)
@@ -312,6 +357,8 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
+    r->models = packet_models_new(config->how.model ? config->how.model : packet_model_default(),
+                                  config->services, config->service_count);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);
@@ -333,6 +380,7 @@ void renderer_free(struct renderer *r)
         free(live);
     }
     open_connections_release(&r->connections);
+    packet_models_free(r->models);
     frame_builder_free(r->builder);
     free(r->heap);
     free(r->buckets);

@@ -19,12 +19,16 @@
 #include "base/error.h"
 #include "dayshift/flow_plan.h"
 #include "dayshift/frame.h"
+#include "session/session_options.h"
 
 struct renderer_config {
     struct flow_plan_source plans;
     struct schedule schedule;
     struct run_time end; /* sessions still live then are brought to an end at once */
     uint64_t seed;
+    struct session_options how;
+    const struct service_model *const *services; /* that plans may have; borrowed as the services are */
+    size_t service_count;
 };
 
 struct renderer_counts { /* written by the renderer's thread alone */

@@ -2,11 +2,9 @@
  * session.h - the packets of one flow, one after the other: a small TCP (or UDP, or ping)
  * conversation of two sides that never send what their state forbids.
  *
+ * A packet model says which packet follows (packet_model.h); the session owns what is still to be sent and where
+ * TCP stands, and gives every packet its numbers and the place of its payload.
  * Constant memory whatever the size of the flow. Pure: knows gaps between packets, no clock.
- *
- * Invariant: data_left, bytes_left and pure_left are what the budget still holds; every
- * packet is paid from one of them, except the few that TCP cannot do without
- * (a FIN or an ACK for which the sampled flow had none left).
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -17,96 +15,46 @@
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
 #include "net/wire.h"
-#include "session/payload.h"
+#include "session/packet_model.h"
+#include "session/session_packet.h"
+#include "session/stack_profile.h"
+#include "session/tcp_numbers.h"
 
-/* One packet to be rendered. */
-struct session_packet {
-    enum flow_side side;
-    uint8_t tcp_flags;
-    uint32_t sequence;        /* TCP; ICMP: number of the echo */
-    uint32_t acknowledgement; /* TCP */
-    uint16_t window;          /* TCP, as on the wire */
-    uint32_t payload_bytes;
-    struct payload_place place; /* when there is payload */
-    int64_t gap_ns;           /* since the session's previous packet; 0 for its first */
-};
-
-enum session_phase {
-    SESSION_ATTEMPT, /* SYNs that get no or a refusing answer */
-    SESSION_SYN,
-    SESSION_SYN_ACK,
-    SESSION_HANDSHAKE_ACK,
-    SESSION_BODY,
-    SESSION_CLOSE,
-    SESSION_OVER
-};
-
-enum { SESSION_RECENT = 4 }; /* datagrams whose answers may still be due */
-
-/* Where a TCP connection stands, by enum flow_side. */
-struct session_numbers {
-    uint32_t sequence[2];     /* next to be sent */
-    uint32_t acknowledged[2]; /* highest acknowledgement sent */
-    uint16_t window[2];       /* as on the wire */
+/* What is drawn, and what it depends on: enough to look ahead in a copy. */
+struct session_course {
+    struct random_stream random;
+    const struct packet_model *model;
+    const struct packet_tables *tables;
+    struct packet_shape shape;
+    struct packet_progress progress;
+    union packet_memory memory;
 };
 
 struct session {
-    struct random_stream random;
+    struct session_course course;
     uint64_t key;
-    uint8_t protocol;
+    payload_fill *fill;
     uint16_t service_port;
-    uint8_t phase; /* enum session_phase */
-    uint8_t opening;
-    uint8_t ending;
-    uint8_t closing_side;
-    uint8_t first_side;   /* of the messages */
-    uint8_t speaker;      /* of the current or next message */
-    uint8_t attempts_done;
-    uint8_t listener;     /* who acknowledges, when ack_due */
-    bool begun;           /* its first packet was made */
-    bool fin_sent[2];
-    bool fin_on_data[2];  /* the last data packet of that side carries its FIN */
-    bool ack_due;         /* an acknowledgement (or a refusal) of the last packet comes next */
-    bool message_open;    /* more packets of the current message follow */
-    uint16_t mss[2];
-    uint8_t ttl[2];
-    struct session_numbers numbers;
-    uint64_t pure_left[2];  /* packets without payload, not yet reserved for opening or closing */
-    uint64_t data_left[2];
-    uint64_t bytes_left[2];
-    uint64_t acks_total[2]; /* pure acknowledgements a side spends over the other's data */
-    uint64_t data_total[2];
-    uint32_t messages_left[2];
-    uint32_t messages_done[2]; /* UDP, ICMP: datagrams */
-    uint64_t message_bytes;   /* of the current message */
+    uint8_t opening, ending, closing_side; /* as planned */
+    uint8_t first_side;     /* who sent the first message, when has_data */
+    uint8_t speaker;        /* who sent the latest data */
+    bool has_data;
+    bool begun;             /* its first packet was made */
+    bool handshake;         /* seen whole */
+    bool has_held;          /* a draw that waits for the other side's acknowledgement */
+    struct packet_draw held;
+    struct stack_profile stack;
+    struct tcp_numbers numbers; /* TCP */
+    uint64_t message_bytes; /* TCP: of the current message */
     uint64_t message_offset;
-    uint64_t message_packets_left;
-    uint64_t latest_bytes[2]; /* length of a side's latest message */
-    uint16_t recent_bytes[2][SESSION_RECENT]; /* of its latest datagrams, by number */
-    uint64_t attempts_left[2];
-    int64_t retry_ns;     /* from the first SYN to the second; then twice that, and so on */
-    int64_t rtt_ns;
-    struct session_waits {
-        int64_t ns;      /* waiting time not yet spent */
-        uint64_t places; /* where it can be spent */
-    } turns, segments;   /* before messages and the end; between the packets of a message */
 };
 
-/* Behind a silence of 120 s a learned flow was over; round trips and bursts come to this. */
-#define SESSION_LONGEST_WAIT_NS (110 * NS_PER_SECOND)
-
-/* Mean times, beyond what the sampled flow says. */
-#define SESSION_WIRE_GAP_NS (12 * NS_PER_US)  /* 1500 bytes at 1 Gbit/s */
-#define SESSION_BURST_GAP_NS (15 * NS_PER_US) /* beyond that between segments of one message */
-#define SESSION_ACK_GAP_NS (30 * NS_PER_US)   /* beyond that until a pure acknowledgement */
-
-enum { SESSION_RETRY_DOUBLINGS = 6 }; /* the waiting time for an answer doubles so often, as in Linux */
-
-/* How long so many repetitions of a SYN wait together, in waits of the first; below 2^48 retries. */
-uint64_t session_retry_units(uint64_t retries);
-
-/* Draws the shape and makes the session ready; `seed` is the run's. */
-void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed);
+/*
+ * Draws the shape and makes the session ready; `seed` is the run's. `models`: of the packet model that is wanted;
+ * NULL, or where it has no fit: packet_model_messages.
+ */
+void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed,
+                   struct packet_models *models);
 
 /*
  * Goes on where an earlier session left a connection, instead of with one of which nothing is
@@ -123,22 +71,35 @@ bool session_next(struct session *session, struct session_packet *packet);
  */
 void session_hurry(struct session *session);
 
-/* A connection that opens with a handshake and closes with FINs of both sides. */
-static inline bool session_is_complete_tcp(const struct session *session)
-{
-    return session->opening == FLOW_OPENING_HANDSHAKE && session->ending == FLOW_ENDING_FIN;
-}
-
-/* A TCP session that joins a connection under way; and one that leaves a connection open. */
+/* A TCP session that joins a connection under way. */
 static inline bool session_joins(const struct session *session)
 {
-    return session->protocol == IP_TCP && session->opening == FLOW_OPENING_NONE;
+    return session->course.shape.protocol == IP_TCP && session->opening == FLOW_OPENING_NONE;
 }
 
+/* So far: a connection that opened with a handshake and closed with FINs of both sides. */
+static inline bool session_is_complete_tcp(const struct session *session)
+{
+    const struct tcp_machine *machine = &session->course.progress.machine;
+
+    return session->handshake && machine->fin[0] && machine->fin[1];
+}
+
+/* So far: how a TCP connection opened and ended; ATTEMPT and HANDSHAKE as a meter would call it. */
+static inline enum flow_opening session_opening(const struct session *session)
+{
+    return session->handshake ? FLOW_OPENING_HANDSHAKE : (enum flow_opening)session->opening;
+}
+
+enum flow_ending session_ending(const struct session *session);
+
+/* So far: it leaves a TCP connection open. */
 static inline bool session_stays_open(const struct session *session)
 {
-    return session->protocol == IP_TCP && session->opening != FLOW_OPENING_ATTEMPT &&
-           session->ending == FLOW_ENDING_NONE;
+    const struct tcp_machine *machine = &session->course.progress.machine;
+
+    return session->course.shape.protocol == IP_TCP && machine->phase == TCP_PHASE_ESTABLISHED &&
+           !machine->fin[0] && !machine->fin[1];
 }
 
 #endif

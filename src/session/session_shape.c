@@ -3,11 +3,15 @@
 #include <math.h>
 
 #include "net/wire.h"
+#include "session/stack_profile.h"
 
 enum {
     DEFAULT_MSS = 1460,
     MIN_MSS = 88,              /* RFC 1191's smallest MTU less the headers */
-    DEFAULT_TTL = 64
+    DEFAULT_TTL = 64,
+    FEW_ROWS = 3,
+    EXACT_PACKETS = 4,
+    RTT_CHOICES = 8
 };
 
 /* First row with at least `packets`; rows are in that order. */
@@ -33,29 +37,70 @@ static bool is_nearer(uint64_t above, uint64_t below, uint64_t packets)
     return (double)above * (double)below <= (double)packets * (double)packets;
 }
 
-/* The first of the rows with the packet count nearest to `packets`. */
-static size_t first_nearest_row(const struct service_model *service, uint64_t packets)
-{
-    size_t at = first_row_from(service, packets);
-    uint64_t above;
+struct row_range {
+    size_t first, end;
+};
 
-    if (at < service->row_count) {
-        above = session_row_packets(&service->rows[at]);
-        if (at == 0 || above == packets ||
-            is_nearer(above, session_row_packets(&service->rows[at - 1]), packets))
-            return at;
-    }
-    return first_row_from(service, session_row_packets(&service->rows[at - 1]));
+/* The rows with packet counts in least..most. */
+static struct row_range rows_between(const struct service_model *service, uint64_t least, uint64_t most)
+{
+    return (struct row_range){ first_row_from(service, least), first_row_from(service, most + 1) };
 }
 
-/* One of the rows with that count. */
-static const struct session_row *draw_row(const struct service_model *service, uint64_t packets,
-                                          struct random_stream *random)
+/* The rows with the packet count nearest to `packets`. */
+static struct row_range nearest_rows(const struct service_model *service, uint64_t packets)
 {
-    size_t first = first_nearest_row(service, packets);
-    size_t end = first_row_from(service, session_row_packets(&service->rows[first]) + 1);
+    size_t at = first_row_from(service, packets);
+    uint64_t above = at < service->row_count ? session_row_packets(&service->rows[at]) : 0;
+    uint64_t below = at > 0 ? session_row_packets(&service->rows[at - 1]) : 0;
+    uint64_t nearest = at == 0 || (above > 0 && is_nearer(above, below, packets)) ? above : below;
 
-    return &service->rows[first + random_below(random, end - first)];
+    return rows_between(service, nearest, nearest);
+}
+
+/*
+ * The rows that a session of so many packets may take after: those with as many if there are a few, else those of
+ * the same bin (1, 2, 3, 4, 5, 6-7, 8-11, 12-19, ...), else the nearest.
+ */
+static struct row_range candidate_rows(const struct service_model *service, uint64_t packets)
+{
+    struct row_range rows = rows_between(service, packets, packets);
+    uint64_t least = packets;
+
+    if (rows.end - rows.first >= FEW_ROWS)
+        return rows;
+    if (packets > EXACT_PACKETS)
+        least = EXACT_PACKETS + (UINT64_C(1) << (63 - __builtin_clzll(packets - EXACT_PACKETS)));
+    rows = rows_between(service, least, packets > EXACT_PACKETS ? 2 * least - EXACT_PACKETS - 1 : packets);
+    return rows.end > rows.first ? rows : nearest_rows(service, packets);
+}
+
+/* In 2^32: where the path between the plan's ends stands among all paths, from the fastest. */
+static uint32_t path_rank(const struct flow_plan *plan)
+{
+    return (uint32_t)random_mix64((uint64_t)plan->ends[0].address << 32 | plan->ends[1].address);
+}
+
+/*
+ * Of a few rows drawn from the range that one which stands among them, by its round trip, where the path stands
+ * among all paths. The rank of a path is uniform, so each row of the range is as likely as any other.
+ */
+static size_t draw_row(const struct service_model *service, struct row_range range, uint32_t rank,
+                       struct random_stream *random)
+{
+    size_t drawn[RTT_CHOICES];
+
+    if (range.end - range.first == 1)
+        return range.first;
+    for (int i = 0; i < RTT_CHOICES; i++) {
+        size_t row = range.first + random_below_u32(random, (uint32_t)(range.end - range.first));
+        int at = i;
+
+        for (; at > 0 && service->rows[drawn[at - 1]].rtt_ns > service->rows[row].rtt_ns; at--)
+            drawn[at] = drawn[at - 1];
+        drawn[at] = row;
+    }
+    return drawn[(uint64_t)rank * RTT_CHOICES >> 32];
 }
 
 static bool is_answered(const struct session_row *row)
@@ -81,24 +126,22 @@ static uint64_t nearest_answered(const struct service_model *service, uint64_t p
     return session_row_packets(&service->rows[below - 1]);
 }
 
-/* One of the answered rows with that count; NULL: none was answered. */
-static const struct session_row *draw_answered(const struct service_model *service, uint64_t packets,
-                                               struct random_stream *random)
+/* One of the answered rows with that count; row_count: none was answered. */
+static size_t draw_answered(const struct service_model *service, uint64_t packets, struct random_stream *random)
 {
     uint64_t count = nearest_answered(service, packets);
-    size_t first = first_row_from(service, count);
-    size_t end = first_row_from(service, count + 1);
+    struct row_range rows = rows_between(service, count, count);
     uint64_t answered = 0;
     uint64_t drawn;
 
     if (count == 0)
-        return NULL;
-    for (size_t i = first; i < end; i++)
+        return service->row_count;
+    for (size_t i = rows.first; i < rows.end; i++)
         answered += is_answered(&service->rows[i]);
     drawn = random_below(random, answered);
-    while (!is_answered(&service->rows[first]) || drawn-- > 0)
-        first++;
-    return &service->rows[first];
+    while (!is_answered(&service->rows[rows.first]) || drawn-- > 0)
+        rows.first++;
+    return rows.first;
 }
 
 /* When nothing is known of a service: one request, one reply. */
@@ -200,8 +243,11 @@ static void set_defaults(struct session_row *row)
 /* Payload must fit the data packets: at least a byte each (TCP), at most what a packet holds. */
 static void fit_payload(struct session_row *row, bool is_tcp)
 {
+    struct stack_profile stack = stack_profile_of(row);
+
     for (int side = 0; side < 2; side++) {
-        uint64_t most = is_tcp ? row->mss[!side] : SESSION_MAX_DATAGRAM;
+        uint64_t most = is_tcp ? stack_profile_segment_bytes(&stack, (enum flow_side)side)
+                               : SESSION_MAX_DATAGRAM;
 
         if (!is_tcp)
             row->data_packets[side] = row->packets[side];
@@ -223,15 +269,23 @@ static void scale_to_plan(struct session_row *row, const struct flow_plan *plan)
         row->duration_ns = longest_ns;
 }
 
-struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random)
+/* The index of a sampled flow to take after, or row_count. */
+static size_t choose_row(const struct flow_plan *plan, struct random_stream *random)
 {
-    bool is_known = plan->service && plan->service->row_count > 0;
-    const struct session_row *sampled =
-        !is_known                     ? NULL
-        : plan->answer == ANSWER_SURE ? draw_answered(plan->service, plan->packets, random)
-                                      : draw_row(plan->service, plan->packets, random);
-    struct session_row row = sampled ? *sampled : default_row(plan);
+    const struct service_model *service = plan->service;
 
+    if (plan->answer == ANSWER_SURE)
+        return draw_answered(service, plan->packets, random);
+    return draw_row(service, candidate_rows(service, plan->packets), path_rank(plan), random);
+}
+
+struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random, uint32_t *index)
+{
+    size_t rows = plan->service ? plan->service->row_count : 0;
+    size_t chosen = rows > 0 ? choose_row(plan, random) : 0;
+    struct session_row row = chosen < rows ? plan->service->rows[chosen] : default_row(plan);
+
+    *index = chosen < rows ? (uint32_t)chosen : SESSION_NO_ROW;
     if (session_row_packets(&row) != plan->packets && session_row_packets(&row) > 0)
         scale_to_plan(&row, plan);
     if (plan->to_group || plan->answer == ANSWER_NONE)

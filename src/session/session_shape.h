@@ -13,7 +13,16 @@
 
 enum { SESSION_MAX_DATAGRAM = 1472 }; /* payload in a frame of 1500 bytes; there are no fragments yet */
 
-/* Has the fields of a sampled flow; packets[0] + packets[1] is what was planned where that is possible. */
-struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random);
+#define SESSION_NO_ROW UINT32_MAX
+
+/*
+ * Has the fields of a sampled flow, *index of the service's rows (SESSION_NO_ROW: of none); packets[0] + packets[1] is
+ * what was planned where that is possible.
+ *
+ * The two addresses of the plan stand for one path: their hash decides which of the service's round trip times a
+ * session has, always the same one, and makes rows likely whose own was similar. Over many pairs of addresses every
+ * row that fits the planned packets is equally likely.
+ */
+struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random, uint32_t *index);
 
 #endif

@@ -46,8 +46,11 @@ bool tcp_machine_allows(const struct tcp_machine *m, enum flow_side side, uint8_
     switch ((enum tcp_phase)m->phase) {
     case TCP_PHASE_CLOSED:
         return side == FLOW_INITIATOR && flags == TCP_SYN;
+    case TCP_PHASE_REFUSED:
+        return side == FLOW_INITIATOR && flags == TCP_SYN;
     case TCP_PHASE_SYN:
-        return side == FLOW_RESPONDER && (flags == (TCP_SYN | TCP_ACK) || flags == (TCP_RST | TCP_ACK));
+        return side == FLOW_INITIATOR ? flags == TCP_SYN
+                                      : flags == (TCP_SYN | TCP_ACK) || flags == (TCP_RST | TCP_ACK);
     case TCP_PHASE_SYN_ACK:
         return flags & TCP_RST ? true
                                : side == FLOW_INITIATOR && !(flags & TCP_SYN) && mark != PACKET_KEEPALIVE;
@@ -66,10 +69,16 @@ void tcp_machine_send(struct tcp_machine *m, enum flow_side side, uint8_t flags,
                            (m->zero_window[side] && mark == PACKET_KEEPALIVE);
     if (m->phase == TCP_PHASE_RESET)
         return;
-    if (flags & TCP_RST) {
+    if (flags == TCP_SYN) {
+        m->phase = TCP_PHASE_SYN;
+    } else if (flags & TCP_SYN) {
+        m->phase = TCP_PHASE_SYN_ACK;
+    } else if (flags & TCP_RST && m->phase == TCP_PHASE_SYN) {
+        m->phase = TCP_PHASE_REFUSED;
+    } else if (flags & TCP_RST) {
         m->phase = TCP_PHASE_RESET;
         m->reset_side = (uint8_t)side;
-    } else if (m->phase != TCP_PHASE_ESTABLISHED) {
-        m->phase++;
+    } else {
+        m->phase = TCP_PHASE_ESTABLISHED;
     }
 }

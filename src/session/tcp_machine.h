@@ -16,6 +16,7 @@
 enum tcp_phase {
     TCP_PHASE_CLOSED,       /* nothing was sent */
     TCP_PHASE_SYN,          /* SYN sent */
+    TCP_PHASE_REFUSED,      /* and a RST came back */
     TCP_PHASE_SYN_ACK,      /* and answered; the initiator has to acknowledge */
     TCP_PHASE_ESTABLISHED,  /* also where the connection began before the flow did */
     TCP_PHASE_RESET,        /* a RST was sent */
@@ -24,7 +25,7 @@ enum tcp_phase {
 
 struct tcp_machine { /* begins as tcp_machine_begin() makes it */
     uint8_t phase;      /* enum tcp_phase */
-    uint8_t reset_side; /* who sent the first RST, when phase is TCP_PHASE_RESET */
+    uint8_t reset_side; /* who sent the first RST, when phase is TCP_PHASE_RESET; a refusal is none */
     bool fin[2];        /* sent, by enum flow_side */
     bool zero_window[2]; /* the side said that it takes no data, and has not taken it back */
 };
@@ -35,7 +36,8 @@ struct tcp_machine tcp_machine_begin(bool under_way);
 /*
  * May `side` send this now?
  * - a connection opens with SYN, SYN-ACK and the initiator's ACK, which may carry data; nobody sends payload before.
- *   RST-ACK may answer the SYN, RST the SYN-ACK; no flag goes with SYN but ACK;
+ *   The SYN is sent again while nothing, or a RST, answers. RST may answer the SYN-ACK; no flag goes with SYN but
+ *   ACK;
  * - then every packet has ACK (a RST need not), payload only while the side has sent no FIN and the other one takes data;
  *   a second FIN is none;
  * - PSH only with payload, or with FIN or RST; a keep-alive or an announcement of a closed window is a

@@ -1,0 +1,129 @@
+#!/bin/bash
+# Learns labelled flows of real captures, synthesizes as many sessions, and asks a classifier what they are worth.
+#
+#     contrib/eval/run.sh [-m MODEL]... [-s SEED] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]
+#
+# CAPTURES holds ndpi_apps/ with its table ndpi_apps.labels.tsv (labels are cut at the first dot), and
+# iot_sentinel/, where each capture is of one device. OUT gets all files; at the end a table of four tasks is
+# printed: TCP and UDP, by application and by device. What is compared:
+#
+#     folds   four fifths of the flows are learned, the last fifth is held out, by a hash of each flow
+#     apart   what was recorded together is not on both sides: captures of an application are dealt to the
+#             halves; a device has one capture, so its setups are, which lie months apart
+#
+# -m names a packet model of `dayshift sessions`; several are compared. -c: a class needs so many real flows to
+# train and to test with (default 10,5). Needs python3-sklearn.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+fold=0/5
+models=()
+seed=1
+least=10,5
+
+die() {
+    printf 'run.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+usage() {
+    echo "usage: run.sh [-m MODEL]... [-s SEED] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]"
+    exit "$1"
+}
+
+while getopts m:s:c:h option; do
+    case $option in
+    m) models+=("$OPTARG") ;;
+    s) seed=$OPTARG ;;
+    c) least=$OPTARG ;;
+    h) usage 0 ;;
+    *) usage 2 >&2 ;;
+    esac
+done
+shift $((OPTIND - 1))
+if [ $# -lt 3 ] || [ $# -gt 4 ]; then usage 2 >&2; fi
+dayshift=$(realpath "$1") captures=$2 out=$3 split=${4:-folds}
+[[ $least =~ ^[0-9]+,[0-9]+$ ]] || usage 2 >&2
+case $split in folds | apart) ;; *) usage 2 >&2 ;; esac
+[ ${#models[@]} -gt 0 ] || models=("")
+[ -x "$dayshift" ] || die "$1: no program"
+/usr/bin/python3 -c 'import sklearn' 2>/dev/null || die "the Debian package python3-sklearn is needed"
+mkdir -p "$out"
+
+# Runs dayshift; that a part of the captures is damaged is no failure.
+run_dayshift() {
+    local status=0
+
+    "$dayshift" "$@" 2>>"$out/log" || status=$?
+    [ $status = 0 ] || [ $status = 3 ] || die "dayshift $1 failed: $(tail -n 1 "$out/log")"
+}
+
+# The table of applications, as classes: labels are cut at the first dot, what is unknown has none.
+cut_labels() {
+    awk -F '\t' -v OFS='\t' 'NR > 1 { sub(/\..*/, "", $7); if ($7 == "Unknown") $7 = "-" } 1' "$1" >"$2"
+}
+
+# split_flows NAME LABELS FOLDER WAY: OUT/NAME.{all,train,test}.csv
+split_flows() {
+    local name=$1 labels=$2 folder=$3 way=$4
+
+    run_dayshift features -q --labels "$labels" -o "$out/$name.all.csv" "$folder"
+    if [ "$split" = folds ]; then
+        run_dayshift features -q --labels "$labels" --except-fold $fold -o "$out/$name.train.csv" "$folder"
+        run_dayshift features -q --labels "$labels" --fold $fold -o "$out/$name.test.csv" "$folder"
+    else
+        "$here/split.py" "$way" "$out/$name.all.csv" "$out/$name.train.csv" "$out/$name.test.csv"
+    fi
+}
+
+# learn_flows NAME FOLDER: OUT/NAME.dsm, of the labelled flows that are for training. Features are tables of
+# labels: those that are held out apart have none.
+learn_flows() {
+    local name=$1 folder=$2
+
+    if [ "$split" = folds ]; then
+        run_dayshift learn -q -o "$out/$name.dsm" --labels "$out/$name.all.csv" --fold $fold "$folder"
+    else
+        run_dayshift learn -q -o "$out/$name.dsm" --labels "$out/$name.train.csv" "$folder"
+    fi
+}
+
+# of_protocol PROTOCOL FILE: the lines of features of this protocol, with the header
+of_protocol() {
+    awk -F , -v protocol="$1" 'NR == 1 || $2 == protocol' "$2"
+}
+
+# judge_task NAME PROTOCOL MODEL: OUT/TASK.json, of as many sessions as there are flows for training
+judge_task() {
+    local name=$1 protocol=$2 model=$3 task=$2-$1${3:+-$3} how=() flows
+
+    [ -z "$model" ] || how=(--packet-model "$model")
+    for part in train test; do
+        of_protocol "$protocol" "$out/$name.$part.csv" >"$out/$protocol-$name.$part.csv"
+    done
+    flows=$(awk -F , 'NR > 1 && $8 != ""' "$out/$protocol-$name.train.csv" | wc -l)
+    run_dayshift sessions -q -n "$flows" --protocol "$protocol" --seed "$seed" "${how[@]}" -o "$out/$task.pcap" \
+        --truth "$out/$task.truth.csv" "$out/$name.dsm"
+    run_dayshift features -q --labels "$out/$task.truth.csv" --protocol "$protocol" -o "$out/$task.csv" \
+        "$out/$task.pcap"
+    "$here/judge.py" --json --features --jobs "$(nproc)" --min-train "${least%,*}" --min-test "${least#*,}" \
+        "$out/$protocol-$name.train.csv" "$out/$protocol-$name.test.csv" "$out/$task.csv" \
+        >"$out/$task.json"
+    tasks+=("$out/$task.json")
+}
+
+tasks=()
+: >"$out/log"
+cut_labels "$captures/ndpi_apps.labels.tsv" "$out/application.tsv"
+split_flows application "$out/application.tsv" "$captures/ndpi_apps" files
+split_flows device file "$captures/iot_sentinel" setups
+for name in application device; do
+    case $name in application) folder=ndpi_apps ;; device) folder=iot_sentinel ;; esac
+    learn_flows $name "$captures/$folder"
+    for protocol in tcp udp; do
+        for model in "${models[@]}"; do
+            judge_task $name $protocol "$model"
+        done
+    done
+done
+"$here/table.py" "${tasks[@]}"

@@ -1,0 +1,67 @@
+#include "cli/write_frames.h"
+
+#include <string.h>
+
+#include "base/output_file.h"
+#include "cli/progress.h"
+
+enum { UPDATE_EVERY = 4096 }; /* frames between two looks at the time */
+
+/* The frames, with a look at the clock of the run now and then. */
+struct watched_frames {
+    const struct write_frames_config *config;
+    struct progress progress;
+    uint64_t given;
+};
+
+static int next_watched(void *self, struct frame *frame, struct error *err)
+{
+    struct watched_frames *w = self;
+    int got = w->config->frames.next(w->config->frames.self, frame, err);
+
+    if (got > 0 && w->given++ % UPDATE_EVERY == 0)
+        progress_update(&w->progress, w->config->what, (uint64_t)(frame->due.ns / NS_PER_SECOND),
+                        (uint64_t)w->config->end_s, "seconds");
+    return got;
+}
+
+static int run(const struct write_frames_config *config, struct output_file *file, struct emit_counts *counts,
+               struct error *err)
+{
+    struct emit_clock clock = emit_clock_simulated();
+    struct gate gate = { .networks = config->networks, .network_count = config->network_count };
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = config->stop };
+    struct watched_frames watched = { .config = config };
+    struct frame_source frames = { next_watched, &watched };
+    int status;
+
+    emitter.sink = sink_pcap_new(file, config->begin, err);
+    if (emitter.sink == NULL)
+        return -1;
+    progress_init(&watched.progress, config->quiet);
+    status = emitter_run_source(&emitter, &frames, err);
+    progress_finish(&watched.progress);
+    sink_close(emitter.sink);
+    if (status == 0 && atomic_load(config->stop))
+        status = strcmp(config->path, "-") == 0
+                     ? error_set(err, "interrupted; standard output ends early")
+                     : error_set(err, "interrupted; %s was not written", config->path);
+    *counts = emitter.counts;
+    return status;
+}
+
+int write_frames(const struct write_frames_config *config, struct emit_counts *counts, struct error *err)
+{
+    struct output_file file;
+    int status;
+
+    if (output_file_open(&file, config->path, err) < 0)
+        return -1;
+    status = run(config, &file, counts, err);
+    if (status == 0 && config->finish)
+        status = config->finish(config->finish_self, err);
+    if (status == 0)
+        status = output_file_commit(&file, err);
+    output_file_abandon(&file);
+    return status;
+}

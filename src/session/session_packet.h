@@ -1,0 +1,40 @@
+/*
+ * session_packet.h - one packet of a session, before it has bytes: from the session through the impairments
+ * to the frame template.
+ */
+#ifndef SESSION_SESSION_PACKET_H
+#define SESSION_SESSION_PACKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dayshift/flow_record.h"
+#include "session/payload.h"
+
+/* What the network did to a packet: where it stands among those of its side. */
+enum packet_fate {
+    FATE_IN_TURN,
+    FATE_COPY,  /* the packet that its side sent last, once more */
+    FATE_AHEAD, /* it overtook the one that comes next of its side ... */
+    FATE_BEHIND /* ... which is this one */
+};
+
+struct session_packet {
+    enum flow_side side;
+    enum packet_fate fate;
+    uint8_t tcp_flags;
+    uint32_t sequence;        /* TCP; ICMP: number of the echo */
+    uint32_t acknowledgement; /* TCP */
+    uint16_t window;          /* TCP, as on the wire */
+    uint32_t payload_bytes;
+    struct payload_place place; /* when there is payload */
+    int64_t gap_ns;           /* since the session's previous packet; 0 for its first */
+    bool is_repeated_syn;
+    /* A piece of a packet: from which byte of the IP payload on, how many bytes; 0: the packet is whole. */
+    uint16_t piece_offset, piece_bytes;
+    bool has_more_pieces;
+    /* Instead of all this: an ICMP error of `side` about the packet that the other side sent last. */
+    bool is_unreachable;
+};
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * symbol_state.h - what the packet model remembers of a session, and the contexts that follow from it.
+ *
+ * The same code walks over sampled flows when it learns and over sessions when it draws.
+ */
+#ifndef SESSION_SYMBOL_STATE_H
+#define SESSION_SYMBOL_STATE_H
+
+#include <stdint.h>
+
+#include "session/packet_model.h"
+#include "session/symbol_alphabet.h"
+
+enum {
+    TOKEN_LEVELS = 6, /* contexts of a token, the most specific first */
+    GAP_LEVELS = 5,   /* and of a gap */
+    GAP_TIMED_LEVELS = 2, /* the first of these know how much time is left */
+    GAP_PAIRS = 16    /* of two packets in a row: side, and whether there is payload */
+};
+
+struct symbol_state {
+    uint16_t last, last2, last_data; /* tokens */
+    uint16_t full[2];                /* bytes of a full segment */
+    uint16_t bytes[2];               /* of the newest data packet of a side; 0: none yet */
+    uint8_t length[2];               /* its symbol */
+    uint8_t index;                   /* packets so far, to 255 */
+    uint8_t messages;                /* so far, to 255 */
+    uint8_t unacknowledged[2];       /* data packets of a side, since the other one's newest packet; to 3 */
+    uint8_t cluster;                 /* of timing */
+    uint8_t gap[GAP_PAIRS];          /* bin of the newest gap between such a pair; 0: none yet */
+    int64_t handshake_ns;            /* of the round trip that is left for the third packet */
+    int64_t left_ns;                 /* until the session's last packet, as planned */
+};
+
+_Static_assert(sizeof(struct symbol_state) <= sizeof(union packet_memory), "it is a session's memory");
+
+struct symbol_state symbol_state_begin(const uint16_t full[2], uint8_t cluster);
+
+/* The packet went out. */
+void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin,
+                       int64_t gap_ns);
+
+static inline struct length_past symbol_state_past(const struct symbol_state *state, enum flow_side side)
+{
+    return (struct length_past){ state->full[side], state->bytes[side], state->bytes[!side] };
+}
+
+/* The context of the next token on a level; a hash. */
+uint64_t symbol_token_context(const struct symbol_alphabet *alphabet, const struct symbol_state *state,
+                              const struct packet_budget *total, const struct packet_progress *progress,
+                              uint32_t level);
+
+/* The context of the gap before `token`, which comes next; `left` still holds it. */
+uint64_t symbol_gap_context(const struct symbol_state *state, const struct packet_budget *left, uint16_t token,
+                            uint32_t level);
+
+/*
+ * Symbols of gaps: a bin; or, on the timed levels, where the gap takes half of the time left or more and more packets
+ * follow, GAP_REST and the bin of what it leaves. So the longest gap of a flow goes with its duration.
+ */
+enum { GAP_REST = 256 };
+
+static inline uint64_t packets_left(const struct packet_budget *left)
+{
+    return left->packets[0] + left->packets[1];
+}
+
+#endif

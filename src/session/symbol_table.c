@@ -1,0 +1,226 @@
+#include "session/symbol_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum {
+    SYMBOL_NO_CONTEXT = 0xffff,
+    SORTED_BITS = 11, /* at a time */
+    SIZE_BITS = 12,   /* of a context's cells */
+    MAX_CELLS = 1 << (31 - SIZE_BITS),
+    IS_ONLY_SHIFT = 31
+};
+
+/* ---- sorting ---- */
+
+/* By digits, the lowest first: as fast for 65,536 events as building the table. */
+static void sort_events(symbol_event *events, size_t count)
+{
+    symbol_event *other = memory_alloc_array(count + 1, sizeof *other);
+    symbol_event *from = events;
+    symbol_event *to = other;
+
+    for (unsigned shift = 0; shift < 64; shift += SORTED_BITS) {
+        size_t starts[1 << SORTED_BITS] = { 0 };
+        size_t sum = 0;
+        symbol_event *swapped = from;
+
+        for (size_t i = 0; i < count; i++)
+            starts[from[i] >> shift & ((1 << SORTED_BITS) - 1)]++;
+        for (size_t i = 0; i < 1 << SORTED_BITS; i++) {
+            size_t here = starts[i];
+
+            starts[i] = sum;
+            sum += here;
+        }
+        for (size_t i = 0; i < count; i++)
+            to[starts[from[i] >> shift & ((1 << SORTED_BITS) - 1)]++] = from[i];
+        from = to;
+        to = swapped;
+    }
+    if (from != events)
+        memcpy(events, from, count * sizeof *events);
+    free(other);
+}
+
+/* ---- runs of sorted events ---- */
+
+static uint64_t context_of(symbol_event event)
+{
+    return event >> 16;
+}
+
+static uint32_t level_of(symbol_event event)
+{
+    return event >> 16 & 0xf;
+}
+
+/* The events of one context: from `at` up to what is returned; *symbols: how many different ones. */
+static size_t context_end(const symbol_event *events, size_t count, size_t at, uint32_t *symbols)
+{
+    size_t end = at + 1;
+
+    *symbols = 1;
+    for (; end < count && context_of(events[end]) == context_of(events[at]); end++)
+        *symbols += events[end] != events[end - 1];
+    return end;
+}
+
+struct table_size {
+    size_t contexts, cells;
+    size_t level_bytes[SYMBOL_LEVELS];
+};
+
+static uint32_t slots_for(size_t contexts)
+{
+    uint32_t slots = 4;
+
+    while (slots * 3 / 4 < contexts)
+        slots *= 2;
+    return slots;
+}
+
+static size_t bytes_of(const struct table_size *size)
+{
+    return slots_for(size->contexts) * sizeof(struct symbol_slot) + size->contexts * sizeof(uint32_t) +
+           size->cells * sizeof(struct symbol_cell);
+}
+
+static struct table_size measure(const symbol_event *events, size_t count, const uint32_t *least)
+{
+    struct table_size size = { 0 };
+
+    for (size_t at = 0, end; at < count; at = end) {
+        uint32_t level = level_of(events[at]);
+        uint32_t symbols;
+
+        end = context_end(events, count, at, &symbols);
+        if (end - at < least[level])
+            continue;
+        size.contexts++;
+        size.cells += symbols > 1 ? symbols : 0;
+        size.level_bytes[level] += 10 + (symbols > 1 ? symbols * sizeof(struct symbol_cell) : 0);
+    }
+    return size;
+}
+
+/* The most specific half of the levels gives first; of these, the one that takes most. */
+static void raise_least(uint32_t *least, const struct table_size *size)
+{
+    uint32_t at = 0;
+
+    for (uint32_t level = 1; level < SYMBOL_LEVELS; level++) {
+        if (size->level_bytes[level] >> level > size->level_bytes[at] >> at)
+            at = level;
+    }
+    least[at] += (least[at] + 1) / 2;
+}
+
+/* ---- building ---- */
+
+static void put_slot(struct symbol_table *table, uint64_t context)
+{
+    uint64_t hash = random_mix64(context);
+    uint32_t at = (uint32_t)hash & table->slot_mask;
+
+    while (table->slots[at].context != SYMBOL_NO_CONTEXT)
+        at = (at + 1) & table->slot_mask;
+    table->slots[at] = (struct symbol_slot){ (uint16_t)(hash >> 48), (uint16_t)table->context_count };
+}
+
+/* Counts add up to at most SYMBOL_MAX_COUNT; none vanishes. */
+static void put_cells(struct symbol_table *table, const symbol_event *events, size_t count, uint32_t symbols)
+{
+    size_t most = count > SYMBOL_MAX_COUNT - symbols ? SYMBOL_MAX_COUNT - symbols : count;
+    uint32_t sum = 0;
+
+    for (size_t at = 0, end; at < count; at = end) {
+        for (end = at + 1; end < count && events[end] == events[at]; end++)
+            ;
+        sum += most == count ? (uint32_t)(end - at) : (uint32_t)((end - at) * most / count) + 1;
+        table->cells[table->cell_count++] = (struct symbol_cell){ (uint16_t)events[at], (uint16_t)sum };
+    }
+}
+
+static void put_context(struct symbol_table *table, const symbol_event *events, size_t count, uint32_t symbols)
+{
+    put_slot(table, context_of(events[0]));
+    if (symbols > 1) {
+        table->contexts[table->context_count++] = table->cell_count << SIZE_BITS | symbols;
+        put_cells(table, events, count, symbols);
+        return;
+    }
+    count = count > SYMBOL_MAX_COUNT ? SYMBOL_MAX_COUNT : count;
+    table->contexts[table->context_count++] =
+        UINT32_C(1) << IS_ONLY_SHIFT | (uint32_t)count << 16 | (uint16_t)events[0];
+}
+
+void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count,
+                        const uint32_t least[SYMBOL_LEVELS], size_t most_bytes)
+{
+    uint32_t minima[SYMBOL_LEVELS];
+    struct table_size size;
+
+    memcpy(minima, least, sizeof minima);
+    sort_events(events, count);
+    size = measure(events, count, minima);
+    while (bytes_of(&size) > most_bytes || size.contexts > SYMBOL_MAX_CONTEXTS || size.cells > MAX_CELLS) {
+        raise_least(minima, &size);
+        size = measure(events, count, minima);
+    }
+    *table = (struct symbol_table){ .slot_mask = slots_for(size.contexts) - 1 };
+    table->slots = memory_alloc_array(table->slot_mask + 1, sizeof *table->slots);
+    memset(table->slots, 0xff, (table->slot_mask + 1) * sizeof *table->slots);
+    table->contexts = memory_alloc_array(size.contexts + 1, sizeof *table->contexts);
+    table->cells = memory_alloc_array(size.cells + 1, sizeof *table->cells);
+    for (size_t at = 0, end; at < count; at = end) {
+        uint32_t symbols;
+
+        end = context_end(events, count, at, &symbols);
+        if (end - at >= minima[level_of(events[at])])
+            put_context(table, events + at, end - at, symbols);
+    }
+}
+
+void symbol_table_release(struct symbol_table *table)
+{
+    free(table->slots);
+    free(table->contexts);
+    free(table->cells);
+}
+
+size_t symbol_table_bytes(const struct symbol_table *table)
+{
+    struct table_size size = { .contexts = table->context_count, .cells = table->cell_count };
+
+    return bytes_of(&size);
+}
+
+/* ---- looking up ---- */
+
+bool symbol_table_find(const struct symbol_table *table, uint64_t context, uint32_t level,
+                       struct symbol_counts *counts)
+{
+    uint64_t hash = random_mix64(context_of(symbol_event_of(context, level, 0)));
+    uint32_t at = (uint32_t)hash & table->slot_mask;
+    uint32_t found;
+
+    while (table->slots[at].context != SYMBOL_NO_CONTEXT && table->slots[at].tag != hash >> 48)
+        at = (at + 1) & table->slot_mask;
+    if (table->slots[at].context == SYMBOL_NO_CONTEXT)
+        return false;
+    found = table->contexts[table->slots[at].context];
+    if (found >> IS_ONLY_SHIFT) {
+        counts->total = found >> 16 & SYMBOL_MAX_COUNT;
+        counts->only = (struct symbol_cell){ (uint16_t)found, (uint16_t)counts->total };
+        counts->cells = &counts->only;
+        counts->size = 1;
+        return true;
+    }
+    counts->size = found & ((1 << SIZE_BITS) - 1);
+    counts->cells = table->cells + (found >> SIZE_BITS);
+    counts->total = counts->cells[counts->size - 1].count;
+    return true;
+}

@@ -1,0 +1,103 @@
+/*
+ * symbol_table.h - how often symbols followed contexts, packed into one flat hash table.
+ *
+ * Counts are integers and cumulative, so a draw is one probe and one binary search of a few entries. A context
+ * is known by a hash alone: of its own 44 bits a slot keeps 16 beside its place, so one lookup in some
+ * ten thousand of a context that was never seen finds another one's counts. Who draws checks what comes out.
+ * Immutable once built.
+ */
+#ifndef SESSION_SYMBOL_TABLE_H
+#define SESSION_SYMBOL_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/random.h"
+
+enum {
+    SYMBOL_LEVELS = 8,           /* at most: level 0 is the most specific */
+    SYMBOL_MAX_CONTEXTS = 65000, /* of a table */
+    SYMBOL_MAX_COUNT = 32767     /* of a context; larger ones are scaled down */
+};
+
+/* Once a symbol followed a context of a level: sorted, equal ones are neighbours. */
+typedef uint64_t symbol_event;
+
+/* `context` is a hash of which the upper 44 bits count. */
+static inline symbol_event symbol_event_of(uint64_t context, uint32_t level, uint16_t symbol)
+{
+    return (context >> 20 << 20) | (uint64_t)level << 16 | symbol;
+}
+
+struct symbol_cell {
+    uint16_t symbol;
+    uint16_t count; /* with those before it */
+};
+
+struct symbol_table {
+    struct symbol_slot {
+        uint16_t tag, context; /* SYMBOL_NO_CONTEXT: empty */
+    } *slots;
+    uint32_t slot_mask;
+    uint32_t context_count;
+    uint32_t *contexts; /* where its cells begin and how many there are; or its only cell */
+    struct symbol_cell *cells;
+    uint32_t cell_count;
+};
+
+/* What followed a context. */
+struct symbol_counts {
+    const struct symbol_cell *cells;
+    uint32_t size;           /* > 0 */
+    uint32_t total;
+    struct symbol_cell only; /* where cells points to when there is one */
+};
+
+/*
+ * From events, which are sorted in place. A context of a level counts when it was seen at least least[level]
+ * times; where the table would take more than `most_bytes`, these minima are raised, of the most specific levels
+ * first.
+ */
+void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count,
+                        const uint32_t least[SYMBOL_LEVELS], size_t most_bytes);
+void symbol_table_release(struct symbol_table *table);
+size_t symbol_table_bytes(const struct symbol_table *table);
+
+/* False: the context is not known. */
+bool symbol_table_find(const struct symbol_table *table, uint64_t context, uint32_t level,
+                       struct symbol_counts *counts);
+
+/* The symbol at `place` among `total`. */
+static inline uint16_t symbol_counts_at(const struct symbol_counts *counts, uint32_t place)
+{
+    uint32_t low = 0;
+    uint32_t high = counts->size - 1;
+
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+
+        if (counts->cells[middle].count > place)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return counts->cells[low].symbol;
+}
+
+/*
+ * Witten and Bell's estimate (1991, method C): of n observations with d different symbols, something else comes with
+ * probability d / (n + d). False: something else.
+ */
+static inline bool symbol_counts_draw(const struct symbol_counts *counts, struct random_stream *random,
+                                      uint16_t *symbol)
+{
+    uint32_t place = random_below_u32(random, counts->total + counts->size);
+
+    if (place >= counts->total)
+        return false;
+    *symbol = symbol_counts_at(counts, place);
+    return true;
+}
+
+#endif

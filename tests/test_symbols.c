@@ -1,0 +1,726 @@
+/* The packet model of symbols: what it learns from sampled flows, and what it draws. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/log_grid.h"
+#include "base/memory.h"
+#include "net/wire.h"
+#include "session/model_symbols.h"
+#include "session/session_shape.h"
+#include "session/symbol_alphabet.h"
+#include "session/symbol_flow.h"
+#include "session/symbol_table.h"
+#include "session/symbol_timing.h"
+
+enum { TABLES_MOST_BYTES = 150 * 1024 };
+
+/* ---- services ---- */
+
+static struct random_stream stream_of(uint32_t number)
+{
+    struct random_stream random;
+
+    random_init(&random, 1, RANDOM_SESSION, number, 0, 0);
+    return random;
+}
+
+/* A flow of packets to be sampled, one after the other. */
+struct script {
+    struct flow_packet packets[FLOW_MAX_SEQUENCE];
+    uint32_t count;
+    struct session_row row;
+};
+
+static void say(struct script *s, enum flow_side side, uint8_t flags, uint32_t bytes, int64_t gap_ns)
+{
+    s->packets[s->count] = (struct flow_packet){
+        .side_and_flags = (uint8_t)((unsigned)side << 7 | flags),
+        .gap_bin = (uint8_t)(s->count > 0 ? log_grid_gap_bin((uint64_t)gap_ns) : 0),
+        .payload_bytes = (uint16_t)bytes,
+    };
+    s->row.duration_ns += s->count > 0 ? gap_ns : 0;
+    s->count++;
+    s->row.packets[side]++;
+    s->row.data_packets[side] += bytes > 0;
+    s->row.payload_bytes[side] += bytes;
+}
+
+static void mark(struct script *s, enum packet_mark mark)
+{
+    s->packets[s->count - 1].side_and_flags |= (uint8_t)((unsigned)mark << 5);
+}
+
+static void add_row(struct service_model *service, struct script *s)
+{
+    struct session_row *row = &service->rows[service->row_count++];
+
+    s->row.is_measured = true;
+    s->row.rtt_ns = 10 * NS_PER_MS;
+    s->row.mss[0] = s->row.mss[1] = 1460;
+    s->row.sequence_length = s->row.sequence_head = s->count;
+    *row = s->row;
+    row->sequence = memory_alloc_array(s->count + 1, sizeof *row->sequence);
+    memcpy(row->sequence, s->packets, s->count * sizeof *row->sequence);
+    if (row->duration_ns > service->longest_ns)
+        service->longest_ns = row->duration_ns;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return session_row_compare(a, b);
+}
+
+static struct service_model new_service(uint8_t protocol, size_t rows)
+{
+    return (struct service_model){
+        .protocol = protocol, .port = 80, .rows = memory_alloc_array(rows, sizeof(struct session_row)),
+    };
+}
+
+static void sort_rows(struct service_model *service)
+{
+    qsort(service->rows, service->row_count, sizeof *service->rows, compare_rows);
+    service->flows = service->row_count;
+}
+
+static void free_service(struct service_model *service)
+{
+    for (size_t i = 0; i < service->row_count; i++)
+        free(service->rows[i].sequence);
+    free(service->rows);
+}
+
+enum ending { BY_FIN, BY_RST, WITH_DATA_AND_FIN, LEFT_OPEN };
+
+static void shake_hands(struct script *s)
+{
+    say(s, FLOW_INITIATOR, TCP_SYN, 0, 0);
+    say(s, FLOW_RESPONDER, TCP_SYN | TCP_ACK, 0, 9 * NS_PER_MS);
+    say(s, FLOW_INITIATOR, TCP_ACK, 0, NS_PER_MS);
+    s->row.opening = FLOW_OPENING_HANDSHAKE;
+}
+
+static void end(struct script *s, enum ending ending)
+{
+    s->row.ending = ending == BY_RST ? FLOW_ENDING_RESET : ending == LEFT_OPEN ? FLOW_ENDING_NONE : FLOW_ENDING_FIN;
+    s->row.closing_side = FLOW_RESPONDER;
+    if (ending == BY_RST)
+        say(s, FLOW_RESPONDER, TCP_RST | TCP_ACK, 0, NS_PER_SECOND);
+    if (ending != BY_FIN && ending != WITH_DATA_AND_FIN)
+        return;
+    say(s, FLOW_RESPONDER, ending == BY_FIN ? TCP_FIN | TCP_ACK : TCP_FIN | TCP_PSH | TCP_ACK, ending == BY_FIN ? 0 : 77,
+        NS_PER_MS);
+    say(s, FLOW_INITIATOR, TCP_ACK, 0, NS_PER_MS);
+    say(s, FLOW_INITIATOR, TCP_FIN | TCP_ACK, 0, NS_PER_MS);
+    say(s, FLOW_RESPONDER, TCP_ACK, 0, NS_PER_MS);
+}
+
+/* Requests and answers in full segments and a rest, acknowledged every second segment. */
+static void converse(struct script *s, struct random_stream *random, uint32_t rounds)
+{
+    for (uint32_t i = 0; i < rounds; i++) {
+        uint32_t segments = random_below_u32(random, 8);
+
+        say(s, FLOW_INITIATOR, TCP_PSH | TCP_ACK, 100 + random_below_u32(random, 400), 50 * NS_PER_MS);
+        for (uint32_t k = 0; k < segments; k++) {
+            say(s, FLOW_RESPONDER, TCP_ACK, 1448, k == 0 ? 10 * NS_PER_MS : 20 * NS_PER_US);
+            if (k % 2)
+                say(s, FLOW_INITIATOR, TCP_ACK, 0, 30 * NS_PER_US);
+        }
+        say(s, FLOW_RESPONDER, TCP_PSH | TCP_ACK, 1 + random_below_u32(random, 1400), 20 * NS_PER_US);
+        if (i % 3 == 0) {
+            say(s, FLOW_INITIATOR, TCP_ACK, 0, NS_PER_MS);
+            mark(s, PACKET_ZERO_WINDOW);
+            say(s, FLOW_INITIATOR, TCP_ACK, 0, NS_PER_MS);
+        }
+    }
+}
+
+static struct service_model tcp_service(bool under_way)
+{
+    struct service_model service = new_service(IP_TCP, 200);
+    struct random_stream random = stream_of(9);
+
+    for (uint32_t i = 0; i < 200; i++) {
+        struct script s = { .count = 0 };
+
+        if (!under_way)
+            shake_hands(&s);
+        converse(&s, &random, 1 + random_below_u32(&random, 6));
+        if (i % 5 == 0) {
+            say(&s, FLOW_INITIATOR, TCP_ACK, 1, 30 * NS_PER_SECOND);
+            mark(&s, PACKET_KEEPALIVE);
+        }
+        end(&s, (enum ending)(i % 4));
+        add_row(&service, &s);
+    }
+    sort_rows(&service);
+    return service;
+}
+
+static struct service_model udp_service(bool one_way)
+{
+    struct service_model service = new_service(IP_UDP, 100);
+    struct random_stream random = stream_of(10);
+
+    for (uint32_t i = 0; i < 100; i++) {
+        struct script s = { .count = 0 };
+
+        for (uint32_t k = 0; k <= i % 7; k++) {
+            say(&s, FLOW_INITIATOR, 0, 30 + random_below_u32(&random, 30), NS_PER_SECOND);
+            if (!one_way)
+                say(&s, FLOW_RESPONDER, 0, 60 + random_below_u32(&random, 300), 20 * NS_PER_MS);
+        }
+        add_row(&service, &s);
+    }
+    sort_rows(&service);
+    return service;
+}
+
+/* ---- sessions ---- */
+
+struct played {
+    struct packet_budget spent;
+    uint64_t hash;
+    int64_t longest_gap_ns;
+};
+
+static struct packet_shape shape_of(const struct service_model *service, const struct session_row *row)
+{
+    struct packet_shape shape = {
+        .protocol = service->protocol,
+        .under_way = service->protocol == IP_TCP && row->opening == FLOW_OPENING_NONE,
+        .rtt_ns = row->rtt_ns > 0 ? row->rtt_ns : NS_PER_MS,
+        .planned = row,
+    };
+
+    for (int side = 0; side < 2; side++) {
+        shape.most_bytes[side] = service->protocol == IP_TCP ? row->mss[!side] : SESSION_MAX_DATAGRAM;
+        shape.total.packets[side] = row->packets[side];
+        shape.total.data_packets[side] = row->data_packets[side];
+        shape.total.payload_bytes[side] = row->payload_bytes[side];
+    }
+    return shape;
+}
+
+static void assert_payable(const struct packet_budget *left, const struct packet_draw *draw)
+{
+    assert_true(left->packets[draw->side] > 0);
+    assert_true(draw->payload_bytes == 0 || left->data_packets[draw->side] > 0);
+    assert_true(draw->payload_bytes > 0 || left->packets[draw->side] > left->data_packets[draw->side]);
+    assert_true(draw->payload_bytes <= left->payload_bytes[draw->side]);
+}
+
+static void pay(struct packet_budget *left, const struct packet_draw *draw)
+{
+    left->packets[draw->side]--;
+    left->data_packets[draw->side] -= draw->payload_bytes > 0;
+    left->payload_bytes[draw->side] -= draw->payload_bytes;
+}
+
+/* Plays a session to its end and checks every packet of it. */
+static struct played play(const struct packet_tables *tables, struct packet_shape shape, uint32_t number)
+{
+    struct random_stream random = stream_of(number);
+    struct packet_progress progress = { .left = shape.total, .machine = tcp_machine_begin(shape.under_way) };
+    struct played played = { .hash = 1 };
+    union packet_memory memory;
+    struct packet_draw draw;
+
+    packet_model_symbols.begin(tables, &shape, &memory, &random);
+    shape.planned = NULL;
+    while (packet_model_symbols.next(tables, &shape, &progress, &memory, &random, &draw)) {
+        assert_payable(&progress.left, &draw);
+        assert_true(draw.payload_bytes <= shape.most_bytes[draw.side]);
+        assert_true(draw.gap_ns >= 0);
+        if (shape.protocol == IP_TCP) {
+            assert_true(tcp_machine_allows(&progress.machine, draw.side, draw.tcp_flags, draw.mark,
+                                           draw.payload_bytes > 0));
+            tcp_machine_send(&progress.machine, draw.side, draw.tcp_flags, draw.mark);
+        } else {
+            assert_int_equal(draw.tcp_flags, 0);
+        }
+        pay(&progress.left, &draw);
+        played.spent.packets[draw.side]++;
+        played.spent.data_packets[draw.side] += draw.payload_bytes > 0;
+        played.spent.payload_bytes[draw.side] += draw.payload_bytes;
+        if (draw.gap_ns > played.longest_gap_ns)
+            played.longest_gap_ns = draw.gap_ns;
+        played.hash = random_mix64(played.hash ^ (uint64_t)draw.gap_ns) +
+                      (draw.payload_bytes << 8 | draw.tcp_flags << 3 | draw.mark << 1 | draw.side);
+    }
+    return played;
+}
+
+static void assert_spends_packets(const struct played *played, const struct packet_budget *total)
+{
+    for (int side = 0; side < 2; side++) {
+        assert_int_equal(played->spent.packets[side], total->packets[side]);
+        assert_int_equal(played->spent.data_packets[side], total->data_packets[side]);
+        assert_true(played->spent.payload_bytes[side] <= total->payload_bytes[side]);
+    }
+}
+
+/* ---- every draw is legal, and paid to the last packet ---- */
+
+static struct service_model (*const makers[])(bool) = { tcp_service, tcp_service, udp_service, udp_service };
+
+static void test_sampled_plans_are_spent_exactly(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < sizeof makers / sizeof *makers; m++) {
+        struct service_model service = makers[m](m % 2);
+        struct packet_tables *tables = packet_model_symbols.fit(&service);
+        uint64_t planned = 0;
+        uint64_t sent = 0;
+
+        assert_non_null(tables);
+        for (uint32_t i = 0; i < 2000; i++) {
+            struct packet_shape shape = shape_of(&service, &service.rows[i % service.row_count]);
+            struct played played;
+
+            shape.row = i % (uint32_t)service.row_count;
+            played = play(tables, shape, i);
+            assert_spends_packets(&played, &shape.total);
+            for (int side = 0; side < 2; side++) {
+                planned += shape.total.payload_bytes[side];
+                sent += played.spent.payload_bytes[side];
+            }
+        }
+        assert_true((double)sent > 0.9 * (double)planned);
+        packet_model_symbols.release(tables);
+        free_service(&service);
+    }
+}
+
+static void test_any_plan_is_spent_exactly(void **state)
+{
+    static const uint64_t packets[] = { 1, 2, 3, 5, 9, 30, 200, 5000 };
+
+    (void)state;
+    for (size_t m = 0; m < sizeof makers / sizeof *makers; m++) {
+        struct service_model service = makers[m](m % 2);
+        struct packet_tables *tables = packet_model_symbols.fit(&service);
+
+        for (uint32_t i = 0; i < 800; i++) {
+            struct flow_plan plan = { .protocol = service.protocol, .service = &service,
+                                      .packets = packets[i % (sizeof packets / sizeof *packets)] };
+            struct random_stream random = stream_of(i);
+            struct packet_shape shape;
+            struct session_row row;
+            struct played played;
+            uint32_t index;
+
+            plan.ends[0].address = i;
+            row = session_shape_draw(&plan, &random, &index);
+            shape = shape_of(&service, &row);
+            shape.row = index;
+            played = play(tables, shape, i);
+            assert_spends_packets(&played, &shape.total);
+        }
+        packet_model_symbols.release(tables);
+        free_service(&service);
+    }
+}
+
+/* Packets that no machine allows at all end the session early, and nothing is drawn that may not be. */
+static void test_impossible_plans_end_early(void **state)
+{
+    static const uint64_t plans[][4] = { /* packets, data packets */
+        { 1, 0, 0, 0 }, { 0, 3, 0, 3 }, { 3, 0, 3, 0 }, { 1, 5, 0, 4 }, { 2, 2, 2, 2 },
+    };
+    struct service_model service = tcp_service(false);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
+        struct session_row row = service.rows[0];
+        struct packet_shape shape;
+
+        for (int side = 0; side < 2; side++) {
+            row.packets[side] = plans[i][side];
+            row.data_packets[side] = plans[i][2 + side];
+            row.payload_bytes[side] = 10 * plans[i][2 + side];
+        }
+        shape = shape_of(&service, &row);
+        for (uint32_t k = 0; k < 200; k++)
+            play(tables, shape, k);
+    }
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
+/* Far outside what was seen: a gigabyte, in the memory that every session has. */
+static void test_large_transfer_is_spent_exactly(void **state)
+{
+    struct service_model service = tcp_service(false);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+    struct session_row row = service.rows[service.row_count - 1];
+    struct packet_shape shape;
+    struct played played;
+
+    (void)state;
+    row.packets[1] = 700003;
+    row.data_packets[1] = 700000;
+    row.payload_bytes[1] = UINT64_C(1000000000);
+    row.packets[0] = 350000;
+    shape = shape_of(&service, &row);
+    shape.row = (uint32_t)service.row_count - 1;
+    played = play(tables, shape, 1);
+    assert_spends_packets(&played, &shape.total);
+    assert_in_range(played.spent.payload_bytes[1], 900000000, 1000000000);
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
+static void test_same_random_numbers_same_packets(void **state)
+{
+    struct service_model service = tcp_service(false);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+    struct packet_tables *again = packet_model_symbols.fit(&service);
+    uint64_t hash = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct packet_shape shape = shape_of(&service, &service.rows[i]);
+        struct played played;
+
+        shape.row = i;
+        played = play(tables, shape, i);
+        assert_true(played.hash == play(again, shape, i).hash);
+        hash = random_mix64(hash ^ played.hash);
+    }
+    /* the same of every compiler; changes with the model */
+    assert_int_equal(hash, UINT64_C(0xcc978a079a268521));
+    packet_model_symbols.release(tables);
+    packet_model_symbols.release(again);
+    free_service(&service);
+}
+
+static void test_gaps_are_such_as_were_seen(void **state)
+{
+    struct service_model service = udp_service(false);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+
+    (void)state;
+    for (uint32_t i = 0; i < 500; i++) {
+        struct packet_shape shape = shape_of(&service, &service.rows[i % 100]);
+        struct played played;
+
+        shape.row = i % 100;
+        played = play(tables, shape, i);
+        /* seen: 20 ms and 1 s; a bin is at most an eighth of an octave off either way, twice */
+        assert_in_range(played.longest_gap_ns, 15 * NS_PER_MS, 1250 * NS_PER_MS);
+    }
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
+static void test_handshake_takes_the_round_trip(void **state)
+{
+    struct service_model service = tcp_service(false);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+
+    (void)state;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct packet_shape shape = shape_of(&service, &service.rows[i]);
+        struct packet_progress progress = { .left = shape.total };
+        struct random_stream random = stream_of(i);
+        union packet_memory memory;
+        struct packet_draw draw;
+        int64_t ns = 0;
+
+        shape.row = i;
+        shape.rtt_ns = 3 * NS_PER_MS;
+        packet_model_symbols.begin(tables, &shape, &memory, &random);
+        for (int k = 0; k < 3; k++) {
+            assert_true(packet_model_symbols.next(tables, &shape, &progress, &memory, &random, &draw));
+            tcp_machine_send(&progress.machine, draw.side, draw.tcp_flags, draw.mark);
+            pay(&progress.left, &draw);
+            ns += k > 0 ? draw.gap_ns : 0;
+        }
+        assert_int_equal(ns, shape.rtt_ns);
+    }
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
+/* ---- fits ---- */
+
+static void test_fits_of_little(void **state)
+{
+    static const struct {
+        const char *what;
+        uint8_t protocol;
+        uint32_t packets;
+        uint8_t flags;
+        enum flow_opening opening;
+        bool is_fitted;
+    } cases[] = {
+        { "no packets kept", IP_TCP, 0, TCP_ACK, FLOW_OPENING_NONE, false },
+        { "one packet", IP_TCP, 1, TCP_ACK, FLOW_OPENING_NONE, true },
+        { "one datagram", IP_UDP, 1, 0, FLOW_OPENING_NONE, true },
+        { "one way", IP_TCP, 50, TCP_ACK, FLOW_OPENING_NONE, true },
+        { "nothing but an attempt", IP_TCP, 3, TCP_SYN, FLOW_OPENING_ATTEMPT, false },
+        { "nothing that TCP allows", IP_TCP, 3, TCP_FIN, FLOW_OPENING_NONE, false },
+        { "a handshake that is not there", IP_TCP, 3, TCP_ACK, FLOW_OPENING_HANDSHAKE, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct service_model service = new_service(cases[i].protocol, 1);
+        struct script s = { .row = { .opening = cases[i].opening } };
+        struct packet_tables *tables;
+
+        for (uint32_t k = 0; k < cases[i].packets; k++)
+            say(&s, FLOW_INITIATOR, cases[i].flags, cases[i].flags & TCP_SYN ? 0 : 9, NS_PER_SECOND);
+        add_row(&service, &s);
+        if (cases[i].packets == 0) {
+            free(service.rows[0].sequence);
+            service.rows[0].sequence = NULL;
+        }
+        tables = packet_model_symbols.fit(&service);
+        if ((tables != NULL) != cases[i].is_fitted)
+            fail_msg("%s", cases[i].what);
+        if (tables) {
+            struct packet_shape shape = shape_of(&service, &service.rows[0]);
+            struct played played = play(tables, shape, 1);
+
+            assert_spends_packets(&played, &shape.total);
+            assert_int_equal(played.spent.payload_bytes[0], shape.total.payload_bytes[0]);
+        }
+        packet_model_symbols.release(tables);
+        free_service(&service);
+    }
+}
+
+/* What the network did is not learned: no flow ends up with it. */
+static void test_impaired_packets_are_left_out(void **state)
+{
+    struct service_model service = new_service(IP_UDP, 1);
+    struct script s = { .count = 0 };
+    struct symbol_flows flows;
+
+    (void)state;
+    say(&s, FLOW_INITIATOR, 0, 10, 0);
+    say(&s, FLOW_INITIATOR, 0, 10, NS_PER_MS);
+    mark(&s, PACKET_IMPAIRED);
+    say(&s, FLOW_RESPONDER, 0, 20, NS_PER_MS);
+    add_row(&service, &s);
+    symbol_flows_init(&flows, &service);
+    assert_int_equal(flows.count, 1);
+    assert_int_equal(flows.flows[0].length, 2);
+    assert_int_equal(flows.flows[0].total.packets[0], 1);
+    assert_int_equal(flows.flows[0].total.payload_bytes[0], 10);
+    assert_int_equal(flows.packets[1].gap_bin, log_grid_gap_bin(2 * NS_PER_MS)); /* both gaps */
+    symbol_flows_release(&flows);
+    free_service(&service);
+}
+
+/* As many different packets as there can be. */
+static void test_tables_are_bounded(void **state)
+{
+    struct service_model service = new_service(IP_TCP, 1024);
+    struct random_stream random = stream_of(3);
+    struct packet_tables *tables;
+
+    (void)state;
+    for (uint32_t i = 0; i < 1024; i++) {
+        struct script s = { .count = 0 };
+
+        shake_hands(&s);
+        for (int k = 0; k < 128; k++)
+            say(&s, (enum flow_side)random_below_u32(&random, 2), TCP_ACK, random_below_u32(&random, 1449),
+                1 + random_u32(&random));
+        add_row(&service, &s);
+    }
+    sort_rows(&service);
+    tables = packet_model_symbols.fit(&service);
+    assert_in_range(packet_model_symbols.bytes(tables), 20000, TABLES_MOST_BYTES);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct packet_shape shape = shape_of(&service, &service.rows[i]);
+        struct played played = play(tables, shape, i);
+
+        assert_spends_packets(&played, &shape.total);
+    }
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
+/* ---- parts ---- */
+
+static void test_frequent_lengths_are_exact(void **state)
+{
+    struct flow_length lengths[] = { { 100, 0 }, { 100, 1 }, { 100, 2 }, { 200, 0 }, { 200, 0 }, { 200, 0 },
+                                     { 1000, 1 }, { 1010, 2 }, { 65535, 2 } };
+    struct length_past past = { .full = 1448, .own = 200, .other = 201 };
+    struct random_stream random = stream_of(1);
+    struct symbol_alphabet alphabet;
+
+    (void)state;
+    symbol_alphabet_build(&alphabet, lengths, sizeof lengths / sizeof *lengths, 3);
+    assert_int_equal(alphabet.exact_count, 1); /* 200 was in one flow alone */
+    assert_int_equal(alphabet.exact[0], 100);
+    assert_int_equal(symbol_alphabet_length(&alphabet, 100, past), LENGTH_EXACT);
+    assert_int_equal(symbol_alphabet_length(&alphabet, 0, past), LENGTH_NONE);
+    assert_int_equal(symbol_alphabet_length(&alphabet, 1448, past), LENGTH_FULL);
+    assert_int_equal(symbol_alphabet_length(&alphabet, 200, past), LENGTH_SAME);
+    assert_int_equal(symbol_alphabet_length(&alphabet, 201, past), LENGTH_ECHO);
+    assert_int_equal(symbol_alphabet_least(&alphabet, LENGTH_ECHO, (struct length_past){ 0 }), UINT32_MAX);
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t bytes = symbol_alphabet_draw(&alphabet, symbol_alphabet_size(&alphabet, 1005), past, &random);
+
+        assert_in_range(bytes, 1000, 1010);
+    }
+}
+
+static void test_buckets_are_quarters_of_octaves(void **state)
+{
+    struct symbol_alphabet alphabet = { .exact_count = 0 };
+    uint8_t before = 0;
+
+    (void)state;
+    for (uint32_t bytes = 1; bytes <= UINT16_MAX; bytes++) {
+        uint8_t symbol = symbol_alphabet_size(&alphabet, bytes);
+
+        assert_true(symbol >= before && symbol >= LENGTH_BUCKET);
+        if ((bytes & (bytes - 1)) == 0)
+            assert_int_equal((symbol - LENGTH_BUCKET) % LENGTH_OCTAVE_PARTS, 0);
+        before = symbol;
+    }
+    assert_int_equal(before, LENGTH_SYMBOLS - 1);
+}
+
+static void test_table_tells_what_followed(void **state)
+{
+    static const uint32_t least[SYMBOL_LEVELS] = { 2, 1, 1, 1, 1, 1, 1, 1 };
+    symbol_event events[64];
+    struct symbol_table table;
+    struct symbol_counts counts;
+    size_t used = 0;
+
+    (void)state;
+    for (uint16_t i = 0; i < 10; i++)
+        events[used++] = symbol_event_of(random_mix64(7), 0, i < 7 ? 5 : 600);
+    events[used++] = symbol_event_of(random_mix64(8), 0, 1); /* once, where twice is the least */
+    events[used++] = symbol_event_of(random_mix64(8), 1, 1);
+    symbol_table_build(&table, events, used, least, 4096);
+    assert_true(symbol_table_find(&table, random_mix64(7), 0, &counts));
+    assert_int_equal(counts.total, 10);
+    assert_int_equal(counts.size, 2);
+    assert_int_equal(symbol_counts_at(&counts, 6), 5);
+    assert_int_equal(symbol_counts_at(&counts, 7), 600);
+    assert_false(symbol_table_find(&table, random_mix64(7), 1, &counts));
+    assert_false(symbol_table_find(&table, random_mix64(8), 0, &counts));
+    assert_true(symbol_table_find(&table, random_mix64(8), 1, &counts));
+    assert_int_equal(counts.size, 1);
+    assert_true(symbol_table_bytes(&table) <= 4096);
+    symbol_table_release(&table);
+}
+
+/* Witten-Bell: of 10 observations of 2 symbols, an escape once in six. */
+static void test_table_escapes(void **state)
+{
+    static const uint32_t least[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    struct random_stream random = stream_of(4);
+    symbol_event events[10];
+    struct symbol_table table;
+    struct symbol_counts counts;
+    uint32_t seen[3] = { 0 };
+
+    (void)state;
+    for (uint16_t i = 0; i < 10; i++)
+        events[i] = symbol_event_of(random_mix64(7), 0, i < 7);
+    symbol_table_build(&table, events, 10, least, 4096);
+    assert_true(symbol_table_find(&table, random_mix64(7), 0, &counts));
+    for (int i = 0; i < 12000; i++) {
+        uint16_t symbol = 2;
+
+        symbol_counts_draw(&counts, &random, &symbol);
+        seen[symbol]++;
+    }
+    assert_in_range(seen[0], 3000 - 250, 3000 + 250);
+    assert_in_range(seen[1], 7000 - 300, 7000 + 300);
+    assert_in_range(seen[2], 2000 - 200, 2000 + 200);
+    symbol_table_release(&table);
+}
+
+static void test_table_counts_above_its_largest(void **state)
+{
+    static const uint32_t least[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    symbol_event *events = memory_alloc_array(100000, sizeof *events);
+    struct symbol_table table;
+    struct symbol_counts counts;
+
+    (void)state;
+    for (uint32_t i = 0; i < 100000; i++)
+        events[i] = symbol_event_of(random_mix64(1), 0, i % 100 == 0 ? 1 : i == 1 ? 2 : 0);
+    symbol_table_build(&table, events, 100000, least, 4096);
+    assert_true(symbol_table_find(&table, random_mix64(1), 0, &counts));
+    assert_int_equal(counts.size, 3);
+    assert_in_range(counts.total, SYMBOL_MAX_COUNT - 8, SYMBOL_MAX_COUNT);
+    assert_in_range(counts.cells[1].count - counts.cells[0].count, 315, 340); /* one in a hundred */
+    assert_int_equal(counts.cells[2].count - counts.cells[1].count, 1);       /* never none */
+    symbol_table_release(&table);
+    free(events);
+}
+
+static void test_timing_tells_near_from_far(void **state)
+{
+    struct service_model service = new_service(IP_UDP, 64);
+    struct symbol_flows flows;
+    uint8_t clusters[64];
+
+    (void)state;
+    for (uint32_t i = 0; i < 64; i++) {
+        struct script s = { .count = 0 };
+
+        say(&s, FLOW_INITIATOR, 0, 10, 0);
+        say(&s, FLOW_RESPONDER, 0, 10, i < 20 ? NS_PER_MS : 100 * NS_PER_MS);
+        add_row(&service, &s);
+    }
+    symbol_flows_init(&flows, &service);
+    symbol_timing_clusters(&flows, &service, clusters);
+    for (uint32_t i = 0; i < 64; i++)
+        assert_int_equal(clusters[i] == clusters[0], i < 20);
+    symbol_flows_release(&flows);
+    free_service(&service);
+}
+
+static void test_middle_of_a_gap_bin(void **state)
+{
+    (void)state;
+    for (unsigned bin = 16; bin <= 250; bin++)
+        assert_int_equal(log_grid_gap_bin(symbol_gap_ns((uint8_t)bin)), bin);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sampled_plans_are_spent_exactly),
+        cmocka_unit_test(test_any_plan_is_spent_exactly),
+        cmocka_unit_test(test_impossible_plans_end_early),
+        cmocka_unit_test(test_large_transfer_is_spent_exactly),
+        cmocka_unit_test(test_same_random_numbers_same_packets),
+        cmocka_unit_test(test_gaps_are_such_as_were_seen),
+        cmocka_unit_test(test_handshake_takes_the_round_trip),
+        cmocka_unit_test(test_fits_of_little),
+        cmocka_unit_test(test_impaired_packets_are_left_out),
+        cmocka_unit_test(test_tables_are_bounded),
+        cmocka_unit_test(test_frequent_lengths_are_exact),
+        cmocka_unit_test(test_buckets_are_quarters_of_octaves),
+        cmocka_unit_test(test_table_tells_what_followed),
+        cmocka_unit_test(test_table_escapes),
+        cmocka_unit_test(test_table_counts_above_its_largest),
+        cmocka_unit_test(test_timing_tells_near_from_far),
+        cmocka_unit_test(test_middle_of_a_gap_bin),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
