@@ -172,7 +172,7 @@ static void test_sheet(void **state)
     static const char *const sheets[] = {
         "flow,answer\n001,real\n002,generated\n003,likely real\n",
         "003,likely real\r\n001,real\r\n\r\n002,generated", /* no header, any order */
-        "\xef\xbb\xbf" "Flow;Answer\n1; Real \n2;GENERATED\n 3 ; Likely Real\n",
+        "\357\273\277Flow;Answer\n1; Real \n2;GENERATED\n 3 ; Likely Real\n",
     };
     enum blind_answer answers[3];
     struct error err = { "" };

@@ -221,10 +221,14 @@ static int write_file(const char *directory, const char *name, mode_t mode, cons
     FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
     int status = 0;
 
-    if (stream == NULL)
+    if (stream == NULL) {
         status = error_set(err, "%s: cannot create: %s", path, strerror(errno));
-    else if ((fwrite(bytes, 1, size, stream) != size) | (fclose(stream) != 0))
-        status = error_set(err, "%s: cannot write: %s", path, strerror(errno));
+    } else {
+        bool is_written = fwrite(bytes, 1, size, stream) == size;
+
+        if (fclose(stream) != 0 || !is_written)
+            status = error_set(err, "%s: cannot write: %s", path, strerror(errno));
+    }
     free(path);
     return status;
 }
@@ -249,7 +253,7 @@ static int write_sheet(const struct test *test, const char *directory, struct er
     FILE *stream = open_memstream(&text, &size);
     int status;
 
-    if (stream == NULL || (!blind_answers_write_sheet(stream, test->flows) | (fclose(stream) != 0)))
+    if (stream == NULL || !blind_answers_write_sheet(stream, test->flows) || fclose(stream) != 0)
         abort(); /* only for want of memory */
     status = write_file(directory, BLINDTEST_SHEET, 0666, text, size, err);
     free(text);
