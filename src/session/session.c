@@ -151,6 +151,8 @@ static struct payload_place place_in_stream(struct session *s, const struct pack
 
     if (!s->has_data || s->speaker != draw->side || s->message_offset >= s->message_bytes)
         begin_message(s, draw);
+    if (s->message_offset + draw->payload_bytes > s->message_bytes) /* an ACK that had to come first made it longer */
+        s->message_bytes = s->message_offset + draw->payload_bytes;
     place = (struct payload_place){
         .message_bytes = s->message_bytes,
         .offset = s->message_offset,
