@@ -280,10 +280,10 @@ refuses_model()
     [ "$(wc -l < hosts)" -eq 12 ]
     diff hosts <(rows_of 'most used states$')
     json_value json '"\n".join(" ".join([s["service"], str(s["flows"]), str(s["sampled"])] +
-        [", ".join("%s %d" % (a["application"], a["flows"]) for a in s["applications"])]).strip()
+        [", ".join("%s %d" % (a["class"], a["flows"]) for a in s["classes"])]).strip()
         for s in sorted(d["services"], key=lambda s: -s["flows"]))' > services
     [ "$(wc -l < services)" -eq 5 ]
-    diff services <(rows_of 'applications$')
+    diff services <(rows_of 'classes$')
 }
 
 # The rows of the table of file `text` whose heading ends so, with one blank between columns.

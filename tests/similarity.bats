@@ -34,7 +34,7 @@ assert x.parse(sys.argv[1]).documentElement.tagName == "svg"' "$1"
     [ "$(json_value info.json 'min(h["members"] for h in d["hosts"]) >= 5')" = True ]
     [ "$(json_value info.json 'sum(h["members"] for h in d["hosts"])')" = 12 ]
     [ "$(json_value info.json 'd["has_tags"]')" = False ]
-    [ "$(sqlite3 "$crowds" 'SELECT count(*) FROM application')" = 0 ]
+    [ "$(sqlite3 "$crowds" 'SELECT count(*) FROM label')" = 0 ]
     [ "$(wc -l < "$BATS_FILE_TMPDIR/crowds.map")" = 12 ]
     [ "$(cut -f 1 "$BATS_FILE_TMPDIR/crowds.map" | sort -u | wc -l)" = \
         "$(json_value info.json 'len(d["hosts"])')" ]

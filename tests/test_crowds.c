@@ -584,11 +584,14 @@ static void test_crowds_merge(void **state)
 
 /* ---- playing ---- */
 
-static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port)
+static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port, uint32_t label,
+                                              uint64_t choice)
 {
     (void)self;
     (void)protocol;
     (void)port;
+    (void)label;
+    (void)choice;
     return NULL;
 }
 

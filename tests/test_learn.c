@@ -855,25 +855,20 @@ static void test_scan_costs_no_service(void **state)
         stats = learner_finish(learner);
         assert_int_equal(stats->services.used, SERVICE_MAX + 1);
         for (uint32_t used = 0; used < USED; used++) {
-            uint32_t service = tally_find(&stats->services, IP_TCP, 100 + used);
+            uint32_t service = tally_find(&stats->services, service_owner_pack(IP_TCP, 2), 100 + used);
 
+            assert_string_equal(network_stats_label(stats, 2), "used");
             assert_int_not_equal(service, TALLY_NONE);
             assert_int_equal(stats->services.entries[service].count, FLOWS);
             assert_int_equal(stats->samples[service].used, FLOWS);
             assert_int_equal(stats->conditions[service].flows, FLOWS);
-            for (size_t k = 0; k < stats->applications.used; k++) {
-                const struct tally_entry *entry = &stats->applications.entries[k];
-
-                if (entry->owner == service)
-                    assert_string_equal(stats->application_names[entry->symbol], "used");
-            }
         }
         for (size_t k = 0; k < stats->services.used; k++) {
             flows += stats->services.entries[k].count;
             measured += stats->conditions[k].flows;
         }
-        for (size_t k = 0; k < stats->applications.used; k++)
-            labelled += stats->applications.entries[k].count;
+        for (size_t k = 0; k < stats->state_labels.used; k++)
+            labelled += stats->state_labels.entries[k].count;
         assert_int_equal(flows, n);
         assert_int_equal(measured, n);
         assert_int_equal(labelled, n);
@@ -902,7 +897,7 @@ static void test_pings_are_alike(void **state)
 
 /* ---- what a record brings beside its counts ---- */
 
-static void test_bytes_conditions_applications(void **state)
+static void test_bytes_conditions_labels(void **state)
 {
     const struct flow_packet packets[] = { { 0x02, 0, 0 }, { 0x92, 40, 0 }, { 0x10, 41, 512 } };
     struct flow_record measured = flow(0, A, OUT, IP_TCP, 443);
@@ -913,7 +908,8 @@ static void test_bytes_conditions_applications(void **state)
     const struct service_conditions *c;
     const struct keyed_row *row;
     uint32_t web;
-    uint32_t https;
+    uint32_t google;
+    uint32_t tls;
 
     (void)state;
     measured.is_measured = true;
@@ -930,6 +926,10 @@ static void test_bytes_conditions_applications(void **state)
     measured.application = "TLS.Google";
     measured.sequence = packets;
     measured.sequence_length = 3;
+    measured.unreachable = 2;
+    measured.open_window[1] = 501;
+    measured.timestamp_hz[0] = 250;
+    measured.ip_id[0] = IP_ID_COUNTER;
     logged.application = "TLS";
     attempt.is_measured = true;
     attempt.opening = FLOW_OPENING_ATTEMPT;
@@ -943,27 +943,45 @@ static void test_bytes_conditions_applications(void **state)
     assert_int_equal(tally_count(&stats->bytes, web,
                                  flow_size_pack(log_grid_bin(5, VOLUME_GRID_PER_OCTAVE),
                                                 log_grid_bin(2300, VOLUME_GRID_PER_OCTAVE))), 2);
-    https = tally_find(&stats->services, IP_TCP, 443);
-    c = &stats->conditions[https];
-    assert_int_equal(c->flows, 2);
-    assert_int_equal(c->packets, 8);
+    google = tally_find(&stats->services, service_owner_pack(IP_TCP, 1), 443);
+    tls = tally_find(&stats->services, service_owner_pack(IP_TCP, 2), 443);
+    assert_int_equal(stats->services.used, 2);
+    assert_int_equal(stats->services.entries[google].count, 1);
+    assert_int_equal(stats->services.entries[tls].count, 2);
+    c = &stats->conditions[tls];
+    assert_int_equal(c->flows, 1);
+    assert_int_equal(c->attempts, 1);
+    assert_int_equal(c->unanswered, 1);
+    c = &stats->conditions[google];
+    assert_int_equal(c->flows, 1);
+    assert_int_equal(c->packets, 5);
+    assert_int_equal(c->unreachable, 2);
     assert_int_equal(c->retransmitted, 3);
     assert_int_equal(c->reordered, 4);
     assert_int_equal(c->duplicated, 8);
     assert_int_equal(c->fragments, 16);
     assert_int_equal(c->resets, 1);
-    assert_int_equal(c->attempts, 2);
-    assert_int_equal(c->unanswered, 1);
-    assert_int_equal(stats->application_count, 2);
-    assert_string_equal(stats->application_names[0], "TLS.Google");
-    assert_int_equal(tally_count(&stats->applications, https, 0), 1);
-    assert_int_equal(tally_count(&stats->applications, https, 1), 2);
-    assert_int_equal(stats->samples[https].used, 3);
-    row = &stats->samples[https].rows[stats->samples[https].rows[2].row.is_measured ? 2 : 1];
+    assert_int_equal(c->attempts, 1);
+    assert_int_equal(c->unanswered, 0);
+    assert_int_equal(stats->label_count, 2);
+    assert_string_equal(network_stats_label(stats, 1), "TLS.Google");
+    assert_string_equal(network_stats_label(stats, 2), "TLS");
+    assert_int_equal(tally_count(&stats->state_labels, web, 1), 1);
+    assert_int_equal(tally_count(&stats->state_labels, web, 2), 2);
+    assert_int_equal(stats->samples[tls].used, 2);
+    assert_int_equal(stats->samples[google].used, 1);
+    row = &stats->samples[google].rows[0];
     assert_true(row->row.is_measured);
     assert_int_equal(row->row.window[0], 64240);
     assert_int_equal(row->row.tcp_options[1], 5);
     assert_int_equal(row->row.window_scale[1], 7);
+    assert_int_equal(row->row.open_window[1], 501);
+    assert_int_equal(row->row.timestamp_hz[0], 250);
+    assert_int_equal(row->row.ip_id[0], IP_ID_COUNTER);
+    assert_int_equal(row->row.retransmitted[1], 2);
+    assert_int_equal(row->row.reordered[1], 4);
+    assert_int_equal(row->row.duplicated[0], 8);
+    assert_int_equal(row->row.fragments[1], 16);
     assert_int_equal(row->row.sequence_length, 3);
     assert_memory_equal(row->row.sequence, packets, sizeof packets);
     assert_int_equal(stats->outside_count, 1);
@@ -971,8 +989,46 @@ static void test_bytes_conditions_applications(void **state)
     learner_free(learner);
 }
 
+/*
+ * Of more classes than services find room, those of few flows are counted with the port, which stays; of a port
+ * without room, with the other ports.
+ */
+static void test_rare_classes(void **state)
+{
+    enum { CLASSES = 1500, FLOWS_OF_EVEN = 3 };
+    static char class_names[CLASSES][16];
+    struct learner *learner = learner_new(&in_ten);
+    const struct network_stats *stats;
+    uint64_t without;
+    uint64_t all = 0;
+    int64_t ms = 0;
+
+    (void)state;
+    for (int i = 0; i < CLASSES; i++) {
+        struct flow_record record = flow(0, A, OUT, IP_TCP, 443);
+
+        snprintf(class_names[i], sizeof class_names[i], "class%d", i);
+        record.application = class_names[i];
+        for (int k = 0; k < (i % 2 ? 1 : FLOWS_OF_EVEN); k++) {
+            record.start.ns = ms++ * NS_PER_MS;
+            learner_add(learner, &record);
+        }
+    }
+    stats = learner_finish(learner);
+    assert_int_equal(stats->services.used, SERVICE_MAX);
+    for (size_t i = 0; i < stats->services.used; i++)
+        all += stats->services.entries[i].count;
+    assert_int_equal(all, CLASSES / 2 * (1 + FLOWS_OF_EVEN));
+    without = tally_count(&stats->services, service_owner_pack(IP_TCP, LABEL_NONE), 443);
+    assert_int_equal(without, CLASSES - (SERVICE_MAX - 1)); /* one flow each; the port itself takes a place */
+    assert_int_equal(stats->samples[tally_find(&stats->services, IP_TCP, 443)].used, without);
+    assert_int_equal(learner_given_up(learner)->services, 0);
+    assert_int_equal(stats->state_labels.used, CLASSES);
+    learner_free(learner);
+}
+
 /* Names beyond the limits are counted as given up, and nothing else is lost of the flow. */
-static void test_application_limits(void **state)
+static void test_label_limits(void **state)
 {
     static char names[5000][16];
     struct learner *learner = learner_new(&in_ten);
@@ -988,9 +1044,9 @@ static void test_application_limits(void **state)
         learner_add(learner, &record);
     }
     stats = learner_finish(learner);
-    assert_int_equal(stats->application_count, 4096);
-    assert_int_equal(tally_count(&stats->applications, 0, 4095), 2);
-    assert_int_equal(learner_given_up(learner)->applications, 2 * (5000 - 4096));
+    assert_int_equal(stats->label_count, LABELS_MAX);
+    assert_int_equal(tally_count(&stats->state_labels, 0, LABELS_MAX), 2);
+    assert_int_equal(learner_given_up(learner)->labels, 2 * (5000 - LABELS_MAX));
     assert_int_equal(stats->flows, 10000);
     learner_free(learner);
 }
@@ -1194,7 +1250,7 @@ struct facts {
 };
 
 enum fact_kind { STATE = 1, INITIAL, TRANSITION, GAP, VOLUME, BYTES, INITIATOR_PORT, RESPONDER_PORT,
-                 PEER, ACTIVE, COVERAGE, SERVICE, ROW, APPLICATION, TOTAL };
+                 PEER, ACTIVE, COVERAGE, SERVICE, ROW, LABEL, TOTAL };
 
 static void add_fact(struct facts *facts, uint64_t count, const uint64_t words[FACT_WORDS])
 {
@@ -1279,29 +1335,42 @@ static uint64_t mix_bytes(const void *bytes, size_t size)
     return hash;
 }
 
+/* Of a class, whatever its number is. */
+static uint64_t label_fact(const struct network_stats *stats, uint32_t label)
+{
+    const char *name = label == LABEL_NONE ? "" : network_stats_label(stats, label);
+
+    return mix_bytes(name, strlen(name)) & ~UINT64_C(0xff);
+}
+
+static void add_label_facts(struct facts *facts, const struct network_stats *stats)
+{
+    for (size_t i = 0; i < stats->state_labels.used; i++) {
+        const struct tally_entry *e = &stats->state_labels.entries[i];
+
+        FACT(facts, e->count, LABEL, state_host(stats, e->owner), state_key_of(stats, e->owner),
+             label_fact(stats, e->symbol));
+    }
+}
+
 static void add_service_facts(struct facts *facts, const struct network_stats *stats)
 {
     for (size_t i = 0; i < stats->services.used; i++) {
         const struct tally_entry *e = &stats->services.entries[i];
         const struct row_sample *sample = &stats->samples[i];
 
-        FACT(facts, e->count, SERVICE, e->owner, e->symbol);
-        FACT(facts, 1, SERVICE, e->owner, e->symbol, 1,
+        uint64_t owner = service_owner_protocol(e->owner) ^ label_fact(stats, service_owner_label(e->owner));
+
+        FACT(facts, e->count, SERVICE, owner, e->symbol);
+        FACT(facts, 1, SERVICE, owner, e->symbol, 1,
              mix_bytes(&stats->conditions[i], sizeof stats->conditions[i]), sample->packets);
         for (size_t k = 0; k < sample->used; k++) {
             const struct keyed_row *r = &sample->rows[k];
 
-            FACT(facts, 1, ROW, e->owner, e->symbol, r->key, session_row_packets(&r->row),
+            FACT(facts, 1, ROW, owner, e->symbol, r->key, session_row_packets(&r->row),
                  r->row.sequence_length,
                  r->row.sequence ? mix_bytes(r->row.sequence, r->row.sequence_length * sizeof *r->row.sequence) : 0);
         }
-    }
-    for (size_t i = 0; i < stats->applications.used; i++) {
-        const struct tally_entry *e = &stats->applications.entries[i];
-        const char *name = stats->application_names[e->symbol];
-
-        FACT(facts, e->count, APPLICATION, stats->services.entries[e->owner].owner,
-             stats->services.entries[e->owner].symbol, mix_bytes(name, strlen(name)));
     }
 }
 
@@ -1333,6 +1402,7 @@ static struct facts facts_of(const struct network_stats *stats)
     }
     for (size_t i = 0; i < stats->coverage.used; i++)
         FACT(&facts, stats->coverage.entries[i].count, COVERAGE, stats->coverage.entries[i].symbol);
+    add_label_facts(&facts, stats);
     add_service_facts(&facts, stats);
     FACT(&facts, stats->flows, TOTAL, 1);
     FACT(&facts, stats->packets, TOTAL, 2);
@@ -1608,7 +1678,7 @@ static void test_merge_services(void **state)
         for (uint32_t i = 0; i < 2 * EACH; i += 4) {
             uint32_t port = 20000 + i / EACH * 1000 + i % EACH;
 
-            assert_int_equal(tally_count(&sums[first].services, IP_TCP, port), 2);
+            assert_int_equal(tally_count(&sums[first].services, service_owner_pack(IP_TCP, 1), port), 2);
         }
     }
     for (size_t i = 0; i < sums[0].services.used; i++) {
@@ -2508,8 +2578,9 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_scan_costs_no_service),
         cmocka_unit_test(test_pings_are_alike),
-        cmocka_unit_test(test_bytes_conditions_applications),
-        cmocka_unit_test(test_application_limits),
+        cmocka_unit_test(test_bytes_conditions_labels),
+        cmocka_unit_test(test_label_limits),
+        cmocka_unit_test(test_rare_classes),
         cmocka_unit_test(test_impossible_records),
         cmocka_unit_test(test_late_flow),
         cmocka_unit_test(test_step_back),

@@ -21,6 +21,7 @@
 #include "model/day_profile.h"
 #include "model/model.h"
 #include "net/wire.h"
+#include "synth/flow_draw.h"
 #include "synth/slice.h"
 
 /* ---- a small network that uses every table ---- */
@@ -49,6 +50,9 @@ static const char *any_peer(struct random_stream *random, uint32_t host)
         return outside[i];
     return i == 3 ? "224.0.0.251" : locals[(host + 1) % HOSTS];
 }
+
+static const char *const names[] = { "TLS.Google", "DNS", "QUIC", NULL };
+enum { NAMES = sizeof names / sizeof *names };
 
 /* Record i of a capture of two mornings. */
 static struct flow_record draw_record(uint32_t i, struct random_stream *random)
@@ -79,6 +83,7 @@ static struct flow_record draw_record(uint32_t i, struct random_stream *random)
         .closing_side = (enum flow_side)random_below(random, 2),
         .mss = { 1460, 1400 },
         .ttl = { 64, 57 },
+        .application = service < 2 ? names[(i + service) % NAMES] : NULL,
     };
 }
 
@@ -126,9 +131,6 @@ static const char *save(const char *name, uint32_t records)
 
 /* ---- statistics that fill every table ---- */
 
-static const char *const names[] = { "TLS.Google", "DNS", "QUIC", "HTTP.Example" };
-enum { NAMES = sizeof names / sizeof *names };
-
 static uint64_t *draw_tags(uint32_t count, struct random_stream *random)
 {
     uint64_t *tags = memory_alloc_array(count, sizeof *tags);
@@ -146,7 +148,7 @@ static void fill_tags(struct network_stats *stats, struct random_stream *random)
     stats->outside_tags = draw_tags(stats->outside_count, random);
 }
 
-static void fill_services(struct network_stats *stats, struct random_stream *random)
+static void fill_services(struct network_stats *stats)
 {
     for (uint32_t i = 0; i < stats->services.used; i++) {
         uint64_t flows = stats->services.entries[i].count;
@@ -156,10 +158,6 @@ static void fill_services(struct network_stats *stats, struct random_stream *ran
             .duplicated = 5 + i,    .fragments = 4 + i,    .resets = 3 + i,        .attempts = flows,
             .unanswered = 1 + i,    .unreachable = 2 + i,
         };
-        for (uint32_t k = 0; k < NAMES; k++) {
-            if ((i + k) % 3 != 0)
-                tally_add(&stats->applications, i, k, 1 + random_below(random, 2));
-        }
     }
 }
 
@@ -199,13 +197,7 @@ static void fill(struct network_stats *stats)
         tally_add(&stats->beats, state, BEAT_GRID_PER_OCTAVE * 30 + state % 1600, 1 + state % 7);
     if (!stats->has_tags)
         fill_tags(stats, &random);
-    if (stats->application_count == 0) {
-        stats->application_names =
-            memory_grow(NULL, &stats->application_capacity, NAMES, sizeof *stats->application_names);
-        for (size_t i = 0; i < NAMES; i++)
-            stats->application_names[stats->application_count++] = memory_copy_text(names[i]);
-        fill_services(stats, &random);
-    }
+    fill_services(stats);
     for (size_t i = 0; i < stats->services.used; i++) {
         struct row_sample *sample = &stats->samples[i];
 
@@ -489,31 +481,13 @@ static void check_row(const struct session_row *got, const struct session_row *e
     assert_int_equal(got->closing_side, expected->closing_side);
 }
 
-static void check_applications(const struct service_model *service, const struct network_stats *stats,
-                               uint32_t index)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < stats->applications.used; i++)
-        count += stats->applications.entries[i].owner == index;
-    assert_int_equal(service->application_count, count);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t name = 0;
-
-        while (strcmp(stats->application_names[name], service->applications[i].name) != 0)
-            name++;
-        assert_int_equal(tally_count(&stats->applications, index, name), service->applications[i].flows);
-        if (i > 0)
-            assert_in_range(service->applications[i].flows, 1, service->applications[i - 1].flows);
-    }
-}
-
 static void check_services(const struct model *model, const struct network_stats *stats)
 {
     assert_int_equal(model->service_count, stats->services.used);
     for (size_t i = 0; i < model->service_count; i++) {
         const struct service_model *service = &model->services[i];
-        uint32_t index = tally_find(&stats->services, service->protocol, service->port);
+        uint32_t index = tally_find(&stats->services, service_owner_pack(service->protocol, service->label_number),
+                                    service->port);
         const struct row_sample *sample = &stats->samples[index];
 
         assert_int_not_equal(index, TALLY_NONE);
@@ -521,7 +495,10 @@ static void check_services(const struct model *model, const struct network_stats
         assert_int_equal(service->row_count, sample->used);
         assert_memory_equal(&service->conditions, &stats->conditions[index],
                             sizeof service->conditions);
-        check_applications(service, stats, index);
+        if (service->label_number == LABEL_NONE)
+            assert_null(service->label);
+        else
+            assert_string_equal(service->label, network_stats_label(stats, service->label_number));
         for (size_t j = 0; j < sample->used; j++)
             check_row(&service->rows[j], &sample->rows[j].row);
     }
@@ -636,6 +613,10 @@ static void check_same_stats(const struct network_stats *got, const struct netwo
     check_same_tally(&got->active, &expected->active);
     check_same_tally(&got->coverage, &expected->coverage);
     check_same_indices(&got->services, &expected->services);
+    check_same_tally(&got->state_labels, &expected->state_labels);
+    assert_int_equal(got->label_count, expected->label_count);
+    for (uint32_t label = 1; label <= got->label_count; label++)
+        assert_string_equal(network_stats_label(got, label), network_stats_label(expected, label));
     check_same_activity(got, expected);
     check_same_samples(got, expected);
     assert_int_equal(got->outside_count, expected->outside_count);
@@ -730,7 +711,7 @@ static void test_empty_network(void **state)
     (void)state;
     assert_non_null(model);
     assert_int_equal(model->host_count, 0);
-    assert_null(model_service(model, IP_TCP, 443));
+    assert_null(model_service(model, IP_TCP, 443, LABEL_NONE, 0));
     model_free(model);
 }
 
@@ -798,9 +779,10 @@ static void test_no_address_in_file(void **state)
 
 /* ---- damaged files ---- */
 
-static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port)
+static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port,
+                                                uint32_t label, uint64_t choice)
 {
-    return model_service(self, protocol, port);
+    return model_service(self, protocol, port, label, choice);
 }
 
 /* What was accepted must be safe to use: every host plays a few slices, unless they are enormous. */
@@ -1020,13 +1002,13 @@ static const struct {
     { "PRAGMA user_version = 1", "model format 1 is of an older version, this one reads 5: learn" },
     { "PRAGMA user_version = 4", "model format 4 is of an older version, this one reads 5: learn" },
     { "PRAGMA user_version = 6", "model format 6 is of a later version, this one reads 5" },
-    { "DROP TABLE gap", "table schema, row 7: not a table of a model" },
+    { "DROP TABLE gap", "table schema, row 9: not a table of a model" },
     { "DROP TABLE session_row", "a table is missing" },
     { "ALTER TABLE state RENAME COLUMN role TO part", "table schema, row 4: not a table of a model" },
     { "DROP TABLE host; CREATE VIEW host AS WITH RECURSIVE n(i) AS"
       " (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, NULL AS tag FROM n",
       "not a table of a model" },
-    { "CREATE VIEW more AS SELECT 1", "table schema, row 21: not a table of a model" },
+    { "CREATE VIEW more AS SELECT 1", "table schema, row 22: not a table of a model" },
     { "CREATE TRIGGER more AFTER UPDATE ON host BEGIN DELETE FROM gap; END", "not a table of a model" },
     { "CREATE INDEX more ON gap(times)", "not a table of a model" },
     { "CREATE VIRTUAL TABLE more USING fts5(text)", "not a table of a model" },
@@ -1098,7 +1080,6 @@ static const struct {
     { "UPDATE summary SET packets = 9007199254740993", "table summary, row 1, column packets: 90071" },
     { "UPDATE summary SET flows = 5", "has too many states or flows" },
     { "UPDATE service SET flows = 200", "row 3: the services have more flows than there are" },
-    { "UPDATE application SET flows = 201", "row 2: the applications have more flows than there are" },
     { "UPDATE volume SET bin = 1024 + bin", "table volume, row 1, column bin: 1" },
     { "UPDATE volume SET bin = 657 WHERE state = 0 AND bin = (SELECT max(bin) FROM volume"
       " WHERE state = 0)", "column bin: 657 is not in 0..656" },
@@ -1171,7 +1152,7 @@ static const struct {
     { "UPDATE activity SET flows_initiated = -1", "column flows_initiated: -1" },
     { "UPDATE activity SET flows_answered = -1", "column flows_answered: -1" },
     { "UPDATE service SET id = 9999 WHERE id = 0", "table service, row 1, column id: 1" },
-    { "UPDATE service SET protocol = 6, port = 443", "table service: a service is there twice" },
+    { "UPDATE service SET protocol = 6, port = 443, label = 1", "table service: a service is there twice" },
     { "UPDATE service SET measured_flows = -1", "column measured_flows: -1" },
     { "UPDATE service SET measured_packets = -1", "column measured_packets: -1" },
     { "UPDATE service SET retransmitted = -1", "column retransmitted: -1" },
@@ -1181,15 +1162,27 @@ static const struct {
     { "UPDATE service SET resets = -1", "column resets: -1" },
     { "UPDATE service SET attempts = 9007199254740993", "column attempts: 9007199254740993" },
     { "UPDATE service SET unanswered = NULL", "column unanswered: something that is no integer" },
-    { "UPDATE application SET service = 9999 WHERE service = 0",
-      "column service: 9999" },
-    { "UPDATE application SET name = x'41' WHERE name = 'DNS'", "column name: not a name" },
-    { "UPDATE application SET name = '' WHERE name = 'DNS'", "column name: not a name" },
-    { "UPDATE application SET name = 'a' || char(27) WHERE name = 'DNS'", "column name: not a name" },
-    { "UPDATE application SET name = 'a' || char(0) || 'b' WHERE name = 'DNS'",
-      "column name: not a name" },
-    { "UPDATE application SET name = printf('%065d', 1) WHERE name = 'DNS'", "column name: not a name" },
-    { "UPDATE application SET flows = 0", "table application, row 1, column flows: 0" },
+    { "UPDATE label SET name = x'41' WHERE name = 'DNS'", "column name: not a name" },
+    { "UPDATE label SET name = '' WHERE name = 'DNS'", "column name: not a name" },
+    { "UPDATE label SET name = 'a' || char(27) WHERE name = 'DNS'", "column name: not a name" },
+    { "UPDATE label SET name = 'a' || char(0) || 'b' WHERE name = 'DNS'", "column name: not a name" },
+    { "UPDATE label SET name = printf('%064d', 1) WHERE name = 'DNS'", "column name: not a name" },
+    { "UPDATE label SET name = 'DNS'", "table label, row 2: the name is there twice" },
+    { "UPDATE label SET id = 0 WHERE id = 1", "table label, row 1, column id: 0 is not in 1..1" },
+    { "UPDATE label SET id = 9 WHERE id = 2", "column id: " },
+    { "DELETE FROM label WHERE id = 3", "column label: 3 is not in 0..2" },
+    { "WITH RECURSIVE n(i) AS (SELECT 4 UNION ALL SELECT i + 1 FROM n WHERE i < 4097)"
+      " INSERT INTO label SELECT i, 'n' || i FROM n", "table label, row 4097: there are too many" },
+    { "UPDATE service SET label = 4", "column label: 4 is not in 0..3" },
+    { "UPDATE service SET label = NULL", "column label: something that is no integer" },
+    { "UPDATE service SET port = 65536, label = 1 WHERE id = 0", "row 1: other ports have no label" },
+    { "UPDATE state_label SET label = 0 WHERE label = 1", "0 is no label" },
+    { "UPDATE state_label SET label = 4 WHERE label = 1", "column label: 4 is not in 0..3" },
+    { "UPDATE state_label SET flows = 0", "table state_label, row 1, column flows: 0" },
+    { "UPDATE state_label SET flows = (SELECT flows FROM state WHERE id = state_label.state)",
+      "has more flows with a label than flows" },
+    { "UPDATE state_label SET state = 9999 WHERE state = (SELECT min(state) FROM state_label)",
+      "column state: 9999" },
     { "UPDATE service SET port = 65537", "table service, row 1, column port: 65537" },
     { "UPDATE service SET protocol = -1", "table service, row 1, column protocol: -1" },
     { "UPDATE service SET flows = 0", "table service, row 1, column flows: 0" },
@@ -1813,9 +1806,93 @@ static void test_service_lookup(void **state)
     (void)state;
     assert_int_equal(port_feature_of(3306), port_feature_of(3400));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (model_service(&model, cases[i].protocol, cases[i].port) != cases[i].expected)
+        if (model_service(&model, cases[i].protocol, cases[i].port, LABEL_NONE, 0) != cases[i].expected)
             fail_msg("protocol %u, port %u: another service", cases[i].protocol, cases[i].port);
     }
+}
+
+/* Of classes: the one that was asked for, whatever its flows; else one of those that there are, by their flows. */
+static void test_class_lookup(void **state)
+{
+    const uint32_t pool_port = port_feature_first(port_feature_of(3306));
+    const struct service_model services[] = {
+        { .protocol = IP_TCP, .port = 443, .flows = 30, .row_count = 30 },
+        { .protocol = IP_TCP, .port = 443, .label_number = 1, .flows = 60, .row_count = 60 },
+        { .protocol = IP_TCP, .port = 443, .label_number = 2, .flows = 10, .row_count = 2 },
+        { .protocol = IP_TCP, .port = 3306, .label_number = 1, .flows = 3, .row_count = 3 },
+        { .protocol = IP_TCP, .port = 3307, .label_number = 2, .flows = 90, .row_count = 90 },
+        { .protocol = IP_TCP, .port = SERVICE_OTHER_PORTS, .flows = 40, .row_count = 40 },
+    };
+    const struct service_model pools[] = {
+        { .protocol = IP_TCP, .port = pool_port, .label_number = 1, .flows = 5, .row_count = 5 },
+        { .protocol = IP_TCP, .port = pool_port, .label_number = 2, .flows = 95, .row_count = 95 },
+    };
+    const struct model model = { .services = (struct service_model *)(uintptr_t)services, .service_count = 6,
+                                 .pools = (struct service_model *)(uintptr_t)pools, .pool_count = 2 };
+    const struct {
+        uint32_t port, label;
+        const struct service_model *expected;
+    } cases[] = {
+        { 443, LABEL_NONE, &services[0] }, { 443, 1, &services[1] }, { 443, 2, &services[2] },
+        { 3306, 1, &pools[0] },            { 3306, 2, &pools[1] },   { 3307, 2, &services[4] },
+        { 3400, 1, &pools[0] },            { 440, 2, &services[2] },
+    };
+    uint32_t chosen[3] = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (model_service(&model, IP_TCP, cases[i].port, cases[i].label, 77) != cases[i].expected)
+            fail_msg("port %u, label %u: another service", cases[i].port, cases[i].label);
+    }
+    for (uint64_t i = 0; i < 10000; i++)
+        chosen[model_service(&model, IP_TCP, 443, 3, random_mix64(i)) - services]++;
+    assert_in_range(chosen[0], 2770, 3230); /* 5 sd */
+    assert_in_range(chosen[1], 5755, 6245);
+    assert_in_range(chosen[2], 850, 1150);
+    chosen[0] = chosen[1] = 0;
+    for (uint64_t i = 0; i < 10000; i++)
+        chosen[model_service(&model, IP_TCP, 3400, 3, random_mix64(i)) - pools]++;
+    assert_in_range(chosen[0], 390, 610);
+    assert_int_equal(model_service(&model, IP_TCP, 3306, 3, 5) - pools, 0); /* as its only service */
+}
+
+/* A state imitates its own mix of classes, through the file; without classes nothing is kept. */
+static void test_labels_of_states(void **state)
+{
+    enum { DRAWS = 20000 };
+    struct learned learned = learn(RECORDS);
+    struct error err = { "" };
+    struct model *model = model_load(save("labels", RECORDS), &err);
+    size_t mixed = 0;
+
+    (void)state;
+    assert_non_null(model);
+    for (uint32_t i = 0; i < learned.stats->states.used; i++) {
+        const struct tally_entry *entry = &learned.stats->states.entries[i];
+        const struct host_model *host = &model->hosts[entry->owner];
+        const struct state_model *at = host->states;
+        uint32_t drawn[NAMES] = { 0 };
+        uint64_t none = entry->count;
+
+        while (state_key_pack(at->key) != entry->symbol)
+            at++;
+        for (uint64_t key = 0; key < DRAWS; key++)
+            drawn[flow_draw_label(host, at, random_mix64(key))]++;
+        for (uint32_t label = 1; label < NAMES; label++) {
+            uint64_t flows = tally_count(&learned.stats->state_labels, i, label);
+            double expected = (double)flows / (double)entry->count;
+
+            assert_true(fabs((double)drawn[label] / DRAWS - expected) < 5 * sqrt(0.25 / DRAWS));
+            none -= flows;
+            mixed += flows > 0;
+        }
+        assert_true(fabs((double)drawn[LABEL_NONE] / DRAWS - (double)none / (double)entry->count) <
+                    5 * sqrt(0.25 / DRAWS));
+        assert_true((at->label == STATE_LABELS_MIXED) == (none < entry->count));
+    }
+    assert_true(mixed > 10);
+    model_free(model);
+    forget(&learned);
 }
 
 int main(void)
@@ -1846,6 +1923,8 @@ int main(void)
         cmocka_unit_test(test_holes_in_days),
         cmocka_unit_test(test_memory_of_hosts),
         cmocka_unit_test(test_service_lookup),
+        cmocka_unit_test(test_class_lookup),
+        cmocka_unit_test(test_labels_of_states),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,11 +167,14 @@ static void walk(struct network *n, uint32_t host, struct random_stream *random)
     set_discrete(n, &model->initial, initial, STATES, 0);
 }
 
-static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port)
+static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port, uint32_t label,
+                                              uint64_t choice)
 {
     (void)self;
     (void)protocol;
     (void)port;
+    (void)label;
+    (void)choice;
     return NULL;
 }
 

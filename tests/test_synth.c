@@ -132,11 +132,14 @@ static void set_one(struct network *n, struct discrete *d, uint32_t symbol)
     set_discrete(n, d, &symbol, 1);
 }
 
-static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port)
+static const struct service_model *no_service(const void *self, uint8_t protocol, uint32_t port, uint32_t label,
+                                              uint64_t choice)
 {
     (void)self;
     (void)protocol;
     (void)port;
+    (void)label;
+    (void)choice;
     return NULL;
 }
 
@@ -1059,7 +1062,7 @@ static void test_sparse_lookups(void **state)
             assert_ptr_equal(class_profile_slice(&days, slice), expected);
         }
     }
-    for (uint32_t count = 0; count <= 3; count++) {
+    for (uint16_t count = 0; count <= 3; count++) {
         const struct state_model model = { .own_gaps = own, .own_gap_count = count };
 
         for (uint32_t next = 0; next < 12; next++) {

@@ -151,6 +151,15 @@ struct transition_gaps {
     struct discrete gaps;
 };
 
+/* `label` of a state whose flows have several, or some of them none: the host has its mix. */
+#define STATE_LABELS_MIXED UINT16_MAX
+
+/* Which classes the flows of a state have; of states that have several. */
+struct state_labels {
+    uint32_t state; /* index in the host's states */
+    struct discrete labels; /* LABEL_NONE is among them where some flows have none */
+};
+
 struct state_model {
     struct state_key key;
     float mean_bytes; /* of a flow, both ways, headers included; 0 unknown */
@@ -159,7 +168,8 @@ struct state_model {
     uint64_t flows;
     struct volume_model packets; /* ln of the packets of a flow, both ways */
     struct transition_gaps *own_gaps; /* of transitions that were seen often; ascending */
-    uint32_t own_gap_count;
+    uint16_t own_gap_count;
+    uint16_t label; /* of all its flows; LABEL_NONE; STATE_LABELS_MIXED */
     struct discrete next;            /* symbols: indices of states of this host */
     struct discrete gaps;            /* bins of the gap clock, all transitions out of this state together */
     struct discrete initiator_ports; /* port features */
@@ -245,6 +255,8 @@ struct host_model {
     struct discrete initial;
     struct discrete entry; /* all transitions, those of the first state first, then the states of `initial`,
                             * in proportion to how often they led into another slice */
+    uint32_t mix_count;
+    struct state_labels *mixes; /* ascending in state */
     double mean_packets;       /* E[packets of a flow] under `frequency`; finite, at least 1 */
     double log_slice_max;      /* ln packets of the busiest slice that was learned */
     struct class_profile days[DAY_CLASSES]; /* both the same where too few dates were observed to tell */

@@ -135,14 +135,15 @@ struct network_stats {
     size_t crowd_activity_capacity;
     struct tally coverage;        /* (observation, slice number) -> seconds of capture, at most
                                    * SLICE_SECONDS */
-    struct tally services;        /* (protocol, port) -> flows; its index is in `samples` */
+    struct tally services;        /* (service_owner_pack(), port) -> flows; its index is in `samples` */
     struct row_sample *samples;
     size_t samples_capacity;
     struct service_conditions *conditions; /* by service */
     size_t conditions_capacity;
-    struct tally applications;    /* (service, index in application_names) -> flows that were inspected */
-    char **application_names;     /* of deep inspection, "TLS.Google"; owned */
-    size_t application_count, application_capacity;
+    struct tally state_labels;    /* (state, label) -> flows of that class; those without one are the rest */
+    char **labels;                /* names by number - 1; owned. "TLS.Google" */
+    uint32_t label_count;
+    size_t label_capacity;
     bool has_tags;
     uint64_t key_check;           /* of the key that made the tags */
     uint64_t *host_tags;          /* by host, when has_tags */
@@ -154,6 +155,28 @@ struct network_stats {
                                    * crowd: to twice as many, for two of its members can have one),
                                    * nor do all services */
 };
+
+/* Protocol and label of a service, as the owner of its port. */
+static inline uint32_t service_owner_pack(uint8_t protocol, uint32_t label)
+{
+    return label << 8 | protocol;
+}
+
+static inline uint8_t service_owner_protocol(uint32_t owner)
+{
+    return (uint8_t)owner;
+}
+
+static inline uint32_t service_owner_label(uint32_t owner)
+{
+    return owner >> 8;
+}
+
+/* The name of a label other than LABEL_NONE. */
+static inline const char *network_stats_label(const struct network_stats *stats, uint32_t label)
+{
+    return stats->labels[label - 1];
+}
 
 /* date * 288 + slice, for dates from 1970 on. */
 static inline uint32_t slice_number(struct day_time t)
@@ -182,7 +205,8 @@ void network_stats_release(struct network_stats *stats);
  * `from` that are new come behind those of `into`, in their order.
  *
  * Seconds of a slice that both sides covered add up, to SLICE_SECONDS at most: where parts overlap they
- * count twice. The services that stay are the SERVICE_MAX of most flows; beyond LEARN_MAX_PEERS,
+ * count twice. Classes are the same when their names are. The services that stay are the SERVICE_MAX of most
+ * flows; beyond LEARN_MAX_PEERS,
  * LEARN_MAX_PORTS and the limit of names, who came first is listed. Sums stop at NETWORK_MAX_SUM.
  *
  * Commutative but for the order, while no list is full. Associative, too, where all parts have tags of

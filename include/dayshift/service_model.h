@@ -79,25 +79,26 @@ static inline void service_conditions_add(struct service_conditions *sum,
     sum_add(&sum->unreachable, more->unreachable);
 }
 
-/* What deep inspection found in flows of a service. */
-struct service_application {
-    char *name;
-    uint64_t flows; /* of those that were inspected */
+/*
+ * A class of flows, as deep inspection, a table or a file's name told it: its number in a model, from 1 on. A
+ * service is of one protocol, port and class.
+ */
+enum {
+    LABEL_NONE = 0,     /* a flow whose class nobody told */
+    LABELS_MAX = 4096,  /* of a model */
+    LABEL_MAX_NAME = 63 /* bytes, printable ASCII */
 };
-
-enum { APPLICATION_MAX_NAME = 64 };
 
 struct service_model {
     uint8_t protocol;
     uint32_t port;
+    uint32_t label_number;
     const char *label; /* class of its flows; NULL: none. Lives as long as the model */
     uint64_t flows;
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */
     int64_t longest_ns;       /* duration of a sampled flow */
     struct service_conditions conditions;
-    struct service_application *applications; /* most frequent first */
-    size_t application_count;
 };
 
 static inline uint64_t session_row_packets(const struct session_row *row)

@@ -43,7 +43,8 @@ static const char help[] =
     "                         observed ones before and after) or silent\n"
     "      --truth FILE       also write what every session was, one line each: ends, time, packets,\n"
     "                         bytes, flags, class and how it ended (CSV)\n"
-    "      --packet-model M   how packets follow one another: %s (default %s)\n"
+    "      --packet-model M   how packets follow one another: %s\n"
+    "                         (default %s)\n"
     "  -j, --jobs N           threads; the file is the same for any number (default 1)\n"
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n";

@@ -98,7 +98,67 @@ double info_state_share(const struct host_model *host, const struct state_model 
     return info_rate(state->flows, host->flows);
 }
 
-const char *info_service_name(const struct service_model *service, char text[STATE_NAME])
+static int compare_services(const void *a, const void *b)
+{
+    const struct info_service *x = a;
+    const struct info_service *y = b;
+
+    if (x->flows != y->flows)
+        return x->flows > y->flows ? -1 : 1;
+    return x->classes < y->classes ? -1 : 1; /* as in the model: by protocol and port */
+}
+
+static void add_class(struct info_service *service, const struct service_model *class)
+{
+    sum_add(&service->flows, class->flows);
+    service->sampled += class->row_count;
+    service_conditions_add(&service->conditions, &class->conditions);
+    service->count++;
+}
+
+struct info_service *info_services_by_use(const struct model *model, size_t *count)
+{
+    struct info_service *services = memory_alloc_array(model->service_count, sizeof *services);
+    struct info_service *last = services;
+
+    *count = 0;
+    for (size_t i = 0; i < model->service_count; i++) {
+        const struct service_model *class = &model->services[i];
+
+        if (*count == 0 || last->protocol != class->protocol || last->port != class->port) {
+            last = &services[(*count)++];
+            *last = (struct info_service){ .protocol = class->protocol, .port = class->port, .classes = class };
+        }
+        add_class(last, class);
+    }
+    if (*count > 0)
+        qsort(services, *count, sizeof *services, compare_services);
+    return services;
+}
+
+static int compare_classes(const void *a, const void *b)
+{
+    const struct service_model *x = *(const struct service_model *const *)a;
+    const struct service_model *y = *(const struct service_model *const *)b;
+
+    return x->flows != y->flows ? (x->flows > y->flows ? -1 : 1) : strcmp(x->label, y->label);
+}
+
+const struct service_model **info_classes_by_use(const struct info_service *service, size_t *count)
+{
+    const struct service_model **classes = memory_alloc_array(service->count, sizeof(void *));
+
+    *count = 0;
+    for (size_t i = 0; i < service->count; i++) {
+        if (service->classes[i].label)
+            classes[(*count)++] = &service->classes[i];
+    }
+    if (*count > 0)
+        qsort(classes, *count, sizeof(void *), compare_classes);
+    return classes;
+}
+
+const char *info_service_name(const struct info_service *service, char text[STATE_NAME])
 {
     const char *protocol = service->protocol == IP_TCP   ? "tcp"
                            : service->protocol == IP_UDP ? "udp"

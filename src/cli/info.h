@@ -41,8 +41,25 @@ const char *info_day_class_name(const struct host_model *host, int day_class);
 /* Slices of the day in which it was active on some day of any class. */
 uint32_t info_active_slices(const struct host_model *host);
 
+/* The services of one protocol and port, all classes together. */
+struct info_service {
+    uint8_t protocol;
+    uint32_t port;
+    uint64_t flows;
+    size_t sampled;
+    struct service_conditions conditions;
+    const struct service_model *classes; /* the model's: `count` of them in a row, named and not */
+    size_t count;
+};
+
+/* Those of most flows first, *count of them; the caller frees. */
+struct info_service *info_services_by_use(const struct model *model, size_t *count);
+
+/* Pointers to the classes that have a name, those of most flows first, *count of them; the caller frees. */
+const struct service_model **info_classes_by_use(const struct info_service *service, size_t *count);
+
 /* "tcp/443", "udp/other". */
-const char *info_service_name(const struct service_model *service, char text[STATE_NAME]);
+const char *info_service_name(const struct info_service *service, char text[STATE_NAME]);
 
 /* How often something happened, of how many; 0 of none. */
 double info_rate(uint64_t times, uint64_t of);

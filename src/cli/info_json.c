@@ -163,33 +163,36 @@ static json_t *conditions_json(const struct service_conditions *c)
                      info_rate(c->unreachable, c->packets));
 }
 
-static json_t *applications_json(const struct service_model *service)
+static json_t *classes_json(const struct info_service *service)
 {
+    size_t count;
+    const struct service_model **classes = info_classes_by_use(service, &count);
     json_t *array = json_array();
 
-    for (size_t i = 0; i < service->application_count; i++)
-        json_array_append_new(array, json_pack("{s:s,s:I}", "application",
-                                               service->applications[i].name, "flows",
-                                               (json_int_t)service->applications[i].flows));
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:s,s:I,s:I}", "class", classes[i]->label, "flows",
+                                               (json_int_t)classes[i]->flows, "sampled",
+                                               (json_int_t)classes[i]->row_count));
+    free(classes);
     return array;
 }
 
 static json_t *services_json(const struct model *model)
 {
-    json_t *services = json_array();
+    size_t count;
+    struct info_service *services = info_services_by_use(model, &count);
+    json_t *array = json_array();
     char name[STATE_NAME];
 
-    for (size_t i = 0; i < model->service_count; i++) {
-        const struct service_model *service = &model->services[i];
-
-        json_array_append_new(
-            services, json_pack("{s:s,s:I,s:I,s:o,s:o}", "service", info_service_name(service, name),
-                                "flows", (json_int_t)service->flows, "sampled",
-                                (json_int_t)service->row_count, "applications",
-                                applications_json(service), "conditions",
-                                conditions_json(&service->conditions)));
-    }
-    return services;
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:s,s:I,s:I,s:o,s:o}", "service",
+                                               info_service_name(&services[i], name), "flows",
+                                               (json_int_t)services[i].flows, "sampled",
+                                               (json_int_t)services[i].sampled, "classes",
+                                               classes_json(&services[i]), "conditions",
+                                               conditions_json(&services[i].conditions)));
+    free(services);
+    return array;
 }
 
 static json_t *coverage_json(const struct model *model)

@@ -13,7 +13,7 @@
 
 enum {
     SHOWN_SERVICES = 12,
-    SHOWN_APPLICATIONS = 3,
+    SHOWN_CLASSES = 3,
     SHOWN_PORTS = 6,
     HOURS = 24,
     SLICES_AN_HOUR = DAY_SLICES / HOURS
@@ -135,50 +135,29 @@ static void print_hosts(const struct model *model)
     }
 }
 
-static int compare_services(const void *a, const void *b)
+static void print_service(const struct info_service *service, int width)
 {
-    const struct service_model *x = *(const struct service_model *const *)a;
-    const struct service_model *y = *(const struct service_model *const *)b;
-
-    if (x->flows != y->flows)
-        return x->flows > y->flows ? -1 : 1;
-    return x < y ? -1 : 1; /* as in the model: by protocol and port */
-}
-
-/* The most used ones first; the caller frees. */
-static const struct service_model **services_by_use(const struct model *model)
-{
-    const struct service_model **services =
-        memory_alloc_array(model->service_count, sizeof(void *));
-
-    for (size_t i = 0; i < model->service_count; i++)
-        services[i] = &model->services[i];
-    if (model->service_count > 0)
-        qsort(services, model->service_count, sizeof(void *), compare_services);
-    return services;
-}
-
-static void print_service(const struct service_model *service, int width)
-{
+    size_t count;
+    const struct service_model **classes = info_classes_by_use(service, &count);
     char name[STATE_NAME];
 
     printf("  %-10s  %*" PRIu64 "  %7zu", info_service_name(service, name), width, service->flows,
-           service->row_count);
-    for (size_t i = 0; i < service->application_count && i < SHOWN_APPLICATIONS; i++)
-        printf("%s%s %" PRIu64, i ? ", " : "  ", service->applications[i].name,
-               service->applications[i].flows);
-    if (service->application_count > SHOWN_APPLICATIONS)
-        printf(", %zu more", service->application_count - SHOWN_APPLICATIONS);
+           service->sampled);
+    for (size_t i = 0; i < count && i < SHOWN_CLASSES; i++)
+        printf("%s%s %" PRIu64, i ? ", " : "  ", classes[i]->label, classes[i]->flows);
+    if (count > SHOWN_CLASSES)
+        printf(", %zu more", count - SHOWN_CLASSES);
     putchar('\n');
+    free(classes);
 }
 
-static void print_services(const struct service_model *const *services, size_t count)
+static void print_services(const struct info_service *services, size_t count)
 {
-    int width = wide_enough(count > 0 ? services[0]->flows : 0, "flows");
+    int width = wide_enough(count > 0 ? services[0].flows : 0, "flows");
 
-    printf("\n  service     %*s  sampled  applications\n", width, "flows");
+    printf("\n  service     %*s  sampled  classes\n", width, "flows");
     for (size_t i = 0; i < count && i < SHOWN_SERVICES; i++)
-        print_service(services[i], width);
+        print_service(&services[i], width);
     if (count > SHOWN_SERVICES)
         printf("  and %zu more services (--json has them all)\n", count - SHOWN_SERVICES);
 }
@@ -188,7 +167,7 @@ static double percent(uint64_t times, uint64_t of)
     return 100 * info_rate(times, of);
 }
 
-static void print_service_conditions(const struct service_model *service, int width)
+static void print_service_conditions(const struct info_service *service, int width)
 {
     const struct service_conditions *c = &service->conditions;
     char name[STATE_NAME];
@@ -201,13 +180,13 @@ static void print_service_conditions(const struct service_model *service, int wi
 }
 
 /* Only of flows that were measured by their packets. */
-static void print_conditions(const struct service_model *const *services, size_t count)
+static void print_conditions(const struct info_service *services, size_t count)
 {
     uint64_t packets = 0;
     int width;
 
     for (size_t i = 0; i < count && i < SHOWN_SERVICES; i++)
-        packets = larger(packets, services[i]->conditions.packets);
+        packets = larger(packets, services[i].conditions.packets);
     if (packets == 0)
         return;
     width = wide_enough(packets, "packets");
@@ -217,8 +196,8 @@ static void print_conditions(const struct service_model *const *services, size_t
            "  unreachable\n",
            width, "packets");
     for (size_t i = 0; i < count && i < SHOWN_SERVICES; i++) {
-        if (services[i]->conditions.packets > 0)
-            print_service_conditions(services[i], width);
+        if (services[i].conditions.packets > 0)
+            print_service_conditions(&services[i], width);
     }
 }
 
@@ -237,12 +216,13 @@ static void print_tables(const struct model *model)
 
 void info_print_model(const struct model *model, const char *path, uint64_t file_bytes)
 {
-    const struct service_model **services = services_by_use(model);
+    size_t count;
+    struct info_service *services = info_services_by_use(model, &count);
 
     print_source(model, path, file_bytes);
     print_hosts(model);
-    print_services(services, model->service_count);
-    print_conditions(services, model->service_count);
+    print_services(services, count);
+    print_conditions(services, count);
     print_tables(model);
     free(services);
 }

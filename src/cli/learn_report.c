@@ -91,7 +91,7 @@ static size_t given_up(const struct learn_report *report, struct count counts[MA
         { "peers", "flows with another local peer", given->peers },
         { "activity", "flows of a time that counts as not observed", given->activity },
         { "samples", "flows that would have been a sample, or have kept their packets", given->samples },
-        { "applications", "flows of another application", given->applications },
+        { "labels", "flows of another class", given->labels },
     };
 
     _Static_assert(sizeof all <= MAX_COUNTS * sizeof *all, "room for all");

@@ -452,14 +452,16 @@ static void add_days(struct crowding *c)
 
 /* ---- services ---- */
 
+/* Without their classes. */
 static void copy_services(struct crowding *c)
 {
     for (size_t i = 0; i < c->from->services.used; i++) {
         const struct tally_entry *entry = &c->from->services.entries[i];
-        uint32_t service = stats_add_service(c->into, (uint8_t)entry->owner, entry->symbol, entry->count);
+        uint32_t owner = service_owner_pack(service_owner_protocol(entry->owner), LABEL_NONE);
+        uint32_t service = stats_add_service(c->into, owner, entry->symbol, entry->count);
 
         row_sample_merge(&c->into->samples[service], &c->from->samples[i]);
-        c->into->conditions[service] = c->from->conditions[i];
+        service_conditions_add(&c->into->conditions[service], &c->from->conditions[i]);
     }
 }
 
@@ -506,10 +508,7 @@ static void add_services(struct crowding *c, struct crowd_stats_counts *counts)
         counts->kept_services += entry->symbol != SERVICE_OTHER_PORTS && stays[i];
     }
     stats_keep_services(c->into, stays);
-    for (size_t i = 0; i < c->into->services.used; i++) {
-        if (c->into->services.entries[i].symbol == SERVICE_OTHER_PORTS)
-            row_sample_finish(&c->into->samples[i]);
-    }
+    stats_finish_samples(c->into);
     tally_release(&hosts);
     free(stays);
 }

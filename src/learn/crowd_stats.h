@@ -12,7 +12,7 @@
  *   the same date; a date on which fewer were active is left out;
  * - services of fewer hosts, of all crowds together, go to the other ports of their protocol.
  *
- * Tags and names of applications are left out. Sampled flows stay: each is one flow of one host.
+ * Tags and classes are left out. Sampled flows stay: each is one flow of one host.
  */
 #ifndef LEARN_CROWD_STATS_H
 #define LEARN_CROWD_STATS_H

@@ -10,6 +10,7 @@
 #include "dayshift/flow_state.h"
 #include "learn/address_table.h"
 #include "learn/address_tag.h"
+#include "learn/label_names.h"
 #include "learn/observation.h"
 #include "learn/record_hold.h"
 #include "learn/service_learner.h"
@@ -64,6 +65,7 @@ struct learner {
     struct observation observation;
     enum learner_room room;          /* of the record at hand */
     struct service_learner services;
+    struct label_names labels;
     size_t other_entries;    /* of other peers and ports: accounted with their states */
     bool is_finished;
     uint64_t foreign_flows, late_flows, refused_flows;
@@ -240,6 +242,7 @@ const struct learner_given_up *learner_given_up(const struct learner *learner)
 /* A record, and what both of its hosts need of it. */
 struct seen {
     const struct flow_record *record;
+    uint32_t label;
     uint32_t packets_bin, bytes_bin;
     bool is_late;
 };
@@ -439,6 +442,8 @@ static void add_to_host(struct learner *learner, uint32_t host, uint32_t peer_ho
                  &learner->given_up.volumes);
     count_detail(learner, &learner->stats.bytes, state, flow_size_pack(seen->packets_bin, seen->bytes_bin),
                  &learner->given_up.volumes);
+    if (seen->label != LABEL_NONE)
+        count_detail(learner, &learner->stats.state_labels, state, seen->label, &learner->given_up.labels);
     add_ports(learner, state, record);
     add_peer(learner, state, role, peer_host, &record->address[!side]);
 }
@@ -458,6 +463,15 @@ static bool is_possible(const struct flow_record *record)
                       record->bytes[side] <= FLOW_MAX_BYTES && record->payload_bytes[side] <= FLOW_MAX_BYTES &&
                       record->data_packets[side] <= record->packets[side];
     return is_possible;
+}
+
+static uint32_t label_of(struct learner *learner, const struct flow_record *record)
+{
+    uint32_t label = record->application ? label_names_put(&learner->labels, &learner->stats, record->application)
+                                         : LABEL_NONE;
+
+    learner->given_up.labels += record->application && label == LABEL_NONE;
+    return label;
 }
 
 static void add(void *self, const struct flow_record *record)
@@ -481,6 +495,7 @@ static void add(void *self, const struct flow_record *record)
         learner->foreign_flows++;
         return;
     }
+    seen.label = label_of(learner, record);
     seen.packets_bin = log_grid_bin((double)flow_record_packets(record), VOLUME_GRID_PER_OCTAVE);
     seen.bytes_bin = log_grid_bin((double)bytes, VOLUME_GRID_PER_OCTAVE);
     if (initiator != TALLY_NONE)
@@ -488,7 +503,8 @@ static void add(void *self, const struct flow_record *record)
     if (responder != TALLY_NONE && flow_is_step(record, ROLE_RESPONDER))
         add_to_host(learner, responder, initiator, FLOW_RESPONDER, &seen);
     learner->late_flows += seen.is_late;
-    service_learner_add(&learner->services, &learner->stats, record, learner->room, &learner->given_up);
+    service_learner_add(&learner->services, &learner->stats, record, seen.label, learner->room,
+                        &learner->given_up);
 }
 
 /* The first records say which networks are local; then they are learned like all others. */

@@ -67,7 +67,7 @@ struct learner_given_up {
     uint64_t activity;     /* of a host at a time that counts as not observed any more */
     uint64_t services;     /* of a new service, or of one of few flows: counted with the other ports */
     uint64_t samples;      /* not sampled, or sampled without their packets */
-    uint64_t applications; /* of an application new to its service, or beyond the limits of names */
+    uint64_t labels;       /* of a class new to its state, or beyond the limits of names */
 };
 
 struct learner; /* opaque */

@@ -22,16 +22,16 @@ void network_stats_init(struct network_stats *stats)
     tally_init(&stats->active);
     tally_init(&stats->coverage);
     tally_init(&stats->services);
-    tally_init(&stats->applications);
+    tally_init(&stats->state_labels);
 }
 
 void network_stats_release(struct network_stats *stats)
 {
     for (size_t i = 0; i < stats->services.used; i++)
         row_sample_release(&stats->samples[i]);
-    for (size_t i = 0; i < stats->application_count; i++)
-        free(stats->application_names[i]);
-    free(stats->application_names);
+    for (size_t i = 0; i < stats->label_count; i++)
+        free(stats->labels[i]);
+    free(stats->labels);
     free(stats->samples);
     free(stats->conditions);
     free(stats->activity);
@@ -53,7 +53,7 @@ void network_stats_release(struct network_stats *stats)
     tally_release(&stats->active);
     tally_release(&stats->coverage);
     tally_release(&stats->services);
-    tally_release(&stats->applications);
+    tally_release(&stats->state_labels);
 }
 
 size_t stats_counted_bytes(const struct network_stats *stats)
@@ -62,11 +62,11 @@ size_t stats_counted_bytes(const struct network_stats *stats)
                      stats->gaps.used + stats->beats.used + stats->volumes.used + stats->bytes.used +
                      stats->initiator_ports.used + stats->responder_ports.used + stats->peers.used +
                      stats->active.used + stats->coverage.used + stats->services.used +
-                     stats->applications.used;
+                     stats->state_labels.used;
 
     return entries * TALLY_ENTRY_BYTES + stats->active.used * STATS_ACTIVITY_BYTES +
            stats->services.used * STATS_SERVICE_BYTES +
-           stats->application_count * STATS_NAME_BYTES +
+           stats->label_count * (size_t)STATS_NAME_BYTES +
            stats->host_count * (size_t)STATS_HOST_BYTES +
            ((size_t)stats->host_count + stats->outside_count) * STATS_TAG_BYTES;
 }
@@ -83,11 +83,10 @@ size_t network_stats_bytes(const struct network_stats *stats)
 
 /* ---- parts that learning and merging share ---- */
 
-uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32_t port,
-                           uint64_t flows)
+uint32_t stats_add_service(struct network_stats *stats, uint32_t owner, uint32_t port, uint64_t flows)
 {
     size_t known = stats->services.used;
-    uint32_t service = tally_add(&stats->services, protocol, port, flows);
+    uint32_t service = tally_add(&stats->services, owner, port, flows);
 
     if (stats->services.used == known)
         return service;
@@ -102,7 +101,7 @@ uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32
 
 /* ---- services of few flows make room ---- */
 
-/* Those of most flows first; the other ports of a protocol before all. */
+/* Those of most flows first, of as many those with a class; the other ports of a protocol before all. */
 static int compare_services(const void *a, const void *b)
 {
     const struct tally_entry *x = *(const struct tally_entry *const *)a;
@@ -114,6 +113,8 @@ static int compare_services(const void *a, const void *b)
         return x_stays ? -1 : 1;
     if (x->count != y->count)
         return x->count > y->count ? -1 : 1;
+    if ((service_owner_label(x->owner) == LABEL_NONE) != (service_owner_label(y->owner) == LABEL_NONE))
+        return service_owner_label(x->owner) != LABEL_NONE ? -1 : 1;
     if (x->owner != y->owner)
         return x->owner < y->owner ? -1 : 1;
     return x->symbol == y->symbol ? 0 : x->symbol < y->symbol ? -1 : 1;
@@ -153,13 +154,11 @@ struct old_services {
     struct tally services;
     struct row_sample *samples;
     struct service_conditions *conditions;
-    uint32_t *numbers; /* by old number */
 };
 
 static struct old_services take_services(struct network_stats *stats)
 {
-    struct old_services old = { stats->services, stats->samples, stats->conditions,
-                                memory_alloc_array(stats->services.used, sizeof *old.numbers) };
+    struct old_services old = { stats->services, stats->samples, stats->conditions };
 
     tally_init(&stats->services);
     stats->samples = NULL;
@@ -172,40 +171,28 @@ static struct old_services take_services(struct network_stats *stats)
 static void keep_service(struct network_stats *stats, const struct old_services *old, size_t i)
 {
     const struct tally_entry *entry = &old->services.entries[i];
-    uint32_t service = stats_add_service(stats, (uint8_t)entry->owner, entry->symbol, entry->count);
+    uint32_t service = stats_add_service(stats, entry->owner, entry->symbol, entry->count);
 
     stats->samples[service] = old->samples[i];
     stats->conditions[service] = old->conditions[i];
-    if (entry->symbol == SERVICE_OTHER_PORTS)
-        row_sample_reopen(&stats->samples[service]);
-    old->numbers[i] = service;
+    if (service_owner_label(entry->owner) == LABEL_NONE)
+        row_sample_reopen(&stats->samples[service]); /* it may take in others */
 }
 
-static void move_to_others(struct network_stats *stats, const struct old_services *old, size_t i)
+/* To the same port without a class, or from there to the other ports. */
+static void move_service(struct network_stats *stats, const struct old_services *old, size_t i)
 {
     const struct tally_entry *entry = &old->services.entries[i];
-    uint32_t others = stats_add_service(stats, (uint8_t)entry->owner, SERVICE_OTHER_PORTS, entry->count);
+    bool has_label = service_owner_label(entry->owner) != LABEL_NONE;
+    uint32_t others = stats_add_service(
+        stats, service_owner_pack(service_owner_protocol(entry->owner), LABEL_NONE),
+        has_label ? entry->symbol : SERVICE_OTHER_PORTS, entry->count);
     struct row_sample *sample = &old->samples[i];
 
     for (size_t k = 0; k < sample->used; k++)
         row_sample_add(&stats->samples[others], sample->rows[k].key, &sample->rows[k].row);
     free(sample->rows); /* without their sequences, which were taken */
     service_conditions_add(&stats->conditions[others], &old->conditions[i]);
-    old->numbers[i] = others;
-}
-
-static void renumber_applications(struct network_stats *stats, const uint32_t *services)
-{
-    struct tally renumbered;
-
-    tally_init(&renumbered);
-    for (size_t i = 0; i < stats->applications.used; i++) {
-        const struct tally_entry *entry = &stats->applications.entries[i];
-
-        tally_add(&renumbered, services[entry->owner], entry->symbol, entry->count);
-    }
-    tally_release(&stats->applications);
-    stats->applications = renumbered;
 }
 
 uint64_t stats_keep_services(struct network_stats *stats, const bool *stays)
@@ -219,29 +206,37 @@ uint64_t stats_keep_services(struct network_stats *stats, const bool *stays)
     }
     for (size_t i = 0; i < old.services.used; i++) {
         if (!stays[i]) {
-            moved += old.services.entries[i].count;
-            move_to_others(stats, &old, i);
+            if (service_owner_label(old.services.entries[i].owner) == LABEL_NONE)
+                moved += old.services.entries[i].count;
+            move_service(stats, &old, i);
         }
     }
-    renumber_applications(stats, old.numbers);
     tally_release(&old.services);
     free(old.samples);
     free(old.conditions);
-    free(old.numbers);
     return moved;
 }
 
 uint64_t stats_prune_services(struct network_stats *stats)
 {
-    uint64_t moved;
-    bool *stays;
+    uint64_t moved = 0;
 
-    if (single_services(&stats->services) <= SERVICE_MAX)
-        return 0;
-    stays = choose_services(stats);
-    moved = stats_keep_services(stats, stays);
-    free(stays);
+    /* Each round takes what has too few flows one step further, two at most. */
+    while (single_services(&stats->services) > SERVICE_MAX) {
+        bool *stays = choose_services(stats);
+
+        moved += stats_keep_services(stats, stays);
+        free(stays);
+    }
     return moved;
+}
+
+void stats_finish_samples(struct network_stats *stats)
+{
+    for (size_t i = 0; i < stats->services.used; i++) {
+        if (service_owner_label(stats->services.entries[i].owner) == LABEL_NONE)
+            row_sample_finish(&stats->samples[i]);
+    }
 }
 
 struct activity *stats_add_activity(struct network_stats *stats, uint32_t host, uint32_t slice,

@@ -33,24 +33,33 @@ static void prune(struct service_learner *learner, struct network_stats *stats,
     }
 }
 
+/* Without room for a new one: the port's without a class, or else the other ports. */
+static uint32_t add_known_service(struct network_stats *stats, uint8_t protocol, uint32_t port,
+                                  struct learner_given_up *given_up)
+{
+    uint32_t owner = service_owner_pack(protocol, LABEL_NONE);
+
+    given_up->services++;
+    if (tally_find(&stats->services, owner, port) == TALLY_NONE)
+        port = SERVICE_OTHER_PORTS;
+    return stats_add_service(stats, owner, port, 1);
+}
+
 static uint32_t add_service(struct service_learner *learner, struct network_stats *stats,
-                            const struct flow_record *record, enum learner_room room,
+                            const struct flow_record *record, uint32_t label, enum learner_room room,
                             struct learner_given_up *given_up)
 {
     uint8_t protocol = flow_service_protocol(record);
+    uint32_t owner = service_owner_pack(protocol, label);
     uint32_t port = flow_service_port(record);
-    bool has_room = room >= ROOM_STATES;
 
-    if ((!has_room || stats->services.used >= MOST_SERVICES) &&
-        tally_find(&stats->services, protocol, port) == TALLY_NONE) {
-        if (has_room) {
+    if (tally_find(&stats->services, owner, port) == TALLY_NONE) {
+        if (room < ROOM_STATES)
+            return add_known_service(stats, protocol, port, given_up);
+        if (stats->services.used >= MOST_SERVICES)
             prune(learner, stats, given_up);
-        } else {
-            given_up->services++;
-            port = SERVICE_OTHER_PORTS;
-        }
     }
-    return stats_add_service(stats, protocol, port, 1);
+    return stats_add_service(stats, owner, port, 1);
 }
 
 /* A sample that has all its rows only exchanges them; every service has one row at least. */
@@ -95,32 +104,16 @@ static struct service_conditions conditions_of(const struct flow_record *record)
     };
 }
 
-static void add_application(struct service_learner *learner, struct network_stats *stats, uint32_t service,
-                            const char *name, bool has_room, uint64_t *given_up)
-{
-    uint32_t index = application_names_put(&learner->names, stats, name);
-
-    if (index == APPLICATION_NONE)
-        (*given_up)++;
-    else if (has_room)
-        tally_add(&stats->applications, service, index, 1);
-    else
-        *given_up += tally_add_known(&stats->applications, service, index, 1) == TALLY_NONE;
-}
-
 void service_learner_add(struct service_learner *learner, struct network_stats *stats,
-                         const struct flow_record *record, enum learner_room room,
+                         const struct flow_record *record, uint32_t label, enum learner_room room,
                          struct learner_given_up *given_up)
 {
-    uint32_t service = add_service(learner, stats, record, room, given_up);
+    uint32_t service = add_service(learner, stats, record, label, room, given_up);
     struct service_conditions conditions = conditions_of(record);
-    bool has_room = room >= ROOM_DETAILS;
 
-    add_sample(learner, &stats->samples[service], record, has_room, given_up);
+    add_sample(learner, &stats->samples[service], record, room >= ROOM_DETAILS, given_up);
     if (record->is_measured)
         service_conditions_add(&stats->conditions[service], &conditions);
-    if (record->application)
-        add_application(learner, stats, service, record->application, has_room, &given_up->applications);
 }
 
 size_t service_learner_bytes(const struct service_learner *learner)

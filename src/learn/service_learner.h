@@ -8,7 +8,6 @@
 
 #include "dayshift/flow_record.h"
 #include "dayshift/network_stats.h"
-#include "learn/application_names.h"
 #include "learn/learner.h"
 
 /* How much may be begun: each level allows what those before it do. */
@@ -21,13 +20,12 @@ enum learner_room {
 };
 
 struct service_learner {
-    struct application_names names;
     size_t sampled_rows, sampled_packets; /* of all services */
 };
 
 /* Zeroed, and statistics without services, to begin with. What finds no room is counted in *given_up. */
 void service_learner_add(struct service_learner *learner, struct network_stats *stats,
-                         const struct flow_record *record, enum learner_room room,
+                         const struct flow_record *record, uint32_t label, enum learner_room room,
                          struct learner_given_up *given_up);
 
 /* Memory that the samples take, at most. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "learn/learner.h"
-#include "learn/application_names.h"
+#include "learn/label_names.h"
 #include "learn/stats_private.h"
 #include "learn/tag_table.h"
 
@@ -17,8 +17,7 @@ struct merge {
     uint32_t *outside; /* by id: a packed peer, or NOT_LISTED while no state lists it */
     uint32_t *states;
     uint32_t *transitions;
-    uint32_t *services;
-    uint32_t *names;
+    uint32_t *labels; /* by number */
     uint32_t observation; /* of `into`: where those of `from` begin */
     uint32_t *listed; /* by state of `into`: symbols listed one by one, of the table at hand */
 };
@@ -120,6 +119,30 @@ static void map_outside(struct merge *m)
     }
     for (uint32_t id = 0; id < m->from->outside_count; id++)
         m->outside[id] = NOT_LISTED;
+}
+
+/* ---- classes ---- */
+
+/* Those that find no room are none. */
+static void map_labels(struct merge *m)
+{
+    struct label_names *table = memory_alloc(sizeof *table);
+
+    label_names_init(table, m->into);
+    m->labels[LABEL_NONE] = LABEL_NONE;
+    for (uint32_t label = 1; label <= m->from->label_count; label++)
+        m->labels[label] = label_names_put(table, m->into, network_stats_label(m->from, label));
+    free(table);
+}
+
+static void add_state_labels(struct merge *m)
+{
+    for (size_t i = 0; i < m->from->state_labels.used; i++) {
+        const struct tally_entry *entry = &m->from->state_labels.entries[i];
+
+        if (m->labels[entry->symbol] != LABEL_NONE)
+            tally_add(&m->into->state_labels, m->states[entry->owner], m->labels[entry->symbol], entry->count);
+    }
 }
 
 /* ---- tables of a state ---- */
@@ -243,6 +266,7 @@ static void add_states(struct merge *m)
     add_tally(&into->bytes, &from->bytes, m->states, NULL, NULL);
     add_tally(&into->beats, &from->beats, m->states, NULL, NULL);
     add_tally(&into->initiator_ports, &from->initiator_ports, m->states, NULL, NULL);
+    add_state_labels(m);
     m->listed = memory_alloc_array(into->states.used, sizeof *m->listed);
     add_listed(m, &ports);
     add_listed(m, &peers);
@@ -283,40 +307,20 @@ static void add_services(struct merge *m)
 {
     for (size_t i = 0; i < m->from->services.used; i++) {
         const struct tally_entry *entry = &m->from->services.entries[i];
-        uint32_t service = stats_add_service(m->into, (uint8_t)entry->owner, entry->symbol, entry->count);
+        uint32_t label = m->labels[service_owner_label(entry->owner)];
+        uint32_t owner = service_owner_pack(service_owner_protocol(entry->owner), label);
+        uint32_t service = stats_add_service(m->into, owner, entry->symbol, entry->count);
 
-        m->services[i] = service;
         row_sample_merge(&m->into->samples[service], &m->from->samples[i]);
         service_conditions_add(&m->into->conditions[service], &m->from->conditions[i]);
     }
 }
 
-static void add_applications(struct merge *m)
-{
-    struct application_names *table = memory_alloc(sizeof *table);
-
-    application_names_init(table, m->into);
-    for (size_t i = 0; i < m->from->application_count; i++)
-        m->names[i] = application_names_put(table, m->into, m->from->application_names[i]);
-    for (size_t i = 0; i < m->from->applications.used; i++) {
-        const struct tally_entry *entry = &m->from->applications.entries[i];
-
-        if (m->names[entry->symbol] != APPLICATION_NONE)
-            tally_add(&m->into->applications, m->services[entry->owner], m->names[entry->symbol],
-                      entry->count);
-    }
-    free(table);
-}
-
 /* All services of both sides are known by now: who stays does not depend on who came first. */
 static void prune_services(struct network_stats *into)
 {
-    if (stats_prune_services(into) == 0)
-        return;
-    for (size_t i = 0; i < into->services.used; i++) {
-        if (into->services.entries[i].symbol == SERVICE_OTHER_PORTS)
-            row_sample_finish(&into->samples[i]);
-    }
+    stats_prune_services(into);
+    stats_finish_samples(into);
 }
 
 /* ---- the whole ---- */
@@ -386,11 +390,11 @@ static void add_all(struct merge *m)
     settle_tags(m->into, m->from);
     add_hosts(m);
     map_outside(m);
+    map_labels(m);
     add_states(m);
     add_activity(m);
     add_coverage(m);
     add_services(m);
-    add_applications(m);
     prune_services(m->into);
     add_totals(m->into, m->from);
 }
@@ -406,8 +410,7 @@ int network_stats_merge(struct network_stats *into, const struct network_stats *
         .outside = memory_alloc_array(from->outside_count, sizeof *m.outside),
         .states = memory_alloc_array(from->states.used, sizeof *m.states),
         .transitions = memory_alloc_array(from->transitions.used, sizeof *m.transitions),
-        .services = memory_alloc_array(from->services.used, sizeof *m.services),
-        .names = memory_alloc_array(from->application_count, sizeof *m.names),
+        .labels = memory_alloc_array((size_t)from->label_count + 1, sizeof *m.labels),
     };
     int status = is_empty(from) ? 0 : check_limits(&m, map_hosts(&m), err);
 
@@ -417,8 +420,7 @@ int network_stats_merge(struct network_stats *into, const struct network_stats *
     free(m.outside);
     free(m.states);
     free(m.transitions);
-    free(m.services);
-    free(m.names);
+    free(m.labels);
     free(m.listed);
     return status;
 }

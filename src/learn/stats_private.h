@@ -12,7 +12,7 @@
 enum {
     STATS_ACTIVITY_BYTES = 2 * sizeof(struct activity),
     STATS_SERVICE_BYTES = 2 * sizeof(struct row_sample) + 2 * sizeof(struct service_conditions),
-    STATS_NAME_BYTES = 2 * sizeof(char *) + 96, /* APPLICATION_NAME_BYTES and the allocator's */
+    STATS_NAME_BYTES = 2 * sizeof(char *) + 96, /* LABEL_MAX_NAME and the allocator's */
     STATS_TAG_BYTES = 2 * sizeof(uint64_t),
     STATS_HOST_BYTES = 4 * sizeof(uint32_t) /* its observation and members */
 };
@@ -24,19 +24,23 @@ size_t stats_counted_bytes(const struct network_stats *stats);
 void stats_cover(struct network_stats *stats, uint32_t observation, uint32_t slice, uint64_t seconds);
 
 /*
- * Leaves the SERVICE_MAX services of most flows, the lower (protocol, port) first where these are equal, and
- * the other ports of each protocol, which take over the flows, samples, conditions and applications of
- * the rest. Services have other indices then, in their order; the samples of the other ports are open. How
- * many flows lost the service they had.
+ * Leaves the SERVICE_MAX services of most flows, those with a class, then the lower (label, protocol, port) first where these are
+ * equal,
+ * and the other ports of each protocol. Of the rest what has a class goes to the same port without one, and what
+ * has none, or finds no room there either, to the other ports: flows, samples and conditions. Services have
+ * other indices then, in their order; samples of services without a class are open. How many flows went to
+ * the other ports.
  */
 uint64_t stats_prune_services(struct network_stats *stats);
 
-/* The same, but leaves those services that `stays` says, by service. */
+/* The same, once, but leaves those services that `stays` says, by service. */
 uint64_t stats_keep_services(struct network_stats *stats, const bool *stays);
 
+/* Puts samples that are open in order. */
+void stats_finish_samples(struct network_stats *stats);
+
 /* The index of the service; a new one has an empty sample and no conditions. */
-uint32_t stats_add_service(struct network_stats *stats, uint8_t protocol, uint32_t port,
-                           uint64_t flows);
+uint32_t stats_add_service(struct network_stats *stats, uint32_t owner, uint32_t port, uint64_t flows);
 
 /* What its members did in a slice that stats_add_activity() has made for a crowd; valid until the next call. */
 struct crowd_activity *stats_crowd_activity(struct network_stats *stats, uint32_t host, uint32_t slice);

@@ -96,11 +96,20 @@ void model_free(struct model *model)
     for (size_t i = 0; i < model->pool_count; i++)
         service_model_release(&model->pools[i]);
     arena_release(&model->arena);
+    for (uint32_t i = 0; i < model->label_count; i++)
+        free(model->labels[i]);
+    free(model->labels);
     free(model->pools);
     free(model->hosts);
     free(model->services);
     free(model);
 }
+
+/* Services in their order; of one protocol and port: one of each class. */
+struct service_range {
+    const struct service_model *first;
+    size_t count;
+};
 
 static uint64_t service_key(uint8_t protocol, uint32_t port)
 {
@@ -108,17 +117,15 @@ static uint64_t service_key(uint8_t protocol, uint32_t port)
 }
 
 /* Index of the first service that is not before (protocol, port). */
-static size_t first_service_from(const struct service_model *services, size_t count,
-                                 uint8_t protocol, uint32_t port)
+static size_t first_service_from(struct service_range all, uint64_t key)
 {
     size_t low = 0;
-    size_t high = count;
+    size_t high = all.count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (service_key(services[middle].protocol, services[middle].port) <
-            service_key(protocol, port))
+        if (service_key(all.first[middle].protocol, all.first[middle].port) < key)
             low = middle + 1;
         else
             high = middle;
@@ -126,35 +133,76 @@ static size_t first_service_from(const struct service_model *services, size_t co
     return low;
 }
 
-/* The service of that protocol with the nearest port, or NULL. */
-static const struct service_model *nearest_service(const struct service_model *services,
-                                                   size_t count, uint8_t protocol, uint32_t port)
+static struct service_range services_of(struct service_range all, uint8_t protocol, uint32_t port)
 {
-    size_t at = first_service_from(services, count, protocol, port);
-    bool has_above = at < count && services[at].protocol == protocol;
-    bool has_below = at > 0 && services[at - 1].protocol == protocol;
+    size_t from = first_service_from(all, service_key(protocol, port));
+    size_t end = first_service_from(all, service_key(protocol, port) + 1);
 
-    if (has_above && has_below && port - services[at - 1].port < services[at].port - port)
+    return (struct service_range){ all.first + from, end - from };
+}
+
+/* Those of that protocol with the nearest port; none when there is none of the protocol. */
+static struct service_range nearest_services(struct service_range all, uint8_t protocol, uint32_t port)
+{
+    size_t at = first_service_from(all, service_key(protocol, port));
+    bool has_above = at < all.count && all.first[at].protocol == protocol;
+    bool has_below = at > 0 && all.first[at - 1].protocol == protocol;
+
+    if (has_above && has_below && port - all.first[at - 1].port < all.first[at].port - port)
         has_above = false;
-    return has_above ? &services[at] : has_below ? &services[at - 1] : NULL;
+    if (!has_above && !has_below)
+        return (struct service_range){ NULL, 0 };
+    return services_of(all, protocol, all.first[has_above ? at : at - 1].port);
 }
 
-static uint32_t pool_port(uint32_t port)
+static const struct service_model *with_label(struct service_range services, uint32_t label)
 {
-    return port > UINT16_MAX ? port : port_feature_first(port_feature_of((uint16_t)port));
+    for (size_t i = 0; i < services.count; i++) {
+        if (services.first[i].label_number == label)
+            return &services.first[i];
+    }
+    return NULL;
 }
 
-const struct service_model *model_service(const struct model *model, uint8_t protocol, uint32_t port)
+/* One of them, as likely as it has flows. */
+static const struct service_model *choose_service(struct service_range services, uint64_t choice)
 {
-    const struct service_model *nearest =
-        nearest_service(model->services, model->service_count, protocol, port);
-    const struct service_model *pool =
-        nearest_service(model->pools, model->pool_count, protocol, pool_port(port));
-    bool is_known = nearest && nearest->port == port;
+    uint64_t flows = 0;
+    size_t i = 0;
 
-    if (is_known && nearest->row_count >= MODEL_MIN_ROWS)
-        return nearest;
-    return pool && pool->port == pool_port(port) ? pool : nearest;
+    for (size_t k = 0; k < services.count; k++)
+        sum_add(&flows, services.first[k].flows);
+    for (choice %= flows; i + 1 < services.count && choice >= services.first[i].flows; i++)
+        choice -= services.first[i].flows;
+    return &services.first[i];
+}
+
+const struct service_model *model_service(const struct model *model, uint8_t protocol, uint32_t port,
+                                          uint32_t label, uint64_t choice)
+{
+    uint32_t pool_port = port > UINT16_MAX ? port : port_feature_first(port_feature_of((uint16_t)port));
+    struct service_range all = { model->services, model->service_count };
+    struct service_range all_pools = { model->pools, model->pool_count };
+    struct service_range same = services_of(all, protocol, port);
+    struct service_range pools = services_of(all_pools, protocol, pool_port);
+    const struct service_model *own = with_label(same, label);
+    const struct service_model *pool = with_label(pools, label);
+
+    if (own == NULL && pool == NULL && same.count > 0) {
+        own = choose_service(same, choice);
+        pool = with_label(pools, own->label_number);
+    }
+    if (own && (own->row_count >= MODEL_MIN_ROWS || pool == NULL))
+        return own;
+    if (pool)
+        return pool;
+    if (pools.count > 0)
+        return choose_service(pools, choice);
+    same = nearest_services(all, protocol, port);
+    if (same.count == 0)
+        return NULL;
+    own = with_label(same, label);
+    return own ? own : choose_service(same, choice);
 }
 
 /* Aligned pieces begin at the next multiple of that. */
@@ -186,5 +234,8 @@ size_t host_model_bytes(const struct host_model *host)
         bytes += array_bytes(host->days[DAY_WEEKEND].size * sizeof *host->days[DAY_WEEKEND].slices);
     for (uint32_t i = 0; i < host->state_count; i++)
         bytes += state_bytes(&host->states[i]);
+    bytes += array_bytes(host->mix_count * sizeof *host->mixes);
+    for (uint32_t i = 0; i < host->mix_count; i++)
+        bytes += discrete_bytes(&host->mixes[i].labels);
     return bytes;
 }

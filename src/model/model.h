@@ -25,6 +25,7 @@ enum model_table {
     TABLE_HOST,
     TABLE_OUTSIDE,
     TABLE_STATE,
+    TABLE_LABEL,
     TABLE_MIXTURE,
     TABLE_PEER_PROCESS,
     TABLE_INITIAL,
@@ -36,10 +37,10 @@ enum model_table {
     TABLE_INITIATOR_PORT,
     TABLE_RESPONDER_PORT,
     TABLE_PEER,
+    TABLE_STATE_LABEL,
     TABLE_COVERAGE,
     TABLE_ACTIVITY,
     TABLE_SERVICE,
-    TABLE_APPLICATION,
     TABLE_SESSION_ROW,
     MODEL_TABLES
 };
@@ -50,9 +51,11 @@ struct model {
     struct host_model *hosts; /* index = id */
     uint32_t host_count;
     uint32_t member_count; /* hosts that the hosts stand for: as many, but for crowds */
-    struct service_model *services; /* ascending in (protocol, port) */
+    char **labels; /* names of classes, by number - 1 */
+    uint32_t label_count;
+    struct service_model *services; /* ascending in (protocol, port, label_number) */
     size_t service_count;
-    struct service_model *pools; /* the services of one port feature together; same order */
+    struct service_model *pools; /* the services of one port feature and class together; same order */
     size_t pool_count;
     uint64_t flows;
     uint64_t packets;
@@ -99,11 +102,14 @@ int model_stats_from_image(struct model_image *image, struct network_stats *stat
 int model_load_stats(const char *path, struct network_stats *stats, struct error *err);
 
 /*
- * The service of a protocol and responder port. One of which few flows were seen, or none (a
- * port that changes with every session), is stood in for by all services of its port feature
- * together, or else by the nearest port. NULL when nothing is known of the protocol.
+ * The service of a protocol, responder port and class (LABEL_NONE: a flow without one). One of which few flows
+ * were seen, or none (a port that changes with every session), is stood in for by all services of its port
+ * feature and class together. Where nothing is known of the class there, one of those that are is taken, by
+ * their flows: of the port, else of its feature, else of the nearest port; `choice`, any 64 random bits, tells
+ * which. NULL when nothing is known of the protocol.
  */
-const struct service_model *model_service(const struct model *model, uint8_t protocol, uint32_t port);
+const struct service_model *model_service(const struct model *model, uint8_t protocol, uint32_t port,
+                                          uint32_t label, uint64_t choice);
 
 /* A service with fewer sampled flows than this is not trusted alone where there are others of its feature. */
 enum { MODEL_MIN_ROWS = 16 };

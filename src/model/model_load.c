@@ -48,7 +48,9 @@ struct builder {
     double log_most; /* ln packets of its busiest slice */
     size_t service_capacity;
     size_t row_capacity; /* of the service whose rows are being read */
-    size_t application_capacity;
+    struct state_labels *mixes; /* of states with several labels, as they come */
+    uint32_t *mix_hosts;        /* by the same */
+    size_t mix_count, mix_capacity, mix_host_capacity;
 };
 
 static struct host_model *host_of(struct builder *b, uint32_t state)
@@ -104,6 +106,9 @@ static void take_shape(void *self, const struct model_shape *shape)
         model->hosts[i].states = arena_alloc_array(&model->arena, shape->host_states[i],
                                                    sizeof *model->hosts[i].states);
     }
+    model->labels = memory_alloc_array(shape->label_count, sizeof *model->labels);
+    for (uint32_t i = 0; i < shape->label_count; i++)
+        model->labels[model->label_count++] = memory_copy_text(shape->labels[i]);
     b->states = memory_alloc_array(shape->state_count, sizeof *b->states);
     b->processes = memory_alloc_array(shape->state_count, sizeof *b->processes);
     for (uint32_t i = 0; i < shape->state_count; i++) {
@@ -179,6 +184,45 @@ static void take_peers(struct builder *b, uint32_t owner, const struct tally_ent
     discrete_init(&state->peers, &b->model->arena, listed, used);
     peer_novelty_init(&state->novelty, &b->processes[owner], entries, size, unlisted);
     free(listed);
+}
+
+/* Of most states all flows have one label, or none: then it takes no more than its number. */
+static void take_labels(struct builder *b, uint32_t owner, const struct tally_entry *entries, uint32_t size)
+{
+    struct tally_entry *labels = memory_alloc_array((size_t)size + 1, sizeof *labels);
+    struct state_model *state = b->states[owner];
+    uint64_t others = state->flows;
+
+    for (uint32_t i = 0; i < size; i++)
+        others -= entries[i].count;
+    memcpy(labels, entries, size * sizeof *labels);
+    if (others > 0)
+        labels[size++] = (struct tally_entry){ owner, LABEL_NONE, others };
+    state->label = size == 1 ? (uint16_t)labels[0].symbol : STATE_LABELS_MIXED;
+    if (size > 1) {
+        b->mixes = memory_grow(b->mixes, &b->mix_capacity, b->mix_count + 1, sizeof *b->mixes);
+        b->mix_hosts = memory_grow(b->mix_hosts, &b->mix_host_capacity, b->mix_count + 1, sizeof *b->mix_hosts);
+        b->mix_hosts[b->mix_count] = b->shape->states[owner].host;
+        b->mixes[b->mix_count].state = (uint32_t)(state - host_of(b, owner)->states);
+        discrete_init(&b->mixes[b->mix_count++].labels, &b->model->arena, labels, size);
+    }
+    free(labels);
+}
+
+/* States come in order, so those of a host do. */
+static void place_mixes(struct builder *b)
+{
+    for (size_t i = 0; i < b->mix_count; i++)
+        b->model->hosts[b->mix_hosts[i]].mix_count++;
+    for (size_t i = 0; i < b->mix_count; i++) {
+        struct host_model *host = &b->model->hosts[b->mix_hosts[i]];
+
+        if (host->mixes == NULL) {
+            host->mixes = arena_alloc_array(&b->model->arena, host->mix_count, sizeof *host->mixes);
+            host->mix_count = 0;
+        }
+        host->mixes[host->mix_count++] = b->mixes[i];
+    }
 }
 
 /* Where there are many ports of a single flow, they say no more than that any port of the bin was used. */
@@ -267,7 +311,8 @@ static void take_gaps(struct builder *b, const struct model_transition *transiti
         b->gap_first = entries[0].symbol;
     if (entries[size - 1].symbol > b->gap_last)
         b->gap_last = entries[size - 1].symbol;
-    if (discrete_count(&state->next, transition->index) >= MIN_GAP_TIMES) {
+    if (discrete_count(&state->next, transition->index) >= MIN_GAP_TIMES &&
+        state->own_gap_count < UINT16_MAX) {
         struct transition_gaps *own = &state->own_gaps[state->own_gap_count++];
 
         own->next = transition->index;
@@ -410,6 +455,7 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
         break;
     case COUNTS_RESPONDER_PORT: take_responder_ports(b, owner, entries, size); break;
     case COUNTS_PEER: take_peers(b, owner, entries, size); break;
+    case COUNTS_STATE_LABEL: take_labels(b, owner, entries, size); break;
     case COUNTS_COVERAGE: take_coverage(b, owner, entries, size); break;
     }
 }
@@ -475,22 +521,15 @@ static void take_service(void *self, uint32_t id, const struct model_service *ro
 
     model->services = memory_grow(model->services, &b->service_capacity, (size_t)id + 1,
                                   sizeof *model->services);
-    model->services[id] = (struct service_model){ .protocol = row->protocol, .port = row->port,
-                                                  .flows = row->flows, .conditions = row->conditions };
+    model->services[id] = (struct service_model){
+        .protocol = row->protocol,
+        .port = row->port,
+        .label_number = row->label,
+        .label = row->label == LABEL_NONE ? NULL : model->labels[row->label - 1],
+        .flows = row->flows,
+        .conditions = row->conditions,
+    };
     model->service_count = (size_t)id + 1;
-}
-
-static void take_application(void *self, uint32_t id, const char *name, uint64_t flows)
-{
-    struct builder *b = self;
-    struct service_model *service = &b->model->services[id];
-
-    if (service->application_count == 0)
-        b->application_capacity = 0;
-    service->applications = memory_grow(service->applications, &b->application_capacity,
-                                        service->application_count + 1, sizeof *service->applications);
-    service->applications[service->application_count++] =
-        (struct service_application){ memory_copy_text(name), flows };
 }
 
 static void take_session(void *self, uint32_t id, const struct keyed_row *row)
@@ -604,6 +643,7 @@ static void finish(struct builder *b)
 {
     end_gaps(b);
     end_day(b);
+    place_mixes(b);
     for (uint32_t i = 0; i < b->model->host_count; i++)
         finish_host(b, &b->model->hosts[i]);
     model_services_finish(b->model);
@@ -621,7 +661,6 @@ struct model *model_from_image(struct model_image *image, struct error *err)
         .counts = take_counts,
         .activity = take_activity,
         .service = take_service,
-        .application = take_application,
         .session = take_session,
     };
     int status;
@@ -637,6 +676,8 @@ struct model *model_from_image(struct model_image *image, struct error *err)
     free_observations(&b);
     free(b.states);
     free(b.processes);
+    free(b.mixes);
+    free(b.mix_hosts);
     if (status < 0) {
         model_free(b.model);
         return NULL;

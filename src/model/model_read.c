@@ -25,9 +25,9 @@ enum {
 };
 
 static const char *const table_names[MODEL_TABLES] = {
-    "summary", "host", "outside", "state", "mixture", "peer_process", "initial", "transition", "gap", "beat", "volume",
-    "byte_volume", "initiator_port", "responder_port", "peer", "coverage", "activity", "service",
-    "application", "session_row",
+    "summary", "host", "outside", "state", "label", "mixture", "peer_process", "initial", "transition", "gap", "beat",
+    "volume", "byte_volume", "initiator_port", "responder_port", "peer", "state_label", "coverage", "activity",
+    "service", "session_row",
 };
 
 const char *model_table_name(enum model_table table)
@@ -425,6 +425,20 @@ static void check_peers(struct reader *r, uint32_t state, const struct tally_ent
     }
 }
 
+static void check_labels(struct reader *r, uint32_t state, const struct tally_entry *entries,
+                         uint32_t size)
+{
+    uint64_t flows = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        flows += entries[i].count;
+        if (entries[i].symbol == LABEL_NONE)
+            database_fail(&r->db, "table state_label: state %" PRIu32 ": 0 is no label", state);
+    }
+    if (flows > r->shape.states[state].flows)
+        database_fail(&r->db, "table state_label: state %" PRIu32 " has more flows with a label than flows", state);
+}
+
 static void check_sizes(struct reader *r, uint32_t state, const struct tally_entry *entries,
                         uint32_t size)
 {
@@ -455,6 +469,7 @@ static void check_group(struct reader *r, enum model_counts counts, uint32_t own
         check_peers(r, owner, entries, size);
         r->seen[owner] |= SEEN_PEER;
         break;
+    case COUNTS_STATE_LABEL: check_labels(r, owner, entries, size); break;
     case COUNTS_BYTE_VOLUME: check_sizes(r, owner, entries, size); break;
     case COUNTS_BEAT:
     case COUNTS_RESPONDER_PORT:
@@ -546,6 +561,9 @@ static void read_distributions(struct reader *r)
           PORT_OTHER + 1 },
         { COUNTS_PEER, TABLE_PEER, "SELECT state, peer, flows FROM peer ORDER BY state, peer", states,
           (int64_t)1 << (PEER_ID_BITS + 2) },
+        { COUNTS_STATE_LABEL, TABLE_STATE_LABEL,
+          "SELECT state, label, flows FROM state_label ORDER BY state, label", states,
+          (int64_t)r->shape.label_count + 1 },
     };
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -672,6 +690,7 @@ static void read_all(struct reader *r)
     read_summary(r);
     read_who(r);
     read_states(r);
+    read_labels(r);
     if (r->db.failed)
         return;
     r->sink->shape(r->sink->self, &r->shape);
@@ -683,7 +702,6 @@ static void read_all(struct reader *r)
     read_coverage(r);
     read_activity(r);
     read_services(r);
-    read_applications(r);
     read_session_rows(r);
 }
 
@@ -700,6 +718,9 @@ int model_read(struct model_image *image, const struct model_sink *sink,
     free(r.shape.host_members);
     free(r.shape.host_crowds);
     free(r.shape.host_states);
+    for (uint32_t i = 0; i < r.shape.label_count; i++)
+        free(r.shape.labels[i]);
+    free(r.shape.labels);
     free(r.shape.outside_tags);
     free(r.shape.states);
     free(r.shape.transitions);

@@ -37,6 +37,8 @@ struct model_shape {
     uint32_t *host_members; /* 1, or more of a crowd */
     uint32_t *host_crowds;  /* below host_count */
     uint32_t observation_count; /* of hosts; coverage may have more */
+    char **labels; /* names of classes, by number - 1 */
+    uint32_t label_count;
     uint32_t *host_states;  /* by host: how many states it has */
     uint32_t outside_count;
     uint64_t *outside_tags; /* by id; NULL without tags */
@@ -57,12 +59,14 @@ enum model_counts {
     COUNTS_INITIATOR_PORT,
     COUNTS_RESPONDER_PORT,
     COUNTS_PEER,
+    COUNTS_STATE_LABEL, /* labels from 1 on; no more flows than the state has */
     COUNTS_COVERAGE
 };
 
 struct model_service {
     uint8_t protocol;
     uint32_t port;
+    uint32_t label;
     uint64_t flows;
     struct service_conditions conditions;
 };
@@ -81,7 +85,6 @@ struct model_sink {
                      const struct activity *activity,
                      const struct crowd_activity *crowd); /* ascending in both; of one member: without sums */
     void (*service)(void *self, uint32_t service, const struct model_service *row);
-    void (*application)(void *self, uint32_t service, const char *name, uint64_t flows);
     /* Ascending in service, then in packets; the sequence is borrowed for the call. */
     void (*session)(void *self, uint32_t service, const struct keyed_row *row);
 };

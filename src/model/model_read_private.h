@@ -1,7 +1,7 @@
 /*
  * model_read_private.h - what the parts of the reader share. For model_read*.c alone.
  *
- * model_read.c reads hosts and what they do, model_read_services.c the services.
+ * model_read.c reads hosts and what they do, model_read_services.c classes and services.
  */
 #ifndef MODEL_MODEL_READ_PRIVATE_H
 #define MODEL_MODEL_READ_PRIVATE_H
@@ -20,7 +20,7 @@ struct reader {
     uint8_t *seen;  /* by state */
     size_t state_capacity, transition_capacity;
     size_t host_tag_capacity, host_observation_capacity, host_member_capacity, host_crowd_capacity;
-    size_t outside_tag_capacity;
+    size_t outside_tag_capacity, label_capacity;
     uint32_t gap_state;  /* the state of the gaps that were read last */
     uint64_t gap_sum;    /* of all its transitions */
     uint64_t *service_keys;
@@ -34,9 +34,8 @@ void table_close(struct reader *r, enum model_table table, struct rows *rows);
 /* Whether a number is there twice. Sorts them. */
 bool reader_has_twice(uint64_t *numbers, size_t count);
 
-/* Of the services, what was sampled of them, and what deep inspection found in them. */
+void read_labels(struct reader *r);
 void read_services(struct reader *r);
-void read_applications(struct reader *r);
 void read_session_rows(struct reader *r);
 
 #endif

@@ -1,6 +1,5 @@
 #include "model/model_read_private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -11,12 +10,44 @@ enum {
     TIMESTAMP_MOST_HZ = 1000
 };
 
-static struct model_service read_service(struct rows *rows)
+static bool has_label(const struct reader *r, const char *name)
+{
+    for (uint32_t i = 0; i < r->shape.label_count; i++) {
+        if (strcmp(r->shape.labels[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void read_labels(struct reader *r)
+{
+    struct rows rows = table_open(r, TABLE_LABEL, "SELECT id, name FROM label ORDER BY id");
+    struct model_shape *shape = &r->shape;
+
+    while (rows_next(&rows)) {
+        const char *name = rows_text(&rows, 1, LABEL_MAX_NAME);
+
+        rows_integer(&rows, 0, (int64_t)shape->label_count + 1, (int64_t)shape->label_count + 1);
+        if (shape->label_count == LABELS_MAX)
+            rows_fail(&rows, "there are too many");
+        if (has_label(r, name))
+            rows_fail(&rows, "the name is there twice");
+        if (r->db.failed)
+            break;
+        shape->labels = memory_grow(shape->labels, &r->label_capacity, (size_t)shape->label_count + 1,
+                                    sizeof *shape->labels);
+        shape->labels[shape->label_count++] = memory_copy_text(name);
+    }
+    table_close(r, TABLE_LABEL, &rows);
+}
+
+static struct model_service read_service(struct rows *rows, uint32_t labels)
 {
     struct model_service service = {
         .protocol = (uint8_t)rows_integer(rows, 1, 0, UINT8_MAX),
         .port = (uint32_t)rows_integer(rows, 2, 0, SERVICE_OTHER_PORTS),
-        .flows = (uint64_t)rows_integer(rows, 3, 1, MAX_COUNT),
+        .label = (uint32_t)rows_integer(rows, 3, LABEL_NONE, labels),
+        .flows = (uint64_t)rows_integer(rows, 4, 1, MAX_COUNT),
     };
     uint64_t *const conditions[] = {
         &service.conditions.flows,         &service.conditions.packets,
@@ -27,20 +58,22 @@ static struct model_service read_service(struct rows *rows)
     };
 
     for (int i = 0; i < (int)(sizeof conditions / sizeof *conditions); i++)
-        *conditions[i] = (uint64_t)rows_integer(rows, 4 + i, 0, MAX_COUNT);
+        *conditions[i] = (uint64_t)rows_integer(rows, 5 + i, 0, MAX_COUNT);
+    if (service.port == SERVICE_OTHER_PORTS && service.label != LABEL_NONE)
+        rows_fail(rows, "other ports have no label");
     return service;
 }
 
 void read_services(struct reader *r)
 {
     struct rows rows = table_open(r, TABLE_SERVICE,
-                                  "SELECT id, protocol, port, flows, measured_flows, measured_packets,"
+                                  "SELECT id, protocol, port, label, flows, measured_flows, measured_packets,"
                                   " retransmitted, reordered, duplicated, fragments, resets, attempts,"
                                   " unanswered, unreachable FROM service ORDER BY id");
     uint64_t flows = 0;
 
     while (rows_next(&rows)) {
-        struct model_service service = read_service(&rows);
+        struct model_service service = read_service(&rows, r->shape.label_count);
 
         rows_integer(&rows, 0, r->service_count, r->service_count);
         if (r->service_count == MAX_SERVICES)
@@ -52,39 +85,13 @@ void read_services(struct reader *r)
             break;
         r->service_keys = memory_grow(r->service_keys, &r->service_capacity,
                                       (size_t)r->service_count + 1, sizeof *r->service_keys);
-        r->service_keys[r->service_count] = (uint64_t)service.protocol << 32 | service.port;
+        r->service_keys[r->service_count] =
+            (uint64_t)service_owner_pack(service.protocol, service.label) << 32 | service.port;
         r->sink->service(r->sink->self, r->service_count++, &service);
     }
     table_close(r, TABLE_SERVICE, &rows);
     if (!r->db.failed && reader_has_twice(r->service_keys, r->service_count))
         database_fail(&r->db, "table service: a service is there twice");
-}
-
-void read_applications(struct reader *r)
-{
-    struct rows rows = table_open(r, TABLE_APPLICATION, "SELECT service, name, flows FROM application"
-                                                        " ORDER BY service, name");
-    char last_name[APPLICATION_MAX_NAME + 1] = "";
-    uint32_t last_service = 0;
-    uint64_t sum = 0;
-
-    while (rows_next(&rows)) {
-        uint32_t service = (uint32_t)rows_integer(&rows, 0, 0, (int64_t)r->service_count - 1);
-        const char *name = rows_text(&rows, 1, APPLICATION_MAX_NAME);
-        uint64_t flows = (uint64_t)rows_integer(&rows, 2, 1, MAX_COUNT);
-
-        sum += flows;
-        if (sum > r->shape.flows)
-            rows_fail(&rows, "the applications have more flows than there are");
-        if (service < last_service || (service == last_service && strcmp(name, last_name) <= 0))
-            rows_fail(&rows, "it is there twice, or out of order");
-        if (r->db.failed)
-            break;
-        r->sink->application(r->sink->self, service, name, flows);
-        last_service = service;
-        snprintf(last_name, sizeof last_name, "%s", name);
-    }
-    table_close(r, TABLE_APPLICATION, &rows);
 }
 
 static void read_session_row(struct rows *rows, struct session_row *row)

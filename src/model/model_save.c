@@ -233,15 +233,32 @@ static void write_activity(struct writer *w, const struct network_stats *stats)
     free(active);
 }
 
+static void write_labels(struct writer *w, const struct network_stats *stats)
+{
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO label VALUES(?,?)");
+
+    for (uint32_t label = 1; label <= stats->label_count; label++) {
+        int64_t id = label;
+
+        if (w->status == SQLITE_OK)
+            sqlite3_bind_text(statement, 2, network_stats_label(stats, label), -1, SQLITE_STATIC);
+        write_row(w, statement, &id, 1);
+    }
+    sqlite3_finalize(statement);
+}
+
 static void write_services(struct writer *w, const struct network_stats *stats)
 {
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO service VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    sqlite3_stmt *statement = prepare(w, "INSERT INTO service VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
     for (size_t i = 0; i < stats->services.used; i++) {
         const struct tally_entry *entry = &stats->services.entries[i];
         const struct service_conditions *c = &stats->conditions[i];
         int64_t values[] = {
-            (int64_t)i,           entry->owner,            entry->symbol,
+            (int64_t)i,
+            service_owner_protocol(entry->owner),
+            entry->symbol,
+            service_owner_label(entry->owner),
             (int64_t)entry->count,     (int64_t)c->flows,       (int64_t)c->packets,
             (int64_t)c->retransmitted, (int64_t)c->reordered,   (int64_t)c->duplicated,
             (int64_t)c->fragments,     (int64_t)c->resets,      (int64_t)c->attempts,
@@ -251,46 +268,6 @@ static void write_services(struct writer *w, const struct network_stats *stats)
         write_row(w, statement, values, sizeof values / sizeof *values);
     }
     sqlite3_finalize(statement);
-}
-
-/* In order of their names, whatever their indices are. */
-struct application {
-    uint32_t service;
-    const char *name;
-    uint64_t flows;
-};
-
-static int compare_applications(const void *a, const void *b)
-{
-    const struct application *x = a;
-    const struct application *y = b;
-
-    return x->service != y->service ? (x->service < y->service ? -1 : 1) : strcmp(x->name, y->name);
-}
-
-static void write_applications(struct writer *w, const struct network_stats *stats)
-{
-    size_t count = stats->applications.used;
-    struct application *sorted = memory_alloc_array(count, sizeof *sorted);
-    sqlite3_stmt *statement = prepare(w, "INSERT INTO application VALUES(?,?3,?2)");
-
-    for (size_t i = 0; i < count; i++) {
-        const struct tally_entry *entry = &stats->applications.entries[i];
-
-        sorted[i] = (struct application){ entry->owner, stats->application_names[entry->symbol],
-                                          entry->count };
-    }
-    if (count > 0)
-        qsort(sorted, count, sizeof *sorted, compare_applications);
-    for (size_t i = 0; i < count; i++) {
-        int64_t values[] = { sorted[i].service, (int64_t)sorted[i].flows };
-
-        if (w->status == SQLITE_OK)
-            sqlite3_bind_text(statement, 3, sorted[i].name, -1, SQLITE_STATIC);
-        write_row(w, statement, values, 2);
-    }
-    sqlite3_finalize(statement);
-    free(sorted);
 }
 
 static void bind_sequence(sqlite3_stmt *statement, int parameter, const struct keyed_row *row)
@@ -404,6 +381,7 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     write_hosts(w, stats, fit);
     write_outside(w, stats);
     write_states(w, stats);
+    write_labels(w, stats);
     write_mixtures(w, stats, fit);
     write_peer_processes(w, stats, fit);
     write_tally(w, "INSERT INTO initial VALUES(?,?,?)", &stats->initial);
@@ -414,10 +392,10 @@ static void write_all(struct writer *w, const struct network_stats *stats,
     write_tally(w, "INSERT INTO initiator_port VALUES(?,?,?)", &stats->initiator_ports);
     write_tally(w, "INSERT INTO responder_port VALUES(?,?,?)", &stats->responder_ports);
     write_tally(w, "INSERT INTO peer VALUES(?,?,?)", &stats->peers);
+    write_tally(w, "INSERT INTO state_label VALUES(?,?,?)", &stats->state_labels);
     write_tally(w, "INSERT INTO coverage VALUES(?1, ?2 / 288, ?2 % 288, ?3)", &stats->coverage);
     write_activity(w, stats);
     write_services(w, stats);
-    write_applications(w, stats);
     write_session_rows(w, stats);
     run(w, "COMMIT");
 }

@@ -2,7 +2,7 @@
  * model_schema.h - the tables of a model file. Readable with sqlite3(1).
  *
  * Tables of counts are in order of their key, which is the order they are written and read in.
- * Transitions are numbered in order of (state, next).
+ * Transitions are numbered in order of (state, next), labels from 1 on: 0 is none.
  */
 #ifndef MODEL_MODEL_SCHEMA_H
 #define MODEL_MODEL_SCHEMA_H
@@ -26,6 +26,9 @@ enum { MODEL_PACKET_BYTES = 4 };
     "CREATE TABLE outside(id INTEGER PRIMARY KEY, tag INTEGER);"                              \
     "CREATE TABLE state(id INTEGER PRIMARY KEY, host INTEGER, role INTEGER,"                  \
     " protocol INTEGER, port_feature INTEGER, flows INTEGER);"                                \
+    "CREATE TABLE label(id INTEGER PRIMARY KEY, name TEXT);"                                  \
+    "CREATE TABLE state_label(state INTEGER, label INTEGER, flows INTEGER,"                   \
+    " PRIMARY KEY(state, label)) WITHOUT ROWID;"                                              \
     "CREATE TABLE initial(host INTEGER, state INTEGER, times INTEGER,"                        \
     " PRIMARY KEY(host, state)) WITHOUT ROWID;"                                               \
     "CREATE TABLE transition(id INTEGER PRIMARY KEY, state INTEGER, next INTEGER,"            \
@@ -55,11 +58,9 @@ enum { MODEL_PACKET_BYTES = 4 };
     " members INTEGER, log_packets INTEGER, log_packets_squared INTEGER,"                     \
     " PRIMARY KEY(host, date, slice)) WITHOUT ROWID;"                                         \
     "CREATE TABLE service(id INTEGER PRIMARY KEY, protocol INTEGER, port INTEGER,"            \
-    " flows INTEGER, measured_flows INTEGER, measured_packets INTEGER,"                       \
+    " label INTEGER, flows INTEGER, measured_flows INTEGER, measured_packets INTEGER,"                       \
     " retransmitted INTEGER, reordered INTEGER, duplicated INTEGER, fragments INTEGER,"       \
     " resets INTEGER, attempts INTEGER, unanswered INTEGER, unreachable INTEGER);"            \
-    "CREATE TABLE application(service INTEGER, name TEXT, flows INTEGER,"                     \
-    " PRIMARY KEY(service, name)) WITHOUT ROWID;"                                             \
     "CREATE TABLE session_row(service INTEGER, number INTEGER,"                               \
     " initiator_packets INTEGER, responder_packets INTEGER,"                                  \
     " initiator_data_packets INTEGER, responder_data_packets INTEGER,"                        \

@@ -14,20 +14,12 @@ static int compare_services(const void *a, const void *b)
 
     if (x->protocol != y->protocol)
         return x->protocol < y->protocol ? -1 : 1;
-    return x->port == y->port ? 0 : x->port < y->port ? -1 : 1;
+    if (x->port != y->port)
+        return x->port < y->port ? -1 : 1;
+    return x->label_number == y->label_number ? 0 : x->label_number < y->label_number ? -1 : 1;
 }
 
-static int compare_applications(const void *a, const void *b)
-{
-    const struct service_application *x = a;
-    const struct service_application *y = b;
-
-    if (x->flows != y->flows)
-        return x->flows > y->flows ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-/* Services without a sampled flow are of no use; the others by protocol and port. */
+/* Services without a sampled flow are of no use; the others by protocol, port and label. */
 static void sort_services(struct model *model)
 {
     size_t kept = 0;
@@ -39,9 +31,6 @@ static void sort_services(struct model *model)
             service_model_release(service);
             continue;
         }
-        if (service->application_count > 0)
-            qsort(service->applications, service->application_count, sizeof *service->applications,
-                  compare_applications);
         model->services[kept++] = *service;
     }
     model->service_count = kept;
@@ -51,9 +40,6 @@ static void sort_services(struct model *model)
 
 void service_model_release(struct service_model *service)
 {
-    for (size_t i = 0; i < service->application_count; i++)
-        free(service->applications[i].name);
-    free(service->applications);
     free(service->rows);
 }
 
@@ -62,12 +48,6 @@ void service_model_release(struct service_model *service)
 static int compare_rows(const void *a, const void *b)
 {
     return session_row_compare(a, b);
-}
-
-static bool is_same_pool(const struct service_model *a, const struct service_model *b)
-{
-    return a->protocol == b->protocol && a->port <= UINT16_MAX && b->port <= UINT16_MAX &&
-           port_feature_of((uint16_t)a->port) == port_feature_of((uint16_t)b->port);
 }
 
 static void add_to_pool(struct service_model *pool, const struct service_model *service)
@@ -84,27 +64,43 @@ static void add_to_pool(struct service_model *pool, const struct service_model *
     service_conditions_add(&pool->conditions, &service->conditions);
 }
 
+/* The pool of a service, made when it is new; that of its label is among the last `open` ones. */
+static struct service_model *pool_of(struct model *model, const struct service_model *service, size_t *open)
+{
+    uint32_t port = port_feature_first(port_feature_of((uint16_t)service->port));
+    struct service_model *pool = model->pools + model->pool_count;
+
+    if (*open > 0 && (pool[-1].protocol != service->protocol || pool[-1].port != port))
+        *open = 0;
+    for (size_t i = 1; i <= *open; i++) {
+        if (pool[-(ptrdiff_t)i].label_number == service->label_number)
+            return &pool[-(ptrdiff_t)i];
+    }
+    (*open)++;
+    model->pool_count++;
+    pool->protocol = service->protocol;
+    pool->port = port;
+    pool->label_number = service->label_number;
+    pool->label = service->label;
+    return pool;
+}
+
 /* Services are in order of their ports, so those of one feature follow one another. */
 static void make_pools(struct model *model)
 {
-    struct service_model *pool = NULL;
+    size_t open = 0; /* pools of the feature at hand */
 
     model->pools = memory_alloc_array(model->service_count, sizeof *model->pools);
     for (size_t i = 0; i < model->service_count; i++) {
         const struct service_model *service = &model->services[i];
 
-        if (service->port < PORT_REGISTERED_FIRST || service->port > UINT16_MAX)
-            continue; /* a feature of its own */
-        if (pool == NULL || !is_same_pool(pool, service)) {
-            pool = &model->pools[model->pool_count++];
-            pool->protocol = service->protocol;
-            pool->port = port_feature_first(port_feature_of((uint16_t)service->port));
-        }
-        add_to_pool(pool, service);
+        if (service->port >= PORT_REGISTERED_FIRST && service->port <= UINT16_MAX) /* else a feature of its own */
+            add_to_pool(pool_of(model, service, &open), service);
     }
     for (size_t i = 0; i < model->pool_count; i++)
-        qsort(model->pools[i].rows, model->pools[i].row_count, sizeof *pool->rows,
-              compare_rows);
+        qsort(model->pools[i].rows, model->pools[i].row_count, sizeof *model->pools[i].rows, compare_rows);
+    if (model->pool_count > 0)
+        qsort(model->pools, model->pool_count, sizeof *model->pools, compare_services);
 }
 
 void model_services_finish(struct model *model)

@@ -11,7 +11,6 @@
 struct refill {
     struct network_stats *stats;
     const struct model_shape *shape;
-    struct tally names; /* (hash of an application's name, how many had it before) -> index */
 };
 
 static void add_entries(struct tally *tally, uint32_t owner, const struct tally_entry *entries,
@@ -60,6 +59,9 @@ static void take_shape(void *self, const struct model_shape *shape)
         stats->outside_tags =
             copy_tags(shape->outside_tags, shape->outside_count, &stats->outside_tags_capacity);
     }
+    stats->labels = memory_grow(NULL, &stats->label_capacity, shape->label_count, sizeof *stats->labels);
+    for (uint32_t i = 0; i < shape->label_count; i++)
+        stats->labels[stats->label_count++] = memory_copy_text(shape->labels[i]);
     for (uint32_t i = 0; i < shape->state_count; i++)
         tally_add(&stats->states, shape->states[i].host, state_key_pack(shape->states[i].key),
                   shape->states[i].flows);
@@ -79,6 +81,7 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
         [COUNTS_INITIATOR_PORT] = &stats->initiator_ports,
         [COUNTS_RESPONDER_PORT] = &stats->responder_ports,
         [COUNTS_PEER] = &stats->peers,
+        [COUNTS_STATE_LABEL] = &stats->state_labels,
         [COUNTS_COVERAGE] = &stats->coverage,
     };
 
@@ -111,50 +114,13 @@ static void take_service(void *self, uint32_t id, const struct model_service *ro
 {
     struct network_stats *stats = ((struct refill *)self)->stats;
 
-    tally_add(&stats->services, row->protocol, row->port, row->flows);
+    tally_add(&stats->services, service_owner_pack(row->protocol, row->label), row->port, row->flows);
     stats->samples =
         memory_grow(stats->samples, &stats->samples_capacity, (size_t)id + 1, sizeof *stats->samples);
     memset(&stats->samples[id], 0, sizeof *stats->samples);
     stats->conditions = memory_grow(stats->conditions, &stats->conditions_capacity, (size_t)id + 1,
                                     sizeof *stats->conditions);
     stats->conditions[id] = row->conditions;
-}
-
-static uint32_t name_hash(const char *name)
-{
-    uint32_t hash = 2166136261; /* FNV-1a */
-
-    while (*name)
-        hash = (hash ^ (uint8_t)*name++) * 16777619;
-    return hash;
-}
-
-/* The index of a name among those met so far, or that of a new one. */
-static uint32_t name_index(struct refill *r, const char *name)
-{
-    struct network_stats *stats = r->stats;
-    uint32_t hash = name_hash(name);
-    uint32_t same_hash = 0;
-    uint32_t index;
-
-    while ((index = tally_find(&r->names, hash, same_hash)) != TALLY_NONE) {
-        if (strcmp(stats->application_names[index], name) == 0)
-            return index;
-        same_hash++;
-    }
-    index = tally_add(&r->names, hash, same_hash, 1);
-    stats->application_names = memory_grow(stats->application_names, &stats->application_capacity,
-                                           (size_t)index + 1, sizeof *stats->application_names);
-    stats->application_names[index] = memory_copy_text(name);
-    stats->application_count = (size_t)index + 1;
-    return index;
-}
-
-static void take_application(void *self, uint32_t service, const char *name, uint64_t flows)
-{
-    struct refill *r = self;
-
-    tally_add(&r->stats->applications, service, name_index(r, name), flows);
 }
 
 static void take_session(void *self, uint32_t service, const struct keyed_row *row)
@@ -182,16 +148,11 @@ int model_stats_from_image(struct model_image *image, struct network_stats *stat
         .counts = take_counts,
         .activity = take_activity,
         .service = take_service,
-        .application = take_application,
         .session = take_session,
     };
     uint64_t rows[MODEL_TABLES];
-    int status;
 
-    tally_init(&r.names);
-    status = model_read(image, &sink, rows, err);
-    tally_release(&r.names);
-    return status;
+    return model_read(image, &sink, rows, err);
 }
 
 int model_load_stats(const char *path, struct network_stats *stats, struct error *err)

@@ -186,11 +186,12 @@ static void set_plan(struct flow_plan *plan, const struct state_model *state, ui
     plan->ends[FLOW_RESPONDER].port = ports[FLOW_RESPONDER];
 }
 
-static const struct service_model *service_of(const struct model *model, const struct state_model *state,
-                                              uint16_t responder_port)
+static const struct service_model *service_of(const struct model *model, const struct host_model *host,
+                                              const struct state_model *state, const struct flow_plan *plan)
 {
     return model_service(model, state->key.protocol,
-                         state->key.protocol == IP_ICMP ? state->key.port_feature : responder_port);
+                         state->key.protocol == IP_ICMP ? state->key.port_feature : plan->ends[FLOW_RESPONDER].port,
+                         flow_draw_label(host, state, plan->key), random_mix64(plan->key));
 }
 
 /* Record `number` of the filling; false when the other end's own sequence makes it. */
@@ -213,7 +214,7 @@ static bool make_record(const struct maker *maker, const struct regression_filli
     if (is_alike)
         plan.ends[FLOW_RESPONDER].port = alike->port[FLOW_RESPONDER];
     plan.to_group = side == FLOW_INITIATOR && ip_address_is_group(peer);
-    plan.service = service_of(request->model, state, plan.ends[FLOW_RESPONDER].port);
+    plan.service = service_of(request->model, maker->chain->host, state, &plan);
     session_record(&plan, request->options->seed, record);
     record->address[side] = recording->hosts[request->host].address;
     record->address[!side] = *peer;

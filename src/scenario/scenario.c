@@ -23,9 +23,10 @@ struct scenario {
     struct run_time end;
 };
 
-static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port)
+static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port,
+                                                uint32_t label, uint64_t choice)
 {
-    return model_service(self, protocol, port);
+    return model_service(self, protocol, port, label, choice);
 }
 
 static int set_group(struct population_group *to, uint32_t **counts, const struct scenario_group *from,

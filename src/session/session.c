@@ -149,7 +149,8 @@ static struct payload_place place_in_stream(struct session *s, const struct pack
     struct packet_progress *p = &s->course.progress;
     struct payload_place place;
 
-    if (!s->has_data || s->speaker != draw->side || s->message_offset >= s->message_bytes)
+    /* What was seen ahead holds until somebody has to acknowledge first: then the draws may be others. */
+    if (!s->has_data || s->speaker != draw->side || s->message_offset + draw->payload_bytes > s->message_bytes)
         begin_message(s, draw);
     if (s->message_offset + draw->payload_bytes > s->message_bytes) /* an ACK that had to come first made it longer */
         s->message_bytes = s->message_offset + draw->payload_bytes;

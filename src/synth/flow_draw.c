@@ -1,6 +1,7 @@
 #include "synth/flow_draw.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "dayshift/flow_plan.h"
 
@@ -53,4 +54,25 @@ void flow_draw_ports(const struct state_model *state, uint16_t ports[2], struct 
     ports[FLOW_RESPONDER] = draw_responder_port(state, random);
     ports[FLOW_INITIATOR] = flow_draw_port(
         discrete_symbol(&state->initiator_ports, discrete_draw(&state->initiator_ports, random)), random);
+}
+
+static int compare_state(const void *state, const void *mix)
+{
+    uint32_t x = *(const uint32_t *)state;
+    uint32_t y = ((const struct state_labels *)mix)->state;
+
+    return x == y ? 0 : x < y ? -1 : 1;
+}
+
+uint32_t flow_draw_label(const struct host_model *host, const struct state_model *state, uint64_t key)
+{
+    uint32_t index = (uint32_t)(state - host->states);
+    const struct state_labels *mix;
+    struct random_stream random;
+
+    if (state->label != STATE_LABELS_MIXED)
+        return state->label;
+    mix = bsearch(&index, host->mixes, host->mix_count, sizeof *host->mixes, compare_state);
+    random_init(&random, key, RANDOM_LABEL, 0, 0, 0);
+    return discrete_symbol(&mix->labels, discrete_draw(&mix->labels, &random));
 }

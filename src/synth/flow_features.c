@@ -1,6 +1,7 @@
 #include "synth/flow_features.h"
 
 #include "net/wire.h"
+#include "synth/flow_draw.h"
 
 /* The end that the peer becomes; its port is set later. */
 static struct flow_end other_end(const struct flow_features *f, const struct population *population,
@@ -28,7 +29,8 @@ uint32_t flow_features_plan(const struct flow_features *f, const struct populati
     plan->ends[FLOW_RESPONDER].port = f->ports[FLOW_RESPONDER];
     plan->service = self->group->service(self->group->service_self, protocol,
                                          protocol == IP_ICMP ? f->state->key.port_feature
-                                                             : f->ports[FLOW_RESPONDER]);
+                                                             : f->ports[FLOW_RESPONDER],
+                                         flow_draw_label(self->model, f->state, f->key), random_mix64(f->key));
     if (!is_virtual)
         return FLOW_FEATURES_NO_HOST;
     if (side == FLOW_INITIATOR)

@@ -23,7 +23,9 @@
 struct population_group {
     const struct host_model *models;
     uint32_t model_count;
-    const struct service_model *(*service)(const void *self, uint8_t protocol, uint32_t port);
+    /* Of a class, or LABEL_NONE; `choice`: 64 random bits, where there is a choice. */
+    const struct service_model *(*service)(const void *self, uint8_t protocol, uint32_t port, uint32_t label,
+                                           uint64_t choice);
     const void *service_self;
     struct ip_network network; /* IPv4; host i has base + 1 + i */
     uint32_t host_count;
