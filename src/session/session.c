@@ -64,6 +64,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
                 plan->ends[FLOW_INITIATOR].address);
     row = session_shape_draw(plan, &c->random, &c->shape.row);
     s->key = plan->key;
+    s->client = plan->ends[FLOW_INITIATOR].address;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
     c->shape.protocol = plan->protocol;
@@ -202,6 +203,7 @@ static void place_payload(struct session *s, const struct packet_draw *draw, str
 {
     packet->place = s->course.shape.protocol == IP_TCP ? place_in_stream(s, draw) : place_of_datagram(s, draw);
     packet->place.flow_key = s->key;
+    packet->place.client = s->client;
     packet->place.service_port = s->service_port;
     packet->place.protocol = s->course.shape.protocol;
     packet->place.first_side = (enum flow_side)s->first_side;
