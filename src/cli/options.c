@@ -84,6 +84,11 @@ int option_packet_model(const char *name, const char *text, const struct packet_
     return *model ? 0 : error_set(err, "%s: '%s' is not one of: %s", name, text, packet_model_names());
 }
 
+int option_impairments(const char *name, const char *text, struct impairment_rates *rates, struct error *err)
+{
+    return impairment_rates_parse(rates, text, err) < 0 ? error_prefix(err, "%s", name) : 0;
+}
+
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err)
 {
     return text_to_duration_ns(text, ns) < 0
