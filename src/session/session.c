@@ -98,6 +98,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     row = session_shape_draw(plan, &c->random, &c->shape.row);
     impair(s, plan, impairments, &row);
     s->key = plan->key;
+    s->client = plan->ends[FLOW_INITIATOR].address;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
     c->shape.protocol = plan->protocol;
@@ -186,6 +187,8 @@ static struct payload_place place_in_stream(struct session *s, const struct pack
     /* What was seen ahead holds until somebody has to acknowledge first: then the draws may be others. */
     if (!s->has_data || s->speaker != draw->side || s->message_offset + draw->payload_bytes > s->message_bytes)
         begin_message(s, draw);
+    if (s->message_offset + draw->payload_bytes > s->message_bytes) /* an ACK that had to come first made it longer */
+        s->message_bytes = s->message_offset + draw->payload_bytes;
     place = (struct payload_place){
         .message_bytes = s->message_bytes,
         .offset = s->message_offset,
@@ -234,6 +237,7 @@ static void place_payload(struct session *s, const struct packet_draw *draw, str
 {
     packet->place = s->course.shape.protocol == IP_TCP ? place_in_stream(s, draw) : place_of_datagram(s, draw);
     packet->place.flow_key = s->key;
+    packet->place.client = s->client;
     packet->place.service_port = s->service_port;
     packet->place.protocol = s->course.shape.protocol;
     packet->place.first_side = (enum flow_side)s->first_side;
