@@ -6,6 +6,7 @@
 #include "session/session_shape.h"
 
 #define DEFAULT_RTT_NS (500 * NS_PER_US)
+#define CLOSED_NS (4 * NS_PER_SECOND) /* what comes 5 s after the end is another flow */
 #define HURRIED_RTT_NS (100 * NS_PER_MS)
 
 enum { UNANSWERED_SYNS = 3 };
@@ -97,6 +98,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     row = session_shape_draw(plan, &c->random, &c->shape.row);
     impair(s, plan, impairments, &row);
     s->key = plan->key;
+    s->closed_ns = CLOSED_NS;
     s->client = plan->ends[FLOW_INITIATOR].address;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
@@ -238,9 +240,32 @@ static void number_datagram(const struct session *s, const struct packet_draw *d
     };
 }
 
+static bool is_closed(const struct session *s)
+{
+    const struct tcp_machine *sent = &s->course.sent;
+
+    return s->course.shape.protocol == IP_TCP && (sent->phase == TCP_PHASE_RESET || (sent->fin[0] && sent->fin[1]));
+}
+
+/* No session has a silence that would end a flow. */
+static int64_t bounded_gap(struct session *s, bool was_closed, int64_t gap_ns)
+{
+    if (!s->begun)
+        return 0;
+    if (gap_ns > SESSION_LONGEST_WAIT_NS && s->opening != FLOW_OPENING_ATTEMPT)
+        gap_ns = SESSION_LONGEST_WAIT_NS;
+    if (!was_closed)
+        return gap_ns;
+    if (gap_ns > s->closed_ns)
+        gap_ns = s->closed_ns;
+    s->closed_ns -= gap_ns;
+    return gap_ns;
+}
+
 bool session_next(struct session *s, struct session_packet *packet)
 {
     bool is_tcp = s->course.shape.protocol == IP_TCP;
+    bool was_closed = is_closed(s);
     struct packet_draw draw;
 
     if (!take_draw(s, &draw))
@@ -250,8 +275,7 @@ bool session_next(struct session *s, struct session_packet *packet)
     else
         number_datagram(s, &draw, packet);
     packet->is_repeated_syn = draw.tcp_flags == TCP_SYN && s->begun;
-    if (!s->begun)
-        packet->gap_ns = 0;
+    packet->gap_ns = bounded_gap(s, was_closed, draw.gap_ns);
     if (draw.payload_bytes > 0 || !is_tcp)
         place_payload(s, &draw, packet);
     s->handshake = s->handshake || (draw.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);

@@ -38,6 +38,7 @@ struct session {
     struct impairment_counts impairments; /* what is to happen to its packets, behind the session */
     struct stack_profile stack;
     struct tcp_numbers numbers; /* TCP */
+    int64_t closed_ns;      /* that its packets may still take when it is closed */
     uint64_t message_bytes; /* TCP: of the current message */
     uint64_t message_offset;
 };
