@@ -24,11 +24,11 @@ need_sklearn()
 @test "flows of a network cannot be told from others of it, and are no copies" {
     need_sklearn
     "$HELPERS/make_capture" sample.pcap
-    dayshift features -q --protocol udp -o bare.csv sample.pcap
+    dayshift features -q -o bare.csv sample.pcap
     # Classes of flows: their services.
     awk -F, -v OFS=, 'NR > 1 { $8 = "port" $6 } 1' bare.csv > labels.csv
-    dayshift features -q --protocol udp --labels labels.csv --except-fold 0/2 -o train.csv sample.pcap
-    dayshift features -q --protocol udp --labels labels.csv --fold 0/2 -o test.csv sample.pcap
+    dayshift features -q --labels labels.csv --except-fold 0/2 -o train.csv sample.pcap
+    dayshift features -q --labels labels.csv --fold 0/2 -o test.csv sample.pcap
     run -0 "$eval/judge.py" --seeds 1 --trees 20 train.csv test.csv train.csv
     [[ $output == *"macro-F1 on held-out real flows"* ]]
     "$eval/judge.py" --json --seeds 1 --trees 20 train.csv test.csv train.csv > found.json

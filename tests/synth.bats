@@ -98,7 +98,7 @@ csv_sums()
 
 @test "records of a day are the flows that day makes packets of" {
     synth -o day.csv "${window[@]}" "$model"
-    dayshift day -q -o day.pcap "${window[@]}" "$model"
+    dayshift day -q --packet-model messages -o day.pcap "${window[@]}" "$model"
     python3 - <<'PYTHON'
 import collections, csv, datetime, struct
 

@@ -1,13 +1,17 @@
 #include "support.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "dayshift/frame.h"
+#include "dayshift/impairment_rates.h"
+#include "flow/flow_tracker.h"
 #include "net/decode.h"
 #include "net/wire.h"
 #include "session/frame_template.h"
+#include "session/impairments.h"
 #include "session/stack_profile.h"
 #include "session/tcp_machine.h"
 #include "session/tcp_numbers.h"
@@ -643,6 +647,454 @@ static void test_unreachable(void **state)
     }
 }
 
+/* ---- impairments ---- */
+
+enum { MOST_PASSING = 4000, TCP_EXCHANGES = 25 };
+
+/* A conversation as a session would tell it: bursts one way, then the other, with ACKs. */
+struct talk {
+    uint8_t protocol;
+    struct tcp_numbers numbers;
+    struct packet_draw draws[MOST_PASSING];
+    uint32_t count, next;
+    uint64_t position[2]; /* in the stream of a side */
+    struct packet_budget total;
+};
+
+#define TALK_RTT_NS (20 * NS_PER_MS)
+
+static void talk_add(struct talk *talk, enum flow_side side, uint8_t flags, uint32_t bytes, int64_t gap_ns)
+{
+    assert_true(talk->count < MOST_PASSING);
+    talk->draws[talk->count++] = (struct packet_draw){ .side = side, .tcp_flags = flags,
+                                                       .payload_bytes = bytes, .gap_ns = gap_ns };
+    talk->total.packets[side]++;
+    talk->total.data_packets[side] += bytes > 0;
+}
+
+static void talk_bursts(struct talk *talk, struct random_stream *random)
+{
+    enum flow_side side = I;
+
+    for (int i = 0; i < TCP_EXCHANGES; i++, side = side == I ? R : I) {
+        uint64_t segments = between(random, 1, 12);
+
+        for (uint64_t k = 0; k < segments; k++)
+            talk_add(talk, side, A | (k + 1 == segments ? P : 0), (uint32_t)between(random, 600, 1400),
+                     k == 0 ? TALK_RTT_NS : 50 * NS_PER_US);
+        if (one_in(random, 2))
+            talk_add(talk, side == I ? R : I, A, 0, 200 * NS_PER_US);
+    }
+}
+
+static void talk_begin(struct talk *talk, uint8_t protocol, struct random_stream *random)
+{
+    *talk = (struct talk){ .protocol = protocol };
+    if (protocol == IP_TCP) {
+        tcp_numbers_begin(&talk->numbers, &usual_row, random);
+        talk_add(talk, I, S, 0, 0);
+        talk_add(talk, R, S | A, 0, TALK_RTT_NS / 2);
+        talk_add(talk, I, A, 0, TALK_RTT_NS / 2);
+        talk_bursts(talk, random);
+        talk_add(talk, I, F | A, 0, TALK_RTT_NS);
+        talk_add(talk, R, F | A, 0, TALK_RTT_NS);
+        talk_add(talk, I, A, 0, NS_PER_MS);
+    } else {
+        for (int i = 0; i < 200; i++)
+            talk_add(talk, i % 2 ? R : I, 0, (uint32_t)between(random, 30, 1472), 5 * NS_PER_MS);
+    }
+}
+
+static bool talk_next(void *self, struct session_packet *packet)
+{
+    struct talk *talk = self;
+    const struct packet_draw *draw = &talk->draws[talk->next];
+
+    if (talk->next == talk->count)
+        return false;
+    talk->next++;
+    if (talk->protocol == IP_TCP)
+        tcp_numbers_next(&talk->numbers, draw, packet);
+    else
+        *packet = (struct session_packet){ .side = draw->side, .payload_bytes = draw->payload_bytes,
+                                           .gap_ns = draw->gap_ns };
+    packet->place = (struct payload_place){
+        .flow_key = 5, .protocol = talk->protocol, .side = draw->side, .message_bytes = UINT64_C(1) << 40,
+        .offset = talk->position[draw->side],
+    };
+    talk->position[draw->side] += draw->payload_bytes;
+    return true;
+}
+
+/* What passed, and what a meter made of it. */
+struct passage {
+    struct session_packet packets[MOST_PASSING];
+    int64_t times[MOST_PASSING];
+    uint32_t count;
+    struct flow_record record;
+    uint32_t unreachable;
+};
+
+static void measure(struct passage *passage, struct wire *wire)
+{
+    struct flow_tracker tracker;
+    bool begun = false;
+
+    memset(&tracker, 0, sizeof tracker);
+    for (uint32_t i = 0; i < passage->count; i++) {
+        const struct session_packet *p = &passage->packets[i];
+        struct packet_view view = wire_render(wire, p, passage->times[i]);
+
+        if (view.is_unreachable) {
+            passage->unreachable++;
+            continue;
+        }
+        view.time.ns = passage->times[i];
+        if (!begun)
+            flow_tracker_begin(&tracker, &view);
+        begun = true;
+        flow_tracker_add(&tracker, p->side, &view);
+    }
+    passage->record = tracker.record;
+}
+
+static void pass(struct talk *talk, const struct impairment_counts *counts, struct random_stream *random,
+                 struct passage *passage)
+{
+    const struct session_packet_source source = { talk_next, talk };
+    struct stack_profile stack = usual_stack(7);
+    struct wire *wire = wire_new(talk->protocol, &stack);
+    struct impairments impairments;
+    int64_t now_ns = 0;
+
+    memset(passage, 0, sizeof *passage);
+    impairments_begin(&impairments, counts, talk->protocol, talk->protocol == IP_TCP, &talk->total, TALK_RTT_NS);
+    while (impairments_next(&impairments, &source, random, &passage->packets[passage->count])) {
+        assert_true(passage->packets[passage->count].gap_ns >= 0);
+        now_ns += passage->packets[passage->count].gap_ns;
+        passage->times[passage->count++] = now_ns;
+        assert_true(passage->count < MOST_PASSING);
+    }
+    assert_false(impairments_next(&impairments, &source, random, &passage->packets[passage->count]));
+    measure(passage, wire);
+    wire_free(wire);
+}
+
+static bool occupies(const struct session_packet *p)
+{
+    return p->payload_bytes > 0 || p->tcp_flags & (S | F);
+}
+
+/* Whoever comes again is the same, late enough, and nobody acknowledged it in the meantime. */
+static void check_losses(const struct passage *passage)
+{
+    for (uint32_t i = 0; i < passage->count; i++) {
+        const struct session_packet *again = &passage->packets[i];
+        uint32_t followers = 0;
+        uint32_t first = i;
+
+        if (!occupies(again) || again->fate != FATE_IN_TURN)
+            continue;
+        while (first-- > 0) {
+            const struct session_packet *p = &passage->packets[first];
+
+            if (p->side == again->side && p->sequence == again->sequence && occupies(p) && p->fate != FATE_COPY)
+                break;
+            followers += p->side == again->side && p->payload_bytes > 0;
+        }
+        if (first == UINT32_MAX)
+            continue;
+        assert_int_equal(passage->packets[first].payload_bytes, again->payload_bytes);
+        assert_int_equal(passage->packets[first].tcp_flags, again->tcp_flags);
+        assert_true(passage->packets[first].place.offset == again->place.offset);
+        assert_true(passage->times[i] - passage->times[first] >=
+                    (again->tcp_flags & S ? NS_PER_SECOND : followers >= 3 ? TALK_RTT_NS : 200 * NS_PER_MS));
+        for (uint32_t k = first + 1; k < i; k++) {
+            const struct session_packet *p = &passage->packets[k];
+
+            assert_false(p->side != again->side && seq_lt(again->sequence, p->acknowledgement));
+        }
+    }
+}
+
+static uint32_t overtaken(const struct passage *passage, int side)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < passage->count; i++)
+        count += (int)passage->packets[i].side == side && passage->packets[i].fate == FATE_BEHIND;
+    return count;
+}
+
+/*
+ * The meter that learns finds exactly what was injected. Only what would be overtaken near the end may find no
+ * follower any more.
+ */
+static void test_impairments_are_measured(void **state)
+{
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    struct passage *passage = test_calloc(1, sizeof *passage);
+    uint32_t wanted = 0, reordered = 0;
+
+    (void)state;
+    for (uint32_t number = 0; number < 300; number++) {
+        struct random_stream random = stream_of(number);
+        uint8_t protocol = number % 3 ? IP_TCP : IP_UDP;
+        bool is_tcp = protocol == IP_TCP;
+        struct impairment_counts counts = { 0 };
+
+        for (int side = 0; side < 2; side++) {
+            counts.retransmitted[side] = is_tcp && one_in(&random, 2) ? (uint32_t)between(&random, 0, 20) : 0;
+            counts.reordered[side] = is_tcp && one_in(&random, 2) ? (uint32_t)between(&random, 0, 6) : 0;
+            counts.duplicated[side] = one_in(&random, 2) ? (uint32_t)between(&random, 0, 10) : 0;
+            counts.fragmented[side] = !is_tcp && one_in(&random, 2) ? (uint32_t)between(&random, 0, 10) : 0;
+        }
+        counts.unreachable = is_tcp ? 0 : (uint32_t)between(&random, 0, 10);
+        talk_begin(talk, protocol, &random);
+        pass(talk, &counts, &random, passage);
+        for (int side = 0; side < 2; side++) {
+            const struct flow_record *r = &passage->record;
+
+            assert_int_equal(r->retransmitted[side], counts.retransmitted[side]);
+            assert_int_equal(r->reordered[side], overtaken(passage, side));
+            assert_true(r->reordered[side] <= counts.reordered[side]);
+            wanted += counts.reordered[side];
+            reordered += r->reordered[side];
+            assert_int_equal(r->duplicated[side], counts.duplicated[side]);
+            assert_int_equal(r->fragments[side], 2 * counts.fragmented[side]);
+            assert_int_equal(r->packets[side], talk->total.packets[side] + counts.retransmitted[side] +
+                                                   counts.duplicated[side] + counts.fragmented[side]);
+        }
+        assert_int_equal(passage->record.findings, 0);
+        assert_int_equal(passage->unreachable, counts.unreachable);
+        if (is_tcp)
+            check_losses(passage);
+    }
+    assert_true(wanted > 300 && reordered > wanted * 9 / 10);
+    test_free(passage);
+    test_free(talk);
+}
+
+/* Nothing to do: what comes in goes out. */
+static void test_no_impairments(void **state)
+{
+    const struct impairment_counts none = { 0 };
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    struct passage *passage = test_calloc(1, sizeof *passage);
+    struct random_stream random = stream_of(1);
+    struct session_packet packet;
+
+    (void)state;
+    talk_begin(talk, IP_TCP, &random);
+    pass(talk, &none, &random, passage);
+    assert_int_equal(passage->count, talk->count);
+    random = stream_of(1);
+    talk_begin(talk, IP_TCP, &random);
+    for (uint32_t i = 0; talk_next(talk, &packet); i++)
+        assert_memory_equal(&packet, &passage->packets[i], sizeof packet);
+    test_free(passage);
+    test_free(talk);
+}
+
+/* Where losses fall, in tenths of the data segments: each as often, within 5 sigma. */
+static void test_losses_are_uniform(void **state)
+{
+    enum { RUNS = 2000, LOST = 3, TENTHS = 10 };
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    const struct session_packet_source source = { talk_next, talk };
+    uint32_t lost[TENTHS] = { 0 };
+
+    (void)state;
+    for (uint32_t number = 0; number < RUNS; number++) {
+        const struct impairment_counts counts = { .retransmitted = { LOST, 0 } };
+        struct random_stream random = stream_of(number);
+        struct impairments impairments;
+        struct session_packet packet;
+        uint64_t sent = 0;
+        uint32_t highest = 0;
+
+        talk_begin(talk, IP_TCP, &random);
+        impairments_begin(&impairments, &counts, IP_TCP, true, &talk->total, TALK_RTT_NS);
+        while (impairments_next(&impairments, &source, &random, &packet)) {
+            uint64_t total = talk->total.data_packets[I] + 1;
+
+            if (packet.side != I || !(packet.payload_bytes > 0 || packet.tcp_flags == S))
+                continue;
+            if (sent > 0 && !seq_lt(highest, packet.sequence)) { /* find out which: by its place in the stream */
+                uint64_t at = 0, upto = packet.tcp_flags == S ? 0 : 1, position = 0;
+
+                for (uint32_t i = 0; i < talk->count && position < packet.place.offset; i++) {
+                    if (talk->draws[i].side == I && talk->draws[i].payload_bytes > 0) {
+                        position += talk->draws[i].payload_bytes;
+                        upto++;
+                    }
+                }
+                at = upto * TENTHS / total;
+                lost[at < TENTHS ? at : TENTHS - 1]++;
+            } else {
+                highest = packet.sequence;
+            }
+            sent++;
+        }
+    }
+    for (int i = 0; i < TENTHS; i++)
+        assert_in_range(lost[i], RUNS * LOST / TENTHS - 140, RUNS * LOST / TENTHS + 140);
+    test_free(talk);
+}
+
+static void test_large_datagrams_come_in_pieces(void **state)
+{
+    const struct impairment_counts none = { 0 };
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    struct passage *passage = test_calloc(1, sizeof *passage);
+    struct random_stream random = stream_of(2);
+
+    (void)state;
+    *talk = (struct talk){ .protocol = IP_UDP };
+    talk_add(talk, I, 0, 40, 0);
+    talk_add(talk, R, 0, 4000, TALK_RTT_NS);
+    talk_add(talk, R, 0, 1473, NS_PER_MS);
+    pass(talk, &none, &random, passage);
+    assert_int_equal(passage->count, 1 + 3 + 2);
+    assert_int_equal(passage->record.fragments[R], 5);
+    assert_int_equal(passage->record.payload_bytes[R], 5473);
+    test_free(passage);
+    test_free(talk);
+}
+
+/* The sums of many draws are near rate times chances; what is learned is taken as it is. */
+static void test_counts(void **state)
+{
+    const struct impairment_rates rates = { .retransmission = 0.02, .reordering = 0.5, .duplication = 0.001,
+                                            .fragmentation = 1 };
+    struct session_row row = usual_row;
+    struct impairment_counts sum = { 0 }, counts;
+    struct random_stream random = stream_of(9);
+    enum { DRAWS = 4000 };
+
+    (void)state;
+    row.packets[I] = 300;
+    row.data_packets[I] = 200;
+    for (int i = 0; i < DRAWS; i++) {
+        counts = impairment_counts_draw(&rates, &row, NULL, IP_TCP, &random);
+        sum.retransmitted[I] += counts.retransmitted[I];
+        sum.reordered[I] += counts.reordered[I];
+        sum.duplicated[I] += counts.duplicated[I];
+        assert_int_equal(counts.retransmitted[R] + counts.duplicated[R] + counts.fragmented[I], 0);
+    }
+    /* 5 sigma of a Poisson sum */
+    assert_in_range(sum.retransmitted[I], DRAWS * 4 - 633, DRAWS * 4 + 633);
+    assert_in_range(sum.reordered[I], DRAWS * 100 - 3163, DRAWS * 100 + 3163);
+    assert_in_range(sum.duplicated[I], (uint32_t)(DRAWS * 0.3 - 174), (uint32_t)(DRAWS * 0.3 + 174));
+
+    row.retransmitted[I] = 7;
+    row.duplicated[R] = 2;
+    row.fragments[I] = 4;
+    counts = impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random);
+    assert_int_equal(counts.retransmitted[I], 7);
+    assert_int_equal(counts.duplicated[R], 2);
+    assert_int_equal(counts.fragmented[I], 0);
+    counts = impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random);
+    assert_int_equal(counts.retransmitted[I], 0);
+    assert_int_equal(counts.fragmented[I], 2);
+    row.opening = FLOW_OPENING_ATTEMPT;
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random).retransmitted[I], 0);
+    counts = impairment_counts_draw(&(struct impairment_rates){ 0 }, &row, NULL, IP_UDP, &random);
+    assert_memory_equal(&counts, &(struct impairment_counts){ 0 }, sizeof counts);
+}
+
+/* Half of the datagrams that nobody answers get an ICMP error. */
+static void test_unreachable_share(void **state)
+{
+    struct session_row rows[] = { { .packets = { 2, 0 } }, { .packets = { 1, 1 } } };
+    const struct service_model service = { .rows = rows, .row_count = 2, .flows = 1000,
+                                           .conditions = { .unreachable = 500 } };
+    struct random_stream random = stream_of(10);
+    uint32_t unreachable = 0;
+
+    (void)state;
+    for (int i = 0; i < 4000; i++) {
+        unreachable += impairment_counts_draw(&IMPAIRMENTS_LEARNED, &rows[0], &service, IP_UDP, &random).unreachable;
+        assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &rows[1], &service, IP_UDP, &random).unreachable, 0);
+    }
+    assert_in_range(unreachable, 4000 - 317, 4000 + 317);
+}
+
+static void test_counts_taken_from_row(void **state)
+{
+    static const struct {
+        uint64_t packets, data;
+        uint32_t retransmitted, duplicated; /* wanted */
+        uint32_t kept_retransmitted, kept_duplicated;
+    } cases[] = {
+        { 100, 50, 5, 10, 5, 10 }, { 10, 1, 5, 0, 0, 0 }, { 10, 4, 9, 0, 3, 0 }, { 3, 0, 0, 1, 0, 0 },
+        { 5, 5, 1, 4, 1, 1 }, { 0, 0, 3, 3, 0, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct session_row row = { .packets = { cases[i].packets, 0 }, .data_packets = { cases[i].data, 0 },
+                                   .payload_bytes = { cases[i].data * 100, 0 } };
+        struct impairment_counts counts = { .retransmitted = { cases[i].retransmitted, 0 },
+                                            .duplicated = { cases[i].duplicated, 0 } };
+
+        impairment_counts_take(&counts, &row);
+        assert_int_equal(counts.retransmitted[I], cases[i].kept_retransmitted);
+        assert_int_equal(counts.duplicated[I], cases[i].kept_duplicated);
+        assert_int_equal(row.packets[I] + counts.retransmitted[I] + counts.duplicated[I], cases[i].packets);
+        assert_true(row.data_packets[I] <= row.packets[I]);
+        assert_true(row.payload_bytes[I] == row.data_packets[I] * 100);
+        assert_true(cases[i].data == 0 || row.data_packets[I] > 0);
+    }
+}
+
+static void test_rates_text(void **state)
+{
+    static const struct {
+        const char *text;
+        struct impairment_rates rates;
+        const char *error; /* part of it */
+    } cases[] = {
+        { "learned", { .learned = true }, NULL },
+        { "none", { .learned = false }, NULL },
+        { "retransmission=0.01", { .retransmission = 0.01 }, NULL },
+        { "retransmission=0.01,reordering=1e-3,duplication=0,fragmentation=1,unanswered=0.5",
+          { false, 0.01, 1e-3, 0, 1, 0.5 }, NULL },
+        { "", { 0 }, "give learned, none" },
+        { "Learned", { 0 }, "\"Learned\"" },
+        { "loss=0.1", { 0 }, "\"loss=0.1\"" },
+        { "duplication", { 0 }, "give learned" },
+        { "duplication=", { 0 }, "from 0 to 1" },
+        { "duplication=1.01", { 0 }, "from 0 to 1" },
+        { "duplication=-0.1", { 0 }, "from 0 to 1" },
+        { "duplication=nan", { 0 }, "from 0 to 1" },
+        { "duplication=0.1,", { 0 }, "give learned" },
+        { "duplication=0.1 ", { 0 }, "from 0 to 1" },
+        { "learned,duplication=0.1", { 0 }, "\"learned\"" },
+        { "duplication=0.0000000000000000000000000000000000000000000000000000001", { 0 }, "too long" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct impairment_rates rates = { .unanswered = 0.25 };
+        struct error err = { "" };
+
+        if (cases[i].error == NULL) {
+            assert_int_equal(impairment_rates_parse(&rates, cases[i].text, &err), 0);
+            assert_int_equal(rates.learned, cases[i].rates.learned);
+            assert_true(rates.retransmission == cases[i].rates.retransmission);
+            assert_true(rates.reordering == cases[i].rates.reordering);
+            assert_true(rates.duplication == cases[i].rates.duplication);
+            assert_true(rates.fragmentation == cases[i].rates.fragmentation);
+            assert_true(rates.unanswered == cases[i].rates.unanswered);
+        } else {
+            assert_int_equal(impairment_rates_parse(&rates, cases[i].text, &err), -1);
+            assert_non_null(strstr(err.text, cases[i].error));
+            assert_true(rates.unanswered == 0.25);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -655,6 +1107,14 @@ int main(void)
         cmocka_unit_test(test_ip_ids),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_impairments_are_measured),
+        cmocka_unit_test(test_no_impairments),
+        cmocka_unit_test(test_losses_are_uniform),
+        cmocka_unit_test(test_large_datagrams_come_in_pieces),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_unreachable_share),
+        cmocka_unit_test(test_counts_taken_from_row),
+        cmocka_unit_test(test_rates_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

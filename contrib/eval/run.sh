@@ -1,7 +1,7 @@
 #!/bin/bash
 # Learns labelled flows of real captures, synthesizes as many sessions, and asks a classifier what they are worth.
 #
-#     contrib/eval/run.sh [-m MODEL]... [-s SEED] DAYSHIFT CAPTURES OUT [folds|apart]
+#     contrib/eval/run.sh [-m MODEL]... [-s SEED] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]
 #
 # CAPTURES holds ndpi_apps/ with its table ndpi_apps.labels.tsv (labels are cut at the first dot), and
 # iot_sentinel/, where each capture is of one device. OUT gets all files; at the end a table of four tasks is
@@ -11,13 +11,15 @@
 #     apart   what was recorded together is not on both sides: captures of an application are dealt to the
 #             halves; a device has one capture, so its setups are, which lie months apart
 #
-# -m names a packet model of `dayshift sessions`; several are compared. Needs python3-sklearn.
+# -m names a packet model of `dayshift sessions`; several are compared. -c: a class needs so many real flows to
+# train and to test with (default 10,5). Needs python3-sklearn.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 fold=0/5
 models=()
 seed=1
+least=10,5
 
 die() {
     printf 'run.sh: %s\n' "$*" >&2
@@ -25,14 +27,15 @@ die() {
 }
 
 usage() {
-    echo "usage: run.sh [-m MODEL]... [-s SEED] DAYSHIFT CAPTURES OUT [folds|apart]"
+    echo "usage: run.sh [-m MODEL]... [-s SEED] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]"
     exit "$1"
 }
 
-while getopts m:s:h option; do
+while getopts m:s:c:h option; do
     case $option in
     m) models+=("$OPTARG") ;;
     s) seed=$OPTARG ;;
+    c) least=$OPTARG ;;
     h) usage 0 ;;
     *) usage 2 >&2 ;;
     esac
@@ -40,6 +43,7 @@ done
 shift $((OPTIND - 1))
 if [ $# -lt 3 ] || [ $# -gt 4 ]; then usage 2 >&2; fi
 dayshift=$(realpath "$1") captures=$2 out=$3 split=${4:-folds}
+[[ $least =~ ^[0-9]+,[0-9]+$ ]] || usage 2 >&2
 case $split in folds | apart) ;; *) usage 2 >&2 ;; esac
 [ ${#models[@]} -gt 0 ] || models=("")
 [ -x "$dayshift" ] || die "$1: no program"
@@ -102,8 +106,9 @@ judge_task() {
         --truth "$out/$task.truth.csv" "$out/$name.dsm"
     run_dayshift features -q --labels "$out/$task.truth.csv" --protocol "$protocol" -o "$out/$task.csv" \
         "$out/$task.pcap"
-    "$here/judge.py" --json --features "$out/$protocol-$name.train.csv" "$out/$protocol-$name.test.csv" \
-        "$out/$task.csv" >"$out/$task.json"
+    "$here/judge.py" --json --features --jobs "$(nproc)" --min-train "${least%,*}" --min-test "${least#*,}" \
+        "$out/$protocol-$name.train.csv" "$out/$protocol-$name.test.csv" "$out/$task.csv" \
+        >"$out/$task.json"
     tasks+=("$out/$task.json")
 }
 

@@ -29,6 +29,7 @@ int verb_sessions(int argc, char **argv);
 int verb_fill(int argc, char **argv);
 int verb_features(int argc, char **argv);
 int verb_check(int argc, char **argv);
+int verb_blindtest(int argc, char **argv);
 int verb_compare(int argc, char **argv);
 int verb_identify(int argc, char **argv);
 int verb_score(int argc, char **argv);

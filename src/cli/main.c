@@ -32,6 +32,7 @@ static const struct verb {
     { "features", "statistics of each flow of captures, for a classifier", verb_features },
     { "check", "judge the TCP flows of a capture: handshake, order, legality", verb_check },
     { "compare", "compare two models, or two captures", verb_compare },
+    { "blindtest", "make a test of flows for people, and grade their answers", verb_blindtest },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
     { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
 };

@@ -102,6 +102,11 @@ int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *fo
     return 0;
 }
 
+int option_impairments(const char *name, const char *text, struct impairment_rates *rates, struct error *err)
+{
+    return impairment_rates_parse(rates, text, err) < 0 ? error_prefix(err, "%s", name) : 0;
+}
+
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err)
 {
     return text_to_duration_ns(text, ns) < 0

@@ -7,7 +7,6 @@
 
 #include "base/arena.h"
 #include "base/hash_key.h"
-#include "base/input_file.h"
 #include "base/memory.h"
 #include "net/wire.h"
 #include "records/field.h"
@@ -448,13 +447,11 @@ static int read_all(struct label_reader *reader, struct error *err)
     return 0;
 }
 
-struct label_table *label_table_read(const char *path, struct error *err)
+struct label_table *label_table_read_input(struct input_file *input, struct error *err)
 {
-    struct label_reader reader = { .input = input_file_open(path, err) };
+    struct label_reader reader = { .input = input };
     int status;
 
-    if (reader.input == NULL)
-        return NULL;
     reader.table = memory_alloc(sizeof *reader.table);
     arena_init(&reader.table->arena);
     status = read_all(&reader, err);
@@ -465,6 +462,13 @@ struct label_table *label_table_read(const char *path, struct error *err)
     }
     index_rows(reader.table);
     return reader.table;
+}
+
+struct label_table *label_table_read(const char *path, struct error *err)
+{
+    struct input_file *input = input_file_open(path, err);
+
+    return input ? label_table_read_input(input, err) : NULL;
 }
 
 void label_table_free(struct label_table *table)

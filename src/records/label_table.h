@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "dayshift/flow_record.h"
 
 enum {
@@ -37,6 +38,9 @@ struct label_table; /* opaque */
  * one in a hundred; more fail, and so does a table that labels no flow of TCP or UDP. NULL on failure.
  */
 struct label_table *label_table_read(const char *path, struct error *err);
+
+/* The same of an open input, which it takes, also when it fails. */
+struct label_table *label_table_read_input(struct input_file *input, struct error *err);
 
 /* That some lines were left out, and the first of them; NULL: none was. */
 const char *label_table_damage(const struct label_table *table);

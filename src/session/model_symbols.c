@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/log_grid.h"
 #include "net/wire.h"
+#include "session/model_messages.h"
 #include "session/symbol_alphabet.h"
 #include "session/symbol_flow.h"
 #include "session/symbol_state.h"
@@ -14,8 +15,7 @@
 
 enum {
     TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
-    GAP_TABLE_BYTES = 36 * 1024,
-    DEFAULT_GAP_NS = 1000000
+    GAP_TABLE_BYTES = 36 * 1024
 };
 
 struct packet_tables {
@@ -94,6 +94,26 @@ static struct packet_budget sum_of(const struct symbol_packet *packets, uint32_t
     return sum;
 }
 
+static uint16_t timed_symbol(const struct symbol_state *state, const struct packet_budget *left, uint8_t gap_bin)
+{
+    uint64_t gap_ns = symbol_gap_ns(gap_bin);
+    uint64_t time_ns = (uint64_t)state->left_ns;
+
+    if (packets_left(left) == 1 || 2 * gap_ns < time_ns)
+        return gap_bin;
+    return (uint16_t)(GAP_REST + log_grid_gap_bin(time_ns > gap_ns ? time_ns - gap_ns : 0));
+}
+
+/* The time from the first of these packets to the last. */
+static int64_t time_of(const struct symbol_packet *packets, uint32_t count)
+{
+    uint64_t ns = 0;
+
+    for (uint32_t i = 1; i < count; i++)
+        ns += symbol_gap_ns(packets[i].gap_bin);
+    return (int64_t)ns;
+}
+
 static void learn_packet(struct learning *learning, const struct symbol_flow *flow,
                          const struct symbol_state *state, const struct packet_progress *progress,
                          uint16_t token, uint8_t gap_bin)
@@ -107,7 +127,8 @@ static void learn_packet(struct learning *learning, const struct symbol_flow *fl
         return;
     for (uint32_t level = 0; level < GAP_LEVELS; level++)
         learning->gaps[learning->gap_count++] =
-            symbol_event_of(symbol_gap_context(state, token, level), level, gap_bin);
+            symbol_event_of(symbol_gap_context(state, &progress->left, token, level), level,
+                            level < GAP_TIMED_LEVELS ? timed_symbol(state, &progress->left, gap_bin) : gap_bin);
 }
 
 /* Behind a hole the first two packets are what the third follows, and are not learned themselves. */
@@ -117,18 +138,21 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
     struct packet_progress progress = { .left = flow->total, .machine = tcp_machine_begin(flow->under_way) };
     struct symbol_state state = symbol_state_begin(flow->full, learning->tables->rows[flow->row].cluster);
 
+    state.left_ns = flow->head < flow->length ? flow->duration_ns : time_of(packets, flow->length);
     for (uint32_t i = 0; i < flow->length; i++) {
         const struct symbol_packet *p = &packets[i];
         uint8_t length = symbol_alphabet_length(&learning->tables->alphabet, p->bytes,
                                                 symbol_state_past(&state, p->side));
         uint16_t token = token_of(p->side, p->mark, p->flags, length);
 
-        if (i == flow->head)
+        if (i == flow->head) {
             progress.left = sum_of(packets + i, flow->length - i);
+            state.left_ns = time_of(packets + i, flow->length - i) + (int64_t)symbol_gap_ns(p->gap_bin);
+        }
         if (i < flow->head || i >= flow->head + 2)
             learn_packet(learning, flow, &state, &progress, token, p->gap_bin);
         pay(&progress.left, p);
-        symbol_state_send(&state, token, p->bytes, p->gap_bin);
+        symbol_state_send(&state, token, p->bytes, p->gap_bin, (int64_t)symbol_gap_ns(p->gap_bin));
         if (flows->protocol == IP_TCP)
             tcp_machine_send(&progress.machine, p->side, p->flags, p->mark);
     }
@@ -137,7 +161,7 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
 static void build_tables(struct packet_tables *tables, const struct symbol_flows *flows)
 {
     static const uint32_t least_tokens[SYMBOL_LEVELS] = { 2, 2, 2, 1, 1, 1, 1, 1 };
-    static const uint32_t least_gaps[SYMBOL_LEVELS] = { 2, 2, 1, 1, 1, 1, 1, 1 };
+    static const uint32_t least_gaps[SYMBOL_LEVELS] = { 2, 2, 2, 1, 1, 1, 1, 1 };
     struct learning learning = {
         .tables = tables,
         .tokens = memory_alloc_array(flows->packet_count * TOKEN_LEVELS, sizeof *learning.tokens),
@@ -199,6 +223,7 @@ static void symbols_begin(const struct packet_tables *tables, const struct packe
                                                                                     : shape->most_bytes[side];
     state = symbol_state_begin(full, row->cluster);
     state.handshake_ns = shape->rtt_ns;
+    state.left_ns = shape->planned->duration_ns;
     memset(memory, 0, sizeof *memory);
     memcpy(memory, &state, sizeof state);
 }
@@ -390,22 +415,41 @@ static int64_t gap_in_bin(uint8_t bin, struct random_stream *random)
     return (int64_t)((unsigned __int128)middle * factor >> 32);
 }
 
+/* The gap of a drawn symbol; -1: the time left does not hold it. */
+static int64_t gap_of(const struct drawing *d, uint16_t symbol)
+{
+    int64_t left_ns = d->state->left_ns;
+    int64_t ns = gap_in_bin((uint8_t)symbol, d->random);
+
+    if (packets_left(&d->progress->left) == 1)
+        return ns / 2 <= left_ns && left_ns / 2 <= ns ? left_ns : ns;
+    if (symbol < GAP_REST)
+        return ns <= left_ns ? ns : -1;
+    return ns <= left_ns && left_ns - ns <= SESSION_LONGEST_WAIT_NS ? left_ns - ns : -1;
+}
+
 static int64_t draw_gap(const struct drawing *d, uint16_t token)
 {
     struct symbol_counts counts;
-    uint16_t bin;
+    uint16_t symbol;
 
     if (d->state->last == TOKEN_NONE)
         return 0;
     for (uint32_t level = 0; level < GAP_LEVELS; level++) {
-        if (!symbol_table_find(&d->tables->gaps, symbol_gap_context(d->state, token, level), level, &counts))
+        uint64_t context = symbol_gap_context(d->state, &d->progress->left, token, level);
+        int64_t gap_ns;
+
+        if (!symbol_table_find(&d->tables->gaps, context, level, &counts))
             continue;
         if (level == GAP_LEVELS - 1)
-            bin = symbol_counts_at(&counts, random_below_u32(d->random, counts.total));
-        if (level == GAP_LEVELS - 1 || symbol_counts_draw(&counts, d->random, &bin))
-            return gap_in_bin((uint8_t)bin, d->random);
+            symbol = symbol_counts_at(&counts, random_below_u32(d->random, counts.total));
+        else if (!symbol_counts_draw(&counts, d->random, &symbol))
+            continue;
+        gap_ns = gap_of(d, symbol);
+        if (gap_ns >= 0)
+            return gap_ns;
     }
-    return DEFAULT_GAP_NS;
+    return d->state->left_ns / (int64_t)packets_left(&d->progress->left);
 }
 
 /* The gaps before SYN-ACK and the ACK behind it come to the session's round trip. */
@@ -443,7 +487,8 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
         .gap_ns = fit_handshake(&d, token, draw_gap(&d, token)),
     };
     bin = log_grid_gap_bin((uint64_t)draw->gap_ns);
-    symbol_state_send(&state, token, (uint16_t)draw->payload_bytes, (uint8_t)(bin < UINT8_MAX ? bin : UINT8_MAX));
+    symbol_state_send(&state, token, (uint16_t)draw->payload_bytes, (uint8_t)(bin < UINT8_MAX ? bin : UINT8_MAX),
+                      draw->gap_ns);
     memcpy(memory, &state, sizeof state);
     return true;
 }

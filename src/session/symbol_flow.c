@@ -130,6 +130,7 @@ static void add_flow(struct symbol_flows *flows, const struct session_row *row, 
         .row = index,
         .under_way = flows->protocol == IP_TCP && row->opening == FLOW_OPENING_NONE,
         .first = flows->packet_count,
+        .duration_ns = row->duration_ns,
     };
     const struct symbol_packet *packets = flows->packets + flow.first;
 

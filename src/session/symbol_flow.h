@@ -25,6 +25,7 @@ struct symbol_packet {
 struct symbol_flow {
     uint32_t row;
     bool under_way;
+    int64_t duration_ns;      /* of the whole flow */
     uint16_t full[2]; /* bytes of a full segment, by side; 0: nothing tells */
     struct packet_budget total;
     size_t first;             /* in packets */

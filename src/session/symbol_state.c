@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log_grid.h"
 #include "net/wire.h"
 
 /* What matters of a token for a gap, and for a flow of which little is known. */
@@ -48,12 +49,14 @@ static uint8_t one_more(uint8_t count, uint8_t most)
     return count < most ? count + 1 : most;
 }
 
-void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin)
+void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin,
+                       int64_t gap_ns)
 {
     enum flow_side side = token_side(token);
 
     if (state->last != TOKEN_NONE)
         state->gap[pair_of(state->last, token)] = gap_bin;
+    state->left_ns = gap_ns < state->left_ns ? state->left_ns - gap_ns : 0;
     state->unacknowledged[!side] = 0;
     if (bytes > 0) {
         bool is_new = state->last_data == TOKEN_NONE || token_side(state->last_data) != side ||
@@ -212,18 +215,41 @@ uint64_t symbol_token_context(const struct symbol_alphabet *alphabet, const stru
 
 /* ---- contexts of gaps ---- */
 
-uint64_t symbol_gap_context(const struct symbol_state *state, uint16_t token, uint32_t level)
+uint64_t symbol_gap_context(const struct symbol_state *state, const struct packet_budget *left, uint16_t token,
+                            uint32_t level)
 {
+    uint64_t time_bin = log_grid_gap_bin((uint64_t)state->left_ns);
+    uint64_t before = state->gap[pair_of(state->last, token)] / 2;
+    uint64_t packets = packets_left(left);
     struct key key = { { 0 } };
 
     put(&key, 0, 8, kind_and_side(state->last) << 4 | kind_and_side(token));
-    if (level < 3)
-        put(&key, 1, 8, state->cluster);
-    if (level < 2)
-        put(&key, 1, 8, state->gap[pair_of(state->last, token)] / 2);
-    if (level < 1) {
+    put(&key, 0, 1, packets == 1);
+    switch (level) {
+    case 0:
         put(&key, 0, 16, state->last);
         put(&key, 0, 16, token);
+        put(&key, 1, 4, remaining_bin(packets));
+        put(&key, 1, 8, time_bin / 2);
+        put(&key, 1, 8, before);
+        break;
+    case 1:
+        put(&key, 1, 4, remaining_bin(packets));
+        put(&key, 1, 8, time_bin / 4);
+        put(&key, 1, 8, state->cluster);
+        break;
+    case 2:
+        put(&key, 0, 16, state->last);
+        put(&key, 0, 16, token);
+        put(&key, 1, 8, state->cluster);
+        put(&key, 1, 8, before);
+        break;
+    case 3:
+        put(&key, 1, 8, state->cluster);
+        put(&key, 1, 8, before);
+        break;
+    default:
+        break;
     }
     return hash(&key, level);
 }

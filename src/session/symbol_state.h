@@ -13,7 +13,8 @@
 
 enum {
     TOKEN_LEVELS = 6, /* contexts of a token, the most specific first */
-    GAP_LEVELS = 4,   /* and of a gap */
+    GAP_LEVELS = 5,   /* and of a gap */
+    GAP_TIMED_LEVELS = 2, /* the first of these know how much time is left */
     GAP_PAIRS = 16    /* of two packets in a row: side, and whether there is payload */
 };
 
@@ -28,6 +29,7 @@ struct symbol_state {
     uint8_t cluster;                 /* of timing */
     uint8_t gap[GAP_PAIRS];          /* bin of the newest gap between such a pair; 0: none yet */
     int64_t handshake_ns;            /* of the round trip that is left for the third packet */
+    int64_t left_ns;                 /* until the session's last packet, as planned */
 };
 
 _Static_assert(sizeof(struct symbol_state) <= sizeof(union packet_memory), "it is a session's memory");
@@ -35,7 +37,8 @@ _Static_assert(sizeof(struct symbol_state) <= sizeof(union packet_memory), "it i
 struct symbol_state symbol_state_begin(const uint16_t full[2], uint8_t cluster);
 
 /* The packet went out. */
-void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin);
+void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin,
+                       int64_t gap_ns);
 
 static inline struct length_past symbol_state_past(const struct symbol_state *state, enum flow_side side)
 {
@@ -47,7 +50,19 @@ uint64_t symbol_token_context(const struct symbol_alphabet *alphabet, const stru
                               const struct packet_budget *total, const struct packet_progress *progress,
                               uint32_t level);
 
-/* The context of the gap before `token`, which comes next. */
-uint64_t symbol_gap_context(const struct symbol_state *state, uint16_t token, uint32_t level);
+/* The context of the gap before `token`, which comes next; `left` still holds it. */
+uint64_t symbol_gap_context(const struct symbol_state *state, const struct packet_budget *left, uint16_t token,
+                            uint32_t level);
+
+/*
+ * Symbols of gaps: a bin; or, on the timed levels, where the gap takes half of the time left or more and more packets
+ * follow, GAP_REST and the bin of what it leaves. So the longest gap of a flow goes with its duration.
+ */
+enum { GAP_REST = 256 };
+
+static inline uint64_t packets_left(const struct packet_budget *left)
+{
+    return left->packets[0] + left->packets[1];
+}
 
 #endif

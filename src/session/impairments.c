@@ -1,0 +1,480 @@
+#include "session/impairments.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/time_types.h"
+#include "net/wire.h"
+#include "session/session_shape.h"
+
+/* What becomes of the packet that waits. */
+enum waiting_kind {
+    WAITING_NOTHING, /* none does */
+    WAITING_FRESH,   /* it was taken too early: nothing happened to it yet */
+    WAITING_AS_IS,   /* it passes */
+    WAITING_COPY,
+    WAITING_PIECE    /* the next piece of it */
+};
+
+enum {
+    PIECE_BYTES = 1480,     /* of IP payload in a frame of 1500 bytes; a multiple of 8 */
+    UDP_BYTES = 8,
+    FRAGMENT_UNIT = 8,
+    LEAST_SPLIT_BYTES = 64, /* of a datagram that comes in two pieces */
+    FAST_FOLLOWERS = 3,     /* RFC 5681: as many duplicate ACKs */
+    MOST_DOUBLINGS = 6,     /* as of a SYN in Linux */
+    KEPT_PACKETS = 3        /* of a side: what opening and closing need */
+};
+
+#define LEAST_TIMEOUT_NS (200 * NS_PER_MS)
+#define SYN_TIMEOUT_NS NS_PER_SECOND
+#define LONGEST_COPY_NS (NS_PER_MS / 2)   /* until a copy follows */
+#define LONGEST_BEHIND_NS (NS_PER_MS / 4) /* until an overtaken segment follows */
+#define LEAST_GAP_NS (10 * NS_PER_US)
+
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+/* ---- how much is to happen ---- */
+
+/* Events of a rate among so many: Poisson, by waiting times or by the normal of many. */
+static uint32_t draw_events(uint64_t chances, double rate, struct random_stream *random)
+{
+    const double many = 64;
+    double mean = (double)chances * rate;
+    uint32_t events = 0;
+
+    if (mean > many)
+        return (uint32_t)fmin(fmax(0, round(random_normal(random, mean, sqrt(mean)))), 0x1p31);
+    if (mean <= 0)
+        return 0;
+    for (double at = random_exponential(random, 1); at < mean; at += random_exponential(random, 1))
+        events++;
+    return events;
+}
+
+/* Share of the packets nobody answered that an ICMP error did. */
+static double unreachable_rate(const struct service_model *service)
+{
+    uint64_t unanswered = 0;
+    double packets;
+
+    if (service == NULL || service->conditions.unreachable == 0)
+        return 0;
+    for (size_t i = 0; i < service->row_count; i++) {
+        if (service->rows[i].packets[FLOW_RESPONDER] == 0)
+            unanswered += service->rows[i].packets[FLOW_INITIATOR];
+    }
+    packets = (double)unanswered / (double)service->row_count * (double)service->flows;
+    return packets > 0 ? fmin((double)service->conditions.unreachable / packets, 1) : 0;
+}
+
+static void take_learned(struct impairment_counts *counts, const struct session_row *row,
+                         const struct service_model *service, struct random_stream *random)
+{
+    for (int side = 0; side < 2; side++) {
+        counts->retransmitted[side] = row->retransmitted[side];
+        counts->reordered[side] = row->reordered[side];
+        counts->duplicated[side] = row->duplicated[side];
+        counts->fragmented[side] = row->fragments[side] / 2;
+    }
+    if (row->packets[FLOW_RESPONDER] == 0)
+        counts->unreachable = draw_events(row->packets[FLOW_INITIATOR], unreachable_rate(service), random);
+}
+
+static void draw_by_rates(struct impairment_counts *counts, const struct impairment_rates *rates,
+                          const struct session_row *row, struct random_stream *random)
+{
+    for (int side = 0; side < 2; side++) {
+        counts->retransmitted[side] = draw_events(row->data_packets[side], rates->retransmission, random);
+        counts->reordered[side] = draw_events(row->data_packets[side], rates->reordering, random);
+        counts->duplicated[side] = draw_events(row->packets[side], rates->duplication, random);
+        counts->fragmented[side] = draw_events(row->data_packets[side], rates->fragmentation, random);
+    }
+}
+
+struct impairment_counts impairment_counts_draw(const struct impairment_rates *rates,
+                                                const struct session_row *row,
+                                                const struct service_model *service, uint8_t protocol,
+                                                struct random_stream *random)
+{
+    struct impairment_counts counts = { 0 };
+    bool is_stream = protocol == IP_TCP && row->opening != FLOW_OPENING_ATTEMPT;
+
+    if (rates->learned)
+        take_learned(&counts, row, service, random);
+    else
+        draw_by_rates(&counts, rates, row, random);
+    for (int side = 0; side < 2; side++) {
+        if (!is_stream)
+            counts.retransmitted[side] = counts.reordered[side] = 0;
+        if (protocol != IP_UDP)
+            counts.fragmented[side] = 0;
+    }
+    return counts;
+}
+
+/* Of a side: as many of `count` packets more as the row can spare. */
+static void take_from(struct session_row *row, int side, uint32_t *count, bool of_data)
+{
+    uint64_t data = row->data_packets[side];
+    uint64_t spare = row->packets[side] > KEPT_PACKETS ? row->packets[side] - KEPT_PACKETS : 0;
+    uint64_t taken_data;
+
+    if (of_data)
+        spare = at_most(spare, data > 0 ? data - 1 : 0);
+    *count = (uint32_t)at_most(*count, spare);
+    taken_data = of_data ? *count : row->packets[side] > 0 ? *count * data / row->packets[side] : 0;
+    row->packets[side] -= *count;
+    row->data_packets[side] -= taken_data;
+    if (data > 0)
+        row->payload_bytes[side] = (uint64_t)((unsigned __int128)row->payload_bytes[side] *
+                                              (data - taken_data) / data);
+}
+
+void impairment_counts_take(struct impairment_counts *counts, struct session_row *row)
+{
+    for (int side = 0; side < 2; side++) {
+        take_from(row, side, &counts->retransmitted[side], true);
+        take_from(row, side, &counts->fragmented[side], true);
+        take_from(row, side, &counts->duplicated[side], false);
+    }
+}
+
+/* ---- a session ---- */
+
+void impairments_begin(struct impairments *m, const struct impairment_counts *counts, uint8_t protocol,
+                       bool opens, const struct packet_budget *total, int64_t rtt_ns)
+{
+    memset(m, 0, sizeof *m);
+    m->left = *counts;
+    m->protocol = protocol;
+    m->rtt_ns = rtt_ns;
+    for (int side = 0; side < 2; side++) {
+        m->packets_left[side] = total->packets[side];
+        m->data_left[side] = total->data_packets[side];
+    }
+    m->data_left[FLOW_INITIATOR] += opens;
+}
+
+void impairments_stop(struct impairments *m)
+{
+    m->left = (struct impairment_counts){ 0 };
+    m->losses = 0;
+    m->losses_next = 0;
+}
+
+/* Of `*left` events among so many packets: those of this one. */
+static uint32_t events_here(uint32_t *left, uint64_t packets, struct random_stream *random)
+{
+    uint64_t chances = packets > 0 ? packets : 1;
+    uint32_t events = (uint32_t)(*left / chances);
+
+    if (*left == 0)
+        return 0;
+    if (*left % chances > 0)
+        events += random_below(random, chances) < *left % chances;
+    *left -= events;
+    return events;
+}
+
+/* At most one of them: the others are left for other packets. */
+static bool event_here(uint32_t *left, uint64_t packets, struct random_stream *random)
+{
+    uint32_t events = events_here(left, packets, random);
+
+    *left += events > 0 ? events - 1 : 0;
+    return events > 0;
+}
+
+static bool is_first_syn(const struct session_packet *p)
+{
+    return p->tcp_flags == TCP_SYN && !p->is_repeated_syn;
+}
+
+/* A segment that its sender would send again. With a FIN: it would seem to talk after it hung up. */
+static bool is_losable(const struct impairments *m, const struct session_packet *p)
+{
+    return m->protocol == IP_TCP && !(p->tcp_flags & (TCP_FIN | TCP_RST)) &&
+           (p->payload_bytes > 0 || is_first_syn(p));
+}
+
+/* A second handshake, or data behind the FIN, would be taken for a host's mistake. */
+static bool is_copyable(const struct session_packet *p)
+{
+    return !(p->tcp_flags & TCP_SYN) && !(p->tcp_flags & TCP_FIN && p->payload_bytes > 0);
+}
+
+static bool counts_as_data(const struct impairments *m, const struct session_packet *p)
+{
+    return m->protocol == IP_TCP && (p->payload_bytes > 0 || is_first_syn(p));
+}
+
+static void count_down(uint64_t *left)
+{
+    *left -= *left > 0;
+}
+
+/* ---- losses ---- */
+
+static int64_t lost_timeout(const struct impairments *m)
+{
+    int64_t first_ns = m->rtt_ns + LEAST_TIMEOUT_NS;
+
+    if (m->lost.tcp_flags & TCP_SYN)
+        first_ns = SYN_TIMEOUT_NS;
+    else if (m->followers >= FAST_FOLLOWERS && m->losses_done == 0)
+        return m->rtt_ns;
+    return first_ns << at_most(m->losses_done, MOST_DOUBLINGS);
+}
+
+static void begin_loss(struct impairments *m, const struct session_packet *p)
+{
+    m->lost = *p;
+    m->losses = m->losses_next;
+    m->losses_done = 0;
+    m->followers = 0;
+    m->lost_age_ns = -p->gap_ns; /* it is about to pass */
+}
+
+/* What passes before the lost packet comes again: nothing that knows of it, or that ends its side. */
+static bool lost_comes_before(const struct impairments *m, const struct session_packet *p)
+{
+    bool is_same_side = p->side == m->lost.side;
+
+    if (m->losses == 0)
+        return false;
+    if (p->tcp_flags & TCP_RST || (is_same_side && p->tcp_flags & TCP_FIN))
+        return true;
+    if (!is_same_side && p->tcp_flags & TCP_ACK && seq_lt(m->lost.sequence, p->acknowledgement))
+        return true;
+    return m->lost_age_ns + p->gap_ns >= lost_timeout(m);
+}
+
+/* The packet waits for the lost one, which comes in its place; its own time runs from before. */
+static void send_lost(struct impairments *m, struct session_packet *p)
+{
+    int64_t gap_ns = lost_timeout(m) - m->lost_age_ns;
+
+    *p = m->lost;
+    p->gap_ns = gap_ns > LEAST_GAP_NS ? gap_ns : LEAST_GAP_NS;
+    p->is_repeated_syn = p->tcp_flags & TCP_SYN;
+    if (m->waiting_kind != WAITING_NOTHING && m->waiting.gap_ns >= p->gap_ns)
+        m->waiting.gap_ns -= p->gap_ns;
+    m->losses--;
+    m->losses_done++;
+    m->followers = 0;
+    m->lost_age_ns = -p->gap_ns;
+}
+
+/* A segment that is sent again acknowledges what its side acknowledged since. */
+static void follow_lost(struct impairments *m, const struct session_packet *p)
+{
+    m->lost_age_ns += p->gap_ns;
+    if (p->side != m->lost.side || p->is_unreachable)
+        return;
+    m->followers += p->payload_bytes > 0 && seq_lt(m->lost.sequence, p->sequence);
+    if (m->lost.tcp_flags & TCP_ACK && p->tcp_flags & TCP_ACK) {
+        m->lost.acknowledgement = p->acknowledgement;
+        m->lost.window = p->window;
+    }
+}
+
+/* ---- what holds packets back ---- */
+
+static void hold(struct impairments *m, const struct session_packet *p, enum waiting_kind kind)
+{
+    m->waiting = *p;
+    m->waiting_kind = (uint8_t)kind;
+}
+
+static bool can_overtake(const struct impairments *m, const struct session_packet *p,
+                         const struct session_packet *next)
+{
+    return next->side == p->side && next->payload_bytes > 0 && !(next->tcp_flags & (TCP_FIN | TCP_RST)) &&
+           next->sequence == p->sequence + p->payload_bytes && next->gap_ns <= m->rtt_ns / 2;
+}
+
+/* The next one passes in its place, if it can; if not, another one will be overtaken. */
+static void overtake(struct impairments *m, const struct session_packet_source *source,
+                     struct random_stream *random, struct session_packet *p)
+{
+    struct session_packet next;
+    int64_t latest_ns = at_most((uint64_t)m->rtt_ns / 4, LONGEST_BEHIND_NS) + 1;
+
+    if (!source->next(source->self, &next)) {
+        m->left.reordered[p->side]++;
+        return;
+    }
+    if (!can_overtake(m, p, &next)) {
+        m->left.reordered[p->side]++;
+        hold(m, &next, WAITING_FRESH);
+        return;
+    }
+    count_down(&m->data_left[p->side]);
+    count_down(&m->packets_left[p->side]);
+    next.gap_ns += p->gap_ns;
+    next.fate = FATE_AHEAD;
+    p->fate = FATE_BEHIND;
+    p->gap_ns = (int64_t)random_below(random, (uint64_t)latest_ns);
+    hold(m, p, WAITING_AS_IS);
+    *p = next;
+}
+
+/* Nothing else happens to the two: so they must not be the last ones to which it could. */
+static bool are_others_left(const struct impairments *m, enum flow_side side)
+{
+    return (m->left.retransmitted[side] == 0 || m->data_left[side] > 2) &&
+           (m->left.duplicated[side] == 0 || m->packets_left[side] > 2);
+}
+
+static void next_copy(struct impairments *m, struct random_stream *random, struct session_packet *p)
+{
+    *p = m->waiting;
+    p->fate = FATE_COPY;
+    p->gap_ns = (int64_t)random_below(random, LONGEST_COPY_NS);
+    if (--m->copies == 0)
+        m->waiting_kind = WAITING_NOTHING;
+}
+
+/* The packet becomes its next piece; the rest of it waits. */
+static void next_piece(struct impairments *m, uint16_t most_bytes, struct session_packet *p)
+{
+    uint32_t left = UDP_BYTES + p->payload_bytes - p->piece_offset;
+
+    p->has_more_pieces = left > most_bytes;
+    p->piece_bytes = (uint16_t)(p->has_more_pieces ? most_bytes : left);
+    if (!p->has_more_pieces) {
+        m->waiting_kind = WAITING_NOTHING;
+        return;
+    }
+    hold(m, p, WAITING_PIECE);
+    m->waiting.piece_offset += p->piece_bytes;
+    m->waiting.gap_ns = LEAST_GAP_NS;
+}
+
+/* Pieces for frames; or the first one as large as a link would let pass that is a little too narrow. */
+static uint16_t piece_bytes(struct impairments *m, const struct session_packet *p, struct random_stream *random)
+{
+    uint32_t bytes = UDP_BYTES + p->payload_bytes;
+    uint32_t units = bytes / FRAGMENT_UNIT;
+
+    if (m->protocol == IP_TCP || p->payload_bytes == 0)
+        return 0;
+    if (bytes > PIECE_BYTES)
+        return PIECE_BYTES;
+    if (bytes < LEAST_SPLIT_BYTES || !event_here(&m->left.fragmented[p->side], m->packets_left[p->side], random))
+        return 0;
+    return (uint16_t)((units - 1 - random_below(random, units / 4)) * FRAGMENT_UNIT);
+}
+
+static void tell_unreachable(struct impairments *m, const struct session_packet *p)
+{
+    const struct session_packet error = {
+        .side = p->side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR,
+        .gap_ns = m->rtt_ns,
+        .is_unreachable = true,
+    };
+
+    hold(m, &error, WAITING_AS_IS);
+}
+
+/* ---- packets ---- */
+
+/* How often the packet is lost; once for every packet. */
+static void judge_losses(struct impairments *m, const struct session_packet *p, struct random_stream *random)
+{
+    m->losses_next = is_losable(m, p)
+                         ? events_here(&m->left.retransmitted[p->side], m->data_left[p->side], random)
+                         : 0;
+    m->is_judged = true;
+}
+
+/* What happens to the packet as it passes, beside losses. */
+static void judge(struct impairments *m, const struct session_packet_source *source,
+                  struct random_stream *random, struct session_packet *p)
+{
+    enum flow_side side = p->side;
+    bool is_data = counts_as_data(m, p);
+    bool can_be_overtaken = m->losses_next == 0 && is_losable(m, p) && p->payload_bytes > 0 && m->sent[side] &&
+                            are_others_left(m, side);
+    uint16_t bytes = piece_bytes(m, p, random);
+
+    if (bytes > 0) {
+        next_piece(m, bytes, p);
+    } else if (can_be_overtaken && event_here(&m->left.reordered[side], m->data_left[side], random)) {
+        overtake(m, source, random, p);
+    } else {
+        m->copies = is_copyable(p) ? events_here(&m->left.duplicated[side], m->packets_left[side], random) : 0;
+        if (m->copies > 0)
+            hold(m, p, WAITING_COPY);
+        else if (side == FLOW_INITIATOR && event_here(&m->left.unreachable, m->packets_left[side], random))
+            tell_unreachable(m, p);
+    }
+    if (is_data)
+        count_down(&m->data_left[side]);
+    count_down(&m->packets_left[side]);
+}
+
+static bool take(struct impairments *m, const struct session_packet_source *source, struct session_packet *p)
+{
+    if (m->waiting_kind == WAITING_FRESH) {
+        *p = m->waiting;
+        m->waiting_kind = WAITING_NOTHING;
+        return true;
+    }
+    m->is_over = m->is_over || !source->next(source->self, p);
+    return !m->is_over;
+}
+
+/* A packet to which something may happen; or the lost one, before it. */
+static bool next_fresh(struct impairments *m, const struct session_packet_source *source,
+                       struct random_stream *random, struct session_packet *p)
+{
+    if (!take(m, source, p)) {
+        if (m->losses == 0)
+            return false;
+        send_lost(m, p);
+        return true;
+    }
+    if (!m->is_judged)
+        judge_losses(m, p, random);
+    if (lost_comes_before(m, p) || (m->losses > 0 && m->losses_next > 0)) {
+        hold(m, p, WAITING_FRESH);
+        send_lost(m, p);
+        return true;
+    }
+    if (m->losses_next > 0)
+        begin_loss(m, p);
+    m->is_judged = false;
+    judge(m, source, random, p);
+    return true;
+}
+
+bool impairments_next(struct impairments *m, const struct session_packet_source *source,
+                      struct random_stream *random, struct session_packet *p)
+{
+    switch ((enum waiting_kind)m->waiting_kind) {
+    case WAITING_AS_IS:
+        *p = m->waiting;
+        m->waiting_kind = WAITING_NOTHING;
+        break;
+    case WAITING_COPY:
+        next_copy(m, random, p);
+        break;
+    case WAITING_PIECE:
+        *p = m->waiting;
+        next_piece(m, m->waiting.piece_bytes, p);
+        break;
+    default:
+        if (!next_fresh(m, source, random, p))
+            return false;
+    }
+    if (m->losses > 0)
+        follow_lost(m, p);
+    if (!p->is_unreachable)
+        m->sent[p->side] = true;
+    return true;
+}
