@@ -28,6 +28,8 @@ struct packet_tables {
     struct symbol_row {
         uint16_t full[2];
         uint8_t cluster;
+        bool knows_end;                      /* the last packets of the flow were kept: the rest is so */
+        bool fin[2], fin_on_data[2], rst[2]; /* the side sent one; its FIN went with payload */
     } *rows;
 };
 
@@ -52,6 +54,22 @@ static void build_alphabet(struct symbol_alphabet *alphabet, const struct symbol
     free(lengths);
 }
 
+static void note_end(struct symbol_row *row, const struct symbol_flows *flows, const struct symbol_flow *flow)
+{
+    const struct symbol_packet *packets = flows->packets + flow->first;
+
+    row->knows_end = flow->head < flow->length || flow->length >= flow->total.packets[0] + flow->total.packets[1];
+    for (uint32_t i = 0; i < flow->length; i++) {
+        const struct symbol_packet *p = &packets[i];
+
+        if (p->flags & TCP_FIN) {
+            row->fin[p->side] = true;
+            row->fin_on_data[p->side] = p->bytes > 0;
+        }
+        row->rst[p->side] = row->rst[p->side] || p->flags & TCP_RST;
+    }
+}
+
 static void build_rows(struct packet_tables *tables, const struct symbol_flows *flows,
                        const struct service_model *service)
 {
@@ -62,8 +80,12 @@ static void build_rows(struct packet_tables *tables, const struct symbol_flows *
     symbol_timing_clusters(flows, service, clusters);
     for (uint32_t i = 0; i < tables->row_count; i++)
         tables->rows[i].cluster = clusters[i];
-    for (uint32_t i = 0; i < flows->count; i++)
-        memcpy(tables->rows[flows->flows[i].row].full, flows->flows[i].full, sizeof flows->flows[i].full);
+    for (uint32_t i = 0; i < flows->count; i++) {
+        struct symbol_row *row = &tables->rows[flows->flows[i].row];
+
+        memcpy(row->full, flows->flows[i].full, sizeof row->full);
+        note_end(row, flows, &flows->flows[i]);
+    }
     free(clusters);
 }
 
@@ -300,6 +322,28 @@ static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t fla
     return d->shape->protocol != IP_TCP || tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload);
 }
 
+/* Whether the session can still end as its sampled flow did: with the same FINs and RSTs, of the same sides. */
+static bool fits_ending(const struct drawing *d, enum flow_side side, uint8_t flags, bool has_payload)
+{
+    const struct symbol_row *row = &d->tables->rows[d->shape->row < d->tables->row_count ? d->shape->row : 0];
+    const struct tcp_machine *machine = &d->progress->machine;
+    uint64_t data = d->progress->left.data_packets[side];
+    uint64_t others = d->progress->left.packets[side] - data;
+    bool is_reset = machine->phase == TCP_PHASE_RESET && machine->reset_side == side;
+    bool fin_due = row->fin[side] && !machine->fin[side];
+    bool with_data = row->fin_on_data[side] && data > 0;
+
+    if (!row->knows_end || flags & TCP_SYN)
+        return true;
+    if (flags & TCP_FIN)
+        return fin_due && has_payload == with_data;
+    if (flags & TCP_RST)
+        return row->rst[side];
+    if (has_payload)
+        return !(fin_due && with_data && data == 1);
+    return others > (uint64_t)(fin_due && !with_data) + (row->rst[side] && !is_reset);
+}
+
 static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
                    bool has_payload)
 {
@@ -309,7 +353,8 @@ static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, 
         return false;
     after.packets[side]--;
     after.data_packets[side] -= has_payload;
-    return d->shape->protocol != IP_TCP || leaves_a_way(&d->progress->machine, &after, side, flags, mark);
+    return d->shape->protocol != IP_TCP || (fits_ending(d, side, flags, has_payload) &&
+                                            leaves_a_way(&d->progress->machine, &after, side, flags, mark));
 }
 
 /*
@@ -414,8 +459,10 @@ static bool draw_any(const struct drawing *d, bool is_last_resort, uint16_t *tok
         uint8_t flags;
         bool has_payload;
     } kinds[] = {
-        { TCP_SYN | TCP_ACK, false }, { TCP_SYN, false }, { TCP_PSH | TCP_ACK, true }, { TCP_ACK, false },
-        { TCP_RST, false },
+        { TCP_SYN | TCP_ACK, false }, { TCP_SYN, false },
+        { TCP_PSH | TCP_ACK, true },  { TCP_FIN | TCP_PSH | TCP_ACK, true },
+        { TCP_ACK, false },           { TCP_FIN | TCP_ACK, false },
+        { TCP_RST | TCP_ACK, false },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
