@@ -320,12 +320,15 @@ static int fail_mixed(const char *capture, const char *other)
 
 static int compare_files(char *first, char *second, const struct compare_options *o)
 {
-    bool captures[2] = { is_capture(first), is_capture(second) };
+    enum comparable a = comparable_of(first);
+    enum comparable b = comparable_of(second);
 
-    if (o->packets || (captures[0] && captures[1]))
+    if (o->packets || (a != COMPARABLE_MODEL && b != COMPARABLE_MODEL))
         return compare_captures(first, second, o->json);
-    if (captures[0] != captures[1])
-        return captures[0] ? fail_mixed(first, second) : fail_mixed(second, first);
+    if (a == COMPARABLE_CAPTURE)
+        return fail_mixed(first, second);
+    if (b == COMPARABLE_CAPTURE)
+        return fail_mixed(second, first);
     return load_and_compare(first, second, o);
 }
 
