@@ -398,16 +398,21 @@ static void test_same_random_numbers_same_packets(void **state)
         hash = random_mix64(hash ^ played.hash);
     }
     /* the same of every compiler; changes with the model */
-    assert_int_equal(hash, UINT64_C(0x92ad896ed5cc5b0f));
+    assert_int_equal(hash, UINT64_C(0xcb68a0f4d77df67));
     packet_model_symbols.release(tables);
     packet_model_symbols.release(again);
     free_service(&service);
 }
 
+/*
+ * Seen were 20 ms and 1 s; a bin is an eighth of an octave wide either way, and a gap its sampled one's twice. Few
+ * sessions share out what is left of their time otherwise.
+ */
 static void test_gaps_are_such_as_were_seen(void **state)
 {
     struct service_model service = udp_service(false);
     struct packet_tables *tables = packet_model_symbols.fit(&service);
+    uint32_t long_gaps = 0;
 
     (void)state;
     for (uint32_t i = 0; i < 500; i++) {
@@ -416,9 +421,10 @@ static void test_gaps_are_such_as_were_seen(void **state)
 
         shape.row = i % 100;
         played = play(tables, shape, i);
-        /* seen: 20 ms and 1 s; a bin is at most an eighth of an octave off either way, twice */
-        assert_in_range(played.longest_gap_ns, 15 * NS_PER_MS, 1250 * NS_PER_MS);
+        long_gaps += played.longest_gap_ns > 1250 * NS_PER_MS;
+        assert_in_range(played.longest_gap_ns, 15 * NS_PER_MS, 2500 * NS_PER_MS);
     }
+    assert_in_range(long_gaps, 0, 25);
     packet_model_symbols.release(tables);
     free_service(&service);
 }
