@@ -100,7 +100,7 @@ setup()
 
     refuses 1 "--local: '10.0.0.1/8' is not a network" dayshift learn -o x --local 10.0.0.1/8 "$sample"
     refuses 1 "--local: 'Comp*/8' is not a network" dayshift learn -o x --local 'Comp*/8' "$sample"
-    refuses 1 "--labels: 'name' is not one of: ndpi, port" dayshift learn -o x --labels name "$sample"
+    refuses 1 "name: cannot open" dayshift learn -o x --labels name "$sample"
     refuses 1 "format \"netflow\" is unknown; there are nfcapd, zeek," \
         dayshift learn -o x --format netflow "$sample"
     refuses 1 "columns: \"ts\" is not of the form NAME=COLUMN" dayshift learn -o x --columns ts "$sample"

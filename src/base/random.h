@@ -39,6 +39,7 @@ enum random_purpose {
     RANDOM_FILL = 17,    /* what is missing of a host's sequence */
     RANDOM_NETFLOW = 20, /* flows of a host without a day */
     RANDOM_MIX = 21,     /* blocks of a mixture of hosts */
+    RANDOM_IMPAIR = 31,  /* what happens to the packets of a session */
     RANDOM_LABEL = 30,   /* the class of a flow */
     RANDOM_BLIND = 40    /* which flows a blind test shows, and in what order */
 };

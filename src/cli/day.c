@@ -45,6 +45,8 @@ static const char help[] =
     "                         bytes, flags, class and how it ended (CSV)\n"
     "      --packet-model M   how packets follow one another: %s\n"
     "                         (default %s)\n"
+    "      --impairments HOW  what the network does to packets: learned (default), none, or rates such as\n"
+    "                         retransmission=0.01,reordering=0,duplication=0,fragmentation=0,unanswered=0\n"
     "  -j, --jobs N           threads; the file is the same for any number (default 1)\n"
     "  -q, --quiet            no progress and no summary\n"
     "  -h, --help             this text\n";
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
     { "pick", required_argument, NULL, 'p' },    { "activity", required_argument, NULL, 'a' },
     { "timezone", required_argument, NULL, 'z' }, { "jobs", required_argument, NULL, 'j' },
     { "truth", required_argument, NULL, 't' },  { "packet-model", required_argument, NULL, 'm' },
+    { "impairments", required_argument, NULL, 'i' },
     { "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -103,6 +106,7 @@ static int take_option(void *self, int c, char *value, struct error *err)
     case 'p': o->group.pick = value; break;
     case 't': o->truth = value; break;
     case 'm': status = option_packet_model("--packet-model", value, &o->scenario.how.model, err); break;
+    case 'i': status = option_impairments("--impairments", value, &o->scenario.how.impairments, err); break;
     case 'a': status = option_activity("--activity", value, &o->group.activity, err); break;
     case 'z': status = option_timezone(value, err); break;
     case 'j':
@@ -171,7 +175,8 @@ static int synthesize(struct day_options *o, struct error *err)
 
 int verb_day(int argc, char **argv)
 {
-    struct day_options o = { .scenario = { .seed = 1, .day_ns = NS_PER_DAY, .speed = 1 } };
+    struct day_options o = { .scenario = { .seed = 1, .day_ns = NS_PER_DAY, .speed = 1,
+                                           .how.impairments = IMPAIRMENTS_LEARNED } };
     struct error err = { "" };
     char text[sizeof help + 256];
     int status;

@@ -31,6 +31,8 @@ static const char help[] =
     "                         bytes, flags, class and how it ended (CSV)\n"
     "      --packet-model M   how packets follow one another: %s\n"
     "                         (default %s)\n"
+    "      --impairments HOW  what the network does to packets: learned (default), none, or rates such as\n"
+    "                         retransmission=0.01,reordering=0,duplication=0,fragmentation=0,unanswered=0\n"
     "      --network NETWORK  addresses of initiators (default " SCENARIO_DEFAULT_NETWORK ")\n"
     "      --outside NETWORK  addresses of responders (default " SCENARIO_DEFAULT_OUTSIDE ")\n"
     "      --date DATE        the day of the first (default: the first day that was learned)\n"
@@ -55,6 +57,7 @@ static const struct option long_options[] = {
     { "truth", required_argument, NULL, 't' },   { "packet-model", required_argument, NULL, 'm' },
     { "network", required_argument, NULL, 'N' }, { "outside", required_argument, NULL, 'O' },
     { "date", required_argument, NULL, 'd' },    { "seed", required_argument, NULL, 'S' },
+    { "impairments", required_argument, NULL, 'i' },
     { "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -79,6 +82,7 @@ static int take_option(void *self, int c, char *value, struct error *err)
     case 'r': return option_rate("--rate", value, &o->set.rate, err);
     case 't': o->truth = value; break;
     case 'm': return option_packet_model("--packet-model", value, &o->set.how.model, err);
+    case 'i': return option_impairments("--impairments", value, &o->set.how.impairments, err);
     case 'N': return option_network("--network", value, &o->set.initiators, err);
     case 'O': return option_network("--outside", value, &o->set.responders, err);
     case 'd':
@@ -136,7 +140,7 @@ static int synthesize(struct sessions_options *o, const atomic_bool *stop, struc
 
 int verb_sessions(int argc, char **argv)
 {
-    struct sessions_options o = { .set = { .seed = 1, .rate = 10 } };
+    struct sessions_options o = { .set = { .seed = 1, .rate = 10, .how.impairments = IMPAIRMENTS_LEARNED } };
     struct error err = { "" };
     struct model *model;
     char text[sizeof help + 256];

@@ -202,6 +202,19 @@ static int take_packet_model(struct parser *p, const config_setting_t *setting)
     return p->to->sessions.model ? 0 : complain(p, setting, "one of \"symbols\", \"messages\", \"bn\" and \"bn-tcp\"");
 }
 
+static int take_impairments(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+    struct error err;
+
+    if (text == NULL)
+        return complain(p, setting, "\"learned\", \"none\" or rates in quotes");
+    if (impairment_rates_parse(&p->to->sessions.impairments, text, &err) < 0)
+        return error_set(p->err, "%s:%u: %s: %s", file_of(p, setting), config_setting_source_line(setting),
+                         config_setting_name(setting), err.text);
+    return 0;
+}
+
 static int take_timezone(struct parser *p, const config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
@@ -332,6 +345,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "outside", take_outside },       { "populations", take_populations },
         { "timezone", take_timezone },     { "threads", take_threads },
         { "packet_model", take_packet_model },
+        { "impairments", take_impairments },
         { NULL, NULL },
     };
 
@@ -378,6 +392,7 @@ int configuration_load(struct configuration *c, const char *path, struct error *
     c->path = memory_copy_text(path);
     c->seed = 1;
     c->speed = 1;
+    c->sessions.impairments = IMPAIRMENTS_LEARNED;
     c->user = memory_copy_text("nobody");
     ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
     config_init(&config);

@@ -12,12 +12,19 @@
 
 enum { FIRST_BUCKETS = 1024 };
 
+/* What the network does to a session. */
+struct impaired {
+    struct impairments filter;
+    struct random_stream random;
+};
+
 /* A session that is being played, with its next packet. */
 struct live {
     struct run_time due;
     uint64_t number; /* order of birth: decides ties */
     struct session session;
     struct session_packet packet;
+    struct impaired *impaired; /* NULL: nothing happens to its packets */
     struct frame_template templates[2];
     struct flow_tuple tuple;
     struct run_time begun;
@@ -139,6 +146,7 @@ static struct live *take_unused(struct renderer *r)
 
 static void give_back(struct renderer *r, struct live *live)
 {
+    free(live->impaired);
     live->next_in_bucket = r->unused;
     r->unused = live;
 }
@@ -193,11 +201,49 @@ static void enter(struct renderer *r, struct live *live)
         r->counts.most_live = r->live_count;
 }
 
+static bool happens(const struct impairment_counts *counts)
+{
+    static const struct impairment_counts nothing;
+
+    return memcmp(counts, &nothing, sizeof nothing) != 0;
+}
+
+/* Few sessions are impaired, so that those that are not need no room for it. */
+static void impair(const struct renderer *r, struct live *live)
+{
+    const struct session *s = &live->session;
+    const struct packet_shape *shape = &s->course.shape;
+
+    live->impaired = NULL;
+    if (!happens(&s->impairments))
+        return;
+    live->impaired = memory_alloc(sizeof *live->impaired);
+    impairments_begin(&live->impaired->filter, &s->impairments, shape->protocol, !shape->under_way, &shape->total,
+                      shape->rtt_ns);
+    random_init(&live->impaired->random, r->config.seed, RANDOM_IMPAIR, (uint32_t)(s->key >> 32), (uint32_t)s->key,
+                0);
+}
+
+static bool pull_session(void *self, struct session_packet *packet)
+{
+    return session_next(self, packet);
+}
+
+static bool next_packet(struct live *live)
+{
+    const struct session_packet_source source = { pull_session, &live->session };
+
+    return live->impaired ? impairments_next(&live->impaired->filter, &source, &live->impaired->random, &live->packet)
+                          : session_next(&live->session, &live->packet);
+}
+
 static int begin_session(struct renderer *r, struct error *err)
 {
     struct live *live = take_unused(r);
 
-    session_begin(&live->session, &r->plan, r->config.seed, r->models);
+    session_begin(&live->session, &r->plan, r->config.seed, r->models,
+                  &r->config.how.impairments);
+    impair(r, live);
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
     live->due = schedule_run_time(&r->config.schedule, r->plan.start);
@@ -210,7 +256,7 @@ static int begin_session(struct renderer *r, struct error *err)
         give_back(r, live);
         return -1;
     }
-    if (session_next(&live->session, &live->packet))
+    if (next_packet(live))
         enter(r, live);
     else
         give_back(r, live); /* a plan without packets */
@@ -269,6 +315,8 @@ static void hurry_all(struct renderer *r)
     r->hurrying = true;
     for (size_t i = 0; i < r->live_count; i++) {
         session_hurry(&r->heap[i]->session);
+        if (r->heap[i]->impaired)
+            impairments_stop(&r->heap[i]->impaired->filter);
         if (r->heap[i]->due.ns > r->config.end.ns)
             r->heap[i]->due = r->config.end;
         r->counts.hurried++;
@@ -316,6 +364,8 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
     frame->bytes = r->frame;
     frame->length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
                                           live->session.fill, r->frame);
+    if (packet->is_unreachable)
+        return; /* another flow's, as a meter sees it */
     live->sums.packets[packet->side]++;
     live->sums.bytes[packet->side] += frame->length - FRAME_ETHERNET_BYTES;
     live->sums.payload_bytes[packet->side] += packet->payload_bytes;
@@ -325,7 +375,7 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
 
 static void advance(struct renderer *r, struct live *live)
 {
-    if (session_next(&live->session, &live->packet))
+    if (next_packet(live))
         live->due.ns += live->packet.gap_ns;
     else
         end_session(r, live);
@@ -371,8 +421,10 @@ void renderer_free(struct renderer *r)
 {
     if (r == NULL)
         return;
-    for (size_t i = 0; i < r->live_count; i++)
+    for (size_t i = 0; i < r->live_count; i++) {
+        free(r->heap[i]->impaired);
         free(r->heap[i]);
+    }
     while (r->unused) {
         struct live *live = r->unused;
 

@@ -8,6 +8,7 @@
 #define DEFAULT_RTT_NS (500 * NS_PER_US)
 #define HURRIED_RTT_NS (100 * NS_PER_MS)
 
+enum { UNANSWERED_SYNS = 3 };
 enum { MESSAGE_MOST_PACKETS = 4096 }; /* a longer run one way is several messages: bounds the look ahead */
 
 static enum flow_side other(enum flow_side side)
@@ -54,7 +55,39 @@ static void choose_model(struct session_course *c, const struct flow_plan *plan,
         c->model = packet_models_kind(models);
 }
 
-void session_begin(struct session *s, const struct flow_plan *plan, uint64_t seed, struct packet_models *models)
+/* A connection becomes an attempt to connect that nobody answers. */
+static void lose_answer(struct session_row *row)
+{
+    uint64_t syns = at_most(row->packets[FLOW_INITIATOR] + row->packets[FLOW_RESPONDER], UNANSWERED_SYNS);
+
+    row->opening = FLOW_OPENING_ATTEMPT;
+    row->ending = FLOW_ENDING_NONE;
+    row->turns = 0;
+    row->duration_ns = 0;
+    for (int side = 0; side < 2; side++) {
+        row->packets[side] = side == FLOW_INITIATOR ? syns : 0;
+        row->data_packets[side] = 0;
+        row->payload_bytes[side] = 0;
+    }
+}
+
+/* What the network does to the session is part of what was planned. */
+static void impair(struct session *s, const struct flow_plan *plan, const struct impairment_rates *rates,
+                   struct session_row *row)
+{
+    struct random_stream *random = &s->course.random;
+
+    if (rates == NULL)
+        return;
+    if (!rates->learned && plan->protocol == IP_TCP && row->opening == FLOW_OPENING_HANDSHAKE &&
+        rates->unanswered > 0 && random_unit(random) < rates->unanswered)
+        lose_answer(row);
+    s->impairments = impairment_counts_draw(rates, row, plan->service, plan->protocol, random);
+    impairment_counts_take(&s->impairments, row);
+}
+
+void session_begin(struct session *s, const struct flow_plan *plan, uint64_t seed, struct packet_models *models,
+                   const struct impairment_rates *impairments)
 {
     struct session_course *c = &s->course;
     struct session_row row;
@@ -63,7 +96,9 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     random_init(&c->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
                 plan->ends[FLOW_INITIATOR].address);
     row = session_shape_draw(plan, &c->random, &c->shape.row);
+    impair(s, plan, impairments, &row);
     s->key = plan->key;
+    s->client = plan->ends[FLOW_INITIATOR].address;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
     c->shape.protocol = plan->protocol;
@@ -152,6 +187,8 @@ static struct payload_place place_in_stream(struct session *s, const struct pack
     /* What was seen ahead holds until somebody has to acknowledge first: then the draws may be others. */
     if (!s->has_data || s->speaker != draw->side || s->message_offset + draw->payload_bytes > s->message_bytes)
         begin_message(s, draw);
+    if (s->message_offset + draw->payload_bytes > s->message_bytes) /* an ACK that had to come first made it longer */
+        s->message_bytes = s->message_offset + draw->payload_bytes;
     place = (struct payload_place){
         .message_bytes = s->message_bytes,
         .offset = s->message_offset,
@@ -200,6 +237,7 @@ static void place_payload(struct session *s, const struct packet_draw *draw, str
 {
     packet->place = s->course.shape.protocol == IP_TCP ? place_in_stream(s, draw) : place_of_datagram(s, draw);
     packet->place.flow_key = s->key;
+    packet->place.client = s->client;
     packet->place.service_port = s->service_port;
     packet->place.protocol = s->course.shape.protocol;
     packet->place.first_side = (enum flow_side)s->first_side;

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
 #include "net/wire.h"
+#include "session/impairments.h"
 #include "session/packet_model.h"
 #include "session/session_packet.h"
 #include "session/stack_profile.h"
@@ -34,6 +35,7 @@ struct session {
     struct session_course course;
     uint64_t key;
     payload_fill *fill;
+    uint32_t client; /* the initiator's address */
     uint16_t service_port;
     uint8_t opening, ending, closing_side; /* as planned */
     uint8_t first_side;     /* who sent the first message, when has_data */
@@ -43,6 +45,7 @@ struct session {
     bool handshake;         /* seen whole */
     bool has_held;          /* a draw that waits for the other side's acknowledgement */
     struct packet_draw held;
+    struct impairment_counts impairments; /* what is to happen to its packets, behind the session */
     struct stack_profile stack;
     struct tcp_numbers numbers; /* TCP */
     uint64_t message_bytes; /* TCP: of the current message */
@@ -51,10 +54,10 @@ struct session {
 
 /*
  * Draws the shape and makes the session ready; `seed` is the run's. `models`: of the packet model that is wanted;
- * NULL, or where it has no fit: packet_model_messages.
+ * NULL, or where it has no fit: packet_model_messages. `impairments` NULL: nothing happens to packets.
  */
 void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed,
-                   struct packet_models *models);
+                   struct packet_models *models, const struct impairment_rates *impairments);
 
 /*
  * Goes on where an earlier session left a connection, instead of with one of which nothing is

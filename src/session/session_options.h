@@ -5,10 +5,12 @@
 #define SESSION_SESSION_OPTIONS_H
 
 #include "dayshift/flow_record.h"
+#include "dayshift/impairment_rates.h"
 #include "session/packet_model.h"
 
-struct session_options { /* all zero: as learned, by the default packet model */
+struct session_options { /* all zero: by the default packet model, over a perfect network */
     const struct packet_model *model; /* NULL: the first of packet_model_names() */
+    struct impairment_rates impairments;
     /*
      * Ground truth: called at the end of every session with what was made of it, in order of their ends; duration by
      * the clock of the run. The record is borrowed for the call. NULL: nobody asks.
