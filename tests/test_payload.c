@@ -248,6 +248,114 @@ static void test_dns_parses(void **state)
     }
 }
 
+/* Of a question; the name's last byte is the root's. */
+static uint16_t dns_asked_type(const uint8_t *message, size_t size)
+{
+    return wire_get_u16(message + 12 + dns_name_bytes(message, size, 12));
+}
+
+/* Whatever type is asked for, the answer repeats the question, and fills its own length. */
+static void test_dns_of_all_types(void **state)
+{
+    static const struct {
+        uint16_t type;
+        uint32_t least, most; /* of 4000 first queries: a sixteenth, a sixteenth, an eighth, the rest; 5 sigma */
+    } shares[] = { { 65, 173, 327 }, { 12, 173, 327 }, { 28, 395, 605 }, { 1, 2863, 3137 } };
+    uint32_t counts[UINT8_MAX] = { 0 };
+
+    (void)state;
+    for (uint64_t key = 0; key < 4000; key++) {
+        size_t bytes = 12 + 4 + 22 + key % 9; /* names that may be those of addresses */
+        struct payload_place ask = place_of(IP_UDP, 53, FLOW_INITIATOR, 0, bytes);
+        struct payload_place answer = place_of(IP_UDP, 53, FLOW_RESPONDER, 0, bytes + key % 400);
+        uint8_t query[64];
+        struct dns_parsed parsed;
+        const uint8_t *message;
+
+        ask.flow_key = answer.flow_key = key;
+        answer.request_bytes = bytes;
+        memcpy(query, fill_whole(&ask), bytes);
+        message = fill_whole(&answer);
+        parsed = parse_dns(message, bytes + key % 400);
+        assert_true(key % 400 > 0 && key % 400 < 11 ? parsed.trailing_bytes == key % 400 : parsed.trailing_bytes == 0);
+        assert_memory_equal(message + 12, query + 12, bytes - 12);
+        counts[dns_asked_type(query, bytes)]++;
+    }
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        assert_in_range(counts[shares[i].type], shares[i].least, shares[i].most);
+}
+
+/* A host's names: some much oftener than others, none of another host, the same addresses each time. */
+static void test_dns_names_are_reused(void **state)
+{
+    enum { FLOWS = 2000, BYTES = 45, NAME_BYTES = BYTES - 16, ANSWER_BYTES = BYTES + 16, MOST_NAMES = 31 };
+    static struct {
+        uint8_t name[NAME_BYTES];
+        uint8_t address[4];
+        uint32_t count;
+    } names[2][MOST_NAMES];
+    size_t known[2] = { 0, 0 };
+    uint32_t most = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 2 * FLOWS; i++) {
+        uint32_t host = i % 2;
+        struct payload_place place = place_of(IP_UDP, 53, FLOW_RESPONDER, 0, ANSWER_BYTES);
+        const uint8_t *message;
+        size_t at = 0;
+
+        place.client = host;
+        place.flow_key = i;
+        place.request_bytes = BYTES;
+        message = fill_whole(&place);
+        if (dns_asked_type(message, ANSWER_BYTES) != 1)
+            continue;
+        while (at < known[host] && memcmp(names[host][at].name, message + 12, NAME_BYTES) != 0)
+            at++;
+        assert_true(at < MOST_NAMES);
+        if (at == known[host]) {
+            memcpy(names[host][at].name, message + 12, NAME_BYTES);
+            memcpy(names[host][at].address, message + ANSWER_BYTES - 4, 4);
+            known[host]++;
+        }
+        assert_memory_equal(names[host][at].address, message + ANSWER_BYTES - 4, 4);
+        names[host][at].count++;
+        if (names[host][at].count > most)
+            most = names[host][at].count;
+    }
+    assert_in_range(known[0], MOST_NAMES - 2, MOST_NAMES);
+    assert_in_range(known[1], MOST_NAMES - 2, MOST_NAMES);
+    assert_in_range(most, FLOWS * 3 / 4 / 5 - 75, FLOWS * 3 / 4 / 5 + 75); /* the first is a fifth of all */
+    for (size_t i = 0; i < known[0]; i++) {
+        for (size_t k = 0; k < known[1]; k++)
+            assert_memory_not_equal(names[0][i].name, names[1][k].name, NAME_BYTES);
+    }
+}
+
+/* The second query of a flow is for the other kind of address of the same name. */
+static void test_dns_queries_come_in_pairs(void **state)
+{
+    enum { BYTES = 60 };
+    uint32_t pairs = 0;
+
+    (void)state;
+    for (uint64_t key = 0; key < 200; key++) {
+        struct payload_place first = place_of(IP_UDP, 53, FLOW_INITIATOR, 0, BYTES);
+        struct payload_place second = place_of(IP_UDP, 53, FLOW_INITIATOR, 1, BYTES);
+        uint8_t query[BYTES];
+        const uint8_t *other;
+
+        first.flow_key = second.flow_key = key;
+        memcpy(query, fill_whole(&first), BYTES);
+        other = fill_whole(&second);
+        assert_memory_equal(query + 12, other + 12, BYTES - 16);
+        assert_memory_not_equal(query, other, 2);
+        assert_int_not_equal(dns_asked_type(query, BYTES), dns_asked_type(other, BYTES));
+        pairs += dns_asked_type(query, BYTES) + dns_asked_type(other, BYTES) == 1 + 28;
+    }
+    assert_in_range(pairs, 170, 199);
+}
+
 static void test_multicast_dns_parses(void **state)
 {
     (void)state;
@@ -506,6 +614,9 @@ int main(void)
         cmocka_unit_test(test_same_place_same_bytes),
         cmocka_unit_test(test_unknown_ports_are_opaque),
         cmocka_unit_test(test_dns_parses),
+        cmocka_unit_test(test_dns_of_all_types),
+        cmocka_unit_test(test_dns_names_are_reused),
+        cmocka_unit_test(test_dns_queries_come_in_pairs),
         cmocka_unit_test(test_multicast_dns_parses),
         cmocka_unit_test(test_dns_over_tcp_is_tiled),
         cmocka_unit_test(test_snmp_lengths_nest),

@@ -305,19 +305,14 @@ static int parse(struct compare_options *o, int argc, char **argv)
     return status;
 }
 
+/* The first decides, but for a directory, which may be a mistake for a model. */
 static int compare_files(char *first, char *second, const struct compare_options *o)
 {
-    bool captures[2] = { is_capture(first), is_capture(second) };
-    struct error err;
+    enum comparable a = comparable_of(first);
+    bool captures = a == COMPARABLE_CAPTURE ||
+                    (a == COMPARABLE_DIRECTORY && comparable_of(second) != COMPARABLE_MODEL);
 
-    if (o->packets || (captures[0] && captures[1]))
-        return compare_captures(first, second, o->json);
-    if (captures[0] != captures[1]) {
-        error_set(&err, "%s is a capture and %s is none: two of a kind are needed", captures[0] ? first : second,
-                  captures[0] ? second : first);
-        return cli_fail(&err);
-    }
-    return load_and_compare(first, second, o);
+    return o->packets || captures ? compare_captures(first, second, o->json) : load_and_compare(first, second, o);
 }
 
 int verb_compare(int argc, char **argv)

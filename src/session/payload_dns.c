@@ -5,6 +5,9 @@
  * A query of n bytes asks for a name of just that length; very long ones carry EDNS padding
  * (RFC 7830). The answer knows the length of the query and its key, so it repeats the
  * question without memory, then fills its own length with whole records.
+ *
+ * A host asks for the same few names again and again, some much oftener than others (Zipf), and gets the same
+ * answers. Queries of a flow come in pairs, for the IPv4 and the IPv6 address of one name.
  */
 #include "session/payload_private.h"
 
@@ -18,12 +21,25 @@ enum {
     RECORD_FIXED_BYTES = 10,   /* after the owner: type, class, TTL, length */
     POINTER_BYTES = 2,
     ADDRESS_RECORD_BYTES = POINTER_BYTES + RECORD_FIXED_BYTES + 4,
+    IPV6_RECORD_BYTES = POINTER_BYTES + RECORD_FIXED_BYTES + 16,
+    LEAST_ALIAS_BYTES = POINTER_BYTES + RECORD_FIXED_BYTES + 2 + POINTER_BYTES,
+    SOA_TIMES_BYTES = 20,
+    SERVER_LABEL_BYTES = 4, /* with its length byte */
+    SOA_BYTES = POINTER_BYTES + RECORD_FIXED_BYTES + SERVER_LABEL_BYTES + 2 * POINTER_BYTES + SOA_TIMES_BYTES,
+    LEAST_SOA_BYTES = SOA_BYTES + 2, /* a label of one letter */
+    HTTPS_BYTES = POINTER_BYTES + RECORD_FIXED_BYTES + 3 + 7, /* priority, target, application protocol */
+    PARAMETER_BYTES = 4,    /* key and length of a parameter of such a record */
     OPT_BYTES = 1 + RECORD_FIXED_BYTES,
     OPTION_BYTES = 4,          /* code and length of an EDNS option */
     LABEL_BYTES = 16,          /* longest made-up label with its length byte */
     LONGEST_NAME_BYTES = 100,  /* beyond it, padding looks more natural */
     PADDED_NAME_BYTES = 32,
     MULTICAST_NAME_BYTES = 24,
+    LONGEST_LABEL_BYTES = 63,
+    REVERSE_FIXED_BYTES = 4 + 8 + 5 + 1, /* of the name of an address: lengths of its numbers, in-addr, arpa, root */
+    REVERSE_LEAST_DIGITS = 4,
+    REVERSE_MOST_DIGITS = 12,
+    POPULAR_OCTAVES = 5,    /* 31 names of each length */
     MOST_ADDRESSES = 12,
     TTL_SECONDS = 300,
     STREAM_MESSAGE_BYTES = 16384, /* over TCP: a zone transfer is a row of messages */
@@ -34,9 +50,10 @@ enum {
     NETBIOS_ADDRESS_BYTES = 6 /* flags and an address */
 };
 
-enum record_type { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_TXT = 16, TYPE_OPT = 41 };
+enum record_type { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_PTR = 12, TYPE_TXT = 16,
+                   TYPE_AAAA = 28, TYPE_OPT = 41, TYPE_HTTPS = 65 };
 enum { TYPE_NULL = 10, TYPE_NETBIOS = 0x20 };
-enum { CLASS_IN = 1, CODE_PADDING = 12, UDP_PAYLOAD_SIZE = 1232 };
+enum { DNS_PORT = 53, CLASS_IN = 1, CODE_PADDING = 12, UDP_PAYLOAD_SIZE = 1232 };
 enum { FLAG_RESPONSE = 0x8000, FLAG_AUTHORITATIVE = 0x0400, FLAG_RECURSION_DESIRED = 0x0100,
        FLAG_RECURSION_AVAILABLE = 0x0080 };
 
@@ -44,6 +61,8 @@ enum { FLAG_RESPONSE = 0x8000, FLAG_AUTHORITATIVE = 0x0400, FLAG_RECURSION_DESIR
 struct dns_message {
     uint16_t id;
     uint16_t flags;
+    uint16_t type;      /* asked for */
+    uint32_t ttl_s;
     uint64_t key;       /* of the name */
     const char *suffix; /* last labels of the name, in wire format, without the root */
     size_t name_bytes;  /* of the question, 0 when there is none */
@@ -51,6 +70,8 @@ struct dns_message {
     size_t text_bytes;  /* TXT record */
     size_t ns_bytes;    /* NS record that only fits a small rest */
     size_t opt_bytes;   /* EDNS record with its padding */
+    size_t soa_bytes;   /* authority: there is no such record */
+    size_t single_bytes; /* the only record of a type that has one: PTR, HTTPS */
     unsigned addresses;
     bool owner_is_spelt; /* no question to point at */
 };
@@ -74,18 +95,64 @@ static void write_name(struct piece *p, uint64_t key, size_t bytes, const char *
     piece_u8(p, 0);
 }
 
+static void write_number(struct piece *p, unsigned number)
+{
+    uint8_t digits[3];
+    uint8_t count = 0;
+
+    for (unsigned unit = 100; unit > 0; unit /= 10) {
+        if (number >= unit || unit == 1)
+            digits[count++] = (uint8_t)('0' + number / unit % 10);
+    }
+    piece_u8(p, count);
+    piece_bytes(p, digits, count);
+}
+
+/* The name of an address, of just that length. */
+static void write_reverse_name(struct piece *p, uint64_t key, size_t bytes)
+{
+    static const unsigned least[] = { 1, 10, 100 };
+    static const unsigned count[] = { 9, 90, 100 };
+    size_t spare = bytes - REVERSE_FIXED_BYTES - REVERSE_LEAST_DIGITS;
+
+    for (int part = 0; part < 4; part++) {
+        size_t digits = spare < 2 ? spare : 2;
+
+        write_number(p, least[digits] + (unsigned)(key >> 8 * part & 0xff) % count[digits]);
+        spare -= digits;
+    }
+    piece_bytes(p, "\7in-addr\4arpa", 13);
+    piece_u8(p, 0);
+}
+
 static void write_pointer(struct piece *p, uint64_t position)
 {
     piece_u16(p, (uint16_t)(0xc000 | position));
 }
 
 /* What follows a record's owner, up to its data. */
-static void write_record_fixed(struct piece *p, uint16_t type, uint64_t data_bytes)
+static void write_timed_record_fixed(struct piece *p, uint16_t type, uint32_t ttl_s, uint64_t data_bytes)
 {
     piece_u16(p, type);
     piece_u16(p, CLASS_IN);
-    piece_u32(p, TTL_SECONDS);
+    piece_u32(p, ttl_s);
     piece_u16(p, (uint16_t)data_bytes);
+}
+
+static void write_record_fixed(struct piece *p, uint16_t type, uint64_t data_bytes)
+{
+    write_timed_record_fixed(p, type, TTL_SECONDS, data_bytes);
+}
+
+/* One label of the name's own, the same in all answers, and the question's name behind it. */
+static void write_label_before_name(struct piece *p, uint64_t key, size_t label_bytes)
+{
+    uint8_t letters[LONGEST_LABEL_BYTES];
+
+    filler_write(FILLER_LETTERS, key, 8 * LONGEST_LABEL_BYTES, letters, label_bytes);
+    piece_u8(p, (uint8_t)label_bytes);
+    piece_bytes(p, letters, label_bytes);
+    write_pointer(p, HEADER_BYTES);
 }
 
 static void write_character_string(struct piece *p, const struct tile *tile, const void *unused)
@@ -98,10 +165,18 @@ static void write_character_string(struct piece *p, const struct tile *tile, con
 static void write_addresses(struct piece *p, const struct dns_message *m, uint64_t owner)
 {
     for (unsigned i = 0; i < m->addresses; i++) {
+        bool is_ipv6 = m->type == TYPE_AAAA;
+
         write_pointer(p, owner);
-        write_record_fixed(p, TYPE_A, 4);
-        /* TEST-NET-3 (RFC 5737): an answer must not point at a stranger */
-        piece_u32(p, UINT32_C(0xcb007100) | (uint8_t)(m->key + i));
+        write_timed_record_fixed(p, m->type, m->ttl_s, is_ipv6 ? 16 : 4);
+        /* TEST-NET-3 (RFC 5737), or for documentation (RFC 3849): an answer must not point at a stranger */
+        if (is_ipv6) {
+            piece_u32(p, UINT32_C(0x20010db8));
+            piece_u32(p, (uint32_t)(m->key >> 32) & 0xffffff00);
+            piece_u64(p, (uint32_t)m->key + i);
+        } else {
+            piece_u32(p, UINT32_C(0xcb007100) | (uint8_t)(m->key + i));
+        }
     }
 }
 
@@ -136,15 +211,48 @@ static void write_ns(struct piece *p, size_t bytes)
 }
 
 /* The target is a label before the question's name. */
-static void write_alias(struct piece *p, size_t bytes)
+static void write_alias(struct piece *p, const struct dns_message *m)
 {
-    size_t data_bytes = bytes - POINTER_BYTES - RECORD_FIXED_BYTES;
+    size_t data_bytes = m->alias_bytes - POINTER_BYTES - RECORD_FIXED_BYTES;
 
     write_pointer(p, HEADER_BYTES);
-    write_record_fixed(p, TYPE_CNAME, data_bytes);
-    piece_u8(p, (uint8_t)(data_bytes - 1 - POINTER_BYTES));
-    piece_filler(p, FILLER_LETTERS, data_bytes - 1 - POINTER_BYTES);
+    write_timed_record_fixed(p, TYPE_CNAME, m->ttl_s, data_bytes);
+    write_label_before_name(p, m->key, data_bytes - 1 - POINTER_BYTES);
+}
+
+/* Who to ask instead, and how long to believe that there is nothing. */
+static void write_soa(struct piece *p, const struct dns_message *m)
+{
+    static const uint32_t times_s[] = { 7200, 900, 1209600, 300 };
+
     write_pointer(p, HEADER_BYTES);
+    write_timed_record_fixed(p, TYPE_SOA, m->ttl_s, m->soa_bytes - POINTER_BYTES - RECORD_FIXED_BYTES);
+    piece_bytes(p, "\3ns1", SERVER_LABEL_BYTES);
+    write_pointer(p, HEADER_BYTES);
+    write_label_before_name(p, m->key, m->soa_bytes - SOA_BYTES - 1);
+    piece_u32(p, UINT32_C(2026010100) + (uint32_t)(m->key & 0xff));
+    for (size_t i = 0; i < sizeof times_s / sizeof *times_s; i++)
+        piece_u32(p, times_s[i]);
+}
+
+/* A name for an address; or how to reach a web server: HTTP/2, and what a key for encryption may be. */
+static void write_single(struct piece *p, const struct dns_message *m)
+{
+    size_t data_bytes = m->single_bytes - POINTER_BYTES - RECORD_FIXED_BYTES;
+
+    write_pointer(p, HEADER_BYTES);
+    write_timed_record_fixed(p, m->type, m->ttl_s, data_bytes);
+    if (m->type == TYPE_PTR) {
+        write_name(p, m->key, data_bytes, m->suffix);
+        return;
+    }
+    piece_bytes(p, "\0\1\0" "\0\1\0\3\2h2", 10);
+    if (m->single_bytes == HTTPS_BYTES)
+        return;
+    data_bytes = m->single_bytes - HTTPS_BYTES - PARAMETER_BYTES;
+    piece_u16(p, 5);
+    piece_u16(p, (uint16_t)data_bytes);
+    piece_filler(p, FILLER_OPAQUE, data_bytes);
 }
 
 static void write_text(struct piece *p, const struct dns_message *m)
@@ -166,18 +274,21 @@ static void write_text(struct piece *p, const struct dns_message *m)
 static void write_header(struct piece *p, const struct dns_message *m)
 {
     bool has_question = m->name_bytes > 0 && !m->owner_is_spelt;
-    unsigned answers = m->addresses + (m->alias_bytes > 0) + (m->text_bytes > 0);
+    unsigned answers = m->addresses + (m->alias_bytes > 0) + (m->text_bytes > 0) + (m->single_bytes > 0);
 
     piece_u16(p, m->id);
     piece_u16(p, m->flags);
     piece_u16(p, has_question);
     piece_u16(p, (uint16_t)answers);
-    piece_u16(p, m->ns_bytes > 0);
+    piece_u16(p, m->ns_bytes > 0 || m->soa_bytes > 0);
     piece_u16(p, m->opt_bytes > 0);
     if (!has_question)
         return;
-    write_name(p, m->key, m->name_bytes, m->suffix);
-    piece_u16(p, TYPE_A);
+    if (m->type == TYPE_PTR)
+        write_reverse_name(p, m->key, m->name_bytes);
+    else
+        write_name(p, m->key, m->name_bytes, m->suffix);
+    piece_u16(p, m->type);
     piece_u16(p, CLASS_IN);
 }
 
@@ -190,9 +301,13 @@ static void write_message(struct piece *p, const struct dns_message *m, uint64_t
     write_header(p, m);
     if (m->alias_bytes > 0) {
         owner = p->at - start + POINTER_BYTES + RECORD_FIXED_BYTES;
-        write_alias(p, m->alias_bytes);
+        write_alias(p, m);
     }
     write_addresses(p, m, owner);
+    if (m->single_bytes > 0)
+        write_single(p, m);
+    if (m->soa_bytes > 0)
+        write_soa(p, m);
     if (m->text_bytes > 0)
         write_text(p, m);
     if (m->ns_bytes > 0)
@@ -226,23 +341,59 @@ static void plan_query(struct dns_message *m, uint64_t size)
         m->opt_bytes = (size_t)rest;
 }
 
+/*
+ * Of records that take exactly `rest` bytes: addresses of `unit` bytes each, after an alias where that does not
+ * add up; else an alias alone.
+ */
+static bool plan_addresses(struct dns_message *m, size_t rest, size_t unit)
+{
+    size_t count = rest / unit;
+    size_t odd = rest % unit;
+
+    if (count > MOST_ADDRESSES)
+        return false;
+    if (count > 0 && odd == OPT_BYTES) {
+        m->opt_bytes = odd;
+    } else if (odd >= LEAST_ALIAS_BYTES) {
+        m->alias_bytes = odd;
+    } else if (odd > 0 && count > 0) {
+        m->alias_bytes = unit + odd;
+        count--;
+    } else if (odd > 0) {
+        return false;
+    }
+    m->addresses = (unsigned)count;
+    return count > 0 || m->alias_bytes > 0;
+}
+
+/* There is no such record of the name: an empty answer, with the reason where there is room. */
+static void plan_nothing(struct dns_message *m, size_t rest)
+{
+    if (rest >= LEAST_SOA_BYTES && rest <= SOA_BYTES + LONGEST_LABEL_BYTES + 1)
+        m->soa_bytes = rest;
+    else if (rest == OPT_BYTES || rest >= OPT_BYTES + OPTION_BYTES)
+        m->opt_bytes = rest;
+    else if (rest > OPT_BYTES)
+        m->ns_bytes = rest;
+}
+
 /* Chooses records that take exactly `rest` bytes; 1 to 10 bytes hold none. */
 static void plan_records(struct dns_message *m, size_t rest)
 {
-    size_t odd = rest % ADDRESS_RECORD_BYTES;
+    size_t data_bytes = rest > POINTER_BYTES + RECORD_FIXED_BYTES ? rest - POINTER_BYTES - RECORD_FIXED_BYTES : 0;
 
-    m->addresses = (unsigned)(rest / ADDRESS_RECORD_BYTES);
-    if (m->addresses > MOST_ADDRESSES) {
-        m->addresses = 0;
+    if (rest > MOST_ADDRESSES * IPV6_RECORD_BYTES && m->type != TYPE_HTTPS) {
         m->text_bytes = rest;
-    } else if (odd == OPT_BYTES || rest == OPT_BYTES + OPTION_BYTES) {
-        m->opt_bytes = odd;
-    } else if (m->addresses > 0 && odd > 0) {
-        m->addresses--;
-        m->alias_bytes = ADDRESS_RECORD_BYTES + odd;
-    } else if (rest > OPT_BYTES && odd > 0) {
-        m->ns_bytes = rest;
-    } /* else there is no such record of the name: an answer, but an empty one */
+    } else if (m->type == TYPE_HTTPS && (rest == HTTPS_BYTES || rest >= HTTPS_BYTES + PARAMETER_BYTES)) {
+        m->single_bytes = rest;
+    } else if (m->type == TYPE_PTR && data_bytes >= 3 && data_bytes <= LONGEST_NAME_BYTES) {
+        m->single_bytes = rest;
+    } else if (m->type == TYPE_A || m->type == TYPE_AAAA) {
+        if (!plan_addresses(m, rest, m->type == TYPE_A ? ADDRESS_RECORD_BYTES : IPV6_RECORD_BYTES))
+            plan_nothing(m, rest);
+    } else {
+        plan_nothing(m, rest);
+    }
 }
 
 static void plan_answer(struct dns_message *m, uint64_t query_bytes, uint64_t size)
@@ -254,6 +405,8 @@ static void plan_answer(struct dns_message *m, uint64_t query_bytes, uint64_t si
     /* Too small to repeat the question: ask its own, the parser does not mind. */
     if (name_bytes == 0 || size < fixed + name_bytes)
         name_bytes = asked_name_bytes(size < fixed + PADDED_NAME_BYTES ? size : fixed + PADDED_NAME_BYTES);
+    if (name_bytes != asked_name_bytes(query_bytes) && m->type == TYPE_PTR)
+        m->type = TYPE_A;
     if (name_bytes == 0)
         return;
     rest = (size_t)(size - fixed - name_bytes);
@@ -261,15 +414,61 @@ static void plan_answer(struct dns_message *m, uint64_t query_bytes, uint64_t si
     plan_records(m, rest);
 }
 
+/* ---- who asks for what ---- */
+
+/* What a flow asks for, of a pair of queries; on its own link nothing but addresses. */
+static uint16_t asked_type(const struct payload_place *place, uint64_t pair_key, size_t name_bytes)
+{
+    bool is_second = payload_exchange(place) & 1;
+    bool fits_address = name_bytes >= REVERSE_FIXED_BYTES + REVERSE_LEAST_DIGITS &&
+                        name_bytes <= REVERSE_FIXED_BYTES + REVERSE_MOST_DIGITS;
+    uint64_t sixteenth = pair_key & 15;
+
+    if (sixteenth == 0 && place->service_port == DNS_PORT)
+        return is_second ? TYPE_A : TYPE_HTTPS;
+    if (sixteenth == 1 && place->service_port == DNS_PORT && fits_address)
+        return TYPE_PTR;
+    return (sixteenth < 4) != is_second ? TYPE_AAAA : TYPE_A;
+}
+
+/*
+ * One of the names of that length which the host asks for: each octave of ranks, 1, 2 and 3, 4 to 7, ..., is as
+ * likely, so that the n-th name is asked for in proportion to 1/n, about.
+ */
+static uint64_t popular_name(const struct payload_place *place, uint64_t pair_key, size_t name_bytes)
+{
+    uint32_t octave = (uint32_t)(pair_key >> 8 & 0xff) * POPULAR_OCTAVES >> 8;
+    uint32_t rank = (1u << octave) + ((uint32_t)(pair_key >> 16) & ((1u << octave) - 1));
+
+    return random_mix64(random_mix64((uint64_t)place->client << 16 | name_bytes) + rank);
+}
+
+/* As its owner set it; or what is left of that in a cache. */
+static uint32_t answer_ttl(const struct payload_place *place, uint64_t name_key)
+{
+    static const uint32_t full_s[] = { 60, 300, 300, 300, 900, 3600, 3600, 86400 };
+    uint32_t ttl_s = full_s[name_key >> 32 & 7];
+    uint64_t chance = random_mix64(place->flow_key ^ name_key);
+
+    return chance & 1 ? ttl_s : 1 + (uint32_t)(chance >> 32) % ttl_s;
+}
+
 /* `size` is this message's, `request_bytes` its query's, without the length prefix of TCP. */
 static struct dns_message plan_message(const struct payload_place *place, uint64_t request_bytes,
                                        uint64_t size)
 {
-    static const char *const suffixes[] = {"\003com", "\003net", "\003org"};
-    uint64_t key = payload_exchange_key(place);
-    struct dns_message m = {.id = (uint16_t)(key >> 48), .flags = FLAG_RECURSION_DESIRED, .key = key};
+    static const char *const suffixes[] = {"\003com", "\003com", "\003net", "\003org"};
+    uint64_t pair_key = random_mix64(place->flow_key + (payload_exchange(place) >> 1));
+    size_t name_bytes = asked_name_bytes(place->side == FLOW_INITIATOR ? size : request_bytes);
+    struct dns_message m = {
+        .id = (uint16_t)(payload_exchange_key(place) >> 48),
+        .flags = FLAG_RECURSION_DESIRED,
+        .type = asked_type(place, pair_key, name_bytes),
+        .key = popular_name(place, pair_key, name_bytes),
+    };
 
-    m.suffix = suffixes[place->flow_key % 3];
+    m.suffix = suffixes[m.key >> 40 & 3];
+    m.ttl_s = answer_ttl(place, m.key);
     if (place->side == FLOW_INITIATOR) {
         plan_query(&m, size);
     } else {
@@ -313,7 +512,7 @@ void payload_mdns(const struct payload_place *place, uint8_t *out, size_t size)
 {
     const size_t least_record = 3 + RECORD_FIXED_BYTES + 1;
     struct piece p = piece_begin(place, out, size);
-    struct dns_message m = {.key = random_mix64(place->flow_key), .suffix = "\005local"};
+    struct dns_message m = {.key = random_mix64(place->client), .suffix = "\005local", .type = TYPE_A};
 
     if (p.end < HEADER_BYTES) {
         piece_zeros(&p, p.end);
@@ -400,7 +599,7 @@ void payload_nbns(const struct payload_place *place, uint8_t *out, size_t size)
         piece_u16(&p, has_record);
     }
     if (has_question) {
-        write_netbios_name(&p, key);
+        write_netbios_name(&p, popular_name(place, random_mix64(key), NETBIOS_NAME_BYTES));
         piece_u16(&p, TYPE_NETBIOS);
         piece_u16(&p, CLASS_IN);
     }

@@ -9,11 +9,10 @@ enum {
     DEFAULT_WINDOW = 64240,
     HIDDEN_SCALE = 7,      /* of a connection whose SYNs nobody saw */
     FIRST_FLIGHT = 10,     /* segments that a stack sends unasked (RFC 6928); every window holds them */
-    TOP_WINDOW = 65535,
-    DELAYED_SEGMENTS = 2   /* that one ACK acknowledges */
+    TOP_WINDOW = 65535
 };
 
-#define DELAYED_ACK_NS (40 * NS_PER_MS) /* by then a stack has acknowledged everything */
+#define DELAYED_ACK_NS (40 * NS_PER_MS) /* Linux waits no longer with an ACK */
 
 static enum flow_side other(enum flow_side side)
 {
@@ -87,9 +86,12 @@ void tcp_numbers_begin(struct tcp_numbers *n, const struct session_row *row, str
 
     memset(n, 0, sizeof *n);
     n->under_way = row->opening == FLOW_OPENING_NONE;
+    n->patience_ns = row->rtt_ns + DELAYED_ACK_NS;
     for (int side = 0; side < 2; side++) {
         n->sequence[side] = random_u32(random);
         n->mss[side] = row->mss[side];
+        n->packets_left[side] = row->packets[side];
+        n->data_left[side] = row->data_packets[side];
         n->window_scale[side] = n->under_way
                                     ? HIDDEN_SCALE
                                     : stack_profile_window_scale(&stack, (enum flow_side)side);
@@ -145,40 +147,98 @@ static uint32_t unacknowledged(const struct tcp_numbers *n, enum flow_side side)
     return n->sequence[other(side)] - n->acknowledged[side];
 }
 
+/* Bytes and segments of a side's runs. */
+static uint32_t run_bytes(const struct tcp_numbers *n, enum flow_side side)
+{
+    uint32_t bytes = 0;
+
+    for (int i = 0; i < n->run_count[side]; i++)
+        bytes += (uint32_t)n->runs[side][i].bytes * n->runs[side][i].count;
+    return bytes;
+}
+
+static uint64_t run_segments(const struct tcp_numbers *n, enum flow_side side)
+{
+    uint64_t segments = 0;
+
+    for (int i = 0; i < n->run_count[side]; i++)
+        segments += n->runs[side][i].count;
+    return segments;
+}
+
+/* The oldest run is acknowledged with what follows it. */
+static void drop_run(struct tcp_numbers *n, enum flow_side side)
+{
+    struct tcp_run *runs = n->runs[side];
+
+    n->run_count[side]--;
+    memmove(runs, runs + 1, n->run_count[side] * sizeof *runs);
+}
+
+static void note_segment(struct tcp_numbers *n, enum flow_side side, uint32_t bytes)
+{
+    struct tcp_run *latest = &n->runs[side][n->run_count[side] - (n->run_count[side] > 0)];
+
+    if (n->run_count[side] > 0 && latest->bytes == bytes && latest->count < UINT16_MAX) {
+        latest->count++;
+        return;
+    }
+    if (n->run_count[side] == TCP_NUMBERS_RUNS)
+        drop_run(n, side);
+    n->runs[side][n->run_count[side]++] = (struct tcp_run){ (uint16_t)bytes, 1 };
+}
+
+/* Takes that many segments, from the oldest on; returns their bytes. */
+static uint32_t take_segments(struct tcp_numbers *n, enum flow_side side, uint64_t segments)
+{
+    uint32_t bytes = 0;
+
+    while (segments > 0 && n->run_count[side] > 0) {
+        struct tcp_run *oldest = n->runs[side];
+        uint16_t taken = (uint16_t)at_most(segments, oldest->count);
+
+        bytes += (uint32_t)taken * oldest->bytes;
+        segments -= taken;
+        oldest->count -= taken;
+        if (oldest->count == 0)
+            drop_run(n, side);
+    }
+    return bytes;
+}
+
 /*
- * How far a bare ACK within a burst acknowledges. Everything, if the segments are few, had time to arrive,
- * are the last ones, or would leave little room in the window.
+ * Segments for one bare ACK: those that are there and those to come, shared by all the ACKs to come; a part of
+ * one by chance, which the numbers decide.
  */
-static uint32_t delayed_acknowledgement(const struct tcp_numbers *n, enum flow_side side, int64_t gap_ns)
+static uint64_t share_of_ack(const struct tcp_numbers *n, enum flow_side side)
+{
+    enum flow_side sender = other(side);
+    uint64_t segments = run_segments(n, sender) + n->data_left[sender];
+    uint64_t acks = n->packets_left[side] > n->data_left[side] ? n->packets_left[side] - n->data_left[side] : 0;
+    uint64_t chance = random_mix64((uint64_t)n->sequence[sender] << 32 | n->acknowledged[side]) >> 32;
+
+    if (acks == 0)
+        return segments;
+    return at_least(segments / acks + (segments % acks > at_most(acks, UINT32_MAX) * chance >> 32), 1);
+}
+
+/*
+ * How far a bare ACK acknowledges. Everything, if it comes late, is the last one of its side, or if the rest
+ * would leave little room in the window.
+ */
+static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side side, int64_t gap_ns)
 {
     enum flow_side sender = other(side);
     uint32_t all = n->sequence[sender];
     uint32_t window = (uint32_t)n->usual_window[side] << n->window_scale[side];
-    uint32_t part = n->ends[sender][DELAYED_SEGMENTS - 1];
+    uint64_t segments = share_of_ack(n, side);
+    uint32_t begin = all - n->fin[sender] - run_bytes(n, sender);
+    uint32_t upto;
 
-    if (n->end_count[sender] <= DELAYED_SEGMENTS || gap_ns >= DELAYED_ACK_NS || n->fin[sender] ||
-        all - part > window / 2)
+    if (n->packets_left[side] <= 1 || gap_ns >= n->patience_ns || segments >= run_segments(n, sender))
         return all;
-    return part;
-}
-
-/* Ends up to the acknowledgement are known no more. */
-static void forget_ends(struct tcp_numbers *n, enum flow_side sender, uint32_t acknowledged)
-{
-    uint32_t *ends = n->ends[sender];
-    uint8_t gone = 0;
-
-    while (gone < n->end_count[sender] && !seq_lt(acknowledged, ends[gone]))
-        gone++;
-    n->end_count[sender] -= gone;
-    memmove(ends, ends + gone, n->end_count[sender] * sizeof *ends);
-}
-
-static void note_end(struct tcp_numbers *n, enum flow_side side)
-{
-    if (n->end_count[side] == TCP_NUMBERS_ENDS)
-        forget_ends(n, side, n->ends[side][0]);
-    n->ends[side][n->end_count[side]++] = n->sequence[side];
+    upto = begin + take_segments(n, sender, segments);
+    return all - upto > window / 4 ? all : upto;
 }
 
 /* ---- windows ---- */
@@ -214,8 +274,8 @@ static uint16_t updated_window(struct tcp_numbers *n, enum flow_side side)
     return n->usual_window[side];
 }
 
-/* `upto` is acknowledged with it. */
-static uint16_t next_window(struct tcp_numbers *n, const struct packet_draw *draw, uint32_t upto)
+/* `upto` is acknowledged with it; `has_data`: and data. */
+static uint16_t next_window(struct tcp_numbers *n, const struct packet_draw *draw, uint32_t upto, bool has_data)
 {
     enum flow_side side = draw->side;
     uint32_t new_numbers = upto - n->acknowledged[side];
@@ -229,7 +289,7 @@ static uint16_t next_window(struct tcp_numbers *n, const struct packet_draw *dra
     if (!is_bare_ack(draw) || !n->begun[side])
         return n->usual_window[side];
     if (new_numbers > 0)
-        return n->end_count[other(side)] > 0 ? window_of_new_data(n, side, new_numbers)
+        return has_data ? window_of_new_data(n, side, new_numbers)
                                              : n->usual_window[side];
     return n->probed[side] && !n->closed[side] ? n->window[side] : updated_window(n, side);
 }
@@ -264,7 +324,7 @@ static uint32_t next_sequence(struct tcp_numbers *n, const struct packet_draw *d
     n->sequence[side] += draw->payload_bytes + !!(draw->tcp_flags & TCP_SYN) + !!(draw->tcp_flags & TCP_FIN);
     n->fin[side] = n->fin[side] || draw->tcp_flags & TCP_FIN;
     if (draw->payload_bytes > 0) {
-        note_end(n, side);
+        note_segment(n, side, draw->payload_bytes);
         if (seq_lt(n->edge[other(side)], n->sequence[side]))
             grow_window(n, other(side));
     }
@@ -280,14 +340,16 @@ static void refuse(const struct tcp_numbers *n, struct session_packet *packet)
 static void acknowledge(struct tcp_numbers *n, const struct packet_draw *draw, struct session_packet *packet)
 {
     enum flow_side side = draw->side;
+    bool has_data = n->run_count[other(side)] > 0;
     uint32_t upto = is_bare_ack(draw) && draw->mark == PACKET_PLAIN
                         ? delayed_acknowledgement(n, side, draw->gap_ns)
                         : n->sequence[other(side)];
 
     packet->acknowledgement = upto;
-    packet->window = next_window(n, draw, upto);
+    packet->window = next_window(n, draw, upto, has_data);
     n->acknowledged[side] = upto;
-    forget_ends(n, other(side), upto);
+    if (upto == n->sequence[other(side)])
+        n->run_count[other(side)] = 0;
 }
 
 static void announce(struct tcp_numbers *n, const struct packet_draw *draw, uint16_t window)
@@ -316,6 +378,8 @@ void tcp_numbers_next(struct tcp_numbers *n, const struct packet_draw *draw, str
         packet->window = n->syn_window[side];
     if (draw->tcp_flags & (TCP_ACK | TCP_SYN))
         announce(n, draw, packet->window);
+    n->packets_left[side] -= n->packets_left[side] > 0;
+    n->data_left[side] -= draw->payload_bytes > 0 && n->data_left[side] > 0;
     n->probed[side] = false;
     n->probed[other(side)] = is_probe(n, draw);
     n->begun[side] = true;

@@ -3,8 +3,8 @@
  *
  * Turns the draws of a packet model, which tcp_machine.h allows, into packets with numbers. The packets pass
  * a point between the two hosts one by one. What a side sends acknowledges all that passed before it, but
- * for bare ACKs within a burst: these acknowledge two segments each (RFC 9293, section 3.8.6.3), so that
- * several in a row are no duplicates, which would read as a sign of loss. Where there is nothing left to
+ * for bare ACKs: these share the segments that are there and to come evenly, as many ACKs as the session has, so
+ * that several in a row are no duplicates, which would read as a sign of loss. Where there is nothing left to
  * acknowledge, a bare ACK is a window update, or the answer to a keep-alive.
  *
  * Invariant: what a side sent stays within the window that the other one announced last, as long as the
@@ -29,20 +29,28 @@ struct session_numbers {
     uint8_t window_scale[2];
 };
 
-enum { TCP_NUMBERS_ENDS = 8 }; /* segments whose ends are known until they are acknowledged */
+enum { TCP_NUMBERS_RUNS = 6 };
+
+/* Segments of one length that a side sent one after the other, not acknowledged. */
+struct tcp_run {
+    uint16_t bytes, count;
+};
 
 struct tcp_numbers {
+    uint64_t packets_left[2]; /* to be sent, as far as it is planned */
+    uint64_t data_left[2];    /* of these, with payload */
+    int64_t patience_ns;      /* a bare ACK after so long acknowledges everything */
     uint32_t sequence[2];     /* next to be sent */
     uint32_t acknowledged[2]; /* highest acknowledgement sent */
     uint32_t edge[2];         /* the side takes nothing from here on: acknowledgement and window */
-    uint32_t ends[2][TCP_NUMBERS_ENDS]; /* of the side's latest unacknowledged segments, oldest first */
+    struct tcp_run runs[2][TCP_NUMBERS_RUNS]; /* the side's latest, oldest first */
     uint16_t syn_window[2];
     uint16_t window[2];       /* announced last, as on the wire */
     uint16_t usual_window[2]; /* when all was read; as on the wire */
     uint16_t top_window[2];   /* updates raise it no further */
     uint16_t mss[2];
     uint8_t window_scale[2];  /* in force, 0 to 14 */
-    uint8_t end_count[2];
+    uint8_t run_count[2];
     bool begun[2];            /* the side sent something */
     bool fin[2];              /* the side sent one */
     bool closed[2];           /* the side announced a window of zero, and has not taken it back */
@@ -51,8 +59,8 @@ struct tcp_numbers {
 };
 
 /*
- * Begins a connection as `row` describes it: opening, MSS, options, windows, and payload, for which the
- * windows make room. Takes the initial sequence numbers from `random`.
+ * Begins a connection as `row` describes it: opening, MSS, options, windows, packets, and payload, for which
+ * the windows make room. Takes the initial sequence numbers from `random`.
  */
 void tcp_numbers_begin(struct tcp_numbers *numbers, const struct session_row *row,
                        struct random_stream *random);
