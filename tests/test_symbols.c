@@ -398,7 +398,7 @@ static void test_same_random_numbers_same_packets(void **state)
         hash = random_mix64(hash ^ played.hash);
     }
     /* the same of every compiler; changes with the model */
-    assert_int_equal(hash, UINT64_C(0xcb68a0f4d77df67));
+    assert_int_equal(hash, UINT64_C(0xdee8b065d8117593));
     packet_model_symbols.release(tables);
     packet_model_symbols.release(again);
     free_service(&service);
@@ -422,7 +422,7 @@ static void test_gaps_are_such_as_were_seen(void **state)
         shape.row = i % 100;
         played = play(tables, shape, i);
         long_gaps += played.longest_gap_ns > 1250 * NS_PER_MS;
-        assert_in_range(played.longest_gap_ns, 15 * NS_PER_MS, 2500 * NS_PER_MS);
+        assert_in_range(played.longest_gap_ns, 15 * NS_PER_MS, service.rows[i % 100].duration_ns + 250 * NS_PER_MS);
     }
     assert_in_range(long_gaps, 0, 25);
     packet_model_symbols.release(tables);
