@@ -44,7 +44,7 @@ need_sklearn()
     echo "a,b" > bad.csv
     refuses 1 "judge.py: gone.csv: No such file" "$eval/judge.py" gone.csv gone.csv gone.csv
     refuses 1 "bad.csv: there is no column" "$eval/judge.py" bad.csv bad.csv bad.csv
-    refuses 1 "split.py: bad.csv: there is no column duration" "$eval/split.py" files bad.csv x.csv y.csv
+    refuses 1 "split.py: gone: No such file" "$eval/split.py" setups gone "$BATS_TEST_TMPDIR/x" "$BATS_TEST_TMPDIR/y"
     refuses 1 "table.py: a file is not what" "$eval/table.py" bad.csv
     refuses 2 "usage: run.sh" "$eval/run.sh" one
     refuses 2 "usage: run.sh" "$eval/run.sh" a b c sideways

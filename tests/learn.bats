@@ -1268,3 +1268,103 @@ hosts_of()
         dayshift merge --json -o - a.dsm b.dsm
     cmp a.dsm "$model"
 }
+
+# ---- classes ----
+
+# classes MODEL: "class flows" of all services together, a line each
+classes()
+{
+    dayshift info --json "$1" > info.json
+    json_value info.json '"\n".join(sorted("%s %d" % (name, sum(c["flows"] for s in d["services"]
+        for c in s["classes"] if c["class"] == name))
+        for name in {c["class"] for s in d["services"] for c in s["classes"]}))'
+}
+
+# make_table: labels.csv has a class for each flow of TCP and of UDP to port 53; `wanted` what a model says of it
+make_table()
+{
+    dayshift features -q -o flows.csv "$sample"
+    python3 - << 'END'
+import collections, csv
+flows = collections.Counter()
+with open("labels.csv", "w") as table:
+    print("dst,dport,src,sport,proto,label,file", file=table)
+    for row in csv.DictReader(open("flows.csv")):
+        label = {"tcp": "shop floor", "udp": "names"}.get(row["protocol"])
+        if label is None or label == "names" and row["responder_port"] != "53":
+            continue
+        flows[label] += 1
+        print(row["responder"], row["responder_port"], row["initiator"], row["initiator_port"],
+              row["protocol"], label, "elsewhere/" + row["file"], sep=",", file=table)
+with open("wanted", "w") as wanted:
+    for label in sorted(flows):
+        print(label, flows[label], file=wanted)
+END
+}
+
+@test "learn --labels TABLE: classes of flows, by either end, of the capture that the table names" {
+    need python3
+    make_table
+    [ "$(wc -l < wanted)" = 2 ]
+    dayshift learn -q -o classes.dsm --labels labels.csv "$sample"
+    diff wanted <(classes classes.dsm)
+    awk -F, -v OFS=, 'NR > 1 { t = $1; $1 = $3; $3 = t; t = $2; $2 = $4; $4 = t } 1' labels.csv > turned.csv
+    teaches classes.dsm --labels turned.csv "$sample"
+    sed 's/sample.pcap/other.pcap/' labels.csv > other.csv
+    dayshift learn -q -o none.dsm --labels port "$sample"
+    teaches none.dsm --labels other.csv "$sample"
+    cut -d, -f1-6 other.csv > anywhere.csv
+    teaches classes.dsm --labels anywhere.csv "$sample"
+}
+
+@test "learn --labels file: the class is the name of the capture, whose flows may be mixed with others" {
+    need python3
+    cp "$sample" kitchen.pcap
+    python3 - << 'END'
+import struct
+data = bytearray(open("kitchen.pcap", "rb").read())
+order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+at = 24
+while at < len(data):
+    size = struct.unpack_from(order + "I", data, at + 8)[0]
+    for address in 26, 30: # another 10.x for the same day
+        if data[at + 16 + 12:at + 16 + 14] == b"\x08\x00" and data[at + 16 + address] == 10:
+            data[at + 16 + address + 1] ^= 64
+    at += 16 + size
+open("cellar, old.v2.pcap", "wb").write(data)
+END
+    dayshift learn -q -l 10.0.0.0/8 -o both.dsm --labels file kitchen.pcap "cellar, old.v2.pcap"
+    run -0 classes both.dsm
+    [ "${#lines[@]}" = 2 ]
+    [[ ${lines[0]} == "cellar_ old.v2 "* ]]
+    [[ ${lines[1]} == "kitchen "* ]]
+    [ "${lines[0]##* }" = "${lines[1]##* }" ]
+}
+
+@test "learn --labels: what is no table, and what does not go together, is refused" {
+    printf 'a\tb\n1\t2\n' > none.tsv
+    refuses 1 "none.tsv: the first line names no column" dayshift learn -o x --labels none.tsv "$sample"
+    refuses 1 "nowhere.tsv: cannot open" dayshift learn -o x --labels nowhere.tsv "$sample"
+    printf 'label,proto,src,sport,dst,dport\nA,TCP,1.2.3,1,4.5.6.7,2\n' > bad.csv
+    refuses 1 "bad.csv" dayshift learn -o x --labels bad.csv "$sample"
+    refuses 2 "--labels file goes with files" dayshift learn -o x --labels file -i lo
+    cp bad.csv keep.csv
+    refuses 1 "keep.csv" dayshift learn -o keep.csv --labels keep.csv "$sample"
+    cmp bad.csv keep.csv
+    [ ! -e x ]
+}
+
+@test "learn --fold has the flows that features --fold has not" {
+    need python3
+    local fold learned left=0
+    for fold in 0 1 2; do
+        dayshift learn -q -l 10.0.0.0/8 -o fold.dsm --fold $fold/3 "$sample"
+        dayshift features -q -o fold.csv --fold $fold/3 "$sample"
+        dayshift info --json fold.dsm > info.json
+        learned=$(json_value info.json 'd["flows"]')
+        left=$((left + $(wc -l < fold.csv) - 1))
+        [ $((learned + $(wc -l < fold.csv) - 1)) = "$(dayshift info --json "$model" | json_value /dev/stdin 'd["flows"]')" ]
+    done
+    [ "$left" = "$(json_value <(dayshift info --json "$model") 'd["flows"]')" ]
+    refuses 1 "--fold: '3/3' is not K/N" dayshift learn -o x --fold 3/3 "$sample"
+}

@@ -689,7 +689,7 @@ static void test_scan(void **state)
     assert_int_equal(c.count, ADDRESSES);
     assert_int_equal(flow_table_counts(table)->ended_early, ADDRESSES - BOUND);
     assert_int_equal(flow_table_counts(table)->late, 0);
-    assert_true(flow_table_flow_bytes() <= 560);
+    assert_true(flow_table_flow_bytes() <= 576);
     flow_table_free(table);
 }
 

@@ -50,7 +50,7 @@ struct step {
 #define HANDSHAKE \
     OUT(S, 1000, 0, 0, 10, 0), IN(SA, 5000, 1001, 0, 70, 10), OUT(A, 1001, 5001, 0, 11, 70)
 
-static size_t put_option(uint8_t *at, uint8_t kind, uint32_t value, uint8_t bytes)
+static size_t put_option(uint8_t *at, uint8_t kind, uint64_t value, uint8_t bytes)
 {
     at[0] = kind;
     at[1] = bytes + 2;

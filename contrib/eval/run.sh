@@ -8,8 +8,8 @@
 # printed: TCP and UDP, by application and by device. What is compared:
 #
 #     folds   four fifths of the flows are learned, the last fifth is held out, by a hash of each flow
-#     apart   what was recorded together is not on both sides: captures of an application are dealt to the
-#             halves; a device has one capture, so its setups are, which lie months apart
+#     apart   what was recorded together is not on both sides: whole captures of applications are dealt to two
+#             halves; a device has one capture, so it is cut into its setups, which lie days apart
 #
 # -m names a packet model of `dayshift sessions`; several are compared. -c: a class needs so many real flows to
 # train and to test with (default 10,5). Needs python3-sklearn.
@@ -63,37 +63,37 @@ cut_labels() {
     awk -F '\t' -v OFS='\t' 'NR > 1 { sub(/\..*/, "", $7); if ($7 == "Unknown") $7 = "-" } 1' "$1" >"$2"
 }
 
-# split_flows NAME LABELS FOLDER WAY: OUT/NAME.{all,train,test}.csv
-split_flows() {
-    local name=$1 labels=$2 folder=$3 way=$4
-
-    run_dayshift features -q --labels "$labels" -o "$out/$name.all.csv" "$folder"
-    if [ "$split" = folds ]; then
-        run_dayshift features -q --labels "$labels" --except-fold $fold -o "$out/$name.train.csv" "$folder"
-        run_dayshift features -q --labels "$labels" --fold $fold -o "$out/$name.test.csv" "$folder"
+# split_captures NAME LABELS FOLDER: OUT/NAME.train/ and OUT/NAME.test/, recorded apart
+split_captures() {
+    rm -rf "$out/$1.train" "$out/$1.test"
+    if [ "$2" = file ]; then
+        "$here/split.py" setups "$3" "$out/$1.train" "$out/$1.test"
     else
-        "$here/split.py" "$way" "$out/$name.all.csv" "$out/$name.train.csv" "$out/$name.test.csv"
+        run_dayshift features -q --labels "$2" -o "$out/$1.all.csv" "$3"
+        "$here/split.py" files "$out/$1.all.csv" "$3" "$out/$1.train" "$out/$1.test"
     fi
 }
 
-# learn_flows NAME FOLDER: OUT/NAME.dsm, of the labelled flows that are for training. Features are tables of
-# labels: those that are held out apart have none.
+# learn_flows NAME LABELS FOLDER: OUT/NAME.dsm, of all hosts, and features OUT/NAME.{train,test}.csv
 learn_flows() {
-    local name=$1 folder=$2
+    local name=$1 labels=$2 train=$3 test=$3 learn=(--fold "$fold") without=(--except-fold "$fold") with=(--fold "$fold")
 
-    if [ "$split" = folds ]; then
-        run_dayshift learn -q -o "$out/$name.dsm" --labels "$out/$name.all.csv" --fold $fold "$folder"
-    else
-        run_dayshift learn -q -o "$out/$name.dsm" --labels "$out/$name.train.csv" "$folder"
+    if [ "$split" = apart ]; then
+        split_captures "$@"
+        train=$out/$name.train test=$out/$name.test learn=() without=() with=()
     fi
+    run_dayshift learn -q -l 0.0.0.0/0 -l ::/0 --labels "$labels" "${learn[@]}" -o "$out/$name.dsm" "$train"
+    run_dayshift features -q --labels "$labels" "${without[@]}" -o "$out/$name.train.csv" "$train"
+    run_dayshift features -q --labels "$labels" "${with[@]}" -o "$out/$name.test.csv" "$test"
 }
 
-# of_protocol PROTOCOL FILE: the lines of features of this protocol, with the header
+# of_protocol PROTOCOL FILE: the lines of features of this protocol, with the header. What a host says to itself is
+# left out: so does dayshift learn.
 of_protocol() {
-    awk -F , -v protocol="$1" 'NR == 1 || $2 == protocol' "$2"
+    awk -F , -v protocol="$1" 'NR == 1 || ($2 == protocol && $3 != $5)' "$2"
 }
 
-# judge_task NAME PROTOCOL MODEL: OUT/TASK.json, of as many sessions as there are flows for training
+# judge_task NAME PROTOCOL MODEL: OUT/TASK.json, of as many sessions as there were flows to learn
 judge_task() {
     local name=$1 protocol=$2 model=$3 task=$2-$1${3:+-$3} how=() flows
 
@@ -101,7 +101,7 @@ judge_task() {
     for part in train test; do
         of_protocol "$protocol" "$out/$name.$part.csv" >"$out/$protocol-$name.$part.csv"
     done
-    flows=$(awk -F , 'NR > 1 && $8 != ""' "$out/$protocol-$name.train.csv" | wc -l)
+    flows=$(tail -n +2 "$out/$protocol-$name.train.csv" | wc -l)
     run_dayshift sessions -q -n "$flows" --protocol "$protocol" --seed "$seed" "${how[@]}" -o "$out/$task.pcap" \
         --truth "$out/$task.truth.csv" "$out/$name.dsm"
     run_dayshift features -q --labels "$out/$task.truth.csv" --protocol "$protocol" -o "$out/$task.csv" \
@@ -115,11 +115,9 @@ judge_task() {
 tasks=()
 : >"$out/log"
 cut_labels "$captures/ndpi_apps.labels.tsv" "$out/application.tsv"
-split_flows application "$out/application.tsv" "$captures/ndpi_apps" files
-split_flows device file "$captures/iot_sentinel" setups
+learn_flows application "$out/application.tsv" "$captures/ndpi_apps"
+learn_flows device file "$captures/iot_sentinel"
 for name in application device; do
-    case $name in application) folder=ndpi_apps ;; device) folder=iot_sentinel ;; esac
-    learn_flows $name "$captures/$folder"
     for protocol in tcp udp; do
         for model in "${models[@]}"; do
             judge_task $name $protocol "$model"

@@ -1,93 +1,118 @@
 #!/usr/bin/python3
-"""Splits the flows of a file of `dayshift features --labels` in two, for training and for testing, so that what
-was recorded together stays together.
+"""Splits captures in two folders, for training and for testing, so that what was recorded together stays together.
 
-  files   the captures of a class are dealt to the two halves, the one with most flows first, each to the half
-          that has fewer; a class with one capture is in neither
-  setups  where a capture is a class: its flows fall into setups, with silence of ten minutes between them; the
-          first, third, ... are for training
+    split.py files FEATURES.csv CAPTURES TRAIN TEST
+    split.py setups CAPTURES TRAIN TEST
+
+files: each capture goes to one of the folders, as a link, those with most flows first, each to where its classes
+have fewer flows yet; FEATURES.csv is what `dayshift features --labels` wrote of CAPTURES. setups: for captures
+that are classes of their own; each is cut where it is silent for ten minutes, and its first, third, ... piece is
+for training. Only classic pcap files can be cut.
 """
 
 import argparse
 import csv
+import os
+import struct
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 
-SILENCE_NS = 600 * 10**9
-
-
-def end_of(row):
-    return int(row["start_ns"]) + int(float(row["duration"]) * 1e9)
+SILENCE_S = 600
+MAGICS = {0xA1B2C3D4, 0xA1B23C4D}  # microseconds, nanoseconds
+FILE_HEADER_BYTES, PACKET_HEADER_BYTES = 24, 16
+MAX_PACKET_BYTES = 1 << 18
 
 
 def deal_files(rows):
-    """Row -> half, of the rows of one class; none when it has one capture."""
-    files = defaultdict(list)
+    """Capture -> half, of flows with the columns file and label."""
+    files = defaultdict(Counter)
     for row in rows:
-        files[row["file"]].append(row)
-    if len(files) < 2:
-        return []
-    halves = ([], [])
-    for _, group in sorted(files.items(), key=lambda item: (-len(item[1]), item[0])):
-        halves[len(halves[0]) > len(halves[1])].extend(group)
-    return [(row, half) for half in (0, 1) for row in halves[half]]
-
-
-def deal_setups(rows):
-    dealt, setup, file, last_ns = [], -1, None, 0
-    for row in sorted(rows, key=lambda row: (row["file"], int(row["start_ns"]))):
-        if row["file"] != file or int(row["start_ns"]) > last_ns + SILENCE_NS:
-            setup, file, last_ns = setup + 1, row["file"], 0
-        last_ns = max(last_ns, end_of(row))
-        dealt.append((row, setup % 2))
+        if row["label"]:
+            files[row["file"]][row["label"]] += 1
+    dealt = {}
+    ahead = Counter()  # of a class: flows in the first half that the second lacks
+    for file, flows in sorted(files.items(), key=lambda item: (-item[1].total(), item[0])):
+        half = int(sum(count * ahead[label] for label, count in flows.items()) > 0)
+        for label, count in flows.items():
+            ahead[label] += -count if half else count
+        dealt[file] = half
     return dealt
 
 
-DEALERS = {"files": deal_files, "setups": deal_setups}
+def packets_of(pcap, name):
+    """(file header, [(seconds, bytes with their header)]) of a classic pcap file."""
+    for order in "<>":
+        if len(pcap) >= FILE_HEADER_BYTES and struct.unpack_from(order + "I", pcap)[0] in MAGICS:
+            break
+    else:
+        raise ValueError(f"{name}: no classic pcap file")
+    packets, at = [], FILE_HEADER_BYTES
+    while at + PACKET_HEADER_BYTES <= len(pcap):
+        seconds, _, captured, _ = struct.unpack_from(order + "4I", pcap, at)
+        end = at + PACKET_HEADER_BYTES + captured
+        if captured > MAX_PACKET_BYTES or end > len(pcap):
+            raise ValueError(f"{name}: damaged at byte {at}")
+        packets.append((seconds, pcap[at:end]))
+        at = end
+    return pcap[:FILE_HEADER_BYTES], packets
 
 
-def split(rows, way):
-    """(rows for training, rows for testing), each in order of file and start."""
-    classes = defaultdict(list)
-    for row in rows:
-        if row["label"]:
-            classes[row["label"]].append(row)
-    halves = ([], [])
-    for group in classes.values():
-        for row, half in DEALERS[way](group):
-            halves[half].append(row)
-    for half in halves:
-        half.sort(key=lambda row: (row["file"], int(row["start_ns"])))
+def cut_setups(packets):
+    """The packets of either half."""
+    halves, setup, last = ([], []), 0, None
+    for seconds, packet in packets:
+        if last is not None and abs(seconds - last) > SILENCE_S:
+            setup += 1
+        last = seconds
+        halves[setup % 2].append(packet)
     return halves
 
 
-def write_rows(path, header, rows):
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.DictWriter(file, header, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def split_files(features, captures, folders):
+    with open(features, newline="", encoding="utf-8", errors="surrogateescape") as file:
+        reader = csv.DictReader(file)
+        missing = {"file", "label"} - set(reader.fieldnames or [])
+        if missing:
+            raise ValueError(f"{features}: there is no column {min(missing)}: dayshift features writes such files")
+        dealt = deal_files(reader)
+    for name, half in dealt.items():
+        os.symlink(os.path.realpath(os.path.join(captures, name)), os.path.join(folders[half], name))
+
+
+def split_setups(captures, folders):
+    for name in sorted(os.listdir(captures)):
+        if not name.endswith(".pcap"):
+            continue
+        with open(os.path.join(captures, name), "rb") as file:
+            header, packets = packets_of(file.read(), name)
+        for folder, half in zip(folders, cut_setups(packets)):
+            if half:
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(header + b"".join(half))
 
 
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("way", choices=sorted(DEALERS))
-    parser.add_argument("all", metavar="ALL.csv")
-    parser.add_argument("train", metavar="TRAIN.csv")
-    parser.add_argument("test", metavar="TEST.csv")
+    ways = parser.add_subparsers(dest="way", required=True)
+    for way in "files", "setups":
+        own = ways.add_parser(way)
+        if way == "files":
+            own.add_argument("features", metavar="FEATURES.csv")
+        for folder in "captures", "train", "test":
+            own.add_argument(folder, metavar=folder.upper())
     options = parser.parse_args(arguments)
+    folders = (options.train, options.test)
     try:
-        with open(options.all, newline="", encoding="utf-8", errors="surrogateescape") as file:
-            reader = csv.DictReader(file)
-            missing = {"file", "label", "start_ns", "duration"} - set(reader.fieldnames or [])
-            if missing:
-                raise ValueError(f"there is no column {min(missing)}: dayshift features writes such files")
-            halves = split(reader, options.way)
-        for path, rows in zip((options.train, options.test), halves):
-            write_rows(path, reader.fieldnames, rows)
+        for folder in folders:
+            os.mkdir(folder)
+        if options.way == "files":
+            split_files(options.features, options.captures, folders)
+        else:
+            split_setups(options.captures, folders)
     except OSError as wrong:
         return f"split.py: {wrong.filename}: {wrong.strerror}"
-    except (TypeError, ValueError) as wrong:
-        return f"split.py: {options.all}: {wrong}"
+    except ValueError as wrong:
+        return f"split.py: {wrong}"
     return 0
 
 

@@ -4,6 +4,7 @@
 import argparse
 import importlib.util
 import os
+import struct
 import sys
 import tempfile
 import unittest
@@ -20,29 +21,39 @@ if HAS_SKLEARN:
 NAMES = ["duration", "initiator_packets", "packets_per_second"]
 
 
-def row(label, file, start_s, duration=1.0):
-    return {"label": label, "file": file, "start_ns": str(int(start_s * 1e9)), "duration": str(duration)}
+def flows(**counts):
+    """Rows of a capture's flows by their class: flows("x", a=3)."""
+    file = counts.pop("file")
+    return [{"file": file, "label": label} for label, count in counts.items() for _ in range(count)]
 
 
 class Split(unittest.TestCase):
-    def halves(self, rows, way):
-        return [[(r["label"], r["file"], int(r["start_ns"]) // 10**9) for r in half] for half in split.split(rows, way)]
-
     def test_captures_of_a_class_are_dealt(self):
-        rows = [row("a", "big", i) for i in range(5)] + [row("a", "small", 0), row("a", "mid", 0), row("a", "mid", 1)]
-        train, test = self.halves(rows, "files")
-        self.assertEqual({file for _, file, _ in train}, {"big"})
-        self.assertEqual([file for _, file, _ in test], ["mid", "mid", "small"])
+        rows = flows(file="big", a=5) + flows(file="small", a=1) + flows(file="mid", a=2)
+        self.assertEqual(split.deal_files(rows), {"big": 0, "mid": 1, "small": 1})
 
-    def test_a_class_of_one_capture_and_flows_without_label_are_in_no_half(self):
-        rows = [row("a", "x", 0), row("a", "x", 1), row("", "y", 2), row("b", "x", 0), row("b", "y", 0)]
-        self.assertEqual(self.halves(rows, "files"), [[("b", "x", 0)], [("b", "y", 0)]])
+    def test_each_class_is_dealt(self):
+        rows = (flows(file="a1", a=9) + flows(file="b1", b=8) + flows(file="a2", a=7) + flows(file="b2", b=6)
+                + flows(file="both", a=1, b=2))
+        self.assertEqual(split.deal_files(rows), {"a1": 0, "b1": 0, "a2": 1, "b2": 1, "both": 1})
+
+    def test_flows_without_a_label_do_not_count(self):
+        self.assertEqual(split.deal_files([{"file": "x", "label": ""}] + flows(file="y", a=1)), {"y": 0})
 
     def test_setups_are_between_silences(self):
-        rows = [row("d", "d", 0, 2000), row("d", "d", 100), row("d", "d", 2599), row("d", "d", 3201), row("d", "d", 9000)]
-        train, test = self.halves(reversed(rows), "setups")
-        self.assertEqual([start for _, _, start in train], [0, 100, 2599, 9000])
-        self.assertEqual([start for _, _, start in test], [3201])
+        packets = [(0, "a"), (600, "b"), (1201, "c"), (1300, "d"), (9000, "e")]
+        self.assertEqual(split.cut_setups(packets), (["a", "b", "e"], ["c", "d"]))
+
+    def test_classic_captures_are_cut_between_packets(self):
+        for order in "<>":
+            header = struct.pack(order + "IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+            packets = [struct.pack(order + "4I", second, 0, 3, 60) + b"abc" for second in (5, 6)]
+            pcap = header + b"".join(packets)
+            self.assertEqual(split.packets_of(pcap, "x"), (header, [(5, packets[0]), (6, packets[1])]))
+            with self.assertRaisesRegex(ValueError, "x: damaged at byte 43"):
+                split.packets_of(pcap[:-1], "x")
+        with self.assertRaisesRegex(ValueError, "x: no classic pcap file"):
+            split.packets_of(b"\n\r\r\n" + bytes(40), "x")
 
 
 @unittest.skipUnless(HAS_SKLEARN, "no scikit-learn")

@@ -139,7 +139,9 @@ struct flow_record {
     bool is_measured; /* by packets; else by a flow log, which knows neither payload nor turns: these are
                        * then estimates, and RTT, MSS, TTL, window and options unknown */
     bool is_synthetic; /* drawn from a model: of records in which both kinds are */
-    const char *application;     /* by deep inspection, as "TLS.Google"; NULL unknown. Outlives the record. */
+    const char *application;     /* its class: by deep inspection, as "TLS.Google", or as somebody else told;
+                                  * NULL unknown. Outlives the record. */
+    const char *file; /* the capture of its first packet; borrowed for the call; NULL: not of a file, or a log */
     const struct flow_packet *sequence; /* packets one by one; borrowed for the call; NULL: not kept */
     uint32_t sequence_length; /* of `sequence` */
     uint32_t sequence_head;   /* flow_sequence_head() */

@@ -22,10 +22,11 @@
 static const char help[] =
     "Usage: dayshift blindtest make -o DIR [OPTION]... REAL SYNTHETIC\n"
     "\n"
-    "Takes N / 2 flows each of two captures (or directories of them), drawn at random among those that\n"
-    "are long enough, and writes one pcap file a flow, in random order. Addresses, the initiator's\n"
-    "port, the time of the first packet and the link are the same in all files. DIR/flows is what to hand\n"
-    "out: the flows and a sheet, answers.csv. What is what is in DIR/truth.sealed, which DIR/seal.key opens.\n"
+    "Takes N / 2 flows each of two captures (or directories of them), drawn at random among those\n"
+    "that are long enough, and writes one pcap file a flow, in random order. Addresses, the\n"
+    "initiator's port, the time of the first packet and the link are the same in all files.\n"
+    "DIR/flows is what to hand out: the flows and a sheet, answers.csv. What is what is in\n"
+    "DIR/truth.sealed, which DIR/seal.key opens.\n"
     "\n"
     "  -o, --output DIR      the test; must not be there yet\n"
     "  -n, --flows N         so many flows, an even number (2 to 1000, default 200)\n"
@@ -220,10 +221,14 @@ static int write_file(const char *directory, const char *name, mode_t mode, cons
     FILE *stream = fd < 0 ? NULL : fdopen(fd, "wb");
     int status = 0;
 
-    if (stream == NULL)
+    if (stream == NULL) {
         status = error_set(err, "%s: cannot create: %s", path, strerror(errno));
-    else if ((fwrite(bytes, 1, size, stream) != size) | (fclose(stream) != 0))
-        status = error_set(err, "%s: cannot write: %s", path, strerror(errno));
+    } else {
+        bool is_written = fwrite(bytes, 1, size, stream) == size;
+
+        if (fclose(stream) != 0 || !is_written)
+            status = error_set(err, "%s: cannot write: %s", path, strerror(errno));
+    }
     free(path);
     return status;
 }
@@ -248,7 +253,7 @@ static int write_sheet(const struct test *test, const char *directory, struct er
     FILE *stream = open_memstream(&text, &size);
     int status;
 
-    if (stream == NULL || (!blind_answers_write_sheet(stream, test->flows) | (fclose(stream) != 0)))
+    if (stream == NULL || !blind_answers_write_sheet(stream, test->flows) || fclose(stream) != 0)
         abort(); /* only for want of memory */
     status = write_file(directory, BLINDTEST_SHEET, 0666, text, size, err);
     free(text);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/input_file.h"
 #include "cli/cli.h"
 #include "cli/compare_captures.h"
 #include "cli/options.h"
@@ -305,18 +306,26 @@ static int parse(struct compare_options *o, int argc, char **argv)
     return status;
 }
 
+/* Of one capture and something else. */
+static int fail_mixed(const char *capture, const char *other)
+{
+    struct error err;
+    struct input_file *input = input_file_open(other, &err);
+
+    if (input != NULL)
+        error_set(&err, "%s is a capture and %s is none: two of a kind are needed", capture, other);
+    input_file_close(input);
+    return cli_fail(&err);
+}
+
 static int compare_files(char *first, char *second, const struct compare_options *o)
 {
     bool captures[2] = { is_capture(first), is_capture(second) };
-    struct error err;
 
     if (o->packets || (captures[0] && captures[1]))
         return compare_captures(first, second, o->json);
-    if (captures[0] != captures[1]) {
-        error_set(&err, "%s is a capture and %s is none: two of a kind are needed", captures[0] ? first : second,
-                  captures[0] ? second : first);
-        return cli_fail(&err);
-    }
+    if (captures[0] != captures[1])
+        return captures[0] ? fail_mixed(first, second) : fail_mixed(second, first);
     return load_and_compare(first, second, o);
 }
 

@@ -22,9 +22,9 @@ bool is_capture(const char *path)
     size_t got;
     bool found;
 
-    if (stat(path, &status) < 0)
-        return false;
-    if (!S_ISREG(status.st_mode)) /* a pipe cannot be looked at without taking from it; models are files */
+    if (stat(path, &status) < 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))
+        return false; /* a pipe cannot be looked at without taking from it */
+    if (S_ISDIR(status.st_mode))
         return true;
     input = input_file_open(path, &ignored);
     if (input == NULL)

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-/* Is this a capture, or a directory, which no model is? A path that cannot be read is neither. */
+/* Is this a file that is a capture, or a directory, which no model is? */
 bool is_capture(const char *path);
 
 /* Reads both and prints how alike they are. An exit status. */

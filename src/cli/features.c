@@ -9,6 +9,7 @@
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/file_label.h"
 #include "cli/options.h"
 #include "cli/read_inputs.h"
 #include "eval/flow_vector.h"
@@ -37,7 +38,6 @@ static const char help[] =
     "Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but a part of the input could not be read.\n";
 
 enum { OPTION_LABELS = 256, OPTION_PROTOCOL, OPTION_FOLD, OPTION_EXCEPT_FOLD, OPTION_ANONYMOUS };
-enum { MAX_FOLDS = 1000 };
 
 /* Which flows are written. */
 struct fold_choice {
@@ -102,28 +102,17 @@ static void write_name(const char *name, size_t size, FILE *stream)
     }
 }
 
-/* Up to the point of "x.pcap", "x.pcapng.gz"; a name may have other points before. */
-static size_t stem_size(const char *name)
-{
-    const char *end = NULL;
-
-    for (const char *at = strstr(name, ".pcap"); at != NULL && at > name; at = strstr(at + 1, ".pcap"))
-        end = at;
-    if (end == NULL)
-        end = strrchr(name, '.');
-    return end != NULL && end > name ? (size_t)(end - name) : strlen(name);
-}
-
 /* False when the flow has none. */
 static bool write_label(const struct features *f, const struct flow_record *record)
 {
     const char *name = base_name(f->totals->capture_name);
+    char of_file[LABEL_MAX_BYTES + 1];
     const char *label;
 
     if (f->options->labels == NULL)
         return false;
     if (f->table == NULL) {
-        write_name(name, stem_size(name), f->stream);
+        fputs(file_label(name, of_file), f->stream);
         return true;
     }
     label = label_table_find(f->table, name, record);
@@ -194,26 +183,13 @@ static void pass_record(void *self, const struct flow_record *record)
 
 /* ---- options ---- */
 
-static int take_fold(struct fold_choice *choice, const char *name, char *text, bool is_excepted,
+static int take_fold(struct fold_choice *choice, const char *name, const char *text, bool is_excepted,
                      struct error *err)
 {
-    char *slash = strchr(text, '/');
-    uint64_t fold, folds;
-    int status = -1;
-
     if (choice->folds > 0)
         return error_set(err, "%s: one choice of a fold is enough", name);
-    if (slash != NULL) {
-        *slash = '\0';
-        if (text_to_u64(text, &fold) == 0 && text_to_u64(slash + 1, &folds) == 0 && folds >= 2 &&
-            folds <= MAX_FOLDS && fold < folds)
-            status = 0;
-        *slash = '/';
-    }
-    if (status < 0)
-        return error_set(err, "%s: '%s' is not K/N, a fold from 0 to N-1 of 2 to %d", name, text, MAX_FOLDS);
-    *choice = (struct fold_choice){ (uint32_t)fold, (uint32_t)folds, is_excepted };
-    return 0;
+    choice->is_excepted = is_excepted;
+    return option_fold(name, text, &choice->fold, &choice->folds, err);
 }
 
 static int take_protocol(uint8_t *protocol, const char *text, struct error *err)

@@ -12,6 +12,7 @@
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/flow_labels.h"
 #include "cli/host_choice.h"
 #include "cli/learn_report.h"
 #include "cli/options.h"
@@ -36,6 +37,7 @@ static const char help[] =
     "      --hosts FILE       these addresses, one a line, are the hosts, in this order\n"
     "      --half even|odd    only flows that begin in every second slice of five minutes: what two\n"
     "                         halves of one network differ in, no model of it can be blamed for\n"
+    "      --fold K/N         without the flows of fold K of N, which 'dayshift features --fold K/N' has\n"
     "      --map FILE         also write which host of the model had which address\n"
     "                         (keep it to yourself)\n"
     "      --key FILE         mark hosts with a keyed hash of their address, so that models learned\n"
@@ -48,8 +50,10 @@ static const char help[] =
     "Captures:\n"
     "      --tunnels          look into GRE, VXLAN and IP-in-IP\n"
     "      --dedup[=TIME]     drop copies of a packet seen within TIME (default 5ms): two taps\n"
-    "      --labels HOW       applications by 'ndpi' (deep packet inspection) or only by 'port'\n"
-    "                         (default: ndpi when built with it)\n"
+    "      --labels HOW       classes of flows: applications by 'ndpi' (deep packet inspection, the\n"
+    "                         default when built with it); a TABLE, a flow a line (dayshift(1) has its\n"
+    "                         columns), also for flow logs; 'file', the name of the capture, as of\n"
+    "                         one device; 'port': none\n"
     "\n"
     "Flow logs:\n"
     "      --format NAME      the format, when it is not recognized\n"
@@ -85,6 +89,8 @@ struct options {
     struct read_options read;
     enum observed_half half;
     bool inspect; /* applications by deep packet inspection */
+    const char *label_table; /* a file; NULL: none */
+    struct flow_labels labels;
     bool json;
     bool quiet;
 };
@@ -113,8 +119,9 @@ static int read_key(struct options *o, const char *path, struct error *err)
 static int choose_labels(struct options *o, const char *text, struct error *err)
 {
     o->inspect = strcmp(text, "ndpi") == 0;
-    if (!o->inspect && strcmp(text, "port") != 0)
-        return error_set(err, "--labels: '%s' is not one of: ndpi, port", text);
+    o->labels.by_file = strcmp(text, "file") == 0;
+    o->read.captures_only = o->labels.by_file;
+    o->label_table = !o->inspect && !o->labels.by_file && strcmp(text, "port") != 0 ? text : NULL;
     if (o->inspect && !application_labeller_is_available())
         return error_set(err, "--labels: this dayshift was built without libndpi");
     return 0;
@@ -130,7 +137,7 @@ static int choose_half(struct options *o, const char *text, struct error *err)
 
 enum {
     OPTION_HOSTS = 256, OPTION_HALF, OPTION_MAP, OPTION_KEY, OPTION_CROWD, OPTION_FOR, OPTION_TUNNELS, OPTION_DEDUP,
-    OPTION_LABELS, OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON, OPTION_TIMEZONE
+    OPTION_LABELS, OPTION_FOLD, OPTION_FORMAT, OPTION_COLUMNS, OPTION_MAX_MEMORY, OPTION_JSON, OPTION_TIMEZONE
 };
 
 static const struct option long_options[] = {
@@ -146,6 +153,7 @@ static const struct option long_options[] = {
     { "tunnels", no_argument, NULL, OPTION_TUNNELS },
     { "dedup", optional_argument, NULL, OPTION_DEDUP },
     { "labels", required_argument, NULL, OPTION_LABELS },
+    { "fold", required_argument, NULL, OPTION_FOLD },
     { "format", required_argument, NULL, OPTION_FORMAT },
     { "columns", required_argument, NULL, OPTION_COLUMNS },
     { "timezone", required_argument, NULL, OPTION_TIMEZONE },
@@ -189,6 +197,7 @@ static int take_option(void *self, int option, char *value, struct error *err)
                    : error_set(err, "--dedup: '%s' is more than a second: copies from two taps are"
                                " milliseconds apart (5ms)", value);
     case OPTION_LABELS: return choose_labels(o, value, err);
+    case OPTION_FOLD: return option_fold("--fold", value, &o->labels.fold, &o->labels.folds, err);
     case OPTION_TIMEZONE: return option_timezone(value, err);
     case OPTION_FORMAT: o->read.records.format = value; return 0;
     case OPTION_COLUMNS: o->read.records.columns = value; return 0;
@@ -209,6 +218,8 @@ static const char *misuse(const struct options *o, int inputs)
         return "--for goes with an interface (-i)";
     if (o->interface && (o->read.records.format || o->read.records.columns))
         return "--format and --columns go with flow logs, not with an interface (-i)";
+    if (o->interface && o->labels.by_file)
+        return "--labels file goes with files, not with an interface (-i)";
     if (o->crowd_least > 0 && o->key_file)
         return "a crowd has no mark: --crowd and --key do not go together (learn with --key, then dayshift"
                " merge --crowd)";
@@ -283,7 +294,7 @@ static int nothing_learned(const struct options *o, const char *path, uint64_t f
 /* A slip of the hand must not cost a key, and what cannot be written is told before hours of reading. */
 static int check_outputs(const struct options *o, struct error *err)
 {
-    const char *const inputs[] = { o->key_file, o->choice.file };
+    const char *const inputs[] = { o->key_file, o->choice.file, o->label_table };
 
     if (o->map && strcmp(o->map, "-") == 0 && strcmp(o->output, "-") == 0)
         return error_set(err, "the model and the map cannot both go to standard output");
@@ -341,7 +352,17 @@ static int report(const struct options *o, const struct learner *learner, const 
     return 0;
 }
 
-static int learn_live(const struct options *o, struct learner *learner, struct read_totals *totals,
+/* The table of labels, if there is one. */
+static int read_labels(struct options *o, struct label_table **table, struct error *err)
+{
+    *table = o->label_table ? label_table_read(o->label_table, err) : NULL;
+    o->labels.table = *table;
+    if (*table && label_table_damage(*table))
+        fprintf(stderr, "dayshift: %s; the others count\n", label_table_damage(*table));
+    return o->label_table && *table == NULL ? -1 : 0;
+}
+
+static int learn_live(struct options *o, struct label_table **table, struct read_totals *totals,
                       struct error *err)
 {
     struct capture_file *file = capture_live_open(o->interface, &o->read.capture, err);
@@ -353,17 +374,19 @@ static int learn_live(const struct options *o, struct learner *learner, struct r
     if (status == 0)
         status = check_outputs(o, err);
     if (status == 0)
-        status = read_live(file, o->interface, o->for_ns, &o->read, learner_add, learner, totals, err);
+        status = read_labels(o, table, err);
+    if (status == 0)
+        status = read_live(file, o->interface, o->for_ns, &o->read, flow_labels_pass, &o->labels, totals, err);
     capture_file_close(file);
     return status;
 }
 
-static int learn_files(const struct options *o, char **paths, int count, struct learner *learner,
+static int learn_files(struct options *o, char **paths, int count, struct label_table **table,
                        struct read_totals *totals, struct error *err)
 {
-    if (check_outputs(o, err) < 0)
+    if (check_outputs(o, err) < 0 || read_labels(o, table, err) < 0)
         return -1;
-    return read_inputs(paths, count, &o->read, learner_add, learner, totals, err);
+    return read_inputs(paths, count, &o->read, flow_labels_pass, &o->labels, totals, err);
 }
 
 /* What was learned, as hosts or as crowds: into files, and what there is to say of it. */
@@ -392,12 +415,16 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
     struct learner *learner = new_learner(o, err);
     struct read_totals totals = { 0 };
     const struct network_stats *stats;
+    struct label_table *table = NULL;
+    bool is_table_damaged;
     int status;
 
     if (learner == NULL)
         return EXIT_FAILED;
-    status = o->interface ? learn_live(o, learner, &totals, err)
-                          : learn_files(o, paths, count, learner, &totals, err);
+    o->labels.sink = learner_add;
+    o->labels.sink_self = learner;
+    status = o->interface ? learn_live(o, &table, &totals, err) : learn_files(o, paths, count, &table, &totals, err);
+    is_table_damaged = table && label_table_damage(table);
     stats = learner_finish(learner);
     if (status == 0 && stats->states.used == 0)
         status = stats->flows == 0 && totals.damaged > 0 && totals.inputs == 1
@@ -407,7 +434,9 @@ static int learn(struct options *o, char **paths, int count, struct error *err)
         status = finish(o, learner, stats, &totals, err);
     learner_free(learner);
     application_labeller_free(o->read.labeller);
-    return status < 0 ? EXIT_FAILED : totals.damaged > 0 ? EXIT_DAMAGED : EXIT_OK;
+    flow_labels_release(&o->labels);
+    label_table_free(table);
+    return status < 0 ? EXIT_FAILED : totals.damaged > 0 || is_table_damaged ? EXIT_DAMAGED : EXIT_OK;
 }
 
 int verb_learn(int argc, char **argv)

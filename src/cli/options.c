@@ -84,6 +84,24 @@ int option_packet_model(const char *name, const char *text, const struct packet_
     return *model ? 0 : error_set(err, "%s: '%s' is not one of: %s", name, text, packet_model_names());
 }
 
+int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *folds, struct error *err)
+{
+    enum { MAX_FOLDS = 1000 };
+    const char *slash = strchr(text, '/');
+    char number[8] = "";
+    uint64_t k = 0;
+    uint64_t n = 0;
+
+    if (slash != NULL && (size_t)(slash - text) < sizeof number)
+        memcpy(number, text, (size_t)(slash - text));
+    if (slash == NULL || text_to_u64(number, &k) < 0 || text_to_u64(slash + 1, &n) < 0 || n < 2 || n > MAX_FOLDS ||
+        k >= n)
+        return error_set(err, "%s: '%s' is not K/N, a fold from 0 to N-1 of 2 to %d", name, text, MAX_FOLDS);
+    *fold = (uint32_t)k;
+    *folds = (uint32_t)n;
+    return 0;
+}
+
 int option_impairments(const char *name, const char *text, struct impairment_rates *rates, struct error *err)
 {
     return impairment_rates_parse(rates, text, err) < 0 ? error_prefix(err, "%s", name) : 0;

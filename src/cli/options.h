@@ -41,6 +41,8 @@ int option_speed(const char *name, const char *text, double *value, struct error
 int option_activity(const char *name, const char *text, double *value, struct error *err);
 int option_rate(const char *name, const char *text, double *value, struct error *err);
 int option_packet_model(const char *name, const char *text, const struct packet_model **model, struct error *err);
+/* "K/N": fold K, from 0 to N-1, of N folds, 2 to 1000. */
+int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *folds, struct error *err);
 int option_impairments(const char *name, const char *text, struct impairment_rates *rates, struct error *err);
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);
 int option_size(const char *name, const char *text, uint64_t least, uint64_t *bytes, struct error *err);

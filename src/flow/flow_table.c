@@ -19,13 +19,13 @@ enum {
 /*
  * A flow is open (in the hash table and in one of the two queues) or over (in neither). It stands in
  * the line of starts until its record is released, or until it is let out of the line, open, so that
- * those behind it need not wait; its record is then released when it is over.
+ * those behind it need not wait; its record is then released when it is over. Behind it lies the state of
+ * the observer: state_of().
  */
 struct flow {
     struct flow_tracker tracker;
     struct packet_sequence sequence;
     struct application_inspection inspection;
-    void *state; /* the observer's */
     uint64_t hash;
     int64_t deadline_ns;
     struct flow *chain;             /* next of the same bucket */
@@ -43,9 +43,18 @@ struct flow_queue {
 
 struct flow_block {
     struct flow_block *next;
-    uint8_t *states; /* of its flows, for the observer; owned */
-    struct flow flows[BLOCK_FLOWS];
+    max_align_t flows[]; /* BLOCK_FLOWS of them, each with its state */
 };
+
+static size_t align(size_t size)
+{
+    return (size + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
+}
+
+static void *state_of(struct flow *flow)
+{
+    return (uint8_t *)flow + align(sizeof *flow);
+}
 
 struct flow_table {
     flow_sink *sink;
@@ -64,7 +73,6 @@ struct flow_table {
     struct sequence_pool *sequences;        /* NULL: none are kept */
     struct application_labeller *labeller;  /* NULL: no names */
     struct flow_observer observer;          /* zeros: none */
-    size_t state_bytes;                     /* of one flow, rounded up to what alignment takes */
     struct flow *first_start, *last_start;
     struct flow_queue idle;  /* waiting for a packet */
     struct flow_queue grace; /* closed, waiting for stragglers */
@@ -183,17 +191,15 @@ static struct flow *take_free_flow(struct flow_table *table)
     struct flow *flow;
 
     if (table->free_flows == NULL) {
-        struct flow_block *block = memory_alloc(sizeof *block);
+        const size_t size = align(sizeof *flow) + align(table->observer.state_bytes);
+        struct flow_block *block = memory_alloc(sizeof *block + BLOCK_FLOWS * size);
 
         block->next = table->blocks;
         table->blocks = block;
-        if (table->state_bytes > 0)
-            block->states = memory_alloc_array(BLOCK_FLOWS, table->state_bytes);
-        for (int i = 0; i < BLOCK_FLOWS; i++) {
-            if (table->state_bytes > 0)
-                block->flows[i].state = block->states + (size_t)i * table->state_bytes;
-            block->flows[i].later = table->free_flows;
-            table->free_flows = &block->flows[i];
+        for (size_t i = 0; i < BLOCK_FLOWS; i++) {
+            flow = (struct flow *)(void *)((uint8_t *)block->flows + i * size);
+            flow->later = table->free_flows;
+            table->free_flows = flow;
         }
     }
     flow = table->free_flows;
@@ -217,7 +223,7 @@ static void release(struct flow_table *table, struct flow *flow)
     }
     table->counts.flows++;
     if (table->observer.end != NULL)
-        table->observer.end(table->observer.self, flow->state, record);
+        table->observer.end(table->observer.self, state_of(flow), record);
     table->sink(table->sink_self, record);
     if (table->sequences != NULL)
         sequence_release(table->sequences, &flow->sequence);
@@ -315,8 +321,7 @@ static struct flow *begin_flow(struct flow_table *table, uint64_t hash,
     *side = flow_tracker_begin(&flow->tracker, packet);
     flow->sequence = (struct packet_sequence){ .length = 0 };
     flow->inspection = (struct application_inspection){ .packets = 0 };
-    if (table->state_bytes > 0)
-        memset(flow->state, 0, table->state_bytes);
+    memset(state_of(flow), 0, table->observer.state_bytes);
     flow->hash = hash;
     join_line(table, flow);
     if (++table->open > table->bucket_mask)
@@ -386,23 +391,13 @@ static void add_to_flow(struct flow_table *table, struct flow *flow, enum flow_s
         flow->tracker.record.application = application_inspect(table->labeller, &flow->inspection,
                                                                packet);
     if (table->observer.packet != NULL)
-        table->observer.packet(table->observer.self, flow->state, side, packet);
+        table->observer.packet(table->observer.self, state_of(flow), side, packet);
     requeue(table, flow);
 }
 
 size_t flow_table_flow_bytes(void)
 {
     return sizeof(struct flow) + 3 * sizeof(struct flow *); /* buckets, while they double */
-}
-
-static void set_observer(struct flow_table *table, const struct flow_observer *observer)
-{
-    const size_t alignment = _Alignof(max_align_t);
-
-    if (observer == NULL)
-        return;
-    table->observer = *observer;
-    table->state_bytes = (observer->state_bytes + alignment - 1) / alignment * alignment;
 }
 
 struct flow_table *flow_table_new(const struct flow_table_options *options, flow_sink *sink,
@@ -416,7 +411,8 @@ struct flow_table *flow_table_new(const struct flow_table_options *options, flow
     if (options->max_sequence_bytes > 0)
         table->sequences = sequence_pool_new(options->max_sequence_bytes);
     table->labeller = options->labeller;
-    set_observer(table, options->observer);
+    if (options->observer != NULL)
+        table->observer = *options->observer;
     table->idle.ttl_ns = FLOW_IDLE_NS;
     table->grace.ttl_ns = FLOW_GRACE_NS;
     table->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *table->buckets);
@@ -441,7 +437,6 @@ void flow_table_free(struct flow_table *table)
     }
     for (struct flow_block *block = table->blocks, *next; block != NULL; block = next) {
         next = block->next;
-        free(block->states);
         free(block);
     }
     sequence_pool_free(table->sequences);

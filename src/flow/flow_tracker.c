@@ -39,6 +39,7 @@ enum flow_side flow_tracker_begin(struct flow_tracker *tracker, const struct pac
     record->protocol = packet->protocol;
     record->start = packet->time;
     record->is_measured = true;
+    record->file = packet->file;
     return from;
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log_grid.h"
 #include "base/time_types.h"
 #include "net/wire.h"
 #include "session/session_shape.h"
@@ -72,6 +73,25 @@ static double unreachable_rate(const struct service_model *service)
     return packets > 0 ? fmin((double)service->conditions.unreachable / packets, 1) : 0;
 }
 
+/* Which of the segments that were sent again had a FIN, and how soon they were: as far as the packets were kept. */
+static void take_repeats(struct impairment_counts *counts, const struct session_row *row)
+{
+    for (uint32_t i = 0; i < row->sequence_length; i++) {
+        struct flow_packet packet = row->sequence[i];
+        enum flow_side side = flow_packet_side(packet);
+
+        if (flow_packet_mark(packet) != PACKET_IMPAIRED || counts->retransmitted[side] == 0)
+            continue;
+        if (counts->repeat_ns[side] == 0)
+            counts->repeat_ns[side] = (int64_t)log_grid_value(packet.gap_bin, GAP_GRID_PER_OCTAVE);
+        if (flow_packet_tcp_flags(packet) & TCP_FIN) {
+            counts->retransmitted[side]--;
+            counts->repeated_fins[side]++;
+            counts->fin_has_data[side] = packet.payload_bytes > 0;
+        }
+    }
+}
+
 static void take_learned(struct impairment_counts *counts, const struct session_row *row,
                          const struct service_model *service, struct random_stream *random)
 {
@@ -81,6 +101,8 @@ static void take_learned(struct impairment_counts *counts, const struct session_
         counts->duplicated[side] = row->duplicated[side];
         counts->fragmented[side] = row->fragments[side] / 2;
     }
+    if (counts->retransmitted[0] + counts->retransmitted[1] > 0)
+        take_repeats(counts, row);
     if (row->packets[FLOW_RESPONDER] == 0)
         counts->unreachable = draw_events(row->packets[FLOW_INITIATOR], unreachable_rate(service), random);
 }
@@ -110,7 +132,7 @@ struct impairment_counts impairment_counts_draw(const struct impairment_rates *r
         draw_by_rates(&counts, rates, row, random);
     for (int side = 0; side < 2; side++) {
         if (!is_stream)
-            counts.retransmitted[side] = counts.reordered[side] = 0;
+            counts.retransmitted[side] = counts.repeated_fins[side] = counts.reordered[side] = 0;
         if (protocol != IP_UDP)
             counts.fragmented[side] = 0;
     }
@@ -139,6 +161,7 @@ void impairment_counts_take(struct impairment_counts *counts, struct session_row
 {
     for (int side = 0; side < 2; side++) {
         take_from(row, side, &counts->retransmitted[side], true);
+        take_from(row, side, &counts->repeated_fins[side], counts->fin_has_data[side]);
         take_from(row, side, &counts->fragmented[side], true);
         take_from(row, side, &counts->duplicated[side], false);
     }
@@ -195,11 +218,16 @@ static bool is_first_syn(const struct session_packet *p)
     return p->tcp_flags == TCP_SYN && !p->is_repeated_syn;
 }
 
-/* A segment that its sender would send again. With a FIN: it would seem to talk after it hung up. */
+/* A segment that its sender would send again. Those with a FIN have a count of their own. */
 static bool is_losable(const struct impairments *m, const struct session_packet *p)
 {
     return m->protocol == IP_TCP && !(p->tcp_flags & (TCP_FIN | TCP_RST)) &&
            (p->payload_bytes > 0 || is_first_syn(p));
+}
+
+static bool has_fin(const struct impairments *m, const struct session_packet *p)
+{
+    return m->protocol == IP_TCP && p->tcp_flags & TCP_FIN;
 }
 
 /* A second handshake, or data behind the FIN, would be taken for a host's mistake. */
@@ -226,6 +254,8 @@ static int64_t lost_timeout(const struct impairments *m)
 
     if (m->lost.tcp_flags & TCP_SYN)
         first_ns = SYN_TIMEOUT_NS;
+    else if (m->left.repeat_ns[m->lost.side] > 0)
+        first_ns = m->left.repeat_ns[m->lost.side];
     else if (m->followers >= FAST_FOLLOWERS && m->losses_done == 0)
         return m->rtt_ns;
     return first_ns << at_most(m->losses_done, MOST_DOUBLINGS);
@@ -392,6 +422,10 @@ static void judge_losses(struct impairments *m, const struct session_packet *p, 
     m->losses_next = is_losable(m, p)
                          ? events_here(&m->left.retransmitted[p->side], m->data_left[p->side], random)
                          : 0;
+    if (has_fin(m, p)) {
+        m->losses_next = m->left.repeated_fins[p->side];
+        m->left.repeated_fins[p->side] = 0;
+    }
     m->is_judged = true;
 }
 

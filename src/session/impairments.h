@@ -8,8 +8,8 @@
  * things meet in the last ones, less happens.
  *
  * A loss is told as a passer-by before it sees it: the segment passes, and once more after the sender's timeout
- * (RFC 6298: 200 ms at least, doubled each time; a SYN's is a second), or a round trip later when three segments
- * followed it (RFC 5681). Before that passes nothing that would acknowledge it.
+ * (as the sampled flow had it; else RFC 6298: 200 ms at least, doubled each time; a SYN's is a second), or a round trip
+ * later when three segments followed it (RFC 5681). Before that passes nothing that would acknowledge it.
  *
  * Constant memory: at most two packets are held back. Pure.
  */
@@ -28,6 +28,9 @@
 /* What is to happen to a session, by enum flow_side of the sender. */
 struct impairment_counts {
     uint32_t retransmitted[2]; /* TCP: packets more, of data segments and the initiator's SYN */
+    uint32_t repeated_fins[2]; /* TCP: packets more, of the segment with the FIN */
+    bool fin_has_data[2];      /* it carries payload */
+    int64_t repeat_ns[2];      /* TCP: until a segment is sent again, as learned; 0: the sender's timeout */
     uint32_t reordered[2];     /* TCP: data segments that the next one overtakes */
     uint32_t duplicated[2];    /* packets more */
     uint32_t fragmented[2];    /* UDP: datagrams that come in two pieces; those too large for a frame

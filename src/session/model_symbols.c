@@ -15,7 +15,8 @@
 
 enum {
     TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
-    GAP_TABLE_BYTES = 36 * 1024
+    GAP_TABLE_BYTES = 36 * 1024,
+    GAP_STEADY = 8 /* so many times wider is a bin than what a session repeats */
 };
 
 struct packet_tables {
@@ -26,6 +27,8 @@ struct packet_tables {
     struct symbol_row {
         uint16_t full[2];
         uint8_t cluster;
+        bool knows_end;                      /* the last packets of the flow were kept: the rest is so */
+        bool fin[2], fin_on_data[2], rst[2]; /* the side sent one; its FIN went with payload */
     } *rows;
 };
 
@@ -50,6 +53,22 @@ static void build_alphabet(struct symbol_alphabet *alphabet, const struct symbol
     free(lengths);
 }
 
+static void note_end(struct symbol_row *row, const struct symbol_flows *flows, const struct symbol_flow *flow)
+{
+    const struct symbol_packet *packets = flows->packets + flow->first;
+
+    row->knows_end = flow->head < flow->length || flow->length >= flow->total.packets[0] + flow->total.packets[1];
+    for (uint32_t i = 0; i < flow->length; i++) {
+        const struct symbol_packet *p = &packets[i];
+
+        if (p->flags & TCP_FIN) {
+            row->fin[p->side] = true;
+            row->fin_on_data[p->side] = p->bytes > 0;
+        }
+        row->rst[p->side] = row->rst[p->side] || p->flags & TCP_RST;
+    }
+}
+
 static void build_rows(struct packet_tables *tables, const struct symbol_flows *flows,
                        const struct service_model *service)
 {
@@ -60,9 +79,21 @@ static void build_rows(struct packet_tables *tables, const struct symbol_flows *
     symbol_timing_clusters(flows, service, clusters);
     for (uint32_t i = 0; i < tables->row_count; i++)
         tables->rows[i].cluster = clusters[i];
-    for (uint32_t i = 0; i < flows->count; i++)
-        memcpy(tables->rows[flows->flows[i].row].full, flows->flows[i].full, sizeof flows->flows[i].full);
+    for (uint32_t i = 0; i < flows->count; i++) {
+        struct symbol_row *row = &tables->rows[flows->flows[i].row];
+
+        memcpy(row->full, flows->flows[i].full, sizeof row->full);
+        note_end(row, flows, &flows->flows[i]);
+    }
     free(clusters);
+}
+
+static void expect_all(struct symbol_state *state, const struct symbol_alphabet *alphabet,
+                       const struct packet_budget *left)
+{
+    for (int side = 0; side < 2; side++)
+        symbol_state_expect(state, alphabet, (enum flow_side)side, left->data_packets[side],
+                            left->payload_bytes[side]);
 }
 
 /* Events of tokens and gaps while sampled flows are walked. */
@@ -94,12 +125,13 @@ static struct packet_budget sum_of(const struct symbol_packet *packets, uint32_t
     return sum;
 }
 
-static uint16_t timed_symbol(const struct symbol_state *state, const struct packet_budget *left, uint8_t gap_bin)
+static uint16_t timed_symbol(const struct symbol_state *state, const struct symbol_features *features,
+                             uint8_t gap_bin)
 {
     uint64_t gap_ns = symbol_gap_ns(gap_bin);
     uint64_t time_ns = (uint64_t)state->left_ns;
 
-    if (packets_left(left) == 1 || 2 * gap_ns < time_ns)
+    if (features->packets_left == 1 || 2 * gap_ns < time_ns)
         return gap_bin;
     return (uint16_t)(GAP_REST + log_grid_gap_bin(time_ns > gap_ns ? time_ns - gap_ns : 0));
 }
@@ -114,45 +146,49 @@ static int64_t time_of(const struct symbol_packet *packets, uint32_t count)
     return (int64_t)ns;
 }
 
-static void learn_packet(struct learning *learning, const struct symbol_flow *flow,
-                         const struct symbol_state *state, const struct packet_progress *progress,
-                         uint16_t token, uint8_t gap_bin)
+static void learn_packet(struct learning *learning, const struct symbol_state *state,
+                         const struct symbol_features *features, uint16_t token, uint8_t gap_bin)
 {
-    const struct symbol_alphabet *alphabet = &learning->tables->alphabet;
-
     for (uint32_t level = 0; level < TOKEN_LEVELS; level++)
-        learning->tokens[learning->token_count++] = symbol_event_of(
-            symbol_token_context(alphabet, state, &flow->total, progress, level), level, token);
+        learning->tokens[learning->token_count++] =
+            symbol_event_of(symbol_token_context(state, features, level), level, token);
     if (state->last == TOKEN_NONE)
         return;
     for (uint32_t level = 0; level < GAP_LEVELS; level++)
         learning->gaps[learning->gap_count++] =
-            symbol_event_of(symbol_gap_context(state, &progress->left, token, level), level,
-                            level < GAP_TIMED_LEVELS ? timed_symbol(state, &progress->left, gap_bin) : gap_bin);
+            symbol_event_of(symbol_gap_context(state, features, token, level), level,
+                            level < GAP_TIMED_LEVELS ? timed_symbol(state, features, gap_bin) : gap_bin);
 }
 
 /* Behind a hole the first two packets are what the third follows, and are not learned themselves. */
 static void learn_flow(struct learning *learning, const struct symbol_flows *flows, const struct symbol_flow *flow)
 {
+    const struct symbol_alphabet *alphabet = &learning->tables->alphabet;
     const struct symbol_packet *packets = flows->packets + flow->first;
     struct packet_progress progress = { .left = flow->total, .machine = tcp_machine_begin(flow->under_way) };
     struct symbol_state state = symbol_state_begin(flow->full, learning->tables->rows[flow->row].cluster);
 
     state.left_ns = flow->head < flow->length ? flow->duration_ns : time_of(packets, flow->length);
+    expect_all(&state, alphabet, &progress.left);
     for (uint32_t i = 0; i < flow->length; i++) {
         const struct symbol_packet *p = &packets[i];
-        uint8_t length = symbol_alphabet_length(&learning->tables->alphabet, p->bytes,
-                                                symbol_state_past(&state, p->side));
+        uint8_t length = symbol_alphabet_length(alphabet, p->bytes, symbol_state_past(&state, p->side));
         uint16_t token = token_of(p->side, p->mark, p->flags, length);
+        struct symbol_features features;
 
         if (i == flow->head) {
             progress.left = sum_of(packets + i, flow->length - i);
+            expect_all(&state, alphabet, &progress.left);
             state.left_ns = time_of(packets + i, flow->length - i) + (int64_t)symbol_gap_ns(p->gap_bin);
         }
+        features = symbol_features_of(&flow->total, &progress);
         if (i < flow->head || i >= flow->head + 2)
-            learn_packet(learning, flow, &state, &progress, token, p->gap_bin);
+            learn_packet(learning, &state, &features, token, p->gap_bin);
         pay(&progress.left, p);
         symbol_state_send(&state, token, p->bytes, p->gap_bin, (int64_t)symbol_gap_ns(p->gap_bin));
+        if (p->bytes > 0)
+            symbol_state_expect(&state, alphabet, p->side, progress.left.data_packets[p->side],
+                                progress.left.payload_bytes[p->side]);
         if (flows->protocol == IP_TCP)
             tcp_machine_send(&progress.machine, p->side, p->flags, p->mark);
     }
@@ -217,13 +253,14 @@ static void symbols_begin(const struct packet_tables *tables, const struct packe
     uint16_t full[2] = { 0, 0 };
     struct symbol_state state;
 
-    (void)random;
     for (int side = 0; side < 2 && shape->protocol == IP_TCP; side++)
         full[side] = row->full[side] > 0 && row->full[side] < shape->most_bytes[side] ? row->full[side]
                                                                                     : shape->most_bytes[side];
     state = symbol_state_begin(full, row->cluster);
     state.handshake_ns = shape->rtt_ns;
+    state.key = random_u32(random);
     state.left_ns = shape->planned->duration_ns;
+    expect_all(&state, &tables->alphabet, &shape->total);
     memset(memory, 0, sizeof *memory);
     memcpy(memory, &state, sizeof state);
 }
@@ -235,14 +272,20 @@ struct drawing {
     const struct packet_progress *progress;
     struct symbol_state *state;
     struct random_stream *random;
+    struct symbol_features features;
 };
+
+static uint64_t largest_segment(const struct drawing *d, enum flow_side side)
+{
+    return d->state->full[side] > 0 ? d->state->full[side] : d->shape->most_bytes[side];
+}
 
 /* The largest payload a packet of that side can have now: every later data packet needs a byte. */
 static uint64_t most_payload(const struct drawing *d, enum flow_side side)
 {
     uint64_t later = d->progress->left.data_packets[side] - 1;
     uint64_t left = d->progress->left.payload_bytes[side];
-    uint64_t most = d->shape->most_bytes[side];
+    uint64_t most = largest_segment(d, side);
 
     if (left <= later)
         return 1;
@@ -278,6 +321,28 @@ static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t fla
     return d->shape->protocol != IP_TCP || tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload);
 }
 
+/* Whether the session can still end as its sampled flow did: with the same FINs and RSTs, of the same sides. */
+static bool fits_ending(const struct drawing *d, enum flow_side side, uint8_t flags, bool has_payload)
+{
+    const struct symbol_row *row = &d->tables->rows[d->shape->row < d->tables->row_count ? d->shape->row : 0];
+    const struct tcp_machine *machine = &d->progress->machine;
+    uint64_t data = d->progress->left.data_packets[side];
+    uint64_t others = d->progress->left.packets[side] - data;
+    bool is_reset = machine->phase == TCP_PHASE_RESET && machine->reset_side == side;
+    bool fin_due = row->fin[side] && !machine->fin[side];
+    bool with_data = row->fin_on_data[side] && data > 0;
+
+    if (!row->knows_end || flags & TCP_SYN)
+        return true;
+    if (flags & TCP_FIN)
+        return fin_due && has_payload == with_data;
+    if (flags & TCP_RST)
+        return row->rst[side];
+    if (has_payload)
+        return !(fin_due && with_data && data == 1);
+    return others > (uint64_t)(fin_due && !with_data) + (row->rst[side] && !is_reset);
+}
+
 static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
                    bool has_payload)
 {
@@ -287,7 +352,8 @@ static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, 
         return false;
     after.packets[side]--;
     after.data_packets[side] -= has_payload;
-    return d->shape->protocol != IP_TCP || leaves_a_way(&d->progress->machine, &after, side, flags, mark);
+    return d->shape->protocol != IP_TCP || (fits_ending(d, side, flags, has_payload) &&
+                                            leaves_a_way(&d->progress->machine, &after, side, flags, mark));
 }
 
 static bool is_legal(const struct drawing *d, uint16_t token)
@@ -331,8 +397,7 @@ static bool draw_masked(const struct drawing *d, const struct symbol_counts *cou
 static bool draw_level(const struct drawing *d, uint32_t level, uint16_t *token)
 {
     struct symbol_counts counts;
-    uint64_t context =
-        symbol_token_context(&d->tables->alphabet, d->state, &d->shape->total, d->progress, level);
+    uint64_t context = symbol_token_context(d->state, &d->features, level);
 
     if (!symbol_table_find(&d->tables->tokens, context, level, &counts))
         return false;
@@ -360,8 +425,10 @@ static bool draw_any(const struct drawing *d, bool is_last_resort, uint16_t *tok
         uint8_t flags;
         bool has_payload;
     } kinds[] = {
-        { TCP_SYN | TCP_ACK, false }, { TCP_SYN, false }, { TCP_PSH | TCP_ACK, true }, { TCP_ACK, false },
-        { TCP_RST, false },
+        { TCP_SYN | TCP_ACK, false }, { TCP_SYN, false },
+        { TCP_PSH | TCP_ACK, true },  { TCP_FIN | TCP_PSH | TCP_ACK, true },
+        { TCP_ACK, false },           { TCP_FIN | TCP_ACK, false },
+        { TCP_RST | TCP_ACK, false },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -387,30 +454,42 @@ static bool draw_token(const struct drawing *d, uint16_t *token)
     return draw_any(d, false, token) || draw_any(d, true, token);
 }
 
-/* Within what the budget and the session's segments hold; the last data packet of a side takes the rest. */
+/*
+ * Payload of a drawn token: within what the budget and the session's segments hold. What is left must fit the data
+ * packets behind this one, so a packet is made longer where it has to be, and the last of a side takes all.
+ */
 static uint32_t draw_length(const struct drawing *d, uint16_t token)
 {
     enum flow_side side = token_side(token);
-    uint8_t length = token_length(token);
+    uint64_t left = d->progress->left.payload_bytes[side];
+    uint64_t later_most;
     uint64_t most;
     uint64_t bytes;
 
-    if (length == LENGTH_NONE)
+    if (token_length(token) == LENGTH_NONE)
         return 0;
+    later_most = (d->progress->left.data_packets[side] - 1) * largest_segment(d, side);
     most = most_payload(d, side);
-    bytes = length >= LENGTH_BUCKET && d->progress->left.data_packets[side] == 1
-                ? most
-                : symbol_alphabet_draw(&d->tables->alphabet, length, symbol_state_past(d->state, side), d->random);
-    return (uint32_t)(bytes > most ? most : bytes > 0 ? bytes : 1);
+    bytes = symbol_alphabet_draw(&d->tables->alphabet, token_length(token), symbol_state_past(d->state, side),
+                                 d->random);
+    if (bytes == 0)
+        bytes = 1;
+    if (left > later_most && bytes < left - later_most)
+        bytes = left - later_most;
+    return (uint32_t)(bytes > most ? most : bytes);
 }
 
-/* Anywhere in the bin. */
-static int64_t gap_in_bin(uint8_t bin, struct random_stream *random)
+/*
+ * A time in the bin. What one session repeats, a round trip or a timer, comes at nearly the same place of its bin each
+ * time.
+ */
+static int64_t gap_in_bin(const struct drawing *d, uint8_t bin)
 {
     uint64_t middle = symbol_gap_ns(bin);
-
+    uint64_t place = (uint32_t)random_mix64(d->state->key ^ bin);
+    uint64_t mixed = (place * (GAP_STEADY - 1) + random_u32(d->random)) / GAP_STEADY;
     /* 2^-1/8 and 2^1/8 - 2^-1/8 in units of 2^-32 */
-    uint64_t factor = UINT64_C(3938502376) + (random_u32(random) * UINT64_C(745192672) >> 32);
+    uint64_t factor = UINT64_C(3938502376) + (mixed * UINT64_C(745192672) >> 32);
 
     return (int64_t)((unsigned __int128)middle * factor >> 32);
 }
@@ -419,9 +498,9 @@ static int64_t gap_in_bin(uint8_t bin, struct random_stream *random)
 static int64_t gap_of(const struct drawing *d, uint16_t symbol)
 {
     int64_t left_ns = d->state->left_ns;
-    int64_t ns = gap_in_bin((uint8_t)symbol, d->random);
+    int64_t ns = gap_in_bin(d, (uint8_t)symbol);
 
-    if (packets_left(&d->progress->left) == 1)
+    if (d->features.packets_left == 1)
         return ns / 2 <= left_ns && left_ns / 2 <= ns ? left_ns : ns;
     if (symbol < GAP_REST)
         return ns <= left_ns ? ns : -1;
@@ -436,7 +515,7 @@ static int64_t draw_gap(const struct drawing *d, uint16_t token)
     if (d->state->last == TOKEN_NONE)
         return 0;
     for (uint32_t level = 0; level < GAP_LEVELS; level++) {
-        uint64_t context = symbol_gap_context(d->state, &d->progress->left, token, level);
+        uint64_t context = symbol_gap_context(d->state, &d->features, token, level);
         int64_t gap_ns;
 
         if (!symbol_table_find(&d->tables->gaps, context, level, &counts))
@@ -449,7 +528,7 @@ static int64_t draw_gap(const struct drawing *d, uint16_t token)
         if (gap_ns >= 0)
             return gap_ns;
     }
-    return d->state->left_ns / (int64_t)packets_left(&d->progress->left);
+    return (int64_t)random_below(d->random, 2 * (uint64_t)d->state->left_ns / d->features.packets_left + 1);
 }
 
 /* The gaps before SYN-ACK and the ACK behind it come to the session's round trip. */
@@ -472,7 +551,7 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
                          struct random_stream *random, struct packet_draw *draw)
 {
     struct symbol_state state;
-    struct drawing d = { tables, shape, progress, &state, random };
+    struct drawing d = { tables, shape, progress, &state, random, symbol_features_of(&shape->total, progress) };
     uint32_t bin;
     uint16_t token;
 
@@ -484,11 +563,18 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
         .mark = token_mark(token),
         .tcp_flags = token_flags(token),
         .payload_bytes = draw_length(&d, token),
-        .gap_ns = fit_handshake(&d, token, draw_gap(&d, token)),
     };
+    if (draw->payload_bytes > 0)
+        token = token_of(draw->side, draw->mark, draw->tcp_flags,
+                         symbol_alphabet_length(&tables->alphabet, draw->payload_bytes,
+                                                symbol_state_past(&state, draw->side)));
+    draw->gap_ns = fit_handshake(&d, token, draw_gap(&d, token));
     bin = log_grid_gap_bin((uint64_t)draw->gap_ns);
     symbol_state_send(&state, token, (uint16_t)draw->payload_bytes, (uint8_t)(bin < UINT8_MAX ? bin : UINT8_MAX),
                       draw->gap_ns);
+    if (draw->payload_bytes > 0)
+        symbol_state_expect(&state, &tables->alphabet, draw->side, progress->left.data_packets[draw->side] - 1,
+                            progress->left.payload_bytes[draw->side] - draw->payload_bytes);
     memcpy(memory, &state, sizeof state);
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hash_key.h"
 #include "base/log_grid.h"
 #include "net/wire.h"
 
@@ -74,24 +75,25 @@ void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t byte
     state->last = token;
 }
 
-/* ---- contexts of tokens ---- */
+/* ---- contexts ---- */
 
 static uint64_t at_most(uint64_t value, uint64_t limit)
 {
     return value < limit ? value : limit;
 }
 
+enum { REMAINING_MOST = 69 };
+
 /* 0 to 6 each, then 7-8, 9-12, 13-20, 21-36, 37-68, more. */
 static uint64_t remaining_bin(uint64_t left)
 {
-    static const uint8_t firsts[] = { 7, 9, 13, 21, 37, 69 };
-    uint64_t bin = 6;
+    static const uint8_t bins[REMAINING_MOST + 1] = {
+        0,  1,  2,  3,  4,  5,  6,  7,  7,  8,  8,  8,  8,  9,  9,  9,  9,  9,  9,  9,  9,  10, 10, 10,
+        10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11,
+        11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 12,
+    };
 
-    if (left < firsts[0])
-        return left;
-    for (size_t i = 0; i < sizeof firsts && left >= firsts[i]; i++)
-        bin++;
-    return bin;
+    return bins[left < REMAINING_MOST ? left : REMAINING_MOST];
 }
 
 static uint64_t coarse_bin(uint64_t left)
@@ -99,157 +101,89 @@ static uint64_t coarse_bin(uint64_t left)
     return left < COARSE_BELOW ? left / 2 : COARSE_MOST;
 }
 
-/* The mean length still to come, as a symbol: of the last data packet its length. */
-static uint64_t bytes_bin(const struct symbol_alphabet *alphabet, const struct symbol_state *state,
-                          const struct packet_budget *left, int side)
+void symbol_state_expect(struct symbol_state *state, const struct symbol_alphabet *alphabet, enum flow_side side,
+                         uint64_t data_packets, uint64_t payload_bytes)
 {
-    uint64_t mean;
+    uint64_t mean = data_packets > 0 ? payload_bytes / data_packets : 0;
 
-    if (left->data_packets[side] == 0)
-        return 0;
-    mean = left->payload_bytes[side] / left->data_packets[side];
+    state->octave[side] = (uint8_t)(data_packets == 0 ? 0 : mean == 0 ? 1 : 65 - __builtin_clzll(mean));
     if (state->full[side] > 0 && mean >= state->full[side])
-        return LENGTH_FULL;
-    return symbol_alphabet_size(alphabet, (uint32_t)at_most(mean, UINT16_MAX));
+        state->mean[side] = LENGTH_FULL;
+    else
+        state->mean[side] = symbol_alphabet_size(alphabet, (uint32_t)at_most(mean, UINT16_MAX));
 }
 
-/* The same in octaves. */
-static uint64_t coarse_bytes_bin(const struct packet_budget *left, int side)
-{
-    uint64_t mean;
-
-    if (left->data_packets[side] == 0)
-        return 0;
-    mean = left->payload_bytes[side] / left->data_packets[side];
-    return mean == 0 ? 1 : 65 - (uint64_t)__builtin_clzll(mean);
-}
-
-/* Fields packed behind one another. */
-struct key {
-    uint64_t words[2];
-};
-
-static void put(struct key *key, int word, unsigned bits, uint64_t value)
-{
-    key->words[word] = key->words[word] << bits | value;
-}
-
-static uint64_t hash(const struct key *key, uint32_t level)
-{
-    return random_mix64(random_mix64(key->words[0] + (uint64_t)level * UINT64_C(0x9e3779b97f4a7c15)) ^
-                        key->words[1] * UINT64_C(0xd6e8feb86659fd93));
-}
-
-static uint64_t phase_of(const struct tcp_machine *machine)
-{
-    return (uint64_t)machine->phase << 2 | (uint64_t)machine->fin[0] << 1 | machine->fin[1];
-}
-
-static void put_remaining(struct key *key, const struct packet_budget *left, bool is_coarse)
-{
-    for (int side = 0; side < 2; side++) {
-        put(key, 1, 4, is_coarse ? coarse_bin(left->packets[side]) : remaining_bin(left->packets[side]));
-        put(key, 1, 4,
-            is_coarse ? coarse_bin(left->data_packets[side]) : remaining_bin(left->data_packets[side]));
-    }
-}
-
-static void put_data_sent(struct key *key, const struct packet_budget *total, const struct packet_budget *left)
-{
-    for (int side = 0; side < 2; side++)
-        put(key, 1, 2, at_most(total->data_packets[side] - left->data_packets[side], 2));
-}
-
-uint64_t symbol_token_context(const struct symbol_alphabet *alphabet, const struct symbol_state *state,
-                              const struct packet_budget *total, const struct packet_progress *progress,
-                              uint32_t level)
+struct symbol_features symbol_features_of(const struct packet_budget *total, const struct packet_progress *progress)
 {
     const struct packet_budget *left = &progress->left;
-    struct key key = { { 0 } };
+    const struct tcp_machine *machine = &progress->machine;
+    struct symbol_features f = {
+        .phase = (uint64_t)machine->phase << 2 | (uint64_t)machine->fin[0] << 1 | machine->fin[1],
+        .packets_left = left->packets[0] + left->packets[1],
+    };
 
-    put(&key, 0, 5, phase_of(&progress->machine));
-    if (level < 5)
-        put(&key, 0, 16, state->last);
-    switch (level) {
-    case 0:
-        put(&key, 0, 5, at_most(state->index, MANY_PACKETS));
-        put(&key, 0, 16, state->last2);
-        put(&key, 0, 16, state->last_data);
-        put_remaining(&key, left, false);
-        for (int side = 0; side < 2; side++)
-            put(&key, 1, 8, bytes_bin(alphabet, state, left, side));
-        break;
-    case 1:
-        put(&key, 0, 4, at_most(state->messages, MANY_MESSAGES));
-        for (int side = 0; side < 2; side++)
-            put(&key, 0, 8, state->length[side]);
-        put_remaining(&key, left, true);
-        put_data_sent(&key, total, left);
-        for (int side = 0; side < 2; side++)
-            put(&key, 1, 6, coarse_bytes_bin(left, side));
-        break;
-    case 2:
-        put(&key, 0, 16, state->last_data);
-        for (int side = 0; side < 2; side++)
-            put(&key, 0, 2, state->unacknowledged[side]);
-        put_remaining(&key, left, false);
-        break;
-    case 3:
-        put(&key, 0, 16, state->last_data);
-        put_remaining(&key, left, true);
-        put_data_sent(&key, total, left);
-        break;
-    case 4:
-        for (int side = 0; side < 2; side++)
-            put(&key, 0, 2, state->unacknowledged[side]);
-        put_remaining(&key, left, true);
-        put_data_sent(&key, total, left);
-        break;
-    default:
-        put(&key, 0, 4, kind_and_side(state->last));
-        put_data_sent(&key, total, left);
-        break;
+    for (int side = 0; side < 2; side++) {
+        f.remaining = f.remaining << 8 | remaining_bin(left->packets[side]) << 4 |
+                      remaining_bin(left->data_packets[side]);
+        f.coarse = f.coarse << 6 | coarse_bin(left->packets[side]) << 3 | coarse_bin(left->data_packets[side]);
+        f.data_sent = f.data_sent << 2 | at_most(total->data_packets[side] - left->data_packets[side], 2);
     }
-    return hash(&key, level);
+    return f;
 }
 
-/* ---- contexts of gaps ---- */
-
-uint64_t symbol_gap_context(const struct symbol_state *state, const struct packet_budget *left, uint16_t token,
-                            uint32_t level)
+/* Two words that hold a context, and its level; in the words' upper bits fields that are there on all levels. */
+static uint64_t hash(uint64_t first, uint64_t second, uint32_t level)
 {
-    uint64_t time_bin = log_grid_gap_bin((uint64_t)state->left_ns);
-    uint64_t before = state->gap[pair_of(state->last, token)] / 2;
-    uint64_t packets = packets_left(left);
-    struct key key = { { 0 } };
+    return hash_fold(first ^ UINT64_C(0x9e3779b97f4a7c15),
+                     (second ^ UINT64_C(0xd6e8feb86659fd93)) + level * UINT64_C(0xa0761d6478bd642f));
+}
 
-    put(&key, 0, 8, kind_and_side(state->last) << 4 | kind_and_side(token));
-    put(&key, 0, 1, packets == 1);
+uint64_t symbol_token_context(const struct symbol_state *s, const struct symbol_features *f, uint32_t level)
+{
+    uint64_t first = f->phase << 48 | (uint64_t)s->last << 32;
+    uint64_t unacknowledged = (uint64_t)s->unacknowledged[0] << 2 | s->unacknowledged[1];
+
     switch (level) {
     case 0:
-        put(&key, 0, 16, state->last);
-        put(&key, 0, 16, token);
-        put(&key, 1, 4, remaining_bin(packets));
-        put(&key, 1, 8, time_bin / 2);
-        put(&key, 1, 8, before);
-        break;
+        return hash(f->phase << 59 | at_most(s->index, MANY_PACKETS) << 48 | (uint64_t)s->last << 32 |
+                        (uint64_t)s->last2 << 16 | s->last_data,
+                    f->remaining << 16 | (uint64_t)s->mean[0] << 8 | s->mean[1], level);
     case 1:
-        put(&key, 1, 4, remaining_bin(packets));
-        put(&key, 1, 8, time_bin / 4);
-        put(&key, 1, 8, state->cluster);
-        break;
+        return hash(first | at_most(s->messages, MANY_MESSAGES) << 16 | (uint64_t)s->length[0] << 8 | s->length[1],
+                    f->coarse << 24 | f->data_sent << 16 | (uint64_t)s->octave[0] << 8 | s->octave[1], level);
     case 2:
-        put(&key, 0, 16, state->last);
-        put(&key, 0, 16, token);
-        put(&key, 1, 8, state->cluster);
-        put(&key, 1, 8, before);
-        break;
+        return hash(first | s->last_data, f->remaining << 16 | unacknowledged, level);
     case 3:
-        put(&key, 1, 8, state->cluster);
-        put(&key, 1, 8, before);
-        break;
+        return hash(first | s->last_data, f->coarse << 16 | f->data_sent, level);
+    case 4:
+        return hash(first, f->coarse << 16 | f->data_sent << 8 | unacknowledged, level);
     default:
-        break;
+        return hash(f->phase << 8 | kind_and_side(s->last), f->data_sent, level);
     }
-    return hash(&key, level);
+}
+
+uint64_t symbol_gap_context(const struct symbol_state *s, const struct symbol_features *f, uint16_t token,
+                            uint32_t level)
+{
+    uint64_t pair = (uint64_t)kind_and_side(s->last) << 5 | (uint64_t)kind_and_side(token) << 1 | (f->packets_left == 1);
+    uint64_t tokens = (uint64_t)s->last << 16 | token;
+    uint64_t before = s->gap[pair_of(s->last, token)] / 2U;
+    uint64_t cluster = (uint64_t)s->cluster << 8;
+
+    switch (level) {
+    case 0:
+        return hash(pair << 32 | tokens,
+                    remaining_bin(f->packets_left) << 16 | (uint64_t)(log_grid_gap_bin((uint64_t)s->left_ns) / 2) << 8 |
+                        before,
+                    level);
+    case 1:
+        return hash(pair,
+                    remaining_bin(f->packets_left) << 16 | cluster | log_grid_gap_bin((uint64_t)s->left_ns) / 4, level);
+    case 2:
+        return hash(pair << 32 | tokens, cluster | before, level);
+    case 3:
+        return hash(pair, cluster | before, level);
+    default:
+        return hash(pair, 0, level);
+    }
 }

@@ -6,11 +6,11 @@
 #include "base/memory.h"
 
 enum {
-    SYMBOL_NO_CONTEXT = 0xffff,
     SORTED_BITS = 11, /* at a time */
     SIZE_BITS = 12,   /* of a context's cells */
     MAX_CELLS = 1 << (31 - SIZE_BITS),
-    IS_ONLY_SHIFT = 31
+    IS_ONLY_SHIFT = 31,
+    MOST_FULL = 5 /* of so many slots one is empty, at least */
 };
 
 /* ---- sorting ---- */
@@ -73,19 +73,14 @@ struct table_size {
     size_t level_bytes[SYMBOL_LEVELS];
 };
 
-static uint32_t slots_for(size_t contexts)
+static size_t slots_for(size_t contexts)
 {
-    uint32_t slots = 4;
-
-    while (slots * 3 / 4 < contexts)
-        slots *= 2;
-    return slots;
+    return contexts + contexts / (MOST_FULL - 1) + 1;
 }
 
 static size_t bytes_of(const struct table_size *size)
 {
-    return slots_for(size->contexts) * sizeof(struct symbol_slot) + size->contexts * sizeof(uint32_t) +
-           size->cells * sizeof(struct symbol_cell);
+    return slots_for(size->contexts) * sizeof(struct symbol_slot) + size->cells * sizeof(struct symbol_cell);
 }
 
 static struct table_size measure(const symbol_event *events, size_t count, const uint32_t *least)
@@ -120,14 +115,30 @@ static void raise_least(uint32_t *least, const struct table_size *size)
 
 /* ---- building ---- */
 
-static void put_slot(struct symbol_table *table, uint64_t context)
+/* The slot where the search for a context begins. */
+static uint32_t first_slot(const struct symbol_table *table, uint64_t context)
 {
-    uint64_t hash = random_mix64(context);
-    uint32_t at = (uint32_t)hash & table->slot_mask;
+    return (uint32_t)((uint64_t)(uint32_t)(context >> 32) * table->slot_count >> 32);
+}
 
-    while (table->slots[at].context != SYMBOL_NO_CONTEXT)
-        at = (at + 1) & table->slot_mask;
-    table->slots[at] = (struct symbol_slot){ (uint16_t)(hash >> 48), (uint16_t)table->context_count };
+static uint32_t tag_of(uint64_t context)
+{
+    return (uint32_t)(context >> 16);
+}
+
+static uint32_t next_slot(const struct symbol_table *table, uint32_t at)
+{
+    return at + 1 < table->slot_count ? at + 1 : 0;
+}
+
+static void put_slot(struct symbol_table *table, symbol_event context, uint32_t what)
+{
+    uint32_t at = first_slot(table, context);
+
+    while (table->slots[at].what != 0)
+        at = next_slot(table, at);
+    table->slots[at] = (struct symbol_slot){ tag_of(context), what };
+    table->context_count++;
 }
 
 /* Counts add up to at most SYMBOL_MAX_COUNT; none vanishes. */
@@ -146,15 +157,13 @@ static void put_cells(struct symbol_table *table, const symbol_event *events, si
 
 static void put_context(struct symbol_table *table, const symbol_event *events, size_t count, uint32_t symbols)
 {
-    put_slot(table, context_of(events[0]));
     if (symbols > 1) {
-        table->contexts[table->context_count++] = table->cell_count << SIZE_BITS | symbols;
+        put_slot(table, events[0], table->cell_count << SIZE_BITS | symbols);
         put_cells(table, events, count, symbols);
         return;
     }
     count = count > SYMBOL_MAX_COUNT ? SYMBOL_MAX_COUNT : count;
-    table->contexts[table->context_count++] =
-        UINT32_C(1) << IS_ONLY_SHIFT | (uint32_t)count << 16 | (uint16_t)events[0];
+    put_slot(table, events[0], UINT32_C(1) << IS_ONLY_SHIFT | (uint32_t)count << 16 | (uint16_t)events[0]);
 }
 
 void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count,
@@ -166,14 +175,12 @@ void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t
     memcpy(minima, least, sizeof minima);
     sort_events(events, count);
     size = measure(events, count, minima);
-    while (bytes_of(&size) > most_bytes || size.contexts > SYMBOL_MAX_CONTEXTS || size.cells > MAX_CELLS) {
+    while (bytes_of(&size) > most_bytes || size.cells > MAX_CELLS) {
         raise_least(minima, &size);
         size = measure(events, count, minima);
     }
-    *table = (struct symbol_table){ .slot_mask = slots_for(size.contexts) - 1 };
-    table->slots = memory_alloc_array(table->slot_mask + 1, sizeof *table->slots);
-    memset(table->slots, 0xff, (table->slot_mask + 1) * sizeof *table->slots);
-    table->contexts = memory_alloc_array(size.contexts + 1, sizeof *table->contexts);
+    *table = (struct symbol_table){ .slot_count = (uint32_t)slots_for(size.contexts) };
+    table->slots = memory_alloc_array(table->slot_count, sizeof *table->slots);
     table->cells = memory_alloc_array(size.cells + 1, sizeof *table->cells);
     for (size_t at = 0, end; at < count; at = end) {
         uint32_t symbols;
@@ -187,7 +194,6 @@ void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t
 void symbol_table_release(struct symbol_table *table)
 {
     free(table->slots);
-    free(table->contexts);
     free(table->cells);
 }
 
@@ -203,15 +209,16 @@ size_t symbol_table_bytes(const struct symbol_table *table)
 bool symbol_table_find(const struct symbol_table *table, uint64_t context, uint32_t level,
                        struct symbol_counts *counts)
 {
-    uint64_t hash = random_mix64(context_of(symbol_event_of(context, level, 0)));
-    uint32_t at = (uint32_t)hash & table->slot_mask;
+    symbol_event event = symbol_event_of(context, level, 0);
+    uint32_t tag = tag_of(event);
+    uint32_t at = first_slot(table, event);
     uint32_t found;
 
-    while (table->slots[at].context != SYMBOL_NO_CONTEXT && table->slots[at].tag != hash >> 48)
-        at = (at + 1) & table->slot_mask;
-    if (table->slots[at].context == SYMBOL_NO_CONTEXT)
+    while (table->slots[at].what != 0 && table->slots[at].tag != tag)
+        at = next_slot(table, at);
+    found = table->slots[at].what;
+    if (found == 0)
         return false;
-    found = table->contexts[table->slots[at].context];
     if (found >> IS_ONLY_SHIFT) {
         counts->total = found >> 16 & SYMBOL_MAX_COUNT;
         counts->only = (struct symbol_cell){ (uint16_t)found, (uint16_t)counts->total };

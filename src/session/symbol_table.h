@@ -2,8 +2,8 @@
  * symbol_table.h - how often symbols followed contexts, packed into one flat hash table.
  *
  * Counts are integers and cumulative, so a draw is one probe and one binary search of a few entries. A context
- * is known by a hash alone: of its own 44 bits a slot keeps 16 beside its place, so one lookup in some
- * ten thousand of a context that was never seen finds another one's counts. Who draws checks what comes out.
+ * is known by 44 bits of a hash alone, of which its place tells some and a slot keeps 32: one lookup in
+ * thousands of millions of a context that was never seen finds another one's counts. Who draws checks what comes out.
  * Immutable once built.
  */
 #ifndef SESSION_SYMBOL_TABLE_H
@@ -17,7 +17,6 @@
 
 enum {
     SYMBOL_LEVELS = 8,           /* at most: level 0 is the most specific */
-    SYMBOL_MAX_CONTEXTS = 65000, /* of a table */
     SYMBOL_MAX_COUNT = 32767     /* of a context; larger ones are scaled down */
 };
 
@@ -37,11 +36,11 @@ struct symbol_cell {
 
 struct symbol_table {
     struct symbol_slot {
-        uint16_t tag, context; /* SYMBOL_NO_CONTEXT: empty */
+        uint32_t tag;
+        uint32_t what; /* where the context's cells begin and how many there are; or its only cell; 0: empty */
     } *slots;
-    uint32_t slot_mask;
+    uint32_t slot_count;
     uint32_t context_count;
-    uint32_t *contexts; /* where its cells begin and how many there are; or its only cell */
     struct symbol_cell *cells;
     uint32_t cell_count;
 };
