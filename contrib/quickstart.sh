@@ -190,7 +190,8 @@ figure "nfdump: packets" "$(awk '/^Packets:/ { print $2 }' "$work/nfdump.txt")"
 printf '\nDomain checks, shares of TCP flows (sample, then played):\n'
 "$dayshift" check "$sample" >"$work/check-sample.txt"
 "$dayshift" check "$work/played.pcap" >"$work/check-played.txt"
-paste "$work/check-sample.txt" "$work/check-played.txt" | awk -F'\t' '{ print "  " $1 substr($2, 31) }'
+paste <(head -n 7 "$work/check-sample.txt") <(head -n 7 "$work/check-played.txt") |
+    awk -F'\t' '{ print "  " $1 substr($2, 41) }'
 
 printf '\nThe model against one learned from what was captured (most used states of each host):\n'
 printf '  (flows learned and relearned; Jensen-Shannon divergence of the shares of states; distance of ln packets)\n'

@@ -122,11 +122,13 @@ END
     dayshift compare folder packed > a
     dayshift compare "$day" "$sample" > b
     cmp a b
-    refuses 1 "$sample is a capture and $model is none: two of a kind are needed" dayshift compare "$model" "$sample"
+    refuses 1 "sample.pcap: not a usable model file" dayshift compare "$model" "$sample"
+    refuses 1 "sample.dsm: neither a capture nor a flow log" dayshift compare "$sample" "$model"
+    refuses 1 "folder: not a model file" dayshift compare folder "$model"
     refuses 1 "missing: cannot open" dayshift compare "$sample" missing
     refuses 1 "$model: neither a capture" dayshift compare --packets "$model" "$model"
-    dayshift compare --packets - "$sample" < "$sample" > c
-    dayshift compare "$sample" "$sample" | cmp - c
+    dayshift compare --packets - "$sample" < "$day" > c
+    dayshift compare "$day" "$sample" | cmp - c
     head -c 100000 "$sample" > cut.pcap
     run -3 --separate-stderr dayshift compare --json "$sample" cut.pcap
     [[ $stderr == *"cut.pcap: frame 192: truncated"* ]]

@@ -1315,6 +1315,11 @@ END
     teaches none.dsm --labels other.csv "$sample"
     cut -d, -f1-6 other.csv > anywhere.csv
     teaches classes.dsm --labels anywhere.csv "$sample"
+    zeek_log_of "$sample" > conn.log
+    dayshift learn -q -o log.dsm --labels anywhere.csv conn.log
+    [ "$(classes log.dsm | cut -d ' ' -f 1)" = "$(cut -d ' ' -f 1 wanted)" ]
+    run -1 --separate-stderr dayshift learn -q -o x --labels file conn.log
+    [[ $stderr == *"is a flow log; captures are needed"* ]]
 }
 
 @test "learn --labels file: the class is the name of the capture, whose flows may be mixed with others" {

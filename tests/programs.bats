@@ -170,7 +170,11 @@ refuses_model()
     refuses_model "$PWD" "not a model file"
     refuses_model empty "empty: not a model file: it is empty"
     refuses_model text "text: not a usable model file"
-    refuses_model "$sample" "sample.pcap: not a usable model file"
+    cp "$sample" capture
+    refuses 1 "capture: not a usable model file" dayshift info capture
+    refuses 1 "capture: not a usable model file" dayshift compare "$model" capture # the other way it is compared
+    configure model.conf 'populations = ( { model = "capture"; } );' "${when[@]}"
+    refuses 1 "capture: not a usable model file" dayshiftd -n -c model.conf
 }
 
 @test "a model that was cut is refused" {

@@ -63,13 +63,19 @@ cut_labels() {
     awk -F '\t' -v OFS='\t' 'NR > 1 { sub(/\..*/, "", $7); if ($7 == "Unknown") $7 = "-" } 1' "$1" >"$2"
 }
 
+# Features without what a host says to itself, which dayshift learn leaves out as well.
+between_hosts() {
+    awk -F , '$3 != $5'
+}
+
 # split_captures NAME LABELS FOLDER: OUT/NAME.train/ and OUT/NAME.test/, recorded apart
 split_captures() {
     rm -rf "$out/$1.train" "$out/$1.test"
     if [ "$2" = file ]; then
         "$here/split.py" setups "$3" "$out/$1.train" "$out/$1.test"
     else
-        run_dayshift features -q --labels "$2" -o "$out/$1.all.csv" "$3"
+        run_dayshift features -q --labels "$2" -o "$out/$1.features.csv" "$3"
+        between_hosts <"$out/$1.features.csv" >"$out/$1.all.csv"
         "$here/split.py" files "$out/$1.all.csv" "$3" "$out/$1.train" "$out/$1.test"
     fi
 }
@@ -87,29 +93,26 @@ learn_flows() {
     run_dayshift features -q --labels "$labels" "${with[@]}" -o "$out/$name.test.csv" "$test"
 }
 
-# of_protocol PROTOCOL FILE: the lines of features of this protocol, with the header. What a host says to itself is
-# left out: so does dayshift learn.
-of_protocol() {
-    awk -F , -v protocol="$1" 'NR == 1 || ($2 == protocol && $3 != $5)' "$2"
-}
-
 # judge_task NAME PROTOCOL MODEL: OUT/TASK.json, of as many sessions as there were flows to learn
 judge_task() {
     local name=$1 protocol=$2 model=$3 task=$2-$1${3:+-$3} how=() flows
 
     [ -z "$model" ] || how=(--packet-model "$model")
     for part in train test; do
-        of_protocol "$protocol" "$out/$name.$part.csv" >"$out/$protocol-$name.$part.csv"
+        between_hosts <"$out/$name.$part.csv" | awk -F , -v protocol="$protocol" 'NR == 1 || $2 == protocol' \
+            >"$out/$protocol-$name.$part.csv"
     done
     flows=$(tail -n +2 "$out/$protocol-$name.train.csv" | wc -l)
     run_dayshift sessions -q -n "$flows" --protocol "$protocol" --seed "$seed" "${how[@]}" -o "$out/$task.pcap" \
         --truth "$out/$task.truth.csv" "$out/$name.dsm"
     run_dayshift features -q --labels "$out/$task.truth.csv" --protocol "$protocol" -o "$out/$task.csv" \
         "$out/$task.pcap"
-    "$here/judge.py" --json --features --jobs "$(nproc)" --min-train "${least%,*}" --min-test "${least#*,}" \
-        "$out/$protocol-$name.train.csv" "$out/$protocol-$name.test.csv" "$out/$task.csv" \
-        >"$out/$task.json"
-    tasks+=("$out/$task.json")
+    if "$here/judge.py" --json --features --jobs "$(nproc)" --min-train "${least%,*}" --min-test "${least#*,}" \
+        "$out/$protocol-$name.train.csv" "$out/$protocol-$name.test.csv" "$out/$task.csv" >"$out/$task.json"; then
+        tasks+=("$out/$task.json")
+    else
+        echo "run.sh: $task cannot be judged" >&2
+    fi
 }
 
 tasks=()
@@ -124,4 +127,5 @@ for name in application device; do
         done
     done
 done
+[ ${#tasks[@]} -gt 0 ] || die "no task could be judged"
 "$here/table.py" "${tasks[@]}"

@@ -22,7 +22,8 @@ static inline void sum_add(uint64_t *sum, uint64_t more)
 
 enum {
     SERVICE_MAX = 1024,     /* services with a sample of their own, those of most flows; bounds memory */
-    SERVICE_MAX_ROWS = 1024 /* sampled flows a service */
+    SERVICE_MAX_ROWS = 1024, /* sampled flows a service */
+    SERVICE_ROUND_TRIPS = 17 /* quantiles */
 };
 
 /* The measures of one sampled flow: the plan of a session. Arrays by enum flow_side. */
@@ -98,6 +99,8 @@ struct service_model {
     struct session_row *rows; /* ascending in packets[0] + packets[1] */
     size_t row_count;         /* > 0 */
     int64_t longest_ns;       /* duration of a sampled flow */
+    /* From the shortest to the longest of the flows that have one, in equal shares; all 0: none has. */
+    int64_t round_trips_ns[SERVICE_ROUND_TRIPS];
     struct service_conditions conditions;
 };
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/input_file.h"
 #include "cli/cli.h"
 #include "cli/compare_captures.h"
 #include "cli/options.h"
@@ -306,27 +305,14 @@ static int parse(struct compare_options *o, int argc, char **argv)
     return status;
 }
 
-/* Of one capture and something else. */
-static int fail_mixed(const char *capture, const char *other)
-{
-    struct error err;
-    struct input_file *input = input_file_open(other, &err);
-
-    if (input != NULL)
-        error_set(&err, "%s is a capture and %s is none: two of a kind are needed", capture, other);
-    input_file_close(input);
-    return cli_fail(&err);
-}
-
+/* The first decides, but for a directory, which may be a mistake for a model. */
 static int compare_files(char *first, char *second, const struct compare_options *o)
 {
-    bool captures[2] = { is_capture(first), is_capture(second) };
+    enum comparable a = comparable_of(first);
+    bool captures = a == COMPARABLE_CAPTURE ||
+                    (a == COMPARABLE_DIRECTORY && comparable_of(second) != COMPARABLE_MODEL);
 
-    if (o->packets || (captures[0] && captures[1]))
-        return compare_captures(first, second, o->json);
-    if (captures[0] != captures[1])
-        return captures[0] ? fail_mixed(first, second) : fail_mixed(second, first);
-    return load_and_compare(first, second, o);
+    return o->packets || captures ? compare_captures(first, second, o->json) : load_and_compare(first, second, o);
 }
 
 int verb_compare(int argc, char **argv)

@@ -13,26 +13,25 @@
 
 #define LABELLER_MAX_BYTES ((size_t)64 << 20)
 
-bool is_capture(const char *path)
+enum comparable comparable_of(const char *path)
 {
     struct stat status;
     struct error ignored;
     struct input_file *input;
     const uint8_t *bytes;
     size_t got;
-    bool found;
+    bool is_capture;
 
-    if (stat(path, &status) < 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))
-        return false; /* a pipe cannot be looked at without taking from it */
+    if (stat(path, &status) < 0)
+        return COMPARABLE_MODEL;
     if (S_ISDIR(status.st_mode))
-        return true;
-    input = input_file_open(path, &ignored);
-    if (input == NULL)
-        return false;
+        return COMPARABLE_DIRECTORY;
+    if (!S_ISREG(status.st_mode) || (input = input_file_open(path, &ignored)) == NULL)
+        return COMPARABLE_MODEL;
     bytes = input_file_peek(input, CAPTURE_MAGIC_BYTES, &got);
-    found = capture_file_recognizes(bytes, got);
+    is_capture = capture_file_recognizes(bytes, got);
     input_file_close(input);
-    return found;
+    return is_capture ? COMPARABLE_CAPTURE : COMPARABLE_MODEL;
 }
 
 /* ---- reading ---- */

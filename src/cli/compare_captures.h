@@ -8,8 +8,14 @@
 
 #include "base/error.h"
 
-/* Is this a file that is a capture, or a directory, which no model is? */
-bool is_capture(const char *path);
+/* What an argument can be, by its first bytes. */
+enum comparable {
+    COMPARABLE_MODEL, /* or nothing at all, as reading it will tell; pipes, which cannot be looked at twice */
+    COMPARABLE_CAPTURE,
+    COMPARABLE_DIRECTORY /* of captures, if anything */
+};
+
+enum comparable comparable_of(const char *path);
 
 /* Reads both and prints how alike they are. An exit status. */
 int compare_captures(char *real, char *synthetic, bool json);

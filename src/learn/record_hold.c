@@ -15,6 +15,7 @@ void record_hold_add(struct record_hold *hold, const struct flow_record *record)
     kept = &hold->records[hold->used++];
     *kept = *record;
     kept->sequence = NULL; /* the array of packets may move: found again in replay */
+    kept->file = NULL;
     kept->sequence_length = (uint32_t)length;
     if (length == 0)
         return;

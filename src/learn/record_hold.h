@@ -19,7 +19,7 @@ struct record_hold {
 
 void record_hold_add(struct record_hold *hold, const struct flow_record *record);
 
-/* Hands on every record as it was given, in order. */
+/* Hands on every record as it was given, but for its file, in order. */
 void record_hold_replay(const struct record_hold *hold,
                         void (*take)(void *self, const struct flow_record *record), void *self);
 

@@ -138,7 +138,7 @@ static struct service_range services_of(struct service_range all, uint8_t protoc
     size_t from = first_service_from(all, service_key(protocol, port));
     size_t end = first_service_from(all, service_key(protocol, port) + 1);
 
-    return (struct service_range){ all.first + from, end - from };
+    return (struct service_range){ end > from ? all.first + from : NULL, end - from };
 }
 
 /* Those of that protocol with the nearest port; none when there is none of the protocol. */

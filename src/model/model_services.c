@@ -38,6 +38,31 @@ static void sort_services(struct model *model)
         qsort(model->services, kept, sizeof *model->services, compare_services);
 }
 
+/* ---- round trips ---- */
+
+static int compare_ns(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+void service_model_set_round_trips(struct service_model *service)
+{
+    int64_t *known = memory_alloc_array(service->row_count, sizeof *known);
+    size_t count = 0;
+
+    for (size_t i = 0; i < service->row_count; i++) {
+        if (service->rows[i].rtt_ns > 0)
+            known[count++] = service->rows[i].rtt_ns;
+    }
+    qsort(known, count, sizeof *known, compare_ns);
+    for (size_t i = 0; i < SERVICE_ROUND_TRIPS && count > 0; i++)
+        service->round_trips_ns[i] = known[i * (count - 1) / (SERVICE_ROUND_TRIPS - 1)];
+    free(known);
+}
+
 void service_model_release(struct service_model *service)
 {
     free(service->rows);
@@ -107,4 +132,8 @@ void model_services_finish(struct model *model)
 {
     sort_services(model);
     make_pools(model);
+    for (size_t i = 0; i < model->service_count; i++)
+        service_model_set_round_trips(&model->services[i]);
+    for (size_t i = 0; i < model->pool_count; i++)
+        service_model_set_round_trips(&model->pools[i]);
 }

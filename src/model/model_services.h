@@ -11,4 +11,7 @@ void model_services_finish(struct model *model);
 
 void service_model_release(struct service_model *service);
 
+/* From the rows, once all are there. */
+void service_model_set_round_trips(struct service_model *service);
+
 #endif

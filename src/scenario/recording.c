@@ -22,6 +22,7 @@ void recording_add(void *self, const struct flow_record *record)
     copy->sequence = NULL; /* borrowed for the call */
     copy->sequence_length = 0;
     copy->application = NULL;
+    copy->file = NULL;
 }
 
 /* ---- order: records come so but for a few that are late, which go to their places ---- */

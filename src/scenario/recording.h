@@ -30,7 +30,7 @@ struct recorded_host {
 };
 
 struct recording {
-    struct flow_record *records; /* without their sequences and applications */
+    struct flow_record *records; /* without their sequences, applications and files */
     bool *is_hidden;             /* by record, once there are hosts */
     size_t used, capacity;
     uint64_t refused; /* records beyond RECORDING_MAX */

@@ -195,7 +195,8 @@ static struct tcp_timestamps next_timestamps(struct frame_template *frame, const
     timestamps.value = is_older && frame->has_sent ? frame->timestamp : clock_at(frame, due);
     if (packet->tcp_flags & TCP_ACK)
         timestamps.echo = other->has_sent ? other->timestamp : clock_at(other, due);
-    frame->timestamp = timestamps.value;
+    if (!(packet->tcp_flags & TCP_RST)) /* what answers a RST had not seen it */
+        frame->timestamp = timestamps.value;
     return timestamps;
 }
 

@@ -16,6 +16,7 @@
 enum {
     TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
     GAP_TABLE_BYTES = 36 * 1024,
+    DRAWN_BLINDLY = 4,
     GAP_STEADY = 8 /* so many times wider is a bin than what a session repeats */
 };
 
@@ -356,27 +357,57 @@ static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, 
                                             leaves_a_way(&d->progress->machine, &after, side, flags, mark));
 }
 
-static bool is_legal(const struct drawing *d, uint16_t token)
+/*
+ * Whether symbols may come next. What holds for all lengths of a kind of packet is found out once: cells are in order,
+ * so those of a kind are neighbours.
+ */
+struct legality {
+    uint32_t kind; /* UINT32_MAX: none yet */
+    bool is_fit;
+    uint64_t most_bytes;
+    struct length_past past;
+};
+
+static void judge_kind(struct legality *known, const struct drawing *d, uint16_t token)
 {
     enum flow_side side = token_side(token);
-    uint8_t length = token_length(token);
+    bool has_payload = token_length(token) != LENGTH_NONE;
 
-    if (!is_fit(d, side, token_flags(token), token_mark(token), length != LENGTH_NONE))
-        return false;
-    return length == LENGTH_NONE ||
-           symbol_alphabet_least(&d->tables->alphabet, length, symbol_state_past(d->state, side)) <=
-               most_payload(d, side);
+    known->is_fit = is_fit(d, side, token_flags(token), token_mark(token), has_payload);
+    if (known->is_fit && has_payload) {
+        known->most_bytes = most_payload(d, side);
+        known->past = symbol_state_past(d->state, side);
+    }
 }
 
-/* One of the legal symbols, by their counts. */
-static bool draw_masked(const struct drawing *d, const struct symbol_counts *counts, uint16_t *token)
+static bool is_legal(struct legality *known, const struct drawing *d, uint16_t token)
+{
+    uint8_t length = token_length(token);
+    uint32_t kind = (token & 0xff00U) | (length != LENGTH_NONE);
+
+    if (kind != known->kind)
+        judge_kind(known, d, token);
+    known->kind = kind;
+    return known->is_fit &&
+           (length == LENGTH_NONE ||
+            symbol_alphabet_least(&d->tables->alphabet, length, known->past) <= known->most_bytes);
+}
+
+/* One of the legal symbols, by their counts: first as the counts are, which mostly does. */
+static bool draw_masked(struct legality *known, const struct drawing *d, const struct symbol_counts *counts,
+                        uint16_t *token)
 {
     uint32_t total = 0;
     uint32_t before = 0;
     uint32_t place;
 
+    for (int i = 0; i < DRAWN_BLINDLY && counts->size > 1; i++) {
+        *token = symbol_counts_at(counts, random_below_u32(d->random, counts->total));
+        if (is_legal(known, d, *token))
+            return true;
+    }
     for (uint32_t i = 0; i < counts->size; before = counts->cells[i++].count)
-        total += is_legal(d, counts->cells[i].symbol) ? counts->cells[i].count - before : 0;
+        total += is_legal(known, d, counts->cells[i].symbol) ? counts->cells[i].count - before : 0;
     if (total == 0)
         return false;
     place = random_below_u32(d->random, total);
@@ -384,7 +415,7 @@ static bool draw_masked(const struct drawing *d, const struct symbol_counts *cou
     for (uint32_t i = 0; i < counts->size; before = counts->cells[i++].count) {
         uint32_t count = counts->cells[i].count - before;
 
-        if (!is_legal(d, counts->cells[i].symbol))
+        if (!is_legal(known, d, counts->cells[i].symbol))
             continue;
         *token = counts->cells[i].symbol;
         if (place < count)
@@ -397,15 +428,18 @@ static bool draw_masked(const struct drawing *d, const struct symbol_counts *cou
 static bool draw_level(const struct drawing *d, uint32_t level, uint16_t *token)
 {
     struct symbol_counts counts;
+    struct legality known = { .kind = UINT32_MAX };
     uint64_t context = symbol_token_context(d->state, &d->features, level);
 
     if (!symbol_table_find(&d->tables->tokens, context, level, &counts))
         return false;
-    if (level == TOKEN_LEVELS - 1)
-        return draw_masked(d, &counts, token);
-    if (!symbol_counts_draw(&counts, d->random, token))
-        return false;
-    return is_legal(d, *token) || draw_masked(d, &counts, token);
+    if (level < TOKEN_LEVELS - 1) {
+        if (!symbol_counts_draw(&counts, d->random, token))
+            return false;
+        if (is_legal(&known, d, *token))
+            return true;
+    }
+    return draw_masked(&known, d, &counts, token);
 }
 
 static uint8_t mean_length(const struct drawing *d, enum flow_side side)
@@ -501,7 +535,7 @@ static int64_t gap_of(const struct drawing *d, uint16_t symbol)
     int64_t ns = gap_in_bin(d, (uint8_t)symbol);
 
     if (d->features.packets_left == 1)
-        return ns / 2 <= left_ns && left_ns / 2 <= ns ? left_ns : ns;
+        return ns - ns / 4 <= left_ns && left_ns - left_ns / 4 <= ns ? left_ns : ns;
     if (symbol < GAP_REST)
         return ns <= left_ns ? ns : -1;
     return ns <= left_ns && left_ns - ns <= SESSION_LONGEST_WAIT_NS ? left_ns - ns : -1;

@@ -422,6 +422,7 @@ void renderer_free(struct renderer *r)
     if (r == NULL)
         return;
     for (size_t i = 0; i < r->live_count; i++) {
+        session_release(&r->heap[i]->session);
         free(r->heap[i]->impaired);
         free(r->heap[i]);
     }

@@ -6,10 +6,10 @@
 #include "session/session_shape.h"
 
 #define DEFAULT_RTT_NS (500 * NS_PER_US)
+#define CLOSED_NS (4 * NS_PER_SECOND) /* what comes 5 s after the end is another flow */
 #define HURRIED_RTT_NS (100 * NS_PER_MS)
 
 enum { UNANSWERED_SYNS = 3 };
-enum { MESSAGE_MOST_PACKETS = 4096 }; /* a longer run one way is several messages: bounds the look ahead */
 
 static enum flow_side other(enum flow_side side)
 {
@@ -98,19 +98,16 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     row = session_shape_draw(plan, &c->random, &c->shape.row);
     impair(s, plan, impairments, &row);
     s->key = plan->key;
+    s->closed_ns = CLOSED_NS;
     s->client = plan->ends[FLOW_INITIATOR].address;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
     c->shape.protocol = plan->protocol;
     take_row(s, &row);
-    c->progress.left = c->shape.total;
-    c->progress.machine = tcp_machine_begin(c->shape.under_way);
     if (plan->protocol == IP_TCP)
         tcp_numbers_begin(&s->numbers, &row, &c->random);
     choose_model(c, plan, (enum flow_opening)s->opening, models);
-    c->shape.planned = &row;
-    c->model->begin(c->tables, &c->shape, &c->memory, &c->random);
-    c->shape.planned = NULL;
+    course_begin(c, &row);
 }
 
 void session_resume(struct session *s, const struct session_numbers *numbers)
@@ -118,51 +115,7 @@ void session_resume(struct session *s, const struct session_numbers *numbers)
     tcp_numbers_resume(&s->numbers, numbers);
 }
 
-/* ---- draws ---- */
-
-static void pay(struct packet_budget *left, const struct packet_draw *draw)
-{
-    enum flow_side side = draw->side;
-
-    left->packets[side] -= left->packets[side] > 0;
-    left->data_packets[side] -= draw->payload_bytes > 0 && left->data_packets[side] > 0;
-    left->payload_bytes[side] -= at_most(draw->payload_bytes, left->payload_bytes[side]);
-}
-
-/* The model's next packet; false: the session is over. What TCP forbids ends it. */
-static bool next_draw(struct session_course *c, struct packet_draw *draw)
-{
-    struct packet_progress *p = &c->progress;
-
-    if (!c->model->next(c->tables, &c->shape, p, &c->memory, &c->random, draw))
-        return false;
-    if (c->shape.protocol == IP_TCP) {
-        if (!c->model->is_lawless &&
-            !tcp_machine_allows(&p->machine, draw->side, draw->tcp_flags, draw->mark, draw->payload_bytes > 0))
-            return false;
-        tcp_machine_send(&p->machine, draw->side, draw->tcp_flags, draw->mark);
-    }
-    if (!c->model->ignores_budget)
-        pay(&p->left, draw);
-    return true;
-}
-
 /* ---- messages ---- */
-
-/* How long the message is that this draw begins: until the other side says something. */
-static uint64_t measure_message(const struct session *s, const struct packet_draw *first)
-{
-    struct session_course ahead = s->course;
-    uint64_t bytes = first->payload_bytes;
-    struct packet_draw draw;
-
-    for (int packets = 1; packets < MESSAGE_MOST_PACKETS && next_draw(&ahead, &draw); packets++) {
-        if (draw.payload_bytes > 0 && draw.side != first->side)
-            break;
-        bytes += draw.payload_bytes;
-    }
-    return bytes;
-}
 
 static void begin_message(struct session *s, const struct packet_draw *draw)
 {
@@ -176,7 +129,7 @@ static void begin_message(struct session *s, const struct packet_draw *draw)
     s->speaker = (uint8_t)draw->side;
     p->latest_bytes[draw->side] = 0;
     s->message_offset = 0;
-    s->message_bytes = payload_is_structured(s->fill) ? measure_message(s, draw) : draw->payload_bytes;
+    s->message_bytes = payload_is_structured(s->fill) ? course_message_bytes(&s->course, draw) : draw->payload_bytes;
 }
 
 static struct payload_place place_in_stream(struct session *s, const struct packet_draw *draw)
@@ -184,11 +137,9 @@ static struct payload_place place_in_stream(struct session *s, const struct pack
     struct packet_progress *p = &s->course.progress;
     struct payload_place place;
 
-    /* What was seen ahead holds until somebody has to acknowledge first: then the draws may be others. */
+    /* What was seen far ahead holds until somebody has to acknowledge first: then the draws may be others. */
     if (!s->has_data || s->speaker != draw->side || s->message_offset + draw->payload_bytes > s->message_bytes)
         begin_message(s, draw);
-    if (s->message_offset + draw->payload_bytes > s->message_bytes) /* an ACK that had to come first made it longer */
-        s->message_bytes = s->message_offset + draw->payload_bytes;
     place = (struct payload_place){
         .message_bytes = s->message_bytes,
         .offset = s->message_offset,
@@ -251,7 +202,7 @@ static bool must_wait(const struct session *s, const struct packet_draw *draw)
     return s->course.shape.protocol == IP_TCP && draw->payload_bytes > 0 && !s->course.model->is_lawless &&
            draw->payload_bytes > tcp_numbers_room(&s->numbers, draw->side) &&
            !tcp_numbers_is_settled(&s->numbers, other(draw->side)) &&
-           tcp_machine_allows(&s->course.progress.machine, other(draw->side), TCP_ACK, PACKET_PLAIN, false);
+           tcp_machine_allows(&s->course.sent, other(draw->side), TCP_ACK, PACKET_PLAIN, false);
 }
 
 static void acknowledge_first(struct session *s, struct packet_draw *draw)
@@ -262,7 +213,7 @@ static void acknowledge_first(struct session *s, struct packet_draw *draw)
         .side = other(draw->side), .tcp_flags = TCP_ACK, .gap_ns = draw->gap_ns / 2,
     };
     s->held.gap_ns -= draw->gap_ns;
-    pay(&s->course.progress.left, draw);
+    course_send(&s->course, draw);
 }
 
 static bool take_draw(struct session *s, struct packet_draw *draw)
@@ -272,7 +223,7 @@ static bool take_draw(struct session *s, struct packet_draw *draw)
         s->has_held = false;
         return true;
     }
-    if (!next_draw(&s->course, draw))
+    if (!course_next(&s->course, draw))
         return false;
     if (must_wait(s, draw))
         acknowledge_first(s, draw);
@@ -289,9 +240,32 @@ static void number_datagram(const struct session *s, const struct packet_draw *d
     };
 }
 
+static bool is_closed(const struct session *s)
+{
+    const struct tcp_machine *sent = &s->course.sent;
+
+    return s->course.shape.protocol == IP_TCP && (sent->phase == TCP_PHASE_RESET || (sent->fin[0] && sent->fin[1]));
+}
+
+/* No session has a silence that would end a flow. */
+static int64_t bounded_gap(struct session *s, bool was_closed, int64_t gap_ns)
+{
+    if (!s->begun)
+        return 0;
+    if (gap_ns > SESSION_LONGEST_WAIT_NS && s->opening != FLOW_OPENING_ATTEMPT)
+        gap_ns = SESSION_LONGEST_WAIT_NS;
+    if (!was_closed)
+        return gap_ns;
+    if (gap_ns > s->closed_ns)
+        gap_ns = s->closed_ns;
+    s->closed_ns -= gap_ns;
+    return gap_ns;
+}
+
 bool session_next(struct session *s, struct session_packet *packet)
 {
     bool is_tcp = s->course.shape.protocol == IP_TCP;
+    bool was_closed = is_closed(s);
     struct packet_draw draw;
 
     if (!take_draw(s, &draw))
@@ -301,8 +275,7 @@ bool session_next(struct session *s, struct session_packet *packet)
     else
         number_datagram(s, &draw, packet);
     packet->is_repeated_syn = draw.tcp_flags == TCP_SYN && s->begun;
-    if (!s->begun)
-        packet->gap_ns = 0;
+    packet->gap_ns = bounded_gap(s, was_closed, draw.gap_ns);
     if (draw.payload_bytes > 0 || !is_tcp)
         place_payload(s, &draw, packet);
     s->handshake = s->handshake || (draw.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
@@ -312,11 +285,16 @@ bool session_next(struct session *s, struct session_packet *packet)
 
 enum flow_ending session_ending(const struct session *s)
 {
-    const struct tcp_machine *machine = &s->course.progress.machine;
+    const struct tcp_machine *machine = &s->course.sent;
 
     if (machine->phase == TCP_PHASE_RESET || machine->phase == TCP_PHASE_REFUSED)
         return FLOW_ENDING_RESET;
     return machine->fin[0] || machine->fin[1] ? FLOW_ENDING_FIN : FLOW_ENDING_NONE;
+}
+
+void session_release(struct session *s)
+{
+    course_forget(&s->course);
 }
 
 void session_hurry(struct session *s)
@@ -328,6 +306,7 @@ void session_hurry(struct session *s)
         unanswered[side] = !tcp_numbers_is_settled(&s->numbers, other((enum flow_side)side));
     s->has_held = false;
     c->progress.left = (struct packet_budget){ { 0 }, { 0 }, { 0 } };
+    course_forget(c);
     c->model = &packet_model_messages;
     messages_close(&c->memory, (enum flow_opening)s->opening, (enum flow_ending)s->ending,
                    (enum flow_side)s->closing_side, unanswered);

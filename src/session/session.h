@@ -16,20 +16,10 @@
 #include "dayshift/flow_plan.h"
 #include "net/wire.h"
 #include "session/impairments.h"
-#include "session/packet_model.h"
+#include "session/session_course.h"
 #include "session/session_packet.h"
 #include "session/stack_profile.h"
 #include "session/tcp_numbers.h"
-
-/* What is drawn, and what it depends on: enough to look ahead in a copy. */
-struct session_course {
-    struct random_stream random;
-    const struct packet_model *model;
-    const struct packet_tables *tables;
-    struct packet_shape shape;
-    struct packet_progress progress;
-    union packet_memory memory;
-};
 
 struct session {
     struct session_course course;
@@ -48,6 +38,7 @@ struct session {
     struct impairment_counts impairments; /* what is to happen to its packets, behind the session */
     struct stack_profile stack;
     struct tcp_numbers numbers; /* TCP */
+    int64_t closed_ns;      /* that its packets may still take when it is closed */
     uint64_t message_bytes; /* TCP: of the current message */
     uint64_t message_offset;
 };
@@ -65,7 +56,7 @@ void session_begin(struct session *session, const struct flow_plan *plan, uint64
  */
 void session_resume(struct session *session, const struct session_numbers *numbers);
 
-/* The next packet, or false when the session is over. */
+/* The next packet, or false when the session is over: then nothing is left to be released. */
 bool session_next(struct session *session, struct session_packet *packet);
 
 /*
@@ -73,6 +64,9 @@ bool session_next(struct session *session, struct session_packet *packet);
  * closed is closed with the next packets, without waiting.
  */
 void session_hurry(struct session *session);
+
+/* Of a session that is not over: it is left as it is. */
+void session_release(struct session *session);
 
 /* A TCP session that joins a connection under way. */
 static inline bool session_joins(const struct session *session)
@@ -83,7 +77,7 @@ static inline bool session_joins(const struct session *session)
 /* So far: a connection that opened with a handshake and closed with FINs of both sides. */
 static inline bool session_is_complete_tcp(const struct session *session)
 {
-    const struct tcp_machine *machine = &session->course.progress.machine;
+    const struct tcp_machine *machine = &session->course.sent;
 
     return session->handshake && machine->fin[0] && machine->fin[1];
 }
@@ -99,7 +93,7 @@ enum flow_ending session_ending(const struct session *session);
 /* So far: it leaves a TCP connection open. */
 static inline bool session_stays_open(const struct session *session)
 {
-    const struct tcp_machine *machine = &session->course.progress.machine;
+    const struct tcp_machine *machine = &session->course.sent;
 
     return session->course.shape.protocol == IP_TCP && machine->phase == TCP_PHASE_ESTABLISHED &&
            !machine->fin[0] && !machine->fin[1];

@@ -269,6 +269,23 @@ static void fit_payload(struct session_row *row, bool is_tcp)
     }
 }
 
+/*
+ * The round trip of the path takes the place of the sampled one; where that is far from it, the other gaps would
+ * not go with it.
+ */
+static void set_round_trip(struct session_row *row, const struct service_model *service, uint32_t rank)
+{
+    uint64_t place = (uint64_t)rank * (SERVICE_ROUND_TRIPS - 1);
+    const int64_t *between = &service->round_trips_ns[place >> 32];
+    int64_t rtt_ns = between[0] + (int64_t)((double)(between[1] - between[0]) * ((double)(uint32_t)place * 0x1p-32));
+
+    if (row->opening != FLOW_OPENING_HANDSHAKE || rtt_ns > row->rtt_ns + row->rtt_ns / 2 ||
+        row->rtt_ns > rtt_ns + rtt_ns / 2)
+        return;
+    row->duration_ns = (row->duration_ns > row->rtt_ns ? row->duration_ns - row->rtt_ns : 0) + rtt_ns;
+    row->rtt_ns = rtt_ns;
+}
+
 /* More packets take more time, but no more than a flow of the service was seen to. */
 static void scale_to_plan(struct session_row *row, const struct flow_plan *plan)
 {
@@ -300,6 +317,8 @@ struct session_row session_shape_draw(const struct flow_plan *plan, struct rando
     *index = chosen < rows ? (uint32_t)chosen : SESSION_NO_ROW;
     if (session_row_packets(&row) != plan->packets && session_row_packets(&row) > 0)
         scale_to_plan(&row, plan);
+    if (chosen < rows)
+        set_round_trip(&row, plan->service, path_rank(plan));
     if (plan->to_group || plan->answer == ANSWER_NONE)
         make_one_way(&row);
     set_defaults(&row);

@@ -90,15 +90,12 @@ static void set_totals(struct symbol_flow *flow, const struct symbol_packet *pac
     if (row->sequence_length == session_row_packets(row))
         return;
     for (int side = 0; side < 2; side++) {
-        uint64_t left_out = 0;
+        uint64_t impaired = (uint64_t)row->retransmitted[side] + row->reordered[side] + row->duplicated[side];
 
-        for (uint32_t i = 0; i < row->sequence_length; i++)
-            left_out += (int)flow_packet_side(row->sequence[i]) == side;
-        left_out -= seen.packets[side];
-        if (row->packets[side] > seen.packets[side] + left_out)
-            flow->total.packets[side] = row->packets[side] - left_out;
-        if (row->data_packets[side] > seen.data_packets[side])
-            flow->total.data_packets[side] = row->data_packets[side];
+        if (row->packets[side] > seen.packets[side] + impaired)
+            flow->total.packets[side] = row->packets[side] - impaired;
+        if (row->data_packets[side] > seen.data_packets[side] + impaired)
+            flow->total.data_packets[side] = row->data_packets[side] - impaired;
         if (flow->total.data_packets[side] > flow->total.packets[side])
             flow->total.data_packets[side] = flow->total.packets[side];
         if (row->payload_bytes[side] > seen.payload_bytes[side])
