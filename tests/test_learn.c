@@ -1027,6 +1027,39 @@ static void test_rare_classes(void **state)
     learner_free(learner);
 }
 
+/* Samples leave three quarters of the memory to hosts; every service has a few rows all the same. */
+static void test_room_for_samples(void **state)
+{
+    enum { SERVICES = 600, FLOWS = 100, MOST = 16 << 20, LEAST_ROWS = 16 };
+    struct flow_packet packets[200] = { { 0x02, 0, 0 } };
+    struct learner_config config = in_ten;
+    struct learner *learner;
+    const struct network_stats *stats;
+    size_t bytes = 0;
+
+    (void)state;
+    config.max_bytes = MOST;
+    learner = learner_new(&config);
+    for (int i = 0; i < SERVICES * FLOWS; i++) {
+        struct flow_record record = flow(i, A, OUT, IP_TCP, (uint16_t)(1 + i % SERVICES));
+
+        record.packets[0] = 200;
+        record.sequence = packets;
+        record.sequence_length = 200;
+        learner_add(learner, &record);
+    }
+    stats = learner_finish(learner);
+    for (size_t i = 0; i < stats->services.used; i++) {
+        assert_in_range(stats->samples[i].used, LEAST_ROWS, FLOWS);
+        bytes += stats->samples[i].used * SAMPLED_ROW_BYTES + stats->samples[i].packets * sizeof *packets;
+    }
+    assert_int_equal(stats->services.used, SERVICES);
+    assert_in_range(bytes, MOST / 4, MOST / 4 + SERVICES * LEAST_ROWS * SAMPLED_ROW_BYTES);
+    assert_true(learner_given_up(learner)->samples > 0);
+    assert_int_equal(learner_given_up(learner)->states, 0);
+    learner_free(learner);
+}
+
 /* Names beyond the limits are counted as given up, and nothing else is lost of the flow. */
 static void test_label_limits(void **state)
 {
@@ -2581,6 +2614,7 @@ int main(void)
         cmocka_unit_test(test_bytes_conditions_labels),
         cmocka_unit_test(test_label_limits),
         cmocka_unit_test(test_rare_classes),
+        cmocka_unit_test(test_room_for_samples),
         cmocka_unit_test(test_impossible_records),
         cmocka_unit_test(test_late_flow),
         cmocka_unit_test(test_step_back),

@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -387,12 +389,13 @@ static const struct flow_end ends[2] = {
     { UINT32_C(0x0a000002), 53, { 2, 0, 0, 0, 0, 2 } },
 };
 
-static struct wire *wire_new(uint8_t protocol, const struct stack_profile *stack)
+static struct wire *wire_new_at(uint8_t protocol, const struct stack_profile *stack, uint16_t port)
 {
     struct wire *wire = test_calloc(1, sizeof *wire);
     struct error err = { "" };
 
     wire->plan = (struct flow_plan){ .key = 1, .protocol = protocol, .ends = { ends[0], ends[1] } };
+    wire->plan.ends[I].port = port;
     wire->stack = *stack;
     wire->builder = frame_builder_new(&err);
     assert_non_null(wire->builder);
@@ -400,6 +403,11 @@ static struct wire *wire_new(uint8_t protocol, const struct stack_profile *stack
         assert_int_equal(frame_template_build(wire->builder, &wire->frames[side], &wire->plan, stack,
                                               (enum flow_side)side, &err), 0);
     return wire;
+}
+
+static struct wire *wire_new(uint8_t protocol, const struct stack_profile *stack)
+{
+    return wire_new_at(protocol, stack, 40000);
 }
 
 static void wire_free(struct wire *wire)
@@ -695,11 +703,12 @@ static void talk_bursts(struct talk *talk, struct random_stream *random)
     }
 }
 
-static void talk_begin(struct talk *talk, uint8_t protocol, struct random_stream *random)
+static void talk_begin_as(struct talk *talk, uint8_t protocol, const struct session_row *row,
+                          struct random_stream *random)
 {
     *talk = (struct talk){ .protocol = protocol };
     if (protocol == IP_TCP) {
-        tcp_numbers_begin(&talk->numbers, &usual_row, random);
+        tcp_numbers_begin(&talk->numbers, row, random);
         talk_add(talk, I, S, 0, 0);
         talk_add(talk, R, S | A, 0, TALK_RTT_NS / 2);
         talk_add(talk, I, A, 0, TALK_RTT_NS / 2);
@@ -711,6 +720,11 @@ static void talk_begin(struct talk *talk, uint8_t protocol, struct random_stream
         for (int i = 0; i < 200; i++)
             talk_add(talk, i % 2 ? R : I, 0, (uint32_t)between(random, 30, 1472), 5 * NS_PER_MS);
     }
+}
+
+static void talk_begin(struct talk *talk, uint8_t protocol, struct random_stream *random)
+{
+    talk_begin_as(talk, protocol, &usual_row, random);
 }
 
 static bool talk_next(void *self, struct session_packet *packet)
@@ -1103,6 +1117,169 @@ static void test_rates_text(void **state)
     }
 }
 
+/* ---- frames before an independent judge ---- */
+
+enum { JUDGED_SESSIONS = 200, PCAP_ETHERNET = 1 };
+
+static void put_u32(FILE *file, uint32_t value)
+{
+    fwrite(&value, sizeof value, 1, file);
+}
+
+static void put_frame(FILE *file, const struct wire *wire, int64_t time_ns)
+{
+    put_u32(file, (uint32_t)(time_ns / NS_PER_SECOND));
+    put_u32(file, (uint32_t)(time_ns % NS_PER_SECOND));
+    put_u32(file, wire->length);
+    put_u32(file, wire->length);
+    fwrite(wire->bytes, 1, wire->length, file);
+}
+
+/* A keep-alive and its answer, and a window that closes and opens, in the midst of it. */
+static void add_idle(struct talk *talk)
+{
+    talk_add(talk, I, A, 0, 30 * NS_PER_SECOND);
+    talk->draws[talk->count - 1].mark = PACKET_KEEPALIVE;
+    talk_add(talk, R, A, 0, NS_PER_MS);
+    talk_add(talk, I, P | A, 500, NS_PER_SECOND);
+    talk_add(talk, R, A, 0, NS_PER_SECOND);
+    talk->draws[talk->count - 1].mark = PACKET_ZERO_WINDOW;
+    talk_add(talk, R, A, 0, NS_PER_SECOND);
+    talk_add(talk, I, P | A, 1, NS_PER_MS);
+}
+
+/* Windows and options of all kinds; large enough for the bursts. */
+static struct session_row draw_judged_row(struct random_stream *random)
+{
+    struct session_row row = usual_row;
+
+    for (int side = 0; side < 2; side++) {
+        row.tcp_options[side] = TCP_OPTION_MSS | (uint8_t)random_below(random, 16);
+        row.window_scale[side] = (uint8_t)random_below(random, 9);
+        row.window[side] = (uint16_t)between(random, 30000, 65535);
+        row.ttl[side] = one_in(random, 2) ? 64 : 128;
+        row.packets[side] = one_in(random, 2) ? 0 : 150;
+        row.data_packets[side] = one_in(random, 2) ? 0 : 80;
+        row.ip_id[side] = (enum ip_id_kind)random_below(random, 4);
+    }
+    return row;
+}
+
+static void write_judged_session(FILE *file, uint32_t number, bool is_impaired)
+{
+    struct random_stream random = stream_of(number);
+    uint8_t protocol = number % 4 ? IP_TCP : IP_UDP;
+    struct session_row row = draw_judged_row(&random);
+    struct stack_profile stack = stack_profile_of(&row);
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    const struct session_packet_source source = { talk_next, talk };
+    struct wire *wire = wire_new_at(protocol, &stack, (uint16_t)(20000 + number));
+    struct impairment_counts counts = { .duplicated = { 2, 2 } };
+    struct impairments impairments;
+    struct session_packet packet;
+    int64_t now_ns = number * NS_PER_SECOND;
+
+    talk_begin_as(talk, protocol, &row, &random);
+    if (protocol == IP_TCP) {
+        talk->count -= 3; /* the end of it */
+        add_idle(talk);
+        talk_add(talk, I, F | A, 0, TALK_RTT_NS);
+        talk_add(talk, R, number % 3 ? F | A : RST | A, 0, TALK_RTT_NS);
+        if (number % 3)
+            talk_add(talk, I, A, 0, NS_PER_MS);
+        counts.retransmitted[I] = counts.retransmitted[R] = 3;
+        counts.reordered[I] = counts.reordered[R] = 2;
+    } else {
+        counts.fragmented[I] = counts.fragmented[R] = 3;
+        counts.unreachable = 5;
+    }
+    if (!is_impaired)
+        counts = (struct impairment_counts){ 0 };
+    impairments_begin(&impairments, &counts, protocol, true, &talk->total, TALK_RTT_NS);
+    while (impairments_next(&impairments, &source, &random, &packet)) {
+        now_ns += packet.gap_ns;
+        wire_render(wire, &packet, now_ns);
+        put_frame(file, wire, now_ns);
+    }
+    wire_free(wire);
+    test_free(talk);
+}
+
+static const char *write_judged_capture(bool is_impaired)
+{
+    const char *path = scratch_path(is_impaired ? "impaired.pcap" : "plain.pcap");
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    put_u32(file, UINT32_C(0xa1b23c4d)); /* nanoseconds */
+    put_u32(file, 2 | 4 << 16);
+    put_u32(file, 0);
+    put_u32(file, 0);
+    put_u32(file, 65535);
+    put_u32(file, PCAP_ETHERNET);
+    for (uint32_t number = 0; number < JUDGED_SESSIONS; number++)
+        write_judged_session(file, number, is_impaired);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+/* How many frames a filter of Wireshark shows. */
+static uint32_t frames_shown(const char *capture, const char *filter)
+{
+    char command[1024];
+    char line[256];
+    uint32_t count = 0;
+    FILE *shown;
+
+    snprintf(command, sizeof command,
+             "tshark -n -r %s -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE "
+             "-d udp.port==53,data -d tcp.port==53,data -Y '%s' -T fields -e frame.number -e tcp.stream "
+             "-e _ws.expert.message 2>&1", capture, filter);
+    shown = popen(command, "r");
+    assert_non_null(shown);
+    while (fgets(line, sizeof line, shown)) {
+        if (strncmp(line, "Running as user", 15) == 0)
+            continue;
+        count++;
+    }
+    assert_int_equal(pclose(shown), 0);
+    return count;
+}
+
+#define WIRESHARK_DAMAGE "_ws.malformed || _ws.expert.group == \"Checksum\""
+
+static void test_wireshark_finds_nothing(void **state)
+{
+    const char *capture = write_judged_capture(false);
+
+    (void)state;
+    if (system("command -v tshark > /dev/null") != 0)
+        skip_because("no tshark to judge by");
+    assert_int_equal(frames_shown(capture, WIRESHARK_DAMAGE), 0);
+    /* a full window and the like would show here; the frames with keep-alives and closed windows are known */
+    assert_int_equal(frames_shown(capture, "tcp.analysis.flags && !tcp.analysis.window_update && "
+                                           "!tcp.analysis.keep_alive && !tcp.analysis.keep_alive_ack && "
+                                           "!tcp.analysis.zero_window"), 0);
+    assert_true(frames_shown(capture, "tcp.analysis.keep_alive_ack") >= JUDGED_SESSIONS / 8);
+    assert_int_equal(frames_shown(capture, "tcp.flags.syn == 1 && tcp.flags.ack == 0"), JUDGED_SESSIONS * 3 / 4);
+}
+
+static void test_wireshark_finds_impairments(void **state)
+{
+    const char *capture = write_judged_capture(true);
+
+    (void)state;
+    if (system("command -v tshark > /dev/null") != 0)
+        skip_because("no tshark to judge by");
+    assert_int_equal(frames_shown(capture, WIRESHARK_DAMAGE), 0);
+    assert_int_equal(frames_shown(capture, "tcp.analysis.spurious_retransmission"), 0);
+    assert_true(frames_shown(capture, "tcp.analysis.retransmission") >= JUDGED_SESSIONS * 3 / 4 * 6);
+    /* one is missing where a copy had to follow a session's last packet too */
+    assert_in_range(frames_shown(capture, "icmp.type == 3 && udp"), JUDGED_SESSIONS / 4 * 5 - 2, JUDGED_SESSIONS / 4 * 5);
+    assert_int_equal(frames_shown(capture, "ip.flags.mf == 1"), JUDGED_SESSIONS / 4 * 6);
+    assert_int_equal(frames_shown(capture, "ip.fragments"), JUDGED_SESSIONS / 4 * 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1123,6 +1300,8 @@ int main(void)
         cmocka_unit_test(test_unreachable_share),
         cmocka_unit_test(test_counts_taken_from_row),
         cmocka_unit_test(test_rates_text),
+        cmocka_unit_test(test_wireshark_finds_nothing),
+        cmocka_unit_test(test_wireshark_finds_impairments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,7 @@ struct learner *learner_new(const struct learner_config *config)
     learner->observation.half = config->half;
     if (config->max_bytes > 0 && config->max_bytes < LEARN_MIN_BYTES)
         learner->config.max_bytes = LEARN_MIN_BYTES;
+    learner->services.max_bytes = learner->config.max_bytes / 4;
     network_stats_init(&learner->stats);
     address_table_init(&learner->hosts);
     address_table_init(&learner->outside);

@@ -20,7 +20,7 @@
  *
  * With a bound, what is new is given up before the bound is reached, and first what one packet can
  * bring about: hosts from 5/8 of it on, states from 6/8, what a known state was not yet found with from
- * 7/8. What is known goes on being counted. A state that was taken in has all that a model needs of
+ * 7/8. Samples of services get no more than a quarter, and a few rows more. What is known goes on being counted. A state that was taken in has all that a model needs of
  * it. When even slices find no room, activity and coverage end together: the rest of the day
  * reads as not observed, not as silent. All of this depends on the records alone.
  */

@@ -6,7 +6,8 @@
 #include "learn/stats_private.h"
 
 enum {
-    MOST_SERVICES = 2 * SERVICE_MAX /* so that of every so many that come one makes all others wait */
+    MOST_SERVICES = 2 * SERVICE_MAX, /* so that of every so many that come one makes all others wait */
+    FEW_ROWS = 16 /* a sample has when there is no room for samples any more */
 };
 
 static uint64_t record_key(const struct flow_record *record)
@@ -62,17 +63,25 @@ static uint32_t add_service(struct service_learner *learner, struct network_stat
     return stats_add_service(stats, owner, port, 1);
 }
 
+static bool has_sample_room(const struct service_learner *learner)
+{
+    return learner->max_bytes == 0 || service_learner_bytes(learner) < learner->max_bytes;
+}
+
 /* A sample that has all its rows only exchanges them; every service has one row at least. */
 static void add_sample(struct service_learner *learner, struct row_sample *sample,
-                       const struct flow_record *record, bool has_room, struct learner_given_up *given_up)
+                       const struct flow_record *record, enum learner_room room,
+                       struct learner_given_up *given_up)
 {
+    bool has_room = room >= ROOM_DETAILS && has_sample_room(learner);
+    size_t most = has_room || room < ROOM_DETAILS ? 1 : FEW_ROWS;
     uint64_t key = record_key(record);
     struct row_sample before = *sample;
     struct session_row row;
 
     if (!row_sample_wants(sample, key))
         return;
-    if (!has_room && sample->used > 0 && sample->used < SERVICE_MAX_ROWS) {
+    if (!has_room && sample->used >= most && sample->used < SERVICE_MAX_ROWS) {
         given_up->samples++;
         return;
     }
@@ -111,7 +120,7 @@ void service_learner_add(struct service_learner *learner, struct network_stats *
     uint32_t service = add_service(learner, stats, record, label, room, given_up);
     struct service_conditions conditions = conditions_of(record);
 
-    add_sample(learner, &stats->samples[service], record, room >= ROOM_DETAILS, given_up);
+    add_sample(learner, &stats->samples[service], record, room, given_up);
     if (record->is_measured)
         service_conditions_add(&stats->conditions[service], &conditions);
 }

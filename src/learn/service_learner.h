@@ -20,10 +20,12 @@ enum learner_room {
 };
 
 struct service_learner {
+    size_t max_bytes; /* that samples may take; 0: unbounded. Beyond, they get a few rows without packets */
     size_t sampled_rows, sampled_packets; /* of all services */
 };
 
-/* Zeroed, and statistics without services, to begin with. What finds no room is counted in *given_up. */
+/* Zeroed but for its bound, and statistics without services, to begin with. What finds no room is counted in
+ * *given_up. */
 void service_learner_add(struct service_learner *learner, struct network_stats *stats,
                          const struct flow_record *record, uint32_t label, enum learner_room room,
                          struct learner_given_up *given_up);

@@ -32,6 +32,7 @@ enum {
 #define LONGEST_COPY_NS (NS_PER_MS / 2)   /* until a copy follows */
 #define LONGEST_BEHIND_NS (NS_PER_MS / 4) /* until an overtaken segment follows */
 #define LEAST_GAP_NS (10 * NS_PER_US)
+#define LATE_NS (10 * NS_PER_MS)          /* how long a queue may hold up an overtaken segment, or half a round trip */
 
 static uint64_t at_most(uint64_t value, uint64_t limit)
 {
@@ -323,8 +324,10 @@ static void hold(struct impairments *m, const struct session_packet *p, enum wai
 static bool can_overtake(const struct impairments *m, const struct session_packet *p,
                          const struct session_packet *next)
 {
+    int64_t late_ns = m->rtt_ns / 2 > LATE_NS ? m->rtt_ns / 2 : LATE_NS;
+
     return next->side == p->side && next->payload_bytes > 0 && !(next->tcp_flags & (TCP_FIN | TCP_RST)) &&
-           next->sequence == p->sequence + p->payload_bytes && next->gap_ns <= m->rtt_ns / 2;
+           next->sequence == p->sequence + p->payload_bytes && next->gap_ns <= late_ns;
 }
 
 /* The next one passes in its place, if it can; if not, another one will be overtaken. */

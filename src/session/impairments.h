@@ -4,7 +4,8 @@
  *
  * A filter between the session and the frames. How often each happens to a session is fixed when it begins, and
  * then placed uniformly among the packets that can suffer it, so that the totals come out: a packet is hit
- * with the probability of what is left to do over the packets that are left. Where too few can suffer it, less happens.
+ * with the probability of what is left to do over the packets that are left. Where too few can suffer it, or two
+ * things meet in the last ones, less happens.
  *
  * A loss is told as a passer-by before it sees it: the segment passes, and once more after the sender's timeout
  * (as the sampled flow had it; else RFC 6298: 200 ms at least, doubled each time; a SYN's is a second), or a round trip

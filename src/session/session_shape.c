@@ -203,6 +203,16 @@ static void scale_data(struct session_row *row, int side, double factor, uint64_
         scaled(row->payload_bytes[side], (double)row->data_packets[side] / (double)old);
 }
 
+/* What the network did to a side's packets, as often a packet as before. */
+static void scale_impairments(struct session_row *row, int side, double factor)
+{
+    uint32_t *counts[] = { &row->retransmitted[side], &row->reordered[side], &row->duplicated[side],
+                           &row->fragments[side] };
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        *counts[i] = (uint32_t)at_most(scaled(*counts[i], factor), UINT32_MAX);
+}
+
 /*
  * Changes the row's packet count to `packets`: opening and closing stay as they are, the rest
  * grows or shrinks with the shares of the sides, of data and of acknowledgements kept.
@@ -221,6 +231,8 @@ static void scale_row(struct session_row *row, uint64_t packets)
     row->packets[FLOW_RESPONDER] = control[1] + wanted - first;
     scale_data(row, FLOW_INITIATOR, factor, first);
     scale_data(row, FLOW_RESPONDER, factor, wanted - first);
+    for (int side = 0; side < 2; side++)
+        scale_impairments(row, side, factor);
     row->turns = (uint32_t)at_most(scaled(row->turns, factor), UINT32_MAX);
     row->duration_ns = (int64_t)fmin((double)row->duration_ns * fmax(factor, 0.01), 0x1p60);
 }

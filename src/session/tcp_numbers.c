@@ -238,7 +238,7 @@ static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side si
     if (n->packets_left[side] <= 1 || gap_ns >= n->patience_ns || segments >= run_segments(n, sender))
         return all;
     upto = begin + take_segments(n, sender, segments);
-    return all - upto > window / 4 ? all : upto;
+    return all - upto > window / 2 ? all : upto;
 }
 
 /* ---- windows ---- */
