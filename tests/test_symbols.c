@@ -357,6 +357,39 @@ static void test_impossible_plans_end_early(void **state)
     free_service(&service);
 }
 
+/* A datagram may be empty, though all count as data packets. */
+static void test_datagrams_without_bytes_are_empty(void **state)
+{
+    struct service_model service = udp_service(true);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+
+    (void)state;
+    for (uint64_t bytes = 0; bytes < 8; bytes++) {
+        struct session_row row = { .packets = { 5, 0 }, .data_packets = { 5, 0 }, .payload_bytes = { bytes, 0 },
+                                   .duration_ns = NS_PER_SECOND };
+        struct packet_shape shape = shape_of(&service, &row);
+        struct packet_progress progress = { .left = shape.total };
+        struct random_stream random = stream_of((uint32_t)bytes);
+        union packet_memory memory;
+        struct packet_draw draw;
+        uint64_t sent = 0;
+
+        packet_model_symbols.begin(tables, &shape, &memory, &random);
+        for (int i = 0; i < 5; i++) {
+            assert_true(packet_model_symbols.next(tables, &shape, &progress, &memory, &random, &draw));
+            assert_true(draw.payload_bytes <= progress.left.payload_bytes[0]);
+            sent += draw.payload_bytes;
+            progress.left.packets[0]--;
+            progress.left.data_packets[0] -= draw.payload_bytes > 0;
+            progress.left.payload_bytes[0] -= draw.payload_bytes;
+        }
+        assert_false(packet_model_symbols.next(tables, &shape, &progress, &memory, &random, &draw));
+        assert_true(sent <= bytes);
+    }
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
 /* Far outside what was seen: a gigabyte, in the memory that every session has. */
 static void test_large_transfer_is_spent_exactly(void **state)
 {
@@ -829,6 +862,7 @@ int main(void)
         cmocka_unit_test(test_sampled_plans_are_spent_exactly),
         cmocka_unit_test(test_any_plan_is_spent_exactly),
         cmocka_unit_test(test_impossible_plans_end_early),
+        cmocka_unit_test(test_datagrams_without_bytes_are_empty),
         cmocka_unit_test(test_large_transfer_is_spent_exactly),
         cmocka_unit_test(test_same_random_numbers_same_packets),
         cmocka_unit_test(test_gaps_are_such_as_were_seen),

@@ -309,6 +309,13 @@ static bool leaves_a_way(const struct tcp_machine *machine, const struct packet_
     return true;
 }
 
+/* Of datagrams, all count as data packets: some are empty where there are fewer bytes than these. */
+static bool is_empty_datagram_due(const struct drawing *d, enum flow_side side)
+{
+    return d->shape->protocol != IP_TCP &&
+           d->progress->left.payload_bytes[side] < d->progress->left.data_packets[side];
+}
+
 /* Paid from what is left, and allowed by TCP. */
 static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
                        bool has_payload)
@@ -317,7 +324,9 @@ static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t fla
 
     if (left->packets[side] == 0)
         return false;
-    if (has_payload ? left->data_packets[side] == 0 : left->packets[side] <= left->data_packets[side])
+    if (has_payload && (left->data_packets[side] == 0 || left->payload_bytes[side] == 0))
+        return false;
+    if (!has_payload && left->packets[side] <= left->data_packets[side] && !is_empty_datagram_due(d, side))
         return false;
     return d->shape->protocol != IP_TCP || tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload);
 }

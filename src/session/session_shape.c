@@ -85,13 +85,11 @@ static uint32_t path_rank(const struct flow_plan *plan)
  * Of a few rows drawn from the range that one which stands among them, by its round trip, where the path stands
  * among all paths. The rank of a path is uniform, so each row of the range is as likely as any other.
  */
-static size_t draw_row(const struct service_model *service, struct row_range range, uint32_t rank,
-                       struct random_stream *random)
+static size_t draw_by_path(const struct service_model *service, struct row_range range, uint32_t rank,
+                           struct random_stream *random)
 {
     size_t drawn[RTT_CHOICES];
 
-    if (range.end - range.first == 1)
-        return range.first;
     for (int i = 0; i < RTT_CHOICES; i++) {
         size_t row = range.first + random_below_u32(random, (uint32_t)(range.end - range.first));
         int at = i;
@@ -101,6 +99,16 @@ static size_t draw_row(const struct service_model *service, struct row_range ran
         drawn[at] = row;
     }
     return drawn[(uint64_t)rank * RTT_CHOICES >> 32];
+}
+
+/* Only a handshake tells the path from the time that the other side needs to answer. */
+static size_t draw_row(const struct flow_plan *plan, struct random_stream *random)
+{
+    struct row_range range = candidate_rows(plan->service, plan->packets);
+
+    if (plan->protocol == IP_TCP && range.end - range.first > 1)
+        return draw_by_path(plan->service, range, path_rank(plan), random);
+    return range.first + random_below(random, range.end - range.first);
 }
 
 static bool is_answered(const struct session_row *row)
@@ -305,7 +313,7 @@ static size_t choose_row(const struct flow_plan *plan, struct random_stream *ran
 
     if (plan->answer == ANSWER_SURE)
         return draw_answered(service, plan->packets, random);
-    return draw_row(service, candidate_rows(service, plan->packets), path_rank(plan), random);
+    return draw_row(plan, random);
 }
 
 struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random, uint32_t *index)

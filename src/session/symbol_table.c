@@ -10,7 +10,8 @@ enum {
     SIZE_BITS = 12,   /* of a context's cells */
     MAX_CELLS = 1 << (31 - SIZE_BITS),
     IS_ONLY_SHIFT = 31,
-    MOST_FULL = 5 /* of so many slots one is empty, at least */
+    BYTES_OF_CONTEXT = 12, /* with its share of empty slots */
+    SLOTS_OF_ONE_EMPTY = 3 /* of so many slots one is empty at least: a context that is not there is soon missed */
 };
 
 /* ---- sorting ---- */
@@ -75,7 +76,7 @@ struct table_size {
 
 static size_t slots_for(size_t contexts)
 {
-    return contexts + contexts / (MOST_FULL - 1) + 1;
+    return contexts + contexts / (SLOTS_OF_ONE_EMPTY - 1) + 1;
 }
 
 static size_t bytes_of(const struct table_size *size)
@@ -96,7 +97,7 @@ static struct table_size measure(const symbol_event *events, size_t count, const
             continue;
         size.contexts++;
         size.cells += symbols > 1 ? symbols : 0;
-        size.level_bytes[level] += 10 + (symbols > 1 ? symbols * sizeof(struct symbol_cell) : 0);
+        size.level_bytes[level] += BYTES_OF_CONTEXT + (symbols > 1 ? symbols * sizeof(struct symbol_cell) : 0);
     }
     return size;
 }
