@@ -110,6 +110,7 @@ int frame_template_build(struct frame_builder *builder, struct frame_template *f
     uint8_t protocol[2] = { 0, plan->protocol };
     uint8_t *bytes;
     uint32_t size;
+    uint64_t sum;
 
     if (build_headers(l, plan, stack, side) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
         return error_set(err, "libnet: %s", libnet_geterror(l));
@@ -124,8 +125,9 @@ int frame_template_build(struct frame_builder *builder, struct frame_template *f
     frame->protocol = plan->protocol;
     wire_put_u16(frame->bytes + IP_AT + 10, 0);
     wire_put_u16(frame->bytes + TRANSPORT_AT + checksum_offset(plan->protocol), 0);
-    frame->address_sum = checksum_add(0, frame->bytes + IP_AT + 12, 8);
-    frame->address_sum = checksum_add(frame->address_sum, protocol, sizeof protocol);
+    sum = checksum_add(checksum_add(0, frame->bytes + IP_AT + 12, 8), protocol, sizeof protocol);
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    frame->address_sum = (uint32_t)(sum + (sum >> 32)); /* as carries go around, in 32 bits as in 16 */
     begin_counters(frame, plan, stack, side);
     return 0;
 }

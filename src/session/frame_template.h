@@ -8,6 +8,7 @@
 #ifndef SESSION_FRAME_TEMPLATE_H
 #define SESSION_FRAME_TEMPLATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -30,15 +31,15 @@ struct frame_template {
     uint8_t size;
     uint8_t protocol;
     uint8_t ip_id_kind;   /* enum ip_id_kind */
+    bool has_sent;
     uint16_t ip_id;       /* count of the next packet */
     uint16_t sent_id;     /* of the latest packet, as on the wire ... */
     uint16_t sent_bytes;  /* ... and its IP length */
     uint8_t sent_transport[FRAME_QUOTED_BYTES];
-    uint64_t address_sum; /* of the pseudo header's addresses and protocol */
+    uint32_t address_sum; /* of the pseudo header's addresses and protocol, carries folded */
     uint32_t clock_base;  /* TCP timestamp at the start of the run */
     uint32_t tick_ns;
     uint32_t timestamp;   /* sent last, when `has_sent` */
-    bool has_sent;
 };
 
 struct frame_builder; /* opaque: libnet's context */

@@ -90,8 +90,8 @@ void tcp_numbers_begin(struct tcp_numbers *n, const struct session_row *row, str
     for (int side = 0; side < 2; side++) {
         n->sequence[side] = random_u32(random);
         n->mss[side] = row->mss[side];
-        n->packets_left[side] = row->packets[side];
-        n->data_left[side] = row->data_packets[side];
+        n->packets_left[side] = (uint32_t)at_most(row->packets[side], UINT32_MAX);
+        n->data_left[side] = (uint32_t)at_most(row->data_packets[side], UINT32_MAX);
         n->window_scale[side] = n->under_way
                                     ? HIDDEN_SCALE
                                     : stack_profile_window_scale(&stack, (enum flow_side)side);
@@ -219,7 +219,7 @@ static uint64_t share_of_ack(const struct tcp_numbers *n, enum flow_side side)
 
     if (acks == 0)
         return segments;
-    return at_least(segments / acks + (segments % acks > at_most(acks, UINT32_MAX) * chance >> 32), 1);
+    return at_least(segments / acks + (segments % acks > acks * chance >> 32), 1);
 }
 
 /*

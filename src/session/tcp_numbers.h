@@ -37,9 +37,9 @@ struct tcp_run {
 };
 
 struct tcp_numbers {
-    uint64_t packets_left[2]; /* to be sent, as far as it is planned */
-    uint64_t data_left[2];    /* of these, with payload */
     int64_t patience_ns;      /* a bare ACK after so long acknowledges everything */
+    uint32_t packets_left[2]; /* to be sent, as far as it is planned; at most UINT32_MAX */
+    uint32_t data_left[2];    /* of these, with payload */
     uint32_t sequence[2];     /* next to be sent */
     uint32_t acknowledged[2]; /* highest acknowledgement sent */
     uint32_t edge[2];         /* the side takes nothing from here on: acknowledgement and window */
