@@ -187,7 +187,7 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
             expect_all(&state, alphabet, &progress.left);
             state.left_ns = time_of(packets + i, flow->length - i) + (int64_t)symbol_gap_ns(p->gap_bin);
         }
-        features = symbol_features_of(&flow->total, &progress);
+        features = symbol_features_of(flows->protocol, &flow->total, &progress);
         if (i < flow->head || i >= flow->head + 2)
             learn_packet(learning, &state, &features, token, p->gap_bin);
         pay(&progress.left, p);
@@ -202,8 +202,8 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
 
 static void build_tables(struct packet_tables *tables, const struct symbol_flows *flows)
 {
-    static const uint32_t least_tokens[SYMBOL_LEVELS] = { 2, 2, 2, 1, 1, 1, 1, 1 };
-    static const uint32_t least_gaps[SYMBOL_LEVELS] = { 2, 2, 2, 1, 1, 1, 1, 1 };
+    static const uint32_t least_tokens[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    static const uint32_t least_gaps[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
     struct learning learning = {
         .tables = tables,
         .tokens = memory_alloc_array(flows->packet_count * TOKEN_LEVELS, sizeof *learning.tokens),
@@ -526,6 +526,8 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     most = most_payload(d, side);
     bytes = symbol_alphabet_draw(&d->tables->alphabet, token_length(token), symbol_state_past(d->state, side),
                                  d->random);
+    if (bytes == 0) /* a bucket of which nothing was seen */
+        bytes = left / d->progress->left.data_packets[side];
     if (bytes == 0)
         bytes = 1;
     if (left > later_most && bytes < left - later_most)
@@ -605,7 +607,7 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
                          struct random_stream *random, struct packet_draw *draw)
 {
     struct symbol_state state;
-    struct drawing d = { tables, shape, progress, &state, random, symbol_features_of(&shape->total, progress) };
+    struct drawing d = { tables, shape, progress, &state, random, symbol_features_of(shape->protocol, &shape->total, progress) };
     uint32_t bin;
     uint16_t token;
 

@@ -113,12 +113,15 @@ void symbol_state_expect(struct symbol_state *state, const struct symbol_alphabe
         state->mean[side] = symbol_alphabet_size(alphabet, (uint32_t)at_most(mean, UINT16_MAX));
 }
 
-struct symbol_features symbol_features_of(const struct packet_budget *total, const struct packet_progress *progress)
+struct symbol_features symbol_features_of(uint8_t protocol, const struct packet_budget *total,
+                                          const struct packet_progress *progress)
 {
     const struct packet_budget *left = &progress->left;
     const struct tcp_machine *machine = &progress->machine;
     struct symbol_features f = {
-        .phase = (uint64_t)machine->phase << 2 | (uint64_t)machine->fin[0] << 1 | machine->fin[1],
+        .phase = protocol != IP_TCP
+                     ? 0
+                     : (uint64_t)machine->phase << 2 | (uint64_t)machine->fin[0] << 1 | machine->fin[1],
         .packets_left = left->packets[0] + left->packets[1],
     };
 

@@ -58,7 +58,8 @@ struct symbol_features {
     uint64_t packets_left;
 };
 
-struct symbol_features symbol_features_of(const struct packet_budget *total, const struct packet_progress *progress);
+struct symbol_features symbol_features_of(uint8_t protocol, const struct packet_budget *total,
+                                          const struct packet_progress *progress);
 
 /* The context of the next token on a level; a hash. */
 uint64_t symbol_token_context(const struct symbol_state *state, const struct symbol_features *features,
