@@ -492,7 +492,8 @@ static void add(void *self, const struct flow_record *record)
         return;
     sum_add(&learner->stats.flows, 1);
     sum_add(&learner->stats.packets, flow_record_packets(record));
-    if (initiator == TALLY_NONE && responder == TALLY_NONE) {
+    /* 0.0.0.0: who asks for an address is on the link, though nobody knows which host it is */
+    if (initiator == TALLY_NONE && responder == TALLY_NONE && !ip_address_is_group(&record->address[FLOW_INITIATOR])) {
         learner->foreign_flows++;
         return;
     }

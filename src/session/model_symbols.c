@@ -35,6 +35,11 @@ struct packet_tables {
     } *rows;
 };
 
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
 /* ---- fitting ---- */
 
 static void build_alphabet(struct symbol_alphabet *alphabet, const struct symbol_flows *flows)
@@ -286,18 +291,6 @@ static uint64_t largest_segment(const struct drawing *d, enum flow_side side)
     return d->state->full[side] > 0 ? d->state->full[side] : d->shape->most_bytes[side];
 }
 
-/* The largest payload a packet of that side can have now: every later data packet needs a byte. */
-static uint64_t most_payload(const struct drawing *d, enum flow_side side)
-{
-    uint64_t later = d->progress->left.data_packets[side] - 1;
-    uint64_t left = d->progress->left.payload_bytes[side];
-    uint64_t most = largest_segment(d, side);
-
-    if (left <= later)
-        return 1;
-    return left - later < most ? left - later : most;
-}
-
 /* Whether what is left behind this packet can still be sent. */
 static bool leaves_a_way(const struct tcp_machine *machine, const struct packet_budget *after, enum flow_side side,
                          uint8_t flags, enum packet_mark mark)
@@ -314,13 +307,6 @@ static bool leaves_a_way(const struct tcp_machine *machine, const struct packet_
     return true;
 }
 
-/* Of datagrams, all count as data packets: some are empty where there are fewer bytes than these. */
-static bool is_empty_datagram_due(const struct drawing *d, enum flow_side side)
-{
-    return d->shape->protocol != IP_TCP &&
-           d->progress->left.payload_bytes[side] < d->progress->left.data_packets[side];
-}
-
 /* Paid from what is left, and allowed by TCP. */
 static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
                        bool has_payload)
@@ -329,9 +315,10 @@ static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t fla
 
     if (left->packets[side] == 0)
         return false;
-    if (has_payload && (left->data_packets[side] == 0 || left->payload_bytes[side] == 0))
+    if (has_payload && left->data_packets[side] == 0)
         return false;
-    if (!has_payload && left->packets[side] <= left->data_packets[side] && !is_empty_datagram_due(d, side))
+    /* of datagrams all count as data packets, also those without a byte */
+    if (!has_payload && left->packets[side] <= left->data_packets[side] && d->shape->protocol == IP_TCP)
         return false;
     return d->shape->protocol != IP_TCP || tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload);
 }
@@ -395,7 +382,7 @@ static void judge_kind(struct legality *known, const struct drawing *d, uint16_t
 
     known->is_fit = is_fit(d, side, token_flags(token), token_mark(token), has_payload);
     if (known->is_fit && has_payload) {
-        known->most_bytes = most_payload(d, side);
+        known->most_bytes = largest_segment(d, side);
         known->past = symbol_state_past(d->state, side);
     }
 }
@@ -509,30 +496,26 @@ static bool draw_token(const struct drawing *d, uint16_t *token)
 }
 
 /*
- * Payload of a drawn token: within what the budget and the session's segments hold. What is left must fit the data
- * packets behind this one, so a packet is made longer where it has to be, and the last of a side takes all.
+ * Exact lengths are what they are. One of a bucket takes the rest if it is the side's last and the rest is of its
+ * bucket: so byte totals are met where that makes no length that the service never had.
  */
 static uint32_t draw_length(const struct drawing *d, uint16_t token)
 {
     enum flow_side side = token_side(token);
-    uint64_t left = d->progress->left.payload_bytes[side];
-    uint64_t later_most;
-    uint64_t most;
+    uint8_t length = token_length(token);
+    uint64_t rest = d->progress->left.payload_bytes[side];
+    uint64_t packets = d->progress->left.data_packets[side];
     uint64_t bytes;
 
-    if (token_length(token) == LENGTH_NONE)
+    if (length == LENGTH_NONE)
         return 0;
-    later_most = (d->progress->left.data_packets[side] - 1) * largest_segment(d, side);
-    most = most_payload(d, side);
-    bytes = symbol_alphabet_draw(&d->tables->alphabet, token_length(token), symbol_state_past(d->state, side),
-                                 d->random);
-    if (bytes == 0) /* a bucket of which nothing was seen */
-        bytes = left / d->progress->left.data_packets[side];
-    if (bytes == 0)
-        bytes = 1;
-    if (left > later_most && bytes < left - later_most)
-        bytes = left - later_most;
-    return (uint32_t)(bytes > most ? most : bytes);
+    bytes = symbol_alphabet_draw(&d->tables->alphabet, length, symbol_state_past(d->state, side), d->random);
+    if (packets == 1 && length >= LENGTH_BUCKET &&
+        symbol_alphabet_size(&d->tables->alphabet, (uint32_t)at_most(rest, UINT16_MAX)) == length)
+        bytes = rest;
+    if (bytes == 0) /* a bucket of which no length was seen */
+        bytes = rest / packets > 0 ? rest / packets : 1;
+    return (uint32_t)at_most(bytes, largest_segment(d, side));
 }
 
 /*
@@ -630,7 +613,8 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
                       draw->gap_ns);
     if (draw->payload_bytes > 0)
         symbol_state_expect(&state, &tables->alphabet, draw->side, progress->left.data_packets[draw->side] - 1,
-                            progress->left.payload_bytes[draw->side] - draw->payload_bytes);
+                            progress->left.payload_bytes[draw->side] -
+                                at_most(draw->payload_bytes, progress->left.payload_bytes[draw->side]));
     memcpy(memory, &state, sizeof state);
     return true;
 }

@@ -81,7 +81,7 @@ union packet_memory {
         } turns, segments;   /* before messages and the end; between the packets of a message */
     } messages;
     struct symbols_memory {
-        uint8_t bytes[64]; /* see model_symbols.c */
+        uint8_t bytes[96]; /* see model_symbols.c */
     } symbols;
     struct bn_memory {
         struct bn_state state;

@@ -35,7 +35,7 @@ struct symbol_state {
     int64_t left_ns;                 /* until the session's last packet, as planned */
 };
 
-_Static_assert(sizeof(struct symbol_state) <= sizeof(union packet_memory), "it is a session's memory");
+_Static_assert(sizeof(struct symbol_state) <= sizeof(struct symbols_memory), "it is a session's memory");
 
 struct symbol_state symbol_state_begin(const uint16_t full[2], uint8_t cluster);
 
