@@ -12,8 +12,9 @@ only the first of them has a SYN. What each program tells, and where it counts i
 
     tshark    packets, IP bytes; SYN, FIN and RST
     tcptrace  packets, payload bytes (those of tshark, when --payload FIELDS is given); SYN, FIN and RST
-    suricata  packets, Ethernet bytes (14 a packet more than IP's; frames of less than 60 bytes have no padding); flags.
-              A connection is complete when its state is "closed", and both sides sent a FIN
+    suricata  packets, Ethernet bytes (14 a packet more than IP's); flags. Complete: the flow's state is "closed", and both
+              sides sent a FIN; told apart are those where TCP's is not, for want of an ACK of the last FIN. Only those that
+              are complete by the truth are compared: Suricata does not follow a connection whose beginning it did not see
 """
 import collections
 import csv
@@ -32,6 +33,7 @@ class Connection:
         self.ends = ends
         self.packets, self.bytes, self.payload, self.flags = [0, 0], [0, 0], [0, 0], [0, 0]
         self.is_complete = False
+        self.is_acknowledged = True  # the last FIN, if it is complete
 
     def add(self, side, packets, size, payload, flags):
         self.packets[side] += packets
@@ -48,6 +50,7 @@ class Connection:
         for name in ("packets", "bytes", "payload", "flags"):
             setattr(other, name, getattr(self, name)[::-1])
         other.is_complete = self.is_complete
+        other.is_acknowledged = self.is_acknowledged
         return other
 
 
@@ -118,13 +121,15 @@ def read_suricata(path):
             packets = event["flow"]["pkts_to" + way]
             connection.add(side, packets, event["flow"]["bytes_to" + way] - 14 * packets, 0, flags & (FIN | SYN | RST))
         connection.judge()
-        connection.is_complete = connection.is_complete and event["tcp"].get("state") == "closed"
+        connection.is_complete = connection.is_complete and event["flow"]["state"] == "closed"
+        connection.is_acknowledged = event["tcp"].get("state") == "closed"
         found.append(connection)
     return found
 
 
 READERS = {"tshark": (read_tshark, ("packets", "bytes")), "tcptrace": (read_tcptrace, ("packets", "payload")),
            "suricata": (read_suricata, ("packets", "bytes"))}
+ONLY_COMPLETE = ("suricata",)
 
 
 def by_ends(connections, truth):
@@ -144,15 +149,19 @@ def differences(real, seen, compared):
             yield f"{name} {getattr(real, name)}, found {getattr(seen, name)}"
 
 
-def compare(truth, found, compared):
+def compare(truth, found, compared, only_complete):
     """Lines that say what is different."""
     for ends in sorted(truth.keys() | found.keys()):
         name = f"{ends[0]}:{ends[1]} > {ends[2]}:{ends[3]}"
         real, seen = truth.get(ends, []), found.get(ends, [])
+        if only_complete and not any(one.is_complete for one in real):
+            continue
         if len(real) != len(seen):
             yield f"{name}: {len(real)} connections, found {len(seen)}"
             continue
         for one, other in zip(real, seen):
+            if only_complete and not one.is_complete:
+                continue
             wrong = "; ".join(differences(one, other, compared))
             if wrong:
                 yield f"{name}: {wrong}"
@@ -178,10 +187,12 @@ def main(arguments):
                 real.payload = seen.payload
     elif "payload" in compared:
         compared = ("packets",)
-    wrong = list(compare(truth, by_ends(read(arguments[2]), truth), compared))
+    found = by_ends(read(arguments[2]), truth)
+    wrong = list(compare(truth, found, compared, arguments[1] in ONLY_COMPLETE))
+    hanging = sum(each.is_complete and not each.is_acknowledged for several in found.values() for each in several)
     connections = sum(len(each) for each in truth.values())
     complete = sum(each.is_complete for several in truth.values() for each in several)
-    print(f"{arguments[1]}: {connections} TCP connections, {complete} complete; {len(wrong)} differ")
+    print(f"{arguments[1]}: {connections} TCP connections, {complete} complete, {hanging} unacknowledged; {len(wrong)} differ")
     for line in wrong[:LISTED]:
         print(f"  {line}")
     return 1 if wrong else 0

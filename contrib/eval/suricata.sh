@@ -5,9 +5,10 @@
 #
 # CAPTURES is a capture, or a folder of them. Its model plays a part of a day (default 1h) and sessions (default
 # 2000), both as the network was and without impairments. Suricata 7 reads all of them offline, with checksums
-# enforced. At the end a table: packets, decoder and stream events, these per 1,000 packets, and of the connections that the
-# truth calls complete those that Suricata saw otherwise than closed with FINs of both sides. Exit code 1
-# if there are any, or if synthetic packets give more events than real ones.
+# enforced. At the end a table: packets, decoder and stream events, also per 1,000 packets, and of the connections
+# that the truth calls complete those whose last FIN nobody acknowledges, and those that Suricata saw otherwise: not closed with
+# FINs of both sides, or of other packets or bytes. Exit code 1 if there are any of the latter, or if synthetic packets give
+# more events of a kind than real ones.
 #
 # Needs jq, and Suricata 7; on Debian 12 from backports:
 #     echo 'deb http://deb.debian.org/debian bookworm-backports main' >/etc/apt/sources.list.d/backports.list
@@ -89,13 +90,19 @@ count() {
         else . end) | @tsv' "$1"
 }
 
-# report NAME WHAT COMPLETE OTHERWISE: a line of the table; the events per 1,000 packets in $rate
+# report NAME WHAT COMPLETE UNACKNOWLEDGED DIFFERENT: a line of the table; the events per 1,000 packets in $decoder_rate and $stream_rate
 report() {
     local packets decoder stream
 
     read -r packets decoder stream < <(count "$out/$1.$2.json")
-    rate=$(awk -v n="$packets" -v e=$((decoder + stream)) 'BEGIN { printf "%.3f", (n ? 1000 * e / n : 0) }')
-    printf '%-14s %-14s %9d %8d %8d %9s %9s %9s\n' "$1" "$2" "$packets" "$decoder" "$stream" "$rate" "$3" "$4"
+    decoder_rate=$(per_thousand "$decoder" "$packets")
+    stream_rate=$(per_thousand "$stream" "$packets")
+    printf '%-10s %-14s %9d %8d %10s %8d %10s %9s %9s %9s\n' "$1" "$2" "$packets" "$decoder" "$decoder_rate" \
+        "$stream" "$stream_rate" "$3" "$4" "$5"
+}
+
+per_thousand() {
+    awk -v events="$1" -v packets="$2" 'BEGIN { printf "%.3f", (packets ? 1000 * events / packets : 0) }'
 }
 
 is_more() {
@@ -110,19 +117,23 @@ run_dayshift() {
     [ $code = 0 ] || [ $code = 3 ] || die "dayshift $1 failed: $(tail -n 1 "$out/log")"
 }
 
-# judge NAME WHAT REAL_RATE DAYSHIFT_ARGUMENT...: synthesizes, and compares with the truth
+# said FILE WORD: the number before the word in what agree.py says
+said() {
+    sed -n "1s/.* \([0-9]*\) $2.*/\1/p" "$1.agree"
+}
+
+# judge NAME WHAT DAYSHIFT_ARGUMENT...: synthesizes, and compares with the truth and with what is real
 judge() {
-    local name=$1 what=$2 real=$3 file="$out/$1.$2"
-    shift 3
+    local name=$1 what=$2 file="$out/$1.$2"
+    shift 2
 
     run_dayshift "$@" -q --seed "$seed" -o "$file.pcap" --truth "$file.csv" "$out/$name.dsm"
     : >"$file.json"
     watch "$file.pcap" "$file.json"
     "$here/agree.py" "$file.csv" suricata "$file.json" >"$file.agree" || status=1
-    report "$name" "$what" "$(sed -n '1s/.*, \([0-9]*\) complete.*/\1/p' "$file.agree")" \
-        "$(sed -n '1s/.*; \([0-9]*\) differ.*/\1/p' "$file.agree")"
+    report "$name" "$what" "$(said "$file" complete)" "$(said "$file" unacknowledged)" "$(said "$file" differ)"
     tail -n +2 "$file.agree"
-    if is_more "$rate" "$real"; then
+    if is_more "$decoder_rate" "$real_decoder_rate" || is_more "$stream_rate" "$real_stream_rate"; then
         status=1
         events "$file.json"
     fi
@@ -137,7 +148,8 @@ events() {
 status=0
 : >"$out/log"
 write_configuration
-printf '%-14s %-14s %9s %8s %8s %9s %9s %9s\n' "" "" packets decoder stream "per 1,000" complete differ
+printf '%-10s %-14s %9s %8s %10s %8s %10s %9s %9s %9s\n' "" "" packets decoder "per 1,000" stream "per 1,000" \
+    complete unacked different
 for pair in "$@"; do
     name=${pair%%=*} captures=${pair#*=}
     [ -e "$captures" ] || die "$captures: no such capture"
@@ -145,12 +157,12 @@ for pair in "$@"; do
     while IFS= read -r capture; do
         watch "$capture" "$out/$name.real.json"
     done < <(find "$captures" -type f | sort)
-    report "$name" real - -
-    real=$rate
+    report "$name" real - - -
+    real_decoder_rate=$decoder_rate real_stream_rate=$stream_rate
     run_dayshift learn -q -o "$out/$name.dsm" "$captures"
-    judge "$name" day "$real" day --for "$duration"
-    judge "$name" day-none "$real" day --for "$duration" --impairments none
-    judge "$name" sessions "$real" sessions -n "$sessions"
-    judge "$name" sessions-none "$real" sessions -n "$sessions" --impairments none
+    judge "$name" day day --for "$duration"
+    judge "$name" day-none day --for "$duration" --impairments none
+    judge "$name" sessions sessions -n "$sessions"
+    judge "$name" sessions-none sessions -n "$sessions" --impairments none
 done
 exit $status
