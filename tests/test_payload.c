@@ -610,7 +610,8 @@ static void test_ssh_identifies_itself(void **state)
 static void test_ssh_exchanges_keys(void **state)
 {
     static const struct {
-        uint64_t index, bytes;
+        uint32_t index;
+        uint64_t bytes;
         uint8_t type;
     } messages[] = { { 1, 1288, 20 }, { 2, 48, 30 }, { 2, 64, 30 }, { 2, 16, 21 }, { 3, 16, 21 } };
 
