@@ -9,13 +9,14 @@
 #include "session/model_messages.h"
 #include "session/symbol_alphabet.h"
 #include "session/symbol_flow.h"
+#include "session/symbol_gap_parts.h"
 #include "session/symbol_state.h"
 #include "session/symbol_table.h"
 #include "session/symbol_timing.h"
 
 enum {
     TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
-    GAP_TABLE_BYTES = 36 * 1024,
+    GAP_TABLE_BYTES = 32 * 1024,
     DRAWN_BLINDLY = 4,
     GAP_STEADY = 8 /* so many times wider is a bin than what a session repeats */
 };
@@ -24,14 +25,15 @@ struct packet_tables {
     struct symbol_alphabet alphabet;
     struct symbol_table tokens;
     struct symbol_table gaps; /* symbols are bins */
+    struct symbol_gap_parts parts;
     uint32_t row_count;
     struct symbol_row {
         uint16_t full[2];
         uint8_t cluster;
         bool knows_end;                      /* the last packets of the flow were kept: the rest is so */
         bool fin[2], fin_on_data[2], rst[2]; /* the side sent one; its FIN went with payload */
-        bool fin_later[2]; /* after the other side's */
-        bool acks_fin[2];  /* it answered the other side's FIN with a bare ACK, not with its own FIN */
+        uint8_t last_fin;    /* who sent the last one, when one was sent */
+        bool last_fin_acked; /* with a bare ACK */
     } *rows;
 };
 
@@ -72,9 +74,10 @@ static void note_end(struct symbol_row *row, const struct symbol_flows *flows, c
         if (p->flags & TCP_FIN) {
             row->fin[p->side] = true;
             row->fin_on_data[p->side] = p->bytes > 0;
-            row->fin_later[p->side] = row->fin[!p->side];
-        } else if (row->fin[!p->side] && p->flags == TCP_ACK && p->bytes == 0) {
-            row->acks_fin[p->side] = true;
+            row->last_fin = p->side;
+            row->last_fin_acked = false;
+        } else if (row->fin[!p->side] && p->side != row->last_fin && p->flags == TCP_ACK && p->bytes == 0) {
+            row->last_fin_acked = true;
         }
         row->rst[p->side] = row->rst[p->side] || p->flags & TCP_RST;
     }
@@ -217,6 +220,7 @@ static void build_tables(struct packet_tables *tables, const struct symbol_flows
 
     for (uint32_t i = 0; i < flows->count; i++)
         learn_flow(&learning, flows, &flows->flows[i]);
+    symbol_gap_parts_build(&tables->parts, flows);
     symbol_table_build(&tables->tokens, learning.tokens, learning.token_count, least_tokens, TOKEN_TABLE_BYTES);
     symbol_table_build(&tables->gaps, learning.gaps, learning.gap_count, least_gaps, GAP_TABLE_BYTES);
     free(learning.tokens);
@@ -338,12 +342,13 @@ static bool fits_ending(const struct drawing *d, enum flow_side side, uint8_t fl
     bool fin_due = row->fin[side] && !machine->fin[side];
     bool with_data = row->fin_on_data[side] && data > 0;
     bool reopening_due = mark == PACKET_ZERO_WINDOW && d->progress->left.data_packets[!side] > 0;
-    bool ack_due = row->acks_fin[side] && !row->fin_later[side] && row->fin[!side] && !machine->fin[!side];
+    bool fin_later = row->fin[!side] && row->last_fin == side;
+    bool ack_due = row->last_fin_acked && row->last_fin != side && !machine->fin[!side];
 
     if (!row->knows_end || flags & TCP_SYN)
         return true;
     if (flags & TCP_FIN)
-        return fin_due && has_payload == with_data && (!row->fin_later[side] || machine->fin[!side]);
+        return fin_due && has_payload == with_data && (!fin_later || machine->fin[!side]);
     if (flags & TCP_RST)
         return row->rst[side];
     if (has_payload)
@@ -519,18 +524,15 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
 }
 
 /*
- * A time in the bin. What one session repeats, a round trip or a timer, comes at nearly the same place of its bin each
- * time.
+ * Somewhere in the bin where gaps of the service were. A session has a place of its own in each, from which it strays
+ * little: what it repeats is alike.
  */
 static int64_t gap_in_bin(const struct drawing *d, uint8_t bin)
 {
-    uint64_t middle = symbol_gap_ns(bin);
     uint64_t place = (uint32_t)random_mix64(d->state->key ^ bin);
     uint64_t mixed = (place * (GAP_STEADY - 1) + random_u32(d->random)) / GAP_STEADY;
-    /* 2^-1/8 and 2^1/8 - 2^-1/8 in units of 2^-32 */
-    uint64_t factor = UINT64_C(3938502376) + (mixed * UINT64_C(745192672) >> 32);
 
-    return (int64_t)((unsigned __int128)middle * factor >> 32);
+    return symbol_gap_parts_ns(&d->tables->parts, bin, (uint32_t)mixed);
 }
 
 /* The gap of a drawn symbol; -1: the time left does not hold it. */
