@@ -94,7 +94,7 @@ static struct session_row draw_row(const struct bn_packets *packets, uint16_t la
         sequence[row.sequence_length++] = (struct flow_packet){
             (uint8_t)(packet.side << 7 | packet.tcp_flags),
             (uint8_t)log_grid_gap_bin((uint64_t)packet.gap_ns),
-            packet.payload_bytes,
+            packet.payload_bytes, 128, 0,
         };
     }
     row.sequence_head = row.sequence_length;

@@ -687,7 +687,7 @@ enum { S = TCP_SYN, A = TCP_ACK, SA = TCP_SYN | TCP_ACK, PA = TCP_PSH | TCP_ACK,
 static struct flow_packet packet_of(enum flow_side side, uint8_t flags, uint16_t payload,
                                     enum packet_mark mark)
 {
-    return (struct flow_packet){ (uint8_t)(side << 7 | mark << 5 | flags), 80, payload };
+    return (struct flow_packet){ (uint8_t)(side << 7 | mark << 5 | flags), 80, payload, 128, 0 };
 }
 
 static const struct {

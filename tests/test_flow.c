@@ -1132,11 +1132,11 @@ static void test_sequence(void **state)
     const uint32_t second = log_grid_bin(20.0 * NS_PER_MS, GAP_GRID_PER_OCTAVE);
     const uint32_t third = log_grid_bin(10.0 * NS_PER_MS, GAP_GRID_PER_OCTAVE);
     const struct flow_packet expected[] = {
-        { S, 0, 0 },
-        { 0x80 | SA, (uint8_t)second, 0 },
-        { A, (uint8_t)third, 0 },
-        { P, (uint8_t)third, 65535 },
-        { 0x80 | P, (uint8_t)log_grid_bin(1.0 * NS_PER_MS, GAP_GRID_PER_OCTAVE), 10 },
+        { S, 0, 0, 0, 0 },
+        { 0x80 | SA, (uint8_t)second, 0, 0, 0 },
+        { A, (uint8_t)third, 0, 0, 0 },
+        { P, (uint8_t)third, 65535, 0, 0 },
+        { 0x80 | P, (uint8_t)log_grid_bin(1.0 * NS_PER_MS, GAP_GRID_PER_OCTAVE), 10, 0, 0 },
     };
     struct sequences s = { .length = 0 };
     struct flow_table *table = new_table_of_sequences(1 << 20, &s);

@@ -899,7 +899,7 @@ static void test_pings_are_alike(void **state)
 
 static void test_bytes_conditions_labels(void **state)
 {
-    const struct flow_packet packets[] = { { 0x02, 0, 0 }, { 0x92, 40, 0 }, { 0x10, 41, 512 } };
+    const struct flow_packet packets[] = { { 0x02, 0, 0, 0, 0 }, { 0x92, 40, 0, 9, 0 }, { 0x10, 41, 512, 255, 0 } };
     struct flow_record measured = flow(0, A, OUT, IP_TCP, 443);
     struct flow_record logged = flow(1000, A, OUT, IP_TCP, 443);
     struct flow_record attempt = flow(2000, A, OUT, IP_TCP, 443);
@@ -1031,7 +1031,7 @@ static void test_rare_classes(void **state)
 static void test_room_for_samples(void **state)
 {
     enum { SERVICES = 600, FLOWS = 100, MOST = 16 << 20, LEAST_ROWS = 16 };
-    struct flow_packet packets[200] = { { 0x02, 0, 0 } };
+    struct flow_packet packets[200] = { { 0x02, 0, 0, 0, 0 } };
     struct learner_config config = in_ten;
     struct learner *learner;
     const struct network_stats *stats;
@@ -1474,7 +1474,7 @@ enum { STREAM_HOSTS = 12, STREAM_OUTSIDE = 40 };
 
 static const char *const applications[] = { "TLS", "TLS.Google", "DNS", "HTTP" };
 
-static const struct flow_packet stream_packets[FLOW_MAX_SEQUENCE] = { { 0x02, 0, 0 }, { 0x92, 9, 7 } };
+static const struct flow_packet stream_packets[FLOW_MAX_SEQUENCE] = { { 0x02, 0, 0, 0, 0 }, { 0x92, 9, 7, 128, 0 } };
 
 /* Hosts ask each other and the world, and answer; what comes from outside is answered. */
 static struct flow_record random_record(struct random_stream *random, int64_t ms)

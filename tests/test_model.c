@@ -178,7 +178,7 @@ static void fill_row(struct keyed_row *row, uint32_t length, struct random_strea
     row->row.sequence = length ? memory_alloc_array(length, sizeof *row->row.sequence) : NULL;
     for (uint32_t i = 0; i < length; i++)
         row->row.sequence[i] = (struct flow_packet){ (uint8_t)random_u32(random), (uint8_t)i,
-                                                 (uint16_t)random_u32(random) };
+                                                 (uint16_t)random_u32(random), (uint8_t)random_u32(random), 0 };
 }
 
 /* What the learner of a bare flow record leaves out. */
@@ -1195,7 +1195,7 @@ static const struct {
     { "UPDATE session_row SET initiator_packets = 0, responder_packets = 0, initiator_data_packets = 0,"
       " responder_data_packets = 0, initiator_payload_bytes = 0, responder_payload_bytes = 0",
       "table session_row, row 1: a flow without a packet" },
-    { "UPDATE session_row SET packets = zeroblob(4096) WHERE number = 0",
+    { "UPDATE session_row SET packets = zeroblob(5120) WHERE number = 0",
       "table session_row, row 1: more packets one by one than the flow has" },
     { "UPDATE session_row SET duration_ns = -5",
       "table session_row, row 1, column duration_ns: -5" },
@@ -1224,10 +1224,10 @@ static const struct {
     { "UPDATE session_row SET key = NULL", "column key: " },
     { "UPDATE session_row SET key = 0.5", "column key: " },
     { "UPDATE session_row SET packets = 5", "column packets: not a row of packets" },
-    { "UPDATE session_row SET packets = 'abcd'", "column packets: not a row of packets" },
+    { "UPDATE session_row SET packets = 'abcde'", "column packets: not a row of packets" },
     { "UPDATE session_row SET packets = x''", "column packets: not a row of packets" },
-    { "UPDATE session_row SET packets = x'010203'", "column packets: not a row of packets" },
-    { "UPDATE session_row SET packets = zeroblob(4100)", "column packets: not a row of packets" },
+    { "UPDATE session_row SET packets = x'01020304'", "column packets: not a row of packets" },
+    { "UPDATE session_row SET packets = zeroblob(5125)", "column packets: not a row of packets" },
     { "UPDATE session_row SET service = 9999 WHERE service = 0", "column service: 9999" },
     { "DELETE FROM session_row WHERE number = 0", "row 1, column number: 1" },
     { "UPDATE session_row SET initiator_packets = 1000000 WHERE number = 0 AND service = 0",

@@ -231,7 +231,7 @@ static uint64_t any_number(struct random_stream *random, uint64_t most)
     return number < most ? number : most;
 }
 
-/* Packets that a connection could have, or any four bytes; of equal chance. */
+/* Packets that a connection could have, or any bytes; of equal chance. */
 static struct flow_packet any_packet(struct random_stream *random)
 {
     static const uint8_t flags[] = { S, S | A, A, P | A, F | A, X | A };
@@ -239,10 +239,12 @@ static struct flow_packet any_packet(struct random_stream *random)
     uint32_t any = random_u32(random);
 
     if (!is_likely)
-        return (struct flow_packet){ (uint8_t)any, (uint8_t)(any >> 8), (uint16_t)(any >> 16) };
+        return (struct flow_packet){ .side_and_flags = (uint8_t)any, .gap_bin = (uint8_t)(any >> 8),
+                                     .payload_bytes = (uint16_t)(any >> 16) };
     return (struct flow_packet){
         .side_and_flags = (uint8_t)((any & 0x80) | flags[random_below_u32(random, sizeof flags)]),
         .gap_bin = (uint8_t)(any >> 8),
+        .gap_part = (uint8_t)(any >> 16),
         .payload_bytes = (uint16_t)any_number(random, UINT16_MAX),
     };
 }

@@ -57,12 +57,14 @@ enum packet_mark {
 
 /*
  * One packet of a flow, as a packet model learns it: direction, mark, flags, payload and the time since
- * the packet before it, on the gap grid. 4 bytes.
+ * the packet before it, on the gap grid. 5 bytes, stored in 6.
  */
 struct flow_packet {
     uint8_t side_and_flags; /* side << 7 | enum packet_mark << 5 | TCP flags & 0x1f */
     uint8_t gap_bin;        /* log_grid_bin(ns, GAP_GRID_PER_OCTAVE), at most 255; first packet: 0 */
     uint16_t payload_bytes; /* at most 65535 */
+    uint8_t gap_part;       /* where in its bin the gap lies: in 1/256, from its lower border on */
+    uint8_t zero;           /* so that equal packets are equal bytes */
 };
 
 static inline uint8_t flow_packet_kind(enum flow_side side, enum packet_mark mark, uint8_t tcp_flags)

@@ -1,5 +1,6 @@
 #include "flow/flow_table.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,14 @@ static const struct packet_view *advance_clock(struct flow_table *table,
     return timely;
 }
 
+/* Where a gap lies in its bin, in 1/256. */
+static uint8_t part_of(int64_t gap_ns, uint32_t bin)
+{
+    double place = gap_ns > 1 ? log2((double)gap_ns) * GAP_GRID_PER_OCTAVE - bin + 0.5 : 0;
+
+    return (uint8_t)fmin(fmax(place * 256, 0), UINT8_MAX);
+}
+
 static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_side side,
                         enum packet_mark mark, int64_t gap_ns, const struct packet_view *packet)
 {
@@ -373,6 +382,7 @@ static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_s
         .gap_bin = (uint8_t)(gap_bin < UINT8_MAX ? gap_bin : UINT8_MAX),
         .payload_bytes = (uint16_t)(packet->payload_bytes < UINT16_MAX ? packet->payload_bytes
                                                                        : UINT16_MAX),
+        .gap_part = part_of(gap_ns, gap_bin),
     };
 
     if (!sequence_append(table->sequences, &flow->sequence, kept))

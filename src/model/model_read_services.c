@@ -138,7 +138,7 @@ static void read_sequence(struct rows *rows, struct keyed_row *row, struct flow_
         flow_sequence_head(session_row_packets(&row->row), row->row.sequence_length);
     row->row.sequence = blob ? room : NULL;
     for (uint32_t i = 0; i < row->row.sequence_length; i++, blob += MODEL_PACKET_BYTES)
-        room[i] = (struct flow_packet){ blob[0], blob[1], (uint16_t)(blob[2] | blob[3] << 8) };
+        room[i] = (struct flow_packet){ blob[0], blob[1], (uint16_t)(blob[2] | blob[3] << 8), blob[4], 0 };
 }
 
 void read_session_rows(struct reader *r)

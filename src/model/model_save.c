@@ -286,6 +286,7 @@ static void bind_sequence(sqlite3_stmt *statement, int parameter, const struct k
         *at++ = packet->gap_bin;
         *at++ = (uint8_t)packet->payload_bytes;
         *at++ = (uint8_t)(packet->payload_bytes >> 8);
+        *at++ = packet->gap_part;
     }
     sqlite3_bind_blob(statement, parameter, bytes, (int)(at - bytes), SQLITE_TRANSIENT);
 }

@@ -12,7 +12,7 @@
 
 /* session_row.packets: for each packet side << 7 | mark << 5 | TCP flags, bin of the gap, payload bytes (2,
  * the lower one first). Where the hole of a long flow is follows from flow_sequence_head(). */
-enum { MODEL_PACKET_BYTES = 4 };
+enum { MODEL_PACKET_BYTES = 5 };
 
 /*
  * A file has these statements, word for word and in this order, as SQLite keeps their text.

@@ -9,13 +9,14 @@
 #include "session/model_messages.h"
 #include "session/symbol_alphabet.h"
 #include "session/symbol_flow.h"
+#include "session/symbol_gap_parts.h"
 #include "session/symbol_state.h"
 #include "session/symbol_table.h"
 #include "session/symbol_timing.h"
 
 enum {
     TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
-    GAP_TABLE_BYTES = 36 * 1024,
+    GAP_TABLE_BYTES = 32 * 1024,
     DRAWN_BLINDLY = 4,
     GAP_STEADY = 8 /* so many times wider is a bin than what a session repeats */
 };
@@ -24,6 +25,7 @@ struct packet_tables {
     struct symbol_alphabet alphabet;
     struct symbol_table tokens;
     struct symbol_table gaps; /* symbols are bins */
+    struct symbol_gap_parts parts;
     uint32_t row_count;
     struct symbol_row {
         uint16_t full[2];
@@ -210,6 +212,7 @@ static void build_tables(struct packet_tables *tables, const struct symbol_flows
 
     for (uint32_t i = 0; i < flows->count; i++)
         learn_flow(&learning, flows, &flows->flows[i]);
+    symbol_gap_parts_build(&tables->parts, flows);
     symbol_table_build(&tables->tokens, learning.tokens, learning.token_count, TOKEN_TABLE_BYTES);
     symbol_table_build(&tables->gaps, learning.gaps, learning.gap_count, GAP_TABLE_BYTES);
     free(learning.tokens);
@@ -506,18 +509,15 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
 }
 
 /*
- * A time in the bin. What one session repeats, a round trip or a timer, comes at nearly the same place of its bin each
- * time.
+ * Somewhere in the bin where gaps of the service were. A session has a place of its own in each, from which it strays
+ * little: what it repeats is alike.
  */
 static int64_t gap_in_bin(const struct drawing *d, uint8_t bin)
 {
-    uint64_t middle = symbol_gap_ns(bin);
     uint64_t place = (uint32_t)random_mix64(d->state->key ^ bin);
     uint64_t mixed = (place * (GAP_STEADY - 1) + random_u32(d->random)) / GAP_STEADY;
-    /* 2^-1/8 and 2^1/8 - 2^-1/8 in units of 2^-32 */
-    uint64_t factor = UINT64_C(3938502376) + (mixed * UINT64_C(745192672) >> 32);
 
-    return (int64_t)((unsigned __int128)middle * factor >> 32);
+    return symbol_gap_parts_ns(&d->tables->parts, bin, (uint32_t)mixed);
 }
 
 /* The gap of a drawn symbol; -1: the time left does not hold it. */

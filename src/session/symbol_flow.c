@@ -11,7 +11,8 @@ enum {
     TIMESTAMP_BYTES = 12,
     OTHER_OPTION_BYTES = 28, /* no segment is called full that lacks more to MSS */
     LEAST_UNKNOWN_FULL = 1200, /* where no MSS was seen */
-    LONGEST_GAP_BIN = 208 /* 52 days; so the gaps of a sequence add up in 63 bits, whatever a model file says */
+    LONGEST_GAP_BIN = 208, /* 52 days; so the gaps of a sequence add up in 63 bits, whatever a model file says */
+    MIDDLE_OF_BIN = 128
 };
 
 uint64_t symbol_gap_ns(uint8_t bin)
@@ -44,6 +45,7 @@ static struct symbol_packet packet_of(struct flow_packet packet)
         .mark = (uint8_t)flow_packet_mark(packet),
         .flags = flow_packet_tcp_flags(packet),
         .gap_bin = bounded_bin(packet.gap_bin),
+        .gap_part = packet.gap_part,
         .bytes = packet.payload_bytes,
     };
 
@@ -72,7 +74,10 @@ static void take_packets(struct symbol_flows *flows, struct symbol_flow *flow, c
             tcp_machine_send(&machine, p.side, p.flags, p.mark);
         else
             p.flags = p.mark = 0;
-        p.gap_bin = flow->length == 0 ? 0 : bin_of_sum(carried, p.gap_bin);
+        if (flow->length == 0 || carried > 0) {
+            p.gap_bin = flow->length == 0 ? 0 : bin_of_sum(carried, p.gap_bin);
+            p.gap_part = MIDDLE_OF_BIN;
+        }
         carried = 0;
         flows->packets[flow->first + flow->length++] = p;
         flow->head += i < head;

@@ -19,6 +19,7 @@ enum { SYMBOL_MAX_TRAINING = 131072 /* packets of a service that are learned; bo
 struct symbol_packet {
     uint8_t side, mark, flags;
     uint8_t gap_bin; /* 0 of a flow's first */
+    uint8_t gap_part; /* where in it, in 1/256 */
     uint16_t bytes;  /* 0 of a keep-alive */
 };
 
