@@ -606,6 +606,23 @@ static void test_ssh_identifies_itself(void **state)
     }
 }
 
+/* OpenSSH's client sends its key and NEWKEYS one after the other. */
+static void test_ssh_exchanges_keys(void **state)
+{
+    static const struct {
+        uint32_t index;
+        uint64_t bytes;
+        uint8_t type;
+    } messages[] = { { 1, 1288, 20 }, { 2, 48, 30 }, { 2, 64, 30 }, { 2, 16, 21 }, { 3, 16, 21 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        struct payload_place place = place_of(IP_TCP, 22, FLOW_INITIATOR, messages[i].index, messages[i].bytes);
+
+        assert_int_equal(fill_whole(&place)[5], messages[i].type);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_http_length_is_that_of_the_body),
         cmocka_unit_test(test_lines_end),
         cmocka_unit_test(test_ssh_identifies_itself),
+        cmocka_unit_test(test_ssh_exchanges_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,8 @@ struct packet_tables {
         uint8_t cluster;
         bool knows_end;                      /* the last packets of the flow were kept: the rest is so */
         bool fin[2], fin_on_data[2], rst[2]; /* the side sent one; its FIN went with payload */
+        uint8_t last_fin;    /* who sent the last one, when one was sent */
+        bool last_fin_acked; /* with a bare ACK */
     } *rows;
 };
 
@@ -72,6 +74,10 @@ static void note_end(struct symbol_row *row, const struct symbol_flows *flows, c
         if (p->flags & TCP_FIN) {
             row->fin[p->side] = true;
             row->fin_on_data[p->side] = p->bytes > 0;
+            row->last_fin = p->side;
+            row->last_fin_acked = false;
+        } else if (row->fin[!p->side] && p->side != row->last_fin && p->flags == TCP_ACK && p->bytes == 0) {
+            row->last_fin_acked = true;
         }
         row->rst[p->side] = row->rst[p->side] || p->flags & TCP_RST;
     }
@@ -204,8 +210,6 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
 
 static void build_tables(struct packet_tables *tables, const struct symbol_flows *flows)
 {
-    static const uint32_t least_tokens[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
-    static const uint32_t least_gaps[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
     struct learning learning = {
         .tables = tables,
         .tokens = memory_alloc_array(flows->packet_count * TOKEN_LEVELS, sizeof *learning.tokens),
@@ -215,8 +219,8 @@ static void build_tables(struct packet_tables *tables, const struct symbol_flows
     for (uint32_t i = 0; i < flows->count; i++)
         learn_flow(&learning, flows, &flows->flows[i]);
     symbol_gap_parts_build(&tables->parts, flows);
-    symbol_table_build(&tables->tokens, learning.tokens, learning.token_count, least_tokens, TOKEN_TABLE_BYTES);
-    symbol_table_build(&tables->gaps, learning.gaps, learning.gap_count, least_gaps, GAP_TABLE_BYTES);
+    symbol_table_build(&tables->tokens, learning.tokens, learning.token_count, TOKEN_TABLE_BYTES);
+    symbol_table_build(&tables->gaps, learning.gaps, learning.gap_count, GAP_TABLE_BYTES);
     free(learning.tokens);
     free(learning.gaps);
 }
@@ -321,8 +325,12 @@ static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t fla
     return d->shape->protocol != IP_TCP || tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload);
 }
 
-/* Whether the session can still end as its sampled flow did: with the same FINs and RSTs, of the same sides. */
-static bool fits_ending(const struct drawing *d, enum flow_side side, uint8_t flags, bool has_payload)
+/*
+ * Whether the session can still end as its sampled flow did: with the same FINs and RSTs, of the same sides in the same
+ * order, and with an ACK for the last FIN if it had one.
+ */
+static bool fits_ending(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
+                        bool has_payload)
 {
     const struct symbol_row *row = &d->tables->rows[d->shape->row < d->tables->row_count ? d->shape->row : 0];
     const struct tcp_machine *machine = &d->progress->machine;
@@ -331,16 +339,19 @@ static bool fits_ending(const struct drawing *d, enum flow_side side, uint8_t fl
     bool is_reset = machine->phase == TCP_PHASE_RESET && machine->reset_side == side;
     bool fin_due = row->fin[side] && !machine->fin[side];
     bool with_data = row->fin_on_data[side] && data > 0;
+    bool reopening_due = mark == PACKET_ZERO_WINDOW && d->progress->left.data_packets[!side] > 0;
+    bool fin_later = row->fin[!side] && row->last_fin == side;
+    bool ack_due = row->last_fin_acked && row->last_fin != side && !machine->fin[!side];
 
     if (!row->knows_end || flags & TCP_SYN)
         return true;
     if (flags & TCP_FIN)
-        return fin_due && has_payload == with_data;
+        return fin_due && has_payload == with_data && (!fin_later || machine->fin[!side]);
     if (flags & TCP_RST)
         return row->rst[side];
     if (has_payload)
         return !(fin_due && with_data && data == 1);
-    return others > (uint64_t)(fin_due && !with_data) + (row->rst[side] && !is_reset);
+    return others > (uint64_t)(fin_due && !with_data) + (row->rst[side] && !is_reset) + ack_due + reopening_due;
 }
 
 static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
@@ -352,7 +363,7 @@ static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, 
         return false;
     after.packets[side]--;
     after.data_packets[side] -= has_payload;
-    return d->shape->protocol != IP_TCP || (fits_ending(d, side, flags, has_payload) &&
+    return d->shape->protocol != IP_TCP || (fits_ending(d, side, flags, mark, has_payload) &&
                                             leaves_a_way(&d->progress->machine, &after, side, flags, mark));
 }
 

@@ -3,8 +3,8 @@
  * text whose lengths are hidden too.
  *
  * By messages of a side: 0 the identification, and behind it the KEXINIT when there is
- * room; 1 the KEXINIT or the key exchange, as its size suggests; 2 key exchange and
- * NEWKEYS. From then on, and behind NEWKEYS, bytes are opaque.
+ * room; 1 the KEXINIT or the key exchange, as its size suggests; 2 key exchange and, when
+ * there is room, NEWKEYS; 3 a client's NEWKEYS, if it has not come. From then on, and behind NEWKEYS, bytes are opaque.
  */
 #include "session/payload_private.h"
 
@@ -189,7 +189,7 @@ static void write_exchange_reply(struct piece *p)
 /* As much of the end of the key exchange as fits. */
 static void write_last_clear_packets(struct piece *p, bool is_client)
 {
-    if (is_client && p->end >= REQUEST_BYTES + NEWKEYS_BYTES)
+    if (is_client && p->end >= REQUEST_BYTES)
         write_exchange_request(p);
     else if (!is_client && p->end >= REPLY_BYTES + NEWKEYS_BYTES)
         write_exchange_reply(p);
@@ -209,6 +209,8 @@ void payload_ssh(const struct payload_place *place, uint8_t *out, size_t size)
         write_clear_packet(&p, p.end);
     } else if (place->message_index == 2) {
         write_last_clear_packets(&p, place->side == FLOW_INITIATOR);
+    } else if (place->message_index == 3 && place->side == FLOW_INITIATOR && p.end >= NEWKEYS_BYTES) {
+        write_newkeys(&p); /* nobody reads it where there was room before */
     }
     piece_filler(&p, FILLER_OPAQUE, piece_left(&p));
 }

@@ -9,17 +9,11 @@
 #define CLOSED_NS (4 * NS_PER_SECOND) /* what comes 5 s after the end is another flow */
 #define HURRIED_RTT_NS (100 * NS_PER_MS)
 
-enum { UNANSWERED_SYNS = 3 };
-
 static enum flow_side other(enum flow_side side)
 {
     return side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR;
 }
 
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
 
 /* ---- making a session ready ---- */
 
@@ -55,22 +49,6 @@ static void choose_model(struct session_course *c, const struct flow_plan *plan,
         c->model = packet_models_kind(models);
 }
 
-/* A connection becomes an attempt to connect that nobody answers. */
-static void lose_answer(struct session_row *row)
-{
-    uint64_t syns = at_most(row->packets[FLOW_INITIATOR] + row->packets[FLOW_RESPONDER], UNANSWERED_SYNS);
-
-    row->opening = FLOW_OPENING_ATTEMPT;
-    row->ending = FLOW_ENDING_NONE;
-    row->turns = 0;
-    row->duration_ns = 0;
-    for (int side = 0; side < 2; side++) {
-        row->packets[side] = side == FLOW_INITIATOR ? syns : 0;
-        row->data_packets[side] = 0;
-        row->payload_bytes[side] = 0;
-    }
-}
-
 /* What the network does to the session is part of what was planned. */
 static void impair(struct session *s, const struct flow_plan *plan, const struct impairment_rates *rates,
                    struct session_row *row, struct impairment_counts *counts)
@@ -81,7 +59,7 @@ static void impair(struct session *s, const struct flow_plan *plan, const struct
         return;
     if (!rates->learned && plan->protocol == IP_TCP && row->opening == FLOW_OPENING_HANDSHAKE &&
         rates->unanswered > 0 && random_unit(random) < rates->unanswered)
-        lose_answer(row);
+        session_shape_lose_answer(row);
     *counts = impairment_counts_draw(rates, row, plan->service, plan->protocol, random);
     impairment_counts_take(counts, row);
 }

@@ -11,7 +11,9 @@ enum {
     DEFAULT_TTL = 64,
     FEW_ROWS = 3,
     EXACT_PACKETS = 4,
-    RTT_CHOICES = 8
+    RTT_CHOICES = 8,
+    UNANSWERED_SYNS = 3, /* of who gives up soon */
+    MOST_SYNS = 7        /* Linux sends one six times more */
 };
 
 /* First row with at least `packets`; rows are in that order. */
@@ -237,17 +239,36 @@ static void scale_row(struct session_row *row, uint64_t packets)
     row->duration_ns = (int64_t)fmin((double)row->duration_ns * fmax(factor, 0.01), 0x1p60);
 }
 
-/* To a group, and to who does not answer, only the initiator speaks. */
-static void make_one_way(struct session_row *row)
+void session_shape_lose_answer(struct session_row *row)
 {
+    uint64_t syns = at_most(session_row_packets(row), UNANSWERED_SYNS);
+
+    row->opening = FLOW_OPENING_ATTEMPT;
+    row->ending = FLOW_ENDING_NONE;
+    row->turns = 0;
+    row->duration_ns = 0;
+    for (int side = 0; side < 2; side++) {
+        row->packets[side] = side == FLOW_INITIATOR ? syns : 0;
+        row->data_packets[side] = 0;
+        row->payload_bytes[side] = 0;
+    }
+}
+
+/* To a group, and to who does not answer, only the initiator speaks. */
+static void make_one_way(struct session_row *row, bool is_tcp)
+{
+    if (is_tcp) { /* nobody there to shake hands with */
+        if (row->opening != FLOW_OPENING_ATTEMPT || row->packets[FLOW_RESPONDER] > 0 ||
+            row->packets[FLOW_INITIATOR] > MOST_SYNS)
+            session_shape_lose_answer(row);
+        return;
+    }
     row->packets[FLOW_INITIATOR] += row->packets[FLOW_RESPONDER];
     row->data_packets[FLOW_INITIATOR] = row->packets[FLOW_INITIATOR];
     row->payload_bytes[FLOW_INITIATOR] += row->payload_bytes[FLOW_RESPONDER];
     row->packets[FLOW_RESPONDER] = 0;
     row->data_packets[FLOW_RESPONDER] = 0;
     row->payload_bytes[FLOW_RESPONDER] = 0;
-    row->opening = FLOW_OPENING_ATTEMPT; /* TCP: nobody there to shake hands with */
-    row->ending = FLOW_ENDING_NONE;
 }
 
 static void set_defaults(struct session_row *row)
@@ -328,7 +349,7 @@ struct session_row session_shape_draw(const struct flow_plan *plan, struct rando
     if (chosen < rows)
         set_round_trip(&row, plan->service, path_rank(plan));
     if (plan->to_group || plan->answer == ANSWER_NONE)
-        make_one_way(&row);
+        make_one_way(&row, plan->protocol == IP_TCP);
     set_defaults(&row);
     fit_payload(&row, plan->protocol == IP_TCP);
     return row;

@@ -25,4 +25,7 @@ enum { SESSION_MAX_DATAGRAM = 1472 }; /* payload in a frame of 1500 bytes; there
  */
 struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random, uint32_t *index);
 
+/* A TCP connection becomes an attempt to connect that nobody answers: of a few SYNs. */
+void session_shape_lose_answer(struct session_row *row);
+
 #endif
