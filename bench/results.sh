@@ -4,12 +4,15 @@
 #   bench/results.sh DAYSHIFT CAPTURES OUTPUT
 #
 # DAYSHIFT is the program, CAPTURES a directory with the captures that docs/results.md names. Prints every command and
-# what it said; models, records and pictures go to the directory OUTPUT. Takes about five minutes.
+# what it said; models, records and pictures go to the directory OUTPUT. Takes about five minutes, and
+# a quarter of an hour more where python3-sklearn is installed. Benchmarks of packet models are run where
+# `make bench/bench_bn bench/bench_session` made them beside DAYSHIFT.
 set -eu
 
-[ $# = 3 ] || { sed -n '2,8s/^# \?//p' "$0"; exit 2; }
+[ $# = 3 ] || { sed -n '2,10s/^# \?//p' "$0"; exit 2; }
 mkdir -p "$3"
 sample=$(realpath "$(dirname "$0")"/../contrib/sample.pcap.*)
+eval_run=$(realpath "$(dirname "$0")"/../contrib/eval/run.sh)
 dayshift=$(realpath "$1") captures=$(realpath "$2")
 cd "$3"
 
@@ -110,6 +113,36 @@ awk '
         }
         print "</svg>"
     }' time.txt >time.svg
+
+section "Falk's Table II: domain checks"
+ln -sfn "$captures"/iot_sentinel devices
+mkdir -p applications # but what a host says to itself, which is not learned
+for capture in "$captures"/ndpi_apps/*; do
+    [ "${capture##*/}" = WebattackRCE.pcap ] || ln -sf "$capture" applications/
+done
+ln -sf "$captures"/ndpi_apps.labels.tsv applications.tsv
+dayshift learn -q -l 0.0.0.0/0 -l ::/0 --labels file -o devices.dsm devices
+dayshift learn -q -l 0.0.0.0/0 -l ::/0 --labels applications.tsv -o applications.dsm applications || [ $? = 3 ]
+TIMEFORMAT='%U s of CPU time, user; %S s, system'
+for set in devices applications; do
+    say "dayshift check $set | head -n 7"
+    for model in symbols bn bn-tcp messages; do
+        say "time dayshift sessions -q -n 3000 --protocol tcp --packet-model $model -o $set-$model.pcap $set.dsm" 2>&1
+        say "dayshift check $set-$model.pcap | head -n 7"
+    done
+done
+
+section "Falk's Table II: what classifiers learn"
+if /usr/bin/python3 -c 'import sklearn' 2>/dev/null; then
+    "$eval_run" -m symbols -m bn -m bn-tcp -m messages "$dayshift" "$captures" eval folds
+fi
+
+section 'Time of packet models'
+for set in devices applications; do
+    for bench in "$(dirname "$dayshift")"/bench/bench_{bn,session}; do
+        [ ! -x "$bench" ] || "$bench" $set.dsm
+    done
+done
 
 section 'A week, learned again'
 addresses 113 >synthetic.hosts
