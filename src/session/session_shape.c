@@ -255,23 +255,20 @@ void session_shape_lose_answer(struct session_row *row)
 }
 
 /* To a group, and to who does not answer, only the initiator speaks. */
-static void make_one_way(struct session_row *row)
+static void make_one_way(struct session_row *row, bool is_tcp)
 {
+    if (is_tcp) { /* nobody there to shake hands with */
+        if (row->opening != FLOW_OPENING_ATTEMPT || row->packets[FLOW_RESPONDER] > 0 ||
+            row->packets[FLOW_INITIATOR] > MOST_SYNS)
+            session_shape_lose_answer(row);
+        return;
+    }
     row->packets[FLOW_INITIATOR] += row->packets[FLOW_RESPONDER];
     row->data_packets[FLOW_INITIATOR] = row->packets[FLOW_INITIATOR];
     row->payload_bytes[FLOW_INITIATOR] += row->payload_bytes[FLOW_RESPONDER];
     row->packets[FLOW_RESPONDER] = 0;
     row->data_packets[FLOW_RESPONDER] = 0;
     row->payload_bytes[FLOW_RESPONDER] = 0;
-}
-
-/* Nobody there to shake hands with; and an attempt to connect does not grow with the plan. */
-static void bound_attempt(struct session_row *row, bool is_unanswered)
-{
-    bool is_attempt = row->opening == FLOW_OPENING_ATTEMPT && !is_answered(row);
-
-    if (is_attempt ? row->packets[FLOW_INITIATOR] > MOST_SYNS : is_unanswered)
-        session_shape_lose_answer(row);
 }
 
 static void set_defaults(struct session_row *row)
@@ -351,10 +348,8 @@ struct session_row session_shape_draw(const struct flow_plan *plan, struct rando
         scale_to_plan(&row, plan);
     if (chosen < rows)
         set_round_trip(&row, plan->service, path_rank(plan));
-    if (plan->protocol == IP_TCP)
-        bound_attempt(&row, plan->to_group || plan->answer == ANSWER_NONE);
-    else if (plan->to_group || plan->answer == ANSWER_NONE)
-        make_one_way(&row);
+    if (plan->to_group || plan->answer == ANSWER_NONE)
+        make_one_way(&row, plan->protocol == IP_TCP);
     set_defaults(&row);
     fit_payload(&row, plan->protocol == IP_TCP);
     return row;
