@@ -52,7 +52,7 @@ static void measure(const struct service_model *service, struct packet_models *m
             .ends = { { .address = i }, { .address = ~i, .port = 1 /* payload of no protocol */ } },
         };
 
-        session_begin(&session, &plan, 1, models, NULL);
+        session_begin(&session, &plan, 1, models, NULL, NULL);
         while (session_next(&session, &packet))
             cost->draws++;
     }

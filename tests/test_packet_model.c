@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dayshift/network_stats.h"
 #include "net/wire.h"
 #include "session/packet_model.h"
+#include "session/session.h"
 #include "session/tcp_machine.h"
 #include "synth/service_flows.h"
 
@@ -218,9 +220,160 @@ static void test_flows_are_reproducible(void **state)
     assert_null(make_flows(1, 1, IP_ICMP));
 }
 
+/* ---- whatever a model file may hold ---- */
+
+enum { ANY_ROWS = 12, ANY_PACKETS = 90, ANY_ROUNDS = 120, MOST_DRAWN = 600 };
+
+static uint64_t any_number(struct random_stream *random, uint64_t most)
+{
+    uint64_t number = random_u64(random) >> random_below_u32(random, 64);
+
+    return number < most ? number : most;
+}
+
+/* Packets that a connection could have, or any bytes; of equal chance. */
+static struct flow_packet any_packet(struct random_stream *random)
+{
+    static const uint8_t flags[] = { S, S | A, A, P | A, F | A, X | A };
+    bool is_likely = random_below_u32(random, 2);
+    uint32_t any = random_u32(random);
+
+    if (!is_likely)
+        return (struct flow_packet){ .side_and_flags = (uint8_t)any, .gap_bin = (uint8_t)(any >> 8),
+                                     .payload_bytes = (uint16_t)(any >> 16) };
+    return (struct flow_packet){
+        .side_and_flags = (uint8_t)((any & 0x80) | flags[random_below_u32(random, sizeof flags)]),
+        .gap_bin = (uint8_t)(any >> 8),
+        .gap_part = (uint8_t)(any >> 16),
+        .payload_bytes = (uint16_t)any_number(random, UINT16_MAX),
+    };
+}
+
+/* In the ranges that loading checks. */
+static struct session_row any_row(struct random_stream *random, struct flow_packet *sequence)
+{
+    struct session_row row = {
+        .duration_ns = (int64_t)any_number(random, INT64_MAX / 4),
+        .rtt_ns = (int64_t)any_number(random, INT64_MAX / 4),
+        .turns = (uint32_t)any_number(random, UINT32_MAX),
+        .opening = (enum flow_opening)random_below_u32(random, 3),
+        .ending = (enum flow_ending)random_below_u32(random, 3),
+        .first_data_side = (enum flow_side)random_below_u32(random, 2),
+        .closing_side = (enum flow_side)random_below_u32(random, 2),
+        .is_measured = random_below_u32(random, 2),
+        .sequence = sequence,
+    };
+    uint64_t packets;
+
+    for (int side = 0; side < 2; side++) {
+        row.packets[side] = any_number(random, FLOW_MAX_PACKETS);
+        row.data_packets[side] = any_number(random, row.packets[side]);
+        row.payload_bytes[side] = any_number(random, row.data_packets[side] ? FLOW_MAX_BYTES : 0);
+        row.mss[side] = (uint16_t)any_number(random, UINT16_MAX);
+        row.ttl[side] = (uint8_t)any_number(random, UINT8_MAX);
+        row.window[side] = (uint16_t)any_number(random, UINT16_MAX);
+        row.open_window[side] = (uint16_t)any_number(random, UINT16_MAX);
+        row.tcp_options[side] = (uint8_t)random_u32(random);
+        row.window_scale[side] = (uint8_t)random_u32(random);
+        row.timestamp_hz[side] = (uint16_t)any_number(random, 1000);
+        row.ip_id[side] = (enum ip_id_kind)random_below_u32(random, 4);
+        row.retransmitted[side] = (uint32_t)any_number(random, UINT32_MAX);
+        row.reordered[side] = (uint32_t)any_number(random, UINT32_MAX);
+        row.duplicated[side] = (uint32_t)any_number(random, UINT32_MAX);
+        row.fragments[side] = (uint32_t)any_number(random, UINT32_MAX);
+    }
+    if (session_row_packets(&row) == 0)
+        row.packets[I] = 1;
+    packets = session_row_packets(&row);
+    row.sequence_length = random_below_u32(random, ANY_PACKETS + 1);
+    if (row.sequence_length > packets)
+        row.sequence_length = (uint32_t)packets;
+    row.sequence_head = random_below_u32(random, row.sequence_length + 1);
+    for (uint32_t i = 0; i < row.sequence_length; i++)
+        sequence[i] = any_packet(random);
+    if (row.sequence_length == 0)
+        row.sequence = NULL;
+    return row;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return session_row_compare(a, b);
+}
+
+/* The next packet as it leaves the session. */
+static bool next_packet(void *self, struct session_packet *packet)
+{
+    return session_next(self, packet);
+}
+
+/* Draws from a fit to such rows, as the network treats them; a session ends soon when told to. */
+static void play_any(const struct service_model *service, struct packet_models *models, uint64_t key,
+                     struct random_stream *random)
+{
+    static const struct impairment_rates learned = { .learned = true };
+    struct flow_plan plan = {
+        .key = key,
+        .ends = { { .address = 1, .port = 40000 }, { .address = 2, .port = (uint16_t)service->port } },
+        .protocol = service->protocol,
+        .packets = 1 + any_number(random, 3000),
+        .service = service,
+    };
+    struct session session;
+    struct session_packet_source source = { next_packet, &session };
+    struct impairments impairments;
+    struct session_packet packet;
+    uint32_t drawn = 0;
+
+    if (random_below_u32(random, 2))
+        plan.packets = session_row_packets(&service->rows[random_below(random, service->row_count)]);
+    session_begin(&session, &plan, 1, models, &learned);
+    impairments_begin(&impairments, &session.impairments, plan.protocol, !session_joins(&session),
+                      &session.course.shape.total, session.course.shape.rtt_ns);
+    while (drawn < MOST_DRAWN && impairments_next(&impairments, &source, random, &packet)) {
+        assert_true(packet.gap_ns >= 0);
+        assert_true(packet.payload_bytes <= session.course.shape.most_bytes[packet.side]);
+        drawn++;
+    }
+    session_hurry(&session);
+    for (drawn = 0; session_next(&session, &packet); drawn++)
+        assert_true(drawn < 12);
+    session_release(&session);
+}
+
+/* Nothing that loading lets through crashes a fit or a draw of any packet model. */
+static void test_any_rows_and_sequences(void **state)
+{
+    static const char *const names[] = { "symbols", "bn", "bn-tcp", "messages" };
+    static const uint8_t protocols[] = { IP_TCP, IP_UDP, IP_ICMP };
+    static struct flow_packet sequences[ANY_ROWS][ANY_PACKETS];
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, 5, RANDOM_SESSION, 0, 0, 0);
+    for (uint64_t round = 0; round < ANY_ROUNDS; round++) {
+        struct session_row rows[ANY_ROWS];
+        struct service_model service = { .protocol = protocols[round % 3], .port = round % 2 ? 53 : 80, .rows = rows,
+                                         .row_count = 1 + random_below(&random, ANY_ROWS) };
+        const struct service_model *services[] = { &service };
+
+        for (size_t i = 0; i < service.row_count; i++)
+            rows[i] = any_row(&random, sequences[i]);
+        qsort(rows, service.row_count, sizeof *rows, compare_rows);
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            struct packet_models *models = packet_models_new(packet_model_find(names[k]), services, 1);
+
+            for (uint64_t i = 0; i < 10; i++)
+                play_any(&service, models, round << 8 | i, &random);
+            packet_models_free(models);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_rows_and_sequences),
         cmocka_unit_test(test_tcp_machine),
         cmocka_unit_test(test_fits_are_kept),
         cmocka_unit_test(test_names),

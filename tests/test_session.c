@@ -311,7 +311,7 @@ static void test_tcp_is_always_legal(void **state)
 
         if (row.opening == FLOW_OPENING_ATTEMPT)
             row.opening = FLOW_OPENING_NONE;
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         o = observe_all(&session);
         observe_end(&o, row.ending, row.closing_side);
     }
@@ -331,7 +331,7 @@ static void test_tcp_row_is_kept(void **state)
         struct session session;
         struct observer o;
 
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         o = observe_all(&session);
         for (int side = 0; side < 2; side++) {
             check(o.sides[side].packets == row.packets[side], &o);
@@ -361,7 +361,7 @@ static void test_tcp_scaled_count(void **state)
         struct observer o;
         uint64_t off;
 
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         o = observe_all(&session);
         off = o.packets > plan.packets ? o.packets - plan.packets : plan.packets - o.packets;
         exact += off == 0;
@@ -392,7 +392,7 @@ static void test_tcp_duration(void **state)
         struct session session;
         struct observer o;
 
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         if (session.course.memory.messages.turns.ns + session.course.memory.messages.segments.ns == 0)
             continue; /* nowhere to wait, or more round trips than time */
         o = observe_all(&session);
@@ -424,7 +424,7 @@ static void test_one_way_keeps_its_time(void **state)
         int64_t duration_ns = 0;
         int packets = 0;
 
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         for (; session_next(&session, &packet); packets++)
             duration_ns += packet.gap_ns;
         assert_int_equal(packets, 10);
@@ -444,7 +444,7 @@ static void check_attempt(struct session_row *row, uint64_t key)
     uint32_t number = 0;
     bool syn_before = false;
 
-    session_begin(&session, &plan, SEED, NULL, NULL);
+    session_begin(&session, &plan, SEED, NULL, NULL, NULL);
     while (session_next(&session, &p)) {
         assert_int_equal(p.payload_bytes, 0);
         assert_true(p.gap_ns >= 0);
@@ -504,7 +504,7 @@ static void test_attempts_wait(void **state)
         struct session session;
         struct session_packet p;
 
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         for (uint64_t n = 0; n < cases[i].syns; n++) {
             assert_true(session_next(&session, &p));
             assert_int_equal(p.gap_ns, cases[i].gaps_s[n] * NS_PER_SECOND);
@@ -574,7 +574,7 @@ static void test_datagrams(void **state)
         struct session session;
         struct datagrams d;
 
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         d = count_datagrams(&session);
         assert_int_equal(d.first, first);
         assert_int_equal(d.runs, expected_runs(&row, first));
@@ -600,7 +600,7 @@ static void test_datagrams_scaled_count(void **state)
 
         plan.to_group = one_in(&random, 3);
         plan.answer = one_in(&random, 3) ? ANSWER_NONE : ANSWER_LIKELY;
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         d = count_datagrams(&session);
         assert_int_equal(d.packets[0] + d.packets[1], plan.packets);
         if (plan.to_group || plan.answer == ANSWER_NONE)
@@ -625,7 +625,7 @@ static void test_answers(void **state)
         struct datagrams d;
 
         plan.answer = (enum flow_answer)(key % 3);
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         d = count_datagrams(&session);
         assert_int_equal(d.packets[0] + d.packets[1], plan.packets);
         assert_true(plan.answer != ANSWER_SURE || d.packets[FLOW_RESPONDER] > 0);
@@ -656,7 +656,7 @@ static void test_ping(void **state)
     uint8_t said[2][56];
 
     (void)state;
-    session_begin(&session, &plan, SEED, NULL, NULL);
+    session_begin(&session, &plan, SEED, NULL, NULL, NULL);
     for (uint32_t i = 0; i < 5; i++) {
         assert_true(session_next(&session, &request) && session_next(&session, &reply));
         assert_int_equal(request.side, FLOW_INITIATOR);
@@ -690,7 +690,7 @@ static void test_defaults(void **state)
         struct session session;
         struct session_packet p;
 
-        session_begin(&session, &plan, SEED, NULL, NULL);
+        session_begin(&session, &plan, SEED, NULL, NULL, NULL);
         while (session_next(&session, &p)) {
             count[p.side]++;
             payload[p.side] += p.payload_bytes;
@@ -729,7 +729,7 @@ static void test_nearest_row(void **state)
             struct flow_plan plan = plan_of(IP_UDP, cases[i].wanted, key, &service);
             struct session session;
 
-            session_begin(&session, &plan, SEED, NULL, NULL);
+            session_begin(&session, &plan, SEED, NULL, NULL, NULL);
             taken[session.stack.ttl[0]]++;
         }
         assert_int_equal(taken[cases[i].ttls[0]] +
@@ -752,7 +752,7 @@ static void test_huge_rows(void **state)
     struct session session;
 
     (void)state;
-    session_begin(&session, &plan, SEED, NULL, NULL);
+    session_begin(&session, &plan, SEED, NULL, NULL, NULL);
     assert_int_equal(session.course.progress.left.data_packets[0] + session.course.progress.left.data_packets[1], plan.packets);
 }
 
@@ -767,7 +767,7 @@ static void check_hurried(const struct flow_plan *plan, const struct session_row
     uint64_t before = 0;
     int64_t rest_ns = 0;
 
-    session_begin(&session, plan, SEED, NULL, NULL);
+    session_begin(&session, plan, SEED, NULL, NULL, NULL);
     o = (struct observer){ .session = &session, .opening = row->opening };
     while (before < after && session_next(&session, &packet)) {
         observe(&o, &packet);
@@ -823,7 +823,7 @@ static void test_hurry_without_connection(void **state)
             struct session session;
             struct session_packet packet;
 
-            session_begin(&session, &plan, SEED, NULL, NULL);
+            session_begin(&session, &plan, SEED, NULL, NULL, NULL);
             for (uint64_t n = 0; n < after; n++)
                 assert_true(session_next(&session, &packet));
             session_hurry(&session);
@@ -841,8 +841,8 @@ static bool same_sessions(const struct flow_plan *a, uint64_t seed_a, const stru
     struct session_packet p;
     struct session_packet q;
 
-    session_begin(&x, a, seed_a, NULL, NULL);
-    session_begin(&y, b, seed_b, NULL, NULL);
+    session_begin(&x, a, seed_a, NULL, NULL, NULL);
+    session_begin(&y, b, seed_b, NULL, NULL, NULL);
     for (;;) {
         bool more = session_next(&x, &p);
 
@@ -1008,7 +1008,7 @@ static void test_zero_checksum(void **state)
     uint32_t all_ones = 0;
 
     (void)state;
-    session_begin(&session, &plan, SEED, NULL, NULL);
+    session_begin(&session, &plan, SEED, NULL, NULL, NULL);
     assert_true(session_next(&session, &packet));
     assert_int_equal(frame_template_build(builder, &templates[0], &plan, &session.stack, FLOW_INITIATOR, &err),
                      0);
@@ -1521,7 +1521,7 @@ static bool expect_record(const struct flow_plan *plan)
     struct session_packet packet;
     double tolerance_ns;
 
-    session_begin(&session, plan, SEED, NULL, NULL);
+    session_begin(&session, plan, SEED, NULL, NULL, NULL);
     tolerance_ns = 1000 + untaken_wait(&session);
     while (session_next(&session, &packet))
         add_packet(&expected, plan->protocol, &packet);

@@ -6,6 +6,7 @@
 #include "base/log_grid.h"
 #include "base/time_types.h"
 #include "net/wire.h"
+#include "session/model_messages.h"
 #include "session/session_shape.h"
 
 /* What becomes of the packet that waits. */
@@ -83,7 +84,8 @@ static void take_repeats(struct impairment_counts *counts, const struct session_
         if (flow_packet_mark(packet) != PACKET_IMPAIRED || counts->retransmitted[side] == 0)
             continue;
         if (counts->repeat_ns[side] == 0)
-            counts->repeat_ns[side] = (int64_t)log_grid_value(packet.gap_bin, GAP_GRID_PER_OCTAVE);
+            counts->repeat_ns[side] = (int64_t)fmin(log_grid_value(packet.gap_bin, GAP_GRID_PER_OCTAVE),
+                                                    (double)SESSION_LONGEST_WAIT_NS);
         if (flow_packet_tcp_flags(packet) & TCP_FIN) {
             counts->retransmitted[side]--;
             counts->repeated_fins[side]++;
@@ -248,17 +250,20 @@ static void count_down(uint64_t *left)
 
 /* ---- losses ---- */
 
+/* None is longer than a session may be silent. */
 static int64_t lost_timeout(const struct impairments *m)
 {
     int64_t first_ns = m->rtt_ns + LEAST_TIMEOUT_NS;
+    int64_t timeout_ns;
 
     if (m->lost.tcp_flags & TCP_SYN)
         first_ns = SYN_TIMEOUT_NS;
     else if (m->left.repeat_ns[m->lost.side] > 0)
         first_ns = m->left.repeat_ns[m->lost.side];
     else if (m->followers >= FAST_FOLLOWERS && m->losses_done == 0)
-        return m->rtt_ns;
-    return first_ns << at_most(m->losses_done, MOST_DOUBLINGS);
+        return (int64_t)at_most((uint64_t)m->rtt_ns, SESSION_LONGEST_WAIT_NS);
+    timeout_ns = (int64_t)at_most((uint64_t)first_ns, SESSION_LONGEST_WAIT_NS) << at_most(m->losses_done, MOST_DOUBLINGS);
+    return (int64_t)at_most((uint64_t)timeout_ns, SESSION_LONGEST_WAIT_NS);
 }
 
 static void begin_loss(struct impairments *m, const struct session_packet *p)

@@ -210,8 +210,6 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
 
 static void build_tables(struct packet_tables *tables, const struct symbol_flows *flows)
 {
-    static const uint32_t least_tokens[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
-    static const uint32_t least_gaps[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
     struct learning learning = {
         .tables = tables,
         .tokens = memory_alloc_array(flows->packet_count * TOKEN_LEVELS, sizeof *learning.tokens),
@@ -221,8 +219,8 @@ static void build_tables(struct packet_tables *tables, const struct symbol_flows
     for (uint32_t i = 0; i < flows->count; i++)
         learn_flow(&learning, flows, &flows->flows[i]);
     symbol_gap_parts_build(&tables->parts, flows);
-    symbol_table_build(&tables->tokens, learning.tokens, learning.token_count, least_tokens, TOKEN_TABLE_BYTES);
-    symbol_table_build(&tables->gaps, learning.gaps, learning.gap_count, least_gaps, GAP_TABLE_BYTES);
+    symbol_table_build(&tables->tokens, learning.tokens, learning.token_count, TOKEN_TABLE_BYTES);
+    symbol_table_build(&tables->gaps, learning.gaps, learning.gap_count, GAP_TABLE_BYTES);
     free(learning.tokens);
     free(learning.gaps);
 }

@@ -3,8 +3,9 @@
  *
  * The plug point for packet models. A model is fitted to the sampled flows of one service, and then draws the
  * packets of sessions one by one. It knows no addresses, numbers, bytes or clock. The session owns what is
- * still to be sent and the TCP machine, shows both to the model and updates both; so no model overspends or
- * breaks TCP, but those that say so. Adding a model is one file, one line in packet_model.c and its state in the union.
+ * still to be sent and the TCP machine, shows both to the model and updates both; so no model sends more packets than
+ * planned or breaks TCP, but those that say so. Bytes are a wish: a model keeps lengths that the service has, and comes
+ * near the planned bytes. Adding a model is one file, one line in packet_model.c and its state in the union.
  */
 #ifndef SESSION_PACKET_MODEL_H
 #define SESSION_PACKET_MODEL_H
@@ -31,7 +32,7 @@ struct packet_draw {
 struct packet_budget {
     uint64_t packets[2];
     uint64_t data_packets[2]; /* of these, with payload */
-    uint64_t payload_bytes[2];
+    uint64_t payload_bytes[2]; /* about; 0 also when more were sent than planned */
 };
 
 /* What a session is, as far as a model may know: fixed from its beginning to its end. */
@@ -113,8 +114,8 @@ struct packet_model {
                   union packet_memory *memory, struct random_stream *random);
     /*
      * The next packet; false: the session is over. Every draw is allowed by progress->machine, and paid from
-     * progress->left: its side has packets left, and data packets left if it has payload; but for what
-     * ignores_budget and is_lawless say.
+     * progress->left: its side has packets left, and data packets left if it has payload (bytes may be more or fewer
+     * than are left); but for what ignores_budget and is_lawless say.
      */
     bool (*next)(const struct packet_tables *tables, const struct packet_shape *shape,
                  const struct packet_progress *progress, union packet_memory *memory,

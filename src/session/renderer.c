@@ -18,6 +18,14 @@ struct impaired {
     struct random_stream random;
 };
 
+/* What was made of a session. */
+struct session_sums {
+    struct run_time begun;
+    uint64_t packets[2], bytes[2], payload_bytes[2]; /* IP packets */
+    uint8_t tcp_flags[2];
+    const char *label; /* of the service; NULL: none */
+};
+
 /* A session that is being played, with its next packet. */
 struct live {
     struct run_time due;
@@ -27,12 +35,7 @@ struct live {
     struct impaired *impaired; /* NULL: nothing happens to its packets */
     struct frame_template templates[2];
     struct flow_tuple tuple;
-    struct run_time begun;
-    struct session_sums {
-        uint64_t packets[2], bytes[2], payload_bytes[2]; /* IP packets */
-        uint8_t tcp_flags[2];
-    } sums;
-    const char *label; /* of the service; NULL: none */
+    struct session_sums *sums;   /* NULL: nobody asks for the ground truth */
     struct live *next_in_bucket; /* or next in the free list */
 };
 
@@ -147,6 +150,7 @@ static struct live *take_unused(struct renderer *r)
 static void give_back(struct renderer *r, struct live *live)
 {
     free(live->impaired);
+    free(live->sums);
     live->next_in_bucket = r->unused;
     r->unused = live;
 }
@@ -209,16 +213,16 @@ static bool happens(const struct impairment_counts *counts)
 }
 
 /* Few sessions are impaired, so that those that are not need no room for it. */
-static void impair(const struct renderer *r, struct live *live)
+static void impair(const struct renderer *r, struct live *live, const struct impairment_counts *counts)
 {
     const struct session *s = &live->session;
     const struct packet_shape *shape = &s->course.shape;
 
     live->impaired = NULL;
-    if (!happens(&s->impairments))
+    if (!happens(counts))
         return;
     live->impaired = memory_alloc(sizeof *live->impaired);
-    impairments_begin(&live->impaired->filter, &s->impairments, shape->protocol, !shape->under_way, &shape->total,
+    impairments_begin(&live->impaired->filter, counts, shape->protocol, !shape->under_way, &shape->total,
                       shape->rtt_ns);
     random_init(&live->impaired->random, r->config.seed, RANDOM_IMPAIR, (uint32_t)(s->key >> 32), (uint32_t)s->key,
                 0);
@@ -237,19 +241,27 @@ static bool next_packet(struct live *live)
                           : session_next(&live->session, &live->packet);
 }
 
+static struct session_sums *new_sums(struct run_time begun, const struct flow_plan *plan)
+{
+    struct session_sums *sums = memory_alloc(sizeof *sums);
+
+    sums->begun = begun;
+    sums->label = plan->service ? plan->service->label : NULL;
+    return sums;
+}
+
 static int begin_session(struct renderer *r, struct error *err)
 {
     struct live *live = take_unused(r);
+    struct impairment_counts counts;
 
     session_begin(&live->session, &r->plan, r->config.seed, r->models,
-                  &r->config.how.impairments);
-    impair(r, live);
+                  &r->config.how.impairments, &counts);
+    impair(r, live, &counts);
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
     live->due = schedule_run_time(&r->config.schedule, r->plan.start);
-    live->begun = live->due;
-    live->sums = (struct session_sums){ .packets = { 0 } };
-    live->label = r->plan.service ? r->plan.service->label : NULL;
+    live->sums = r->config.how.ended ? new_sums(live->due, &r->plan) : NULL;
     live->number = r->counts.flows++;
     r->has_plan = false;
     if (build_templates(r, live, err) < 0) {
@@ -273,22 +285,22 @@ static void tell(struct renderer *r, const struct live *live)
     const struct session *s = &live->session;
     struct flow_record record = {
         .protocol = live->tuple.protocol,
-        .start = origin_of(r, live->begun),
-        .duration_ns = live->due.ns - live->begun.ns,
+        .start = origin_of(r, live->sums->begun),
+        .duration_ns = live->due.ns - live->sums->begun.ns,
         .opening = session_opening(s),
         .ending = session_ending(s),
         .is_measured = true,
         .is_synthetic = true,
-        .application = live->label,
+        .application = live->sums->label,
     };
 
     for (int side = 0; side < 2; side++) {
         record.address[side] = ip_address_from_v4(live->tuple.address[side]);
         record.port[side] = live->tuple.port[side];
-        record.packets[side] = live->sums.packets[side];
-        record.bytes[side] = live->sums.bytes[side];
-        record.payload_bytes[side] = live->sums.payload_bytes[side];
-        record.tcp_flags[side] = live->sums.tcp_flags[side];
+        record.packets[side] = live->sums->packets[side];
+        record.bytes[side] = live->sums->bytes[side];
+        record.payload_bytes[side] = live->sums->payload_bytes[side];
+        record.tcp_flags[side] = live->sums->tcp_flags[side];
     }
     r->config.how.ended(r->config.how.ended_self, &record);
 }
@@ -299,7 +311,7 @@ static void end_session(struct renderer *r, struct live *live)
     r->heap[0] = r->heap[--r->live_count];
     unindex_live(r, live);
     r->counts.complete_tcp += session_is_complete_tcp(&live->session);
-    if (r->config.how.ended)
+    if (live->sums)
         tell(r, live);
     if (session_stays_open(&live->session)) {
         struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
@@ -356,6 +368,16 @@ static int begin_due_sessions(struct renderer *r, struct error *err)
     }
 }
 
+static void add_up(struct session_sums *sums, const struct session_packet *packet, uint32_t bytes)
+{
+    if (packet->is_unreachable)
+        return; /* another flow's, as a meter sees it */
+    sums->packets[packet->side]++;
+    sums->bytes[packet->side] += bytes;
+    sums->payload_bytes[packet->side] += packet->payload_bytes;
+    sums->tcp_flags[packet->side] |= packet->tcp_flags;
+}
+
 static void render(struct renderer *r, struct live *live, struct frame *frame)
 {
     struct session_packet *packet = &live->packet;
@@ -364,12 +386,8 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
     frame->bytes = r->frame;
     frame->length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
                                           live->session.fill, r->frame);
-    if (packet->is_unreachable)
-        return; /* another flow's, as a meter sees it */
-    live->sums.packets[packet->side]++;
-    live->sums.bytes[packet->side] += frame->length - FRAME_ETHERNET_BYTES;
-    live->sums.payload_bytes[packet->side] += packet->payload_bytes;
-    live->sums.tcp_flags[packet->side] |= packet->tcp_flags;
+    if (live->sums)
+        add_up(live->sums, packet, frame->length - FRAME_ETHERNET_BYTES);
     r->counts.repeated_syns += packet->is_repeated_syn;
 }
 
@@ -424,6 +442,7 @@ void renderer_free(struct renderer *r)
     for (size_t i = 0; i < r->live_count; i++) {
         session_release(&r->heap[i]->session);
         free(r->heap[i]->impaired);
+        free(r->heap[i]->sums);
         free(r->heap[i]);
     }
     while (r->unused) {

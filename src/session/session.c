@@ -51,7 +51,7 @@ static void choose_model(struct session_course *c, const struct flow_plan *plan,
 
 /* What the network does to the session is part of what was planned. */
 static void impair(struct session *s, const struct flow_plan *plan, const struct impairment_rates *rates,
-                   struct session_row *row)
+                   struct session_row *row, struct impairment_counts *counts)
 {
     struct random_stream *random = &s->course.random;
 
@@ -60,12 +60,12 @@ static void impair(struct session *s, const struct flow_plan *plan, const struct
     if (!rates->learned && plan->protocol == IP_TCP && row->opening == FLOW_OPENING_HANDSHAKE &&
         rates->unanswered > 0 && random_unit(random) < rates->unanswered)
         session_shape_lose_answer(row);
-    s->impairments = impairment_counts_draw(rates, row, plan->service, plan->protocol, random);
-    impairment_counts_take(&s->impairments, row);
+    *counts = impairment_counts_draw(rates, row, plan->service, plan->protocol, random);
+    impairment_counts_take(counts, row);
 }
 
 void session_begin(struct session *s, const struct flow_plan *plan, uint64_t seed, struct packet_models *models,
-                   const struct impairment_rates *impairments)
+                   const struct impairment_rates *impairments, struct impairment_counts *counts)
 {
     struct session_course *c = &s->course;
     struct session_row row;
@@ -74,7 +74,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     random_init(&c->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
                 plan->ends[FLOW_INITIATOR].address);
     row = session_shape_draw(plan, &c->random, &c->shape.row);
-    impair(s, plan, impairments, &row);
+    impair(s, plan, impairments, &row, counts);
     s->key = plan->key;
     s->closed_ns = CLOSED_NS;
     s->client = plan->ends[FLOW_INITIATOR].address;

@@ -35,7 +35,6 @@ struct session {
     bool handshake;         /* seen whole */
     bool has_held;          /* a draw that waits for the other side's acknowledgement */
     struct packet_draw held;
-    struct impairment_counts impairments; /* what is to happen to its packets, behind the session */
     struct stack_profile stack;
     struct tcp_numbers numbers; /* TCP */
     int64_t closed_ns;      /* that its packets may still take when it is closed */
@@ -45,10 +44,12 @@ struct session {
 
 /*
  * Draws the shape and makes the session ready; `seed` is the run's. `models`: of the packet model that is wanted;
- * NULL, or where it has no fit: packet_model_messages. `impairments` NULL: nothing happens to packets.
+ * NULL, or where it has no fit: packet_model_messages. `impairments` NULL: nothing happens to packets;
+ * else *counts is what is to happen to them, behind the session.
  */
 void session_begin(struct session *session, const struct flow_plan *plan, uint64_t seed,
-                   struct packet_models *models, const struct impairment_rates *impairments);
+                   struct packet_models *models, const struct impairment_rates *impairments,
+                   struct impairment_counts *counts);
 
 /*
  * Goes on where an earlier session left a connection, instead of with one of which nothing is

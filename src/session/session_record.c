@@ -173,7 +173,7 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     struct session s;
     double time_ns;
 
-    session_begin(&s, plan, seed, NULL, NULL);
+    session_begin(&s, plan, seed, NULL, NULL, NULL);
     *r = (struct flow_record){ .protocol = plan->protocol, .start = plan->start };
     for (int side = 0; side < 2; side++) {
         r->address[side] = ip_address_from_v4(plan->ends[side].address);

@@ -11,6 +11,7 @@ enum {
     TIMESTAMP_BYTES = 12,
     OTHER_OPTION_BYTES = 28, /* no segment is called full that lacks more to MSS */
     LEAST_UNKNOWN_FULL = 1200, /* where no MSS was seen */
+    LONGEST_GAP_BIN = 208, /* 52 days; so the gaps of a sequence add up in 63 bits, whatever a model file says */
     MIDDLE_OF_BIN = 128
 };
 
@@ -27,11 +28,14 @@ uint64_t symbol_gap_ns(uint8_t bin)
     return octave >= 32 ? value << (octave - 32) : value >> (32 - octave);
 }
 
+static uint8_t bounded_bin(uint32_t bin)
+{
+    return (uint8_t)(bin < LONGEST_GAP_BIN ? bin : LONGEST_GAP_BIN);
+}
+
 static uint8_t bin_of_sum(uint8_t first, uint8_t second)
 {
-    uint32_t bin = log_grid_gap_bin(symbol_gap_ns(first) + symbol_gap_ns(second));
-
-    return (uint8_t)(bin < UINT8_MAX ? bin : UINT8_MAX);
+    return bounded_bin(log_grid_gap_bin(symbol_gap_ns(first) + symbol_gap_ns(second)));
 }
 
 static struct symbol_packet packet_of(struct flow_packet packet)
@@ -40,7 +44,7 @@ static struct symbol_packet packet_of(struct flow_packet packet)
         .side = (uint8_t)flow_packet_side(packet),
         .mark = (uint8_t)flow_packet_mark(packet),
         .flags = flow_packet_tcp_flags(packet),
-        .gap_bin = packet.gap_bin,
+        .gap_bin = bounded_bin(packet.gap_bin),
         .gap_part = packet.gap_part,
         .bytes = packet.payload_bytes,
     };
@@ -69,7 +73,7 @@ static void take_packets(struct symbol_flows *flows, struct symbol_flow *flow, c
         if (is_tcp)
             tcp_machine_send(&machine, p.side, p.flags, p.mark);
         else
-            p.flags = 0;
+            p.flags = p.mark = 0;
         if (flow->length == 0 || carried > 0) {
             p.gap_bin = flow->length == 0 ? 0 : bin_of_sum(carried, p.gap_bin);
             p.gap_part = MIDDLE_OF_BIN;

@@ -7,7 +7,7 @@
 
 enum {
     SORTED_BITS = 11, /* at a time */
-    SIZE_BITS = 12,   /* of a context's cells */
+    SIZE_BITS = 12,   /* of a context's cells: fewer symbols than that can follow one (symbol_alphabet.h, TCP's machine) */
     MAX_CELLS = 1 << (31 - SIZE_BITS),
     IS_ONLY_SHIFT = 31,
     BYTES_OF_CONTEXT = 12, /* with its share of empty slots */
@@ -167,18 +167,16 @@ static void put_context(struct symbol_table *table, const symbol_event *events, 
     put_slot(table, events[0], UINT32_C(1) << IS_ONLY_SHIFT | (uint32_t)count << 16 | (uint16_t)events[0]);
 }
 
-void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count,
-                        const uint32_t least[SYMBOL_LEVELS], size_t most_bytes)
+void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count, size_t most_bytes)
 {
-    uint32_t minima[SYMBOL_LEVELS];
+    uint32_t least[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 }; /* events of a context that counts */
     struct table_size size;
 
-    memcpy(minima, least, sizeof minima);
     sort_events(events, count);
-    size = measure(events, count, minima);
+    size = measure(events, count, least);
     while (bytes_of(&size) > most_bytes || size.cells > MAX_CELLS) {
-        raise_least(minima, &size);
-        size = measure(events, count, minima);
+        raise_least(least, &size);
+        size = measure(events, count, least);
     }
     *table = (struct symbol_table){ .slot_count = (uint32_t)slots_for(size.contexts) };
     table->slots = memory_alloc_array(table->slot_count, sizeof *table->slots);
@@ -187,7 +185,7 @@ void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t
         uint32_t symbols;
 
         end = context_end(events, count, at, &symbols);
-        if (end - at >= minima[level_of(events[at])])
+        if (end - at >= least[level_of(events[at])])
             put_context(table, events + at, end - at, symbols);
     }
 }

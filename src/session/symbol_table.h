@@ -54,12 +54,11 @@ struct symbol_counts {
 };
 
 /*
- * From events, which are sorted in place. A context of a level counts when it was seen at least least[level]
- * times; where the table would take more than `most_bytes`, these minima are raised, of the most specific levels
+ * From events, which are sorted in place; of one context there are fewer than 4096 different symbols. Where the
+ * table would take more than `most_bytes`, contexts that were seen seldom are left out, of the most specific levels
  * first.
  */
-void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count,
-                        const uint32_t least[SYMBOL_LEVELS], size_t most_bytes);
+void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count, size_t most_bytes);
 void symbol_table_release(struct symbol_table *table);
 size_t symbol_table_bytes(const struct symbol_table *table);
 
