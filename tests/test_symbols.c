@@ -595,6 +595,23 @@ static void test_a_path_keeps_its_round_trip(void **state)
     free_service(&service);
 }
 
+/* However many packets are planned. */
+static void test_who_gets_no_answer_sends_few_syns(void **state)
+{
+    struct session_row sampled = { .packets = { 6, 4 }, .data_packets = { 1, 1 }, .payload_bytes = { 9, 9 },
+                                   .opening = FLOW_OPENING_HANDSHAKE };
+    struct service_model service = { .protocol = IP_TCP, .rows = &sampled, .row_count = 1 };
+    struct flow_plan plan = { .protocol = IP_TCP, .service = &service, .packets = 20, .answer = ANSWER_NONE };
+    struct random_stream random = stream_of(1);
+    uint32_t index;
+    struct session_row row = session_shape_draw(&plan, &random, &index);
+
+    (void)state;
+    assert_int_equal(row.opening, FLOW_OPENING_ATTEMPT);
+    assert_int_equal(row.packets[FLOW_INITIATOR], 3);
+    assert_int_equal(row.packets[FLOW_RESPONDER], 0);
+}
+
 static void test_rows_are_of_the_planned_size_or_its_bin(void **state)
 {
     static const struct {
@@ -896,6 +913,7 @@ int main(void)
         cmocka_unit_test(test_over_many_paths_rows_are_equally_likely),
         cmocka_unit_test(test_a_path_keeps_its_round_trip),
         cmocka_unit_test(test_rows_are_of_the_planned_size_or_its_bin),
+        cmocka_unit_test(test_who_gets_no_answer_sends_few_syns),
         cmocka_unit_test(test_plans_without_a_service_have_no_row),
         cmocka_unit_test(test_fits_of_little),
         cmocka_unit_test(test_impaired_packets_are_left_out),
