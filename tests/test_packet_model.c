@@ -321,14 +321,15 @@ static void play_any(const struct service_model *service, struct packet_models *
     };
     struct session session;
     struct session_packet_source source = { next_packet, &session };
+    struct impairment_counts counts;
     struct impairments impairments;
     struct session_packet packet;
     uint32_t drawn = 0;
 
     if (random_below_u32(random, 2))
         plan.packets = session_row_packets(&service->rows[random_below(random, service->row_count)]);
-    session_begin(&session, &plan, 1, models, &learned);
-    impairments_begin(&impairments, &session.impairments, plan.protocol, !session_joins(&session),
+    session_begin(&session, &plan, 1, models, &learned, &counts);
+    impairments_begin(&impairments, &counts, plan.protocol, !session_joins(&session),
                       &session.course.shape.total, session.course.shape.rtt_ns);
     while (drawn < MOST_DRAWN && impairments_next(&impairments, &source, random, &packet)) {
         assert_true(packet.gap_ns >= 0);

@@ -840,19 +840,17 @@ static bool same_sessions(const struct flow_plan *a, uint64_t seed_a, const stru
     struct session y;
     struct session_packet p;
     struct session_packet q;
+    bool more, is_same;
 
     session_begin(&x, a, seed_a, NULL, NULL, NULL);
     session_begin(&y, b, seed_b, NULL, NULL, NULL);
-    for (;;) {
-        bool more = session_next(&x, &p);
-
-        if (more != session_next(&y, &q))
-            return false;
-        if (!more)
-            return true;
-        if (!same_packet(&p, &q))
-            return false;
-    }
+    do {
+        more = session_next(&x, &p);
+        is_same = more == session_next(&y, &q) && (!more || same_packet(&p, &q));
+    } while (more && is_same);
+    session_release(&x);
+    session_release(&y);
+    return is_same;
 }
 
 static void test_determinism(void **state)
