@@ -249,14 +249,15 @@ status_of()
 
 check_status()
 {
-    local thread uid
+    local thread status uid
 
     uid=$(id -u nobody)
     [ "$(status_of Uid)" = "$uid"$'\t'"$uid"$'\t'"$uid"$'\t'"$uid" ] || complain "$(status_of Uid)"
     for thread in /proc/"$daemon_pid"/task/*/status; do
-        [ "$(grep -cE '^Cap(Eff|Prm|Inh|Amb):[[:space:]]*0{16}$' "$thread")" -eq 4 ] ||
-            complain "$(grep Cap "$thread")"
-        grep -qE '^NoNewPrivs:[[:space:]]*1$' "$thread"
+        status=$(cat "$thread" 2> /dev/null) || continue # a thread that has ended
+        [ "$(grep -cE '^Cap(Eff|Prm|Inh|Amb):[[:space:]]*0{16}$' <<< "$status")" -eq 4 ] ||
+            complain "$(grep Cap <<< "$status")"
+        grep -qE '^NoNewPrivs:[[:space:]]*1$' <<< "$status"
     done
 }
 

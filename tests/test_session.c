@@ -633,12 +633,18 @@ static void test_answers(void **state)
     }
 }
 
-static bool same_packet(const struct session_packet *a, const struct session_packet *b)
+/* But for what its payload is. */
+static bool same_headers(const struct session_packet *a, const struct session_packet *b)
 {
     return a->side == b->side && a->tcp_flags == b->tcp_flags && a->sequence == b->sequence &&
            a->acknowledgement == b->acknowledgement && a->window == b->window &&
-           a->payload_bytes == b->payload_bytes && a->gap_ns == b->gap_ns &&
-           a->place.message_index == b->place.message_index && a->place.offset == b->place.offset;
+           a->payload_bytes == b->payload_bytes && a->gap_ns == b->gap_ns;
+}
+
+static bool same_packet(const struct session_packet *a, const struct session_packet *b)
+{
+    return same_headers(a, b) && a->place.message_index == b->place.message_index &&
+           a->place.offset == b->place.offset;
 }
 
 /* Each reply has the number and the payload of its request. */
@@ -840,19 +846,17 @@ static bool same_sessions(const struct flow_plan *a, uint64_t seed_a, const stru
     struct session y;
     struct session_packet p;
     struct session_packet q;
+    bool more, is_same;
 
     session_begin(&x, a, seed_a, NULL, NULL, NULL);
     session_begin(&y, b, seed_b, NULL, NULL, NULL);
-    for (;;) {
-        bool more = session_next(&x, &p);
-
-        if (more != session_next(&y, &q))
-            return false;
-        if (!more)
-            return true;
-        if (!same_packet(&p, &q))
-            return false;
-    }
+    do {
+        more = session_next(&x, &p);
+        is_same = more == session_next(&y, &q) && (!more || same_packet(&p, &q));
+    } while (more && is_same);
+    session_release(&x);
+    session_release(&y);
+    return is_same;
 }
 
 static void test_determinism(void **state)
@@ -872,6 +876,52 @@ static void test_determinism(void **state)
         assert_false(same_sessions(&plan, SEED, &plan, SEED + 1));
         assert_false(same_sessions(&plan, SEED, &other, SEED));
     }
+}
+
+/*
+ * Who looks ahead to tell how long a message is gets the packets that everybody gets; and its messages are as long as
+ * was told, also those longer than the queue of draws.
+ */
+static void test_looking_ahead(void **state)
+{
+    struct random_stream random;
+    uint64_t longest = 0;
+
+    (void)state;
+    random_init(&random, SEED, RANDOM_FIT, 10, 0, 0);
+    for (uint64_t i = 0; i < 500; i++) {
+        struct session_row row = draw_tcp_row(&random);
+        struct service_model service = service_of(&row, 1);
+        struct flow_plan opaque = plan_of(IP_TCP, session_row_packets(&row), i, &service);
+        struct flow_plan structured = opaque;
+        struct session x, y;
+        struct session_packet p, q;
+        uint64_t message_packets = 0;
+        uint64_t told = 0;
+        uint64_t sent = 0;
+
+        opaque.ends[FLOW_RESPONDER].port = 4444;
+        structured.ends[FLOW_RESPONDER].port = 80;
+        session_begin(&x, &opaque, SEED, NULL, NULL, NULL);
+        session_begin(&y, &structured, SEED, NULL, NULL, NULL);
+        while (session_next(&x, &p)) {
+            assert_true(session_next(&y, &q));
+            assert_true(same_headers(&p, &q));
+            if (q.payload_bytes == 0)
+                continue;
+            if (q.place.offset == 0) {
+                assert_int_equal(sent, told);
+                told = q.place.message_bytes;
+                sent = message_packets = 0;
+            }
+            assert_int_equal(q.place.offset, sent);
+            sent += q.payload_bytes;
+            longest = ++message_packets > longest ? message_packets : longest;
+        }
+        assert_int_equal(sent, told);
+        assert_false(session_next(&y, &q));
+    }
+    assert_true(longest > COURSE_AHEAD);
 }
 
 /* ---- renderer: plans in, frames out ---- */
@@ -1607,6 +1657,7 @@ int main(void)
         cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_hurry_without_connection),
         cmocka_unit_test(test_determinism),
+        cmocka_unit_test(test_looking_ahead),
         cmocka_unit_test(test_zero_checksum),
         cmocka_unit_test(test_closed_loop),
         cmocka_unit_test(test_no_two_share_a_tuple),

@@ -16,6 +16,7 @@
 #include "session/session_shape.h"
 #include "session/symbol_alphabet.h"
 #include "session/symbol_flow.h"
+#include "session/symbol_gap_parts.h"
 #include "session/symbol_table.h"
 #include "session/symbol_timing.h"
 
@@ -898,6 +899,34 @@ static void test_middle_of_a_gap_bin(void **state)
         assert_int_equal(log_grid_gap_bin(symbol_gap_ns((uint8_t)bin)), bin);
 }
 
+/* A bin in which all gaps lie at one place gives that place; one without gaps all of itself. */
+static void test_gaps_lie_where_they_were(void **state)
+{
+    enum { TIMER = 100, EMPTY = 120, PART = 64 };
+    struct symbol_packet packets[20];
+    const struct symbol_flows flows = { .packets = packets, .packet_count = 20 };
+    struct symbol_gap_parts parts;
+    /* 2^(-1/8 + 1/16) of the middle, and a part more */
+    const double least = (double)symbol_gap_ns(TIMER) * 0.957;
+    int64_t last_ns = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 20; i++)
+        packets[i] = (struct symbol_packet){ .gap_bin = TIMER, .gap_part = PART };
+    symbol_gap_parts_build(&parts, &flows);
+    for (uint64_t place = 0; place <= UINT32_MAX; place += UINT32_C(1) << 27) {
+        double timer_ns = (double)symbol_gap_parts_ns(&parts, TIMER, (uint32_t)place);
+        int64_t empty_ns = symbol_gap_parts_ns(&parts, EMPTY, (uint32_t)place);
+
+        assert_true(timer_ns > least * 0.99 && timer_ns < least * 1.01);
+        assert_true(empty_ns >= last_ns);
+        last_ns = empty_ns;
+    }
+    assert_int_equal(log_grid_gap_bin((uint64_t)symbol_gap_parts_ns(&parts, EMPTY, 1 << 28)), EMPTY);
+    assert_true((double)symbol_gap_parts_ns(&parts, EMPTY, 0) < 0.94 * (double)symbol_gap_ns(EMPTY));
+    assert_true((double)last_ns > 1.06 * (double)symbol_gap_ns(EMPTY));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -925,6 +954,7 @@ int main(void)
         cmocka_unit_test(test_table_counts_above_its_largest),
         cmocka_unit_test(test_timing_tells_near_from_far),
         cmocka_unit_test(test_middle_of_a_gap_bin),
+        cmocka_unit_test(test_gaps_lie_where_they_were),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
