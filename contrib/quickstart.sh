@@ -114,6 +114,7 @@ speed = $speed.0;
 date = "2026-01-05";
 start = "09:00";
 duration = "${seconds}s";
+impairments = "none";
 populations = ( { model = "sample.dsm"; network = "198.18.0.0/24"; hosts = $hosts; } );
 TEXT
 cat "$work/quickstart.conf"
