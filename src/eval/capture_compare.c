@@ -12,11 +12,11 @@ const int compared_lags[COMPARED_LAGS] = { 1, 2, 5, 10, 30, 60 };
 /* ---- distributions ---- */
 
 /* Both halves together. */
-static void unite(struct tally *sum, const struct distributions half[2], enum profile_category category)
+static void unite(struct tally *sum, const struct capture_profile *profile, enum profile_category category)
 {
     tally_init(sum);
     for (int h = 0; h < 2; h++) {
-        const struct tally *tally = &half[h].categories[category];
+        const struct tally *tally = &profile->half[h].categories[category];
 
         for (size_t i = 0; i < tally->used; i++)
             tally_add(sum, 0, tally->entries[i].symbol, tally->entries[i].count);
@@ -37,8 +37,8 @@ static struct distance_and_floor compare_category(const struct capture_profile *
     struct tally a;
     struct tally b;
 
-    unite(&a, real->half, category);
-    unite(&b, synthetic->half, category);
+    unite(&a, real, category);
+    unite(&b, synthetic, category);
     result.distance = divergence(&a, &b);
     result.floor = divergence(&real->half[0].categories[category], &real->half[1].categories[category]);
     tally_release(&a);
