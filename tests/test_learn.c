@@ -996,7 +996,7 @@ static void test_bytes_conditions_labels(void **state)
 static void test_rare_classes(void **state)
 {
     enum { CLASSES = 1500, FLOWS_OF_EVEN = 3 };
-    static char class_names[CLASSES][16];
+    static char class_names[CLASSES][24];
     struct learner *learner = learner_new(&in_ten);
     const struct network_stats *stats;
     uint64_t without;
