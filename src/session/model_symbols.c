@@ -469,8 +469,8 @@ static bool draw_any(const struct drawing *d, bool is_last_resort, uint16_t *tok
         uint8_t flags;
         bool has_payload;
     } kinds[] = {
+        { TCP_PSH | TCP_ACK, true }, { TCP_FIN | TCP_PSH | TCP_ACK, true },
         { TCP_SYN | TCP_ACK, false }, { TCP_SYN, false },
-        { TCP_PSH | TCP_ACK, true },  { TCP_FIN | TCP_PSH | TCP_ACK, true },
         { TCP_ACK, false },           { TCP_FIN | TCP_ACK, false },
         { TCP_RST | TCP_ACK, false },
     };
