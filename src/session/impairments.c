@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/at_most.h"
 #include "base/log_grid.h"
 #include "base/time_types.h"
 #include "net/wire.h"
@@ -34,11 +35,6 @@ enum {
 #define LONGEST_BEHIND_NS (NS_PER_MS / 4) /* until an overtaken segment follows */
 #define LEAST_GAP_NS (10 * NS_PER_US)
 #define LATE_NS (10 * NS_PER_MS)          /* how long a queue may hold up an overtaken segment, or half a round trip */
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
 
 /* ---- how much is to happen ---- */
 

@@ -17,6 +17,8 @@
 #include "base/random.h"
 #include "dayshift/service_model.h"
 #include "session/bn_packets.h"
+#include "session/packet_budget.h"
+#include "session/symbol_state.h"
 #include "session/tcp_machine.h"
 
 /* One packet as a model draws it. */
@@ -26,13 +28,6 @@ struct packet_draw {
     uint8_t tcp_flags;       /* of the five in TCP's machine; UDP, ICMP: 0 */
     uint32_t payload_bytes;  /* at most the session's largest */
     int64_t gap_ns;          /* since the session's previous packet; of the first: any */
-};
-
-/* What is still to be sent, by enum flow_side. */
-struct packet_budget {
-    uint64_t packets[2];
-    uint64_t data_packets[2]; /* of these, with payload */
-    uint64_t payload_bytes[2]; /* about; 0 also when more were sent than planned */
 };
 
 /* What a session is, as far as a model may know: fixed from its beginning to its end. */
@@ -81,9 +76,7 @@ union packet_memory {
             uint64_t places; /* where it can be spent */
         } turns, segments;   /* before messages and the end; between the packets of a message */
     } messages;
-    struct symbols_memory {
-        uint8_t bytes[96]; /* see model_symbols.c */
-    } symbols;
+    struct symbol_state symbols;
     struct bn_memory {
         struct bn_state state;
         uint32_t packets;      /* drawn so far */
