@@ -16,7 +16,7 @@
 
 #include "base/random.h"
 #include "dayshift/service_model.h"
-#include "session/bn_packets.h"
+#include "session/bn_state.h"
 #include "session/packet_budget.h"
 #include "session/symbol_state.h"
 #include "session/tcp_machine.h"
@@ -99,7 +99,7 @@ struct packet_model {
      * fit() would return for services[i], and released one by one. They may share memory: fitted and released
      * by one thread at a time.
      */
-    void (*fit_all)(const struct service_model *const *services, size_t count,
+    void (*fit_all)(const struct packet_model *model, const struct service_model *const *services, size_t count,
                     struct packet_tables **tables);
     void (*release)(struct packet_tables *tables);
     size_t (*bytes)(const struct packet_tables *tables); /* memory they take */
@@ -131,8 +131,5 @@ const struct packet_model *packet_models_kind(const struct packet_models *models
 
 /* NULL: this service has to do without. The service must live as long as `models`. */
 const struct packet_tables *packet_models_tables(struct packet_models *models, const struct service_model *service);
-
-extern const struct packet_model packet_model_bn;     /* Falk's Bayesian network, as in the paper */
-extern const struct packet_model packet_model_bn_tcp; /* the same, but TCP's machine allows what it draws */
 
 #endif
