@@ -263,17 +263,6 @@ static void begin_message(const struct drawing *d)
     m->message_open = true;
 }
 
-/* A datagram answers the one of the same number; when there is none, the latest one. */
-static uint64_t request_bytes(const struct packet_progress *p, enum flow_side side)
-{
-    uint32_t index = p->messages[side];
-    uint32_t requests = p->messages[flow_side_other(side)];
-
-    if (index >= requests || requests - index > PACKET_RECENT)
-        return p->latest_bytes[flow_side_other(side)];
-    return p->recent_bytes[flow_side_other(side)][index % PACKET_RECENT];
-}
-
 /*
  * Of a few answers, all but the first are as long as what they answer, and the first takes the
  * rest, so that an echo stays one and a name server's empty answer too. Else equal parts.
@@ -282,7 +271,7 @@ static uint32_t next_datagram_bytes(const struct drawing *d, enum flow_side side
 {
     uint64_t left = d->progress->left.payload_bytes[side];
     uint64_t packets = d->progress->left.data_packets[side];
-    uint64_t request = request_bytes(d->progress, side);
+    uint64_t request = packet_progress_request_bytes(d->progress, side);
     uint64_t others = (packets - 1) * request;
 
     if (side != (enum flow_side)d->m->first_side && d->shape->total.data_packets[side] <= PACKET_RECENT &&

@@ -52,6 +52,18 @@ struct packet_progress {
     uint16_t recent_bytes[2][PACKET_RECENT]; /* of its latest datagrams, by number */
 };
 
+/* A datagram answers the one of the same number; when there is none, the latest one. */
+static inline uint64_t packet_progress_request_bytes(const struct packet_progress *p, enum flow_side side)
+{
+    enum flow_side asking = flow_side_other(side);
+    uint32_t index = p->messages[side];
+    uint32_t requests = p->messages[asking];
+
+    if (index >= requests || requests - index > PACKET_RECENT)
+        return p->latest_bytes[asking];
+    return p->recent_bytes[asking][index % PACKET_RECENT];
+}
+
 /* What a model remembers of one session. */
 union packet_memory {
     struct messages_memory {

@@ -125,17 +125,6 @@ static struct payload_place place_in_stream(struct session *s, const struct pack
     return place;
 }
 
-/* A datagram answers the one of the same number; when there is none, the latest one. */
-static uint64_t answered_bytes(const struct packet_progress *p, enum flow_side side)
-{
-    uint32_t index = p->messages[side];
-    uint32_t requests = p->messages[flow_side_other(side)];
-
-    if (index >= requests || requests - index > PACKET_RECENT)
-        return p->latest_bytes[flow_side_other(side)];
-    return p->recent_bytes[flow_side_other(side)][index % PACKET_RECENT];
-}
-
 static struct payload_place place_of_datagram(struct session *s, const struct packet_draw *draw)
 {
     struct packet_progress *p = &s->course.progress;
@@ -145,7 +134,7 @@ static struct payload_place place_of_datagram(struct session *s, const struct pa
         .side = is_echo ? FLOW_INITIATOR : draw->side,
         .message_index = p->messages[draw->side],
         .reply_to_index = is_echo ? 0 : p->messages[flow_side_other(draw->side)],
-        .request_bytes = answered_bytes(p, draw->side),
+        .request_bytes = packet_progress_request_bytes(p, draw->side),
     };
 
     if (!s->has_data)
