@@ -340,7 +340,7 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
     };
     uint16_t token;
 
-    if (!draw_token(&d, &token))
+    if (d.features.packets_left == 0 || !draw_token(&d, &token))
         return false;
     *draw = (struct packet_draw){
         .side = token_side(token),
