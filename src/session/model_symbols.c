@@ -141,7 +141,6 @@ static bool draw_masked(struct legality *known, const struct drawing *d, const s
                         uint16_t *token)
 {
     uint32_t total = 0;
-    uint32_t before = 0;
     uint32_t place;
 
     for (int i = 0; i < DRAWN_BLINDLY && counts->size > 1; i++) {
@@ -149,21 +148,18 @@ static bool draw_masked(struct legality *known, const struct drawing *d, const s
         if (is_legal(known, d, *token))
             return true;
     }
-    for (uint32_t i = 0; i < counts->size; before = counts->cells[i++].count)
-        total += is_legal(known, d, counts->cells[i].symbol) ? counts->cells[i].count - before : 0;
+    for (uint32_t i = 0; i < counts->size; i++)
+        total += is_legal(known, d, counts->cells[i].symbol) ? symbol_counts_of(counts, i) : 0;
     if (total == 0)
         return false;
     place = random_below_u32(d->random, total);
-    before = 0;
-    for (uint32_t i = 0; i < counts->size; before = counts->cells[i++].count) {
-        uint32_t count = counts->cells[i].count - before;
-
+    for (uint32_t i = 0; i < counts->size; i++) {
         if (!is_legal(known, d, counts->cells[i].symbol))
             continue;
         *token = counts->cells[i].symbol;
-        if (place < count)
+        if (place < symbol_counts_of(counts, i))
             return true;
-        place -= count;
+        place -= symbol_counts_of(counts, i);
     }
     return true;
 }
