@@ -277,13 +277,15 @@ static int64_t gap_of(const struct drawing *d, uint16_t symbol)
 
 static int64_t draw_gap(const struct drawing *d, uint16_t token)
 {
+    struct symbol_gap_features features;
     struct symbol_counts counts;
     uint16_t symbol;
 
     if (d->state->last == TOKEN_NONE)
         return 0;
+    features = symbol_gap_features_of(d->state, &d->features, token);
     for (uint32_t level = 0; level < GAP_LEVELS; level++) {
-        uint64_t context = symbol_gap_context(d->state, &d->features, token, level);
+        uint64_t context = symbol_gap_context(&features, level);
         int64_t gap_ns;
 
         if (!symbol_table_find(&d->fit->gaps, context, level, &counts))
