@@ -11,11 +11,11 @@
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text.h"
-#include "base/time_zone.h"
 #include "cli/cli.h"
 #include "cli/mix_option.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/scenario_options.h"
 #include "cli/write_records.h"
 #include "model/model.h"
 #include "records/record_writer.h"
@@ -70,13 +70,7 @@ struct synth_options {
     uint32_t block;
     bool block_is_random;
     bool keeps_addresses;
-    bool has_unobserved;
-    struct scenario_group group; /* of each model, but for the model itself */
-    struct scenario_config scenario;
-    bool has_date;
-    int32_t date;
-    int64_t start_ns;
-    uint32_t threads;
+    struct scenario_options play; /* its group: of each model */
     bool json;
     bool quiet;
 };
@@ -101,37 +95,15 @@ static const struct option long_options[] = {
     { "output", required_argument, NULL, 'o' },  { "format", required_argument, NULL, 'F' },
     { "records", required_argument, NULL, 'n' }, { "host", required_argument, NULL, 'H' },
     { "mix", required_argument, NULL, 'm' },     { "block", required_argument, NULL, 'b' },
-    { "keep-addresses", no_argument, NULL, 'k' }, { "for", required_argument, NULL, 'f' },
-    { "hosts", required_argument, NULL, 'c' },   { "network", required_argument, NULL, 'N' },
-    { "outside", required_argument, NULL, 'O' }, { "date", required_argument, NULL, 'd' },
-    { "start", required_argument, NULL, 's' },   { "seed", required_argument, NULL, 'S' },
-    { "pick", required_argument, NULL, 'p' },    { "activity", required_argument, NULL, 'a' },
-    { "timezone", required_argument, NULL, 'z' },
-    { "unobserved", required_argument, NULL, 'u' }, { "jobs", required_argument, NULL, 'j' },
+    { "keep-addresses", no_argument, NULL, 'k' }, SCENARIO_LONG_OPTIONS,
     { "json", no_argument, NULL, 'J' },          { "quiet", no_argument, NULL, 'q' },
     { "help", no_argument, NULL, 'h' },          { 0 },
 };
-
-static int take_format(struct synth_options *o, const char *name, struct error *err)
-{
-    o->encoding = record_encoding_find(name);
-    return o->encoding ? 0 : error_set(err, "--format: '%s' is not one of: %s", name, record_encoding_names());
-}
 
 static int take_mix(struct synth_options *o, const char *text, struct error *err)
 {
     mix_option_release(&o->mix); /* given twice: the last one counts */
     return mix_option_parse(&o->mix, text, err);
-}
-
-/* Numbers that are kept in 32 bits. */
-static int take_u32(const char *name, const char *text, uint64_t most, uint32_t *value, struct error *err)
-{
-    uint64_t number = 0;
-    int status = option_u64(name, text, 1, most, &number, err);
-
-    *value = (uint32_t)number;
-    return status;
 }
 
 /* Takes one option; 0, or -1 with *err. */
@@ -141,26 +113,16 @@ static int take_option(void *self, int c, char *value, struct error *err)
 
     switch (c) {
     case 'o': o->output = value; return 0;
-    case 'F': return take_format(o, value, err);
+    case 'F': return option_record_encoding("--format", value, &o->encoding, err);
     case 'n': return option_u64("--records", value, 1, MAX_RECORDS, &o->records, err);
     case 'H': o->hosts = value; return 0;
     case 'm': return take_mix(o, value, err);
     case 'b': o->has_block = true; return block_option_parse(value, &o->block, &o->block_is_random, err);
     case 'k': o->keeps_addresses = true; return 0;
-    case 'f': return option_duration("--for", value, &o->scenario.day_ns, err);
-    case 'c': return take_u32("--hosts", value, SCENARIO_MAX_HOSTS, &o->group.hosts, err);
-    case 'p': o->group.pick = value; return 0;
-    case 'a': return option_activity("--activity", value, &o->group.activity, err);
-    case 'z': return option_timezone(value, err);
-    case 'N': return option_network("--network", value, &o->group.network, err);
-    case 'O': return option_network("--outside", value, &o->scenario.outside, err);
-    case 'd': o->has_date = true; return option_date("--date", value, &o->date, err);
-    case 's': return option_time_of_day("--start", value, &o->start_ns, err);
-    case 'S': return option_u64("--seed", value, 0, UINT64_MAX, &o->scenario.seed, err);
-    case 'u': o->has_unobserved = true; return option_fallback("--unobserved", value, &o->scenario.fallback, err);
-    case 'j': return take_u32("--jobs", value, SCENARIO_MAX_THREADS, &o->threads, err);
+    case 'j': return scenario_options_take(&o->play, SCENARIO_OPTION_JOBS, value, err);
     case 'J': o->json = true; return 0;
-    default: o->quiet = true; return 0;
+    case 'q': o->quiet = true; return 0;
+    default: return scenario_options_take(&o->play, c, value, err);
     }
 }
 
@@ -168,19 +130,19 @@ static int take_option(void *self, int c, char *value, struct error *err)
 static const char *find_misuse(const struct synth_options *o, int models)
 {
     bool is_mix = o->mix.count > 0;
-    bool is_day = o->scenario.day_ns > 0;
+    bool is_day = o->play.scenario.day_ns > 0;
 
     if (o->output == NULL)
         return "an output file (-o) is needed";
     if ((o->records > 0) == is_day)
         return "either a number of records (-n) or a duration (--for) is needed";
-    if (is_mix && (is_day || o->hosts || o->group.hosts > 0 || o->group.pick))
+    if (is_mix && (is_day || o->hosts || o->play.group.hosts > 0 || o->play.group.pick))
         return "--mix goes with -n, and names its hosts itself";
     if (is_day && o->hosts)
         return "--host goes with -n; a day (--for) is one of all hosts";
     if (!is_mix && (o->has_block || o->keeps_addresses))
         return "--block and --keep-addresses are of a mixture (--mix)";
-    if (!is_day && (o->has_unobserved || o->group.activity > 0))
+    if (!is_day && (o->play.has_unobserved || o->play.group.activity > 0))
         return "--unobserved and --activity are of a day (--for)";
     if (o->json && strcmp(o->output, "-") == 0)
         return "--json and the records cannot both go to standard output";
@@ -224,20 +186,19 @@ static struct ip_network part_of(const struct ip_network *network, uint32_t coun
 
 static int open_scenario(struct synth_run *run, struct synth_options *o, struct error *err)
 {
-    if (!o->has_date)
-        o->date = day_time_date(run->models[0]->first);
-    o->scenario.begin = time_zone_instant((struct day_time){ (int64_t)o->date * NS_PER_DAY + o->start_ns });
-    if (o->scenario.begin.ns < 0 || (double)o->scenario.begin.ns + (double)o->scenario.day_ns > (double)NETFLOW_END_NS)
+    struct scenario_config *config = &o->play.scenario;
+
+    config->begin = scenario_options_begin(&o->play, run->models[0]);
+    if (config->begin.ns < 0 || (double)config->begin.ns + (double)config->day_ns > (double)NETFLOW_END_NS)
         return error_set(err, "records are of the years 1970 to 2199; see --date and --for");
     for (uint32_t i = 0; i < run->model_count; i++) {
-        run->groups[i] = o->group;
+        run->groups[i] = o->play.group;
         run->groups[i].model = run->models[i];
-        run->groups[i].network = part_of(&o->group.network, run->model_count, i);
+        run->groups[i].network = part_of(&o->play.group.network, run->model_count, i);
     }
-    o->scenario.threads = o->threads;
-    o->scenario.groups = run->groups;
-    o->scenario.group_count = run->model_count;
-    run->scenario = scenario_new(&o->scenario, err);
+    config->groups = run->groups;
+    config->group_count = run->model_count;
+    run->scenario = scenario_new(config, err);
     return run->scenario ? 0 : -1;
 }
 
@@ -277,7 +238,7 @@ static int choose_hosts(struct synth_run *run, const struct synth_options *o, st
 static int open_netflow(struct synth_run *run, const struct synth_options *o, struct error *err)
 {
     struct netflow_config config = { .population = scenario_population(run->scenario),
-                                     .seed = o->scenario.seed, .begin = o->scenario.begin };
+                                     .seed = o->play.scenario.seed, .begin = o->play.scenario.begin };
 
     if (choose_hosts(run, o, err) < 0)
         return -1;
@@ -321,7 +282,7 @@ static int open_mix(struct synth_run *run, struct synth_options *o, struct error
     uint32_t group[MIX_MAX_PARTS];
     struct mixed_netflow_config config = { .parts = parts, .part_count = o->mix.count, .block = o->block,
                                            .is_random = o->block_is_random,
-                                           .keeps_addresses = o->keeps_addresses, .seed = o->scenario.seed };
+                                           .keeps_addresses = o->keeps_addresses, .seed = o->play.scenario.seed };
 
     if (load_mix(run, o, group, err) < 0 || open_scenario(run, o, err) < 0)
         return -1;
@@ -331,7 +292,7 @@ static int open_mix(struct synth_run *run, struct synth_options *o, struct error
 
         parts[i] = (struct mix_part){ player_of(config.population, model), o->mix.hosts[i].weight };
     }
-    config.begin = o->scenario.begin;
+    config.begin = o->play.scenario.begin;
     run->mix = mixed_netflow_new(&config, err);
     run->plans = (struct flow_plan_source){ mixed_netflow_next, run->mix };
     return run->mix ? 0 : -1;
@@ -450,9 +411,9 @@ static int write_all(const struct synth_options *o, const struct synth_run *run,
 {
     struct progress progress;
     struct write_records_config config = {
-        .plans = run->plans, .limit = o->records, .seed = o->scenario.seed, .threads = o->threads,
-        .end = { o->records > 0 ? INT64_MAX : o->scenario.begin.ns + o->scenario.day_ns },
-        .encoding = o->encoding, .stop = o->scenario.stop, .progress = &progress,
+        .plans = run->plans, .limit = o->records, .seed = o->play.scenario.seed, .threads = o->play.scenario.threads,
+        .end = { o->records > 0 ? INT64_MAX : o->play.scenario.begin.ns + o->play.scenario.day_ns },
+        .encoding = o->encoding, .stop = o->play.scenario.stop, .progress = &progress,
     };
     int status = -1;
 
@@ -462,7 +423,7 @@ static int write_all(const struct synth_options *o, const struct synth_run *run,
     progress_init(&progress, o->quiet);
     status = write_records(&config, err);
     progress_finish(&progress);
-    if (atomic_load(o->scenario.stop))
+    if (atomic_load(o->play.scenario.stop))
         status = strcmp(o->output, "-") == 0
                      ? error_set(err, "interrupted; standard output ends early")
                      : error_set(err, "interrupted; %s was not written", o->output);
@@ -502,16 +463,14 @@ static int parse(struct synth_options *o, int argc, char **argv)
 
 int verb_synth(int argc, char **argv)
 {
-    struct synth_options o = { .encoding = record_encoding_find("csv"), .block = 50, .threads = 1,
-                               .scenario = { .seed = 1, .speed = 1 } };
+    struct synth_options o = { .encoding = record_encoding_find("csv"), .block = 50 };
     struct error err = { "" };
     int status;
 
-    ip_network_parse(&o.group.network, SCENARIO_DEFAULT_NETWORK);
-    ip_network_parse(&o.scenario.outside, SCENARIO_DEFAULT_OUTSIDE);
+    scenario_options_init(&o.play);
     status = parse(&o, argc, argv);
     if (status == EXIT_OK) {
-        o.scenario.stop = cli_catch_signals();
+        o.play.scenario.stop = cli_catch_signals();
         status = synthesize(&o, argv[optind], &err) < 0 ? cli_fail(&err) : EXIT_OK;
     }
     mix_option_release(&o.mix);
