@@ -424,9 +424,7 @@ static int write_all(const struct synth_options *o, const struct synth_run *run,
     status = write_records(&config, err);
     progress_finish(&progress);
     if (atomic_load(o->play.scenario.stop))
-        status = strcmp(o->output, "-") == 0
-                     ? error_set(err, "interrupted; standard output ends early")
-                     : error_set(err, "interrupted; %s was not written", o->output);
+        status = output_file_interrupted(o->output, "interrupted", err);
     if (status == 0)
         status = record_writer_commit(config.writer, err);
     if (status == 0 && o->json)
