@@ -236,17 +236,17 @@ static int take_outside(struct parser *p, const config_setting_t *setting)
 static int take_model(struct parser *p, const config_setting_t *setting)
 {
     const char *slash = strrchr(p->path, '/');
-    const char *text = config_setting_get_string(setting);
-    size_t size;
+    char *directory;
 
     if (take_text(p, setting, &p->population->model) < 0)
         return -1;
-    if (text[0] == '/' || slash == NULL)
+    if (p->population->model[0] == '/' || slash == NULL)
         return 0;
-    size = (size_t)(slash - p->path) + strlen(text) + 2;
+    directory = memory_copy_text(p->path);
+    directory[slash - p->path] = '\0';
     free(p->population->model);
-    p->population->model = memory_alloc(size);
-    snprintf(p->population->model, size, "%.*s/%s", (int)(slash - p->path), p->path, text);
+    p->population->model = memory_join_path(directory, config_setting_get_string(setting));
+    free(directory);
     return 0;
 }
 

@@ -14,8 +14,8 @@
 #include "model/model.h"
 
 /*
- * Takes the images. SIGINT, SIGTERM and SIGHUP end the run; while the models are parsed they do what they did before the
- * call. A table is printed to standard output at the end, also when the run was interrupted. 0 or -1.
+ * Takes the images. SIGINT, SIGTERM and SIGHUP end the run; while the models are parsed they do what they did before
+ * the call. A table is printed to standard output at the end, also when the run was interrupted. 0 or -1.
  */
 int live_run_play(const struct configuration *configuration, struct model_image *images, const struct link *link,
                   const struct play_options *options, struct error *err);
