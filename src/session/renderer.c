@@ -411,8 +411,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
-    r->models = packet_models_new(config->how.model ? config->how.model : packet_model_default(),
-                                  config->services, config->service_count);
+    r->models = packet_models_new(packet_model_find(config->how.packet_model), config->services, config->service_count);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);
