@@ -392,6 +392,25 @@ static void test_datagrams_are_such_as_were_seen(void **state)
     free_service(&service);
 }
 
+/* The tables know the other side alone: data packets are data packets all the same. */
+static void test_a_side_never_heard_is_spent_exactly(void **state)
+{
+    struct service_model service = udp_service(true);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+    const struct session_row row = { .packets = { 0, 5 }, .data_packets = { 0, 5 }, .payload_bytes = { 0, 500 } };
+    struct packet_shape shape = shape_of(&service, &row);
+
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++) {
+        struct played played = play(tables, shape, i);
+
+        assert_spends_packets(&played, &shape.total);
+        assert_int_equal(played.spent.payload_bytes[FLOW_RESPONDER], 500);
+    }
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
 /* Packets that no machine allows at all end the session early, and nothing is drawn that may not be. */
 static void test_impossible_plans_end_early(void **state)
 {
@@ -934,6 +953,7 @@ int main(void)
         cmocka_unit_test(test_the_last_fin_is_acknowledged),
         cmocka_unit_test(test_any_plan_is_spent_exactly),
         cmocka_unit_test(test_datagrams_are_such_as_were_seen),
+        cmocka_unit_test(test_a_side_never_heard_is_spent_exactly),
         cmocka_unit_test(test_impossible_plans_end_early),
         cmocka_unit_test(test_large_transfer_is_spent_exactly),
         cmocka_unit_test(test_same_random_numbers_same_packets),

@@ -2,16 +2,12 @@
 
 #include <math.h>
 
+#include "base/at_most.h"
 #include "base/log_grid.h"
 #include "net/wire.h"
 #include "session/model_messages.h"
 
 enum { KEPT_PACKETS = 3 /* of a side: what opening and closing need */ };
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
 
 /* Events of a rate among so many: Poisson, by waiting times or by the normal of many. */
 static uint32_t draw_events(uint64_t chances, double rate, struct random_stream *random)

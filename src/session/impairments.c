@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/at_most.h"
 #include "base/time_types.h"
 #include "net/wire.h"
 #include "session/model_messages.h"
@@ -30,11 +31,6 @@ enum {
 #define LONGEST_BEHIND_NS (NS_PER_MS / 4) /* until an overtaken segment follows */
 #define LEAST_GAP_NS (10 * NS_PER_US)
 #define LATE_NS (10 * NS_PER_MS)          /* how long a queue may hold up an overtaken segment, or half a round trip */
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
 
 /* ---- a session ---- */
 

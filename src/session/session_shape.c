@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/at_most.h"
 #include "net/wire.h"
 #include "session/stack_profile.h"
 
@@ -175,11 +176,6 @@ static struct session_row default_row(const struct flow_plan *plan)
 static uint64_t scaled(uint64_t value, double factor)
 {
     return (uint64_t)llround((double)value * factor);
-}
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
 }
 
 /* What a side spends on opening and closing; it does not grow with the flow. */

@@ -84,17 +84,24 @@ static void take_packets(struct symbol_flows *flows, struct symbol_flow *flow, c
     }
 }
 
+struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count)
+{
+    struct packet_budget sum = { .packets = { 0 } };
+
+    for (uint32_t i = 0; i < count; i++) {
+        sum.packets[packets[i].side]++;
+        sum.data_packets[packets[i].side] += packets[i].bytes > 0;
+        sum.payload_bytes[packets[i].side] += packets[i].bytes;
+    }
+    return sum;
+}
+
 /* What a whole flow adds up to; where packets are missing, the row says it, less what was left out. */
 static void set_totals(struct symbol_flow *flow, const struct symbol_packet *packets,
                        const struct session_row *row)
 {
-    struct packet_budget seen = { .packets = { 0 } };
+    struct packet_budget seen = symbol_packets_sum(packets, flow->length);
 
-    for (uint32_t i = 0; i < flow->length; i++) {
-        seen.packets[packets[i].side]++;
-        seen.data_packets[packets[i].side] += packets[i].bytes > 0;
-        seen.payload_bytes[packets[i].side] += packets[i].bytes;
-    }
     flow->total = seen;
     if (row->sequence_length == session_row_packets(row))
         return;

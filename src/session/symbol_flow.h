@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "dayshift/service_model.h"
-#include "session/packet_model.h"
+#include "session/packet_budget.h"
 
 enum { SYMBOL_MAX_TRAINING = 131072 /* packets of a service that are learned; bounds the time of a fit */ };
 
@@ -45,7 +45,10 @@ struct symbol_flows {
 void symbol_flows_init(struct symbol_flows *flows, const struct service_model *service);
 void symbol_flows_release(struct symbol_flows *flows);
 
-/* Nanoseconds of a bin's middle; of the sum of two gaps, the bin. Bin 0: none. */
+/* What so many packets in a row add up to. */
+struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count);
+
+/* Nanoseconds of a bin's middle. Bin 0: none. */
 uint64_t symbol_gap_ns(uint8_t bin);
 
 #endif
