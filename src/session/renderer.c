@@ -195,13 +195,6 @@ static void enter(struct renderer *r, struct live *live)
         r->counts.most_live = r->live_count;
 }
 
-static bool happens(const struct impairment_counts *counts)
-{
-    static const struct impairment_counts nothing;
-
-    return memcmp(counts, &nothing, sizeof nothing) != 0;
-}
-
 /* Few sessions are impaired, so that those that are not need no room for it. */
 static void impair(const struct renderer *r, struct live *live, const struct impairment_counts *counts)
 {
@@ -209,7 +202,7 @@ static void impair(const struct renderer *r, struct live *live, const struct imp
     const struct packet_shape *shape = &s->course.shape;
 
     live->impaired = NULL;
-    if (!happens(counts))
+    if (!impairment_counts_any(counts))
         return;
     live->impaired = memory_alloc(sizeof *live->impaired);
     impairments_begin(&live->impaired->filter, counts, shape->protocol, !shape->under_way, &shape->total,
