@@ -10,6 +10,7 @@
 #include "session/symbol_context.h"
 #include "session/symbol_fit.h"
 #include "session/symbol_flow.h"
+#include "session/symbol_row_gaps.h"
 
 enum {
     DRAWN_BLINDLY = 4,
@@ -56,7 +57,9 @@ static void symbols_begin(const struct packet_tables *tables, const struct packe
     *state = symbol_state_begin(full, row->cluster);
     state->handshake_ns = shape->rtt_ns;
     state->key = random_u32(random);
-    symbol_state_plan(state, &tables->fit.alphabet, &shape->total, shape->planned->duration_ns);
+    symbol_state_plan(state, &tables->fit.alphabet, &shape->total);
+    state->row_at = 1; /* before the first packet there is no gap */
+    state->left_ns = shape->planned->duration_ns;
 }
 
 /* All that a draw reads. */
@@ -228,9 +231,20 @@ static bool draw_token(const struct drawing *d, uint16_t *token)
 }
 
 /*
- * Exact lengths are what they are. One of a bucket takes the rest if it is the side's last and the rest is of its
- * bucket: so byte totals are met where that makes no length that the service never had.
+ * A side's last packet takes the rest if that is a frequent length, or of the bucket that was drawn: so byte totals are
+ * met where that makes no length that the service never had.
  */
+static bool takes_rest(const struct drawing *d, enum flow_side side, uint8_t length)
+{
+    uint64_t rest = d->progress->left.payload_bytes[side];
+    uint8_t size;
+
+    if (d->progress->left.data_packets[side] != 1 || rest == 0 || rest > largest_segment(d, side))
+        return false;
+    size = symbol_alphabet_size(&d->fit->alphabet, (uint32_t)rest);
+    return size < LENGTH_BUCKET || size == length;
+}
+
 static uint32_t draw_length(const struct drawing *d, uint16_t token)
 {
     enum flow_side side = token_side(token);
@@ -242,8 +256,7 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     if (length == LENGTH_NONE)
         return 0;
     bytes = symbol_alphabet_draw(&d->fit->alphabet, length, symbol_state_past(d->state, side), d->random);
-    if (packets == 1 && length >= LENGTH_BUCKET &&
-        symbol_alphabet_size(&d->fit->alphabet, (uint32_t)at_most(rest, UINT16_MAX)) == length)
+    if (takes_rest(d, side, length))
         bytes = rest;
     if (bytes == 0) /* a bucket of which no length was seen */
         bytes = rest / packets > 0 ? rest / packets : 1;
@@ -262,28 +275,13 @@ static int64_t gap_in_bin(const struct drawing *d, uint8_t bin)
     return symbol_gap_parts_ns(&d->fit->parts, bin, (uint32_t)mixed);
 }
 
-/* The gap of a drawn symbol; -1: the time left does not hold it. */
-static int64_t gap_of(const struct drawing *d, uint16_t symbol)
+/* From the tables, where they know a gap that the time left can hold. */
+static int64_t draw_gap_of_pair(const struct drawing *d, uint16_t token)
 {
-    int64_t left_ns = d->state->left_ns;
-    int64_t ns = gap_in_bin(d, (uint8_t)symbol);
-
-    if (d->features.packets_left == 1)
-        return ns - ns / 4 <= left_ns && left_ns - left_ns / 4 <= ns ? left_ns : ns;
-    if (symbol < GAP_REST)
-        return ns <= left_ns ? ns : -1;
-    return ns <= left_ns && left_ns - ns <= SESSION_LONGEST_WAIT_NS ? left_ns - ns : -1;
-}
-
-static int64_t draw_gap(const struct drawing *d, uint16_t token)
-{
-    struct symbol_gap_features features;
+    struct symbol_gap_features features = symbol_gap_features_of(d->state, &d->features, token);
     struct symbol_counts counts;
-    uint16_t symbol;
+    uint16_t bin;
 
-    if (d->state->last == TOKEN_NONE)
-        return 0;
-    features = symbol_gap_features_of(d->state, &d->features, token);
     for (uint32_t level = 0; level < GAP_LEVELS; level++) {
         uint64_t context = symbol_gap_context(&features, level);
         int64_t gap_ns;
@@ -291,14 +289,28 @@ static int64_t draw_gap(const struct drawing *d, uint16_t token)
         if (!symbol_table_find(&d->fit->gaps, context, level, &counts))
             continue;
         if (level == GAP_LEVELS - 1)
-            symbol = symbol_counts_at(&counts, random_below_u32(d->random, counts.total));
-        else if (!symbol_counts_draw(&counts, d->random, &symbol))
+            bin = symbol_counts_at(&counts, random_below_u32(d->random, counts.total));
+        else if (!symbol_counts_draw(&counts, d->random, &bin))
             continue;
-        gap_ns = gap_of(d, symbol);
-        if (gap_ns >= 0)
+        gap_ns = gap_in_bin(d, (uint8_t)bin);
+        if (gap_ns <= d->state->left_ns)
             return gap_ns;
     }
     return (int64_t)random_below(d->random, 2 * (uint64_t)d->state->left_ns / d->features.packets_left + 1);
+}
+
+static int64_t draw_gap(const struct drawing *d, uint16_t token)
+{
+    const struct service_model *service = d->fit->service;
+    uint32_t row = d->shape->row;
+    int64_t gap_ns;
+
+    if (d->state->last == TOKEN_NONE)
+        return 0;
+    if (row < service->row_count && symbol_row_gaps_next(&service->rows[row], token, d->features.packets_left,
+                                                         &d->state->row_at, d->random, &gap_ns))
+        return gap_ns;
+    return draw_gap_of_pair(d, token);
 }
 
 /* The gaps before SYN-ACK and the ACK behind it come to the session's round trip. */
@@ -322,7 +334,8 @@ static void send_drawn(const struct drawing *d, uint16_t token, const struct pac
     struct packet_budget left = d->progress->left;
     uint32_t bin = log_grid_gap_bin((uint64_t)draw->gap_ns);
 
-    symbol_state_send(d->state, token, (uint16_t)draw->payload_bytes, (uint8_t)at_most(bin, UINT8_MAX), draw->gap_ns);
+    symbol_state_send(d->state, token, (uint16_t)draw->payload_bytes, (uint8_t)at_most(bin, UINT8_MAX));
+    d->state->left_ns -= (int64_t)at_most((uint64_t)draw->gap_ns, (uint64_t)d->state->left_ns);
     packet_budget_pay(&left, draw->side, draw->payload_bytes);
     if (draw->payload_bytes > 0)
         symbol_state_expect(d->state, &d->fit->alphabet, draw->side, &left);

@@ -195,13 +195,6 @@ static void enter(struct renderer *r, struct live *live)
         r->counts.most_live = r->live_count;
 }
 
-static bool happens(const struct impairment_counts *counts)
-{
-    static const struct impairment_counts nothing;
-
-    return memcmp(counts, &nothing, sizeof nothing) != 0;
-}
-
 /* Few sessions are impaired, so that those that are not need no room for it. */
 static void impair(const struct renderer *r, struct live *live, const struct impairment_counts *counts)
 {
@@ -209,7 +202,7 @@ static void impair(const struct renderer *r, struct live *live, const struct imp
     const struct packet_shape *shape = &s->course.shape;
 
     live->impaired = NULL;
-    if (!happens(counts))
+    if (!impairment_counts_any(counts))
         return;
     live->impaired = memory_alloc(sizeof *live->impaired);
     impairments_begin(&live->impaired->filter, counts, shape->protocol, !shape->under_way, &shape->total,
@@ -411,8 +404,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
-    r->models = packet_models_new(config->how.model ? config->how.model : packet_model_default(),
-                                  config->services, config->service_count);
+    r->models = packet_models_new(packet_model_find(config->how.packet_model), config->services, config->service_count);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);

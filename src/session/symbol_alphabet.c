@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/radix_sort.h"
 
-enum { LEAST_FLOWS = 3, FLOWS_OF_ONE = 250 /* 0.4 % */ };
+enum { LEAST_FLOWS = 3, FLOWS_OF_ONE = 250 /* 0.4 % */, BYTES_SHIFT = 48 };
 
 /* floor(4 log2 bytes), of at least 1 and at most 65535. */
 static uint32_t bucket_of(uint32_t bytes)
@@ -21,14 +22,17 @@ static uint32_t bucket_of(uint32_t bytes)
     return octave * LENGTH_OCTAVE_PARTS + part;
 }
 
-static int compare_lengths(const void *a, const void *b)
+/* By length; of one length as they were. */
+static void sort_lengths(struct flow_length *lengths, size_t count)
 {
-    const struct flow_length *x = a;
-    const struct flow_length *y = b;
+    uint64_t *packed = memory_alloc_array(count + 1, sizeof *packed);
 
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? -1 : 1;
-    return x->flow == y->flow ? 0 : x->flow < y->flow ? -1 : 1;
+    for (size_t i = 0; i < count; i++)
+        packed[i] = (uint64_t)lengths[i].bytes << BYTES_SHIFT | lengths[i].flow;
+    radix_sort(packed, count, BYTES_SHIFT);
+    for (size_t i = 0; i < count; i++)
+        lengths[i] = (struct flow_length){ (uint16_t)(packed[i] >> BYTES_SHIFT), (uint32_t)packed[i] };
+    free(packed);
 }
 
 struct frequency {
@@ -106,7 +110,7 @@ void symbol_alphabet_build(struct symbol_alphabet *alphabet, struct flow_length 
     size_t rare = 0;
 
     memset(alphabet, 0, sizeof *alphabet);
-    qsort(lengths, count, sizeof *lengths, compare_lengths);
+    sort_lengths(lengths, count);
     choose_exact(alphabet, lengths, count, flows);
     for (size_t i = 0; i < count; i++) {
         if (exact_index(alphabet, lengths[i].bytes) < 0)

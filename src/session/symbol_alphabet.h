@@ -50,7 +50,7 @@ struct flow_length {
 
 /*
  * Exact are the lengths of at least max(3, 0.4 %) of `flows`, those of most flows first; quantiles are of the others.
- * `lengths` are sorted in place.
+ * `lengths` come flow by flow, and are sorted in place.
  */
 void symbol_alphabet_build(struct symbol_alphabet *alphabet, struct flow_length *lengths, size_t count,
                            uint32_t flows);

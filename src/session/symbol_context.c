@@ -2,7 +2,6 @@
 
 #include "base/at_most.h"
 #include "base/hash_key.h"
-#include "base/log_grid.h"
 #include "net/wire.h"
 
 /* What matters of a token for a gap, and for a flow of which little is known. */
@@ -103,8 +102,6 @@ struct symbol_gap_features symbol_gap_features_of(const struct symbol_state *s, 
         .tokens = (uint64_t)s->last << 16 | token,
         .before = s->gap[symbol_state_pair(s->last, token)] / 2U,
         .cluster = (uint64_t)s->cluster << 8,
-        .remaining = remaining_bin(f->packets_left) << 16,
-        .left = log_grid_gap_bin((uint64_t)s->left_ns),
     };
 }
 
@@ -112,12 +109,8 @@ uint64_t symbol_gap_context(const struct symbol_gap_features *g, uint32_t level)
 {
     switch (level) {
     case 0:
-        return hash(g->pair << 32 | g->tokens, g->remaining | g->left / 2 << 8 | g->before, level);
-    case 1:
-        return hash(g->pair, g->remaining | g->cluster | g->left / 4, level);
-    case 2:
         return hash(g->pair << 32 | g->tokens, g->cluster | g->before, level);
-    case 3:
+    case 1:
         return hash(g->pair, g->cluster | g->before, level);
     default:
         return hash(g->pair, 0, level);

@@ -11,8 +11,7 @@
 
 enum {
     TOKEN_LEVELS = 6, /* contexts of a token, the most specific first */
-    GAP_LEVELS = 5,   /* and of a gap */
-    GAP_TIMED_LEVELS = 2 /* the first of these know how much time is left */
+    GAP_LEVELS = 3    /* and of a gap */
 };
 
 /* What the contexts of one packet are made of, on all levels. */
@@ -30,7 +29,7 @@ uint64_t symbol_token_context(const struct symbol_state *state, const struct sym
 
 /* The same of the gap before `token`, which comes next. */
 struct symbol_gap_features {
-    uint64_t pair, tokens, before, cluster, remaining, left;
+    uint64_t pair, tokens, before, cluster;
 };
 
 struct symbol_gap_features symbol_gap_features_of(const struct symbol_state *state,

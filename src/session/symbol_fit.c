@@ -60,27 +60,6 @@ struct learning {
     size_t token_count, gap_count;
 };
 
-static uint16_t timed_symbol(const struct symbol_state *state, const struct symbol_features *features,
-                             uint8_t gap_bin)
-{
-    uint64_t gap_ns = symbol_gap_ns(gap_bin);
-    uint64_t time_ns = (uint64_t)state->left_ns;
-
-    if (features->packets_left == 1 || 2 * gap_ns < time_ns)
-        return gap_bin;
-    return (uint16_t)(GAP_REST + log_grid_gap_bin(time_ns > gap_ns ? time_ns - gap_ns : 0));
-}
-
-/* The time from the first of these packets to the last. */
-static int64_t time_of(const struct symbol_packet *packets, uint32_t count)
-{
-    uint64_t ns = 0;
-
-    for (uint32_t i = 1; i < count; i++)
-        ns += symbol_gap_ns(packets[i].gap_bin);
-    return (int64_t)ns;
-}
-
 static void learn_packet(struct learning *learning, const struct symbol_state *state,
                          const struct symbol_features *features, uint16_t token, uint8_t gap_bin)
 {
@@ -94,8 +73,7 @@ static void learn_packet(struct learning *learning, const struct symbol_state *s
     gap = symbol_gap_features_of(state, features, token);
     for (uint32_t level = 0; level < GAP_LEVELS; level++)
         learning->gaps[learning->gap_count++] =
-            symbol_event_of(symbol_gap_context(&gap, level), level,
-                            level < GAP_TIMED_LEVELS ? timed_symbol(state, features, gap_bin) : gap_bin);
+            symbol_event_of(symbol_gap_context(&gap, level), level, gap_bin);
 }
 
 /* Behind a hole the first two packets are what the third follows, and are not learned themselves. */
@@ -106,8 +84,7 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
     struct packet_progress progress = { .left = flow->total, .machine = tcp_machine_begin(flow->under_way) };
     struct symbol_state state = symbol_state_begin(flow->full, learning->fit->rows[flow->row].cluster);
 
-    symbol_state_plan(&state, alphabet, &progress.left,
-                      flow->head < flow->length ? flow->duration_ns : time_of(packets, flow->length));
+    symbol_state_plan(&state, alphabet, &progress.left);
     for (uint32_t i = 0; i < flow->length; i++) {
         const struct symbol_packet *p = &packets[i];
         uint8_t length = symbol_alphabet_length(alphabet, p->bytes, symbol_state_past(&state, p->side));
@@ -116,14 +93,13 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
 
         if (i == flow->head) { /* of the last packets none is missing */
             progress.left = symbol_packets_sum(packets + i, flow->length - i);
-            symbol_state_plan(&state, alphabet, &progress.left,
-                              time_of(packets + i, flow->length - i) + (int64_t)symbol_gap_ns(p->gap_bin));
+            symbol_state_plan(&state, alphabet, &progress.left);
         }
         features = symbol_features_of(flows->protocol, &flow->total, &progress);
         if (i < flow->head || i >= flow->head + 2)
             learn_packet(learning, &state, &features, token, p->gap_bin);
         packet_budget_pay(&progress.left, (enum flow_side)p->side, p->bytes);
-        symbol_state_send(&state, token, p->bytes, p->gap_bin, (int64_t)symbol_gap_ns(p->gap_bin));
+        symbol_state_send(&state, token, p->bytes, p->gap_bin);
         if (p->bytes > 0)
             symbol_state_expect(&state, alphabet, p->side, &progress.left);
         if (flows->protocol == IP_TCP)
@@ -153,7 +129,7 @@ bool symbol_fit_init(struct symbol_fit *fit, const struct service_model *service
     struct symbol_flows flows;
     bool is_known;
 
-    memset(fit, 0, sizeof *fit);
+    *fit = (struct symbol_fit){ .service = service };
     symbol_flows_init(&flows, service);
     is_known = flows.count > 0;
     if (is_known) {

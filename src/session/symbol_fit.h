@@ -17,9 +17,10 @@
 #include "session/symbol_table.h"
 
 struct symbol_fit {
+    const struct service_model *service; /* borrowed */
     struct symbol_alphabet alphabet;
     struct symbol_table tokens;
-    struct symbol_table gaps;
+    struct symbol_table gaps; /* symbols are bins */
     struct symbol_gap_parts parts;
     uint32_t row_count;
     struct symbol_row { /* of a sampled flow */
@@ -29,19 +30,13 @@ struct symbol_fit {
     } *rows;
 };
 
-/*
- * Symbols of gaps: a bin; or, on the timed levels, where the gap takes half of the time left or more and more packets
- * follow, GAP_REST and the bin of what it leaves. So the longest gap of a flow goes with its duration.
- */
-enum { GAP_REST = 256 };
-
 /* Of a sampled flow; of a session that was made from none, the first. */
 static inline const struct symbol_row *symbol_fit_row(const struct symbol_fit *fit, uint32_t row)
 {
     return &fit->rows[row < fit->row_count ? row : 0];
 }
 
-/* False: no flow of the service shows its packets, and there is nothing to be released. */
+/* False: no flow of the service shows its packets, and there is nothing to be released. `service` must live as long. */
 bool symbol_fit_init(struct symbol_fit *fit, const struct service_model *service);
 void symbol_fit_release(struct symbol_fit *fit);
 size_t symbol_fit_bytes(const struct symbol_fit *fit); /* all memory it takes */

@@ -22,14 +22,12 @@ static uint8_t one_more(uint8_t count, uint8_t most)
     return count < most ? count + 1 : most;
 }
 
-void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin,
-                       int64_t gap_ns)
+void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin)
 {
     enum flow_side side = token_side(token);
 
     if (state->last != TOKEN_NONE)
         state->gap[symbol_state_pair(state->last, token)] = gap_bin;
-    state->left_ns = gap_ns < state->left_ns ? state->left_ns - gap_ns : 0;
     state->unacknowledged[!side] = 0;
     if (bytes > 0) {
         bool is_new = state->last_data == TOKEN_NONE || token_side(state->last_data) != side ||
@@ -61,9 +59,8 @@ void symbol_state_expect(struct symbol_state *state, const struct symbol_alphabe
 }
 
 void symbol_state_plan(struct symbol_state *state, const struct symbol_alphabet *alphabet,
-                       const struct packet_budget *left, int64_t left_ns)
+                       const struct packet_budget *left)
 {
     for (int side = 0; side < 2; side++)
         symbol_state_expect(state, alphabet, (enum flow_side)side, left);
-    state->left_ns = left_ns;
 }

@@ -21,6 +21,7 @@ struct symbol_state {
     uint8_t mean[2];                 /* symbol of the mean length still to come: of the last data packet its length */
     uint8_t octave[2];               /* the same mean in octaves; 0: no data to come */
     uint32_t key;                    /* of the session's own: where in their bins its gaps are */
+    uint16_t row_at;                 /* in its row's sequence: see symbol_row_gaps.h */
     uint8_t index;                   /* packets so far, to 255 */
     uint8_t messages;                /* so far, to 255 */
     uint8_t unacknowledged[2];       /* data packets of a side, since the other one's newest packet; to 3 */
@@ -32,17 +33,16 @@ struct symbol_state {
 
 struct symbol_state symbol_state_begin(const uint16_t full[2], uint8_t cluster);
 
-/* What is left to be sent, and the time for it: at the beginning, and behind a hole. */
+/* What is left to be sent: at the beginning, and behind a hole. */
 void symbol_state_plan(struct symbol_state *state, const struct symbol_alphabet *alphabet,
-                       const struct packet_budget *left, int64_t left_ns);
+                       const struct packet_budget *left);
 
 /* What a side has still to say has changed. */
 void symbol_state_expect(struct symbol_state *state, const struct symbol_alphabet *alphabet, enum flow_side side,
                          const struct packet_budget *left);
 
 /* The packet went out. */
-void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin,
-                       int64_t gap_ns);
+void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin);
 
 static inline struct length_past symbol_state_past(const struct symbol_state *state, enum flow_side side)
 {
