@@ -203,13 +203,7 @@ static void patch_ip(uint8_t *ip, uint16_t length, uint16_t id)
 /* Sum over pseudo header, header and payload of `length` bytes in all, of which some are in `sum` already. */
 static uint16_t transport_checksum(const struct frame_template *frame, uint64_t sum, uint32_t length)
 {
-    uint8_t length_be[2];
-
-    if (frame->protocol == IP_ICMP)
-        return checksum_finish(sum);
-    wire_put_u16(length_be, (uint16_t)length);
-    sum = checksum_add(sum + frame->address_sum, length_be, sizeof length_be);
-    return checksum_finish(sum);
+    return checksum_finish(frame->protocol == IP_ICMP ? sum : sum + frame->address_sum + htons((uint16_t)length));
 }
 
 static uint32_t clock_at(const struct frame_template *frame, struct run_time due)

@@ -97,6 +97,22 @@ static int exact_index(const struct symbol_alphabet *alphabet, uint32_t bytes)
     return low < alphabet->exact_count && alphabet->exact[low] == bytes ? (int)low : -1;
 }
 
+static uint8_t find_size(const struct symbol_alphabet *alphabet, uint32_t bytes)
+{
+    int index = exact_index(alphabet, bytes);
+
+    if (bytes == 0)
+        return LENGTH_NONE;
+    if (index >= 0)
+        return (uint8_t)(LENGTH_EXACT + index);
+    return (uint8_t)(LENGTH_BUCKET + bucket_of(bytes > UINT16_MAX ? UINT16_MAX : bytes));
+}
+
+uint8_t symbol_alphabet_size(const struct symbol_alphabet *alphabet, uint32_t bytes)
+{
+    return bytes < LENGTH_TABLED ? alphabet->sizes[bytes] : find_size(alphabet, bytes);
+}
+
 /* Of the lengths of one bucket, which are sorted. */
 static void set_quantiles(uint16_t *quantiles, const struct flow_length *lengths, size_t count)
 {
@@ -123,17 +139,8 @@ void symbol_alphabet_build(struct symbol_alphabet *alphabet, struct flow_length 
             ;
         set_quantiles(alphabet->quantiles[bucket], lengths + at, end - at);
     }
-}
-
-uint8_t symbol_alphabet_size(const struct symbol_alphabet *alphabet, uint32_t bytes)
-{
-    int index = exact_index(alphabet, bytes);
-
-    if (bytes == 0)
-        return LENGTH_NONE;
-    if (index >= 0)
-        return (uint8_t)(LENGTH_EXACT + index);
-    return (uint8_t)(LENGTH_BUCKET + bucket_of(bytes > UINT16_MAX ? UINT16_MAX : bytes));
+    for (uint32_t bytes = 0; bytes < LENGTH_TABLED; bytes++)
+        alphabet->sizes[bytes] = find_size(alphabet, bytes);
 }
 
 uint8_t symbol_alphabet_length(const struct symbol_alphabet *alphabet, uint32_t bytes,
