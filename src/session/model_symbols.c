@@ -6,6 +6,7 @@
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/model_messages.h"
 #include "session/symbol_context.h"
 #include "session/symbol_fit.h"
@@ -69,9 +70,14 @@ struct drawing {
     struct symbol_features features;
 };
 
+/* A datagram's last pieces may be more than are left, but not most of them: so none has to be as no other was. */
 static uint64_t largest_segment(const struct drawing *d, enum flow_side side)
 {
-    return d->state->full[side] > 0 ? d->state->full[side] : d->shape->most_bytes[side];
+    uint64_t most = d->state->full[side] > 0 ? d->state->full[side] : d->shape->most_bytes[side];
+
+    if (d->shape->protocol == IP_TCP)
+        return most;
+    return at_most(most, 2 * d->progress->left.packets[side] * DATAGRAM_PIECE_BYTES - DATAGRAM_HEADER_BYTES);
 }
 
 /* Paid from what is left, and allowed by TCP. */
@@ -185,9 +191,18 @@ static bool draw_level(const struct drawing *d, uint32_t level, uint16_t *token)
     return draw_masked(&known, d, &counts, token);
 }
 
+/* Whether all that a side has left to say makes one packet, with its pieces. */
+static bool rest_is_one(const struct drawing *d, enum flow_side side)
+{
+    uint32_t rest = (uint32_t)at_most(d->progress->left.payload_bytes[side], UINT16_MAX);
+
+    return d->progress->left.data_packets[side] == datagram_pieces(d->shape->protocol, rest);
+}
+
 static uint8_t mean_length(const struct drawing *d, enum flow_side side)
 {
-    uint64_t mean = d->progress->left.payload_bytes[side] / d->progress->left.data_packets[side];
+    uint64_t rest = d->progress->left.payload_bytes[side];
+    uint64_t mean = rest_is_one(d, side) ? rest : rest / d->progress->left.data_packets[side];
 
     if (d->state->full[side] > 0 && mean >= d->state->full[side])
         return LENGTH_FULL;
@@ -246,7 +261,7 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     if (length == LENGTH_NONE)
         return 0;
     bytes = symbol_alphabet_draw(&d->fit->alphabet, length, symbol_state_past(d->state, side), d->random);
-    if (packets == 1 && length >= LENGTH_BUCKET &&
+    if (rest_is_one(d, side) && length >= LENGTH_BUCKET &&
         symbol_alphabet_size(&d->fit->alphabet, (uint32_t)at_most(rest, UINT16_MAX)) == length)
         bytes = rest;
     if (bytes == 0) /* a bucket of which no length was seen */
@@ -325,7 +340,7 @@ static void send_drawn(const struct drawing *d, uint16_t token, const struct pac
     uint32_t bin = log_grid_gap_bin((uint64_t)draw->gap_ns);
 
     symbol_state_send(d->state, token, (uint16_t)draw->payload_bytes, (uint8_t)at_most(bin, UINT8_MAX), draw->gap_ns);
-    packet_budget_pay(&left, draw->side, draw->payload_bytes);
+    packet_budget_pay(&left, draw->side, d->shape->protocol, draw->payload_bytes);
     if (draw->payload_bytes > 0)
         symbol_state_expect(d->state, &d->fit->alphabet, draw->side, &left);
 }

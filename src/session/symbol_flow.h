@@ -46,7 +46,7 @@ void symbol_flows_init(struct symbol_flows *flows, const struct service_model *s
 void symbol_flows_release(struct symbol_flows *flows);
 
 /* What so many packets in a row add up to. */
-struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count);
+struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count, uint8_t protocol);
 
 /* Nanoseconds of a bin's middle. Bin 0: none. */
 uint64_t symbol_gap_ns(uint8_t bin);
