@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "dayshift/network_stats.h"
+#include "dayshift/session_options.h"
 #include "net/wire.h"
 #include "session/packet_model.h"
 #include "session/session.h"
@@ -140,15 +141,25 @@ static void test_fits_are_kept(void **state)
 
 static void test_names(void **state)
 {
-    static const char *const names[] = { "symbols", "messages", "bn", "bn-tcp" };
+    static const char *const names[] = { "symbols", "bn", "bn-tcp", "messages" };
+    struct session_options options = { 0 };
+    char text[TEXT_NAMES];
+    struct error err;
 
     (void)state;
+    assert_string_equal(session_options_packet_models(text), "symbols, bn, bn-tcp, messages");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         assert_string_equal(packet_model_find(names[i])->name, names[i]);
-        assert_non_null(strstr(packet_model_names(), names[i]));
+        assert_ptr_equal(packet_model_at(i), packet_model_find(names[i]));
+        assert_int_equal(session_options_set_packet_model(&options, names[i], &err), 0);
+        assert_string_equal(options.packet_model, names[i]);
     }
-    assert_ptr_equal(packet_model_find("symbols"), packet_model_default());
+    assert_null(packet_model_at(sizeof names / sizeof *names));
+    assert_ptr_equal(packet_model_find("symbols"), packet_model_find(NULL));
     assert_null(packet_model_find("symbol"));
+    assert_int_equal(session_options_set_packet_model(&options, "symbol", &err), -1);
+    assert_string_equal(err.text, "'symbol' is not one of: symbols, bn, bn-tcp, messages");
+    assert_string_equal(options.packet_model, "messages");
 }
 
 /* ---- flows of services ---- */

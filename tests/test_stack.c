@@ -404,8 +404,7 @@ static struct wire *wire_new_at(uint8_t protocol, const struct stack_profile *st
     wire->builder = frame_builder_new(&err);
     assert_non_null(wire->builder);
     for (int side = 0; side < 2; side++)
-        assert_int_equal(frame_template_build(wire->builder, &wire->frames[side], &wire->plan, stack,
-                                              (enum flow_side)side, &err), 0);
+        frame_template_build(wire->builder, &wire->frames[side], &wire->plan, stack, (enum flow_side)side);
     return wire;
 }
 

@@ -44,3 +44,12 @@ void *memory_grow(void *array, size_t *capacity, size_t needed, size_t element_s
     *capacity = grown;
     return check(realloc(array, grown * element_size), grown * element_size);
 }
+
+char *memory_join_path(const char *directory, const char *name)
+{
+    size_t size = strlen(directory) + strlen(name) + sizeof "/";
+    char *path = memory_alloc(size);
+
+    snprintf(path, size, "%s/%s", directory, name);
+    return path;
+}

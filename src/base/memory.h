@@ -13,6 +13,7 @@
 void *memory_alloc(size_t size);                    /* zeroed; free() releases */
 void *memory_alloc_array(size_t count, size_t size); /* zeroed; overflow checked */
 char *memory_copy_text(const char *text);
+char *memory_join_path(const char *directory, const char *name); /* "directory/name" */
 
 /*
  * Makes room for at least `needed` elements: doubles *capacity until it fits and

@@ -242,3 +242,9 @@ void output_file_abandon(struct output_file *file)
         unlink(file->temporary);
     forget(file);
 }
+
+int output_file_interrupted(const char *path, const char *how, struct error *err)
+{
+    return strcmp(path, "-") == 0 ? error_set(err, "%s; standard output ends early", how)
+                                  : error_set(err, "%s; %s was not written", how, path);
+}

@@ -50,4 +50,8 @@ int output_file_flush(struct output_file *file, struct error *err);
 int output_file_commit(struct output_file *file, struct error *err); /* closes in any case */
 void output_file_abandon(struct output_file *file); /* harmless after a commit */
 
+/* What is left of an output that a signal ended, for the user: "interrupted by SIGINT; day.pcap was not written".
+ * `how` is the first word or more; -1. */
+int output_file_interrupted(const char *path, const char *how, struct error *err);
+
 #endif

@@ -3,6 +3,7 @@
 #endif
 #include "base/text.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -174,4 +175,12 @@ const char *text_from_ns(int64_t ns, char text[TEXT_NUMBER])
     }
     snprintf(text, TEXT_NUMBER, "%" PRId64 " ns", ns);
     return text;
+}
+
+void text_add_name(char names[TEXT_NAMES], const char *name)
+{
+    size_t length = strlen(names);
+
+    assert(length + strlen(name) + sizeof ", " <= TEXT_NAMES);
+    snprintf(names + length, TEXT_NAMES - length, "%s%s", length > 0 ? ", " : "", name);
 }

@@ -24,7 +24,7 @@ int text_to_time_of_day_ns(const char *text, int64_t *ns);
 /* "2026-11-21": days since 1970-01-01. */
 int text_to_date(const char *text, int32_t *date);
 
-enum { TEXT_DATE = 16, TEXT_NUMBER = 32 };
+enum { TEXT_DATE = 16, TEXT_NUMBER = 32, TEXT_NAMES = 256 };
 
 const char *text_from_date(int32_t date, char text[TEXT_DATE]);
 
@@ -39,5 +39,8 @@ const char *text_from_duration(int64_t ns, char text[TEXT_NUMBER]);
 
 /* 1500 ns as "1.5 us". */
 const char *text_from_ns(int64_t ns, char text[TEXT_NUMBER]);
+
+/* Makes "a, b" of "a": a list for messages, which has room for all the names it will get; at first an empty text. */
+void text_add_name(char names[TEXT_NAMES], const char *name);
 
 #endif

@@ -59,19 +59,10 @@ static int read_line(const char *path, char line[LINE_BYTES], struct error *err)
     return status;
 }
 
-static char *path_in(const char *directory, const char *name)
-{
-    size_t size = strlen(directory) + strlen(name) + 2;
-    char *path = memory_alloc(size);
-
-    snprintf(path, size, "%s/%s", directory, name);
-    return path;
-}
-
 static int read_truth(struct graded *graded, const char *directory, const char *key_path, struct error *err)
 {
-    char *truth_path = path_in(directory, BLINDTEST_TRUTH);
-    char *own_key_path = path_in(directory, BLINDTEST_KEY);
+    char *truth_path = memory_join_path(directory, BLINDTEST_TRUTH);
+    char *own_key_path = memory_join_path(directory, BLINDTEST_KEY);
     char sealed[LINE_BYTES];
     char key[LINE_BYTES];
     int status = read_line(truth_path, sealed, err);

@@ -71,6 +71,14 @@ static size_t order_services(const struct check_report *report, struct service s
     return count;
 }
 
+/* The next rule that the flow breaks, `rule` or one behind it; LEGALITY_RULES: there is none. */
+static enum legality_rule broken_rule(const struct illegal_flow *flow, enum legality_rule rule)
+{
+    while (rule < LEGALITY_RULES && !(flow->broken >> rule & 1))
+        rule++;
+    return rule;
+}
+
 /* ---- text ---- */
 
 static void print_rules(const struct check_report *report)
@@ -117,14 +125,12 @@ static void print_illegal(const struct illegal_flow *flow, bool several_files)
     char from[ENDPOINT_TEXT];
     char to[ENDPOINT_TEXT];
 
-    for (enum legality_rule rule = 0; rule < LEGALITY_RULES; rule++) {
+    for (enum legality_rule rule = broken_rule(flow, 0); rule < LEGALITY_RULES; rule = broken_rule(flow, rule + 1)) {
         const struct legality_place *place = &flow->places[rule];
 
-        if (flow->broken >> rule & 1)
-            printf("%8" PRIu64 "  %s  %-12s  %s > %s%s%s\n", place->frame, cli_time(place->time, time),
-                   legality_rule_key(rule), endpoint_text(flow, FLOW_INITIATOR, from),
-                   endpoint_text(flow, FLOW_RESPONDER, to), several_files ? "  " : "",
-                   several_files ? place->file : "");
+        printf("%8" PRIu64 "  %s  %-12s  %s > %s%s%s\n", place->frame, cli_time(place->time, time),
+               legality_rule_key(rule), endpoint_text(flow, FLOW_INITIATOR, from),
+               endpoint_text(flow, FLOW_RESPONDER, to), several_files ? "  " : "", several_files ? place->file : "");
     }
 }
 
@@ -188,13 +194,12 @@ static json_t *illegal_json(const struct illegal_flow *flow)
     char from[ENDPOINT_TEXT];
     char to[ENDPOINT_TEXT];
 
-    for (enum legality_rule rule = 0; rule < LEGALITY_RULES; rule++) {
+    for (enum legality_rule rule = broken_rule(flow, 0); rule < LEGALITY_RULES; rule = broken_rule(flow, rule + 1)) {
         const struct legality_place *place = &flow->places[rule];
 
-        if (flow->broken >> rule & 1)
-            json_array_append_new(breaks, json_pack("{s:s,s:I,s:o,s:s}", "rule", legality_rule_key(rule), "frame",
-                                                    (json_int_t)place->frame, "file", cli_json_text(place->file),
-                                                    "time", cli_time(place->time, time)));
+        json_array_append_new(breaks, json_pack("{s:s,s:I,s:o,s:s}", "rule", legality_rule_key(rule), "frame",
+                                                (json_int_t)place->frame, "file", cli_json_text(place->file), "time",
+                                                cli_time(place->time, time)));
     }
     return json_pack("{s:s,s:s,s:o}", "initiator", endpoint_text(flow, FLOW_INITIATOR, from), "responder",
                      endpoint_text(flow, FLOW_RESPONDER, to), "breaks", breaks);

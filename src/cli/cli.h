@@ -37,10 +37,8 @@ int verb_score(int argc, char **argv);
 /* Prints "dayshift: " and the error's text; returns EXIT_FAILED. */
 int cli_fail(const struct error *err);
 
-/*
- * From here on SIGINT, SIGTERM and SIGHUP (not under nohup(1)) only set the flag that is returned:
- * called before a temporary file is made, so that none is left.
- */
+/* From here on the stop signals only set the flag that is returned: called before a temporary file is made, so that
+ * none is left. */
 const atomic_bool *cli_catch_signals(void);
 
 /* A text of foreign origin, as a path, for JSON: bytes that are no UTF-8 become question marks. New reference. */

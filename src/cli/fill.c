@@ -264,7 +264,7 @@ static int write_records(const struct work *w, struct error *err)
         for (size_t i = 0; i < count && status == 0; i++)
             status = record_writer_add(writer, placed[i].record, err);
         if (status == 0 && atomic_load(interrupted))
-            status = error_set(err, "interrupted; %s was not written", o->output);
+            status = output_file_interrupted(o->output, "interrupted", err);
         if (status == 0)
             status = record_writer_commit(writer, err);
     }

@@ -106,28 +106,12 @@ static int take_host(struct fill_command *o, const char *text, struct error *err
     return 0;
 }
 
-static int take_number(const char *name, const char *text, uint64_t most, uint32_t *number, struct error *err)
-{
-    uint64_t value;
-
-    if (option_u64(name, text, 1, most, &value, err) < 0)
-        return -1;
-    *number = (uint32_t)value;
-    return 0;
-}
-
 static int take_method(struct fill_command *o, const char *text, struct error *err)
 {
     o->fill.method = strcmp(text, "search") == 0 ? FILL_SEARCH : FILL_EXACT;
     if (o->fill.method == FILL_EXACT && strcmp(text, "exact") != 0)
         return error_set(err, "--method: '%s' is not one of: exact, search", text);
     return 0;
-}
-
-static int take_format(struct fill_command *o, const char *text, struct error *err)
-{
-    o->encoding = record_encoding_find(text);
-    return o->encoding ? 0 : error_set(err, "--format: '%s' is not one of: %s", text, record_encoding_names());
 }
 
 static int take_local(struct fill_command *o, const char *text, struct error *err)
@@ -174,7 +158,7 @@ static int take_option(void *self, int option, char *value, struct error *err)
     case 'o': o->output = value; return 0;
     case 'l': return take_local(o, value, err);
     case 'q': o->quiet = true; return 0;
-    case OPTION_FORMAT: return take_format(o, value, err);
+    case OPTION_FORMAT: return option_record_encoding("--format", value, &o->encoding, err);
     case OPTION_ONLY: o->only = true; return 0;
     case OPTION_GAP: return take_gap(o, value, err);
     case OPTION_FIND: o->find = true; return 0;
@@ -182,9 +166,9 @@ static int take_option(void *self, int option, char *value, struct error *err)
     case OPTION_HOST: return take_host(o, value, err);
     case OPTION_MODEL: o->model = value; return 0;
     case OPTION_METHOD: return take_method(o, value, err);
-    case OPTION_DRAWS: return take_number("--draws", value, MAX_DRAWS, &o->fill.draws, err);
-    case OPTION_LENGTH: return take_number("--length", value, MAX_LENGTH, &o->fill.length, err);
-    case OPTION_COUNT: return take_number("--count", value, REGRESSION_MAX_COUNT, &o->fill.count, err);
+    case OPTION_DRAWS: return option_u32("--draws", value, 1, MAX_DRAWS, &o->fill.draws, err);
+    case OPTION_LENGTH: return option_u32("--length", value, 1, MAX_LENGTH, &o->fill.length, err);
+    case OPTION_COUNT: return option_u32("--count", value, 1, REGRESSION_MAX_COUNT, &o->fill.count, err);
     case OPTION_SEED: return option_u64("--seed", value, 0, UINT64_MAX, &o->fill.seed, err);
     case OPTION_INPUT_FORMAT: o->records.format = value; return 0;
     case OPTION_COLUMNS: o->records.columns = value; return 0;

@@ -157,12 +157,9 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 static int find_inside(const struct search *search, const char *path, const char *name,
                        struct error *err)
 {
-    size_t size = strlen(path) + strlen(name) + 2;
-    char *inside = memory_alloc(size);
-    int status;
+    char *inside = memory_join_path(path, name);
+    int status = find(search, inside, err);
 
-    snprintf(inside, size, "%s/%s", path, name);
-    status = find(search, inside, err);
     free(inside);
     return status;
 }

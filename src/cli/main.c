@@ -4,7 +4,6 @@
 #include <config.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/stop_signals.h"
 #include "cli/cli.h"
 #include "net/wire.h"
 
@@ -45,25 +45,12 @@ int cli_fail(const struct error *err)
     return EXIT_FAILED;
 }
 
-static atomic_bool stop_requested;
-
-static void request_stop(int signal_number)
-{
-    (void)signal_number;
-    atomic_store(&stop_requested, true);
-}
-
 const atomic_bool *cli_catch_signals(void)
 {
-    struct sigaction action = { .sa_handler = request_stop };
-    struct sigaction inherited;
+    static atomic_bool stop;
 
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, NULL, &inherited);
-    if (inherited.sa_handler != SIG_IGN)
-        sigaction(SIGHUP, &action, NULL);
-    return &stop_requested;
+    stop_signals_catch(&stop);
+    return &stop;
 }
 
 json_t *cli_json_text(const char *text)

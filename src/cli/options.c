@@ -47,14 +47,19 @@ int option_u64(const char *name, const char *text, uint64_t least, uint64_t most
     return 0;
 }
 
-int option_crowd(const char *name, const char *text, uint32_t *least, struct error *err)
+int option_u32(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *value, struct error *err)
 {
     uint64_t number;
 
-    if (option_u64(name, text, CROWD_LEAST, CROWD_MOST, &number, err) < 0)
+    if (option_u64(name, text, least, most, &number, err) < 0)
         return -1;
-    *least = (uint32_t)number;
+    *value = (uint32_t)number;
     return 0;
+}
+
+int option_crowd(const char *name, const char *text, uint32_t *least, struct error *err)
+{
+    return option_u32(name, text, CROWD_LEAST, CROWD_MOST, least, err);
 }
 
 int option_speed(const char *name, const char *text, double *value, struct error *err)
@@ -78,10 +83,13 @@ int option_rate(const char *name, const char *text, double *value, struct error 
     return 0;
 }
 
-int option_packet_model(const char *name, const char *text, const struct packet_model **model, struct error *err)
+int option_record_encoding(const char *name, const char *text, const struct record_encoding **encoding,
+                           struct error *err)
 {
-    *model = packet_model_find(text);
-    return *model ? 0 : error_set(err, "%s: '%s' is not one of: %s", name, text, packet_model_names());
+    char names[TEXT_NAMES];
+
+    *encoding = record_encoding_find(text);
+    return *encoding ? 0 : error_set(err, "%s: '%s' is not one of: %s", name, text, record_encoding_names(names));
 }
 
 int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *folds, struct error *err)
@@ -100,11 +108,6 @@ int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *fo
     *fold = (uint32_t)k;
     *folds = (uint32_t)n;
     return 0;
-}
-
-int option_impairments(const char *name, const char *text, struct impairment_rates *rates, struct error *err)
-{
-    return impairment_rates_parse(rates, text, err) < 0 ? error_prefix(err, "%s", name) : 0;
 }
 
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err)

@@ -10,9 +10,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "dayshift/impairment_rates.h"
 #include "net/ip_address.h"
-#include "session/packet_model.h"
+#include "records/record_writer.h"
 #include "synth/slice.h"
 
 enum { OPTIONS_HELP = -1 };
@@ -35,15 +34,16 @@ int options_misused(const char *verb, const char *wrong);
 
 int option_u64(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *value,
                struct error *err);
+int option_u32(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *value, struct error *err);
 /* Hosts of a crowd, at least. */
 int option_crowd(const char *name, const char *text, uint32_t *least, struct error *err);
 int option_speed(const char *name, const char *text, double *value, struct error *err);
 int option_activity(const char *name, const char *text, double *value, struct error *err);
 int option_rate(const char *name, const char *text, double *value, struct error *err);
-int option_packet_model(const char *name, const char *text, const struct packet_model **model, struct error *err);
+int option_record_encoding(const char *name, const char *text, const struct record_encoding **encoding,
+                           struct error *err);
 /* "K/N": fold K, from 0 to N-1, of N folds, 2 to 1000. */
 int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *folds, struct error *err);
-int option_impairments(const char *name, const char *text, struct impairment_rates *rates, struct error *err);
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);
 int option_size(const char *name, const char *text, uint64_t least, uint64_t *bytes, struct error *err);
 int option_time_of_day(const char *name, const char *text, int64_t *ns, struct error *err);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/session_choice.h"
 #include "cli/truth.h"
 #include "cli/write_frames.h"
 #include "model/model.h"
@@ -27,12 +28,7 @@ static const char help[] =
     "  -n, --sessions N       how many\n"
     "      --protocol NAME    of tcp, udp or icmp alone (default: all)\n"
     "      --rate R           sessions that begin a second, on average (default 10)\n"
-    "      --truth FILE       also write what every session was, one line each: ends, time, packets,\n"
-    "                         bytes, flags, class and how it ended (CSV)\n"
-    "      --packet-model M   how packets follow one another: %s\n"
-    "                         (default %s)\n"
-    "      --impairments HOW  what the network does to packets: learned (default), none, or rates such as\n"
-    "                         retransmission=0.01,reordering=0,duplication=0,fragmentation=0,unanswered=0\n"
+    "%s"
     "      --network NETWORK  addresses of initiators (default " SCENARIO_DEFAULT_NETWORK ")\n"
     "      --outside NETWORK  addresses of responders (default " SCENARIO_DEFAULT_OUTSIDE ")\n"
     "      --date DATE        the day of the first (default: the first day that was learned)\n"
@@ -44,8 +40,8 @@ static const char help[] =
 
 struct sessions_options {
     const char *output;
-    const char *truth;
     struct session_set_config set;
+    struct session_choice sessions;
     bool has_date;
     int32_t date;
     bool quiet;
@@ -54,10 +50,9 @@ struct sessions_options {
 static const struct option long_options[] = {
     { "output", required_argument, NULL, 'o' },  { "sessions", required_argument, NULL, 'n' },
     { "protocol", required_argument, NULL, 'p' }, { "rate", required_argument, NULL, 'r' },
-    { "truth", required_argument, NULL, 't' },   { "packet-model", required_argument, NULL, 'm' },
+    SESSION_CHOICE_LONG_OPTIONS,
     { "network", required_argument, NULL, 'N' }, { "outside", required_argument, NULL, 'O' },
     { "date", required_argument, NULL, 'd' },    { "seed", required_argument, NULL, 'S' },
-    { "impairments", required_argument, NULL, 'i' },
     { "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -76,23 +71,19 @@ static int take_option(void *self, int c, char *value, struct error *err)
     struct sessions_options *o = self;
 
     switch (c) {
-    case 'o': o->output = value; break;
+    case 'o': o->output = value; return 0;
     case 'n': return option_u64("--sessions", value, 1, MAX_SESSIONS, &o->set.sessions, err);
     case 'p': return take_protocol(value, &o->set.protocol, err);
     case 'r': return option_rate("--rate", value, &o->set.rate, err);
-    case 't': o->truth = value; break;
-    case 'm': return option_packet_model("--packet-model", value, &o->set.how.model, err);
-    case 'i': return option_impairments("--impairments", value, &o->set.how.impairments, err);
     case 'N': return option_network("--network", value, &o->set.initiators, err);
     case 'O': return option_network("--outside", value, &o->set.responders, err);
     case 'd':
         o->has_date = true;
         return option_date("--date", value, &o->date, err);
     case 'S': return option_u64("--seed", value, 0, UINT64_MAX, &o->set.seed, err);
-    case 'q': o->quiet = true; break;
-    default: break;
+    case 'q': o->quiet = true; return 0;
+    default: return session_choice_take(&o->sessions, c, value, err);
     }
-    return 0;
 }
 
 static void print_summary(const struct sessions_options *o, const struct session_set *set,
@@ -119,8 +110,10 @@ static int synthesize(struct sessions_options *o, const atomic_bool *stop, struc
         .path = o->output, .what = "sessions", .stop = stop, .quiet = o->quiet,
         .begin = o->set.begin, .finish = truth_finish, .finish_self = &truth,
     };
-    int status = truth_open(&truth, o->truth, &o->set.how, err);
+    int status;
 
+    o->set.how = o->sessions.how;
+    status = truth_open(&truth, o->sessions.truth, &o->set.how, err);
     if (status == 0) {
         set = session_set_new(&o->set, err);
         status = set == NULL ? -1 : 0;
@@ -140,22 +133,23 @@ static int synthesize(struct sessions_options *o, const atomic_bool *stop, struc
 
 int verb_sessions(int argc, char **argv)
 {
-    struct sessions_options o = { .set = { .seed = 1, .rate = 10, .how.impairments = IMPAIRMENTS_LEARNED } };
+    struct sessions_options o = { .set = { .seed = 1, .rate = 10 }, .sessions = SESSION_CHOICE_DEFAULT };
     struct error err = { "" };
     struct model *model;
-    char text[sizeof help + 256];
+    char lines[SESSION_CHOICE_HELP];
+    char text[sizeof help + sizeof lines];
     int status;
 
     ip_network_parse(&o.set.initiators, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&o.set.responders, SCENARIO_DEFAULT_OUTSIDE);
-    snprintf(text, sizeof text, help, packet_model_names(), packet_model_default()->name);
+    snprintf(text, sizeof text, help, session_choice_help(lines));
     status = options_read(&(struct option_reader){ text, "o:n:qh", long_options, take_option, &o }, argc, argv);
     if (status != EXIT_OK)
         return status == OPTIONS_HELP ? EXIT_OK : status;
     if (o.output == NULL || o.set.sessions == 0 || argc - optind != 1)
         return options_misused("sessions", "an output file (-o), how many (-n) and one model are needed");
     if (output_file_check_apart(o.output, argv[optind], &err) < 0 ||
-        truth_check_apart(o.truth, o.output, argv[optind], &err) < 0)
+        truth_check_apart(o.sessions.truth, o.output, argv[optind], &err) < 0)
         return cli_fail(&err);
     model = model_load(argv[optind], &err);
     if (model == NULL)

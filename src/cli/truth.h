@@ -5,8 +5,8 @@
 #define CLI_TRUTH_H
 
 #include "base/error.h"
+#include "dayshift/session_options.h"
 #include "records/record_writer.h"
-#include "session/session_options.h"
 
 struct truth {
     struct record_writer *writer; /* NULL: none is wanted */

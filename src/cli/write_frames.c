@@ -1,7 +1,5 @@
 #include "cli/write_frames.h"
 
-#include <string.h>
-
 #include "base/output_file.h"
 #include "cli/progress.h"
 
@@ -28,24 +26,17 @@ static int next_watched(void *self, struct frame *frame, struct error *err)
 static int run(const struct write_frames_config *config, struct output_file *file, struct emit_counts *counts,
                struct error *err)
 {
-    struct emit_clock clock = emit_clock_simulated();
     struct gate gate = { .networks = config->networks, .network_count = config->network_count };
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = config->stop };
+    struct emitter emitter = { .gate = &gate, .stop = config->stop };
     struct watched_frames watched = { .config = config };
     struct frame_source frames = { next_watched, &watched };
     int status;
 
-    emitter.sink = sink_pcap_new(file, config->begin, err);
-    if (emitter.sink == NULL)
-        return -1;
     progress_init(&watched.progress, config->quiet);
-    status = emitter_run_source(&emitter, &frames, err);
+    status = emitter_run_file(&emitter, &frames, file, config->begin, err);
     progress_finish(&watched.progress);
-    sink_close(emitter.sink);
-    if (status == 0 && atomic_load(config->stop))
-        status = strcmp(config->path, "-") == 0
-                     ? error_set(err, "interrupted; standard output ends early")
-                     : error_set(err, "interrupted; %s was not written", config->path);
+    if (atomic_load(config->stop))
+        status = output_file_interrupted(config->path, "interrupted", err);
     *counts = emitter.counts;
     return status;
 }

@@ -19,7 +19,7 @@ int write_model(const char *path, const struct network_stats *stats, struct outp
     }
     /* The signal is why a pipe that nobody reads could not be written. */
     if (status < 0 && !was_stopped && atomic_load(stop))
-        error_set(err, "interrupted; %s was not written", path);
+        output_file_interrupted(path, "interrupted", err);
     if (companion != NULL && status == 0)
         status = output_file_commit(companion, err);
     else if (companion != NULL)

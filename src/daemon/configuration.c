@@ -64,6 +64,13 @@ static int complain(struct parser *p, const config_setting_t *setting, const cha
                      value_text(setting, text), wanted);
 }
 
+/* Another room has complained of the value. */
+static int say_where(struct parser *p, const config_setting_t *setting)
+{
+    return error_prefix(p->err, "%s:%u: %s", file_of(p, setting), config_setting_source_line(setting),
+                        config_setting_name(setting));
+}
+
 static int take_text(struct parser *p, const config_setting_t *setting, char **to)
 {
     const char *text = config_setting_get_string(setting);
@@ -198,21 +205,18 @@ static int take_packet_model(struct parser *p, const config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
 
-    p->to->sessions.model = text ? packet_model_find(text) : NULL;
-    return p->to->sessions.model ? 0 : complain(p, setting, "one of \"symbols\", \"messages\", \"bn\" and \"bn-tcp\"");
+    if (text == NULL)
+        return complain(p, setting, "the name of a packet model in quotes, such as \"symbols\"");
+    return session_options_set_packet_model(&p->to->sessions, text, p->err) < 0 ? say_where(p, setting) : 0;
 }
 
 static int take_impairments(struct parser *p, const config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
-    struct error err;
 
     if (text == NULL)
         return complain(p, setting, "\"learned\", \"none\" or rates in quotes");
-    if (impairment_rates_parse(&p->to->sessions.impairments, text, &err) < 0)
-        return error_set(p->err, "%s:%u: %s: %s", file_of(p, setting), config_setting_source_line(setting),
-                         config_setting_name(setting), err.text);
-    return 0;
+    return impairment_rates_parse(&p->to->sessions.impairments, text, p->err) < 0 ? say_where(p, setting) : 0;
 }
 
 static int take_timezone(struct parser *p, const config_setting_t *setting)
@@ -221,10 +225,7 @@ static int take_timezone(struct parser *p, const config_setting_t *setting)
 
     if (text == NULL)
         return complain(p, setting, "the name of a time zone in quotes, such as \"Europe/Madrid\"");
-    return time_zone_set(text, p->err) == 0
-               ? 0
-               : error_prefix(p->err, "%s:%u: timezone", file_of(p, setting),
-                              config_setting_source_line(setting));
+    return time_zone_set(text, p->err) < 0 ? say_where(p, setting) : 0;
 }
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
@@ -235,17 +236,17 @@ static int take_outside(struct parser *p, const config_setting_t *setting)
 static int take_model(struct parser *p, const config_setting_t *setting)
 {
     const char *slash = strrchr(p->path, '/');
-    const char *text = config_setting_get_string(setting);
-    size_t size;
+    char *directory;
 
     if (take_text(p, setting, &p->population->model) < 0)
         return -1;
-    if (text[0] == '/' || slash == NULL)
+    if (p->population->model[0] == '/' || slash == NULL)
         return 0;
-    size = (size_t)(slash - p->path) + strlen(text) + 2;
+    directory = memory_copy_text(p->path);
+    directory[slash - p->path] = '\0';
     free(p->population->model);
-    p->population->model = memory_alloc(size);
-    snprintf(p->population->model, size, "%.*s/%s", (int)(slash - p->path), p->path, text);
+    p->population->model = memory_join_path(directory, config_setting_get_string(setting));
+    free(directory);
     return 0;
 }
 

@@ -11,7 +11,9 @@
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "daemon/configuration.h"
-#include "daemon/engine.h"
+#include "daemon/file_run.h"
+#include "daemon/live_run.h"
+#include "daemon/play.h"
 #include "daemon/privileges.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -35,7 +37,7 @@ struct options {
     const char *config;
     const char *write;
     bool check;
-    struct engine_options engine;
+    struct play_options play;
 };
 
 static const struct option long_options[] = {
@@ -57,8 +59,8 @@ static int parse(struct options *o, int argc, char **argv)
         case 'c': o->config = optarg; break;
         case 'n': o->check = true; break;
         case 'w': o->write = optarg; break;
-        case 'j': o->engine.json = true; break;
-        case 'q': o->engine.quiet = true; break;
+        case 'j': o->play.json = true; break;
+        case 'q': o->play.quiet = true; break;
         case 'V':
             printf("dayshiftd (%s)\n", PACKAGE_STRING);
             return EXIT_SUCCESS;
@@ -93,13 +95,24 @@ static int play(const struct options *o, const struct configuration *c, struct m
                          o->config);
     if (link_open(&link, c->interface, c->allow_default_route, err) < 0)
         return error_prefix(err, "%s: interface", o->config);
-    status = engine_read_models(c, images, err);
+    status = play_read_models(c, images, err);
     if (status == 0)
         status = drop_privileges(o, c, err);
     if (status == 0)
-        status = engine_play(c, images, &link, &o->engine, err);
+        status = live_run_play(c, images, &link, &o->play, err);
     link_close(&link);
     return status;
+}
+
+/* Builds everything and throws it away. */
+static int check(const struct configuration *c, struct model_image *images, struct error *err)
+{
+    struct play play;
+
+    if (play_init(&play, c, images, err) < 0)
+        return -1;
+    play_release(&play);
+    return 0;
 }
 
 static int check_output(const struct options *o, const struct configuration *c, struct error *err)
@@ -123,13 +136,13 @@ static int run(const struct options *o, const struct configuration *c, struct er
     } else {
         status = o->write ? check_output(o, c, err) : 0;
         if (status == 0)
-            status = engine_read_models(c, images, err);
+            status = play_read_models(c, images, err);
         /* -w keeps its rights: its file is put in place at the end, where only they may suffice. */
         if (status == 0 && o->check)
             status = drop_privileges(o, c, err);
         if (status == 0)
-            status = o->check ? engine_check(c, images, err)
-                              : engine_write(c, images, o->write, &o->engine, err);
+            status = o->check ? check(c, images, err)
+                              : file_run_write(c, images, o->write, &o->play, err);
     }
     for (size_t i = 0; i < c->population_count; i++)
         model_image_release(&images[i]);

@@ -101,6 +101,23 @@ int emitter_run_source(struct emitter *emitter, const struct frame_source *sourc
     return 0;
 }
 
+int emitter_run_file(struct emitter *emitter, const struct frame_source *source, struct output_file *file,
+                     struct day_time begin, struct error *err)
+{
+    struct emit_clock clock = emit_clock_simulated();
+    int status;
+
+    emitter->sink = sink_pcap_new(file, begin, err);
+    if (emitter->sink == NULL)
+        return -1;
+    emitter->clock = &clock;
+    status = emitter_run_source(emitter, source, err);
+    emitter->clock = NULL;
+    sink_close(emitter->sink);
+    emitter->sink = NULL;
+    return status;
+}
+
 static void nap(void)
 {
     struct timespec t = { .tv_nsec = RING_NAP_NS };

@@ -20,6 +20,8 @@
 #include "base/error.h"
 #include "base/frame_ring.h"
 #include "base/log_histogram.h"
+#include "base/output_file.h"
+#include "base/time_types.h"
 #include "dayshift/frame.h"
 #include "emit/emit_clock.h"
 #include "emit/gate.h"
@@ -51,11 +53,18 @@ struct emitter {
 };
 
 /*
- * Sends everything of a source, in the caller's thread; for files, benchmarks and tests.
+ * Sends everything of a source, in the caller's thread.
  * 0 at its end or at *stop; -1 when the source or the sink failed.
  */
 int emitter_run_source(struct emitter *emitter, const struct frame_source *source,
                        struct error *err);
+
+/*
+ * The same into a pcap file, as fast as it goes: clock and sink are the call's own, a clock that only jumps. Due times
+ * count from `begin`. The file stays the caller's.
+ */
+int emitter_run_file(struct emitter *emitter, const struct frame_source *source, struct output_file *file,
+                     struct day_time begin, struct error *err);
 
 /*
  * Sends what comes through a ring until it is finished and empty, or *stop; what is left in

@@ -9,15 +9,7 @@
 #include "dayshift/flow_record.h"
 #include "dayshift/network_stats.h"
 #include "learn/learner.h"
-
-/* How much may be begun: each level allows what those before it do. */
-enum learner_room {
-    ROOM_NONE,
-    ROOM_SLICES,  /* in which a host is active */
-    ROOM_DETAILS, /* of known states and services */
-    ROOM_STATES,
-    ROOM_HOSTS
-};
+#include "learn/learner_room.h"
 
 struct service_learner {
     size_t max_bytes; /* that samples may take; 0: unbounded. Beyond, they get a few rows without packets */

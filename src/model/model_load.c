@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/log_grid.h"
-#include "base/log_normal.h"
 #include "base/memory.h"
-#include "model/day_profile.h"
+#include "model/host_days.h"
 #include "model/model.h"
+#include "model/model_hosts.h"
 #include "model/model_read.h"
 #include "model/model_services.h"
 #include "model/peer_novelty.h"
@@ -18,34 +18,19 @@ enum {
     MIN_GAP_TIMES = 16,     /* fewer say less about a transition than its state does */
     MANY_LISTED_PEERS = 64, /* outside, of a state */
     MOST_UNLISTED_FLOWS = 3, /* of a peer that is not listed where there are many */
-    MOST_SINGLE_PORTS = 16, /* of a state, of one flow each */
-    MOST_IN_TWO_BYTES = 1 << 10 /* numbers whose shares two bytes can tell apart */
+    MOST_SINGLE_PORTS = 16 /* of a state, of one flow each */
 };
 #define NO_OWNER UINT32_MAX
-
-/* What was covered of the days of the hosts that were observed together. */
-struct observation {
-    struct tally seconds; /* (0, slice number) */
-    struct day_coverage coverage;
-    uint16_t *days[DAY_CLASSES]; /* by slice of the day: the model's */
-};
 
 struct builder {
     struct model *model;
     const struct model_shape *shape;
     struct state_model **states; /* by id in the file */
     struct peer_process *processes; /* by the same */
-    double gap_values[MODEL_MAX_BIN];
     uint32_t gap_state; /* whose transitions' gaps are being added up, or NO_OWNER */
     uint64_t gap_sums[MODEL_MAX_BIN];
     uint32_t gap_first, gap_last; /* bins with a sum are among these */
-    struct observation *observations; /* of hosts */
-    uint32_t observation_count;
-    struct tally dates;               /* that were observed: (0, date) */
-    const struct day_coverage *day_coverage; /* of that host */
-    uint32_t day_host; /* whose day is being added up, or NO_OWNER */
-    struct day_profile day;
-    double log_most; /* ln packets of its busiest slice */
+    struct host_days days;
     size_t service_capacity;
     size_t row_capacity; /* of the service whose rows are being read */
     struct state_labels *mixes; /* of states with several labels, as they come */
@@ -60,34 +45,12 @@ static struct host_model *host_of(struct builder *b, uint32_t state)
 
 /* ---- states ---- */
 
-static void make_observations(struct builder *b)
-{
-    b->observation_count = b->shape->observation_count;
-    b->observations = memory_alloc_array(b->observation_count, sizeof *b->observations);
-    for (uint32_t i = 0; i < b->observation_count; i++) {
-        struct observation *o = &b->observations[i];
-
-        tally_init(&o->seconds);
-        day_coverage_init(&o->coverage, &o->seconds); /* of a file without coverage */
-        for (int class = 0; class < DAY_CLASSES; class++)
-            o->days[class] = arena_alloc_array(&b->model->arena, DAY_SLICES, sizeof *o->days[class]);
-    }
-}
-
-static void free_observations(struct builder *b)
-{
-    for (uint32_t i = 0; i < b->observation_count; i++)
-        tally_release(&b->observations[i].seconds);
-    free(b->observations);
-}
-
 static void take_shape(void *self, const struct model_shape *shape)
 {
     struct builder *b = self;
     struct model *model = b->model;
 
     b->shape = shape;
-    make_observations(b);
     model->flows = shape->flows;
     model->packets = shape->packets;
     model->first = shape->first;
@@ -98,14 +61,13 @@ static void take_shape(void *self, const struct model_shape *shape)
     model->hosts = memory_alloc_array(shape->host_count, sizeof *model->hosts);
     for (uint32_t i = 0; i < shape->host_count; i++) {
         model->hosts[i].id = i;
-        for (int class = 0; class < DAY_CLASSES; class++)
-            model->hosts[i].days[class].observed = b->observations[shape->host_observations[i]].days[class];
         model->hosts[i].members = shape->host_members[i];
         model->member_count += shape->host_members[i];
         model->hosts[i].crowd = shape->host_crowds[i];
         model->hosts[i].states = arena_alloc_array(&model->arena, shape->host_states[i],
                                                    sizeof *model->hosts[i].states);
     }
+    host_days_begin(&b->days, model, shape);
     model->labels = memory_alloc_array(shape->label_count, sizeof *model->labels);
     for (uint32_t i = 0; i < shape->label_count; i++)
         model->labels[model->label_count++] = memory_copy_text(shape->labels[i]);
@@ -398,43 +360,6 @@ static void take_beats(struct state_model *state, const struct tally_entry *entr
         set_beat(state, &entries[best], most);
 }
 
-static void take_dates(struct builder *b, const struct day_coverage *coverage)
-{
-    for (size_t i = 0; i < coverage->seconds->used; i++) {
-        const struct tally_entry *entry = &coverage->seconds->entries[i];
-        uint32_t date = entry->symbol / DAY_SLICES;
-
-        if (entry->count < coverage->threshold || tally_find(&b->dates, 0, date) != TALLY_NONE)
-            continue;
-        tally_add(&b->dates, 0, date, 1);
-        b->model->weekdays[date_weekday((int32_t)date)]++;
-    }
-}
-
-static void take_coverage(struct builder *b, uint32_t owner, const struct tally_entry *entries,
-                          uint32_t size)
-{
-    struct model *model = b->model;
-    struct observation *o;
-
-    if (owner >= b->observation_count)
-        return; /* of a network without hosts */
-    o = &b->observations[owner];
-    for (uint32_t i = 0; i < size; i++)
-        tally_add(&o->seconds, 0, entries[i].symbol, entries[i].count);
-    day_coverage_init(&o->coverage, &o->seconds);
-    take_dates(b, &o->coverage);
-    for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        uint32_t days = day_coverage_days(&o->coverage, slice);
-
-        model->covered_slices += days > 0 && model->observed_days[slice] == 0;
-        if (days > model->observed_days[slice])
-            model->observed_days[slice] = (uint16_t)days;
-    }
-    for (int class = 0; class < DAY_CLASSES; class++)
-        memcpy(o->days[class], o->coverage.observed[class], sizeof o->coverage.observed[class]);
-}
-
 static void take_counts(void *self, enum model_counts what, uint32_t owner,
                         const struct tally_entry *entries, uint32_t size)
 {
@@ -456,60 +381,14 @@ static void take_counts(void *self, enum model_counts what, uint32_t owner,
     case COUNTS_RESPONDER_PORT: take_responder_ports(b, owner, entries, size); break;
     case COUNTS_PEER: take_peers(b, owner, entries, size); break;
     case COUNTS_STATE_LABEL: take_labels(b, owner, entries, size); break;
-    case COUNTS_COVERAGE: take_coverage(b, owner, entries, size); break;
+    case COUNTS_COVERAGE: host_days_take_coverage(&b->days, owner, entries, size); break;
     }
-}
-
-/* ---- days ---- */
-
-static void end_class(struct builder *b, struct host_model *host, const struct day_coverage *coverage,
-                      enum day_class class)
-{
-    struct class_profile *days = &host->days[class];
-    struct slice_profile slices[DAY_SLICES];
-
-    days->size = day_profile_finish(&b->day, coverage, class, host->members, slices);
-    days->slices = arena_alloc_array(&b->model->arena, days->size, sizeof *days->slices);
-    memcpy(days->slices, slices, days->size * sizeof *days->slices);
-    /* As scaled up from a part of a slice. */
-    for (uint32_t i = 0; i < days->size; i++)
-        host->log_slice_max = fmax(host->log_slice_max, slice_profile_log_packets(&slices[i]));
-}
-
-static void end_day(struct builder *b)
-{
-    const struct day_coverage *coverage = b->day_coverage;
-    struct host_model *host;
-
-    if (b->day_host == NO_OWNER)
-        return;
-    host = &b->model->hosts[b->day_host];
-    coverage = b->day_coverage; /* the shape is gone when the last host ends */
-    day_profile_end(&b->day, coverage);
-    host->log_slice_max = b->log_most;
-    end_class(b, host, coverage, DAY_WEEKDAY);
-    if (coverage->has_classes)
-        end_class(b, host, coverage, DAY_WEEKEND);
-    else
-        host->days[DAY_WEEKEND] = host->days[DAY_WEEKDAY];
-    b->day_host = NO_OWNER;
 }
 
 static void take_activity(void *self, uint32_t host, uint32_t slice_number,
                           const struct activity *activity, const struct crowd_activity *crowd)
 {
-    struct builder *b = self;
-    struct slice_volume volume = slice_volume_of(activity, crowd);
-
-    if (host != b->day_host) {
-        end_day(b);
-        day_profile_init(&b->day);
-        b->day_host = host;
-        b->day_coverage = &b->observations[b->shape->host_observations[host]].coverage;
-        b->log_most = 0;
-    }
-    day_profile_add(&b->day, b->day_coverage, slice_number, &volume);
-    b->log_most = fmax(b->log_most, slice_volume_log_most(&volume));
+    host_days_take_activity(&((struct builder *)self)->days, host, slice_number, activity, crowd);
 }
 
 /* ---- services: index is the id until they are sorted ---- */
@@ -554,105 +433,18 @@ static void take_session(void *self, uint32_t id, const struct keyed_row *row)
         service->longest_ns = row->row.duration_ns;
 }
 
-/* ---- what follows from the rows ---- */
-
-/* E[min(e^X, e^log_max)] of the mixture X: a log-normal mean, cut where draws stop. */
-static double mixture_mean(const struct volume_model *m)
-{
-    double mean = 0;
-
-    for (uint32_t k = 0; k < m->size; k++) {
-        const struct mixture_component *c = &m->components[k];
-
-        mean += c->weight * log_normal_cut_mean(c->mean, c->sd, m->log_max);
-    }
-    return mean;
-}
-
-/* How likely a gap leads into another slice: of one that is shorter than a slice, its share of it. */
-static double crossing_share(const struct builder *b, const struct discrete *gaps)
-{
-    double sum = 0;
-
-    for (uint32_t i = 0; i < gaps->size; i++)
-        sum += discrete_share(gaps, i) *
-               fmin(1, b->gap_values[discrete_symbol(gaps, i)] / (double)NS_PER_SLICE);
-    return sum;
-}
-
-static uint32_t transitions_of(const struct host_model *host)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < host->state_count; i++)
-        count += host->states[i].next.size;
-    return count;
-}
-
-/* A beginning leads into a slice for sure, a transition as often as its gaps are long. */
-static void set_entry(struct builder *b, struct host_model *host)
-{
-    uint32_t count = transitions_of(host) + host->initial.size;
-    struct tally_entry *entries = memory_alloc_array(count, sizeof *entries);
-    double *times = memory_alloc_array(count, sizeof *times);
-    double scale = count <= MOST_IN_TWO_BYTES ? UINT16_MAX - MOST_IN_TWO_BYTES : 0x1p30;
-    uint32_t used = 0;
-    double sum = 0;
-
-    for (uint32_t i = 0; i < host->state_count; i++) {
-        const struct state_model *state = &host->states[i];
-        double share = crossing_share(b, &state->gaps);
-
-        for (uint32_t k = 0; k < state->next.size; k++) {
-            const struct discrete *gaps = state_model_gaps(state, k);
-
-            times[used++] = discrete_count(&state->next, k) *
-                            (gaps == &state->gaps ? share : crossing_share(b, gaps));
-        }
-    }
-    for (uint32_t i = 0; i < host->initial.size; i++)
-        times[used++] = discrete_count(&host->initial, i);
-    for (uint32_t i = 0; i < count; i++)
-        sum += times[i];
-    for (uint32_t i = 0; i < count; i++)
-        entries[i] = (struct tally_entry){ 0, i, 1 + (uint64_t)(times[i] / sum * scale) };
-    discrete_init(&host->entry, &b->model->arena, entries, count);
-    free(entries);
-    free(times);
-}
-
-static void finish_host(struct builder *b, struct host_model *host)
-{
-    struct tally_entry *entries = memory_alloc_array(host->state_count, sizeof *entries);
-
-    for (uint32_t i = 0; i < host->state_count; i++) {
-        const struct state_model *state = &host->states[i];
-
-        entries[i] = (struct tally_entry){ 0, i, state->flows };
-        host->mean_packets +=
-            mixture_mean(&state->packets) * (double)state->flows / (double)host->flows;
-    }
-    host->mean_packets = fmax(host->mean_packets, 1.0); /* no draw is below */
-    discrete_init(&host->frequency, &b->model->arena, entries, host->state_count);
-    free(entries);
-    set_entry(b, host);
-    peer_novelty_share(host);
-}
-
 static void finish(struct builder *b)
 {
     end_gaps(b);
-    end_day(b);
+    host_days_end(&b->days);
     place_mixes(b);
-    for (uint32_t i = 0; i < b->model->host_count; i++)
-        finish_host(b, &b->model->hosts[i]);
+    model_hosts_finish(b->model);
     model_services_finish(b->model);
 }
 
 struct model *model_from_image(struct model_image *image, struct error *err)
 {
-    struct builder b = { .model = memory_alloc(sizeof *b.model), .gap_state = NO_OWNER,
-                         .day_host = NO_OWNER };
+    struct builder b = { .model = memory_alloc(sizeof *b.model), .gap_state = NO_OWNER };
     const struct model_sink sink = {
         .self = &b,
         .shape = take_shape,
@@ -665,15 +457,12 @@ struct model *model_from_image(struct model_image *image, struct error *err)
     };
     int status;
 
-    for (uint32_t bin = 0; bin < MODEL_MAX_BIN; bin++)
-        b.gap_values[bin] = log_grid_value(bin, GAP_GRID_PER_OCTAVE);
-    tally_init(&b.dates);
+    host_days_init(&b.days);
     arena_init(&b.model->arena);
     status = model_read(image, &sink, b.model->rows, err);
     if (status == 0)
         finish(&b);
-    tally_release(&b.dates);
-    free_observations(&b);
+    host_days_release(&b.days);
     free(b.states);
     free(b.processes);
     free(b.mixes);

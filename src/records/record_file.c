@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "records/column_map.h"
 #include "records/record_format.h"
 
@@ -34,18 +35,6 @@ struct record_file {
     char damage[sizeof((struct error *)NULL)->text];
     bool ended;
 };
-
-const char *record_format_names(void)
-{
-    static char names[128];
-
-    if (names[0] == '\0') {
-        for (int i = 0; i < FORMATS; i++)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "",
-                     formats[i]->name);
-    }
-    return names;
-}
 
 int line_reader_next(struct line_reader *reader, const char **line, size_t *size, struct error *err)
 {
@@ -93,11 +82,14 @@ bool record_file_recognizes(struct input_file *input)
 
 static const struct record_format *format_of_name(const char *name, struct error *err)
 {
+    char names[TEXT_NAMES] = "";
+
     for (int i = 0; i < FORMATS; i++) {
         if (strcmp(formats[i]->name, name) == 0)
             return formats[i];
+        text_add_name(names, formats[i]->name);
     }
-    error_set(err, "format \"%.40s\" is unknown; there are %s", name, record_format_names());
+    error_set(err, "format \"%.40s\" is unknown; there are %s", name, names);
     return NULL;
 }
 

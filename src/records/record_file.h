@@ -20,7 +20,7 @@
 #include "records/log_record.h"
 
 struct record_options {
-    const char *format;  /* by name, see record_format_names(); NULL: told by the first bytes */
+    const char *format;  /* by name, "zeek", as record_file.c has them; NULL: told by the first bytes */
     const char *columns; /* "start=ts,src=3,...": see column_map.h; NULL: the format knows them */
 };
 
@@ -34,8 +34,6 @@ struct record_counts {
 };
 
 struct record_file; /* opaque */
-
-const char *record_format_names(void); /* "nfdump, ugr16, ...": for messages */
 
 /* Whether the input, of which nothing is taken, is a flow log of a format that is known. */
 bool record_file_recognizes(struct input_file *input);

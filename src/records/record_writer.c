@@ -37,9 +37,12 @@ const char *record_encoding_name(const struct record_encoding *encoding)
     return encoding->name;
 }
 
-const char *record_encoding_names(void)
+const char *record_encoding_names(char text[TEXT_NAMES])
 {
-    return "csv, json, nfcapd";
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++)
+        text_add_name(text, encodings[i]->name);
+    return text;
 }
 
 /* ---- sums ---- */

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/time_types.h"
 #include "dayshift/flow_record.h"
 
@@ -31,7 +32,7 @@ const struct record_encoding *record_encoding_labelled(const struct record_encod
  */
 const struct record_encoding *record_encoding_truth(void);
 const char *record_encoding_name(const struct record_encoding *encoding);
-const char *record_encoding_names(void); /* "csv, json, nfcapd": for messages */
+const char *record_encoding_names(char text[TEXT_NAMES]); /* "csv, json, nfcapd". Returns `text` */
 
 enum record_class { RECORD_TCP, RECORD_UDP, RECORD_ICMP, RECORD_OTHER, RECORD_CLASSES };
 

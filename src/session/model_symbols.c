@@ -147,7 +147,6 @@ static bool draw_masked(struct legality *known, const struct drawing *d, const s
                         uint16_t *token)
 {
     uint32_t total = 0;
-    uint32_t before = 0;
     uint32_t place;
 
     for (int i = 0; i < DRAWN_BLINDLY && counts->size > 1; i++) {
@@ -155,21 +154,18 @@ static bool draw_masked(struct legality *known, const struct drawing *d, const s
         if (is_legal(known, d, *token))
             return true;
     }
-    for (uint32_t i = 0; i < counts->size; before = counts->cells[i++].count)
-        total += is_legal(known, d, counts->cells[i].symbol) ? counts->cells[i].count - before : 0;
+    for (uint32_t i = 0; i < counts->size; i++)
+        total += is_legal(known, d, counts->cells[i].symbol) ? symbol_counts_of(counts, i) : 0;
     if (total == 0)
         return false;
     place = random_below_u32(d->random, total);
-    before = 0;
-    for (uint32_t i = 0; i < counts->size; before = counts->cells[i++].count) {
-        uint32_t count = counts->cells[i].count - before;
-
+    for (uint32_t i = 0; i < counts->size; i++) {
         if (!is_legal(known, d, counts->cells[i].symbol))
             continue;
         *token = counts->cells[i].symbol;
-        if (place < count)
+        if (place < symbol_counts_of(counts, i))
             return true;
-        place -= count;
+        place -= symbol_counts_of(counts, i);
     }
     return true;
 }
@@ -296,13 +292,15 @@ static int64_t gap_of(const struct drawing *d, uint16_t symbol)
 
 static int64_t draw_gap(const struct drawing *d, uint16_t token)
 {
+    struct symbol_gap_features features;
     struct symbol_counts counts;
     uint16_t symbol;
 
     if (d->state->last == TOKEN_NONE)
         return 0;
+    features = symbol_gap_features_of(d->state, &d->features, token);
     for (uint32_t level = 0; level < GAP_LEVELS; level++) {
-        uint64_t context = symbol_gap_context(d->state, &d->features, token, level);
+        uint64_t context = symbol_gap_context(&features, level);
         int64_t gap_ns;
 
         if (!symbol_table_find(&d->fit->gaps, context, level, &counts))
@@ -355,7 +353,7 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
     };
     uint16_t token;
 
-    if (!draw_token(&d, &token))
+    if (d.features.packets_left == 0 || !draw_token(&d, &token))
         return false;
     *draw = (struct packet_draw){
         .side = token_side(token),

@@ -13,23 +13,20 @@ static const struct packet_model *const kinds[] = {
     &packet_model_symbols, &packet_model_bn, &packet_model_bn_tcp, &packet_model_messages,
 };
 
+const struct packet_model *packet_model_at(size_t place)
+{
+    return place < sizeof kinds / sizeof *kinds ? kinds[place] : NULL;
+}
+
 const struct packet_model *packet_model_find(const char *name)
 {
+    if (name == NULL)
+        return kinds[0];
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i]->name, name) == 0)
             return kinds[i];
     }
     return NULL;
-}
-
-const struct packet_model *packet_model_default(void)
-{
-    return kinds[0];
-}
-
-const char *packet_model_names(void)
-{
-    return "symbols, bn, bn-tcp, messages";
 }
 
 /* ---- fits ---- */

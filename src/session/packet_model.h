@@ -127,10 +127,11 @@ struct packet_model {
                  struct random_stream *random, struct packet_draw *draw);
 };
 
-/* By name, "symbols"; NULL: there is none. */
+/* All there are, the default first; NULL behind the last. */
+const struct packet_model *packet_model_at(size_t place);
+
+/* By name, "symbols", or the default for NULL; NULL: there is none of that name. */
 const struct packet_model *packet_model_find(const char *name);
-const struct packet_model *packet_model_default(void);
-const char *packet_model_names(void); /* "symbols, bn, ...": for messages */
 
 /* The fits of one packet model to services, made when they are first asked for, or all at once. One thread. */
 struct packet_models; /* opaque */

@@ -184,16 +184,6 @@ static void choose_tuple(struct renderer *r, struct live *live, const struct flo
         avoid_taken_tuple(r, &live->tuple);
 }
 
-static int build_templates(struct renderer *r, struct live *live, struct error *err)
-{
-    for (int side = 0; side < 2; side++) {
-        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack,
-                                 (enum flow_side)side, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static void enter(struct renderer *r, struct live *live)
 {
     r->heap = memory_grow(r->heap, &r->heap_capacity, r->live_count + 1, sizeof(struct live *));
@@ -246,7 +236,7 @@ static struct session_sums *new_sums(struct run_time begun, const struct flow_pl
     return sums;
 }
 
-static int begin_session(struct renderer *r, struct error *err)
+static void begin_session(struct renderer *r)
 {
     struct live *live = take_unused(r);
     struct impairment_counts counts;
@@ -260,15 +250,12 @@ static int begin_session(struct renderer *r, struct error *err)
     live->sums = r->config.how.ended ? new_sums(live->due, &r->plan) : NULL;
     live->number = r->counts.flows++;
     r->has_plan = false;
-    if (build_templates(r, live, err) < 0) {
-        give_back(r, live);
-        return -1;
-    }
+    for (int side = 0; side < 2; side++)
+        frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack, (enum flow_side)side);
     if (next_packet(live))
         enter(r, live);
     else
         give_back(r, live); /* a plan without packets */
-    return 0;
 }
 
 static struct day_time origin_of(const struct renderer *r, struct run_time t)
@@ -359,8 +346,7 @@ static int begin_due_sessions(struct renderer *r, struct error *err)
             (r->live_count > 0 &&
              r->heap[0]->due.ns < schedule_run_time(&r->config.schedule, r->plan.start).ns))
             return 0;
-        if (begin_session(r, err) < 0)
-            return -1;
+        begin_session(r);
     }
 }
 
@@ -421,8 +407,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
-    r->models = packet_models_new(config->how.model ? config->how.model : packet_model_default(),
-                                  config->services, config->service_count);
+    r->models = packet_models_new(packet_model_find(config->how.packet_model), config->services, config->service_count);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
         renderer_free(r);

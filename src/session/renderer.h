@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "dayshift/flow_plan.h"
 #include "dayshift/frame.h"
-#include "session/session_options.h"
+#include "dayshift/session_options.h"
 
 struct renderer_config {
     struct flow_plan_source plans;

@@ -152,15 +152,16 @@ uint8_t symbol_alphabet_length(const struct symbol_alphabet *alphabet, uint32_t 
 uint32_t symbol_alphabet_least(const struct symbol_alphabet *alphabet, uint8_t length,
                                struct length_past past)
 {
-    const uint16_t values[] = { 0, past.full, past.own, past.other };
+    uint16_t repeated;
 
+    if (length >= LENGTH_BUCKET)
+        return alphabet->quantiles[length - LENGTH_BUCKET][0];
+    if (length >= LENGTH_EXACT)
+        return alphabet->exact[length - LENGTH_EXACT];
     if (length == LENGTH_NONE)
         return 0;
-    if (length < LENGTH_EXACT)
-        return values[length] > 0 ? values[length] : UINT32_MAX;
-    if (length < LENGTH_BUCKET)
-        return alphabet->exact[length - LENGTH_EXACT];
-    return alphabet->quantiles[length - LENGTH_BUCKET][0];
+    repeated = length == LENGTH_FULL ? past.full : length == LENGTH_SAME ? past.own : past.other;
+    return repeated > 0 ? repeated : UINT32_MAX;
 }
 
 uint32_t symbol_alphabet_draw(const struct symbol_alphabet *alphabet, uint8_t length,

@@ -95,29 +95,31 @@ uint64_t symbol_token_context(const struct symbol_state *s, const struct symbol_
     }
 }
 
-uint64_t symbol_gap_context(const struct symbol_state *s, const struct symbol_features *f, uint16_t token,
-                            uint32_t level)
+struct symbol_gap_features symbol_gap_features_of(const struct symbol_state *s, const struct symbol_features *f,
+                                                  uint16_t token)
 {
-    uint64_t pair = (uint64_t)kind_and_side(s->last) << 5 | (uint64_t)kind_and_side(token) << 1 |
-                    (f->packets_left == 1);
-    uint64_t tokens = (uint64_t)s->last << 16 | token;
-    uint64_t before = s->gap[symbol_state_pair(s->last, token)] / 2U;
-    uint64_t cluster = (uint64_t)s->cluster << 8;
+    return (struct symbol_gap_features){
+        .pair = (uint64_t)kind_and_side(s->last) << 5 | (uint64_t)kind_and_side(token) << 1 | (f->packets_left == 1),
+        .tokens = (uint64_t)s->last << 16 | token,
+        .before = s->gap[symbol_state_pair(s->last, token)] / 2U,
+        .cluster = (uint64_t)s->cluster << 8,
+        .remaining = remaining_bin(f->packets_left) << 16,
+        .left = log_grid_gap_bin((uint64_t)s->left_ns),
+    };
+}
 
+uint64_t symbol_gap_context(const struct symbol_gap_features *g, uint32_t level)
+{
     switch (level) {
     case 0:
-        return hash(pair << 32 | tokens,
-                    remaining_bin(f->packets_left) << 16 | (uint64_t)(log_grid_gap_bin((uint64_t)s->left_ns) / 2) << 8 |
-                        before,
-                    level);
+        return hash(g->pair << 32 | g->tokens, g->remaining | g->left / 2 << 8 | g->before, level);
     case 1:
-        return hash(pair,
-                    remaining_bin(f->packets_left) << 16 | cluster | log_grid_gap_bin((uint64_t)s->left_ns) / 4, level);
+        return hash(g->pair, g->remaining | g->cluster | g->left / 4, level);
     case 2:
-        return hash(pair << 32 | tokens, cluster | before, level);
+        return hash(g->pair << 32 | g->tokens, g->cluster | g->before, level);
     case 3:
-        return hash(pair, cluster | before, level);
+        return hash(g->pair, g->cluster | g->before, level);
     default:
-        return hash(pair, 0, level);
+        return hash(g->pair, 0, level);
     }
 }

@@ -28,8 +28,14 @@ struct symbol_features symbol_features_of(uint8_t protocol, const struct packet_
 uint64_t symbol_token_context(const struct symbol_state *state, const struct symbol_features *features,
                               uint32_t level);
 
-/* The context of the gap before `token`, which comes next. */
-uint64_t symbol_gap_context(const struct symbol_state *state, const struct symbol_features *features,
-                            uint16_t token, uint32_t level);
+/* The same of the gap before `token`, which comes next. */
+struct symbol_gap_features {
+    uint64_t pair, tokens, before, cluster, remaining, left;
+};
+
+struct symbol_gap_features symbol_gap_features_of(const struct symbol_state *state,
+                                                  const struct symbol_features *features, uint16_t token);
+
+uint64_t symbol_gap_context(const struct symbol_gap_features *features, uint32_t level);
 
 #endif

@@ -29,8 +29,11 @@ static bool leaves_a_way(const struct packet_progress *progress, enum flow_side 
                          enum packet_mark mark, bool has_payload)
 {
     const struct tcp_machine *machine = &progress->machine;
-    struct packet_budget after = progress->left;
+    struct packet_budget after;
 
+    if (mark == PACKET_PLAIN && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+        return true;
+    after = progress->left;
     after.packets[side]--;
     after.data_packets[side] -= has_payload;
     if (flags & TCP_SYN)
@@ -45,18 +48,26 @@ static bool leaves_a_way(const struct packet_progress *progress, enum flow_side 
     return true;
 }
 
+/* Packets without payload that the side has to keep for its end, once this one went out. */
+static uint64_t reserved_of(const struct symbol_ending *ending, const struct packet_progress *progress,
+                            enum flow_side side, enum packet_mark mark, bool fin_due)
+{
+    const struct tcp_machine *machine = &progress->machine;
+    bool is_reset = machine->phase == TCP_PHASE_RESET && machine->reset_side == side;
+    bool reopening_due = mark == PACKET_ZERO_WINDOW && progress->left.data_packets[!side] > 0;
+    bool ack_due = ending->last_fin_acked && ending->last_fin != side && !machine->fin[!side];
+
+    return (uint64_t)fin_due + (ending->rst[side] && !is_reset) + ack_due + reopening_due;
+}
+
 static bool ends_alike(const struct symbol_ending *ending, const struct packet_progress *progress, enum flow_side side,
                        uint8_t flags, enum packet_mark mark, bool has_payload)
 {
     const struct tcp_machine *machine = &progress->machine;
     uint64_t data = progress->left.data_packets[side];
-    uint64_t others = progress->left.packets[side] - data;
-    bool is_reset = machine->phase == TCP_PHASE_RESET && machine->reset_side == side;
     bool fin_due = ending->fin[side] && !machine->fin[side];
     bool with_data = ending->fin_on_data[side] && data > 0;
-    bool reopening_due = mark == PACKET_ZERO_WINDOW && progress->left.data_packets[!side] > 0;
     bool fin_later = ending->fin[!side] && ending->last_fin == side;
-    bool ack_due = ending->last_fin_acked && ending->last_fin != side && !machine->fin[!side];
 
     if (!ending->is_known || flags & TCP_SYN)
         return true;
@@ -66,7 +77,7 @@ static bool ends_alike(const struct symbol_ending *ending, const struct packet_p
         return ending->rst[side];
     if (has_payload)
         return !(fin_due && with_data && data == 1);
-    return others > (uint64_t)(fin_due && !with_data) + (ending->rst[side] && !is_reset) + ack_due + reopening_due;
+    return progress->left.packets[side] - data > reserved_of(ending, progress, side, mark, fin_due && !with_data);
 }
 
 bool symbol_ending_admits(const struct symbol_ending *ending, const struct packet_progress *progress,

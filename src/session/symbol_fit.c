@@ -84,14 +84,17 @@ static int64_t time_of(const struct symbol_packet *packets, uint32_t count)
 static void learn_packet(struct learning *learning, const struct symbol_state *state,
                          const struct symbol_features *features, uint16_t token, uint8_t gap_bin)
 {
+    struct symbol_gap_features gap;
+
     for (uint32_t level = 0; level < TOKEN_LEVELS; level++)
         learning->tokens[learning->token_count++] =
             symbol_event_of(symbol_token_context(state, features, level), level, token);
     if (state->last == TOKEN_NONE)
         return;
+    gap = symbol_gap_features_of(state, features, token);
     for (uint32_t level = 0; level < GAP_LEVELS; level++)
         learning->gaps[learning->gap_count++] =
-            symbol_event_of(symbol_gap_context(state, features, token, level), level,
+            symbol_event_of(symbol_gap_context(&gap, level), level,
                             level < GAP_TIMED_LEVELS ? timed_symbol(state, features, gap_bin) : gap_bin);
 }
 

@@ -134,13 +134,15 @@ static void put_cells(struct symbol_table *table, const symbol_event *events, si
 {
     size_t most = count > SYMBOL_MAX_COUNT - symbols ? SYMBOL_MAX_COUNT - symbols : count;
     uint32_t sum = 0;
+    struct symbol_cell *cell = table->cells + table->cell_count + symbols;
 
-    for (size_t at = 0, end; at < count; at = end) {
-        for (end = at + 1; end < count && events[end] == events[at]; end++)
-            ;
+    for (size_t end = count, at = end; end > 0; end = at) {
+        while (at > 0 && events[at - 1] == events[end - 1])
+            at--;
         sum += most == count ? (uint32_t)(end - at) : (uint32_t)((end - at) * most / count) + 1;
-        table->cells[table->cell_count++] = (struct symbol_cell){ (uint16_t)events[at], (uint16_t)sum };
+        *--cell = (struct symbol_cell){ (uint16_t)events[at], (uint16_t)sum };
     }
+    table->cell_count += symbols;
 }
 
 static void put_context(struct symbol_table *table, const symbol_event *events, size_t count, uint32_t symbols)
@@ -213,6 +215,6 @@ bool symbol_table_find(const struct symbol_table *table, uint64_t context, uint3
     }
     counts->size = found & ((1 << SIZE_BITS) - 1);
     counts->cells = table->cells + (found >> SIZE_BITS);
-    counts->total = counts->cells[counts->size - 1].count;
+    counts->total = counts->cells[0].count;
     return true;
 }

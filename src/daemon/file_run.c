@@ -1,0 +1,83 @@
+#include "daemon/file_run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/output_file.h"
+#include "base/stop_signals.h"
+
+enum { UPDATE_EVERY = 65536 }; /* frames between two looks at the progress */
+
+struct file_run {
+    struct play play;
+    struct emitter emitter;
+    struct frame_source frames; /* of the scenario */
+    uint64_t given;
+    bool quiet;
+};
+
+/* The frames of the scenario, with a look at the progress now and then. */
+static int next_watched(void *self, struct frame *frame, struct error *err)
+{
+    struct file_run *run = self;
+
+    if (run->given++ % UPDATE_EVERY == 0 && !run->quiet)
+        play_show_progress(&run->play, &run->emitter.counts);
+    return run->frames.next(run->frames.self, frame, err);
+}
+
+static int write_frames(struct file_run *run, struct output_file *file, const char *path, struct error *err)
+{
+    const struct frame_source watched = { next_watched, run };
+    int status = emitter_run_file(&run->emitter, &watched, file, run->play.begin, err);
+    char how[32];
+
+    if (atomic_load(&run->play.stop)) {
+        run->play.ended = stop_signals_caught();
+        snprintf(how, sizeof how, "interrupted by %s", run->play.ended);
+        return output_file_interrupted(path, how, err);
+    }
+    if (status < 0)
+        run->play.ended = "an error";
+    return status;
+}
+
+/* The file is there whole or not at all; the report of what came of the frames is printed in any case. */
+static int write_file(struct file_run *run, const char *path, bool json, struct error *err)
+{
+    struct output_file file;
+    struct report report;
+    int status;
+
+    if (output_file_open(&file, path, err) < 0)
+        return -1;
+    status = write_frames(run, &file, path, err);
+    if (status == 0)
+        status = output_file_commit(&file, err);
+    output_file_abandon(&file);
+    play_clear_progress();
+    report = play_report(&run->play, &run->emitter.counts);
+    report_print(&report, strcmp(path, "-") == 0 ? stderr : stdout, json);
+    return status;
+}
+
+int file_run_write(const struct configuration *c, struct model_image *images, const char *path,
+                   const struct play_options *options, struct error *err)
+{
+    struct file_run run = { .quiet = options->quiet };
+    int status;
+
+    if (c->duration_ns == 0)
+        return error_set(err, "%s: duration is \"forever\", but %s needs an end", c->path,
+                         strcmp(path, "-") == 0 ? "standard output" : path);
+    if (play_init(&run.play, c, images, err) < 0)
+        return -1;
+    run.frames = scenario_frames(run.play.scenario);
+    run.emitter.gate = &run.play.gate;
+    run.emitter.stop = &run.play.stop;
+    stop_signals_catch(&run.play.stop); /* before that there is nothing to clean up */
+    status = write_file(&run, path, options->json, err);
+    stop_signals_release(); /* what is left to write may block */
+    play_release(&run.play);
+    return status;
+}

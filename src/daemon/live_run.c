@@ -1,0 +1,239 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "daemon/live_run.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/frame_ring.h"
+#include "base/memory.h"
+#include "base/stop_signals.h"
+#include "emit/responder.h"
+
+#define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
+#define RENDER_NAP_NS (200 * NS_PER_US)
+#define WATCH_NS (200 * NS_PER_MS)
+#define FIRST_FRAME_NAP_NS NS_PER_MS
+#define LONGEST_START_S 300
+
+/* A thread's function, its result, and whether it has one yet. */
+struct worker {
+    struct live_run *run;
+    pthread_t thread;
+    bool started;
+    int status;
+    struct error err;
+    atomic_bool done;
+};
+
+struct live_run {
+    struct play play;
+    struct frame_ring *ring;
+    struct emit_clock clock;
+    struct emitter emitter;
+    struct responder responder;
+    bool responding;
+    uint64_t given_up; /* by the renderer's thread: frames that found no room before a stop */
+    struct worker render;
+    struct worker emit;
+};
+
+/* False when the run was stopped before there was room. */
+static bool push(struct live_run *run, const struct frame *frame)
+{
+    const struct timespec nap = { .tv_nsec = RENDER_NAP_NS };
+
+    while (!frame_ring_push(run->ring, frame)) {
+        if (atomic_load(&run->play.stop)) {
+            run->given_up++;
+            return false;
+        }
+        nanosleep(&nap, NULL);
+    }
+    return true;
+}
+
+static void *render_thread(void *argument)
+{
+    struct worker *worker = argument;
+    struct live_run *run = worker->run;
+    struct frame_source frames = scenario_frames(run->play.scenario);
+    struct frame frame;
+
+    while (!atomic_load(&run->play.stop)) {
+        worker->status = frames.next(frames.self, &frame, &worker->err);
+        if (worker->status <= 0 || !push(run, &frame))
+            break;
+    }
+    if (worker->status < 0)
+        atomic_store(&run->play.stop, true);
+    frame_ring_finish(run->ring);
+    atomic_store(&worker->done, true);
+    return NULL;
+}
+
+static void *emit_thread(void *argument)
+{
+    struct worker *worker = argument;
+    struct live_run *run = worker->run;
+
+    worker->status = emitter_run_ring(&run->emitter, run->ring, &worker->err);
+    if (worker->status < 0)
+        atomic_store(&run->play.stop, true);
+    atomic_store(&worker->done, true);
+    return NULL;
+}
+
+static int start_worker(struct worker *worker, struct live_run *run, void *(*function)(void *),
+                        struct error *err)
+{
+    int status;
+
+    worker->run = run;
+    status = pthread_create(&worker->thread, NULL, function, worker);
+    if (status != 0)
+        return error_set(err, "cannot start a thread: %s", strerror(status));
+    worker->started = true;
+    return 0;
+}
+
+/* Waits for the thread and passes on its error. */
+static int join_worker(struct worker *worker, struct error *err)
+{
+    if (!worker->started)
+        return 0;
+    pthread_join(worker->thread, NULL);
+    if (worker->status < 0)
+        *err = worker->err;
+    return worker->status < 0 ? -1 : 0;
+}
+
+/* Waits for a signal for at most `ns`; on one that ends the run, sets the stop flag. */
+static void watch_signals(struct live_run *run, int64_t ns)
+{
+    const char *caught = stop_signals_wait(ns);
+
+    if (caught == NULL)
+        return;
+    run->play.ended = caught;
+    atomic_store(&run->play.stop, true);
+}
+
+/*
+ * To plan the first minutes of a large population takes seconds, in which its frames would become
+ * late. Until then the run does not begin; the bound is for one that has nothing to say for ever.
+ */
+static void wait_for_first_frame(struct live_run *run)
+{
+    struct frame first;
+
+    while (!frame_ring_peek(run->ring, &first) && !frame_ring_is_done(run->ring) &&
+           !atomic_load(&run->play.stop) && play_seconds(&run->play) < LONGEST_START_S)
+        watch_signals(run, FIRST_FRAME_NAP_NS);
+}
+
+static int start_live(struct live_run *run, const struct link *link, struct error *err)
+{
+    run->ring = frame_ring_new(RING_BYTES);
+    run->play.gate.max_frame_bytes = (uint32_t)link->mtu + 14;
+    run->emitter = (struct emitter){ .clock = &run->clock, .gate = &run->play.gate,
+                                     .sink = sink_packet_new(link->packet_fd), .stop = &run->play.stop };
+    run->responder.link = link;
+    run->responder.lookup = scenario_lookup;
+    run->responder.lookup_self = run->play.scenario;
+    if (responder_start(&run->responder, err) < 0)
+        return -1;
+    run->responding = true;
+    if (start_worker(&run->render, run, render_thread, err) < 0)
+        return -1;
+    wait_for_first_frame(run); /* the ring's other end is this thread's until the emitter's has it */
+    run->clock = emit_clock_real();
+    clock_gettime(CLOCK_MONOTONIC, &run->play.started);
+    return start_worker(&run->emit, run, emit_thread, err);
+}
+
+/* All is sent and the time is up: until then the hosts may have nothing to say, but they answer. */
+static bool is_over(const struct live_run *run, int64_t duration_ns)
+{
+    double elapsed_ns = play_seconds(&run->play) * (double)NS_PER_SECOND;
+
+    return duration_ns > 0 && elapsed_ns >= (double)duration_ns && atomic_load(&run->emit.done);
+}
+
+/* With no thread left: what was planned and never came to the emitter is dropped. */
+static void count_leftovers(struct live_run *run)
+{
+    struct frame frame;
+    uint64_t left = run->given_up;
+
+    for (; run->ring && frame_ring_peek(run->ring, &frame); left++)
+        frame_ring_drop(run->ring);
+    run->emitter.counts.dropped += left;
+    run->emitter.counts.unsent += left;
+}
+
+static int finish_live(struct live_run *run, int status, struct error *err)
+{
+    if (status < 0)
+        atomic_store(&run->play.stop, true);
+    if (join_worker(&run->emit, err) < 0)
+        status = -1;
+    atomic_store(&run->play.stop, true); /* nobody empties the ring any more */
+    if (join_worker(&run->render, err) < 0)
+        status = -1;
+    count_leftovers(run);
+    if (run->responding)
+        responder_stop(&run->responder);
+    return status;
+}
+
+static void report_live(const struct live_run *run, const struct link *link, uint64_t counted_before,
+                        bool json)
+{
+    struct report report = play_report(&run->play, &run->emitter.counts);
+    uint64_t counted = counted_before;
+    struct error ignored;
+
+    report.is_live = true;
+    report.arp_answers = run->responder.arp_answers;
+    report.echo_answers = run->responder.echo_answers;
+    report.answers_dropped = run->responder.dropped;
+    report.interface_known = link_sent_packets(link, &counted, &ignored) == 0;
+    report.interface_packets = counted - counted_before;
+    report_print(&report, stdout, json);
+}
+
+int live_run_play(const struct configuration *c, struct model_image *images, const struct link *link,
+                  const struct play_options *options, struct error *err)
+{
+    struct live_run *run = memory_alloc(sizeof *run);
+    uint64_t counted = 0;
+    int status;
+
+    if (play_init(&run->play, c, images, err) < 0) {
+        free(run);
+        return -1;
+    }
+    stop_signals_block(); /* before that there is nothing to report, and they may end it at once */
+    status = link_sent_packets(link, &counted, err);
+    if (status == 0)
+        status = start_live(run, link, err);
+    while (status == 0 && !is_over(run, c->duration_ns) && !atomic_load(&run->play.stop)) {
+        watch_signals(run, WATCH_NS);
+        if (!options->quiet)
+            play_show_progress(&run->play, &run->emitter.counts);
+    }
+    status = finish_live(run, status, err);
+    play_clear_progress();
+    if (status < 0)
+        run->play.ended = "an error";
+    report_live(run, link, counted, options->json);
+    sink_close(run->emitter.sink);
+    frame_ring_free(run->ring);
+    play_release(&run->play);
+    free(run);
+    return status;
+}

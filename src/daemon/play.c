@@ -1,0 +1,148 @@
+#include "daemon/play.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/time_zone.h"
+
+#define FOREVER_NS (INT64_C(100) * 365 * NS_PER_DAY)
+
+int play_read_models(const struct configuration *c, struct model_image *images, struct error *err)
+{
+    for (size_t i = 0; i < c->population_count; i++) {
+        if (model_image_read(&images[i], c->populations[i].model, err) == 0)
+            continue;
+        while (i-- > 0)
+            model_image_release(&images[i]);
+        return -1;
+    }
+    return 0;
+}
+
+/* By the wall clock of the zone that is set. */
+static struct day_time begin_time(const struct configuration *c)
+{
+    struct day_time now = time_zone_wall((struct day_time){ (int64_t)time(NULL) * NS_PER_SECOND });
+    int64_t midnight_ns = (int64_t)(c->has_date ? c->date : day_time_date(now)) * NS_PER_DAY;
+    int64_t start_ns = c->has_start ? c->start_ns : now.ns % NS_PER_DAY;
+
+    return time_zone_instant((struct day_time){ midnight_ns + start_ns });
+}
+
+static int make_scenario(struct play *play, const struct configuration *c,
+                         const struct scenario_group *groups, struct error *err)
+{
+    struct day_time begin = begin_time(c);
+    int64_t run_ns = c->duration_ns > 0 ? c->duration_ns : FOREVER_NS;
+    int64_t most_ns = INT64_MAX - begin.ns; /* the calendar ends in 2262 */
+    double day_ns = (double)run_ns * c->speed;
+    struct scenario_config config = {
+        .groups = groups,
+        .group_count = c->population_count,
+        .outside = c->outside,
+        .seed = c->seed,
+        .begin = begin,
+        .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
+        .speed = c->speed,
+        .fallback = c->unobserved,
+        .how = c->sessions,
+        .threads = c->threads,
+        .stop = &play->stop,
+    };
+
+    play->begin = begin;
+    play->scenario = scenario_new(&config, err);
+    return play->scenario ? 0 : error_prefix(err, "%s", c->path);
+}
+
+void play_release(struct play *play)
+{
+    scenario_free(play->scenario);
+    for (size_t i = 0; i < play->model_count; i++)
+        model_free(play->models[i]);
+    free(play->models);
+}
+
+int play_init(struct play *play, const struct configuration *c, struct model_image *images, struct error *err)
+{
+    struct scenario_group groups[SCENARIO_MAX_GROUPS];
+    int status = 0;
+
+    memset(play, 0, sizeof *play);
+    play->ended = "the end of the run";
+    play->models = memory_alloc_array(c->population_count, sizeof *play->models);
+    play->model_count = c->population_count;
+    for (size_t i = 0; i < c->population_count; i++) {
+        if (status == 0)
+            play->models[i] = model_from_image(&images[i], err);
+        if (play->models[i] == NULL)
+            status = -1;
+        model_image_release(&images[i]);
+        groups[i] = (struct scenario_group){ play->models[i], c->populations[i].network, c->populations[i].pick,
+                                             c->populations[i].hosts, c->populations[i].activity };
+    }
+    if (status == 0)
+        status = make_scenario(play, c, groups, err);
+    if (status < 0) {
+        play_release(play);
+        return -1;
+    }
+    play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
+    clock_gettime(CLOCK_MONOTONIC, &play->started);
+    return 0;
+}
+
+double play_seconds(const struct play *play)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - play->started.tv_sec) + (double)(now.tv_nsec - play->started.tv_nsec) * 1e-9;
+}
+
+void play_show_progress(const struct play *play, const struct emit_counts *counts)
+{
+    char sent[TEXT_NUMBER];
+    char flows[TEXT_NUMBER];
+
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K%.0f s: %s flows, %s frames sent, %llu dropped",
+                play_seconds(play),
+                text_from_count(scenario_counts(play->scenario)->flows, flows),
+                text_from_count(counts->sent, sent), (unsigned long long)counts->dropped);
+}
+
+void play_clear_progress(void)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K");
+}
+
+struct report play_report(const struct play *play, const struct emit_counts *counts)
+{
+    const struct renderer_counts *r = scenario_counts(play->scenario);
+
+    return (struct report){
+        .hosts = scenario_host_count(play->scenario),
+        .flows = r->flows,
+        .complete_tcp = r->complete_tcp,
+        .hurried = r->hurried,
+        .repeated_syns = r->repeated_syns,
+        .most_live = r->most_live,
+        .planned = r->frames,
+        .sent = counts->sent,
+        .sent_bytes = counts->sent_bytes,
+        .dropped = counts->dropped,
+        .refused = counts->refused,
+        .lateness = &counts->lateness,
+        .unsent = counts->unsent,
+        .stalls = counts->stalls,
+        .stalled_ns = counts->stalled_ns,
+        .seconds = play_seconds(play),
+        .ended = play->ended,
+    };
+}

@@ -1,0 +1,56 @@
+/*
+ * play.h - what is played: the models of a configuration wired to a scenario, and how far it has come.
+ *
+ * Both kinds of run are made of one: live_run.h, file_run.h.
+ */
+#ifndef DAEMON_PLAY_H
+#define DAEMON_PLAY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/time_types.h"
+#include "daemon/configuration.h"
+#include "daemon/report.h"
+#include "emit/emitter.h"
+#include "emit/gate.h"
+#include "model/model.h"
+#include "scenario/scenario.h"
+
+struct play {
+    struct model **models; /* owned */
+    size_t model_count;
+    struct scenario *scenario;
+    struct day_time begin;
+    struct gate gate;
+    atomic_bool stop;  /* set by anyone: no more is planned */
+    const char *ended; /* by what, for the report */
+    struct timespec started;
+};
+
+struct play_options {
+    bool json;  /* the final table */
+    bool quiet; /* no progress */
+};
+
+/* Reads every model file of the configuration, unparsed: what needs the caller's rights. */
+int play_read_models(const struct configuration *configuration, struct model_image *images, struct error *err);
+
+/* Takes the images, also when it fails. 0, or -1 with nothing to release. The play must not move. */
+int play_init(struct play *play, const struct configuration *configuration, struct model_image *images,
+              struct error *err);
+void play_release(struct play *play);
+
+double play_seconds(const struct play *play); /* since it started, by the real clock */
+
+/* One line on a terminal. */
+void play_show_progress(const struct play *play, const struct emit_counts *counts);
+void play_clear_progress(void);
+
+/* So far: what any run has to say. */
+struct report play_report(const struct play *play, const struct emit_counts *counts);
+
+#endif
