@@ -15,48 +15,22 @@
 # train and to test with (default 10,5). Needs python3-sklearn.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=contrib/eval/common.sh
+. "$(dirname "$0")/common.sh"
+
 fold=0/5
 models=()
 seed=1
 least=10,5
-
-die() {
-    printf 'run.sh: %s\n' "$*" >&2
-    exit 1
-}
-
-usage() {
-    echo "usage: run.sh [-m MODEL]... [-s SEED] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]"
-    exit "$1"
-}
-
-while getopts m:s:c:h option; do
-    case $option in
-    m) models+=("$OPTARG") ;;
-    s) seed=$OPTARG ;;
-    c) least=$OPTARG ;;
-    h) usage 0 ;;
-    *) usage 2 >&2 ;;
-    esac
-done
-shift $((OPTIND - 1))
+read_options "m=models+ s=seed c=least" "$@"
+set -- "${arguments[@]}"
 if [ $# -lt 3 ] || [ $# -gt 4 ]; then usage 2 >&2; fi
-dayshift=$(realpath "$1") captures=$2 out=$3 split=${4:-folds}
+captures=$2 split=${4:-folds}
 [[ $least =~ ^[0-9]+,[0-9]+$ ]] || usage 2 >&2
 case $split in folds | apart) ;; *) usage 2 >&2 ;; esac
 [ ${#models[@]} -gt 0 ] || models=("")
-[ -x "$dayshift" ] || die "$1: no program"
 /usr/bin/python3 -c 'import sklearn' 2>/dev/null || die "the Debian package python3-sklearn is needed"
-mkdir -p "$out"
-
-# Runs dayshift; that a part of the captures is damaged is no failure.
-run_dayshift() {
-    local status=0
-
-    "$dayshift" "$@" 2>>"$out/log" || status=$?
-    [ $status = 0 ] || [ $status = 3 ] || die "dayshift $1 failed: $(tail -n 1 "$out/log")"
-}
+begin "$1" "$3"
 
 # The table of applications, as classes: labels are cut at the first dot, what is unknown has none.
 cut_labels() {
@@ -116,7 +90,6 @@ judge_task() {
 }
 
 tasks=()
-: >"$out/log"
 cut_labels "$captures/ndpi_apps.labels.tsv" "$out/application.tsv"
 learn_flows application "$out/application.tsv" "$captures/ndpi_apps"
 learn_flows device file "$captures/iot_sentinel"

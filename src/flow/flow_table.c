@@ -377,11 +377,11 @@ static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_s
                         enum packet_mark mark, int64_t gap_ns, const struct packet_view *packet)
 {
     uint32_t gap_bin = log_grid_gap_bin((uint64_t)gap_ns);
+    uint32_t payload_bytes = packet->datagram_bytes > 0 ? packet->datagram_bytes : packet->payload_bytes;
     struct flow_packet kept = {
         .side_and_flags = flow_packet_kind(side, mark, packet->tcp_flags),
         .gap_bin = (uint8_t)(gap_bin < UINT8_MAX ? gap_bin : UINT8_MAX),
-        .payload_bytes = (uint16_t)(packet->payload_bytes < UINT16_MAX ? packet->payload_bytes
-                                                                       : UINT16_MAX),
+        .payload_bytes = (uint16_t)(payload_bytes < UINT16_MAX ? payload_bytes : UINT16_MAX),
         .gap_part = part_of(gap_ns, gap_bin),
     };
 
