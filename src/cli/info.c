@@ -12,6 +12,7 @@
 
 #include "base/log_grid.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/output_file.h"
 #include "cli/histogram.h"
 #include "cli/options.h"
@@ -160,23 +161,13 @@ const struct service_model **info_classes_by_use(const struct info_service *serv
 
 const char *info_service_name(const struct info_service *service, char text[STATE_NAME])
 {
-    const char *protocol = service->protocol == IP_TCP   ? "tcp"
-                           : service->protocol == IP_UDP ? "udp"
-                                                         : "icmp";
+    const char *protocol = cli_protocol_name(service->protocol);
 
     if (service->port == SERVICE_OTHER_PORTS)
         snprintf(text, STATE_NAME, "%s/other", protocol);
     else
         snprintf(text, STATE_NAME, "%s/%" PRIu32, protocol, service->port);
     return text;
-}
-
-static int compare_sizes(const void *a, const void *b)
-{
-    size_t x = *(const size_t *)a;
-    size_t y = *(const size_t *)b;
-
-    return x == y ? 0 : x < y ? -1 : 1;
 }
 
 struct info_memory info_memory(const struct model *model)
@@ -193,7 +184,7 @@ struct info_memory info_memory(const struct model *model)
         }
     }
     if (model->host_count > 0) {
-        qsort(sizes, model->host_count, sizeof *sizes, compare_sizes);
+        qsort(sizes, model->host_count, sizeof *sizes, order_size);
         memory.median = sizes[model->host_count / 2];
         memory.average = memory.total / model->host_count;
     }
