@@ -247,15 +247,12 @@ static int load_and_show(const struct options *o)
 
     if (status == 0)
         status = model_image_read(&image, o->path, &err);
-
     if (status == 0) {
         file_bytes = image.size;
         model = model_from_image(&image, &err);
         model_image_release(&image);
     }
-    status = model == NULL                                                             ? -1
-             : o->host ? choose_host(model, o->path, o->host, &host, &err)
-                         : 0;
+    status = model == NULL ? -1 : o->host ? choose_host(model, o->path, o->host, &host, &err) : 0;
     if (status < 0)
         status = cli_fail(&err);
     else if (o->histogram)
@@ -266,7 +263,20 @@ static int load_and_show(const struct options *o)
     return status;
 }
 
-int verb_info(int argc, char **argv)
+static int take_option(void *self, int option, char *value, struct error *err)
+{
+    struct options *o = self;
+
+    (void)err;
+    switch (option) {
+    case 'n': o->host = value; return 0;
+    case 'H': o->histogram = value; return 0;
+    default: o->json = true; return 0;
+    }
+}
+
+/* EXIT_OK to go on, or as options_read(). */
+static int parse(struct options *o, int argc, char **argv)
 {
     static const struct option options[] = {
         { "host", required_argument, NULL, 'n' },
@@ -275,30 +285,27 @@ int verb_info(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
-    struct options o = { 0 };
-    int c;
+    const struct option_reader reader = { help, "h", options, take_option, o };
+    int status = options_read(&reader, argc, argv);
 
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (c) {
-        case 'n': o.host = optarg; break;
-        case 'H': o.histogram = optarg; break;
-        case 'j': o.json = true; break;
-        case 'h':
-            fputs(help, stdout);
-            return EXIT_OK;
-        default: return EXIT_USAGE;
-        }
-    }
-    if (argc - optind != 1) {
-        fputs("dayshift info: one model is needed; see dayshift info --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    o.path = argv[optind];
-    if (o.json && o.histogram && strcmp(o.histogram, "-") == 0) {
-        fputs("dayshift info: --json and the picture cannot both go to standard output\n", stderr);
-        return EXIT_USAGE;
-    }
-    return load_and_show(&o);
+    if (status != EXIT_OK)
+        return status;
+    if (argc - optind != 1)
+        return options_misused("info", "one model is needed");
+    o->path = argv[optind];
+    if (o->json && o->histogram && strcmp(o->histogram, "-") == 0)
+        return options_misused("info", "--json and the picture cannot both go to standard output");
+    return EXIT_OK;
+}
+
+int verb_info(int argc, char **argv)
+{
+    struct options o = { 0 };
+    int status = parse(&o, argc, argv);
+
+    if (status == EXIT_OK)
+        return load_and_show(&o);
+    return status == OPTIONS_HELP ? EXIT_OK : status;
 }
 
 int info_day_classes(const struct host_model *host)
