@@ -14,7 +14,7 @@
 #include "model/model.h"
 #include "net/wire.h"
 #include "session/bn_packets.h"
-#include "session/packet_model.h"
+#include "session/model_bn.h"
 
 enum { TRAINING_FLOWS = 100000, DRAWN_FLOWS = 6000, SEED = 1 };
 
@@ -44,24 +44,6 @@ static struct bn_flow *sampled_flows(const struct model *model, size_t *count)
     return flows;
 }
 
-static void print_summary(const char *what, struct bn_summary summary)
-{
-    static const char *const names[BN_COLUMNS] = { "label", "index", "last length", "last gap",
-                                                   "last side", "last flags", "length", "gap",
-                                                   "side", "flags", "end" };
-
-    printf("  %s: %llu observations, %zu different, %u moves\n", what,
-           (unsigned long long)summary.observations, summary.different, summary.moves);
-    for (uint32_t c = BN_LENGTH; c < BN_COLUMNS; c++) {
-        printf("    %-6s <-", names[c]);
-        for (uint32_t p = 0; p < BN_COLUMNS; p++) {
-            if (summary.parents[c] >> p & 1)
-                printf(" %s,", names[p]);
-        }
-        printf("\n");
-    }
-}
-
 static struct bn_packets *train(const char *what, const struct bn_flow *flows, size_t count, uint32_t labels)
 {
     uint64_t packet_count = 0;
@@ -75,8 +57,6 @@ static struct bn_packets *train(const char *what, const struct bn_flow *flows, s
     printf("training  %.3f s for %zu flows %s, %llu packets, %u labels; tables %zu bytes\n",
            now_s() - begin, count, what, (unsigned long long)packet_count, labels,
            bn_packets_bytes(packets));
-    print_summary("first packets", bn_packets_summary(packets, true));
-    print_summary("later packets", bn_packets_summary(packets, false));
     return packets;
 }
 
@@ -169,7 +149,7 @@ static void bench_drawing(const struct packet_model *packet_model, const struct 
 
     for (size_t i = 0; i < model->service_count; i++)
         services[i] = &model->services[i];
-    packet_model->fit_all(services, model->service_count, tables);
+    packet_model->fit_all(packet_model, services, model->service_count, tables);
     random_init(&random, SEED, RANDOM_JUDGE, 1, 0, 0);
     begin = now_s();
     for (uint32_t i = 0; i < DRAWN_FLOWS; i++) {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # usage: bench_learn.sh DAYSHIFT CAPTURE [RUNS]
 # CPU seconds (user + system) and peak memory of a complete `dayshift learn` (decode, flows, statistics, fit, write)
-# beside programs that only meter flows, on the same capture of 1.5 million frames, in turn; medians.
+# beside programs that only meter flows, on the same capture of 1.5 million frames, in turn; medians. Then what of it
+# goes to the packets of flows, where bench/bench_packets stands beside DAYSHIFT.
 # With DAYSHIFT_CAPTURES the frames are of its Ethernet captures, else of CAPTURE, one after the other, repeated.
 set -eu
 dayshift=$1 capture=$2 runs=${3:-5}
@@ -75,6 +76,9 @@ for peer in softflowd ndpi argus nfpcapd; do
     report "    learn --labels port to it" "$work/learn" "$work/$peer"
     [ $labels = no ] || [ $peer != ndpi ] || report "    learn --labels ndpi to it" "$work/labels" "$work/$peer"
 done
+
+packets=$(dirname "$dayshift")/bench/bench_packets
+[ ! -x "$packets" ] || "$packets" "$runs" "$work/all.pcap"
 
 ugr=$(compgen -G "${DAYSHIFT_CAPTURES:-/nowhere}/ugr16*.csv.xz" || true)
 if [ -n "$ugr" ]; then

@@ -70,6 +70,56 @@ EOF
     head -n 1 day.csv | grep -q 'label,ending$'
 }
 
+# make_classes: a model of the sample in which the flows of a port have three classes, which nothing else tells.
+make_classes()
+{
+    dayshift features -q "$BATS_FILE_TMPDIR/sample.pcap" | awk -F, -v OFS=, '
+        NR == 1 { print "protocol,initiator,initiator_port,responder,responder_port,start_ns,label" }
+        NR > 1 && $2 != "icmp" { print $2, $3, $4, $5, $6, $7, "class." $4 % 3 }' > labels.csv
+    dayshift learn -q --labels labels.csv -o classes.dsm "$BATS_FILE_TMPDIR/sample.pcap"
+}
+
+# check_classes TRUTH CAPTURE: the capture's flows, read with the truth as their labels, have the classes of the truth.
+check_classes()
+{
+    need python3
+    dayshift features -q --labels "$1" -o found.csv "$2"
+    dayshift learn -q --labels "$1" -l 198.18.0.0/16 -o again.dsm "$2"
+    dayshift info --json again.dsm > again.json
+    python3 - "$1" << 'EOF'
+import collections, csv, json, sys
+
+ends = collections.defaultdict(set)
+wanted = collections.Counter()
+for t in csv.DictReader(open(sys.argv[1])):
+    ends[t["pr"].lower(), t["sa"], t["sp"], t["da"], t["dp"]].add(t["label"])
+    if t["label"]:
+        wanted[t["pr"].lower(), t["label"]] += 1
+assert len({label for _, label in wanted}) == 3, wanted
+found = collections.Counter()
+for f in csv.DictReader(open("found.csv")):
+    if f["protocol"] == "icmp": # which tables of labels do not have
+        continue
+    labels = ends[f["protocol"], f["initiator"], f["initiator_port"], f["responder"], f["responder_port"]]
+    assert f["label"] in labels, (f, labels)
+    found[f["protocol"], f["label"]] += 1
+learned = collections.Counter()
+for service in json.load(open("again.json"))["services"]:
+    for c in service["classes"]:
+        learned[service["service"].split("/")[0], c["class"]] += c["flows"]
+assert learned == found, (learned, found)
+assert found == wanted, (found, wanted)
+EOF
+}
+
+@test "sessions and day: read as labels, the truth gives every session its class" {
+    make_classes
+    dayshift sessions -q -n 800 --rate 5 -o a.pcap --truth a.csv classes.dsm
+    check_classes a.csv a.pcap
+    dayshift day -q --for 30m -o b.pcap --truth b.csv classes.dsm
+    check_classes b.csv b.pcap
+}
+
 @test "sessions: wrong use is refused in a line" {
     refuses 2 "how many" dayshift sessions -o a.pcap "$model"
     refuses 1 "--packet-model: 'x' is not one of" dayshift sessions -n 1 -o a.pcap --packet-model x "$model"

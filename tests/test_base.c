@@ -21,6 +21,7 @@
 #include "base/log_normal.h"
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "base/radix_sort.h"
 #include "base/random.h"
 #include "base/tally.h"
 #include "base/text.h"
@@ -1354,9 +1355,42 @@ static void test_time_zone_madrid(void **state)
     assert_int_equal(time_zone_set("UTC", &err), 0);
 }
 
+/* ---- sorting ---- */
+
+static void test_radix_sort(void **state)
+{
+    static const size_t counts[] = { 0, 1, 2, 300, 4999, 5000, 20000 };
+    static const unsigned first_bits[] = { 0, 20, 48, 63 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts * 4; i++) {
+        size_t count = counts[i / 4];
+        unsigned first_bit = first_bits[i % 4];
+        uint64_t *numbers = memory_alloc_array(count + 1, sizeof *numbers);
+        uint64_t sum = 0;
+
+        /* Few values above, so that many are equal there; below, what was their order. */
+        for (size_t k = 0; k < count; k++) {
+            numbers[k] = first_bit > 0 ? random_mix64(k) % 100 << 57 | k : random_mix64(k);
+            sum += numbers[k];
+        }
+        radix_sort(numbers, count, first_bit);
+        for (size_t k = 0; k < count; k++) {
+            sum -= numbers[k];
+            if (k == 0 || numbers[k - 1] >> first_bit < numbers[k] >> first_bit)
+                continue;
+            assert_int_equal(numbers[k - 1] >> first_bit, numbers[k] >> first_bit);
+            assert_true(first_bit == 0 || (numbers[k - 1] & UINT32_MAX) < (numbers[k] & UINT32_MAX));
+        }
+        assert_int_equal(sum, 0);
+        free(numbers);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_radix_sort),
         cmocka_unit_test(test_philox),
         cmocka_unit_test(test_stream_is_its_blocks),
         cmocka_unit_test(test_normal),

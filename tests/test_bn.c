@@ -10,7 +10,7 @@
 #include "session/bn_packets.h"
 #include "session/bn_quantiles.h"
 #include "session/bn_search.h"
-#include "session/packet_model.h"
+#include "session/model_bn.h"
 
 enum { SEED = 11 };
 
@@ -221,11 +221,20 @@ static bool is_acyclic(const struct bn_structure *structure)
     return gone == (1 << COLUMNS) - 1;
 }
 
+static double total_score(struct bn_scores *scores, const struct bn_structure *structure)
+{
+    double total = 0;
+
+    for (uint32_t c = 0; c < COLUMNS; c++)
+        total += bn_scores_family(scores, c, structure->parents[c]);
+    return total;
+}
+
 /* The best of all networks that are one edge away, added, deleted or reversed; counts deletions. */
 static bool best_step(struct bn_scores *scores, struct bn_structure *structure, uint32_t *deleted)
 {
     struct bn_structure best = *structure;
-    double most = bn_scores_total(scores, structure) + BN_LEAST_GAIN;
+    double most = total_score(scores, structure) + BN_LEAST_GAIN;
     bool is_better = false;
     bool deletes = false;
 
@@ -238,9 +247,9 @@ static bool best_step(struct bn_scores *scores, struct bn_structure *structure, 
         for (int reversed = 0; a != b && reversed <= is_edge; reversed++) {
             other.parents[b] = structure->parents[b] ^ UINT32_C(1) << a;
             other.parents[a] = structure->parents[a] | (reversed ? UINT32_C(1) << b : 0);
-            if (!is_acyclic(&other) || bn_scores_total(scores, &other) <= most)
+            if (!is_acyclic(&other) || total_score(scores, &other) <= most)
                 continue;
-            most = bn_scores_total(scores, &other);
+            most = total_score(scores, &other);
             best = other;
             is_better = true;
             deletes = is_edge && !reversed;
@@ -263,18 +272,15 @@ static void test_search_takes_the_best_step(void **state)
         struct bn_structure found;
         struct bn_scores *scores;
         struct bn_data data;
-        uint32_t moves;
-        uint32_t steps = 0;
 
         raw_rows(seed, rows);
         add_raw(&data, rows);
         scores = bn_scores_new(&data);
-        found = bn_search(scores, all_allowed, &moves);
+        found = bn_search(scores, all_allowed);
         while (best_step(scores, &by_steps, &deleted))
-            steps++;
+            ;
         assert_true(is_acyclic(&found));
         assert_memory_equal(&found, &by_steps, sizeof found);
-        assert_int_equal(moves, steps);
         bn_scores_free(scores);
         bn_data_release(&data);
     }
@@ -367,7 +373,7 @@ static void test_known_networks_are_found(void **state)
                 bn_data_add(&data, x, 1);
             }
             scores = bn_scores_new(&data);
-            found = bn_search(scores, all_allowed, NULL);
+            found = bn_search(scores, all_allowed);
             if (skeleton(&found) != cases[i].edges)
                 fail_msg("%s, seed %u: edges %x, not %x", cases[i].name, seed, skeleton(&found),
                          cases[i].edges);
@@ -403,7 +409,7 @@ static void test_inputs_do_not_depend_on_outputs(void **state)
             bn_data_add(&data, x, 1);
         }
         scores = bn_scores_new(&data);
-        found = bn_search(scores, allowed, NULL);
+        found = bn_search(scores, allowed);
         assert_true(skeleton(&found) & EDGE(0, 2));
         for (uint32_t c = 0; c < COLUMNS; c++)
             assert_int_equal(found.parents[c] & ~allowed[c], 0);
@@ -432,7 +438,7 @@ static void test_search_is_deterministic(void **state)
                 bn_data_add(&data, rows[i], 1);
         }
         scores = bn_scores_new(&data);
-        found[run] = bn_search(scores, all_allowed, NULL);
+        found[run] = bn_search(scores, all_allowed);
         bn_scores_free(scores);
         bn_data_release(&data);
     }
@@ -736,8 +742,6 @@ static void test_one_script_comes_back(void **state)
         flows[i] = (struct bn_flow){ &row, 0 };
     packets = bn_packets_new(flows, 30, 1, BN_WITH_IMPAIRED);
     assert_non_null(packets);
-    assert_int_equal(bn_packets_summary(packets, true).observations, 30);
-    assert_int_equal(bn_packets_summary(packets, false).observations, 30 * (SCRIPT - 1));
     for (int flow = 0; flow < 20; flow++) {
         struct bn_state at = bn_state_begin(0);
 
@@ -754,36 +758,6 @@ static void test_one_script_comes_back(void **state)
     }
     bn_packets_free(packets);
     free(row.sequence);
-}
-
-/* No input depends on an output, whatever the flows. */
-static void test_packets_obey_causality(void **state)
-{
-    struct random_stream random = stream(4);
-    struct session_row rows[50];
-    struct bn_flow flows[50];
-    struct bn_packets *packets;
-
-    (void)state;
-    for (int i = 0; i < 50; i++) {
-        struct flow_packet list[60];
-
-        for (int k = 0; k < 60; k++)
-            list[k] = packet_of((enum flow_side)(k % 3 == 0), k % 2 ? PA : A, k % 2 ? 100 : 0, PACKET_PLAIN);
-        rows[i] = row_of(list, 10 + random_below_u32(&random, 50));
-        flows[i] = (struct bn_flow){ &rows[i], (uint16_t)(i % 3) };
-    }
-    packets = bn_packets_new(flows, 50, 3, BN_WITH_IMPAIRED);
-    for (int of_first = 0; of_first < 2; of_first++) {
-        struct bn_summary summary = bn_packets_summary(packets, of_first);
-
-        for (uint32_t c = 0; c < BN_LENGTH; c++)
-            assert_int_equal(summary.parents[c], 0);
-    }
-    assert_true(bn_packets_summary(packets, false).parents[BN_SIDE] != 0);
-    bn_packets_free(packets);
-    for (int i = 0; i < 50; i++)
-        free(rows[i].sequence);
 }
 
 /* Too little to learn from: nothing; and what is little, but enough. */
@@ -819,25 +793,52 @@ static void test_degenerate_flows(void **state)
     free(impaired_row.sequence);
 }
 
-/* What is left out, and where a flow has a hole, is no pair of packets; the end is known behind a hole alone. */
+/* How often packets of a length, in tens of bytes, are drawn after learning from flows that are all like `row`. */
+static void count_lengths(const struct session_row *row, enum bn_impaired impaired, uint32_t counts[7])
+{
+    struct random_stream random = stream(6);
+    struct bn_flow flows[30];
+    struct bn_packets *packets;
+
+    for (int i = 0; i < 30; i++)
+        flows[i] = (struct bn_flow){ row, 0 };
+    packets = bn_packets_new(flows, 30, 1, impaired);
+    memset(counts, 0, 7 * sizeof *counts);
+    for (int flow = 0; flow < 100; flow++) {
+        struct bn_state at = bn_state_begin(0);
+
+        for (int i = 0; i < 20; i++) {
+            struct bn_packet packet;
+
+            bn_packets_draw(packets, &at, &packet, &random);
+            counts[packet.payload_bytes / 10]++;
+            if (packet.is_last)
+                break;
+        }
+    }
+    bn_packets_free(packets);
+}
+
+/* What is left out is not there; and what comes behind a hole is not learned as what follows the packet before it. */
 static void test_holes_and_impaired_packets(void **state)
 {
     struct flow_packet list[6];
     struct session_row row;
-    struct bn_packets *packets;
+    uint32_t counts[7];
 
     (void)state;
     for (int i = 0; i < 6; i++)
-        list[i] = packet_of(FLOW_INITIATOR, A, 10, i == 2 ? PACKET_IMPAIRED : PACKET_PLAIN);
+        list[i] = packet_of(FLOW_INITIATOR, A, (uint16_t)(10 * (i + 1)), i == 2 ? PACKET_IMPAIRED : PACKET_PLAIN);
     row = row_of(list, 6);
-    packets = bn_packets_new(&(struct bn_flow){ &row, 0 }, 1, 1, BN_WITHOUT_IMPAIRED);
-    assert_int_equal(bn_packets_summary(packets, false).observations, 4);
-    bn_packets_free(packets);
+    count_lengths(&row, BN_WITHOUT_IMPAIRED, counts);
+    for (int i = 1; i <= 6; i++)
+        assert_int_equal(counts[i], i == 3 ? 0 : 100);
     row.sequence_head = 4;
     row.packets[0] = 100;
-    packets = bn_packets_new(&(struct bn_flow){ &row, 0 }, 1, 1, BN_WITH_IMPAIRED);
-    assert_int_equal(bn_packets_summary(packets, false).observations, 4);
-    bn_packets_free(packets);
+    count_lengths(&row, BN_WITH_IMPAIRED, counts);
+    assert_int_equal(counts[3], 100);
+    assert_int_equal(counts[5], 0);
+    assert_true(counts[6] > 0);
     free(row.sequence);
 }
 
@@ -930,11 +931,11 @@ static void test_models(void **state)
         for (int run = 0; run < 2; run++) {
             struct packet_tables *tables[SERVICES];
 
-            models[m]->fit_all(list, SERVICES, tables);
+            models[m]->fit_all(models[m], list, SERVICES, tables);
             assert_non_null(tables[0]);
             assert_non_null(tables[1]);
             assert_null(tables[2]);
-            assert_true(models[m]->bytes(tables[0]) > sizeof(struct bn_summary));
+            assert_true(models[m]->bytes(tables[0]) > 1000);
             for (uint32_t i = 0; i < 2000; i++) {
                 play(models[m], tables[0], IP_TCP, i % 3 == 0, i, &sums[run]);
                 play(models[m], tables[1], IP_UDP, false, i, &sums[run]);
@@ -967,7 +968,7 @@ static void test_pool_of_services(void **state)
     int seen[2] = { 0 };
 
     (void)state;
-    packet_model_bn.fit_all(list, 4, tables);
+    packet_model_bn.fit_all(&packet_model_bn, list, 4, tables);
     assert_null(tables[3]);
     for (uint32_t i = 0; i < 400; i++) {
         struct random_stream random = stream(i);
@@ -999,7 +1000,7 @@ static void test_endless_flows_end(void **state)
         list[i] = packet_of((enum flow_side)(i % 2), 0, 100, PACKET_PLAIN);
     row = row_of(list, 10);
     row.packets[0] = 100;
-    packet_model_bn.fit_all(&(const struct service_model *){ &service }, 1, &tables);
+    packet_model_bn.fit_all(&packet_model_bn, &(const struct service_model *){ &service }, 1, &tables);
     play(&packet_model_bn, tables, IP_UDP, false, 1, &sum);
     assert_int_equal(sum.packets, 100000);
     packet_model_bn.release(tables);
@@ -1025,7 +1026,7 @@ static void test_idle_after_fin_ends(void **state)
         rows[i] = row_of(list, 12);
         rows[i].packets[0] = 100;
     }
-    packet_model_bn_tcp.fit_all(&(const struct service_model *){ &service }, 1, &tables);
+    packet_model_bn_tcp.fit_all(&packet_model_bn_tcp, &(const struct service_model *){ &service }, 1, &tables);
     play(&packet_model_bn_tcp, tables, IP_TCP, false, 1, &sum);
     assert_int_equal(sum.packets, 4 + 16);
     packet_model_bn_tcp.release(tables);
@@ -1046,7 +1047,7 @@ static void test_opening_that_was_never_seen(void **state)
     for (int i = 0; i < 4; i++)
         list[i] = packet_of((enum flow_side)(i % 2), PA, 100, PACKET_PLAIN);
     row = row_of(list, 4);
-    packet_model_bn_tcp.fit_all(&(const struct service_model *){ &service }, 1, &tables);
+    packet_model_bn_tcp.fit_all(&packet_model_bn_tcp, &(const struct service_model *){ &service }, 1, &tables);
     play(&packet_model_bn_tcp, tables, IP_TCP, false, 1, &sum);
     assert_int_equal(sum.packets, 1);
     play(&packet_model_bn_tcp, tables, IP_TCP, true, 1, &sum);
@@ -1074,7 +1075,6 @@ int main(void)
         cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_quantile_draws),
         cmocka_unit_test(test_one_script_comes_back),
-        cmocka_unit_test(test_packets_obey_causality),
         cmocka_unit_test(test_degenerate_flows),
         cmocka_unit_test(test_holes_and_impaired_packets),
         cmocka_unit_test(test_models),

@@ -1060,8 +1060,7 @@ static void test_zero_checksum(void **state)
     (void)state;
     session_begin(&session, &plan, SEED, NULL, NULL, NULL);
     assert_true(session_next(&session, &packet));
-    assert_int_equal(frame_template_build(builder, &templates[0], &plan, &session.stack, FLOW_INITIATOR, &err),
-                     0);
+    frame_template_build(builder, &templates[0], &plan, &session.stack, FLOW_INITIATOR);
     for (uint32_t i = 0; i <= UINT16_MAX; i++) {
         uint8_t bytes[FRAME_MAX_BYTES];
         uint16_t checksum;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log_grid.h"
 #include "base/random.h"
 #include "dayshift/frame.h"
 #include "dayshift/impairment_rates.h"
@@ -13,7 +14,9 @@
 #include "net/decode.h"
 #include "net/wire.h"
 #include "session/frame_template.h"
+#include "session/impairment_counts.h"
 #include "session/impairments.h"
+#include "session/model_messages.h"
 #include "session/stack_profile.h"
 #include "session/tcp_machine.h"
 #include "session/tcp_numbers.h"
@@ -400,8 +403,7 @@ static struct wire *wire_new_at(uint8_t protocol, const struct stack_profile *st
     wire->builder = frame_builder_new(&err);
     assert_non_null(wire->builder);
     for (int side = 0; side < 2; side++)
-        assert_int_equal(frame_template_build(wire->builder, &wire->frames[side], &wire->plan, stack,
-                                              (enum flow_side)side, &err), 0);
+        frame_template_build(wire->builder, &wire->frames[side], &wire->plan, stack, (enum flow_side)side);
     return wire;
 }
 
@@ -807,6 +809,18 @@ static bool occupies(const struct session_packet *p)
     return p->payload_bytes > 0 || p->tcp_flags & (S | F);
 }
 
+/* Nobody who passed between the two knew of the first, which came again as the second. */
+static void check_unacknowledged(const struct passage *passage, uint32_t first, uint32_t second)
+{
+    const struct session_packet *lost = &passage->packets[second];
+
+    for (uint32_t k = first + 1; k < second; k++) {
+        const struct session_packet *p = &passage->packets[k];
+
+        assert_false(p->side != lost->side && seq_lt(lost->sequence, p->acknowledgement));
+    }
+}
+
 /* Whoever comes again is the same, late enough, and nobody acknowledged it in the meantime. */
 static void check_losses(const struct passage *passage)
 {
@@ -831,11 +845,7 @@ static void check_losses(const struct passage *passage)
         assert_true(passage->packets[first].place.offset == again->place.offset);
         assert_true(passage->times[i] - passage->times[first] >=
                     (again->tcp_flags & S ? NS_PER_SECOND : followers >= 3 ? TALK_RTT_NS : 200 * NS_PER_MS));
-        for (uint32_t k = first + 1; k < i; k++) {
-            const struct session_packet *p = &passage->packets[k];
-
-            assert_false(p->side != again->side && seq_lt(again->sequence, p->acknowledgement));
-        }
+        check_unacknowledged(passage, first, i);
     }
 }
 
@@ -964,6 +974,107 @@ static void test_losses_are_uniform(void **state)
     test_free(talk);
 }
 
+/* Who sent a FIN sends it again as late as was learned, then twice as late; nobody acknowledges the last one before it passed. */
+static void test_repeated_fins(void **state)
+{
+    static const struct impairment_counts cases[] = {
+        { .repeated_fins = { 2, 0 }, .repeat_ns = { 700 * NS_PER_MS, 0 } },
+        { .repeated_fins = { 0, 3 }, .repeat_ns = { 0, 90 * NS_PER_MS } },
+        { .repeated_fins = { 1, 1 }, .repeat_ns = { 40 * NS_PER_SECOND, 0 } },
+        { .repeated_fins = { 4, 2 }, .repeat_ns = { 30 * NS_PER_SECOND, NS_PER_SECOND }, .duplicated = { 9, 9 } },
+    };
+    const int64_t own_timeout_ns = TALK_RTT_NS + 200 * NS_PER_MS;
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    struct passage *passage = test_calloc(1, sizeof *passage);
+
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct random_stream random = stream_of((uint32_t)c);
+        uint32_t fins[2] = { 0, 0 };
+        uint32_t latest[2] = { 0, 0 };
+
+        talk_begin(talk, IP_TCP, &random);
+        pass(talk, &cases[c], &random, passage);
+        for (uint32_t i = 0; i < passage->count; i++) {
+            const struct session_packet *p = &passage->packets[i];
+            int64_t first_ns = cases[c].repeat_ns[p->side] > 0 ? cases[c].repeat_ns[p->side] : own_timeout_ns;
+            int64_t late_ns = fins[p->side] > 0 ? first_ns << (fins[p->side] - 1) : 0;
+
+            if (!(p->tcp_flags & F) || p->fate == FATE_COPY)
+                continue;
+            if (fins[p->side] > 0) {
+                assert_int_equal(passage->times[i] - passage->times[latest[p->side]],
+                                 late_ns < SESSION_LONGEST_WAIT_NS ? late_ns : SESSION_LONGEST_WAIT_NS);
+                check_unacknowledged(passage, latest[p->side], i);
+            }
+            latest[p->side] = i;
+            fins[p->side]++;
+        }
+        for (int side = 0; side < 2; side++) {
+            assert_int_equal(fins[side], 1 + cases[c].repeated_fins[side]);
+            assert_int_equal(passage->record.retransmitted[side], cases[c].repeated_fins[side]);
+        }
+    }
+    test_free(passage);
+    test_free(talk);
+}
+
+/* A copy, or something that passed already. */
+static bool is_again(const struct session_packet *packets, uint32_t at)
+{
+    const struct session_packet *p = &packets[at];
+    bool is_known = p->fate == FATE_COPY;
+
+    for (uint32_t i = 0; i < at && occupies(p); i++)
+        is_known = is_known || (packets[i].side == p->side && occupies(&packets[i]) && packets[i].sequence == p->sequence);
+    return is_known;
+}
+
+/* Wherever it stops: every packet that is still to come passes once, and none waits for what was to happen. */
+static void test_impairments_stop(void **state)
+{
+    const struct impairment_counts counts = { .retransmitted = { 30, 30 }, .repeated_fins = { 3, 3 },
+                                              .repeat_ns = { 9 * NS_PER_SECOND, 9 * NS_PER_SECOND },
+                                              .reordered = { 9, 9 }, .duplicated = { 200, 200 } };
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    struct passage *passage = test_calloc(1, sizeof *passage);
+    const struct session_packet_source source = { talk_next, talk };
+    uint32_t again = 0;
+
+    (void)state;
+    for (uint32_t number = 0; number < 400; number++) {
+        struct random_stream random = stream_of(number);
+        struct impairments impairments;
+        uint32_t passed = 0, before, different = 0;
+
+        talk_begin(talk, IP_TCP, &random);
+        for (uint32_t i = 1; i < talk->count; i += 7)
+            talk->draws[i].gap_ns = 20 * NS_PER_SECOND;
+        before = (uint32_t)between(&random, 1, talk->count + 300);
+        impairments_begin(&impairments, &counts, IP_TCP, true, &talk->total, TALK_RTT_NS);
+        while (passed < before && impairments_next(&impairments, &source, &random, &passage->packets[passed])) {
+            different += !is_again(passage->packets, passed);
+            passed++;
+        }
+        again += passed - different;
+        impairments_stop(&impairments);
+        for (;;) {
+            uint32_t pulled = talk->next;
+
+            if (!impairments_next(&impairments, &source, &random, &passage->packets[passed]))
+                break;
+            assert_false(is_again(passage->packets, passed));
+            assert_true(talk->next > pulled || passage->packets[passed].gap_ns <= NS_PER_MS);
+            different++;
+            passed++;
+        }
+        assert_int_equal(different, talk->count);
+    }
+    assert_true(again > 400);
+    test_free(passage);
+    test_free(talk);
+}
+
 static void test_large_datagrams_come_in_pieces(void **state)
 {
     const struct impairment_counts none = { 0 };
@@ -1023,6 +1134,47 @@ static void test_counts(void **state)
     assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random).retransmitted[I], 0);
     counts = impairment_counts_draw(&(struct impairment_rates){ 0 }, &row, NULL, IP_UDP, &random);
     assert_memory_equal(&counts, &(struct impairment_counts){ 0 }, sizeof counts);
+}
+
+/* What was sent again with a FIN is a FIN sent again, as late as the first of them came. */
+static void test_repeats_are_learned(void **state)
+{
+    static const struct {
+        struct flow_packet sequence[3];
+        uint32_t retransmitted, fins;
+        bool has_data;
+        double first_bin; /* 0: none */
+    } cases[] = {
+        { { { .side_and_flags = A } }, 3, 0, false, 0 },
+        { { { A | PACKET_IMPAIRED << 5, .gap_bin = 100, .payload_bytes = 9 } }, 3, 0, false, 100 },
+        { { { F | A | PACKET_IMPAIRED << 5, .gap_bin = 120 } }, 2, 1, false, 120 },
+        { { { A | PACKET_IMPAIRED << 5, .gap_bin = 110 }, { F | P | A | PACKET_IMPAIRED << 5, .gap_bin = 125, .payload_bytes = 7 } },
+          2, 1, true, 110 },
+        { { { F | A | PACKET_IMPAIRED << 5, .gap_bin = 80 }, { F | A | PACKET_IMPAIRED << 5, .gap_bin = 90 },
+            { F | A | 1 << 7 | PACKET_IMPAIRED << 5, .gap_bin = 70 } }, 1, 2, false, 80 }, /* of R none is known to be */
+        { { { A | PACKET_IMPAIRED << 5, .gap_bin = 250 } }, 3, 0, false, 250 },
+    };
+    struct random_stream random = stream_of(12);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct session_row row = usual_row;
+        struct flow_packet sequence[3];
+        struct impairment_counts counts;
+        double first_ns = cases[i].first_bin > 0 ? log_grid_value(cases[i].first_bin, GAP_GRID_PER_OCTAVE) : 0;
+
+        memcpy(sequence, cases[i].sequence, sizeof sequence);
+        row.sequence = sequence;
+        row.sequence_length = 3;
+        row.retransmitted[I] = 3;
+        counts = impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random);
+        assert_int_equal(counts.retransmitted[I], cases[i].retransmitted);
+        assert_int_equal(counts.repeated_fins[I], cases[i].fins);
+        assert_int_equal(counts.fin_has_data[I], cases[i].has_data);
+        assert_true(fabs((double)counts.repeat_ns[I] - fmin(first_ns, (double)SESSION_LONGEST_WAIT_NS)) < 1);
+        assert_int_equal(counts.retransmitted[R] + counts.repeated_fins[R], 0);
+        assert_true(impairment_counts_any(&counts));
+    }
 }
 
 /* Half of the datagrams that nobody answers get an ICMP error. */
@@ -1295,8 +1447,11 @@ int main(void)
         cmocka_unit_test(test_impairments_are_measured),
         cmocka_unit_test(test_no_impairments),
         cmocka_unit_test(test_losses_are_uniform),
+        cmocka_unit_test(test_repeated_fins),
+        cmocka_unit_test(test_impairments_stop),
         cmocka_unit_test(test_large_datagrams_come_in_pieces),
         cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_repeats_are_learned),
         cmocka_unit_test(test_unreachable_share),
         cmocka_unit_test(test_counts_taken_from_row),
         cmocka_unit_test(test_rates_text),

@@ -18,6 +18,11 @@
 
 enum flow_side { FLOW_INITIATOR = 0, FLOW_RESPONDER = 1 };
 
+static inline enum flow_side flow_side_other(enum flow_side side)
+{
+    return side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR;
+}
+
 /* How a TCP flow began, as far as the capture shows it. */
 enum flow_opening {
     FLOW_OPENING_NONE,      /* no SYN seen: it was under way already, or it is not TCP */

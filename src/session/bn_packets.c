@@ -8,6 +8,23 @@
 #include "session/bn_network.h"
 #include "session/bn_quantiles.h"
 
+/* Columns of the networks. */
+enum bn_column {
+    BN_LABEL,
+    BN_INDEX,
+    BN_LAST_LENGTH,
+    BN_LAST_GAP,
+    BN_LAST_SIDE,
+    BN_LAST_FLAGS,
+    BN_LENGTH,
+    BN_GAP,
+    BN_SIDE,
+    BN_FLAGS,
+    BN_END,
+    BN_COLUMNS
+};
+
+
 enum {
     FLAG_SETS = 32, /* of the five flags a sequence keeps */
     DRAWN = 1 << BN_LENGTH | 1 << BN_GAP | 1 << BN_SIDE | 1 << BN_FLAGS | 1 << BN_END,
@@ -24,14 +41,9 @@ struct codec {
     uint8_t flag_code[FLAG_SETS];           /* [flags] */
 };
 
-struct half {
-    struct bn_network *network; /* NULL: there were no such packets */
-    struct bn_summary summary;
-};
-
 struct bn_packets {
     struct codec codec;
-    struct half first, later; /* packets of a flow */
+    struct bn_network *first, *later; /* packets of a flow; NULL: there were none */
 };
 
 /* ---- flows to packets ---- */
@@ -181,24 +193,20 @@ static void add_flow(const struct bn_packets *packets, uint16_t label, const str
 }
 
 /* Inputs never depend on outputs; nor on one another, which would tell nothing about outputs. */
-static void learn_half(struct half *half, const struct bn_data *data, uint32_t inputs)
+static struct bn_network *learn_network(const struct bn_data *data, uint32_t inputs)
 {
     uint32_t allowed[BN_MAX_COLUMNS] = { 0 };
     struct bn_structure structure;
     struct bn_scores *scores;
 
-    half->summary.different = bn_data_rows(data);
-    for (size_t row = 0; row < bn_data_rows(data); row++)
-        half->summary.observations += data->seen.entries[row].count;
     if (bn_data_rows(data) == 0)
-        return;
+        return NULL;
     for (uint32_t c = 0; c < BN_COLUMNS; c++)
         allowed[c] = DRAWN >> c & 1 ? (inputs | DRAWN) & ~(UINT32_C(1) << c) : 0;
     scores = bn_scores_new(data);
-    structure = bn_search(scores, allowed, &half->summary.moves);
+    structure = bn_search(scores, allowed);
     bn_scores_free(scores);
-    memcpy(half->summary.parents, structure.parents, sizeof half->summary.parents);
-    half->network = bn_network_new(data, &structure, DRAWN);
+    return bn_network_new(data, &structure, DRAWN);
 }
 
 static void init_data(struct bn_data *data, const struct codec *codec, uint32_t labels)
@@ -230,8 +238,8 @@ static void learn_networks(struct bn_packets *packets, const struct bn_flow *flo
     init_data(&later, &packets->codec, labels);
     for (size_t i = 0; i < count; i++)
         add_flow(packets, flows[i].label, list, read_flow(flows[i].row, impaired, list), &first, &later);
-    learn_half(&packets->first, &first, 1 << BN_LABEL);
-    learn_half(&packets->later, &later, GIVEN);
+    packets->first = learn_network(&first, 1 << BN_LABEL);
+    packets->later = learn_network(&later, GIVEN);
     bn_data_release(&first);
     bn_data_release(&later);
 }
@@ -246,7 +254,7 @@ struct bn_packets *bn_packets_new(const struct bn_flow *flows, size_t count, uin
     if (packets->codec.flag_sets > 0)
         learn_networks(packets, flows, count, labels, impaired, list);
     free(list);
-    if (packets->first.network != NULL)
+    if (packets->first != NULL)
         return packets;
     bn_packets_free(packets);
     return NULL;
@@ -256,28 +264,18 @@ void bn_packets_free(struct bn_packets *packets)
 {
     if (packets == NULL)
         return;
-    bn_network_free(packets->first.network);
-    bn_network_free(packets->later.network);
+    bn_network_free(packets->first);
+    bn_network_free(packets->later);
     free(packets);
 }
 
 size_t bn_packets_bytes(const struct bn_packets *packets)
 {
-    return sizeof *packets + bn_network_bytes(packets->first.network) +
-           (packets->later.network ? bn_network_bytes(packets->later.network) : 0);
-}
-
-struct bn_summary bn_packets_summary(const struct bn_packets *packets, bool of_first_packets)
-{
-    return of_first_packets ? packets->first.summary : packets->later.summary;
+    return sizeof *packets + bn_network_bytes(packets->first) +
+           (packets->later ? bn_network_bytes(packets->later) : 0);
 }
 
 /* ---- draws ---- */
-
-struct bn_state bn_state_begin(uint16_t label)
-{
-    return (struct bn_state){ .label = label };
-}
 
 /* The numbers behind the drawn values; steps on. */
 static void decode(const struct bn_packets *packets, struct bn_state *state, const uint16_t *values,
@@ -296,13 +294,13 @@ static void decode(const struct bn_packets *packets, struct bn_state *state, con
 
         packet->gap_ns = ns < (double)LONGEST_GAP_NS ? (int64_t)ns : LONGEST_GAP_NS;
     }
-    packet->is_last = values[BN_END] || packets->later.network == NULL;
+    packet->is_last = values[BN_END] || packets->later == NULL;
     step(state, values);
 }
 
 static const struct bn_network *next_network(const struct bn_packets *packets, const struct bn_state *state)
 {
-    return state->index == 0 ? packets->first.network : packets->later.network;
+    return state->index == 0 ? packets->first : packets->later;
 }
 
 void bn_packets_draw(const struct bn_packets *packets, struct bn_state *state, struct bn_packet *packet,

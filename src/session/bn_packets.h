@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "dayshift/service_model.h"
+#include "session/bn_state.h"
 #include "session/tcp_machine.h"
 
 /* A flow to learn from; borrowed for the call. */
@@ -40,15 +41,6 @@ void bn_packets_free(struct bn_packets *packets); /* NULL is fine */
 
 size_t bn_packets_bytes(const struct bn_packets *packets);
 
-/* Where a flow stands: its latest packet, in bins. */
-struct bn_state {
-    uint16_t label;
-    uint16_t index; /* of the next packet; stops at UINT16_MAX */
-    uint16_t last_length, last_gap, last_side, last_flags;
-};
-
-struct bn_state bn_state_begin(uint16_t label);
-
 /* A packet as drawn. */
 struct bn_packet {
     enum flow_side side;
@@ -64,31 +56,5 @@ void bn_packets_draw(const struct bn_packets *packets, struct bn_state *state, s
 /* The same, given that the machine allows the packet. False: it has probability 0; nothing is drawn. */
 bool bn_packets_draw_legal(const struct bn_packets *packets, const struct tcp_machine *machine,
                            struct bn_state *state, struct bn_packet *packet, struct random_stream *random);
-
-/* Columns of the network, for who wants to see what was learned. */
-enum bn_column {
-    BN_LABEL,
-    BN_INDEX,
-    BN_LAST_LENGTH,
-    BN_LAST_GAP,
-    BN_LAST_SIDE,
-    BN_LAST_FLAGS,
-    BN_LENGTH,
-    BN_GAP,
-    BN_SIDE,
-    BN_FLAGS,
-    BN_END,
-    BN_COLUMNS
-};
-
-/* What one of the networks was learned from, and came to. */
-struct bn_summary {
-    uint64_t observations;
-    size_t different;
-    uint32_t moves;
-    uint32_t parents[BN_COLUMNS]; /* bits */
-};
-
-struct bn_summary bn_packets_summary(const struct bn_packets *packets, bool of_first_packets);
 
 #endif

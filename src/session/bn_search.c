@@ -90,15 +90,6 @@ double bn_scores_family(struct bn_scores *scores, uint32_t child, uint32_t paren
     return *family;
 }
 
-double bn_scores_total(struct bn_scores *scores, const struct bn_structure *structure)
-{
-    double total = 0;
-
-    for (uint32_t c = 0; c < scores->data->columns; c++)
-        total += bn_scores_family(scores, c, structure->parents[c]);
-    return total;
-}
-
 /* ---- moves ---- */
 
 enum move_kind { MOVE_ADD, MOVE_DELETE, MOVE_REVERSE, MOVE_KINDS };
@@ -183,19 +174,13 @@ static struct move best_move(struct bn_scores *scores, const struct bn_structure
     return best;
 }
 
-struct bn_structure bn_search(struct bn_scores *scores, const uint32_t allowed[BN_MAX_COLUMNS],
-                              uint32_t *moves)
+struct bn_structure bn_search(struct bn_scores *scores, const uint32_t allowed[BN_MAX_COLUMNS])
 {
     struct bn_structure structure = { { 0 } };
     struct move move;
 
-    if (moves != NULL)
-        *moves = 0;
-    while ((move = best_move(scores, &structure, allowed)).gain > BN_LEAST_GAIN) {
+    while ((move = best_move(scores, &structure, allowed)).gain > BN_LEAST_GAIN)
         apply(&structure, &move);
-        if (moves != NULL)
-            ++*moves;
-    }
     return structure;
 }
 

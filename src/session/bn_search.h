@@ -29,19 +29,15 @@ void bn_scores_free(struct bn_scores *scores); /* NULL is fine */
 /* K2(child, parents), in nats; `parents` are bits of columns other than the child. */
 double bn_scores_family(struct bn_scores *scores, uint32_t child, uint32_t parents);
 
-/* Of a network. */
-double bn_scores_total(struct bn_scores *scores, const struct bn_structure *structure);
-
 /*
  * Begins without edges, and makes the move that raises the score most - add, delete or reverse one
  * edge - until none raises it by more than BN_LEAST_GAIN. Of equal moves the first one: added, deleted,
  * reversed; then by child and parent. allowed[child]: the columns that may be its parents, as bits; no edge
- * beyond that is ever made. `moves`: their number, or NULL.
+ * beyond that is ever made.
  */
 #define BN_LEAST_GAIN 1e-4 /* nats: above what rounding does to sums of logarithms, so no move is ever undone */
 
-struct bn_structure bn_search(struct bn_scores *scores, const uint32_t allowed[BN_MAX_COLUMNS],
-                              uint32_t *moves);
+struct bn_structure bn_search(struct bn_scores *scores, const uint32_t allowed[BN_MAX_COLUMNS]);
 
 /* Columns in an order in which parents come before children; `order` has room for all. */
 void bn_structure_order(const struct bn_structure *structure, uint32_t columns, uint32_t *order);

@@ -27,67 +27,109 @@ enum { UNREACHABLE_HOST = 1, UNREACHABLE_PORT = 3, TOS_OF_ERRORS = 0xc0 /* RFC 1
 /* Sessions of one host that begin one after the other go on counting, roughly. */
 #define IP_ID_STEP_NS (16 * NS_PER_MS)
 
-struct frame_builder {
-    libnet_t *libnet;
-};
-
-struct frame_builder *frame_builder_new(struct error *err)
-{
-    char reason[LIBNET_ERRBUF_SIZE];
-    struct frame_builder *builder = memory_alloc(sizeof *builder);
-
-    /* No injection: libnet only puts headers together, which needs no privilege. */
-    builder->libnet = libnet_init(LIBNET_NONE, NULL, reason);
-    if (builder->libnet == NULL) {
-        error_set(err, "libnet: %s", reason);
-        free(builder);
-        return NULL;
-    }
-    return builder;
-}
-
-void frame_builder_free(struct frame_builder *builder)
-{
-    if (builder == NULL)
-        return;
-    libnet_destroy(builder->libnet);
-    free(builder);
-}
-
 /* Of the transport's checksum in its header. */
 static uint32_t checksum_offset(uint8_t protocol)
 {
     return protocol == IP_TCP ? 16 : protocol == IP_UDP ? 6 : 2;
 }
 
-/* Lengths, sequence numbers and checksums are left 0: every packet has its own. */
-static int build_transport(libnet_t *l, const struct flow_end *from, const struct flow_end *to,
-                           const struct flow_plan *plan, enum flow_side side)
+/* Headers that lack what a session has of its own. */
+struct headers {
+    uint8_t bytes[FRAME_TEMPLATE_MAX];
+    uint32_t size;
+};
+
+struct frame_builder {
+    struct headers tcp, udp, icmp;
+};
+
+/* Addresses, ports, lengths, numbers and checksums are left 0. */
+static int put_headers(libnet_t *l, uint8_t protocol)
 {
-    switch (plan->protocol) {
-    case IP_TCP:
-        return libnet_build_tcp(from->port, to->port, 0, 0, 0, 0, 0, 0, LIBNET_TCP_H, NULL, 0, l, 0);
-    case IP_UDP:
-        return libnet_build_udp(from->port, to->port, LIBNET_UDP_H, 0, NULL, 0, l, 0);
-    default:
-        return libnet_build_icmpv4_echo(side == FLOW_INITIATOR ? ICMP_ECHO_REQUEST : ICMP_ECHO_ANSWER,
-                                        0, 0, plan->ends[FLOW_INITIATOR].port, 0, NULL, 0, l, 0);
-    }
+    static const uint8_t nobody[6];
+    libnet_ptag_t tag;
+
+    if (protocol == IP_TCP)
+        tag = libnet_build_tcp(0, 0, 0, 0, 0, 0, 0, 0, LIBNET_TCP_H, NULL, 0, l, 0);
+    else if (protocol == IP_UDP)
+        tag = libnet_build_udp(0, 0, LIBNET_UDP_H, 0, NULL, 0, l, 0);
+    else
+        tag = libnet_build_icmpv4_echo(ICMP_ECHO_REQUEST, 0, 0, 0, 0, NULL, 0, l, 0);
+    if (tag < 0 || libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, 0, protocol, 0, 0, 0, NULL, 0, l, 0) < 0 ||
+        libnet_build_ethernet(nobody, nobody, ETHERTYPE_IP, NULL, 0, l, 0) < 0)
+        return -1;
+    return 0;
 }
 
-static int build_headers(libnet_t *l, const struct flow_plan *plan, const struct stack_profile *stack,
-                         enum flow_side side)
+static int build_headers(libnet_t *l, struct headers *headers, uint8_t protocol, struct error *err)
+{
+    uint8_t *bytes;
+
+    libnet_clear_packet(l);
+    if (put_headers(l, protocol) < 0 || libnet_pblock_coalesce(l, &bytes, &headers->size) < 0)
+        return error_set(err, "libnet: %s", libnet_geterror(l));
+    if (headers->size <= sizeof headers->bytes)
+        memcpy(headers->bytes, bytes, headers->size);
+    libnet_adv_free_packet(l, bytes);
+    if (headers->size > sizeof headers->bytes)
+        return error_set(err, "libnet: headers of %u bytes", headers->size);
+    wire_put_u16(headers->bytes + IP_AT + 10, 0);
+    wire_put_u16(headers->bytes + TRANSPORT_AT + checksum_offset(protocol), 0);
+    return 0;
+}
+
+struct frame_builder *frame_builder_new(struct error *err)
+{
+    char reason[LIBNET_ERRBUF_SIZE];
+    /* No injection: libnet only puts headers together, which needs no privilege. */
+    libnet_t *l = libnet_init(LIBNET_NONE, NULL, reason);
+    struct frame_builder *builder;
+
+    if (l == NULL) {
+        error_set(err, "libnet: %s", reason);
+        return NULL;
+    }
+    builder = memory_alloc(sizeof *builder);
+    if (build_headers(l, &builder->tcp, IP_TCP, err) < 0 || build_headers(l, &builder->udp, IP_UDP, err) < 0 ||
+        build_headers(l, &builder->icmp, IP_ICMP, err) < 0) {
+        free(builder);
+        builder = NULL;
+    }
+    libnet_destroy(l);
+    return builder;
+}
+
+void frame_builder_free(struct frame_builder *builder)
+{
+    free(builder);
+}
+
+static const struct headers *headers_of(const struct frame_builder *builder, uint8_t protocol)
+{
+    return protocol == IP_TCP ? &builder->tcp : protocol == IP_UDP ? &builder->udp : &builder->icmp;
+}
+
+/* What stays the same in all packets of a side. */
+static void patch_ends(uint8_t *bytes, const struct flow_plan *plan, const struct stack_profile *stack,
+                       enum flow_side side)
 {
     const struct flow_end *from = &plan->ends[side];
     const struct flow_end *to = &plan->ends[!side];
+    uint8_t *ip = bytes + IP_AT;
+    uint8_t *transport = bytes + TRANSPORT_AT;
 
-    libnet_clear_packet(l);
-    if (build_transport(l, from, to, plan, side) < 0 ||
-        libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, stack->ttl[side], plan->protocol,
-                          0, htonl(from->address), htonl(to->address), NULL, 0, l, 0) < 0 ||
-        libnet_build_ethernet(to->mac, from->mac, ETHERTYPE_IP, NULL, 0, l, 0) < 0)
-        return -1;
-    return 0;
+    memcpy(bytes, to->mac, sizeof to->mac);
+    memcpy(bytes + sizeof to->mac, from->mac, sizeof from->mac);
+    ip[8] = stack->ttl[side];
+    wire_put_u32(ip + 12, from->address);
+    wire_put_u32(ip + 16, to->address);
+    if (plan->protocol == IP_ICMP) {
+        transport[0] = side == FLOW_INITIATOR ? ICMP_ECHO_REQUEST : ICMP_ECHO_ANSWER;
+        wire_put_u16(transport + 4, plan->ends[FLOW_INITIATOR].port);
+        return;
+    }
+    wire_put_u16(transport, from->port);
+    wire_put_u16(transport + 2, to->port);
 }
 
 /* Where the counters of a host stand: the same in all its sessions. */
@@ -102,34 +144,22 @@ static void begin_counters(struct frame_template *frame, const struct flow_plan 
     frame->tick_ns = (uint32_t)(NS_PER_SECOND / stack->timestamp_hz[side]);
 }
 
-int frame_template_build(struct frame_builder *builder, struct frame_template *frame,
-                         const struct flow_plan *plan, const struct stack_profile *stack,
-                         enum flow_side side, struct error *err)
+void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,
+                          const struct flow_plan *plan, const struct stack_profile *stack, enum flow_side side)
 {
-    libnet_t *l = builder->libnet;
+    const struct headers *headers = headers_of(builder, plan->protocol);
     uint8_t protocol[2] = { 0, plan->protocol };
-    uint8_t *bytes;
-    uint32_t size;
     uint64_t sum;
 
-    if (build_headers(l, plan, stack, side) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
-        return error_set(err, "libnet: %s", libnet_geterror(l));
-    if (size > sizeof frame->bytes) {
-        libnet_adv_free_packet(l, bytes);
-        return error_set(err, "libnet: headers of %u bytes", size);
-    }
     memset(frame, 0, sizeof *frame);
-    memcpy(frame->bytes, bytes, size);
-    libnet_adv_free_packet(l, bytes);
-    frame->size = (uint8_t)size;
+    memcpy(frame->bytes, headers->bytes, sizeof frame->bytes);
+    frame->size = (uint8_t)headers->size;
     frame->protocol = plan->protocol;
-    wire_put_u16(frame->bytes + IP_AT + 10, 0);
-    wire_put_u16(frame->bytes + TRANSPORT_AT + checksum_offset(plan->protocol), 0);
+    patch_ends(frame->bytes, plan, stack, side);
     sum = checksum_add(checksum_add(0, frame->bytes + IP_AT + 12, 8), protocol, sizeof protocol);
     sum = (sum & UINT32_MAX) + (sum >> 32);
     frame->address_sum = (uint32_t)(sum + (sum >> 32)); /* as carries go around, in 32 bits as in 16 */
     begin_counters(frame, plan, stack, side);
-    return 0;
 }
 
 /* ---- IP ---- */
@@ -173,13 +203,7 @@ static void patch_ip(uint8_t *ip, uint16_t length, uint16_t id)
 /* Sum over pseudo header, header and payload of `length` bytes in all, of which some are in `sum` already. */
 static uint16_t transport_checksum(const struct frame_template *frame, uint64_t sum, uint32_t length)
 {
-    uint8_t length_be[2];
-
-    if (frame->protocol == IP_ICMP)
-        return checksum_finish(sum);
-    wire_put_u16(length_be, (uint16_t)length);
-    sum = checksum_add(sum + frame->address_sum, length_be, sizeof length_be);
-    return checksum_finish(sum);
+    return checksum_finish(frame->protocol == IP_ICMP ? sum : sum + frame->address_sum + htons((uint16_t)length));
 }
 
 static uint32_t clock_at(const struct frame_template *frame, struct run_time due)

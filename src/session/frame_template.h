@@ -1,6 +1,6 @@
 /*
- * frame_template.h - the headers of one direction of a session, built once by libnet and
- * patched for every packet.
+ * frame_template.h - the headers of one direction of a session: built by libnet, once for all sessions; a session
+ * patches what is its own, and a packet what it has of its own.
  *
  * What a stack counts is here: IP identifications, and the clock of TCP timestamps, which is one for
  * all sessions of a host.
@@ -42,15 +42,14 @@ struct frame_template {
     uint32_t timestamp;   /* sent last, when `has_sent` */
 };
 
-struct frame_builder; /* opaque: libnet's context */
+struct frame_builder; /* opaque: headers of every protocol */
 
 struct frame_builder *frame_builder_new(struct error *err);
 void frame_builder_free(struct frame_builder *builder);
 
 /* The template for what `side` of the flow sends. */
-int frame_template_build(struct frame_builder *builder, struct frame_template *frame,
-                         const struct flow_plan *plan, const struct stack_profile *stack,
-                         enum flow_side side, struct error *err);
+void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,
+                          const struct flow_plan *plan, const struct stack_profile *stack, enum flow_side side);
 
 /*
  * Renders one packet, or one piece of it, into `out`, which holds FRAME_MAX_BYTES: header, options,

@@ -20,39 +20,9 @@
 #include <stdint.h>
 
 #include "base/random.h"
-#include "dayshift/impairment_rates.h"
-#include "dayshift/service_model.h"
+#include "session/impairment_counts.h"
 #include "session/packet_model.h"
 #include "session/session_packet.h"
-
-/* What is to happen to a session, by enum flow_side of the sender. */
-struct impairment_counts {
-    uint32_t retransmitted[2]; /* TCP: packets more, of data segments and the initiator's SYN */
-    uint32_t repeated_fins[2]; /* TCP: packets more, of the segment with the FIN */
-    bool fin_has_data[2];      /* it carries payload */
-    int64_t repeat_ns[2];      /* TCP: until a segment is sent again, as learned; 0: the sender's timeout */
-    uint32_t reordered[2];     /* TCP: data segments that the next one overtakes */
-    uint32_t duplicated[2];    /* packets more */
-    uint32_t fragmented[2];    /* UDP: datagrams that come in two pieces; those too large for a frame
-                                * come in pieces anyway */
-    uint32_t unreachable;      /* packets of the initiator that an ICMP error answers */
-};
-
-/*
- * Of the session that `row` plans for a service, or NULL. Learned: as the row says, and where nobody answers as
- * often as of the service. By rates: drawn, each about its mean. Attempts to connect repeat their SYNs
- * themselves: they lose nothing. The rate of unanswered connections is the caller's.
- */
-struct impairment_counts impairment_counts_draw(const struct impairment_rates *rates,
-                                                const struct session_row *row,
-                                                const struct service_model *service, uint8_t protocol,
-                                                struct random_stream *random);
-
-/*
- * Takes from the row what they add to it, so that both together are what was planned; a side keeps its first
- * packets, and some data if it had any. What does not fit that way is taken from the counts.
- */
-void impairment_counts_take(struct impairment_counts *counts, struct session_row *row);
 
 /* Where packets come from; false: there are no more. */
 struct session_packet_source {
@@ -88,7 +58,7 @@ void impairments_begin(struct impairments *impairments, const struct impairment_
 bool impairments_next(struct impairments *impairments, const struct session_packet_source *source,
                       struct random_stream *random, struct session_packet *packet);
 
-/* From here on nothing happens to packets. Those held back still pass. */
+/* From here on nothing happens to packets: none comes again, or in more copies. One that is held back passes at once. */
 void impairments_stop(struct impairments *impairments);
 
 #endif

@@ -1,8 +1,4 @@
-/*
- * The packet models "bn" and "bn-tcp": Falk's Bayesian network over all services, with the service as its
- * label; where services are pooled, a session is of one of them. TCP has a network of its own, as in the paper, which knows nothing else; all other protocols share one.
- */
-#include "session/packet_model.h"
+#include "session/model_bn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +17,7 @@ enum {
 /* What the tables of all services have in common. */
 struct shared_packets {
     struct bn_packets *packets;
+    bool is_lawless;
     size_t users;
 };
 
@@ -90,7 +87,7 @@ static struct packet_tables *new_tables(struct shared_packets *shared, struct fl
 }
 
 static void fit_protocol(const struct service_model *const *services, size_t count, bool tcp,
-                         enum bn_impaired impaired, struct packet_tables **tables)
+                         bool is_lawless, struct packet_tables **tables)
 {
     struct flow_list list = { .flows = NULL };
     struct shared_packets *shared;
@@ -101,10 +98,13 @@ static void fit_protocol(const struct service_model *const *services, size_t cou
         if (is_of(services[i], tcp))
             collect_flows(&list, services[i], (uint16_t)i);
     }
-    packets = bn_packets_new(list.flows, list.count, (uint32_t)count, impaired);
+    /* what the network does to packets is done behind the machine, which would not allow it */
+    packets = bn_packets_new(list.flows, list.count, (uint32_t)count,
+                             is_lawless ? BN_WITH_IMPAIRED : BN_WITHOUT_IMPAIRED);
     if (packets != NULL) {
         shared = memory_alloc(sizeof *shared);
         shared->packets = packets;
+        shared->is_lawless = is_lawless;
         for (size_t i = 0; i < count; i++) {
             if (is_of(services[i], tcp))
                 tables[i] = new_tables(shared, &list, services[i]);
@@ -114,26 +114,13 @@ static void fit_protocol(const struct service_model *const *services, size_t cou
     free(list.flows);
 }
 
-static void fit_all(const struct service_model *const *services, size_t count, enum bn_impaired impaired,
+static void fit_all(const struct packet_model *model, const struct service_model *const *services, size_t count,
                     struct packet_tables **tables)
 {
     memset(tables, 0, count * sizeof *tables);
     count = count < MAX_LABELS ? count : MAX_LABELS;
-    fit_protocol(services, count, true, impaired, tables);
-    fit_protocol(services, count, false, impaired, tables);
-}
-
-static void fit_all_bn(const struct service_model *const *services, size_t count,
-                       struct packet_tables **tables)
-{
-    fit_all(services, count, BN_WITH_IMPAIRED, tables);
-}
-
-/* What the network does to packets is done behind the machine, which would not allow it. */
-static void fit_all_bn_tcp(const struct service_model *const *services, size_t count,
-                           struct packet_tables **tables)
-{
-    fit_all(services, count, BN_WITHOUT_IMPAIRED, tables);
+    fit_protocol(services, count, true, model->is_lawless, tables);
+    fit_protocol(services, count, false, model->is_lawless, tables);
 }
 
 static void release(struct packet_tables *tables)
@@ -179,22 +166,6 @@ static void to_draw(const struct bn_packet *packet, const struct packet_shape *s
     };
 }
 
-static bool next_bn(const struct packet_tables *tables, const struct packet_shape *shape,
-                    const struct packet_progress *progress, union packet_memory *memory,
-                    struct random_stream *random, struct packet_draw *draw)
-{
-    struct bn_memory *own = &memory->bn;
-    struct bn_packet packet;
-
-    (void)progress;
-    if (own->is_over)
-        return false;
-    bn_packets_draw(tables->shared->packets, &own->state, &packet, random);
-    to_draw(&packet, shape, draw);
-    own->is_over = packet.is_last || ++own->packets == MAX_PACKETS;
-    return true;
-}
-
 /*
  * A connection is over with a RST, and after both FINs with the answer to the last one. The network, which knows
  * only the packet before, can also go on acknowledging for ever after a FIN.
@@ -214,18 +185,19 @@ static bool is_closed(struct bn_memory *own, const struct tcp_machine *machine, 
             draw->side != (enum flow_side)own->last_fin_side);
 }
 
-static bool next_bn_tcp(const struct packet_tables *tables, const struct packet_shape *shape,
-                        const struct packet_progress *progress, union packet_memory *memory,
-                        struct random_stream *random, struct packet_draw *draw)
+static bool next(const struct packet_tables *tables, const struct packet_shape *shape,
+                 const struct packet_progress *progress, union packet_memory *memory, struct random_stream *random,
+                 struct packet_draw *draw)
 {
     struct bn_memory *own = &memory->bn;
+    bool is_lawful = shape->protocol == IP_TCP && !tables->shared->is_lawless;
     struct bn_packet packet;
 
-    if (shape->protocol != IP_TCP)
-        return next_bn(tables, shape, progress, memory, random, draw);
     if (own->is_over)
         return false;
-    if (!bn_packets_draw_legal(tables->shared->packets, &progress->machine, &own->state, &packet, random)) {
+    if (!is_lawful) {
+        bn_packets_draw(tables->shared->packets, &own->state, &packet, random);
+    } else if (!bn_packets_draw_legal(tables->shared->packets, &progress->machine, &own->state, &packet, random)) {
         if (own->packets > 0)
             return false;
         /* a service of which no opening was seen: there has to be a packet */
@@ -233,7 +205,7 @@ static bool next_bn_tcp(const struct packet_tables *tables, const struct packet_
                                      .tcp_flags = shape->under_way ? TCP_ACK : TCP_SYN };
     }
     to_draw(&packet, shape, draw);
-    own->is_over = is_closed(own, &progress->machine, draw) || packet.is_last ||
+    own->is_over = (is_lawful && is_closed(own, &progress->machine, draw)) || packet.is_last ||
                    ++own->packets == MAX_PACKETS;
     return true;
 }
@@ -242,19 +214,19 @@ const struct packet_model packet_model_bn = {
     .name = "bn",
     .ignores_budget = true,
     .is_lawless = true,
-    .fit_all = fit_all_bn,
+    .fit_all = fit_all,
     .release = release,
     .bytes = bytes,
     .begin = begin,
-    .next = next_bn,
+    .next = next,
 };
 
 const struct packet_model packet_model_bn_tcp = {
     .name = "bn-tcp",
     .ignores_budget = true,
-    .fit_all = fit_all_bn_tcp,
+    .fit_all = fit_all,
     .release = release,
     .bytes = bytes,
     .begin = begin,
-    .next = next_bn_tcp,
+    .next = next,
 };

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/at_most.h"
 #include "net/wire.h"
 #include "session/session_shape.h"
 
@@ -18,16 +19,6 @@ struct drawing {
     struct messages_memory *m;
     struct random_stream *random;
 };
-
-static enum flow_side other(enum flow_side side)
-{
-    return side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR;
-}
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
 
 /* ---- making a session ready ---- */
 
@@ -72,19 +63,19 @@ static void count_messages(struct messages_memory *m, const struct packet_budget
     uint64_t b;
 
     if (total->data_packets[first] == 0)
-        first = other(first);
+        first = flow_side_other(first);
     a = at_most((uint64_t)turns / 2 + turns % 2, total->data_packets[first]);
-    b = at_most(turns / 2, total->data_packets[other(first)]);
+    b = at_most(turns / 2, total->data_packets[flow_side_other(first)]);
     if (a == 0 && total->data_packets[first] > 0)
         a = 1;
-    if (b == 0 && total->data_packets[other(first)] > 0)
+    if (b == 0 && total->data_packets[flow_side_other(first)] > 0)
         b = 1;
     a = at_most(a, b + 1);
     b = at_most(b, a);
     m->first_side = (uint8_t)first;
     m->speaker = (uint8_t)first;
     m->messages_left[first] = (uint32_t)a;
-    m->messages_left[other(first)] = (uint32_t)b;
+    m->messages_left[flow_side_other(first)] = (uint32_t)b;
 }
 
 /* No more than the places can take. */
@@ -105,13 +96,13 @@ static void plan_waiting(struct messages_memory *m, const struct packet_shape *s
     enum flow_side first = (enum flow_side)m->first_side;
     double turns = (double)m->messages_left[0] + (double)m->messages_left[1];
     double packets = (double)(data[0] + data[1] + m->acks_total[0] + m->acks_total[1]);
-    double round_trips = shape->protocol == IP_TCP ? turns / 2 + 2 : m->messages_left[other(first)];
+    double round_trips = shape->protocol == IP_TCP ? turns / 2 + 2 : m->messages_left[flow_side_other(first)];
     double wait_ns;
     double share;
 
     m->turns.places = m->messages_left[first];
     if (shape->protocol == IP_TCP)
-        m->turns.places += (uint64_t)m->messages_left[other(first)] + (m->ending != FLOW_ENDING_NONE);
+        m->turns.places += (uint64_t)m->messages_left[flow_side_other(first)] + (m->ending != FLOW_ENDING_NONE);
     if (m->opening != FLOW_OPENING_HANDSHAKE && m->turns.places > 0)
         m->turns.places--; /* nothing to wait for before the first packet */
     m->segments.places = data[0] + data[1] - m->messages_left[0] - m->messages_left[1];
@@ -272,17 +263,6 @@ static void begin_message(const struct drawing *d)
     m->message_open = true;
 }
 
-/* A datagram answers the one of the same number; when there is none, the latest one. */
-static uint64_t request_bytes(const struct packet_progress *p, enum flow_side side)
-{
-    uint32_t index = p->messages[side];
-    uint32_t requests = p->messages[other(side)];
-
-    if (index >= requests || requests - index > PACKET_RECENT)
-        return p->latest_bytes[other(side)];
-    return p->recent_bytes[other(side)][index % PACKET_RECENT];
-}
-
 /*
  * Of a few answers, all but the first are as long as what they answer, and the first takes the
  * rest, so that an echo stays one and a name server's empty answer too. Else equal parts.
@@ -291,7 +271,7 @@ static uint32_t next_datagram_bytes(const struct drawing *d, enum flow_side side
 {
     uint64_t left = d->progress->left.payload_bytes[side];
     uint64_t packets = d->progress->left.data_packets[side];
-    uint64_t request = request_bytes(d->progress, side);
+    uint64_t request = packet_progress_request_bytes(d->progress, side);
     uint64_t others = (packets - 1) * request;
 
     if (side != (enum flow_side)d->m->first_side && d->shape->total.data_packets[side] <= PACKET_RECENT &&
@@ -324,10 +304,10 @@ static bool listener_acknowledges(const struct drawing *d, enum flow_side speake
 {
     uint64_t total = d->shape->total.data_packets[speaker];
     uint64_t done = total - d->progress->left.data_packets[speaker] + 1; /* this packet included */
-    uint64_t budget = at_most(d->m->acks_total[other(speaker)], total);
+    uint64_t budget = at_most(d->m->acks_total[flow_side_other(speaker)], total);
     double before = floor((double)(done - 1) * (double)budget / (double)total);
 
-    return d->shape->protocol == IP_TCP && d->m->pure_left[other(speaker)] > 0 &&
+    return d->shape->protocol == IP_TCP && d->m->pure_left[flow_side_other(speaker)] > 0 &&
            floor((double)done * (double)budget / (double)total) > before;
 }
 
@@ -360,15 +340,15 @@ static bool next_data(const struct drawing *d, struct packet_draw *draw)
     m->message_bytes_left -= at_most(size, m->message_bytes_left);
     m->message_packets_left--;
     m->ack_due = listener_acknowledges(d, side);
-    m->listener = (uint8_t)other(side);
+    m->listener = (uint8_t)flow_side_other(side);
     if (is_tcp)
         draw->tcp_flags = m->message_packets_left > 0 || size == 0 ? TCP_ACK : TCP_ACK | TCP_PSH;
     if (m->fin_on_data[side] && d->progress->left.data_packets[side] == 1)
         draw->tcp_flags |= TCP_FIN;
     if (m->message_packets_left == 0) {
         m->message_open = false;
-        if (m->messages_left[other(side)] > 0)
-            m->speaker = (uint8_t)other(side);
+        if (m->messages_left[flow_side_other(side)] > 0)
+            m->speaker = (uint8_t)flow_side_other(side);
     }
     return true;
 }
@@ -411,12 +391,12 @@ static bool next_close(const struct drawing *d, struct packet_draw *draw)
     }
     if (!fin[closer])
         return control(draw, closer, TCP_FIN | TCP_ACK, half_ns + next_wait(d->random, &m->turns));
-    if (!fin[other(closer)])
-        return control(draw, other(closer), TCP_FIN | TCP_ACK, half_ns);
+    if (!fin[flow_side_other(closer)])
+        return control(draw, flow_side_other(closer), TCP_FIN | TCP_ACK, half_ns);
     m->is_over = true;
     for (int side = 0; side < 2; side++) {
         if (m->unanswered[side])
-            return control(draw, other((enum flow_side)side), TCP_ACK, half_ns);
+            return control(draw, flow_side_other((enum flow_side)side), TCP_ACK, half_ns);
     }
     return false;
 }
@@ -445,7 +425,7 @@ static bool next(const struct packet_tables *tables, const struct packet_shape *
     if (!next_packet(&d, draw))
         return false;
     m->begun = true;
-    m->unanswered[other(draw->side)] = false;
+    m->unanswered[flow_side_other(draw->side)] = false;
     m->unanswered[draw->side] = m->unanswered[draw->side] || draw->payload_bytes > 0 ||
                                 draw->tcp_flags & (TCP_SYN | TCP_FIN);
     return true;

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "session/model_bn.h"
 #include "session/model_messages.h"
 #include "session/model_symbols.h"
 
@@ -97,7 +98,7 @@ static void fit_all(struct packet_models *models, const struct service_model *co
 {
     struct packet_tables **tables = memory_alloc_array(count, sizeof *tables);
 
-    models->kind->fit_all(services, count, tables);
+    models->kind->fit_all(models->kind, services, count, tables);
     for (size_t i = 0; i < count; i++)
         add(models, services[i], tables[i]);
     free(tables);

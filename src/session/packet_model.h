@@ -16,7 +16,9 @@
 
 #include "base/random.h"
 #include "dayshift/service_model.h"
-#include "session/bn_packets.h"
+#include "session/bn_state.h"
+#include "session/packet_budget.h"
+#include "session/symbol_state.h"
 #include "session/tcp_machine.h"
 
 /* One packet as a model draws it. */
@@ -26,13 +28,6 @@ struct packet_draw {
     uint8_t tcp_flags;       /* of the five in TCP's machine; UDP, ICMP: 0 */
     uint32_t payload_bytes;  /* at most the session's largest */
     int64_t gap_ns;          /* since the session's previous packet; of the first: any */
-};
-
-/* What is still to be sent, by enum flow_side. */
-struct packet_budget {
-    uint64_t packets[2];
-    uint64_t data_packets[2]; /* of these, with payload */
-    uint64_t payload_bytes[2]; /* about; 0 also when more were sent than planned */
 };
 
 /* What a session is, as far as a model may know: fixed from its beginning to its end. */
@@ -56,6 +51,18 @@ struct packet_progress {
     uint64_t latest_bytes[2]; /* of a side's latest one, as far as it went */
     uint16_t recent_bytes[2][PACKET_RECENT]; /* of its latest datagrams, by number */
 };
+
+/* A datagram answers the one of the same number; when there is none, the latest one. */
+static inline uint64_t packet_progress_request_bytes(const struct packet_progress *p, enum flow_side side)
+{
+    enum flow_side asking = flow_side_other(side);
+    uint32_t index = p->messages[side];
+    uint32_t requests = p->messages[asking];
+
+    if (index >= requests || requests - index > PACKET_RECENT)
+        return p->latest_bytes[asking];
+    return p->recent_bytes[asking][index % PACKET_RECENT];
+}
 
 /* What a model remembers of one session. */
 union packet_memory {
@@ -81,9 +88,7 @@ union packet_memory {
             uint64_t places; /* where it can be spent */
         } turns, segments;   /* before messages and the end; between the packets of a message */
     } messages;
-    struct symbols_memory {
-        uint8_t bytes[96]; /* see model_symbols.c */
-    } symbols;
+    struct symbol_state symbols;
     struct bn_memory {
         struct bn_state state;
         uint32_t packets;      /* drawn so far */
@@ -106,7 +111,7 @@ struct packet_model {
      * fit() would return for services[i], and released one by one. They may share memory: fitted and released
      * by one thread at a time.
      */
-    void (*fit_all)(const struct service_model *const *services, size_t count,
+    void (*fit_all)(const struct packet_model *model, const struct service_model *const *services, size_t count,
                     struct packet_tables **tables);
     void (*release)(struct packet_tables *tables);
     size_t (*bytes)(const struct packet_tables *tables); /* memory they take */
@@ -139,8 +144,5 @@ const struct packet_model *packet_models_kind(const struct packet_models *models
 
 /* NULL: this service has to do without. The service must live as long as `models`. */
 const struct packet_tables *packet_models_tables(struct packet_models *models, const struct service_model *service);
-
-extern const struct packet_model packet_model_bn;     /* Falk's Bayesian network, as in the paper */
-extern const struct packet_model packet_model_bn_tcp; /* the same, but TCP's machine allows what it draws */
 
 #endif

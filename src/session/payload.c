@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/hash_key.h"
 #include "net/wire.h"
 #include "session/payload_private.h"
 
-enum { WORD_BYTES = 8, WORDS = 32 };
+enum { WORD_BYTES = 8, WORD_BITS = 5, WORDS = 1 << WORD_BITS, WORDS_AT_ONCE = 8 };
 
 static const struct {
     uint8_t protocol;
@@ -44,13 +45,14 @@ bool payload_is_structured(payload_fill *fill)
 }
 
 /*
- * The fillers make eight bytes at a time from a counter, lowest byte first. The counter
- * steps by the golden ratio as in SplitMix64 (Steele, Lea and Flood, 2014), so that the
- * mixer sees no runs of zero bits.
+ * The fillers make eight bytes at a time from a counter, lowest byte first: one product of it with itself (wyrand,
+ * Wang Yi 2019).
  */
 static inline uint64_t opaque_word(uint64_t key, uint64_t index)
 {
-    return random_mix64(key + index * UINT64_C(0x9e3779b97f4a7c15));
+    uint64_t counter = key + index * UINT64_C(0xa0761d6478bd642f);
+
+    return hash_fold(counter, counter ^ UINT64_C(0xe7037ed1a0b428db));
 }
 
 /*
@@ -68,6 +70,7 @@ static inline uint64_t letters_word(uint64_t key, uint64_t index)
     return (consonant & consonants) | ((k << 2) + (both << 1) + UINT64_C(0x6100610061006100));
 }
 
+/* One number says which words the next eight are. */
 static inline uint64_t text_word(uint64_t key, uint64_t index)
 {
     static const char words[WORDS][WORD_BYTES + 1] = {
@@ -76,9 +79,10 @@ static inline uint64_t text_word(uint64_t key, uint64_t index)
         "regular ", "monthly ", "reports ", "meeting ", "project ", "invoice ", "holiday ", "backups ",
         "through ", "without ", "because ", "details ", "updated ", "version ", "windows ", "example ",
     };
+    uint64_t choices = opaque_word(key, index / WORDS_AT_ONCE);
     uint64_t word;
 
-    memcpy(&word, words[opaque_word(key, index) % WORDS], sizeof word);
+    memcpy(&word, words[choices >> index % WORDS_AT_ONCE * WORD_BITS & (WORDS - 1)], sizeof word);
     return le64toh(word);
 }
 

@@ -183,16 +183,6 @@ static void choose_tuple(struct renderer *r, struct live *live, const struct flo
         avoid_taken_tuple(r, &live->tuple);
 }
 
-static int build_templates(struct renderer *r, struct live *live, struct error *err)
-{
-    for (int side = 0; side < 2; side++) {
-        if (frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack,
-                                 (enum flow_side)side, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static void enter(struct renderer *r, struct live *live)
 {
     r->heap = memory_grow(r->heap, &r->heap_capacity, r->live_count + 1, sizeof(struct live *));
@@ -205,13 +195,6 @@ static void enter(struct renderer *r, struct live *live)
         r->counts.most_live = r->live_count;
 }
 
-static bool happens(const struct impairment_counts *counts)
-{
-    static const struct impairment_counts nothing;
-
-    return memcmp(counts, &nothing, sizeof nothing) != 0;
-}
-
 /* Few sessions are impaired, so that those that are not need no room for it. */
 static void impair(const struct renderer *r, struct live *live, const struct impairment_counts *counts)
 {
@@ -219,7 +202,7 @@ static void impair(const struct renderer *r, struct live *live, const struct imp
     const struct packet_shape *shape = &s->course.shape;
 
     live->impaired = NULL;
-    if (!happens(counts))
+    if (!impairment_counts_any(counts))
         return;
     live->impaired = memory_alloc(sizeof *live->impaired);
     impairments_begin(&live->impaired->filter, counts, shape->protocol, !shape->under_way, &shape->total,
@@ -250,7 +233,7 @@ static struct session_sums *new_sums(struct run_time begun, const struct flow_pl
     return sums;
 }
 
-static int begin_session(struct renderer *r, struct error *err)
+static void begin_session(struct renderer *r)
 {
     struct live *live = take_unused(r);
     struct impairment_counts counts;
@@ -264,15 +247,12 @@ static int begin_session(struct renderer *r, struct error *err)
     live->sums = r->config.how.ended ? new_sums(live->due, &r->plan) : NULL;
     live->number = r->counts.flows++;
     r->has_plan = false;
-    if (build_templates(r, live, err) < 0) {
-        give_back(r, live);
-        return -1;
-    }
+    for (int side = 0; side < 2; side++)
+        frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack, (enum flow_side)side);
     if (next_packet(live))
         enter(r, live);
     else
         give_back(r, live); /* a plan without packets */
-    return 0;
 }
 
 static struct day_time origin_of(const struct renderer *r, struct run_time t)
@@ -363,8 +343,7 @@ static int begin_due_sessions(struct renderer *r, struct error *err)
             (r->live_count > 0 &&
              r->heap[0]->due.ns < schedule_run_time(&r->config.schedule, r->plan.start).ns))
             return 0;
-        if (begin_session(r, err) < 0)
-            return -1;
+        begin_session(r);
     }
 }
 

@@ -9,12 +9,6 @@
 #define CLOSED_NS (4 * NS_PER_SECOND) /* what comes 5 s after the end is another flow */
 #define HURRIED_RTT_NS (100 * NS_PER_MS)
 
-static enum flow_side other(enum flow_side side)
-{
-    return side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR;
-}
-
-
 /* ---- making a session ready ---- */
 
 static void take_row(struct session *s, const struct session_row *row)
@@ -123,23 +117,12 @@ static struct payload_place place_in_stream(struct session *s, const struct pack
         .offset = s->message_offset,
         .side = draw->side,
         .message_index = p->messages[draw->side],
-        .reply_to_index = p->messages[other(draw->side)],
-        .request_bytes = p->latest_bytes[other(draw->side)],
+        .reply_to_index = p->messages[flow_side_other(draw->side)],
+        .request_bytes = p->latest_bytes[flow_side_other(draw->side)],
     };
     s->message_offset += draw->payload_bytes;
     p->latest_bytes[draw->side] += draw->payload_bytes;
     return place;
-}
-
-/* A datagram answers the one of the same number; when there is none, the latest one. */
-static uint64_t answered_bytes(const struct packet_progress *p, enum flow_side side)
-{
-    uint32_t index = p->messages[side];
-    uint32_t requests = p->messages[other(side)];
-
-    if (index >= requests || requests - index > PACKET_RECENT)
-        return p->latest_bytes[other(side)];
-    return p->recent_bytes[other(side)][index % PACKET_RECENT];
 }
 
 static struct payload_place place_of_datagram(struct session *s, const struct packet_draw *draw)
@@ -150,8 +133,8 @@ static struct payload_place place_of_datagram(struct session *s, const struct pa
         .message_bytes = draw->payload_bytes,
         .side = is_echo ? FLOW_INITIATOR : draw->side,
         .message_index = p->messages[draw->side],
-        .reply_to_index = is_echo ? 0 : p->messages[other(draw->side)],
-        .request_bytes = answered_bytes(p, draw->side),
+        .reply_to_index = is_echo ? 0 : p->messages[flow_side_other(draw->side)],
+        .request_bytes = packet_progress_request_bytes(p, draw->side),
     };
 
     if (!s->has_data)
@@ -179,8 +162,8 @@ static bool must_wait(const struct session *s, const struct packet_draw *draw)
 {
     return s->course.shape.protocol == IP_TCP && draw->payload_bytes > 0 && !s->course.model->is_lawless &&
            draw->payload_bytes > tcp_numbers_room(&s->numbers, draw->side) &&
-           !tcp_numbers_is_settled(&s->numbers, other(draw->side)) &&
-           tcp_machine_allows(&s->course.sent, other(draw->side), TCP_ACK, PACKET_PLAIN, false);
+           !tcp_numbers_is_settled(&s->numbers, flow_side_other(draw->side)) &&
+           tcp_machine_allows(&s->course.sent, flow_side_other(draw->side), TCP_ACK, PACKET_PLAIN, false);
 }
 
 static void acknowledge_first(struct session *s, struct packet_draw *draw)
@@ -188,7 +171,7 @@ static void acknowledge_first(struct session *s, struct packet_draw *draw)
     s->held = *draw;
     s->has_held = true;
     *draw = (struct packet_draw){
-        .side = other(draw->side), .tcp_flags = TCP_ACK, .gap_ns = draw->gap_ns / 2,
+        .side = flow_side_other(draw->side), .tcp_flags = TCP_ACK, .gap_ns = draw->gap_ns / 2,
     };
     s->held.gap_ns -= draw->gap_ns;
     course_send(&s->course, draw);
@@ -281,7 +264,7 @@ void session_hurry(struct session *s)
     bool unanswered[2];
 
     for (int side = 0; side < 2; side++)
-        unanswered[side] = !tcp_numbers_is_settled(&s->numbers, other((enum flow_side)side));
+        unanswered[side] = !tcp_numbers_is_settled(&s->numbers, flow_side_other((enum flow_side)side));
     s->has_held = false;
     c->progress.left = (struct packet_budget){ { 0 }, { 0 }, { 0 } };
     course_forget(c);

@@ -13,11 +13,6 @@ struct draw_queue {
     struct packet_draw draws[COURSE_AHEAD];
 };
 
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
-
 void course_begin(struct session_course *c, const struct session_row *planned)
 {
     c->progress.left = c->shape.total;
@@ -25,15 +20,6 @@ void course_begin(struct session_course *c, const struct session_row *planned)
     c->shape.planned = planned;
     c->model->begin(c->tables, &c->shape, &c->memory, &c->random);
     c->shape.planned = NULL;
-}
-
-static void pay(struct packet_budget *left, const struct packet_draw *draw)
-{
-    enum flow_side side = draw->side;
-
-    left->packets[side] -= left->packets[side] > 0;
-    left->data_packets[side] -= draw->payload_bytes > 0 && left->data_packets[side] > 0;
-    left->payload_bytes[side] -= at_most(draw->payload_bytes, left->payload_bytes[side]);
 }
 
 /* The model's next packet. */
@@ -49,7 +35,7 @@ static bool draw_next(struct session_course *c, struct packet_draw *draw)
             tcp_machine_send(&p->machine, draw->side, draw->tcp_flags, draw->mark);
     }
     if (!c->is_over && !c->model->ignores_budget)
-        pay(&p->left, draw);
+        packet_budget_pay(&p->left, draw->side, draw->payload_bytes);
     return !c->is_over;
 }
 
@@ -78,7 +64,7 @@ bool course_next(struct session_course *c, struct packet_draw *draw)
 
 void course_send(struct session_course *c, const struct packet_draw *draw)
 {
-    pay(&c->progress.left, draw);
+    packet_budget_pay(&c->progress.left, draw->side, draw->payload_bytes);
     tcp_machine_send(&c->sent, draw->side, draw->tcp_flags, draw->mark);
 }
 

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/at_most.h"
 #include "net/wire.h"
 #include "session/stack_profile.h"
 
@@ -12,6 +13,7 @@ enum {
     FEW_ROWS = 3,
     EXACT_PACKETS = 4,
     RTT_CHOICES = 8,
+    DRAWN_BLINDLY = 8,
     UNANSWERED_SYNS = 3, /* of who gives up soon */
     MOST_SYNS = 7        /* Linux sends one six times more */
 };
@@ -136,7 +138,7 @@ static uint64_t nearest_answered(const struct service_model *service, uint64_t p
     return session_row_packets(&service->rows[below - 1]);
 }
 
-/* One of the answered rows with that count; row_count: none was answered. */
+/* One of the answered rows with that count; row_count: none was answered. Most are: so it is tried at first. */
 static size_t draw_answered(const struct service_model *service, uint64_t packets, struct random_stream *random)
 {
     uint64_t count = nearest_answered(service, packets);
@@ -146,6 +148,12 @@ static size_t draw_answered(const struct service_model *service, uint64_t packet
 
     if (count == 0)
         return service->row_count;
+    for (int i = 0; i < DRAWN_BLINDLY; i++) {
+        size_t row = rows.first + random_below_u32(random, (uint32_t)(rows.end - rows.first));
+
+        if (is_answered(&service->rows[row]))
+            return row;
+    }
     for (size_t i = rows.first; i < rows.end; i++)
         answered += is_answered(&service->rows[i]);
     drawn = random_below(random, answered);
@@ -175,11 +183,6 @@ static struct session_row default_row(const struct flow_plan *plan)
 static uint64_t scaled(uint64_t value, double factor)
 {
     return (uint64_t)llround((double)value * factor);
-}
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
 }
 
 /* What a side spends on opening and closing; it does not grow with the flow. */

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/radix_sort.h"
 
-enum { LEAST_FLOWS = 3, FLOWS_OF_ONE = 250 /* 0.4 % */ };
+enum { LEAST_FLOWS = 3, FLOWS_OF_ONE = 250 /* 0.4 % */, BYTES_SHIFT = 48 };
 
 /* floor(4 log2 bytes), of at least 1 and at most 65535. */
 static uint32_t bucket_of(uint32_t bytes)
@@ -21,14 +22,17 @@ static uint32_t bucket_of(uint32_t bytes)
     return octave * LENGTH_OCTAVE_PARTS + part;
 }
 
-static int compare_lengths(const void *a, const void *b)
+/* By length; of one length as they were. */
+static void sort_lengths(struct flow_length *lengths, size_t count)
 {
-    const struct flow_length *x = a;
-    const struct flow_length *y = b;
+    uint64_t *packed = memory_alloc_array(count + 1, sizeof *packed);
 
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? -1 : 1;
-    return x->flow == y->flow ? 0 : x->flow < y->flow ? -1 : 1;
+    for (size_t i = 0; i < count; i++)
+        packed[i] = (uint64_t)lengths[i].bytes << BYTES_SHIFT | lengths[i].flow;
+    radix_sort(packed, count, BYTES_SHIFT);
+    for (size_t i = 0; i < count; i++)
+        lengths[i] = (struct flow_length){ (uint16_t)(packed[i] >> BYTES_SHIFT), (uint32_t)packed[i] };
+    free(packed);
 }
 
 struct frequency {
@@ -93,6 +97,22 @@ static int exact_index(const struct symbol_alphabet *alphabet, uint32_t bytes)
     return low < alphabet->exact_count && alphabet->exact[low] == bytes ? (int)low : -1;
 }
 
+static uint8_t find_size(const struct symbol_alphabet *alphabet, uint32_t bytes)
+{
+    int index = exact_index(alphabet, bytes);
+
+    if (bytes == 0)
+        return LENGTH_NONE;
+    if (index >= 0)
+        return (uint8_t)(LENGTH_EXACT + index);
+    return (uint8_t)(LENGTH_BUCKET + bucket_of(bytes > UINT16_MAX ? UINT16_MAX : bytes));
+}
+
+uint8_t symbol_alphabet_size(const struct symbol_alphabet *alphabet, uint32_t bytes)
+{
+    return bytes < LENGTH_TABLED ? alphabet->sizes[bytes] : find_size(alphabet, bytes);
+}
+
 /* Of the lengths of one bucket, which are sorted. */
 static void set_quantiles(uint16_t *quantiles, const struct flow_length *lengths, size_t count)
 {
@@ -106,7 +126,7 @@ void symbol_alphabet_build(struct symbol_alphabet *alphabet, struct flow_length 
     size_t rare = 0;
 
     memset(alphabet, 0, sizeof *alphabet);
-    qsort(lengths, count, sizeof *lengths, compare_lengths);
+    sort_lengths(lengths, count);
     choose_exact(alphabet, lengths, count, flows);
     for (size_t i = 0; i < count; i++) {
         if (exact_index(alphabet, lengths[i].bytes) < 0)
@@ -119,17 +139,8 @@ void symbol_alphabet_build(struct symbol_alphabet *alphabet, struct flow_length 
             ;
         set_quantiles(alphabet->quantiles[bucket], lengths + at, end - at);
     }
-}
-
-uint8_t symbol_alphabet_size(const struct symbol_alphabet *alphabet, uint32_t bytes)
-{
-    int index = exact_index(alphabet, bytes);
-
-    if (bytes == 0)
-        return LENGTH_NONE;
-    if (index >= 0)
-        return (uint8_t)(LENGTH_EXACT + index);
-    return (uint8_t)(LENGTH_BUCKET + bucket_of(bytes > UINT16_MAX ? UINT16_MAX : bytes));
+    for (uint32_t bytes = 0; bytes < LENGTH_TABLED; bytes++)
+        alphabet->sizes[bytes] = find_size(alphabet, bytes);
 }
 
 uint8_t symbol_alphabet_length(const struct symbol_alphabet *alphabet, uint32_t bytes,
@@ -148,15 +159,16 @@ uint8_t symbol_alphabet_length(const struct symbol_alphabet *alphabet, uint32_t 
 uint32_t symbol_alphabet_least(const struct symbol_alphabet *alphabet, uint8_t length,
                                struct length_past past)
 {
-    const uint16_t values[] = { 0, past.full, past.own, past.other };
+    uint16_t repeated;
 
+    if (length >= LENGTH_BUCKET)
+        return alphabet->quantiles[length - LENGTH_BUCKET][0];
+    if (length >= LENGTH_EXACT)
+        return alphabet->exact[length - LENGTH_EXACT];
     if (length == LENGTH_NONE)
         return 0;
-    if (length < LENGTH_EXACT)
-        return values[length] > 0 ? values[length] : UINT32_MAX;
-    if (length < LENGTH_BUCKET)
-        return alphabet->exact[length - LENGTH_EXACT];
-    return alphabet->quantiles[length - LENGTH_BUCKET][0];
+    repeated = length == LENGTH_FULL ? past.full : length == LENGTH_SAME ? past.own : past.other;
+    return repeated > 0 ? repeated : UINT32_MAX;
 }
 
 uint32_t symbol_alphabet_draw(const struct symbol_alphabet *alphabet, uint8_t length,

@@ -24,7 +24,8 @@ enum {
     LENGTH_BUCKETS = 16 * LENGTH_OCTAVE_PARTS,
     LENGTH_BUCKET = LENGTH_EXACT + LENGTH_MAX_EXACT, /* and up: by log2 */
     LENGTH_SYMBOLS = LENGTH_BUCKET + LENGTH_BUCKETS,
-    LENGTH_QUANTILES = 17 /* of a bucket: borders of 16 equal parts */
+    LENGTH_QUANTILES = 17, /* of a bucket: borders of 16 equal parts */
+    LENGTH_TABLED = 1536   /* below, a symbol is looked up: what a frame holds */
 };
 
 _Static_assert(LENGTH_SYMBOLS <= 256, "a length symbol has eight bits in a token");
@@ -33,6 +34,7 @@ struct symbol_alphabet {
     uint16_t exact[LENGTH_MAX_EXACT]; /* ascending */
     uint32_t exact_count;
     uint16_t quantiles[LENGTH_BUCKETS][LENGTH_QUANTILES];
+    uint8_t sizes[LENGTH_TABLED]; /* by bytes: symbol_alphabet_size() */
 };
 
 /* What a side of a flow has sent, as far as its next length is named by it. */
@@ -50,7 +52,7 @@ struct flow_length {
 
 /*
  * Exact are the lengths of at least max(3, 0.4 %) of `flows`, those of most flows first; quantiles are of the others.
- * `lengths` are sorted in place.
+ * `lengths` come flow by flow, and are sorted in place.
  */
 void symbol_alphabet_build(struct symbol_alphabet *alphabet, struct flow_length *lengths, size_t count,
                            uint32_t flows);

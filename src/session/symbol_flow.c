@@ -11,7 +11,6 @@ enum {
     TIMESTAMP_BYTES = 12,
     OTHER_OPTION_BYTES = 28, /* no segment is called full that lacks more to MSS */
     LEAST_UNKNOWN_FULL = 1200, /* where no MSS was seen */
-    LONGEST_GAP_BIN = 208, /* 52 days; so the gaps of a sequence add up in 63 bits, whatever a model file says */
     MIDDLE_OF_BIN = 128
 };
 
@@ -28,14 +27,9 @@ uint64_t symbol_gap_ns(uint8_t bin)
     return octave >= 32 ? value << (octave - 32) : value >> (32 - octave);
 }
 
-static uint8_t bounded_bin(uint32_t bin)
-{
-    return (uint8_t)(bin < LONGEST_GAP_BIN ? bin : LONGEST_GAP_BIN);
-}
-
 static uint8_t bin_of_sum(uint8_t first, uint8_t second)
 {
-    return bounded_bin(log_grid_gap_bin(symbol_gap_ns(first) + symbol_gap_ns(second)));
+    return symbol_gap_bin(log_grid_gap_bin(symbol_gap_ns(first) + symbol_gap_ns(second)));
 }
 
 static struct symbol_packet packet_of(struct flow_packet packet)
@@ -44,7 +38,7 @@ static struct symbol_packet packet_of(struct flow_packet packet)
         .side = (uint8_t)flow_packet_side(packet),
         .mark = (uint8_t)flow_packet_mark(packet),
         .flags = flow_packet_tcp_flags(packet),
-        .gap_bin = bounded_bin(packet.gap_bin),
+        .gap_bin = symbol_gap_bin(packet.gap_bin),
         .gap_part = packet.gap_part,
         .bytes = packet.payload_bytes,
     };
@@ -84,17 +78,24 @@ static void take_packets(struct symbol_flows *flows, struct symbol_flow *flow, c
     }
 }
 
+struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count)
+{
+    struct packet_budget sum = { .packets = { 0 } };
+
+    for (uint32_t i = 0; i < count; i++) {
+        sum.packets[packets[i].side]++;
+        sum.data_packets[packets[i].side] += packets[i].bytes > 0;
+        sum.payload_bytes[packets[i].side] += packets[i].bytes;
+    }
+    return sum;
+}
+
 /* What a whole flow adds up to; where packets are missing, the row says it, less what was left out. */
 static void set_totals(struct symbol_flow *flow, const struct symbol_packet *packets,
                        const struct session_row *row)
 {
-    struct packet_budget seen = { .packets = { 0 } };
+    struct packet_budget seen = symbol_packets_sum(packets, flow->length);
 
-    for (uint32_t i = 0; i < flow->length; i++) {
-        seen.packets[packets[i].side]++;
-        seen.data_packets[packets[i].side] += packets[i].bytes > 0;
-        seen.payload_bytes[packets[i].side] += packets[i].bytes;
-    }
     flow->total = seen;
     if (row->sequence_length == session_row_packets(row))
         return;
@@ -136,7 +137,6 @@ static void add_flow(struct symbol_flows *flows, const struct session_row *row, 
         .row = index,
         .under_way = flows->protocol == IP_TCP && row->opening == FLOW_OPENING_NONE,
         .first = flows->packet_count,
-        .duration_ns = row->duration_ns,
     };
     const struct symbol_packet *packets = flows->packets + flow.first;
 

@@ -12,9 +12,12 @@
 #include <stdint.h>
 
 #include "dayshift/service_model.h"
-#include "session/packet_model.h"
+#include "session/packet_budget.h"
 
-enum { SYMBOL_MAX_TRAINING = 131072 /* packets of a service that are learned; bounds the time of a fit */ };
+enum {
+    SYMBOL_MAX_TRAINING = 131072, /* packets of a service that are learned; bounds the time of a fit */
+    SYMBOL_LONGEST_GAP_BIN = 208 /* 52 days; so the gaps of a sequence add up in 63 bits, whatever a model file says */
+};
 
 struct symbol_packet {
     uint8_t side, mark, flags;
@@ -26,7 +29,6 @@ struct symbol_packet {
 struct symbol_flow {
     uint32_t row;
     bool under_way;
-    int64_t duration_ns;      /* of the whole flow */
     uint16_t full[2]; /* bytes of a full segment, by side; 0: nothing tells */
     struct packet_budget total;
     size_t first;             /* in packets */
@@ -45,7 +47,15 @@ struct symbol_flows {
 void symbol_flows_init(struct symbol_flows *flows, const struct service_model *service);
 void symbol_flows_release(struct symbol_flows *flows);
 
-/* Nanoseconds of a bin's middle; of the sum of two gaps, the bin. Bin 0: none. */
+/* What so many packets in a row add up to. */
+struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count);
+
+static inline uint8_t symbol_gap_bin(uint32_t bin)
+{
+    return (uint8_t)(bin < SYMBOL_LONGEST_GAP_BIN ? bin : SYMBOL_LONGEST_GAP_BIN);
+}
+
+/* Nanoseconds of a bin's middle. Bin 0: none. */
 uint64_t symbol_gap_ns(uint8_t bin);
 
 #endif

@@ -45,14 +45,20 @@ void symbol_gap_parts_build(struct symbol_gap_parts *parts, const struct symbol_
     free(counts);
 }
 
-int64_t symbol_gap_parts_ns(const struct symbol_gap_parts *parts, uint8_t bin, uint32_t place)
+int64_t symbol_gap_place_ns(uint8_t bin, uint32_t place)
 {
-    /* a part's width is 2^(1/1024): of 2^-(1/8) to 2^(1/8), in units of 2^-32, it is taken as straight */
+    /* a bin is taken as straight: from 2^-(1/8) to 2^(1/8) of its middle, in units of 2^-32 */
     const uint64_t lowest = UINT64_C(3938502376);
     const uint64_t width = UINT64_C(745192672);
-    uint64_t part = bin < GAP_PART_BINS ? parts->parts[bin][place >> (32 - QUANTILE_BITS)] : place >> (32 - PART_BITS);
-    uint64_t within = part << (32 - PART_BITS) | (place << QUANTILE_BITS & UINT32_MAX) >> PART_BITS;
-    uint64_t factor = lowest + (within * width >> 32);
+    uint64_t factor = lowest + (place * width >> 32);
 
     return (int64_t)((unsigned __int128)symbol_gap_ns(bin) * factor >> 32);
+}
+
+int64_t symbol_gap_parts_ns(const struct symbol_gap_parts *parts, uint8_t bin, uint32_t place)
+{
+    uint64_t part = bin < GAP_PART_BINS ? parts->parts[bin][place >> (32 - QUANTILE_BITS)] : place >> (32 - PART_BITS);
+    uint64_t within = part << (32 - PART_BITS) | (place << QUANTILE_BITS & UINT32_MAX) >> PART_BITS;
+
+    return symbol_gap_place_ns(bin, (uint32_t)within);
 }

@@ -19,6 +19,9 @@ struct symbol_gap_parts {
 /* Of bins in which no gap was: evenly. */
 void symbol_gap_parts_build(struct symbol_gap_parts *parts, const struct symbol_flows *flows);
 
+/* Nanoseconds at this place of a bin, 0 to 2^32 - 1. */
+int64_t symbol_gap_place_ns(uint8_t bin, uint32_t place);
+
 /* Nanoseconds of the gap at this place among those of its bin, 0 to 2^32 - 1. */
 int64_t symbol_gap_parts_ns(const struct symbol_gap_parts *parts, uint8_t bin, uint32_t place);
 

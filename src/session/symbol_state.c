@@ -2,14 +2,10 @@
 
 #include <string.h>
 
-#include "base/hash_key.h"
-#include "base/log_grid.h"
+#include "base/at_most.h"
 #include "net/wire.h"
 
-/* What matters of a token for a gap, and for a flow of which little is known. */
-enum token_kind { KIND_NONE, KIND_ACK, KIND_DATA, KIND_SYN, KIND_END };
-
-enum { COARSE_BELOW = 7, COARSE_MOST = 4, MANY_MESSAGES = 8, MANY_PACKETS = 20, MANY_UNACKNOWLEDGED = 3 };
+enum { MANY_UNACKNOWLEDGED = 3 };
 
 struct symbol_state symbol_state_begin(const uint16_t full[2], uint8_t cluster)
 {
@@ -21,43 +17,17 @@ struct symbol_state symbol_state_begin(const uint16_t full[2], uint8_t cluster)
     return state;
 }
 
-static enum token_kind kind_of(uint16_t token)
-{
-    if (token == TOKEN_NONE)
-        return KIND_NONE;
-    if (token_flags(token) & TCP_SYN)
-        return KIND_SYN;
-    if (token_flags(token) & (TCP_FIN | TCP_RST))
-        return KIND_END;
-    return token_length(token) != LENGTH_NONE ? KIND_DATA : KIND_ACK;
-}
-
-static uint32_t kind_and_side(uint16_t token)
-{
-    return (uint32_t)kind_of(token) << 1 | (token != TOKEN_NONE && token_side(token));
-}
-
-static uint32_t pair_of(uint16_t last, uint16_t token)
-{
-    uint32_t first = (uint32_t)token_side(last) << 1 | (token_length(last) != LENGTH_NONE);
-    uint32_t second = (uint32_t)token_side(token) << 1 | (token_length(token) != LENGTH_NONE);
-
-    return first << 2 | second;
-}
-
 static uint8_t one_more(uint8_t count, uint8_t most)
 {
     return count < most ? count + 1 : most;
 }
 
-void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin,
-                       int64_t gap_ns)
+void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t bytes, uint8_t gap_bin)
 {
     enum flow_side side = token_side(token);
 
     if (state->last != TOKEN_NONE)
-        state->gap[pair_of(state->last, token)] = gap_bin;
-    state->left_ns = gap_ns < state->left_ns ? state->left_ns - gap_ns : 0;
+        state->gap[symbol_state_pair(state->last, token)] = gap_bin;
     state->unacknowledged[!side] = 0;
     if (bytes > 0) {
         bool is_new = state->last_data == TOKEN_NONE || token_side(state->last_data) != side ||
@@ -75,118 +45,22 @@ void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t byte
     state->last = token;
 }
 
-/* ---- contexts ---- */
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
-
-enum { REMAINING_MOST = 69 };
-
-/* 0 to 6 each, then 7-8, 9-12, 13-20, 21-36, 37-68, more. */
-static uint64_t remaining_bin(uint64_t left)
-{
-    static const uint8_t bins[REMAINING_MOST + 1] = {
-        0,  1,  2,  3,  4,  5,  6,  7,  7,  8,  8,  8,  8,  9,  9,  9,  9,  9,  9,  9,  9,  10, 10, 10,
-        10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11,
-        11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 12,
-    };
-
-    return bins[left < REMAINING_MOST ? left : REMAINING_MOST];
-}
-
-static uint64_t coarse_bin(uint64_t left)
-{
-    return left < COARSE_BELOW ? left / 2 : COARSE_MOST;
-}
-
 void symbol_state_expect(struct symbol_state *state, const struct symbol_alphabet *alphabet, enum flow_side side,
-                         uint64_t data_packets, uint64_t payload_bytes)
+                         const struct packet_budget *left)
 {
-    uint64_t mean = data_packets > 0 ? payload_bytes / data_packets : 0;
+    uint64_t packets = left->data_packets[side];
+    uint64_t mean = packets > 0 ? left->payload_bytes[side] / packets : 0;
 
-    state->octave[side] = (uint8_t)(data_packets == 0 ? 0 : mean == 0 ? 1 : 65 - __builtin_clzll(mean));
+    state->octave[side] = (uint8_t)(packets == 0 ? 0 : mean == 0 ? 1 : 65 - __builtin_clzll(mean));
     if (state->full[side] > 0 && mean >= state->full[side])
         state->mean[side] = LENGTH_FULL;
     else
         state->mean[side] = symbol_alphabet_size(alphabet, (uint32_t)at_most(mean, UINT16_MAX));
 }
 
-struct symbol_features symbol_features_of(uint8_t protocol, const struct packet_budget *total,
-                                          const struct packet_progress *progress)
+void symbol_state_plan(struct symbol_state *state, const struct symbol_alphabet *alphabet,
+                       const struct packet_budget *left)
 {
-    const struct packet_budget *left = &progress->left;
-    const struct tcp_machine *machine = &progress->machine;
-    struct symbol_features f = {
-        .phase = protocol != IP_TCP
-                     ? 0
-                     : (uint64_t)machine->phase << 2 | (uint64_t)machine->fin[0] << 1 | machine->fin[1],
-        .packets_left = left->packets[0] + left->packets[1],
-    };
-
-    for (int side = 0; side < 2; side++) {
-        f.remaining = f.remaining << 8 | remaining_bin(left->packets[side]) << 4 |
-                      remaining_bin(left->data_packets[side]);
-        f.coarse = f.coarse << 6 | coarse_bin(left->packets[side]) << 3 | coarse_bin(left->data_packets[side]);
-        f.data_sent = f.data_sent << 2 | at_most(total->data_packets[side] - left->data_packets[side], 2);
-    }
-    return f;
-}
-
-/* Two words that hold a context, and its level; in the words' upper bits fields that are there on all levels. */
-static uint64_t hash(uint64_t first, uint64_t second, uint32_t level)
-{
-    return hash_fold(first ^ UINT64_C(0x9e3779b97f4a7c15),
-                     (second ^ UINT64_C(0xd6e8feb86659fd93)) + level * UINT64_C(0xa0761d6478bd642f));
-}
-
-uint64_t symbol_token_context(const struct symbol_state *s, const struct symbol_features *f, uint32_t level)
-{
-    uint64_t first = f->phase << 48 | (uint64_t)s->last << 32;
-    uint64_t unacknowledged = (uint64_t)s->unacknowledged[0] << 2 | s->unacknowledged[1];
-
-    switch (level) {
-    case 0:
-        return hash(f->phase << 59 | at_most(s->index, MANY_PACKETS) << 48 | (uint64_t)s->last << 32 |
-                        (uint64_t)s->last2 << 16 | s->last_data,
-                    f->remaining << 16 | (uint64_t)s->mean[0] << 8 | s->mean[1], level);
-    case 1:
-        return hash(first | at_most(s->messages, MANY_MESSAGES) << 16 | (uint64_t)s->length[0] << 8 | s->length[1],
-                    f->coarse << 24 | f->data_sent << 16 | (uint64_t)s->octave[0] << 8 | s->octave[1], level);
-    case 2:
-        return hash(first | s->last_data, f->remaining << 16 | unacknowledged, level);
-    case 3:
-        return hash(first | s->last_data, f->coarse << 16 | f->data_sent, level);
-    case 4:
-        return hash(first, f->coarse << 16 | f->data_sent << 8 | unacknowledged, level);
-    default:
-        return hash(f->phase << 8 | kind_and_side(s->last), f->data_sent, level);
-    }
-}
-
-uint64_t symbol_gap_context(const struct symbol_state *s, const struct symbol_features *f, uint16_t token,
-                            uint32_t level)
-{
-    uint64_t pair = (uint64_t)kind_and_side(s->last) << 5 | (uint64_t)kind_and_side(token) << 1 | (f->packets_left == 1);
-    uint64_t tokens = (uint64_t)s->last << 16 | token;
-    uint64_t before = s->gap[pair_of(s->last, token)] / 2U;
-    uint64_t cluster = (uint64_t)s->cluster << 8;
-
-    switch (level) {
-    case 0:
-        return hash(pair << 32 | tokens,
-                    remaining_bin(f->packets_left) << 16 | (uint64_t)(log_grid_gap_bin((uint64_t)s->left_ns) / 2) << 8 |
-                        before,
-                    level);
-    case 1:
-        return hash(pair,
-                    remaining_bin(f->packets_left) << 16 | cluster | log_grid_gap_bin((uint64_t)s->left_ns) / 4, level);
-    case 2:
-        return hash(pair << 32 | tokens, cluster | before, level);
-    case 3:
-        return hash(pair, cluster | before, level);
-    default:
-        return hash(pair, 0, level);
-    }
+    for (int side = 0; side < 2; side++)
+        symbol_state_expect(state, alphabet, (enum flow_side)side, left);
 }

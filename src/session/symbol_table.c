@@ -1,50 +1,17 @@
 #include "session/symbol_table.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
+#include "base/radix_sort.h"
 
 enum {
-    SORTED_BITS = 11, /* at a time */
     SIZE_BITS = 12,   /* of a context's cells: fewer symbols than that can follow one (symbol_alphabet.h, TCP's machine) */
     MAX_CELLS = 1 << (31 - SIZE_BITS),
     IS_ONLY_SHIFT = 31,
     BYTES_OF_CONTEXT = 12, /* with its share of empty slots */
     SLOTS_OF_ONE_EMPTY = 3 /* of so many slots one is empty at least: a context that is not there is soon missed */
 };
-
-/* ---- sorting ---- */
-
-/* By digits, the lowest first: as fast for 65,536 events as building the table. */
-static void sort_events(symbol_event *events, size_t count)
-{
-    symbol_event *other = memory_alloc_array(count + 1, sizeof *other);
-    symbol_event *from = events;
-    symbol_event *to = other;
-
-    for (unsigned shift = 0; shift < 64; shift += SORTED_BITS) {
-        size_t starts[1 << SORTED_BITS] = { 0 };
-        size_t sum = 0;
-        symbol_event *swapped = from;
-
-        for (size_t i = 0; i < count; i++)
-            starts[from[i] >> shift & ((1 << SORTED_BITS) - 1)]++;
-        for (size_t i = 0; i < 1 << SORTED_BITS; i++) {
-            size_t here = starts[i];
-
-            starts[i] = sum;
-            sum += here;
-        }
-        for (size_t i = 0; i < count; i++)
-            to[starts[from[i] >> shift & ((1 << SORTED_BITS) - 1)]++] = from[i];
-        from = to;
-        to = swapped;
-    }
-    if (from != events)
-        memcpy(events, from, count * sizeof *events);
-    free(other);
-}
 
 /* ---- runs of sorted events ---- */
 
@@ -58,16 +25,34 @@ static uint32_t level_of(symbol_event event)
     return event >> 16 & 0xf;
 }
 
-/* The events of one context: from `at` up to what is returned; *symbols: how many different ones. */
-static size_t context_end(const symbol_event *events, size_t count, size_t at, uint32_t *symbols)
+/* The sorted events of one context. */
+struct run {
+    uint32_t at, count;
+    uint32_t symbols; /* different ones */
+};
+
+static struct run run_at(const symbol_event *events, size_t count, size_t at)
 {
+    struct run run = { .at = (uint32_t)at, .symbols = 1 };
     size_t end = at + 1;
 
-    *symbols = 1;
     for (; end < count && context_of(events[end]) == context_of(events[at]); end++)
-        *symbols += events[end] != events[end - 1];
-    return end;
+        run.symbols += events[end] != events[end - 1];
+    run.count = (uint32_t)(end - at);
+    return run;
 }
+
+static struct run *find_runs(const symbol_event *events, size_t count, size_t *used)
+{
+    struct run *runs = memory_alloc_array(count + 1, sizeof *runs);
+
+    *used = 0;
+    for (size_t at = 0; at < count; at += runs[*used - 1].count)
+        runs[(*used)++] = run_at(events, count, at);
+    return runs;
+}
+
+/* ---- what they take ---- */
 
 struct table_size {
     size_t contexts, cells;
@@ -84,21 +69,23 @@ static size_t bytes_of(const struct table_size *size)
     return slots_for(size->contexts) * sizeof(struct symbol_slot) + size->cells * sizeof(struct symbol_cell);
 }
 
-static struct table_size measure(const symbol_event *events, size_t count, const uint32_t *least)
+/* Leaves out the runs of too few events for their level; what the others take. */
+static struct table_size keep_runs(const symbol_event *events, struct run *runs, size_t *count, const uint32_t *least)
 {
     struct table_size size = { 0 };
 
-    for (size_t at = 0, end; at < count; at = end) {
-        uint32_t level = level_of(events[at]);
-        uint32_t symbols;
+    for (size_t i = 0; i < *count; i++) {
+        struct run run = runs[i];
+        uint32_t level = level_of(events[run.at]);
+        size_t cells = run.symbols > 1 ? run.symbols : 0;
 
-        end = context_end(events, count, at, &symbols);
-        if (end - at < least[level])
+        if (run.count < least[level])
             continue;
-        size.contexts++;
-        size.cells += symbols > 1 ? symbols : 0;
-        size.level_bytes[level] += BYTES_OF_CONTEXT + (symbols > 1 ? symbols * sizeof(struct symbol_cell) : 0);
+        runs[size.contexts++] = run;
+        size.cells += cells;
+        size.level_bytes[level] += BYTES_OF_CONTEXT + cells * sizeof(struct symbol_cell);
     }
+    *count = size.contexts;
     return size;
 }
 
@@ -147,13 +134,15 @@ static void put_cells(struct symbol_table *table, const symbol_event *events, si
 {
     size_t most = count > SYMBOL_MAX_COUNT - symbols ? SYMBOL_MAX_COUNT - symbols : count;
     uint32_t sum = 0;
+    struct symbol_cell *cell = table->cells + table->cell_count + symbols;
 
-    for (size_t at = 0, end; at < count; at = end) {
-        for (end = at + 1; end < count && events[end] == events[at]; end++)
-            ;
+    for (size_t end = count, at = end; end > 0; end = at) {
+        while (at > 0 && events[at - 1] == events[end - 1])
+            at--;
         sum += most == count ? (uint32_t)(end - at) : (uint32_t)((end - at) * most / count) + 1;
-        table->cells[table->cell_count++] = (struct symbol_cell){ (uint16_t)events[at], (uint16_t)sum };
+        *--cell = (struct symbol_cell){ (uint16_t)events[at], (uint16_t)sum };
     }
+    table->cell_count += symbols;
 }
 
 static void put_context(struct symbol_table *table, const symbol_event *events, size_t count, uint32_t symbols)
@@ -171,23 +160,22 @@ void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t
 {
     uint32_t least[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 }; /* events of a context that counts */
     struct table_size size;
+    struct run *runs;
+    size_t used;
 
-    sort_events(events, count);
-    size = measure(events, count, least);
+    radix_sort(events, count, 0);
+    runs = find_runs(events, count, &used);
+    size = keep_runs(events, runs, &used, least);
     while (bytes_of(&size) > most_bytes || size.cells > MAX_CELLS) {
         raise_least(least, &size);
-        size = measure(events, count, least);
+        size = keep_runs(events, runs, &used, least);
     }
     *table = (struct symbol_table){ .slot_count = (uint32_t)slots_for(size.contexts) };
     table->slots = memory_alloc_array(table->slot_count, sizeof *table->slots);
     table->cells = memory_alloc_array(size.cells + 1, sizeof *table->cells);
-    for (size_t at = 0, end; at < count; at = end) {
-        uint32_t symbols;
-
-        end = context_end(events, count, at, &symbols);
-        if (end - at >= least[level_of(events[at])])
-            put_context(table, events + at, end - at, symbols);
-    }
+    for (size_t i = 0; i < used; i++)
+        put_context(table, events + runs[i].at, runs[i].count, runs[i].symbols);
+    free(runs);
 }
 
 void symbol_table_release(struct symbol_table *table)
@@ -227,6 +215,6 @@ bool symbol_table_find(const struct symbol_table *table, uint64_t context, uint3
     }
     counts->size = found & ((1 << SIZE_BITS) - 1);
     counts->cells = table->cells + (found >> SIZE_BITS);
-    counts->total = counts->cells[counts->size - 1].count;
+    counts->total = counts->cells[0].count;
     return true;
 }

@@ -31,7 +31,7 @@ static inline symbol_event symbol_event_of(uint64_t context, uint32_t level, uin
 
 struct symbol_cell {
     uint16_t symbol;
-    uint16_t count; /* with those before it */
+    uint16_t count; /* with those behind it */
 };
 
 struct symbol_table {
@@ -66,21 +66,21 @@ size_t symbol_table_bytes(const struct symbol_table *table);
 bool symbol_table_find(const struct symbol_table *table, uint64_t context, uint32_t level,
                        struct symbol_counts *counts);
 
-/* The symbol at `place` among `total`. */
+/* How often the symbol of a cell was seen. */
+static inline uint32_t symbol_counts_of(const struct symbol_counts *counts, uint32_t cell)
+{
+    return counts->cells[cell].count - (cell + 1 < counts->size ? counts->cells[cell + 1].count : 0U);
+}
+
+/* The symbol at `place` among `total`. Without a jump that depends on it, which no processor would foresee. */
 static inline uint16_t symbol_counts_at(const struct symbol_counts *counts, uint32_t place)
 {
-    uint32_t low = 0;
-    uint32_t high = counts->size - 1;
+    const struct symbol_cell *first = counts->cells;
+    uint32_t behind = counts->total - place;
 
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (counts->cells[middle].count > place)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return counts->cells[low].symbol;
+    for (uint32_t size = counts->size; size > 1; size -= size / 2)
+        first += first[size / 2].count >= behind ? size / 2 : 0;
+    return first->symbol;
 }
 
 /*

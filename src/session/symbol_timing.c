@@ -1,5 +1,6 @@
 #include "session/symbol_timing.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,17 +25,34 @@ struct timing_point {
 
 /* ---- measures ---- */
 
-static int compare_bins(const void *a, const void *b)
-{
-    return *(const uint8_t *)a - *(const uint8_t *)b;
-}
-
+/* Hoare's selection (1961, Algorithm 65): only as much is sorted as the middle asks for. */
 static uint8_t median(uint8_t *bins, size_t count)
 {
-    if (count == 0)
-        return 0;
-    qsort(bins, count, 1, compare_bins);
-    return bins[count / 2];
+    ptrdiff_t middle = (ptrdiff_t)count / 2;
+    ptrdiff_t low = 0;
+    ptrdiff_t high = (ptrdiff_t)count - 1;
+
+    while (low < high) {
+        uint8_t pivot = bins[middle];
+        ptrdiff_t i = low;
+        ptrdiff_t j = high;
+
+        while (i <= j) {
+            while (bins[i] < pivot)
+                i++;
+            while (pivot < bins[j])
+                j--;
+            if (i <= j) {
+                uint8_t swapped = bins[i];
+
+                bins[i++] = bins[j];
+                bins[j--] = swapped;
+            }
+        }
+        low = j < middle ? i : low;
+        high = middle < i ? j : high;
+    }
+    return count > 0 ? bins[middle] : 0;
 }
 
 static uint8_t gap_bin(uint64_t ns)
@@ -66,12 +84,15 @@ static void measure(struct timing_point *point, const struct symbol_packet *pack
     size_t used = 0;
 
     for (uint32_t i = 1; i < count; i++) {
-        room[used++] = packets[i].gap_bin;
-        ns += symbol_gap_ns(packets[i].gap_bin);
+        uint8_t bin = packets[i].gap_bin;
+
+        room[used++] = bin;
+        ns += symbol_gap_ns(bin);
+        if (bin > point->measures[TIMING_LARGEST])
+            point->measures[TIMING_LARGEST] = bin;
     }
     point->measures[TIMING_DURATION] = gap_bin(ns);
     point->measures[TIMING_MEDIAN] = median(room, used);
-    point->measures[TIMING_LARGEST] = used > 0 ? room[used - 1] : 0;
     for (int to = 0; to < 2; to++) {
         used = 0;
         for (uint32_t i = 1; i < count; i++) {
@@ -110,8 +131,8 @@ static uint64_t gain_of(const uint64_t *sum, const uint64_t *part, uint64_t coun
 /* Sums of the points of a cluster by the value of one measure, to try every border in one pass. */
 static void try_measure(const struct timing_point *points, size_t count, uint8_t cluster, int by, struct cut *best)
 {
-    uint64_t sums[256][TIMING_MEASURES] = { { 0 } };
-    uint64_t numbers[256] = { 0 };
+    uint32_t sums[256][TIMING_MEASURES] = { { 0 } };
+    uint32_t numbers[256] = { 0 };
     uint64_t sum[TIMING_MEASURES] = { 0 };
     uint64_t part[TIMING_MEASURES] = { 0 };
     uint64_t number = 0;
@@ -130,10 +151,12 @@ static void try_measure(const struct timing_point *points, size_t count, uint8_t
     for (unsigned value = 0; value < UINT8_MAX; value++) {
         uint64_t gain;
 
+        if (numbers[value] == 0)
+            continue;
         in_part += numbers[value];
         for (int m = 0; m < TIMING_MEASURES; m++)
             part[m] += sums[value][m];
-        if (numbers[value] == 0 || in_part < TIMING_LEAST_FLOWS || number - in_part < TIMING_LEAST_FLOWS)
+        if (in_part < TIMING_LEAST_FLOWS || number - in_part < TIMING_LEAST_FLOWS)
             continue;
         gain = gain_of(sum, part, number, in_part);
         if (gain > best->gain)
@@ -144,7 +167,12 @@ static void try_measure(const struct timing_point *points, size_t count, uint8_t
 static struct cut best_cut(const struct timing_point *points, size_t count, uint8_t cluster)
 {
     struct cut best = { .gain = 0 };
+    size_t in_cluster = 0;
 
+    for (size_t i = 0; i < count; i++)
+        in_cluster += points[i].cluster == cluster;
+    if (in_cluster < (size_t)2 * TIMING_LEAST_FLOWS)
+        return best;
     for (int by = 0; by < TIMING_MEASURES; by++)
         try_measure(points, count, cluster, by, &best);
     return best;

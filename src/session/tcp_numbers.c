@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/at_most.h"
 #include "net/wire.h"
 #include "session/stack_profile.h"
 
@@ -13,16 +14,6 @@ enum {
 };
 
 #define DELAYED_ACK_NS (40 * NS_PER_MS) /* Linux waits no longer with an ACK */
-
-static enum flow_side other(enum flow_side side)
-{
-    return side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR;
-}
-
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-    return value < limit ? value : limit;
-}
 
 static uint64_t at_least(uint64_t value, uint64_t limit)
 {
@@ -144,7 +135,7 @@ static bool is_probe(const struct tcp_numbers *n, const struct packet_draw *draw
 
 static uint32_t unacknowledged(const struct tcp_numbers *n, enum flow_side side)
 {
-    return n->sequence[other(side)] - n->acknowledged[side];
+    return n->sequence[flow_side_other(side)] - n->acknowledged[side];
 }
 
 /* Bytes and segments of a side's runs. */
@@ -212,7 +203,7 @@ static uint32_t take_segments(struct tcp_numbers *n, enum flow_side side, uint64
  */
 static uint64_t share_of_ack(const struct tcp_numbers *n, enum flow_side side)
 {
-    enum flow_side sender = other(side);
+    enum flow_side sender = flow_side_other(side);
     uint64_t segments = run_segments(n, sender) + n->data_left[sender];
     uint64_t acks = n->packets_left[side] > n->data_left[side] ? n->packets_left[side] - n->data_left[side] : 0;
     uint64_t chance = random_mix64((uint64_t)n->sequence[sender] << 32 | n->acknowledged[side]) >> 32;
@@ -228,7 +219,7 @@ static uint64_t share_of_ack(const struct tcp_numbers *n, enum flow_side side)
  */
 static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side side, int64_t gap_ns)
 {
-    enum flow_side sender = other(side);
+    enum flow_side sender = flow_side_other(side);
     uint32_t all = n->sequence[sender];
     uint32_t window = (uint32_t)n->usual_window[side] << n->window_scale[side];
     uint64_t segments = share_of_ack(n, side);
@@ -252,7 +243,7 @@ static uint16_t window_of_new_data(const struct tcp_numbers *n, enum flow_side s
     uint16_t usual = n->usual_window[side];
     uint16_t taken = as_window(n, side, bytes);
 
-    if (usual < n->top_window[side] && random_mix64(n->sequence[other(side)]) & 1)
+    if (usual < n->top_window[side] && random_mix64(n->sequence[flow_side_other(side)]) & 1)
         return usual;
     return (uint16_t)(usual - at_most(taken, usual / 4));
 }
@@ -307,7 +298,7 @@ static void grow_window(struct tcp_numbers *n, enum flow_side side)
 
 uint32_t tcp_numbers_room(const struct tcp_numbers *n, enum flow_side side)
 {
-    uint32_t edge = n->edge[other(side)];
+    uint32_t edge = n->edge[flow_side_other(side)];
 
     return seq_lt(n->sequence[side], edge) ? edge - n->sequence[side] : 0;
 }
@@ -325,8 +316,8 @@ static uint32_t next_sequence(struct tcp_numbers *n, const struct packet_draw *d
     n->fin[side] = n->fin[side] || draw->tcp_flags & TCP_FIN;
     if (draw->payload_bytes > 0) {
         note_segment(n, side, draw->payload_bytes);
-        if (seq_lt(n->edge[other(side)], n->sequence[side]))
-            grow_window(n, other(side));
+        if (seq_lt(n->edge[flow_side_other(side)], n->sequence[side]))
+            grow_window(n, flow_side_other(side));
     }
     return sequence;
 }
@@ -334,22 +325,22 @@ static uint32_t next_sequence(struct tcp_numbers *n, const struct packet_draw *d
 /* RST-ACK of a host that knows of no connection (RFC 9293, section 3.10.7.1): no number and no window. */
 static void refuse(const struct tcp_numbers *n, struct session_packet *packet)
 {
-    packet->acknowledgement = n->sequence[other(packet->side)];
+    packet->acknowledgement = n->sequence[flow_side_other(packet->side)];
 }
 
 static void acknowledge(struct tcp_numbers *n, const struct packet_draw *draw, struct session_packet *packet)
 {
     enum flow_side side = draw->side;
-    bool has_data = n->run_count[other(side)] > 0;
+    bool has_data = n->run_count[flow_side_other(side)] > 0;
     uint32_t upto = is_bare_ack(draw) && draw->mark == PACKET_PLAIN
                         ? delayed_acknowledgement(n, side, draw->gap_ns)
-                        : n->sequence[other(side)];
+                        : n->sequence[flow_side_other(side)];
 
     packet->acknowledgement = upto;
     packet->window = next_window(n, draw, upto, has_data);
     n->acknowledged[side] = upto;
-    if (upto == n->sequence[other(side)])
-        n->run_count[other(side)] = 0;
+    if (upto == n->sequence[flow_side_other(side)])
+        n->run_count[flow_side_other(side)] = 0;
 }
 
 static void announce(struct tcp_numbers *n, const struct packet_draw *draw, uint16_t window)
@@ -381,6 +372,6 @@ void tcp_numbers_next(struct tcp_numbers *n, const struct packet_draw *draw, str
     n->packets_left[side] -= n->packets_left[side] > 0;
     n->data_left[side] -= draw->payload_bytes > 0 && n->data_left[side] > 0;
     n->probed[side] = false;
-    n->probed[other(side)] = is_probe(n, draw);
+    n->probed[flow_side_other(side)] = is_probe(n, draw);
     n->begun[side] = true;
 }
