@@ -109,20 +109,11 @@ static void queue_remove(struct flow *flow)
     flow->queue = NULL;
 }
 
-static uint64_t hash_endpoint(const struct hash_key *key, const struct ip_address *address, uint16_t port)
-{
-    uint64_t halves[2];
-
-    memcpy(halves, address->bytes, sizeof halves);
-    return hash_three(key, halves[0], halves[1], port);
-}
-
 /* The same for both directions. The key is secret, so that no capture can fill one bucket. */
 static uint64_t hash_packet(const struct flow_table *table, const struct packet_view *packet)
 {
-    uint64_t source = hash_endpoint(&table->hash_key, &packet->source, packet->source_port);
-    uint64_t destination = hash_endpoint(&table->hash_key, &packet->destination,
-                                         packet->destination_port);
+    uint64_t source = hash_endpoint(&table->hash_key, packet->source.bytes, packet->source_port);
+    uint64_t destination = hash_endpoint(&table->hash_key, packet->destination.bytes, packet->destination_port);
 
     return random_mix64(source + destination + packet->protocol);
 }
