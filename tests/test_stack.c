@@ -1119,6 +1119,8 @@ static void test_counts(void **state)
 {
     const struct impairment_rates rates = { .retransmission = 0.02, .reordering = 0.5, .duplication = 0.001,
                                             .fragmentation = 1 };
+    struct flow_packet sequence[] = { { .payload_bytes = 4000 }, { .side_and_flags = PACKET_IMPAIRED << 5 },
+                                      { .side_and_flags = PACKET_IMPAIRED << 5 } };
     struct session_row row = usual_row;
     struct impairment_counts sum = { 0 }, counts;
     struct random_stream random = stream_of(9);
@@ -1149,6 +1151,16 @@ static void test_counts(void **state)
     counts = impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random);
     assert_int_equal(counts.retransmitted[I], 0);
     assert_int_equal(counts.fragmented[I], 2);
+    /* pieces that are a matter of size come by themselves */
+    row.sequence = sequence;
+    row.sequence_length = 3;
+    row.fragments[I] = 30;
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random).fragmented[I], 0);
+    sequence[0].payload_bytes = 1472;
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random).fragmented[I], 15);
+    sequence[0].payload_bytes = 2000; /* of two later pieces one is not of this datagram */
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random).fragmented[I], 7);
+    row.sequence_length = 0;
     row.opening = FLOW_OPENING_ATTEMPT;
     assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random).retransmitted[I], 0);
     counts = impairment_counts_draw(&(struct impairment_rates){ 0 }, &row, NULL, IP_UDP, &random);
