@@ -96,7 +96,7 @@ static double fit_services(struct model_image *image, size_t *services)
     if (model == NULL)
         fail(err.text);
     began = cpu_seconds();
-    models = packet_models_new(packet_model_default(), NULL, 0);
+    models = packet_models_new(packet_model_find(NULL), NULL, 0);
     *services = 0;
     for (size_t i = 0; i < model->service_count; i++)
         *services += packet_models_tables(models, &model->services[i]) != NULL;

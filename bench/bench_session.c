@@ -1,11 +1,13 @@
 /*
  * bench_session - what the packet model of symbols costs: fits, tables, draws.
  *
- * usage: bench_session MODEL
- * One line a service of which packets were kept, and one of all; in one thread, nothing is rendered.
+ * usage: bench_session MODEL [SECONDS]
+ * One line a service of which packets were kept, and one of all; in one thread, nothing is rendered. Draws take about
+ * SECONDS (10) of CPU time in all, as long for each service; a service of few packets is done sooner.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "model/model.h"
@@ -13,7 +15,7 @@
 #include "session/model_symbols.h"
 #include "session/session.h"
 
-enum { SESSIONS = 20000 };
+enum { SESSIONS = 20000, SECONDS = 10 };
 
 struct cost {
     uint64_t packets_learned, bytes, draws;
@@ -28,8 +30,9 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Of sessions like the sampled flows, in turn. */
-static void measure(const struct service_model *service, struct packet_models *models, struct cost *cost)
+/* Of sessions like the sampled flows, in turn, for so many seconds. */
+static void measure(const struct service_model *service, struct packet_models *models, double seconds,
+                    struct cost *cost)
 {
     double began = cpu_seconds();
     const struct packet_tables *tables = packet_models_tables(models, service);
@@ -43,7 +46,7 @@ static void measure(const struct service_model *service, struct packet_models *m
     for (size_t i = 0; i < service->row_count; i++)
         cost->packets_learned += service->rows[i].sequence_length;
     began = cpu_seconds();
-    for (uint32_t i = 0; i < SESSIONS; i++) {
+    for (uint32_t i = 0; i < SESSIONS && cpu_seconds() - began < seconds; i++) {
         struct flow_plan plan = {
             .key = i,
             .protocol = service->protocol,
@@ -70,12 +73,13 @@ static void print_cost(const char *name, const struct cost *cost)
 int main(int argc, char **argv)
 {
     struct error err = { "" };
-    struct model *model = argc == 2 ? model_load(argv[1], &err) : NULL;
+    struct model *model = argc == 2 || argc == 3 ? model_load(argv[1], &err) : NULL;
+    double seconds = argc == 3 ? atof(argv[2]) : SECONDS;
     struct packet_models *models;
     struct cost all = { 0 };
 
     if (model == NULL) {
-        fprintf(stderr, "bench_session: %s\n", argc == 2 ? err.text : "usage: bench_session MODEL");
+        fprintf(stderr, "bench_session: %s\n", err.text[0] ? err.text : "usage: bench_session MODEL [SECONDS]");
         return 1;
     }
     models = packet_models_new(&packet_model_symbols, NULL, 0);
@@ -84,7 +88,7 @@ int main(int argc, char **argv)
         struct cost cost = { 0 };
         char name[24];
 
-        measure(service, models, &cost);
+        measure(service, models, seconds / (double)model->service_count, &cost);
         if (cost.draws == 0)
             continue;
         snprintf(name, sizeof name, "%u/%u", service->protocol, service->port);

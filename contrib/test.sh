@@ -46,7 +46,7 @@ run_tests() { # run_tests BUILD [MAKE ARGUMENT...]
     shift
     make -C "$directory" check "$@" >"$directory/check.log" 2>&1 || {
         grep -E '^(FAIL|ERROR|XPASS)' "$directory/check.log" || tail -n 20 "$directory/check.log"
-        for log in $(grep -lE '^:test-result: (FAIL|ERROR)' "$directory"/tests/*.trs); do
+        grep -lE '^:test-result: (FAIL|ERROR)' "$directory"/tests/*.trs | while IFS= read -r log; do
             printf -- '---- %s\n' "${log%.trs}.log"
             tail -n 60 "${log%.trs}.log"
         done

@@ -37,6 +37,13 @@ need_sklearn()
     run -0 "$eval/table.py" found.json
     [ "${#lines[@]}" -eq 2 ]
     [[ ${lines[1]} == "found "* ]]
+    # Of two folds a line; the means are those of one, and they do not differ.
+    mkdir 0 1
+    cp found.json 0
+    cp found.json 1
+    run -0 "$eval/table.py" 0/found.json 1/found.json
+    [ "${#lines[@]}" -eq 2 ]
+    [[ ${lines[1]} =~ ^"found "\ *2\ .*1\.000\ "+-0.000" ]]
 }
 
 @test "what they cannot use is said in one line" {

@@ -145,7 +145,7 @@ END
     refuses 1 "--fold: '0/1' is not K/N" features -o x.csv --fold 0/1 "$capture"
     refuses 1 "--except-fold: '2' is not K/N" features -o x.csv --except-fold 2 "$capture"
     refuses 1 "one choice of a fold" features -o x.csv --fold 0/3 --except-fold 1/3 "$capture"
-    refuses 1 "--protocol: 'icmp' is not tcp or udp" features -o x.csv --protocol icmp "$capture"
+    refuses 1 "--protocol: 'icmp' is not one of: tcp, udp" features -o x.csv --protocol icmp "$capture"
     refuses 1 "empty.tsv: the first line names no column" features -o x.csv --labels empty.tsv "$capture"
     refuses 1 "here.pcap" features -o here.pcap here.pcap
     refuses 1 "empty.tsv" features -o empty.tsv --labels empty.tsv here.pcap

@@ -76,9 +76,9 @@ remarks()
     for capture in {day,sessions}-{none,learned}; do
         except=
         [[ "$capture" != *-learned ]] || except='retransmission|out-of-order|Duplicate ACK|Previous segment'
-        remarks "$capture" "$except" > remarks
-        awk '/(SSH|MQTT)\tMalformed Packet/ { few += $1; next } { exit 1 } END { exit few > 20 }' remarks ||
-            complain "$capture:" "$(cat remarks)"
+        remarks "$capture" "$except" > said
+        awk '/(SSH|MQTT)\tMalformed Packet/ { few += $1; next } { exit 1 } END { exit few > 20 }' said ||
+            complain "$capture:" "$(cat said)"
     done
 }
 

@@ -28,7 +28,7 @@ share()
     dayshift sessions -q -n 300 -o c.pcap --seed 2 "$model"
     cmp a.pcap b.pcap
     cmp a.csv b.csv
-    ! cmp -s a.pcap c.pcap
+    run ! cmp -s a.pcap c.pcap
     [ "$(wc -l < a.csv)" = 301 ]
 }
 
@@ -118,6 +118,60 @@ EOF
     check_classes a.csv a.pcap
     dayshift day -q --for 30m -o b.pcap --truth b.csv classes.dsm
     check_classes b.csv b.pcap
+}
+
+# write_blocks FILE: a capture of flows in which blocks of 4000 and of 9000 bytes are asked for, one each, over UDP.
+write_blocks()
+{
+    python3 - "$1" << 'EOF'
+import struct, sys
+
+def checksum(data):
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+def put(file, ns, source, destination, number, ports, size):
+    datagram = struct.pack(">HHHH", *ports, 8 + size, 0) + bytes(size)
+    for at in range(0, len(datagram), 1480):
+        piece = datagram[at:at + 1480]
+        more = 0x2000 if at + 1480 < len(datagram) else 0
+        header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(piece), number, more | at // 8, 64, 17, 0, source, destination)
+        header = header[:10] + struct.pack(">H", checksum(header)) + header[12:]
+        frame = bytes(12) + b"\x08\x00" + header + piece
+        file.write(struct.pack("<IIII", ns // 10**9, ns % 10**9, len(frame), len(frame)) + frame)
+        ns += 12000
+
+with open(sys.argv[1], "wb") as file:
+    file.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 65535, 1))
+    for i in range(300):
+        start = 1700000000 * 10**9 + i * 10**9
+        ports = 20000 + i, 2049
+        client, server = bytes([10, 0, 0, 1 + i % 9]), bytes([10, 0, 0, 200])
+        for k in range(1 + i % 3):
+            put(file, start + 2 * k * 10**7, client, server, 3 * i + k + 1, ports, 100)
+            put(file, start + (2 * k + 1) * 10**7, server, client, 3 * i + k + 1, ports[::-1], 4000 if i % 2 else 9000)
+EOF
+}
+
+@test "sessions: large datagrams go out in pieces, as large as they were learned" {
+    need python3 tshark
+    write_blocks blocks.pcap
+    dayshift learn -q -l 10.0.0.0/24 --labels port -o blocks.dsm blocks.pcap
+    dayshift sessions -q -n 400 -o a.pcap --truth a.csv blocks.dsm
+    fields="-T fields -e udp.srcport -e udp.length -e udp.checksum.status"
+    # shellcheck disable=SC2086 # several words
+    tshark -n -o udp.check_checksum:TRUE -r a.pcap -Y 'udp.srcport == 2049' $fields 2> /dev/null > answers
+    [ "$(wc -l < answers)" -ge 700 ]
+    # 95 of 100 are such blocks, and all have right checksums
+    awk -F'\t' '{ n[$2]++ } $3 != 1 { bad++ }
+        END { exit bad > 0 || n[4008] < 0.4 * NR || n[9008] < 0.4 * NR || n[4008] + n[9008] < 0.95 * NR }' answers ||
+        complain "$(sort answers | uniq -c)"
+    [ -z "$(tshark -n -r a.pcap -Y 'ip.fragment.error || ip.fragment.overlap || _ws.malformed' 2> /dev/null)" ]
+    # the truth counts the pieces
+    dayshift features -q -o found.csv a.pcap
+    [ "$(awk -F, 'NR > 1 { n += $12 + $14 } END { print n }' a.csv)" = "$(awk -F, 'NR > 1 { n += $10 + $11 } END { print n }' found.csv)" ]
 }
 
 @test "sessions: wrong use is refused in a line" {

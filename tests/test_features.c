@@ -163,6 +163,23 @@ static void test_vectors(void **state)
     }
 }
 
+/* Both of a duration and of gaps: where the clock's microseconds begin, not where the flow does. */
+static void test_whole_microseconds(void **state)
+{
+    const int64_t times_ns[] = { -1, 0, 1999, 2000 };
+    const struct flow_record record = { .start = { -1 }, .duration_ns = 2001, .packets = { 4, 0 } };
+    struct flow_statistics statistics = { .data_packets = 0 };
+    double vector[FLOW_NUMBERS];
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        flow_statistics_add(&statistics, FLOW_INITIATOR, (struct day_time){ times_ns[i] }, 1);
+    flow_vector_of(&record, &statistics, vector);
+    assert_float_equal(vector[FLOW_DURATION], 3e-6, 1e-15);
+    assert_float_equal(vector[FLOW_GAP_INITIATOR], 1e-6, 1e-15);
+    assert_float_equal(vector[FLOW_GAP_INITIATOR + 2], 1e-6, 1e-15);
+}
+
 /* A flow begins with nothing of the one before it, whose room it may have. */
 static void test_flow_after_flow(void **state)
 {
@@ -176,7 +193,7 @@ static void test_flow_after_flow(void **state)
     assert_true(watch.flows[0].vector[FLOW_PACKETS_INITIATOR] == 2);
     assert_true(watch.flows[1].vector[FLOW_PACKETS_INITIATOR] == 1);
     assert_true(watch.flows[1].vector[FLOW_LENGTH_INITIATOR + 2] == 30);
-    assert_int_equal(watch.flows[1].statistics.gaps_ns[0].count, 0);
+    assert_int_equal(watch.flows[1].statistics.gaps_us[0].count, 0);
     assert_true(watch.flows[2].vector[FLOW_PACKETS_RESPONDER] == 1);
     assert_true(watch.flows[2].vector[FLOW_PACKETS_INITIATOR] == 0);
 }
@@ -223,7 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments),   cmocka_unit_test(test_vectors), cmocka_unit_test(test_flow_after_flow),
-        cmocka_unit_test(test_sequences), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_sequences), cmocka_unit_test(test_names),    cmocka_unit_test(test_whole_microseconds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

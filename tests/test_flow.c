@@ -1242,7 +1242,7 @@ static void test_marks(void **state)
     }
 }
 
-/* The first piece of a packet is as any, the later ones are the network's doing. */
+/* The first piece of a packet is as any, and tells the length of all; the later ones are the network's doing. */
 static void test_marks_of_pieces(void **state)
 {
     struct packet_view piece = packet(IP_UDP, 0, CLIENT, 5000, SERVER, 53);
@@ -1251,11 +1251,17 @@ static void test_marks_of_pieces(void **state)
 
     (void)state;
     piece.fragment = true;
+    piece.payload_bytes = 1472;
+    piece.datagram_bytes = 1700;
     flow_table_add(table, &piece);
     piece.later_fragment = true;
+    piece.payload_bytes = 228;
+    piece.datagram_bytes = 0;
     flow_table_add(table, &piece);
     flow_table_flush(table);
     assert_int_equal(s.length, 2);
+    assert_int_equal(s.packets[0].payload_bytes, 1700);
+    assert_int_equal(s.packets[1].payload_bytes, 228);
     assert_int_equal(flow_packet_mark(s.packets[0]), PACKET_PLAIN);
     assert_int_equal(flow_packet_mark(s.packets[1]), PACKET_IMPAIRED);
     flow_table_free(table);

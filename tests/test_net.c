@@ -1240,9 +1240,11 @@ static void test_fragments_v4(void **state)
     assert_int_equal(view.ip_id, 77);
     assert_int_equal(view.destination_port, 53);
     assert_int_equal(view.payload_bytes, 30);
+    assert_int_equal(view.datagram_bytes, 100);
 
     wire_put_u16(frame.at + 6, 5); /* the last one, behind 40 bytes */
     assert_int_equal(decode(DECODE_RAW_IP, &frame, &view), DECODE_FRAGMENT);
+    assert_int_equal(view.datagram_bytes, 0);
     assert_true(view.fragment);
     assert_int_equal(view.ip_id, 77);
     assert_int_equal(view.protocol, IP_UDP);
@@ -1273,6 +1275,7 @@ static void test_fragments_v6(void **state)
     assert_true(view.fragment);
     assert_int_equal(view.ip_id, 0xfedcba98);
     assert_int_equal(view.payload_bytes, 30);
+    assert_int_equal(view.datagram_bytes, 100);
 
     wire_put_u16(frame.at + 42, 40); /* the last one, behind 40 bytes */
     assert_int_equal(decode(DECODE_RAW_IP, &frame, &view), DECODE_FRAGMENT);
@@ -1290,6 +1293,7 @@ static void test_fragments_v6(void **state)
     assert_int_equal(decode(DECODE_RAW_IP, &frame, &view), DECODE_OK);
     assert_false(view.fragment);
     assert_int_equal(view.ip_id, 0xfedcba98);
+    assert_int_equal(view.datagram_bytes, 0);
 }
 
 /* A fragment may end within TCP's options, but not before them. */

@@ -13,6 +13,7 @@
 #include "flow/flow_tracker.h"
 #include "net/decode.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/frame_template.h"
 #include "session/impairment_counts.h"
 #include "session/impairments.h"
@@ -686,8 +687,19 @@ static void talk_add(struct talk *talk, enum flow_side side, uint8_t flags, uint
     assert_true(talk->count < MOST_PASSING);
     talk->draws[talk->count++] = (struct packet_draw){ .side = side, .tcp_flags = flags,
                                                        .payload_bytes = bytes, .gap_ns = gap_ns };
-    talk->total.packets[side]++;
-    talk->total.data_packets[side] += bytes > 0;
+    talk->total.packets[side] += datagram_pieces(talk->protocol, bytes);
+    talk->total.data_packets[side] += bytes > 0 ? datagram_pieces(talk->protocol, bytes) : 0;
+}
+
+/* Another datagram in that place. */
+static void talk_resize(struct talk *talk, uint32_t at, uint32_t bytes)
+{
+    struct packet_draw *draw = &talk->draws[at];
+    uint64_t more = datagram_pieces(talk->protocol, bytes) - datagram_pieces(talk->protocol, draw->payload_bytes);
+
+    talk->total.packets[draw->side] += more;
+    talk->total.data_packets[draw->side] += more;
+    draw->payload_bytes = bytes;
 }
 
 static void talk_bursts(struct talk *talk, struct random_stream *random)
@@ -742,6 +754,8 @@ static bool talk_next(void *self, struct session_packet *packet)
     else
         *packet = (struct session_packet){ .side = draw->side, .payload_bytes = draw->payload_bytes,
                                            .gap_ns = draw->gap_ns };
+    if (datagram_pieces(talk->protocol, draw->payload_bytes) > 1)
+        datagram_cut(packet, DATAGRAM_PIECE_BYTES);
     packet->place = (struct payload_place){
         .flow_key = 5, .protocol = talk->protocol, .side = draw->side, .message_bytes = UINT64_C(1) << 40,
         .offset = talk->position[draw->side],
@@ -794,10 +808,15 @@ static void pass(struct talk *talk, const struct impairment_counts *counts, stru
     memset(passage, 0, sizeof *passage);
     impairments_begin(&impairments, counts, talk->protocol, talk->protocol == IP_TCP, &talk->total, TALK_RTT_NS);
     while (impairments_next(&impairments, &source, random, &passage->packets[passage->count])) {
-        assert_true(passage->packets[passage->count].gap_ns >= 0);
-        now_ns += passage->packets[passage->count].gap_ns;
-        passage->times[passage->count++] = now_ns;
-        assert_true(passage->count < MOST_PASSING);
+        struct session_packet packet = passage->packets[passage->count];
+
+        do {
+            assert_true(packet.gap_ns >= 0);
+            now_ns += packet.gap_ns;
+            passage->times[passage->count] = now_ns;
+            passage->packets[passage->count++] = packet;
+            assert_true(passage->count < MOST_PASSING);
+        } while (datagram_next_piece(&packet));
     }
     assert_false(impairments_next(&impairments, &source, random, &passage->packets[passage->count]));
     measure(passage, wire);
@@ -1100,6 +1119,8 @@ static void test_counts(void **state)
 {
     const struct impairment_rates rates = { .retransmission = 0.02, .reordering = 0.5, .duplication = 0.001,
                                             .fragmentation = 1 };
+    struct flow_packet sequence[] = { { .payload_bytes = 4000 }, { .side_and_flags = PACKET_IMPAIRED << 5 },
+                                      { .side_and_flags = PACKET_IMPAIRED << 5 } };
     struct session_row row = usual_row;
     struct impairment_counts sum = { 0 }, counts;
     struct random_stream random = stream_of(9);
@@ -1130,6 +1151,16 @@ static void test_counts(void **state)
     counts = impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random);
     assert_int_equal(counts.retransmitted[I], 0);
     assert_int_equal(counts.fragmented[I], 2);
+    /* pieces that are a matter of size come by themselves */
+    row.sequence = sequence;
+    row.sequence_length = 3;
+    row.fragments[I] = 30;
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random).fragmented[I], 0);
+    sequence[0].payload_bytes = 1472;
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random).fragmented[I], 15);
+    sequence[0].payload_bytes = 2000; /* of two later pieces one is not of this datagram */
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_UDP, &random).fragmented[I], 7);
+    row.sequence_length = 0;
     row.opening = FLOW_OPENING_ATTEMPT;
     assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random).retransmitted[I], 0);
     counts = impairment_counts_draw(&(struct impairment_rates){ 0 }, &row, NULL, IP_UDP, &random);
@@ -1342,6 +1373,8 @@ static void write_judged_session(FILE *file, uint32_t number, bool is_impaired)
         counts.retransmitted[I] = counts.retransmitted[R] = 3;
         counts.reordered[I] = counts.reordered[R] = 2;
     } else {
+        talk_resize(talk, 2, 4000);
+        talk_resize(talk, 1, DATAGRAM_MAX_BYTES);
         counts.fragmented[I] = counts.fragmented[R] = 3;
         counts.unreachable = 5;
     }
@@ -1349,9 +1382,11 @@ static void write_judged_session(FILE *file, uint32_t number, bool is_impaired)
         counts = (struct impairment_counts){ 0 };
     impairments_begin(&impairments, &counts, protocol, true, &talk->total, TALK_RTT_NS);
     while (impairments_next(&impairments, &source, &random, &packet)) {
-        now_ns += packet.gap_ns;
-        wire_render(wire, &packet, now_ns);
-        put_frame(file, wire, now_ns);
+        do {
+            now_ns += packet.gap_ns;
+            wire_render(wire, &packet, now_ns);
+            put_frame(file, wire, now_ns);
+        } while (datagram_next_piece(&packet));
     }
     wire_free(wire);
     test_free(talk);
@@ -1428,8 +1463,11 @@ static void test_wireshark_finds_impairments(void **state)
     assert_true(frames_shown(capture, "tcp.analysis.retransmission") >= JUDGED_SESSIONS * 3 / 4 * 6);
     /* one is missing where a copy had to follow a session's last packet too */
     assert_in_range(frames_shown(capture, "icmp.type == 3 && udp"), JUDGED_SESSIONS / 4 * 5 - 2, JUDGED_SESSIONS / 4 * 5);
-    assert_int_equal(frames_shown(capture, "ip.flags.mf == 1"), JUDGED_SESSIONS / 4 * 6);
-    assert_int_equal(frames_shown(capture, "ip.fragments"), JUDGED_SESSIONS / 4 * 6);
+    /* six datagrams in two pieces, one in three and one in 45 */
+    assert_int_equal(frames_shown(capture, "ip.flags.mf == 1"), JUDGED_SESSIONS / 4 * (6 + 2 + 44));
+    assert_int_equal(frames_shown(capture, "ip.fragments"), JUDGED_SESSIONS / 4 * (6 + 2));
+    assert_int_equal(frames_shown(capture, "ip.fragment.error || ip.fragment.overlap || ip.fragment.toolongfragment"), 0);
+    assert_int_equal(frames_shown(capture, "ip.fragments && udp.checksum.status == \"Good\""), JUDGED_SESSIONS / 4 * (6 + 2));
 }
 
 int main(void)

@@ -8,10 +8,12 @@
 
 #include <cmocka.h>
 
+#include "base/at_most.h"
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "model/model_services.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/model_symbols.h"
 #include "session/session_shape.h"
 #include "session/symbol_alphabet.h"
@@ -187,12 +189,51 @@ static struct service_model udp_service(bool one_way)
     return service;
 }
 
+/* A datagram too large for a frame, as a meter takes it: the first piece tells the whole, the others are the network's. */
+static void say_large(struct script *s, enum flow_side side, uint32_t bytes, int64_t gap_ns)
+{
+    uint32_t pieces = datagram_pieces(IP_UDP, bytes);
+
+    say(s, side, 0, bytes, gap_ns);
+    s->row.payload_bytes[side] -= bytes - DATAGRAM_WHOLE_BYTES;
+    for (uint32_t i = 1; i < pieces; i++) {
+        say(s, side, 0, i + 1 < pieces ? DATAGRAM_PIECE_BYTES
+                                       : bytes + DATAGRAM_HEADER_BYTES - i * DATAGRAM_PIECE_BYTES, 10 * NS_PER_US);
+        mark(s, PACKET_IMPAIRED);
+    }
+    s->row.fragments[side] += pieces;
+}
+
+/* Blocks of 2 KiB to 8 KiB are read; or the largest there are sent one after the other. */
+static struct service_model block_service(bool one_way)
+{
+    struct service_model service = new_service(IP_UDP, 100);
+    struct random_stream random = stream_of(11);
+
+    for (uint32_t i = 0; i < 100; i++) {
+        struct script s = { .count = 0 };
+
+        for (uint32_t k = 0; k <= i % 5; k++) {
+            if (one_way) {
+                say_large(&s, FLOW_INITIATOR, DATAGRAM_MAX_BYTES, 2 * NS_PER_MS);
+                continue;
+            }
+            say(&s, FLOW_INITIATOR, 0, 120 + random_below_u32(&random, 30), NS_PER_SECOND);
+            say_large(&s, FLOW_RESPONDER, 2048U << random_below_u32(&random, 3), 2 * NS_PER_MS);
+        }
+        add_row(&service, &s);
+    }
+    sort_rows(&service);
+    return service;
+}
+
 /* ---- sessions ---- */
 
 struct played {
     struct packet_budget spent;
     uint64_t hash;
     int64_t longest_gap_ns;
+    uint32_t most_pieces; /* of a datagram */
     uint32_t fins;
     enum flow_side last_fin_side;
     bool last_fin_acked;
@@ -208,7 +249,7 @@ static struct packet_shape shape_of(const struct service_model *service, const s
     };
 
     for (int side = 0; side < 2; side++) {
-        shape.most_bytes[side] = service->protocol == IP_TCP ? row->mss[!side] : SESSION_MAX_DATAGRAM;
+        shape.most_bytes[side] = service->protocol == IP_TCP ? row->mss[!side] : DATAGRAM_MAX_BYTES;
         shape.total.packets[side] = row->packets[side];
         shape.total.data_packets[side] = row->data_packets[side];
         shape.total.payload_bytes[side] = row->payload_bytes[side];
@@ -223,10 +264,13 @@ static void assert_payable(const struct packet_budget *left, const struct packet
     assert_true(draw->payload_bytes > 0 || left->packets[draw->side] > left->data_packets[draw->side]);
 }
 
-static void pay(struct packet_budget *left, const struct packet_draw *draw)
+static void pay(struct packet_budget *left, uint8_t protocol, const struct packet_draw *draw)
 {
-    left->packets[draw->side]--;
-    left->data_packets[draw->side] -= draw->payload_bytes > 0;
+    uint64_t frames = datagram_pieces(protocol, draw->payload_bytes);
+
+    assert_true(frames <= 2 * left->packets[draw->side]);
+    left->packets[draw->side] -= at_most(frames, left->packets[draw->side]);
+    left->data_packets[draw->side] -= draw->payload_bytes > 0 ? at_most(frames, left->data_packets[draw->side]) : 0;
     left->payload_bytes[draw->side] -= draw->payload_bytes < left->payload_bytes[draw->side]
                                            ? draw->payload_bytes
                                            : left->payload_bytes[draw->side];
@@ -241,6 +285,7 @@ static struct played play(const struct packet_tables *tables, struct packet_shap
     struct played played = { .hash = 1 };
     union packet_memory memory;
     struct packet_draw draw;
+    uint32_t pieces;
 
     packet_model_symbols.begin(tables, &shape, &memory, &random);
     shape.planned = NULL;
@@ -255,15 +300,17 @@ static struct played play(const struct packet_tables *tables, struct packet_shap
         } else {
             assert_int_equal(draw.tcp_flags, 0);
         }
-        pay(&progress.left, &draw);
+        pay(&progress.left, shape.protocol, &draw);
         if (draw.tcp_flags & TCP_FIN) {
             played.fins++;
             played.last_fin_side = draw.side;
             played.last_fin_acked = false;
         }
         played.last_fin_acked = played.last_fin_acked || draw.side != played.last_fin_side;
-        played.spent.packets[draw.side]++;
-        played.spent.data_packets[draw.side] += draw.payload_bytes > 0;
+        pieces = datagram_pieces(shape.protocol, draw.payload_bytes);
+        played.most_pieces = pieces > played.most_pieces ? pieces : played.most_pieces;
+        played.spent.packets[draw.side] += pieces;
+        played.spent.data_packets[draw.side] += draw.payload_bytes > 0 ? pieces : 0;
         played.spent.payload_bytes[draw.side] += draw.payload_bytes;
         if (draw.gap_ns > played.longest_gap_ns)
             played.longest_gap_ns = draw.gap_ns;
@@ -273,17 +320,22 @@ static struct played play(const struct packet_tables *tables, struct packet_shap
     return played;
 }
 
+/* To the packet, but for the last pieces of a large datagram. */
 static void assert_spends_packets(const struct played *played, const struct packet_budget *total)
 {
     for (int side = 0; side < 2; side++) {
-        assert_int_equal(played->spent.packets[side], total->packets[side]);
-        assert_int_equal(played->spent.data_packets[side], total->data_packets[side]);
+        uint64_t more = played->spent.packets[side] - total->packets[side];
+
+        assert_true(more <= played->most_pieces / 2);
+        assert_int_equal(played->spent.data_packets[side] - total->data_packets[side], more);
     }
 }
 
 /* ---- every draw is legal, and paid to the last packet ---- */
 
-static struct service_model (*const makers[])(bool) = { tcp_service, tcp_service, udp_service, udp_service };
+static struct service_model (*const makers[])(bool) = {
+    tcp_service, tcp_service, udp_service, udp_service, block_service, block_service,
+};
 
 static void test_sampled_plans_are_spent_exactly(void **state)
 {
@@ -384,11 +436,46 @@ static void test_datagrams_are_such_as_were_seen(void **state)
         shape.row = i % 100;
         packet_model_symbols.begin(tables, &shape, &memory, &random);
         for (; packet_model_symbols.next(tables, &shape, &progress, &memory, &random, &draw);
-             pay(&progress.left, &draw))
+             pay(&progress.left, shape.protocol, &draw))
             strange += draw.side == FLOW_INITIATOR ? draw.payload_bytes < 30 || draw.payload_bytes > 59
                                                    : draw.payload_bytes < 60 || draw.payload_bytes > 359;
     }
     assert_in_range(strange, 0, 400); /* of 4000: what the last of a side had to take or lacked */
+    packet_model_symbols.release(tables);
+    free_service(&service);
+}
+
+/* Blocks come as large as they were read, and so often. */
+static void test_large_datagrams_are_such_as_were_seen(void **state)
+{
+    struct service_model service = block_service(false);
+    struct packet_tables *tables = packet_model_symbols.fit(&service);
+    uint32_t blocks[3] = { 0 }, others = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct packet_shape shape = shape_of(&service, &service.rows[i % 100]);
+        struct packet_progress progress = { .left = shape.total };
+        struct random_stream random = stream_of(i);
+        union packet_memory memory;
+        struct packet_draw draw;
+
+        shape.row = i % 100;
+        packet_model_symbols.begin(tables, &shape, &memory, &random);
+        for (; packet_model_symbols.next(tables, &shape, &progress, &memory, &random, &draw);
+             pay(&progress.left, shape.protocol, &draw)) {
+            uint32_t size = 31 - (uint32_t)__builtin_clz(draw.payload_bytes | 1);
+
+            if (draw.side == FLOW_RESPONDER && size >= 11 && size <= 13 && draw.payload_bytes == 1U << size)
+                blocks[size - 11]++;
+            else
+                others += draw.side == FLOW_RESPONDER;
+        }
+    }
+    assert_in_range(blocks[0] + blocks[1] + blocks[2] + others, 2700, 3300); /* 3000 were asked for */
+    for (int i = 0; i < 3; i++)
+        assert_in_range(blocks[i], 800, 1200);
+    assert_in_range(others, 0, 250); /* rests that no block fits */
     packet_model_symbols.release(tables);
     free_service(&service);
 }
@@ -531,7 +618,7 @@ static void test_handshake_takes_the_round_trip(void **state)
         for (int k = 0; k < 3; k++) {
             assert_true(packet_model_symbols.next(tables, &shape, &progress, &memory, &random, &draw));
             tcp_machine_send(&progress.machine, draw.side, draw.tcp_flags, draw.mark);
-            pay(&progress.left, &draw);
+            pay(&progress.left, shape.protocol, &draw);
             ns += k > 0 ? draw.gap_ns : 0;
         }
         assert_int_equal(ns, shape.rtt_ns);
@@ -1047,6 +1134,7 @@ int main(void)
         cmocka_unit_test(test_the_last_fin_is_acknowledged),
         cmocka_unit_test(test_any_plan_is_spent_exactly),
         cmocka_unit_test(test_datagrams_are_such_as_were_seen),
+        cmocka_unit_test(test_large_datagrams_are_such_as_were_seen),
         cmocka_unit_test(test_a_side_never_heard_is_spent_exactly),
         cmocka_unit_test(test_impossible_plans_end_early),
         cmocka_unit_test(test_large_transfer_is_spent_exactly),

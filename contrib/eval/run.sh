@@ -1,13 +1,14 @@
 #!/bin/bash
 # Learns labelled flows of real captures, synthesizes as many sessions, and asks a classifier what they are worth.
 #
-#     contrib/eval/run.sh [-m MODEL]... [-s SEED] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]
+#     contrib/eval/run.sh [-m MODEL]... [-s SEED] [-k FOLDS] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]
 #
 # CAPTURES holds ndpi_apps/ with its table ndpi_apps.labels.tsv (labels are cut at the first dot), and
-# iot_sentinel/, where each capture is of one device. OUT gets all files; at the end a table of four tasks is
-# printed: TCP and UDP, by application and by device. What is compared:
+# iot_sentinel/, where each capture is of one device. OUT gets all files, of each fold in a folder; at the end a
+# table of four tasks is printed: TCP and UDP, by application and by device. What is compared:
 #
-#     folds   four fifths of the flows are learned, the last fifth is held out, by a hash of each flow
+#     folds   four fifths of the flows are learned, one is held out, by a hash of each flow; each fifth in its
+#             turn, or the first FOLDS of them: the means are printed, and how far folds differ
 #     apart   what was recorded together is not on both sides: whole captures of applications are dealt to two
 #             halves; a device has one capture, so it is cut into its setups, which lie days apart
 #
@@ -15,48 +16,25 @@
 # train and to test with (default 10,5). Needs python3-sklearn.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-fold=0/5
+# shellcheck source=contrib/eval/common.sh
+. "$(dirname "$0")/common.sh"
+
+FOLDS_OF_ALL=5
+
+folds=$FOLDS_OF_ALL
 models=()
 seed=1
 least=10,5
-
-die() {
-    printf 'run.sh: %s\n' "$*" >&2
-    exit 1
-}
-
-usage() {
-    echo "usage: run.sh [-m MODEL]... [-s SEED] [-c TRAIN,TEST] DAYSHIFT CAPTURES OUT [folds|apart]"
-    exit "$1"
-}
-
-while getopts m:s:c:h option; do
-    case $option in
-    m) models+=("$OPTARG") ;;
-    s) seed=$OPTARG ;;
-    c) least=$OPTARG ;;
-    h) usage 0 ;;
-    *) usage 2 >&2 ;;
-    esac
-done
-shift $((OPTIND - 1))
+read_options "m=models+ s=seed k=folds c=least" "$@"
+set -- "${arguments[@]}"
 if [ $# -lt 3 ] || [ $# -gt 4 ]; then usage 2 >&2; fi
-dayshift=$(realpath "$1") captures=$2 out=$3 split=${4:-folds}
+captures=$2 split=${4:-folds}
 [[ $least =~ ^[0-9]+,[0-9]+$ ]] || usage 2 >&2
+[[ $folds =~ ^[1-5]$ ]] || usage 2 >&2
 case $split in folds | apart) ;; *) usage 2 >&2 ;; esac
 [ ${#models[@]} -gt 0 ] || models=("")
-[ -x "$dayshift" ] || die "$1: no program"
 /usr/bin/python3 -c 'import sklearn' 2>/dev/null || die "the Debian package python3-sklearn is needed"
-mkdir -p "$out"
-
-# Runs dayshift; that a part of the captures is damaged is no failure.
-run_dayshift() {
-    local status=0
-
-    "$dayshift" "$@" 2>>"$out/log" || status=$?
-    [ $status = 0 ] || [ $status = 3 ] || die "dayshift $1 failed: $(tail -n 1 "$out/log")"
-}
+begin "$1" "$3"
 
 # The table of applications, as classes: labels are cut at the first dot, what is unknown has none.
 cut_labels() {
@@ -80,52 +58,62 @@ split_captures() {
     fi
 }
 
-# learn_flows NAME LABELS FOLDER: OUT/NAME.dsm, of all hosts, and features OUT/NAME.{train,test}.csv
+# learn_flows FOLD NAME LABELS FOLDER: PART/NAME.dsm, of all hosts, and features PART/NAME.{train,test}.csv
 learn_flows() {
-    local name=$1 labels=$2 train=$3 test=$3 learn=(--fold "$fold") without=(--except-fold "$fold") with=(--fold "$fold")
+    local fold=$1/$FOLDS_OF_ALL name=$2 labels=$3 train=$4 test=$4
+    local learn=(--fold "$fold") without=(--except-fold "$fold") with=(--fold "$fold")
 
     if [ "$split" = apart ]; then
-        split_captures "$@"
+        split_captures "$name" "$labels" "$train"
         train=$out/$name.train test=$out/$name.test learn=() without=() with=()
     fi
-    run_dayshift learn -q -l 0.0.0.0/0 -l ::/0 --labels "$labels" "${learn[@]}" -o "$out/$name.dsm" "$train"
-    run_dayshift features -q --labels "$labels" "${without[@]}" -o "$out/$name.train.csv" "$train"
-    run_dayshift features -q --labels "$labels" "${with[@]}" -o "$out/$name.test.csv" "$test"
+    run_dayshift learn -q -l 0.0.0.0/0 -l ::/0 --labels "$labels" "${learn[@]}" -o "$part/$name.dsm" "$train"
+    run_dayshift features -q --labels "$labels" "${without[@]}" -o "$part/$name.train.csv" "$train"
+    run_dayshift features -q --labels "$labels" "${with[@]}" -o "$part/$name.test.csv" "$test"
 }
 
-# judge_task NAME PROTOCOL MODEL: OUT/TASK.json, of as many sessions as there were flows to learn
+# judge_task NAME PROTOCOL MODEL: PART/TASK.json, of as many sessions as there were flows to learn
 judge_task() {
-    local name=$1 protocol=$2 model=$3 task=$2-$1${3:+-$3} how=() flows
+    local name=$1 protocol=$2 model=$3 task=$2-$1${3:+-$3} how=() of flows
 
     [ -z "$model" ] || how=(--packet-model "$model")
-    for part in train test; do
-        between_hosts <"$out/$name.$part.csv" | awk -F , -v protocol="$protocol" 'NR == 1 || $2 == protocol' \
-            >"$out/$protocol-$name.$part.csv"
+    for of in train test; do
+        between_hosts <"$part/$name.$of.csv" | awk -F , -v protocol="$protocol" 'NR == 1 || $2 == protocol' \
+            >"$part/$protocol-$name.$of.csv"
     done
-    flows=$(tail -n +2 "$out/$protocol-$name.train.csv" | wc -l)
-    run_dayshift sessions -q -n "$flows" --protocol "$protocol" --seed "$seed" "${how[@]}" -o "$out/$task.pcap" \
-        --truth "$out/$task.truth.csv" "$out/$name.dsm"
-    run_dayshift features -q --labels "$out/$task.truth.csv" --protocol "$protocol" -o "$out/$task.csv" \
-        "$out/$task.pcap"
+    flows=$(tail -n +2 "$part/$protocol-$name.train.csv" | wc -l)
+    run_dayshift sessions -q -n "$flows" --protocol "$protocol" --seed "$seed" "${how[@]}" -o "$part/$task.pcap" \
+        --truth "$part/$task.truth.csv" "$part/$name.dsm"
+    run_dayshift features -q --labels "$part/$task.truth.csv" --protocol "$protocol" -o "$part/$task.csv" \
+        "$part/$task.pcap"
     if "$here/judge.py" --json --features --jobs "$(nproc)" --min-train "${least%,*}" --min-test "${least#*,}" \
-        "$out/$protocol-$name.train.csv" "$out/$protocol-$name.test.csv" "$out/$task.csv" >"$out/$task.json"; then
-        tasks+=("$out/$task.json")
+        "$part/$protocol-$name.train.csv" "$part/$protocol-$name.test.csv" "$part/$task.csv" >"$part/$task.json"; then
+        judged+=("$part/$task.json")
     else
         echo "run.sh: $task cannot be judged" >&2
     fi
 }
 
-tasks=()
-: >"$out/log"
-cut_labels "$captures/ndpi_apps.labels.tsv" "$out/application.tsv"
-learn_flows application "$out/application.tsv" "$captures/ndpi_apps"
-learn_flows device file "$captures/iot_sentinel"
-for name in application device; do
-    for protocol in tcp udp; do
-        for model in "${models[@]}"; do
-            judge_task $name $protocol "$model"
+# judge_part FOLD: all tasks and models, in OUT/FOLD
+judge_part() {
+    local name protocol model
+
+    part=$out/$1
+    mkdir -p "$part"
+    learn_flows "$1" application "$out/application.tsv" "$captures/ndpi_apps"
+    learn_flows "$1" device file "$captures/iot_sentinel"
+    for name in application device; do
+        for protocol in tcp udp; do
+            for model in "${models[@]}"; do
+                judge_task $name $protocol "$model"
+            done
         done
     done
-done
-[ ${#tasks[@]} -gt 0 ] || die "no task could be judged"
-"$here/table.py" "${tasks[@]}"
+}
+
+judged=()
+cut_labels "$captures/ndpi_apps.labels.tsv" "$out/application.tsv"
+if [ "$split" = apart ]; then folds=1; fi
+for ((k = 0; k < folds; k++)); do judge_part $k; done
+[ ${#judged[@]} -gt 0 ] || die "no task could be judged"
+"$here/table.py" "${judged[@]}"

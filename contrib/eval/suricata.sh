@@ -15,40 +15,21 @@
 #     apt-get update && apt-get install -t bookworm-backports suricata
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=contrib/eval/common.sh
+. "$(dirname "$0")/common.sh"
+
 duration=1h
 sessions=2000
 seed=1
-
-die() {
-    printf 'suricata.sh: %s\n' "$*" >&2
-    exit 1
-}
-
-usage() {
-    echo "usage: suricata.sh [-f DURATION] [-n SESSIONS] [-s SEED] DAYSHIFT OUT NAME=CAPTURES..."
-    exit "$1"
-}
-
-while getopts f:n:s:h option; do
-    case $option in
-    f) duration=$OPTARG ;;
-    n) sessions=$OPTARG ;;
-    s) seed=$OPTARG ;;
-    h) usage 0 ;;
-    *) usage 2 >&2 ;;
-    esac
-done
-shift $((OPTIND - 1))
+read_options "f=duration n=sessions s=seed" "$@"
+set -- "${arguments[@]}"
 [ $# -ge 3 ] || usage 2 >&2
-dayshift=$(realpath "$1") out=$2
-shift 2
-[ -x "$dayshift" ] || die "$dayshift: no program"
 for tool in suricata jq python3; do
     command -v $tool >/dev/null || die "$tool is needed"
 done
 suricata -V | grep -q 'version 7\.' || die "this is not Suricata 7: $(suricata -V)"
-mkdir -p "$out"
+begin "$1" "$2"
+shift 2
 
 # Suricata's own defaults, all events, and no rules.
 write_configuration() {
@@ -109,14 +90,6 @@ is_more() {
     awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'
 }
 
-# Runs dayshift; that a part of the captures is damaged is no failure.
-run_dayshift() {
-    local code=0
-
-    "$dayshift" "$@" 2>>"$out/log" || code=$?
-    [ $code = 0 ] || [ $code = 3 ] || die "dayshift $1 failed: $(tail -n 1 "$out/log")"
-}
-
 # said FILE WORD: the number before the word in what agree.py says
 said() {
     sed -n "1s/.* \([0-9]*\) $2.*/\1/p" "$1.agree"
@@ -146,7 +119,6 @@ events() {
 }
 
 status=0
-: >"$out/log"
 write_configuration
 printf '%-10s %-14s %9s %8s %10s %8s %10s %9s %9s %9s\n' "" "" packets decoder "per 1,000" stream "per 1,000" \
     complete unacked different

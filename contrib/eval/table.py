@@ -1,29 +1,65 @@
 #!/usr/bin/python3
-"""Prints what judge.py --json said of several tasks as one table, a line a file, named by the file."""
+"""Prints what judge.py --json said of several tasks as one table: a line for the files of one name, by that name.
+
+Files of one name are of folds of one task: their means are shown, and as +- their standard deviation; of one file
+alone, that of its seeds.
+"""
 
 import json
 import os
+import statistics
 import sys
 
+
+def number(digits, *keys):
+    """Shows the mean over the files of what stands under these keys."""
+    def show(files):
+        return f"{statistics.mean(look_up(found, keys) for found in files):.{digits}f}"
+    return show
+
+
+def look_up(found, keys):
+    for key in keys:
+        found = found[key]
+    return found
+
+
+def show_spread(*keys):
+    """Shows mean and deviation of what stands under these keys."""
+    def show(files):
+        means = [look_up(found, keys)["mean"] for found in files]
+        deviation = statistics.pstdev(means) if len(means) > 1 else look_up(files[0], keys)["sd"]
+        return f"{statistics.mean(means):.3f} +-{deviation:.3f}"
+    return show
+
+
+def show_ratio(files):
+    ratios = [found["tstr_ratio"] for found in files]
+    return f"{statistics.mean(ratios):.3f}" + (f" +-{statistics.pstdev(ratios):.3f}" if len(ratios) > 1 else "")
+
+
 COLUMNS = (
-    ("classes", lambda found: f"{found['classes']}"),
-    ("flows", lambda found: f"{found['flows']['train']}/{found['flows']['test']}/{found['flows']['synthetic']}"),
-    ("F1 real", lambda found: f"{found['f1']['real']['mean']:.3f}"),
-    ("resampled", lambda found: f"{found['f1']['resampled']['mean']:.3f}"),
-    ("F1 synthetic", lambda found: "{mean:.3f} +-{sd:.3f}".format(**found["f1"]["synthetic"])),
-    ("ratio", lambda found: f"{found['tstr_ratio']:.3f}"),
-    ("AUC resampled", lambda found: f"{found['auc']['resampled']['mean']:.3f}"),
-    ("AUC synthetic", lambda found: "{mean:.3f} +-{sd:.3f}".format(**found["auc"]["synthetic"])),
-    ("copies held out", lambda found: f"{found['copies']['held_out']['share']:.2f}"),
-    ("copies synthetic", lambda found: f"{found['copies']['synthetic']['share']:.2f}"),
+    ("folds", lambda files: str(len(files))),
+    ("classes", number(0, "classes")),
+    ("flows", lambda files: "/".join(number(0, "flows", kind)(files) for kind in ("train", "test", "synthetic"))),
+    ("F1 real", number(3, "f1", "real", "mean")),
+    ("resampled", number(3, "f1", "resampled", "mean")),
+    ("F1 synthetic", show_spread("f1", "synthetic")),
+    ("ratio", show_ratio),
+    ("AUC resampled", number(3, "auc", "resampled", "mean")),
+    ("AUC synthetic", show_spread("auc", "synthetic")),
+    ("copies held out", number(2, "copies", "held_out", "share")),
+    ("copies synthetic", number(2, "copies", "synthetic", "share")),
 )
 
 
-def read_line(path):
-    with open(path, encoding="utf-8") as file:
-        found = json.load(file)
-    name = os.path.basename(path)
-    return [name.removesuffix(".json")] + [show(found) for _, show in COLUMNS]
+def read_tasks(paths):
+    """What was found of each task, in the order of the paths."""
+    tasks = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            tasks.setdefault(os.path.basename(path).removesuffix(".json"), []).append(json.load(file))
+    return tasks
 
 
 def main(paths):
@@ -31,7 +67,8 @@ def main(paths):
         print("usage: table.py FILE.json...")
         return 0 if paths else 2
     try:
-        rows = [["task"] + [name for name, _ in COLUMNS]] + [read_line(path) for path in paths]
+        rows = [["task"] + [name for name, _ in COLUMNS]]
+        rows += [[task] + [show(files) for _, show in COLUMNS] for task, files in read_tasks(paths).items()]
     except OSError as wrong:
         return f"table.py: {wrong.filename}: {wrong.strerror}"
     except (KeyError, TypeError, ValueError) as wrong:

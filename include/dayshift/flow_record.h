@@ -67,7 +67,7 @@ enum packet_mark {
 struct flow_packet {
     uint8_t side_and_flags; /* side << 7 | enum packet_mark << 5 | TCP flags & 0x1f */
     uint8_t gap_bin;        /* log_grid_bin(ns, GAP_GRID_PER_OCTAVE), at most 255; first packet: 0 */
-    uint16_t payload_bytes; /* at most 65535 */
+    uint16_t payload_bytes; /* at most 65535; of UDP's first fragment: of the whole datagram */
     uint8_t gap_part;       /* where in its bin the gap lies: in 1/256, from its lower border on */
     uint8_t zero;           /* so that equal packets are equal bytes */
 };

@@ -72,6 +72,12 @@ static inline struct peer peer_unpack(uint32_t packed)
     return (struct peer){ (enum peer_kind)(packed >> PEER_ID_BITS), packed & PEER_ID_OTHER };
 }
 
+/* Outside, and listed one by one: not one of the others of its state. */
+static inline bool peer_is_listed_outside(struct peer peer)
+{
+    return peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER;
+}
+
 /* How a state meets new peers outside: a Pitman-Yor process, as it is fitted. */
 struct peer_process {
     double discount;

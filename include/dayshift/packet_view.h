@@ -37,6 +37,7 @@ struct packet_view {
     uint32_t tcp_acknowledgement;
     uint32_t ip_bytes;      /* length of the IP packet by its own header, also when cut by a snaplen */
     uint32_t payload_bytes; /* above TCP, UDP or ICMP, by their lengths; in this fragment */
+    uint32_t datagram_bytes; /* payload of all its fragments, of the first one of UDP; else 0 */
     const uint8_t *ip;    /* borrowed: the IP packet, from its header on; the inner one of a tunnel */
     uint32_t ip_captured; /* bytes of it that are there; 0 when the reader did not keep them */
     uint32_t transport_offset; /* of the TCP, UDP or ICMP header in it; of a later fragment: what follows IP */

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct hash_key {
     uint64_t words[3];
@@ -35,6 +36,15 @@ static inline uint64_t hash_number(const struct hash_key *key, uint64_t number)
 static inline uint64_t hash_three(const struct hash_key *key, uint64_t a, uint64_t b, uint64_t c)
 {
     return hash_fold(hash_fold(a ^ key->words[0], b ^ key->words[1]) ^ c, key->words[2]);
+}
+
+/* One end of a flow: the 16 bytes of an address, and a port. */
+static inline uint64_t hash_endpoint(const struct hash_key *key, const uint8_t address[16], uint16_t port)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, address, sizeof halves);
+    return hash_three(key, halves[0], halves[1], port);
 }
 
 static inline uint64_t hash_two(const struct hash_key *key, uint64_t a, uint64_t b)

@@ -16,6 +16,7 @@
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_SECOND INT64_C(1000000000)
+#define US_PER_SECOND INT64_C(1000000)
 
 #define DAY_SLICES 288 /* five-minute parts of a day (Song, section IV-F) */
 #define NS_PER_SLICE (300 * NS_PER_SECOND)

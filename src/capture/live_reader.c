@@ -8,9 +8,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "base/mono_time.h"
 #include "capture/frame_reader.h"
 
 enum {
@@ -44,21 +44,13 @@ static uint64_t dropped(struct frame_reader *reader)
     return live->dropped;
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
-}
-
 /* Frames may come without end, and none of them be a packet: the caller gets its turn all the same. */
 static bool pause_is_due(struct live_reader *live)
 {
     if (++live->unclocked < CLOCK_EVERY)
         return false;
     live->unclocked = 0;
-    return now_ns() - live->paused_ns >= WAIT_MS * NS_PER_MS;
+    return mono_time_now().ns - live->paused_ns >= WAIT_MS * NS_PER_MS;
 }
 
 /* A signal, too, ends the wait. */
@@ -84,7 +76,7 @@ static int next(struct frame_reader *reader, struct captured_frame *frame, struc
     int status = next_waiting(live, &header, &frame->bytes);
 
     if (status == 0) {
-        live->paused_ns = now_ns();
+        live->paused_ns = mono_time_now().ns;
         return 2;
     }
     if (status != 1)
@@ -149,7 +141,7 @@ struct frame_reader *live_reader_open(const char *interface, struct error *err)
 
     live->reader.operations = &operations;
     live->pcap = pcap_create(interface, words);
-    live->paused_ns = now_ns();
+    live->paused_ns = mono_time_now().ns;
     if (live->pcap == NULL)
         error_set(err, "%s: cannot capture: %s", interface, words);
     else if (activate(live, interface, err) == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/random.h"
 #include "cli/read_inputs.h"
 #include "net/wire.h"
@@ -72,14 +73,6 @@ static int read_capture(char *path, const struct flow_observer *observer, const 
     return read_inputs(&path, 1, &options, pass_over, NULL, totals, err);
 }
 
-static int compare_numbers(const void *x, const void *y)
-{
-    uint64_t a = *(const uint64_t *)x;
-    uint64_t b = *(const uint64_t *)y;
-
-    return (a > b) - (a < b);
-}
-
 /* 0, or -1 with *err. *damaged: a part could not be read. */
 static int choose_flows(struct drawing *drawing, char *path, bool *damaged, struct error *err)
 {
@@ -95,7 +88,7 @@ static int choose_flows(struct drawing *drawing, char *path, bool *damaged, stru
                          path, drawing->eligible, drawing->choice->protocol == IP_TCP ? "TCP" : "UDP",
                          drawing->choice->least_packets, drawing->wanted);
     *damaged |= totals.damaged > 0;
-    qsort(drawing->numbers, drawing->wanted, sizeof *drawing->numbers, compare_numbers);
+    qsort(drawing->numbers, drawing->wanted, sizeof *drawing->numbers, order_u64);
     return 0;
 }
 
@@ -117,7 +110,7 @@ static void collect_packet(void *self, void *state, enum flow_side side, const s
         const uint64_t *found;
 
         flow->number = ++collection->begun;
-        found = bsearch(&flow->number, drawing->numbers, drawing->wanted, sizeof *found, compare_numbers);
+        found = bsearch(&flow->number, drawing->numbers, drawing->wanted, sizeof *found, order_u64);
         flow->flow = found ? &collection->flows[found - drawing->numbers] : NULL;
     }
     if (flow->flow != NULL)

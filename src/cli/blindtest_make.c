@@ -42,14 +42,6 @@ struct make_options {
     bool has_seed;
 };
 
-static int take_protocol(const char *text, uint8_t *protocol, struct error *err)
-{
-    if (strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0)
-        return error_set(err, "--protocol: '%s' is not one of: tcp, udp", text);
-    *protocol = strcmp(text, "tcp") == 0 ? IP_TCP : IP_UDP;
-    return 0;
-}
-
 static int take_flows(const char *text, uint64_t *flows, struct error *err)
 {
     if (option_u64("--flows", text, 2, BLIND_MAX_FLOWS, flows, err) < 0)
@@ -65,7 +57,7 @@ static int take_option(void *self, int option, char *value, struct error *err)
     case 'o': o->output = value; return 0;
     case 'n': return take_flows(value, &o->flows, err);
     case 'q': o->choice.quiet = true; return 0;
-    case OPTION_PROTOCOL: return take_protocol(value, &o->choice.protocol, err);
+    case OPTION_PROTOCOL: return option_protocol("--protocol", value, false, &o->choice.protocol, err);
     case OPTION_MIN_PACKETS:
         return option_u64("--min-packets", value, 1, BLIND_MAX_PACKETS, &o->choice.least_packets, err);
     case OPTION_KEEP_PAYLOAD: o->choice.keep_payload = true; return 0;

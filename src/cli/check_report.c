@@ -9,21 +9,11 @@
 #include "cli/cli.h"
 #include "net/wire.h"
 
-enum { ENDPOINT_TEXT = IP_ADDRESS_TEXT + 8, SERVICE_TEXT = 24 };
+enum { ENDPOINT_TEXT = IP_ADDRESS_TEXT + 8 };
 
 static double share_of(uint64_t part, uint64_t whole)
 {
     return whole ? (double)part / (double)whole : 0;
-}
-
-static const char *service_text(uint32_t feature, char text[SERVICE_TEXT])
-{
-    if (port_feature_is_exact(feature))
-        snprintf(text, SERVICE_TEXT, "tcp/%" PRIu32, feature);
-    else
-        snprintf(text, SERVICE_TEXT, "tcp/%" PRIu32 "-%" PRIu32, port_feature_first(feature),
-                 port_feature_first(feature + 1) - 1);
-    return text;
 }
 
 static const char *endpoint_text(const struct illegal_flow *flow, enum flow_side side, char text[ENDPOINT_TEXT])
@@ -109,12 +99,12 @@ static void print_services(const struct check_report *report)
 {
     struct service services[PORT_FEATURES];
     size_t count = order_services(report, services);
-    char text[SERVICE_TEXT];
+    char text[PORT_NAME];
 
     printf("\n%-16s %8s %9s %9s %9s %9s %9s %9s %9s\n", "service", "flows", "handshake", "no early",
            "no second", "termin.", "no late", "legal", "but (*)");
     for (size_t i = 0; i < count; i++)
-        print_service(service_text(services[i].feature, text), &report->services[services[i].feature]);
+        print_service(cli_port_name(IP_TCP, services[i].feature, text), &report->services[services[i].feature]);
     print_service("all", &report->all);
 }
 
@@ -176,10 +166,10 @@ static json_t *services_json(const struct check_report *report)
     struct service services[PORT_FEATURES];
     size_t count = order_services(report, services);
     json_t *array = json_array();
-    char text[SERVICE_TEXT];
+    char text[PORT_NAME];
 
     for (size_t i = 0; i < count; i++) {
-        json_t *service = json_pack("{s:s}", "service", service_text(services[i].feature, text));
+        json_t *service = json_pack("{s:s}", "service", cli_port_name(IP_TCP, services[i].feature, text));
 
         put_counts(service, &report->services[services[i].feature]);
         json_array_append_new(array, service);

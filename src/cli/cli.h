@@ -51,6 +51,13 @@ int cli_print_json(json_t *root);
 enum { CLI_TIME = 32 };
 const char *cli_time(struct day_time at, char text[CLI_TIME]);
 
+/* "tcp", "udp", "icmp", "icmp6". */
+const char *cli_protocol_name(uint8_t protocol);
+
+/* Of a port feature: "tcp/443", "udp/1025-3431". Returns `text`. */
+enum { PORT_NAME = 32 };
+const char *cli_port_name(uint8_t protocol, uint32_t feature, char text[PORT_NAME]);
+
 /* "initiates tcp/443", "answers udp/1025-3431". */
 enum { STATE_NAME = 48 };
 const char *cli_state_name(struct state_key key, char text[STATE_NAME]);

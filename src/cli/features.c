@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/mono_time.h"
 #include "base/output_file.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -75,16 +75,6 @@ static void write_header(const struct features *f)
     fputs(",data_packets,data_sequence\n", f->stream);
 }
 
-static const char *protocol_name(uint8_t protocol)
-{
-    switch (protocol) {
-    case IP_TCP: return "tcp";
-    case IP_UDP: return "udp";
-    case IP_ICMP: return "icmp";
-    default: return "icmp6";
-    }
-}
-
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -137,7 +127,7 @@ static void write_flow(struct features *f, const struct flow_record *record,
     double vector[FLOW_NUMBERS];
 
     write_name(name, strlen(name), f->stream);
-    fprintf(f->stream, ",%s", protocol_name(record->protocol));
+    fprintf(f->stream, ",%s", cli_protocol_name(record->protocol));
     write_end(f, record, FLOW_INITIATOR);
     write_end(f, record, FLOW_RESPONDER);
     fprintf(f->stream, ",%" PRId64 ",", record->start.ns);
@@ -192,12 +182,6 @@ static int take_fold(struct fold_choice *choice, const char *name, const char *t
     return option_fold(name, text, &choice->fold, &choice->folds, err);
 }
 
-static int take_protocol(uint8_t *protocol, const char *text, struct error *err)
-{
-    *protocol = strcmp(text, "tcp") == 0 ? IP_TCP : strcmp(text, "udp") == 0 ? IP_UDP : 0;
-    return *protocol != 0 ? 0 : error_set(err, "--protocol: '%s' is not tcp or udp", text);
-}
-
 static int take_option(void *self, int option, char *value, struct error *err)
 {
     struct options *o = self;
@@ -206,7 +190,7 @@ static int take_option(void *self, int option, char *value, struct error *err)
     case 'o': o->output = value; return 0;
     case 'q': o->quiet = true; return 0;
     case OPTION_LABELS: o->labels = value; return 0;
-    case OPTION_PROTOCOL: return take_protocol(&o->protocol, value, err);
+    case OPTION_PROTOCOL: return option_protocol("--protocol", value, false, &o->protocol, err);
     case OPTION_FOLD: return take_fold(&o->fold, "--fold", value, false, err);
     case OPTION_EXCEPT_FOLD: return take_fold(&o->fold, "--except-fold", value, true, err);
     default: o->anonymous = true; return 0;
@@ -237,14 +221,6 @@ static int parse(struct options *o, int argc, char **argv)
 
 /* ---- the verb ---- */
 
-static double seconds_since(const struct timespec *begin)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) * 1e-9;
-}
-
 static void print_summary(const struct features *f, double seconds)
 {
     uint64_t packets = f->totals->flow.packets;
@@ -260,10 +236,9 @@ static int write_features(struct features *f, char **paths, int count, const str
                           struct read_totals *totals, struct error *err)
 {
     struct output_file output;
-    struct timespec begin;
+    struct mono_time begin = mono_time_now();
     int status;
 
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     if (output_file_open(&output, f->options->output, err) < 0)
         return -1;
     f->stream = output.stream;
@@ -276,7 +251,7 @@ static int write_features(struct features *f, char **paths, int count, const str
         status = output_file_commit(&output, err);
     output_file_abandon(&output);
     if (status == 0 && !f->options->quiet && strcmp(f->options->output, "-") != 0)
-        print_summary(f, seconds_since(&begin));
+        print_summary(f, mono_time_seconds_since(begin));
     return status;
 }
 

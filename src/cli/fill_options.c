@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "synth/regression.h"
 
 static const char help[] =
     "Usage: dayshift fill -o OUTPUT --gap FROM/TO [OPTION]... INPUT...\n"

@@ -12,6 +12,7 @@
 
 #include "base/log_grid.h"
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/output_file.h"
 #include "cli/histogram.h"
 #include "cli/options.h"
@@ -160,23 +161,13 @@ const struct service_model **info_classes_by_use(const struct info_service *serv
 
 const char *info_service_name(const struct info_service *service, char text[STATE_NAME])
 {
-    const char *protocol = service->protocol == IP_TCP   ? "tcp"
-                           : service->protocol == IP_UDP ? "udp"
-                                                         : "icmp";
+    const char *protocol = cli_protocol_name(service->protocol);
 
     if (service->port == SERVICE_OTHER_PORTS)
         snprintf(text, STATE_NAME, "%s/other", protocol);
     else
         snprintf(text, STATE_NAME, "%s/%" PRIu32, protocol, service->port);
     return text;
-}
-
-static int compare_sizes(const void *a, const void *b)
-{
-    size_t x = *(const size_t *)a;
-    size_t y = *(const size_t *)b;
-
-    return x == y ? 0 : x < y ? -1 : 1;
 }
 
 struct info_memory info_memory(const struct model *model)
@@ -193,7 +184,7 @@ struct info_memory info_memory(const struct model *model)
         }
     }
     if (model->host_count > 0) {
-        qsort(sizes, model->host_count, sizeof *sizes, compare_sizes);
+        qsort(sizes, model->host_count, sizeof *sizes, order_size);
         memory.median = sizes[model->host_count / 2];
         memory.average = memory.total / model->host_count;
     }
@@ -256,15 +247,12 @@ static int load_and_show(const struct options *o)
 
     if (status == 0)
         status = model_image_read(&image, o->path, &err);
-
     if (status == 0) {
         file_bytes = image.size;
         model = model_from_image(&image, &err);
         model_image_release(&image);
     }
-    status = model == NULL                                                             ? -1
-             : o->host ? choose_host(model, o->path, o->host, &host, &err)
-                         : 0;
+    status = model == NULL ? -1 : o->host ? choose_host(model, o->path, o->host, &host, &err) : 0;
     if (status < 0)
         status = cli_fail(&err);
     else if (o->histogram)
@@ -275,7 +263,20 @@ static int load_and_show(const struct options *o)
     return status;
 }
 
-int verb_info(int argc, char **argv)
+static int take_option(void *self, int option, char *value, struct error *err)
+{
+    struct options *o = self;
+
+    (void)err;
+    switch (option) {
+    case 'n': o->host = value; return 0;
+    case 'H': o->histogram = value; return 0;
+    default: o->json = true; return 0;
+    }
+}
+
+/* EXIT_OK to go on, or as options_read(). */
+static int parse(struct options *o, int argc, char **argv)
 {
     static const struct option options[] = {
         { "host", required_argument, NULL, 'n' },
@@ -284,30 +285,27 @@ int verb_info(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
-    struct options o = { 0 };
-    int c;
+    const struct option_reader reader = { help, "h", options, take_option, o };
+    int status = options_read(&reader, argc, argv);
 
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (c) {
-        case 'n': o.host = optarg; break;
-        case 'H': o.histogram = optarg; break;
-        case 'j': o.json = true; break;
-        case 'h':
-            fputs(help, stdout);
-            return EXIT_OK;
-        default: return EXIT_USAGE;
-        }
-    }
-    if (argc - optind != 1) {
-        fputs("dayshift info: one model is needed; see dayshift info --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    o.path = argv[optind];
-    if (o.json && o.histogram && strcmp(o.histogram, "-") == 0) {
-        fputs("dayshift info: --json and the picture cannot both go to standard output\n", stderr);
-        return EXIT_USAGE;
-    }
-    return load_and_show(&o);
+    if (status != EXIT_OK)
+        return status;
+    if (argc - optind != 1)
+        return options_misused("info", "one model is needed");
+    o->path = argv[optind];
+    if (o->json && o->histogram && strcmp(o->histogram, "-") == 0)
+        return options_misused("info", "--json and the picture cannot both go to standard output");
+    return EXIT_OK;
+}
+
+int verb_info(int argc, char **argv)
+{
+    struct options o = { 0 };
+    int status = parse(&o, argc, argv);
+
+    if (status == EXIT_OK)
+        return load_and_show(&o);
+    return status == OPTIONS_HELP ? EXIT_OK : status;
 }
 
 int info_day_classes(const struct host_model *host)

@@ -4,6 +4,7 @@
 #include <config.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,23 +97,36 @@ const char *cli_time(struct day_time at, char text[CLI_TIME])
     return text;
 }
 
-static const char *protocol_name(uint8_t protocol)
+const char *cli_protocol_name(uint8_t protocol)
 {
-    return protocol == IP_TCP ? "tcp" : protocol == IP_UDP ? "udp" : "icmp";
+    switch (protocol) {
+    case IP_TCP: return "tcp";
+    case IP_UDP: return "udp";
+    case IP_ICMPV6: return "icmp6";
+    default: return "icmp";
+    }
+}
+
+const char *cli_port_name(uint8_t protocol, uint32_t feature, char text[PORT_NAME])
+{
+    const char *name = cli_protocol_name(protocol);
+
+    if (port_feature_is_exact(feature))
+        snprintf(text, PORT_NAME, "%s/%" PRIu32, name, feature);
+    else
+        snprintf(text, PORT_NAME, "%s/%" PRIu32 "-%" PRIu32, name, port_feature_first(feature),
+                 port_feature_first(feature + 1) - 1);
+    return text;
 }
 
 const char *cli_state_name(struct state_key key, char text[STATE_NAME])
 {
     const char *verb = key.role == ROLE_INITIATOR ? "initiates" : "answers";
-    const char *protocol = protocol_name(key.protocol);
+    bool is_echo = key.protocol != IP_TCP && key.protocol != IP_UDP;
+    char port[PORT_NAME];
 
-    if (key.protocol != IP_TCP && key.protocol != IP_UDP)
-        snprintf(text, STATE_NAME, "%s icmp echo", verb);
-    else if (port_feature_is_exact(key.port_feature))
-        snprintf(text, STATE_NAME, "%s %s/%u", verb, protocol, key.port_feature);
-    else
-        snprintf(text, STATE_NAME, "%s %s/%u-%u", verb, protocol,
-                 port_feature_first(key.port_feature), port_feature_first(key.port_feature + 1) - 1);
+    snprintf(text, STATE_NAME, "%s %s", verb,
+             is_echo ? "icmp echo" : cli_port_name(key.protocol, key.port_feature, port));
     return text;
 }
 

@@ -223,7 +223,19 @@ static int merge(const struct options *o, struct part *parts, int count, struct 
     return status;
 }
 
-/* EXIT_OK to go on, -1 after --help, or the status to end with. */
+static int take_option(void *self, int option, char *value, struct error *err)
+{
+    struct options *o = self;
+
+    switch (option) {
+    case 'o': o->output = value; return 0;
+    case 'c': return option_crowd("--crowd", value, &o->crowd_least, err);
+    case 'j': o->json = true; return 0;
+    default: o->quiet = true; return 0;
+    }
+}
+
+/* EXIT_OK to go on, or as options_read(). */
 static int parse(struct options *o, int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -234,34 +246,15 @@ static int parse(struct options *o, int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
-    struct error err = { "" };
-    int c;
+    const struct option_reader reader = { help, "o:qh", long_options, take_option, o };
+    int status = options_read(&reader, argc, argv);
 
-    while ((c = getopt_long(argc, argv, "o:qh", long_options, NULL)) != -1) {
-        switch (c) {
-        case 'o': o->output = optarg; break;
-        case 'c':
-            if (option_crowd("--crowd", optarg, &o->crowd_least, &err) < 0)
-                return cli_fail(&err);
-            break;
-        case 'j': o->json = true; break;
-        case 'q': o->quiet = true; break;
-        case 'h':
-            fputs(help, stdout);
-            return -1;
-        default: return EXIT_USAGE;
-        }
-    }
-    if (o->output == NULL || optind == argc) {
-        fputs("dayshift merge: an output file (-o) and at least one model are needed;"
-              " see dayshift merge --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    if (o->json && strcmp(o->output, "-") == 0) {
-        fputs("dayshift merge: --json and the model cannot both be written to standard output\n",
-              stderr);
-        return EXIT_USAGE;
-    }
+    if (status != EXIT_OK)
+        return status;
+    if (o->output == NULL || optind == argc)
+        return options_misused("merge", "an output file (-o) and at least one model are needed");
+    if (o->json && strcmp(o->output, "-") == 0)
+        return options_misused("merge", "--json and the model cannot both be written to standard output");
     return EXIT_OK;
 }
 
@@ -274,7 +267,7 @@ int verb_merge(int argc, char **argv)
     struct part *parts;
 
     if (status != EXIT_OK)
-        return status < 0 ? EXIT_OK : status;
+        return status == OPTIONS_HELP ? EXIT_OK : status;
     parts = memory_alloc_array((size_t)count, sizeof *parts);
     for (int i = 0; i < count; i++)
         parts[i].path = argv[optind + i];

@@ -7,6 +7,7 @@
 #include "base/time_zone.h"
 #include "cli/cli.h"
 #include "cli/crowds.h"
+#include "net/wire.h"
 #include "scenario/scenario.h"
 
 static int complain(const char *name, const char *text, const char *wanted, struct error *err)
@@ -92,6 +93,19 @@ int option_record_encoding(const char *name, const char *text, const struct reco
     return *encoding ? 0 : error_set(err, "%s: '%s' is not one of: %s", name, text, record_encoding_names(names));
 }
 
+int option_protocol(const char *name, const char *text, bool with_icmp, uint8_t *protocol, struct error *err)
+{
+    static const uint8_t protocols[] = { IP_TCP, IP_UDP, IP_ICMP };
+
+    for (int i = 0; i < (with_icmp ? 3 : 2); i++) {
+        if (strcmp(text, cli_protocol_name(protocols[i])) == 0) {
+            *protocol = protocols[i];
+            return 0;
+        }
+    }
+    return complain(name, text, with_icmp ? "one of: tcp, udp, icmp" : "one of: tcp, udp", err);
+}
+
 int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *folds, struct error *err)
 {
     enum { MAX_FOLDS = 1000 };
@@ -153,7 +167,9 @@ int option_timezone(const char *text, struct error *err)
 int option_fallback(const char *name, const char *text, enum day_fallback *fallback,
                     struct error *err)
 {
-    return day_fallback_parse(text, fallback) < 0
-               ? complain(name, text, "one of: spread, interpolate, silent", err)
-               : 0;
+    char names[TEXT_NAMES];
+
+    if (day_fallback_parse(text, fallback) < 0)
+        return error_set(err, "%s: '%s' is not one of: %s", name, text, day_fallback_names(names));
+    return 0;
 }

@@ -7,6 +7,7 @@
 #define CLI_OPTIONS_H
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -42,6 +43,8 @@ int option_activity(const char *name, const char *text, double *value, struct er
 int option_rate(const char *name, const char *text, double *value, struct error *err);
 int option_record_encoding(const char *name, const char *text, const struct record_encoding **encoding,
                            struct error *err);
+/* "tcp", "udp", or "icmp" where that makes sense. */
+int option_protocol(const char *name, const char *text, bool with_icmp, uint8_t *protocol, struct error *err);
 /* "K/N": fold K, from 0 to N-1, of N folds, 2 to 1000. */
 int option_fold(const char *name, const char *text, uint32_t *fold, uint32_t *folds, struct error *err);
 int option_duration(const char *name, const char *text, int64_t *ns, struct error *err);

@@ -6,12 +6,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
+
+#include "base/mono_time.h"
 
 struct progress {
     bool shown;
-    struct timespec began;
-    struct timespec printed;
+    struct mono_time began;
+    struct mono_time printed;
 };
 
 /* `quiet` silences it also on a terminal. */

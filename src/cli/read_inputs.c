@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "base/mono_time.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 
@@ -158,14 +158,6 @@ static int read_captures(struct reading *reading, struct inputs *inputs, flow_si
 
 /* ---- an interface ---- */
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
-}
-
 /*
  * Until the time is over (0: never) or a signal came, and then on to the last packet that is there already,
  * which the kernel hands over late.
@@ -174,13 +166,13 @@ static int follow(struct reading *reading, struct capture_file *file, const char
                   int64_t for_ns, struct error *err)
 {
     const atomic_bool *stop = cli_catch_signals();
-    int64_t end_ns = for_ns > 0 ? now_ns() + for_ns : INT64_MAX;
+    int64_t end_ns = for_ns > 0 ? mono_time_now().ns + for_ns : INT64_MAX;
     bool ends = false;
     struct packet_view packet;
     int got;
 
     while ((got = capture_file_next(file, &packet, err)) > 0 && !(ends && got == 2)) {
-        int64_t now = now_ns();
+        int64_t now = mono_time_now().ns;
 
         if (got == 1)
             flow_table_add(reading->table, &packet);

@@ -57,14 +57,6 @@ static const struct option long_options[] = {
     { 0 },
 };
 
-static int take_protocol(const char *text, uint8_t *protocol, struct error *err)
-{
-    *protocol = strcmp(text, "tcp") == 0 ? IP_TCP : strcmp(text, "udp") == 0 ? IP_UDP : IP_ICMP;
-    if (*protocol == IP_ICMP && strcmp(text, "icmp") != 0)
-        return error_set(err, "--protocol: '%s' is not one of: tcp, udp, icmp", text);
-    return 0;
-}
-
 /* Takes one option; 0, or -1 with *err. */
 static int take_option(void *self, int c, char *value, struct error *err)
 {
@@ -73,7 +65,7 @@ static int take_option(void *self, int c, char *value, struct error *err)
     switch (c) {
     case 'o': o->output = value; return 0;
     case 'n': return option_u64("--sessions", value, 1, MAX_SESSIONS, &o->set.sessions, err);
-    case 'p': return take_protocol(value, &o->set.protocol, err);
+    case 'p': return option_protocol("--protocol", value, true, &o->set.protocol, err);
     case 'r': return option_rate("--rate", value, &o->set.rate, err);
     case 'N': return option_network("--network", value, &o->set.initiators, err);
     case 'O': return option_network("--outside", value, &o->set.responders, err);

@@ -185,10 +185,13 @@ static int take_duration(struct parser *p, const config_setting_t *setting)
 static int take_unobserved(struct parser *p, const config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
+    char wanted[TEXT_NAMES + 16];
+    char names[TEXT_NAMES];
 
-    if (text == NULL || day_fallback_parse(text, &p->to->unobserved) < 0)
-        return complain(p, setting, "\"spread\", \"interpolate\" or \"silent\"");
-    return 0;
+    if (text != NULL && day_fallback_parse(text, &p->to->unobserved) == 0)
+        return 0;
+    snprintf(wanted, sizeof wanted, "one of: %s", day_fallback_names(names));
+    return complain(p, setting, wanted);
 }
 
 static int take_threads(struct parser *p, const config_setting_t *setting)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "dayshift/session_options.h"
 #include "net/ip_address.h"
 #include "scenario/scenario.h"
 

@@ -131,7 +131,7 @@ static void wait_for_first_frame(struct live_run *run)
     struct frame first;
 
     while (!frame_ring_peek(run->ring, &first) && !frame_ring_is_done(run->ring) &&
-           !atomic_load(&run->play.stop) && play_seconds(&run->play) < LONGEST_START_S)
+           !atomic_load(&run->play.stop) && mono_time_seconds_since(run->play.started) < LONGEST_START_S)
         watch_signals(run, FIRST_FRAME_NAP_NS);
 }
 
@@ -151,14 +151,14 @@ static int start_live(struct live_run *run, const struct link *link, struct erro
         return -1;
     wait_for_first_frame(run); /* the ring's other end is this thread's until the emitter's has it */
     run->clock = emit_clock_real();
-    clock_gettime(CLOCK_MONOTONIC, &run->play.started);
+    run->play.started = mono_time_now();
     return start_worker(&run->emit, run, emit_thread, err);
 }
 
 /* All is sent and the time is up: until then the hosts may have nothing to say, but they answer. */
 static bool is_over(const struct live_run *run, int64_t duration_ns)
 {
-    double elapsed_ns = play_seconds(&run->play) * (double)NS_PER_SECOND;
+    double elapsed_ns = mono_time_seconds_since(run->play.started) * (double)NS_PER_SECOND;
 
     return duration_ns > 0 && elapsed_ns >= (double)duration_ns && atomic_load(&run->emit.done);
 }

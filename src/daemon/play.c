@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -92,16 +93,8 @@ int play_init(struct play *play, const struct configuration *c, struct model_ima
         return -1;
     }
     play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
-    clock_gettime(CLOCK_MONOTONIC, &play->started);
+    play->started = mono_time_now();
     return 0;
-}
-
-double play_seconds(const struct play *play)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - play->started.tv_sec) + (double)(now.tv_nsec - play->started.tv_nsec) * 1e-9;
 }
 
 void play_show_progress(const struct play *play, const struct emit_counts *counts)
@@ -111,7 +104,7 @@ void play_show_progress(const struct play *play, const struct emit_counts *count
 
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r\033[K%.0f s: %s flows, %s frames sent, %llu dropped",
-                play_seconds(play),
+                mono_time_seconds_since(play->started),
                 text_from_count(scenario_counts(play->scenario)->flows, flows),
                 text_from_count(counts->sent, sent), (unsigned long long)counts->dropped);
 }
@@ -142,7 +135,7 @@ struct report play_report(const struct play *play, const struct emit_counts *cou
         .unsent = counts->unsent,
         .stalls = counts->stalls,
         .stalled_ns = counts->stalled_ns,
-        .seconds = play_seconds(play),
+        .seconds = mono_time_seconds_since(play->started),
         .ended = play->ended,
     };
 }

@@ -9,9 +9,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "base/error.h"
+#include "base/mono_time.h"
 #include "base/time_types.h"
 #include "daemon/configuration.h"
 #include "daemon/report.h"
@@ -28,7 +28,7 @@ struct play {
     struct gate gate;
     atomic_bool stop;  /* set by anyone: no more is planned */
     const char *ended; /* by what, for the report */
-    struct timespec started;
+    struct mono_time started;
 };
 
 struct play_options {
@@ -43,8 +43,6 @@ int play_read_models(const struct configuration *configuration, struct model_ima
 int play_init(struct play *play, const struct configuration *configuration, struct model_image *images,
               struct error *err);
 void play_release(struct play *play);
-
-double play_seconds(const struct play *play); /* since it started, by the real clock */
 
 /* One line on a terminal. */
 void play_show_progress(const struct play *play, const struct emit_counts *counts);

@@ -7,8 +7,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/mono_time.h"
 #include "base/time_types.h"
 #include "net/wire.h"
 
@@ -209,11 +209,8 @@ struct budget {
 
 static bool budget_take(struct budget *budget)
 {
-    struct timespec t;
-    int64_t window;
+    int64_t window = mono_time_now().ns / WINDOW_NS;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    window = (t.tv_sec * NS_PER_SECOND + t.tv_nsec) / WINDOW_NS;
     if (window != budget->window)
         *budget = (struct budget){ window, WINDOW_ANSWERS };
     if (budget->left == 0)

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/order.h"
+
 /* ---- symbols ---- */
 
 double divergence_term(double p, double q)
@@ -86,14 +88,6 @@ static double area_between(const struct weighted *a, const struct weighted *b)
     return sum;
 }
 
-static int compare_doubles(const void *x, const void *y)
-{
-    double a = *(const double *)x;
-    double b = *(const double *)y;
-
-    return (a > b) - (a < b);
-}
-
 double wasserstein_distance(double *a, size_t a_count, double *b, size_t b_count)
 {
     const struct weighted first = { .at = a, .count = a_count, .total = (double)a_count };
@@ -101,8 +95,8 @@ double wasserstein_distance(double *a, size_t a_count, double *b, size_t b_count
 
     if (a_count == 0 || b_count == 0)
         return NAN;
-    qsort(a, a_count, sizeof *a, compare_doubles);
-    qsort(b, b_count, sizeof *b, compare_doubles);
+    qsort(a, a_count, sizeof *a, order_double);
+    qsort(b, b_count, sizeof *b, order_double);
     return area_between(&first, &second);
 }
 

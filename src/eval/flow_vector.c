@@ -24,14 +24,16 @@ static void put_moments(const struct moments *moments, double unit, double to[4]
 void flow_vector_of(const struct flow_record *record, const struct flow_statistics *statistics,
                     double vector[FLOW_NUMBERS])
 {
-    double duration = (double)record->duration_ns / NS_PER_SECOND;
+    int64_t duration_us = flow_statistics_us(record->start.ns + record->duration_ns) -
+                          flow_statistics_us(record->start.ns);
+    double duration = (double)duration_us / US_PER_SECOND;
 
     vector[FLOW_DURATION] = duration;
     for (int side = 0; side < 2; side++) {
         vector[FLOW_PACKETS_INITIATOR + side] = (double)record->packets[side];
         vector[FLOW_PAYLOAD_INITIATOR + side] = (double)statistics->payload[side].sum;
         put_moments(&statistics->payload[side], 1, vector + FLOW_LENGTH_INITIATOR + 4 * side);
-        put_moments(&statistics->gaps_ns[side], NS_PER_SECOND, vector + FLOW_GAP_INITIATOR + 4 * side);
+        put_moments(&statistics->gaps_us[side], US_PER_SECOND, vector + FLOW_GAP_INITIATOR + 4 * side);
     }
     vector[FLOW_PACKET_RATE] = duration > 0 ? (double)flow_record_packets(record) / duration : 0;
 }

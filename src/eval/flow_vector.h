@@ -11,7 +11,7 @@
 #include "eval/flow_statistics.h"
 
 /*
- * Times are in seconds. Lengths are payload bytes above TCP, UDP or ICMP, of all packets of a side, empty ones
+ * Times are in seconds, between whole microseconds. Lengths are payload bytes above TCP, UDP or ICMP, of all packets of a side, empty ones
  * included. Gaps are between packets of one side. Deviations are divided by the count. What is not defined is
  * 0: lengths of a side that sent nothing, gaps of one that sent fewer than two packets, the rate of a flow
  * that took no time.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/tally.h"
 #include "eval/distance.h"
 
@@ -62,18 +63,10 @@ struct host_pair *network_compare_pairs(const struct network_stats *a, const str
 
 /* ---- numbers ---- */
 
-static int compare_doubles(const void *x, const void *y)
-{
-    double a = *(const double *)x;
-    double b = *(const double *)y;
-
-    return (a > b) - (a < b);
-}
-
 static void sort(double *numbers, size_t count)
 {
     if (count > 0)
-        qsort(numbers, count, sizeof *numbers, compare_doubles);
+        qsort(numbers, count, sizeof *numbers, order_double);
 }
 
 /* Of a sorted sample. */

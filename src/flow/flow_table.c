@@ -109,20 +109,11 @@ static void queue_remove(struct flow *flow)
     flow->queue = NULL;
 }
 
-static uint64_t hash_endpoint(const struct hash_key *key, const struct ip_address *address, uint16_t port)
-{
-    uint64_t halves[2];
-
-    memcpy(halves, address->bytes, sizeof halves);
-    return hash_three(key, halves[0], halves[1], port);
-}
-
 /* The same for both directions. The key is secret, so that no capture can fill one bucket. */
 static uint64_t hash_packet(const struct flow_table *table, const struct packet_view *packet)
 {
-    uint64_t source = hash_endpoint(&table->hash_key, &packet->source, packet->source_port);
-    uint64_t destination = hash_endpoint(&table->hash_key, &packet->destination,
-                                         packet->destination_port);
+    uint64_t source = hash_endpoint(&table->hash_key, packet->source.bytes, packet->source_port);
+    uint64_t destination = hash_endpoint(&table->hash_key, packet->destination.bytes, packet->destination_port);
 
     return random_mix64(source + destination + packet->protocol);
 }
@@ -377,11 +368,11 @@ static void keep_packet(struct flow_table *table, struct flow *flow, enum flow_s
                         enum packet_mark mark, int64_t gap_ns, const struct packet_view *packet)
 {
     uint32_t gap_bin = log_grid_gap_bin((uint64_t)gap_ns);
+    uint32_t payload_bytes = packet->datagram_bytes > 0 ? packet->datagram_bytes : packet->payload_bytes;
     struct flow_packet kept = {
         .side_and_flags = flow_packet_kind(side, mark, packet->tcp_flags),
         .gap_bin = (uint8_t)(gap_bin < UINT8_MAX ? gap_bin : UINT8_MAX),
-        .payload_bytes = (uint16_t)(packet->payload_bytes < UINT16_MAX ? packet->payload_bytes
-                                                                       : UINT16_MAX),
+        .payload_bytes = (uint16_t)(payload_bytes < UINT16_MAX ? payload_bytes : UINT16_MAX),
         .gap_part = part_of(gap_ns, gap_bin),
     };
 

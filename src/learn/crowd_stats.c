@@ -273,7 +273,7 @@ static void renumber_outside(struct crowding *c, const struct tally *kept)
     for (size_t i = 0; i < kept->used; i++) {
         struct peer peer = peer_unpack(kept->entries[i].symbol);
 
-        if (peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER)
+        if (peer_is_listed_outside(peer))
             is_listed[peer.id] = true;
     }
     for (uint32_t id = 0; id < c->from->outside_count; id++) {
@@ -285,7 +285,7 @@ static void renumber_outside(struct crowding *c, const struct tally *kept)
         const struct tally_entry *entry = &kept->entries[i];
         struct peer peer = peer_unpack(entry->symbol);
 
-        if (peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER)
+        if (peer_is_listed_outside(peer))
             peer.id = number[peer.id];
         tally_add(&c->into->peers, entry->owner, peer_pack(peer), entry->count);
     }

@@ -341,7 +341,7 @@ void stats_settle_peers(struct network_stats *stats, const uint32_t *hosts)
     for (size_t i = 0; i < stats->peers.used; i++) {
         const struct tally_entry *entry = &stats->peers.entries[i];
         struct peer peer = peer_unpack(entry->symbol);
-        bool is_single = peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER;
+        bool is_single = peer_is_listed_outside(peer);
 
         tally_add(&settled, entry->owner, is_single ? renumbered[peer.id] : entry->symbol,
                   entry->count);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dayshift/service_model.h"
 
 /* ---- orders ---- */
 

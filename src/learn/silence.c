@@ -4,13 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static int compare_pauses(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
+#include "base/order.h"
 
 /* How many pauses of at least that length are expected, by the first `count` of the sorted ones. */
 static double expected(const int64_t *sorted, size_t count, int64_t pause_ns)
@@ -41,7 +35,7 @@ int64_t silence_threshold(int64_t *pauses_ns, size_t count)
 
     if (count < SILENCE_LEAST_PAUSES)
         return INT64_MAX;
-    qsort(pauses_ns, count, sizeof *pauses_ns, compare_pauses);
+    qsort(pauses_ns, count, sizeof *pauses_ns, order_i64);
     for (size_t i = 0; i < count; i++) {
         size_t shorter = i;
         bool is_candidate = i >= count / 2 && i + SILENCE_MOST >= count &&

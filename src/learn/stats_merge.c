@@ -163,9 +163,7 @@ static void add_tally(struct tally *into, const struct tally *from, const uint32
 
 static bool is_listed_peer(uint32_t symbol)
 {
-    struct peer peer = peer_unpack(symbol);
-
-    return peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER;
+    return peer_is_listed_outside(peer_unpack(symbol));
 }
 
 static bool is_listed_port(uint32_t symbol)
@@ -178,7 +176,7 @@ static uint32_t peer_symbol(const struct merge *m, uint32_t symbol)
 {
     struct peer peer = peer_unpack(symbol);
 
-    if (is_listed_peer(symbol))
+    if (peer_is_listed_outside(peer))
         return m->outside[peer.id];
     if (peer.kind == PEER_LOCAL)
         peer.id = m->hosts[peer.id];

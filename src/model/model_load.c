@@ -108,7 +108,7 @@ static uint32_t count_outside(const struct tally_entry *entries, uint32_t size, 
     for (uint32_t i = 0; i < size; i++) {
         struct peer peer = peer_unpack(entries[i].symbol);
 
-        count += peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER && entries[i].count >= least;
+        count += peer_is_listed_outside(peer) && entries[i].count >= least;
     }
     return count;
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/order.h"
+
 static const char *const table_names[MODEL_TABLES] = {
     "summary", "host", "outside", "state", "label", "mixture", "peer_process", "initial", "transition", "gap", "beat",
     "volume", "byte_volume", "initiator_port", "responder_port", "peer", "state_label", "coverage", "activity",
@@ -24,18 +26,10 @@ void table_close(struct reader *r, enum model_table table, struct rows *rows)
     rows_close(rows);
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return x == y ? 0 : x < y ? -1 : 1;
-}
-
 bool reader_has_twice(uint64_t *numbers, size_t count)
 {
     if (count > 0)
-        qsort(numbers, count, sizeof *numbers, compare_numbers);
+        qsort(numbers, count, sizeof *numbers, order_u64);
     for (size_t i = 1; i < count; i++) {
         if (numbers[i] == numbers[i - 1])
             return true;

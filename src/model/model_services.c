@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/order.h"
 
 /* ---- order ---- */
 
@@ -40,14 +41,6 @@ static void sort_services(struct model *model)
 
 /* ---- round trips ---- */
 
-static int compare_ns(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 void service_model_set_round_trips(struct service_model *service)
 {
     int64_t *known = memory_alloc_array(service->row_count, sizeof *known);
@@ -57,7 +50,7 @@ void service_model_set_round_trips(struct service_model *service)
         if (service->rows[i].rtt_ns > 0)
             known[count++] = service->rows[i].rtt_ns;
     }
-    qsort(known, count, sizeof *known, compare_ns);
+    qsort(known, count, sizeof *known, order_i64);
     for (size_t i = 0; i < SERVICE_ROUND_TRIPS && count > 0; i++)
         service->round_trips_ns[i] = known[i * (count - 1) / (SERVICE_ROUND_TRIPS - 1)];
     free(known);

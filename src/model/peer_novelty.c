@@ -14,11 +14,10 @@ void peer_novelty_init(struct peer_novelty *novelty, const struct peer_process *
 
     for (uint32_t i = 0; i < size; i++) {
         struct peer peer = peer_unpack(entries[i].symbol);
-        bool is_outside = peer.kind == PEER_OUTSIDE;
 
         flows += (double)entries[i].count;
-        outside += is_outside ? (double)entries[i].count : 0;
-        peers += is_outside && peer.id != PEER_ID_OTHER;
+        outside += peer.kind == PEER_OUTSIDE ? (double)entries[i].count : 0;
+        peers += peer_is_listed_outside(peer);
     }
     if (outside == 0)
         return; /* nobody is ever new */

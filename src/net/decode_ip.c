@@ -122,6 +122,8 @@ static enum decode_result decode_udp(struct span *ip, struct packet_view *view)
     view->source_port = cursor_u16_be(&header);
     view->destination_port = cursor_u16_be(&header);
     udp_bytes = cursor_u16_be(&header);
+    if (view->fragment && udp_bytes > ip_payload_bytes)
+        view->datagram_bytes = (uint32_t)(udp_bytes - UDP_HEADER_BYTES);
     if (udp_bytes == 0 || (view->fragment && udp_bytes > ip_payload_bytes))
         udp_bytes = ip_payload_bytes;
     if (udp_bytes < UDP_HEADER_BYTES || udp_bytes > ip_payload_bytes)

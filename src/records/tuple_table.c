@@ -131,19 +131,11 @@ static void grow(struct tuple_table *table, struct held_flow *flows)
     free(old);
 }
 
-static uint64_t hash_end(const struct hash_key *key, const struct ip_address *address, uint16_t port)
-{
-    uint64_t words[2];
-
-    memcpy(words, address->bytes, sizeof words);
-    return hash_three(key, words[0], words[1], port);
-}
-
 /* The same for both directions. */
 uint32_t tuple_table_hash(const struct tuple_table *table, const struct log_record *record)
 {
-    uint64_t source = hash_end(&table->key, &record->address[0], record->port[0]);
-    uint64_t destination = hash_end(&table->key, &record->address[1], record->port[1]);
+    uint64_t source = hash_endpoint(&table->key, record->address[0].bytes, record->port[0]);
+    uint64_t destination = hash_endpoint(&table->key, record->address[1].bytes, record->port[1]);
 
     return (uint32_t)(hash_two(&table->key, source + destination, record->protocol) >> 32);
 }

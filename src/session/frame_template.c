@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "dayshift/frame.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/tcp_options.h"
 
 enum {
@@ -347,6 +348,8 @@ static uint32_t render_unreachable(struct frame_template frames[2], const struct
     icmp[0] = ICMP_UNREACHABLE;
     icmp[1] = has_ports ? UNREACHABLE_PORT : UNREACHABLE_HOST;
     memcpy(quoted, about->bytes + IP_AT, FRAME_IP_BYTES);
+    if (about->sent_bytes > FRAME_IP_BYTES + DATAGRAM_PIECE_BYTES)
+        wire_put_u16(quoted + 6, 0); /* as it is when it was put together */
     patch_ip(quoted, about->sent_bytes, about->sent_id);
     memcpy(quoted + FRAME_IP_BYTES, about->sent_transport, FRAME_QUOTED_BYTES);
     wire_put_u16(icmp + 2, checksum_finish(checksum_add(0, icmp, length)));
@@ -355,9 +358,12 @@ static uint32_t render_unreachable(struct frame_template frames[2], const struct
 
 /* ---- frames ---- */
 
-/* What an ICMP error would have to quote. */
-static void note_sent(struct frame_template *frame, const uint8_t *ip, uint32_t length, uint16_t id)
+/* What an ICMP error would have to quote: of a datagram in pieces all of it. */
+static void note_sent(struct frame_template *frame, const struct session_packet *packet, const uint8_t *ip,
+                      uint32_t length, uint16_t id)
 {
+    if (packet->piece_bytes > 0)
+        length = DATAGRAM_HEADER_BYTES + packet->payload_bytes;
     frame->sent_id = id;
     frame->sent_bytes = (uint16_t)(FRAME_IP_BYTES + length);
     memcpy(frame->sent_transport, ip + FRAME_IP_BYTES, FRAME_QUOTED_BYTES);
@@ -382,6 +388,6 @@ uint32_t frame_template_render(struct frame_template frames[2], const struct sta
         mark_piece(packet, ip);
     patch_ip(ip, (uint16_t)(FRAME_IP_BYTES + length), id);
     if (packet->piece_offset == 0)
-        note_sent(frame, ip, length, id);
+        note_sent(frame, packet, ip, length, id);
     return TRANSPORT_AT + length;
 }

@@ -5,6 +5,7 @@
 #include "base/at_most.h"
 #include "base/log_grid.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/model_messages.h"
 
 enum { KEPT_PACKETS = 3 /* of a side: what opening and closing need */ };
@@ -61,6 +62,25 @@ static void take_repeats(struct impairment_counts *counts, const struct session_
     }
 }
 
+/* Of the pieces of a side's datagrams, the share that are no matter of size: as far as the packets were kept. */
+static double split_share(const struct session_row *row, enum flow_side side)
+{
+    uint64_t later = 0; /* pieces behind the first */
+    uint64_t of_large = 0;
+
+    for (uint32_t i = 0; i < row->sequence_length; i++) {
+        struct flow_packet packet = row->sequence[i];
+
+        if (flow_packet_side(packet) != side)
+            continue;
+        if (flow_packet_mark(packet) == PACKET_IMPAIRED)
+            later++;
+        else
+            of_large += datagram_pieces(IP_UDP, packet.payload_bytes) - 1;
+    }
+    return later == 0 || of_large == 0 ? 1 : later > of_large ? 1 - (double)of_large / (double)later : 0;
+}
+
 static void take_learned(struct impairment_counts *counts, const struct session_row *row,
                          const struct service_model *service, struct random_stream *random)
 {
@@ -69,6 +89,8 @@ static void take_learned(struct impairment_counts *counts, const struct session_
         counts->reordered[side] = row->reordered[side];
         counts->duplicated[side] = row->duplicated[side];
         counts->fragmented[side] = row->fragments[side] / 2;
+        if (counts->fragmented[side] > 0)
+            counts->fragmented[side] = (uint32_t)(counts->fragmented[side] * split_share(row, (enum flow_side)side));
     }
     if (counts->retransmitted[0] + counts->retransmitted[1] > 0)
         take_repeats(counts, row);

@@ -5,6 +5,7 @@
 #include "base/at_most.h"
 #include "base/time_types.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/model_messages.h"
 
 /* What becomes of the packet that waits. */
@@ -12,13 +13,10 @@ enum waiting_kind {
     WAITING_NOTHING, /* none does */
     WAITING_FRESH,   /* it was taken too early: nothing happened to it yet */
     WAITING_AS_IS,   /* it passes */
-    WAITING_COPY,
-    WAITING_PIECE    /* the next piece of it */
+    WAITING_COPY
 };
 
 enum {
-    PIECE_BYTES = 1480,     /* of IP payload in a frame of 1500 bytes; a multiple of 8 */
-    UDP_BYTES = 8,
     FRAGMENT_UNIT = 8,
     LEAST_SPLIT_BYTES = 64, /* of a datagram that comes in two pieces */
     FAST_FOLLOWERS = 3,     /* RFC 5681: as many duplicate ACKs */
@@ -98,10 +96,13 @@ static bool has_fin(const struct impairments *m, const struct session_packet *p)
     return m->protocol == IP_TCP && p->tcp_flags & TCP_FIN;
 }
 
-/* A second handshake, or data behind the FIN, would be taken for a host's mistake. */
+/*
+ * A second handshake, or data behind the FIN, would be taken for a host's mistake; and not all the pieces of a
+ * datagram come twice.
+ */
 static bool is_copyable(const struct session_packet *p)
 {
-    return !(p->tcp_flags & TCP_SYN) && !(p->tcp_flags & TCP_FIN && p->payload_bytes > 0);
+    return !(p->tcp_flags & TCP_SYN) && !(p->tcp_flags & TCP_FIN && p->payload_bytes > 0) && !p->has_more_pieces;
 }
 
 static bool counts_as_data(const struct impairments *m, const struct session_packet *p)
@@ -243,33 +244,14 @@ static void next_copy(struct impairments *m, struct random_stream *random, struc
         m->waiting_kind = WAITING_NOTHING;
 }
 
-/* The packet becomes its next piece; the rest of it waits. */
-static void next_piece(struct impairments *m, uint16_t most_bytes, struct session_packet *p)
+/* Of a datagram that a link which is a little too narrow cut in two: bytes of the first piece; 0: none did. */
+static uint16_t split_bytes(struct impairments *m, const struct session_packet *p, struct random_stream *random)
 {
-    uint32_t left = UDP_BYTES + p->payload_bytes - p->piece_offset;
-
-    p->has_more_pieces = left > most_bytes;
-    p->piece_bytes = (uint16_t)(p->has_more_pieces ? most_bytes : left);
-    if (!p->has_more_pieces) {
-        m->waiting_kind = WAITING_NOTHING;
-        return;
-    }
-    hold(m, p, WAITING_PIECE);
-    m->waiting.piece_offset += p->piece_bytes;
-    m->waiting.gap_ns = LEAST_GAP_NS;
-}
-
-/* Pieces for frames; or the first one as large as a link would let pass that is a little too narrow. */
-static uint16_t piece_bytes(struct impairments *m, const struct session_packet *p, struct random_stream *random)
-{
-    uint32_t bytes = UDP_BYTES + p->payload_bytes;
+    uint32_t bytes = DATAGRAM_HEADER_BYTES + p->payload_bytes;
     uint32_t units = bytes / FRAGMENT_UNIT;
 
-    if (m->protocol == IP_TCP || p->payload_bytes == 0)
-        return 0;
-    if (bytes > PIECE_BYTES)
-        return PIECE_BYTES;
-    if (bytes < LEAST_SPLIT_BYTES || !event_here(&m->left.fragmented[p->side], m->packets_left[p->side], random))
+    if (m->protocol == IP_TCP || p->has_more_pieces || bytes < LEAST_SPLIT_BYTES ||
+        !event_here(&m->left.fragmented[p->side], m->packets_left[p->side], random))
         return 0;
     return (uint16_t)((units - 1 - random_below(random, units / 4)) * FRAGMENT_UNIT);
 }
@@ -305,25 +287,26 @@ static void judge(struct impairments *m, const struct session_packet_source *sou
                   struct random_stream *random, struct session_packet *p)
 {
     enum flow_side side = p->side;
+    uint32_t frames = datagram_pieces(m->protocol, p->payload_bytes);
     bool is_data = counts_as_data(m, p);
     bool can_be_overtaken = m->losses_next == 0 && is_losable(m, p) && p->payload_bytes > 0 && m->sent[side] &&
                             are_others_left(m, side);
-    uint16_t bytes = piece_bytes(m, p, random);
+    uint16_t bytes = split_bytes(m, p, random);
 
     if (bytes > 0) {
-        next_piece(m, bytes, p);
+        datagram_cut(p, bytes);
     } else if (can_be_overtaken && event_here(&m->left.reordered[side], m->data_left[side], random)) {
         overtake(m, source, random, p);
     } else {
         m->copies = is_copyable(p) ? events_here(&m->left.duplicated[side], m->packets_left[side], random) : 0;
         if (m->copies > 0)
             hold(m, p, WAITING_COPY);
-        else if (side == FLOW_INITIATOR && event_here(&m->left.unreachable, m->packets_left[side], random))
+        else if (side == FLOW_INITIATOR && event_here(&m->left.unreachable, m->packets_left[side] / frames, random))
             tell_unreachable(m, p);
     }
     if (is_data)
         count_down(&m->data_left[side]);
-    count_down(&m->packets_left[side]);
+    m->packets_left[side] -= at_most(frames, m->packets_left[side]);
 }
 
 static bool take(struct impairments *m, const struct session_packet_source *source, struct session_packet *p)
@@ -371,10 +354,6 @@ bool impairments_next(struct impairments *m, const struct session_packet_source 
         break;
     case WAITING_COPY:
         next_copy(m, random, p);
-        break;
-    case WAITING_PIECE:
-        *p = m->waiting;
-        next_piece(m, m->waiting.piece_bytes, p);
         break;
     default:
         if (!next_fresh(m, source, random, p))

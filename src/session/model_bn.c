@@ -7,6 +7,7 @@
 #include "base/tally.h"
 #include "net/wire.h"
 #include "session/bn_packets.h"
+#include "session/datagram.h"
 
 enum {
     MAX_LABELS = UINT16_MAX + 1,
@@ -152,11 +153,14 @@ static void begin(const struct packet_tables *tables, const struct packet_shape 
     memory->bn = (struct bn_memory){ .state = bn_state_begin(tables->labels[which]) };
 }
 
-static void to_draw(const struct bn_packet *packet, const struct packet_shape *shape,
-                    struct packet_draw *draw)
+/* Where packets were learned as captured, the later pieces of a datagram are packets of their own. */
+static void to_draw(const struct bn_packet *packet, const struct packet_tables *tables,
+                    const struct packet_shape *shape, struct packet_draw *draw)
 {
     uint16_t most = shape->most_bytes[packet->side];
 
+    if (tables->shared->is_lawless && most > DATAGRAM_WHOLE_BYTES)
+        most = DATAGRAM_WHOLE_BYTES;
     *draw = (struct packet_draw){
         .side = packet->side,
         .mark = PACKET_PLAIN,
@@ -204,7 +208,7 @@ static bool next(const struct packet_tables *tables, const struct packet_shape *
         packet = (struct bn_packet){ .side = FLOW_INITIATOR, .is_last = true,
                                      .tcp_flags = shape->under_way ? TCP_ACK : TCP_SYN };
     }
-    to_draw(&packet, shape, draw);
+    to_draw(&packet, tables, shape, draw);
     own->is_over = (is_lawful && is_closed(own, &progress->machine, draw)) || packet.is_last ||
                    ++own->packets == MAX_PACKETS;
     return true;

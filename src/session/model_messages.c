@@ -5,7 +5,7 @@
 
 #include "base/at_most.h"
 #include "net/wire.h"
-#include "session/session_shape.h"
+#include "session/datagram.h"
 
 #define FIRST_RETRY_NS NS_PER_SECOND /* of a SYN (RFC 6298), when the flow does not say */
 
@@ -275,9 +275,9 @@ static uint32_t next_datagram_bytes(const struct drawing *d, enum flow_side side
     uint64_t others = (packets - 1) * request;
 
     if (side != (enum flow_side)d->m->first_side && d->shape->total.data_packets[side] <= PACKET_RECENT &&
-        left >= others + request && left - others <= SESSION_MAX_DATAGRAM)
+        left >= others + request && left - others <= DATAGRAM_WHOLE_BYTES)
         return (uint32_t)(left - others);
-    return (uint32_t)(left / packets);
+    return (uint32_t)at_most(left / packets, DATAGRAM_WHOLE_BYTES);
 }
 
 /*

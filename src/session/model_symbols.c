@@ -6,6 +6,7 @@
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/model_messages.h"
 #include "session/symbol_context.h"
 #include "session/symbol_fit.h"
@@ -72,9 +73,14 @@ struct drawing {
     struct symbol_features features;
 };
 
+/* A datagram's last pieces may be more than are left, but not most of them: so none has to be as no other was. */
 static uint64_t largest_segment(const struct drawing *d, enum flow_side side)
 {
-    return d->state->full[side] > 0 ? d->state->full[side] : d->shape->most_bytes[side];
+    uint64_t most = d->state->full[side] > 0 ? d->state->full[side] : d->shape->most_bytes[side];
+
+    if (d->shape->protocol == IP_TCP)
+        return most;
+    return at_most(most, 2 * d->progress->left.packets[side] * DATAGRAM_PIECE_BYTES - DATAGRAM_HEADER_BYTES);
 }
 
 /* Paid from what is left, and allowed by TCP. */
@@ -184,9 +190,18 @@ static bool draw_level(const struct drawing *d, uint32_t level, uint16_t *token)
     return draw_masked(&known, d, &counts, token);
 }
 
+/* Whether all that a side has left to say makes one packet, with its pieces. */
+static bool rest_is_one(const struct drawing *d, enum flow_side side)
+{
+    uint32_t rest = (uint32_t)at_most(d->progress->left.payload_bytes[side], UINT16_MAX);
+
+    return d->progress->left.data_packets[side] == datagram_pieces(d->shape->protocol, rest);
+}
+
 static uint8_t mean_length(const struct drawing *d, enum flow_side side)
 {
-    uint64_t mean = d->progress->left.payload_bytes[side] / d->progress->left.data_packets[side];
+    uint64_t rest = d->progress->left.payload_bytes[side];
+    uint64_t mean = rest_is_one(d, side) ? rest : rest / d->progress->left.data_packets[side];
 
     if (d->state->full[side] > 0 && mean >= d->state->full[side])
         return LENGTH_FULL;
@@ -239,7 +254,7 @@ static bool takes_rest(const struct drawing *d, enum flow_side side, uint8_t len
     uint64_t rest = d->progress->left.payload_bytes[side];
     uint8_t size;
 
-    if (d->progress->left.data_packets[side] != 1 || rest == 0 || rest > largest_segment(d, side))
+    if (!rest_is_one(d, side) || rest == 0 || rest > largest_segment(d, side))
         return false;
     size = symbol_alphabet_size(&d->fit->alphabet, (uint32_t)rest);
     return size < LENGTH_BUCKET || size == length;
@@ -336,7 +351,7 @@ static void send_drawn(const struct drawing *d, uint16_t token, const struct pac
 
     symbol_state_send(d->state, token, (uint16_t)draw->payload_bytes, (uint8_t)at_most(bin, UINT8_MAX));
     d->state->left_ns -= (int64_t)at_most((uint64_t)draw->gap_ns, (uint64_t)d->state->left_ns);
-    packet_budget_pay(&left, draw->side, draw->payload_bytes);
+    packet_budget_pay(&left, draw->side, d->shape->protocol, draw->payload_bytes);
     if (draw->payload_bytes > 0)
         symbol_state_expect(d->state, &d->fit->alphabet, draw->side, &left);
 }

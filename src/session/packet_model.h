@@ -119,8 +119,8 @@ struct packet_model {
                   union packet_memory *memory, struct random_stream *random);
     /*
      * The next packet; false: the session is over. Every draw is allowed by progress->machine, and paid from
-     * progress->left: its side has packets left, and data packets left if it has payload (bytes may be more or fewer
-     * than are left); but for what ignores_budget and is_lawless say.
+     * progress->left, of datagrams in pieces each piece: its side has packets left, and data packets left if it
+     * has payload (bytes may be more or fewer than are left); but for what ignores_budget and is_lawless say.
      */
     bool (*next)(const struct packet_tables *tables, const struct packet_shape *shape,
                  const struct packet_progress *progress, union packet_memory *memory,

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/flow_tuple.h"
 #include "session/frame_template.h"
 #include "session/open_connections.h"
@@ -220,6 +221,8 @@ static bool next_packet(struct live *live)
 {
     const struct session_packet_source source = { pull_session, &live->session };
 
+    if (datagram_next_piece(&live->packet))
+        return true;
     return live->impaired ? impairments_next(&live->impaired->filter, &source, &live->impaired->random, &live->packet)
                           : session_next(&live->session, &live->packet);
 }
@@ -353,7 +356,7 @@ static void add_up(struct session_sums *sums, const struct session_packet *packe
         return; /* another flow's, as a meter sees it */
     sums->packets[packet->side]++;
     sums->bytes[packet->side] += bytes;
-    sums->payload_bytes[packet->side] += packet->payload_bytes;
+    sums->payload_bytes[packet->side] += datagram_payload_bytes(packet);
     sums->tcp_flags[packet->side] |= packet->tcp_flags;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "session/datagram.h"
 #include "session/model_messages.h"
 #include "session/session_shape.h"
 
@@ -24,7 +25,7 @@ static void take_row(struct session *s, const struct session_row *row)
     for (int side = 0; side < 2; side++) {
         shape->most_bytes[side] = shape->protocol == IP_TCP
                                       ? stack_profile_segment_bytes(&s->stack, (enum flow_side)side)
-                                      : SESSION_MAX_DATAGRAM;
+                                      : DATAGRAM_MAX_BYTES;
         shape->total.packets[side] = row->packets[side];
         shape->total.data_packets[side] = row->data_packets[side];
         shape->total.payload_bytes[side] = row->payload_bytes[side];
@@ -199,6 +200,8 @@ static void number_datagram(const struct session *s, const struct packet_draw *d
         .gap_ns = draw->gap_ns,
         .sequence = s->course.progress.messages[draw->side],
     };
+    if (datagram_pieces(s->course.shape.protocol, draw->payload_bytes) > 1)
+        datagram_cut(packet, DATAGRAM_PIECE_BYTES);
 }
 
 static bool is_closed(const struct session *s)

@@ -35,7 +35,7 @@ static bool draw_next(struct session_course *c, struct packet_draw *draw)
             tcp_machine_send(&p->machine, draw->side, draw->tcp_flags, draw->mark);
     }
     if (!c->is_over && !c->model->ignores_budget)
-        packet_budget_pay(&p->left, draw->side, draw->payload_bytes);
+        packet_budget_pay(&p->left, draw->side, c->shape.protocol, draw->payload_bytes);
     return !c->is_over;
 }
 
@@ -64,7 +64,7 @@ bool course_next(struct session_course *c, struct packet_draw *draw)
 
 void course_send(struct session_course *c, const struct packet_draw *draw)
 {
-    packet_budget_pay(&c->progress.left, draw->side, draw->payload_bytes);
+    packet_budget_pay(&c->progress.left, draw->side, c->shape.protocol, draw->payload_bytes);
     tcp_machine_send(&c->sent, draw->side, draw->tcp_flags, draw->mark);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/at_most.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/stack_profile.h"
 
 enum {
@@ -291,7 +292,7 @@ static void fit_payload(struct session_row *row, bool is_tcp)
 
     for (int side = 0; side < 2; side++) {
         uint64_t most = is_tcp ? stack_profile_segment_bytes(&stack, (enum flow_side)side)
-                               : SESSION_MAX_DATAGRAM;
+                               : DATAGRAM_PIECE_BYTES;
 
         if (!is_tcp)
             row->data_packets[side] = row->packets[side];

@@ -11,8 +11,6 @@
 #include "dayshift/flow_plan.h"
 #include "dayshift/service_model.h"
 
-enum { SESSION_MAX_DATAGRAM = 1472 }; /* payload in a frame of 1500 bytes; there are no fragments yet */
-
 #define SESSION_NO_ROW UINT32_MAX
 
 /*

@@ -92,13 +92,13 @@ static void learn_flow(struct learning *learning, const struct symbol_flows *flo
         struct symbol_features features;
 
         if (i == flow->head) { /* of the last packets none is missing */
-            progress.left = symbol_packets_sum(packets + i, flow->length - i);
+            progress.left = symbol_packets_sum(packets + i, flow->length - i, flows->protocol);
             symbol_state_plan(&state, alphabet, &progress.left);
         }
         features = symbol_features_of(flows->protocol, &flow->total, &progress);
         if (i < flow->head || i >= flow->head + 2)
             learn_packet(learning, &state, &features, token, p->gap_bin);
-        packet_budget_pay(&progress.left, (enum flow_side)p->side, p->bytes);
+        packet_budget_pay(&progress.left, (enum flow_side)p->side, flows->protocol, p->bytes);
         symbol_state_send(&state, token, p->bytes, p->gap_bin);
         if (p->bytes > 0)
             symbol_state_expect(&state, alphabet, p->side, &progress.left);

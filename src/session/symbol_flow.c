@@ -5,6 +5,7 @@
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "net/wire.h"
+#include "session/datagram.h"
 #include "session/tcp_machine.h"
 
 enum {
@@ -78,13 +79,15 @@ static void take_packets(struct symbol_flows *flows, struct symbol_flow *flow, c
     }
 }
 
-struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count)
+struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count, uint8_t protocol)
 {
     struct packet_budget sum = { .packets = { 0 } };
 
     for (uint32_t i = 0; i < count; i++) {
-        sum.packets[packets[i].side]++;
-        sum.data_packets[packets[i].side] += packets[i].bytes > 0;
+        uint32_t frames = datagram_pieces(protocol, packets[i].bytes);
+
+        sum.packets[packets[i].side] += frames;
+        sum.data_packets[packets[i].side] += packets[i].bytes > 0 ? frames : 0;
         sum.payload_bytes[packets[i].side] += packets[i].bytes;
     }
     return sum;
@@ -92,9 +95,9 @@ struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uin
 
 /* What a whole flow adds up to; where packets are missing, the row says it, less what was left out. */
 static void set_totals(struct symbol_flow *flow, const struct symbol_packet *packets,
-                       const struct session_row *row)
+                       const struct session_row *row, uint8_t protocol)
 {
-    struct packet_budget seen = symbol_packets_sum(packets, flow->length);
+    struct packet_budget seen = symbol_packets_sum(packets, flow->length, protocol);
 
     flow->total = seen;
     if (row->sequence_length == session_row_packets(row))
@@ -143,7 +146,7 @@ static void add_flow(struct symbol_flows *flows, const struct session_row *row, 
     take_packets(flows, &flow, row);
     if (flow.length == 0)
         return;
-    set_totals(&flow, packets, row);
+    set_totals(&flow, packets, row, flows->protocol);
     for (int side = 0; side < 2; side++)
         flow.full[side] = flows->protocol == IP_TCP ? full_segment(&flow, packets, side, row) : 0;
     flows->packet_count += flow.length;

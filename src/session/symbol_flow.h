@@ -48,7 +48,7 @@ void symbol_flows_init(struct symbol_flows *flows, const struct service_model *s
 void symbol_flows_release(struct symbol_flows *flows);
 
 /* What so many packets in a row add up to. */
-struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count);
+struct packet_budget symbol_packets_sum(const struct symbol_packet *packets, uint32_t count, uint8_t protocol);
 
 static inline uint8_t symbol_gap_bin(uint32_t bin)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dayshift/host_model.h"
 
 /* A step between states in their order. */
 struct ordered_step {

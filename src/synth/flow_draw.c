@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "dayshift/flow_plan.h"
+#include "dayshift/port_feature.h"
 
 static uint32_t draw_component(const struct volume_model *mixture, struct random_stream *random)
 {

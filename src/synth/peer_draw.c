@@ -85,13 +85,6 @@ uint64_t peer_draw_stick(double discount, double concentration, struct random_st
 
 /* ---- peers ---- */
 
-static bool is_listed_outside(uint32_t symbol)
-{
-    struct peer peer = peer_unpack(symbol);
-
-    return peer.kind == PEER_OUTSIDE && peer.id != PEER_ID_OTHER;
-}
-
 /* How many flows went to a peer, 0 when it is not listed. Symbols ascend. */
 static uint32_t flows_with(const struct discrete *peers, uint32_t symbol)
 {
@@ -155,7 +148,7 @@ static bool meet_known(const struct peer_owner *owner, uint64_t name, struct pee
         const struct discrete *peers = &state_elsewhere(owner, random_below(&random, count))->peers;
         uint32_t symbol = discrete_symbol(peers, discrete_draw(peers, &random));
 
-        if (is_listed_outside(symbol) && flows_with(&state->peers, symbol) == 0) {
+        if (peer_is_listed_outside(peer_unpack(symbol)) && flows_with(&state->peers, symbol) == 0) {
             *peer = peer_unpack(symbol);
             return true;
         }

@@ -14,12 +14,22 @@
 
 #define MAX_FLOWS_A_SLICE 1e6 /* of one host, whatever a model says: 3,333 a second */
 
+static const char *const fallback_names[] = { "spread", "silent", "interpolate" }; /* in the order of the enum */
+
+enum { FALLBACKS = sizeof fallback_names / sizeof *fallback_names };
+
+const char *day_fallback_names(char text[TEXT_NAMES])
+{
+    text[0] = '\0';
+    for (int i = 0; i < FALLBACKS; i++)
+        text_add_name(text, fallback_names[i]);
+    return text;
+}
+
 int day_fallback_parse(const char *text, enum day_fallback *fallback)
 {
-    static const char *const names[] = { "spread", "silent", "interpolate" }; /* in the order of the enum */
-
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
+    for (int i = 0; i < FALLBACKS; i++) {
+        if (strcmp(text, fallback_names[i]) == 0) {
             *fallback = (enum day_fallback)i;
             return 0;
         }

@@ -7,6 +7,7 @@
 #ifndef SYNTH_SLICE_H
 #define SYNTH_SLICE_H
 
+#include "base/text.h"
 #include "dayshift/flow_plan.h"
 #include "synth/population.h"
 
@@ -19,6 +20,7 @@ enum day_fallback {
 
 /* "spread", "silent", "interpolate"; -1 for anything else. */
 int day_fallback_parse(const char *text, enum day_fallback *fallback);
+const char *day_fallback_names(char text[TEXT_NAMES]); /* all, for messages. Returns `text` */
 
 struct plan_list {
     struct flow_plan *plans;
