@@ -209,7 +209,7 @@ static void impair(const struct renderer *r, struct live *live, const struct imp
         return;
     live->impaired = memory_alloc(sizeof *live->impaired);
     impairments_begin(&live->impaired->filter, counts, shape->protocol, !shape->under_way, &shape->total,
-                      shape->rtt_ns);
+                      shape->rtt_ns, s->numbers.window_scale);
     random_init(&live->impaired->random, r->config.seed, RANDOM_IMPAIR, (uint32_t)(s->key >> 32), (uint32_t)s->key,
                 0);
 }
