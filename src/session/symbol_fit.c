@@ -12,7 +12,7 @@
 
 enum {
     TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
-    GAP_TABLE_BYTES = 32 * 1024
+    GAP_TABLE_BYTES = 24 * 1024
 };
 
 static void build_alphabet(struct symbol_alphabet *alphabet, const struct symbol_flows *flows)
