@@ -341,7 +341,7 @@ static void play_any(const struct service_model *service, struct packet_models *
         plan.packets = session_row_packets(&service->rows[random_below(random, service->row_count)]);
     session_begin(&session, &plan, 1, models, &learned, &counts);
     impairments_begin(&impairments, &counts, plan.protocol, !session_joins(&session),
-                      &session.course.shape.total, session.course.shape.rtt_ns);
+                      &session.course.shape.total, session.course.shape.rtt_ns, session.numbers.window_scale);
     while (drawn < MOST_DRAWN && impairments_next(&impairments, &source, random, &packet)) {
         assert_true(packet.gap_ns >= 0);
         assert_true(packet.payload_bytes <= session.course.shape.most_bytes[packet.side]);

@@ -484,6 +484,7 @@ static void test_syn_options(void **state)
         { STAMPS, { 12, 12 }, { { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 }, { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 } } },
     };
     const struct tcp_timestamps timestamps = { UINT32_C(0x01020304), UINT32_C(0x05060708) };
+    const struct sack_block none = { 0, 0 };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -493,11 +494,31 @@ static void test_syn_options(void **state)
             uint8_t options[TCP_OPTIONS_MAX];
 
             assert_int_equal(tcp_options_bytes(&stack, (enum flow_side)side, S), cases[i].bytes[side]);
-            assert_int_equal(tcp_options_put(&stack, (enum flow_side)side, S, timestamps, options),
+            assert_int_equal(tcp_options_put(&stack, (enum flow_side)side, S, timestamps, none, options),
                              cases[i].bytes[side]);
             assert_memory_equal(options, cases[i].of_side[side], cases[i].bytes[side]);
         }
     }
+}
+
+/* A duplicate ACK names what came behind the hole, if both sides offered that. */
+static void test_sack_option(void **state)
+{
+    static const uint8_t with_stamps[] = { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8,
+                                           1, 1, 5, 10, 0xff, 0xff, 0xff, 0xf0, 0, 0, 1, 0 };
+    const struct tcp_timestamps timestamps = { UINT32_C(0x01020304), UINT32_C(0x05060708) };
+    const struct sack_block block = { UINT32_C(0xfffffff0), UINT32_C(0x100) };
+    struct stack_profile stack = usual_stack(TCP_OPTION_SACK | TCP_OPTION_TIMESTAMPS);
+    uint8_t options[TCP_OPTIONS_MAX];
+
+    (void)state;
+    assert_int_equal(tcp_options_put(&stack, R, A, timestamps, block, options), sizeof with_stamps);
+    assert_memory_equal(options, with_stamps, sizeof with_stamps);
+    stack = usual_stack(TCP_OPTION_SACK);
+    assert_int_equal(tcp_options_put(&stack, R, A, timestamps, block, options), 12);
+    assert_memory_equal(options, with_stamps + 12, 12);
+    stack.tcp_options[I] = 0;
+    assert_int_equal(tcp_options_put(&stack, R, A, timestamps, block, options), 0);
 }
 
 /* Of a segment with nothing but timestamps. */
@@ -806,7 +827,8 @@ static void pass(struct talk *talk, const struct impairment_counts *counts, stru
     int64_t now_ns = 0;
 
     memset(passage, 0, sizeof *passage);
-    impairments_begin(&impairments, counts, talk->protocol, talk->protocol == IP_TCP, &talk->total, TALK_RTT_NS);
+    impairments_begin(&impairments, counts, talk->protocol, talk->protocol == IP_TCP, &talk->total, TALK_RTT_NS,
+                      talk->numbers.window_scale);
     while (impairments_next(&impairments, &source, random, &passage->packets[passage->count])) {
         struct session_packet packet = passage->packets[passage->count];
 
@@ -840,9 +862,35 @@ static void check_unacknowledged(const struct passage *passage, uint32_t first, 
     }
 }
 
-/* Whoever comes again is the same, late enough, and nobody acknowledged it in the meantime. */
-static void check_losses(const struct passage *passage)
+/* They are for segments that followed the lost one, one each, and leave the window as it was; how many there were. */
+static uint32_t check_duplicate_acks(const struct passage *passage, uint32_t first, uint32_t second)
 {
+    const struct session_packet *lost = &passage->packets[second];
+    uint32_t followers = 0, duplicates = 0;
+    uint32_t until = lost->sequence + lost->payload_bytes;
+
+    for (uint32_t k = first + 1; k < second; k++) {
+        const struct session_packet *p = &passage->packets[k];
+
+        if (p->side == lost->side && p->payload_bytes > 0) {
+            followers++;
+            until = seq_lt(until, p->sequence + p->payload_bytes) ? p->sequence + p->payload_bytes : until;
+        } else if (p->side != lost->side && p->fate != FATE_COPY && p->sack.left != p->sack.right) {
+            assert_int_equal(p->acknowledgement, lost->sequence);
+            assert_int_equal(p->tcp_flags, A);
+            assert_int_equal(p->sack.left, lost->sequence + lost->payload_bytes);
+            assert_int_equal(p->sack.right, until);
+            assert_true(++duplicates <= followers);
+        }
+    }
+    return duplicates;
+}
+
+/* Whoever comes again is the same, late enough, and nobody acknowledged it in the meantime. */
+static uint32_t check_losses(const struct passage *passage)
+{
+    uint32_t duplicate_acks = 0;
+
     for (uint32_t i = 0; i < passage->count; i++) {
         const struct session_packet *again = &passage->packets[i];
         uint32_t followers = 0;
@@ -865,7 +913,25 @@ static void check_losses(const struct passage *passage)
         assert_true(passage->times[i] - passage->times[first] >=
                     (again->tcp_flags & S ? NS_PER_SECOND : followers >= 3 ? TALK_RTT_NS : 200 * NS_PER_MS));
         check_unacknowledged(passage, first, i);
+        duplicate_acks += check_duplicate_acks(passage, first, i);
     }
+    return duplicate_acks;
+}
+
+/* ACKs that the session did not plan: of a hole that was filled. */
+static uint32_t unplanned_acks(const struct passage *passage, const struct talk *talk, enum flow_side side)
+{
+    uint32_t planned = 0, passed = 0;
+
+    for (uint32_t i = 0; i < talk->count; i++)
+        planned += talk->draws[i].side == side && talk->draws[i].tcp_flags == A && talk->draws[i].payload_bytes == 0;
+    for (uint32_t i = 0; i < passage->count; i++) {
+        const struct session_packet *p = &passage->packets[i];
+
+        passed += p->side == side && p->tcp_flags == A && p->payload_bytes == 0 && p->fate != FATE_COPY;
+    }
+    assert_true(passed >= planned);
+    return passed - planned;
 }
 
 static uint32_t overtaken(const struct passage *passage, int side)
@@ -885,7 +951,7 @@ static void test_impairments_are_measured(void **state)
 {
     struct talk *talk = test_calloc(1, sizeof *talk);
     struct passage *passage = test_calloc(1, sizeof *passage);
-    uint32_t wanted = 0, reordered = 0;
+    uint32_t wanted = 0, reordered = 0, duplicate_acks = 0, filled = 0, unplanned;
 
     (void)state;
     for (uint32_t number = 0; number < 300; number++) {
@@ -913,15 +979,19 @@ static void test_impairments_are_measured(void **state)
             reordered += r->reordered[side];
             assert_int_equal(r->duplicated[side], counts.duplicated[side]);
             assert_int_equal(r->fragments[side], 2 * counts.fragmented[side]);
-            assert_int_equal(r->packets[side], talk->total.packets[side] + counts.retransmitted[side] +
+            unplanned = is_tcp ? unplanned_acks(passage, talk, (enum flow_side)side) : 0;
+            assert_true(unplanned <= counts.retransmitted[!side]);
+            filled += unplanned;
+            assert_int_equal(r->packets[side], talk->total.packets[side] + counts.retransmitted[side] + unplanned +
                                                    counts.duplicated[side] + counts.fragmented[side]);
         }
         assert_int_equal(passage->record.findings, 0);
         assert_int_equal(passage->unreachable, counts.unreachable);
         if (is_tcp)
-            check_losses(passage);
+            duplicate_acks += check_losses(passage);
     }
     assert_true(wanted > 300 && reordered > wanted * 9 / 10);
+    assert_true(filled > 100 && filled <= duplicate_acks);
     test_free(passage);
     test_free(talk);
 }
@@ -965,7 +1035,8 @@ static void test_losses_are_uniform(void **state)
         uint32_t highest = 0;
 
         talk_begin(talk, IP_TCP, &random);
-        impairments_begin(&impairments, &counts, IP_TCP, true, &talk->total, TALK_RTT_NS);
+        impairments_begin(&impairments, &counts, IP_TCP, true, &talk->total, TALK_RTT_NS,
+                          talk->numbers.window_scale);
         while (impairments_next(&impairments, &source, &random, &packet)) {
             uint64_t total = talk->total.data_packets[I] + 1;
 
@@ -1070,7 +1141,8 @@ static void test_impairments_stop(void **state)
         for (uint32_t i = 1; i < talk->count; i += 7)
             talk->draws[i].gap_ns = 20 * NS_PER_SECOND;
         before = (uint32_t)between(&random, 1, talk->count + 300);
-        impairments_begin(&impairments, &counts, IP_TCP, true, &talk->total, TALK_RTT_NS);
+        impairments_begin(&impairments, &counts, IP_TCP, true, &talk->total, TALK_RTT_NS,
+                          talk->numbers.window_scale);
         while (passed < before && impairments_next(&impairments, &source, &random, &passage->packets[passed])) {
             different += !is_again(passage->packets, passed);
             passed++;
@@ -1087,7 +1159,8 @@ static void test_impairments_stop(void **state)
             different++;
             passed++;
         }
-        assert_int_equal(different, talk->count);
+        passage->count = passed;
+        assert_int_equal(different, talk->count + unplanned_acks(passage, talk, I) + unplanned_acks(passage, talk, R));
     }
     assert_true(again > 400);
     test_free(passage);
@@ -1380,7 +1453,8 @@ static void write_judged_session(FILE *file, uint32_t number, bool is_impaired)
     }
     if (!is_impaired)
         counts = (struct impairment_counts){ 0 };
-    impairments_begin(&impairments, &counts, protocol, true, &talk->total, TALK_RTT_NS);
+    impairments_begin(&impairments, &counts, protocol, true, &talk->total, TALK_RTT_NS,
+                      talk->numbers.window_scale);
     while (impairments_next(&impairments, &source, &random, &packet)) {
         do {
             now_ns += packet.gap_ns;
@@ -1478,6 +1552,7 @@ int main(void)
         cmocka_unit_test(test_window_grows),
         cmocka_unit_test(test_numbers_go_on),
         cmocka_unit_test(test_syn_options),
+        cmocka_unit_test(test_sack_option),
         cmocka_unit_test(test_timestamps),
         cmocka_unit_test(test_ip_ids),
         cmocka_unit_test(test_pieces),

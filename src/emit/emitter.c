@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include "base/counter.h"
+
 /* An empty ring is looked at this often: late by this at most, and little of a processor. */
 #define RING_NAP_NS (50 * NS_PER_US)
 
@@ -13,38 +15,30 @@ static bool is_stopped(const struct emitter *emitter)
     return atomic_load_explicit(emitter->stop, memory_order_relaxed);
 }
 
-/* One writer: a plain addition that readers see whole, without a locked instruction. */
-static void count(_Atomic uint64_t *counter, uint64_t more)
-{
-    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
-
-    atomic_store_explicit(counter, now + more, memory_order_relaxed);
-}
-
 static void count_lost(struct emitter *emitter)
 {
-    count(&emitter->counts.planned, 1);
-    count(&emitter->counts.dropped, 1);
+    counter_add(&emitter->counts.planned, 1);
+    counter_add(&emitter->counts.dropped, 1);
 }
 
 /* A frame whose time had not come when the run was stopped. */
 static void count_unsent(struct emitter *emitter)
 {
     count_lost(emitter);
-    count(&emitter->counts.unsent, 1);
+    counter_add(&emitter->counts.unsent, 1);
 }
 
 static void count_refused(struct emitter *emitter)
 {
-    count(&emitter->counts.planned, 1);
-    count(&emitter->counts.refused, 1);
+    counter_add(&emitter->counts.planned, 1);
+    counter_add(&emitter->counts.refused, 1);
 }
 
 static void count_sent(struct emitter *emitter, const struct frame *frame, struct run_time at)
 {
-    count(&emitter->counts.planned, 1);
-    count(&emitter->counts.sent, 1);
-    count(&emitter->counts.sent_bytes, frame->length);
+    counter_add(&emitter->counts.planned, 1);
+    counter_add(&emitter->counts.sent, 1);
+    counter_add(&emitter->counts.sent_bytes, frame->length);
     log_histogram_add(&emitter->counts.lateness, at.ns - frame->due.ns);
 }
 
@@ -54,8 +48,8 @@ static void postpone_after_stall(struct emitter *emitter, int64_t late_ns)
     if (late_ns <= EMIT_MAX_LATE_NS)
         return;
     emitter->clock->operations->postpone(emitter->clock, late_ns);
-    count(&emitter->counts.stalls, 1);
-    count(&emitter->counts.stalled_ns, (uint64_t)late_ns);
+    counter_add(&emitter->counts.stalls, 1);
+    counter_add(&emitter->counts.stalled_ns, (uint64_t)late_ns);
 }
 
 /* Waits for a frame's time, sends it and counts what became of it. -1 when the sink failed. */

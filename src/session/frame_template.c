@@ -234,7 +234,7 @@ static uint32_t patch_tcp(struct frame_template frames[2], const struct stack_pr
     struct frame_template *frame = &frames[packet->side];
     struct tcp_timestamps timestamps = next_timestamps(frame, &frames[!packet->side], packet, due);
     uint32_t header = FRAME_TCP_BYTES + tcp_options_put(stack, packet->side, packet->tcp_flags,
-                                                        timestamps, tcp + FRAME_TCP_BYTES);
+                                                        timestamps, packet->sack, tcp + FRAME_TCP_BYTES);
 
     wire_put_u32(tcp + 4, packet->sequence);
     wire_put_u32(tcp + 8, packet->acknowledgement);

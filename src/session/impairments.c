@@ -33,12 +33,14 @@ enum {
 /* ---- a session ---- */
 
 void impairments_begin(struct impairments *m, const struct impairment_counts *counts, uint8_t protocol,
-                       bool opens, const struct packet_budget *total, int64_t rtt_ns)
+                       bool opens, const struct packet_budget *total, int64_t rtt_ns,
+                       const uint8_t window_scale[2])
 {
     memset(m, 0, sizeof *m);
     m->left = *counts;
     m->protocol = protocol;
     m->rtt_ns = rtt_ns;
+    memcpy(m->window_scale, window_scale, sizeof m->window_scale);
     for (int side = 0; side < 2; side++) {
         m->packets_left[side] = total->packets[side];
         m->data_left[side] = total->data_packets[side];
@@ -139,17 +141,63 @@ static void begin_loss(struct impairments *m, const struct session_packet *p)
     m->losses = m->losses_next;
     m->losses_done = 0;
     m->followers = 0;
+    m->duplicates = 0;
+    m->followed_until = p->sequence + p->payload_bytes;
     m->lost_age_ns = -p->gap_ns; /* it is about to pass */
 }
 
-/* What passes before the lost packet comes again: nothing that knows of it, or that ends its side. */
+/* A bare ACK of the lost segment that comes before it does, and while there are segments it can be for. */
+static bool is_premature(const struct impairments *m, const struct session_packet *p)
+{
+    return m->losses > 0 && p->side != m->lost.side && p->tcp_flags == TCP_ACK && p->payload_bytes == 0 &&
+           p->window > 0 && m->lost.payload_bytes > 0 && seq_lt(m->lost.sequence, p->acknowledgement) &&
+           m->duplicates < m->followers && m->lost_age_ns + p->gap_ns < lost_timeout(m);
+}
+
+/* RFC 5681, section 2: with the window of the ACK before it. */
+static void make_duplicate(struct impairments *m, struct session_packet *p)
+{
+    m->has_held = true;
+    m->held_sequence = p->sequence;
+    m->held_acknowledgement = p->acknowledgement;
+    m->held_window = p->window;
+    p->acknowledgement = m->lost.sequence;
+    p->sack = (struct sack_block){ m->lost.sequence + m->lost.payload_bytes, m->followed_until };
+    if (m->window[p->side] > 0)
+        p->window = m->window[p->side];
+    m->duplicates++;
+}
+
+/* The hole is filled: all that arrived is acknowledged, before the packet that waits. */
+static void send_held(struct impairments *m, struct session_packet *p)
+{
+    *p = (struct session_packet){
+        .side = flow_side_other(m->lost.side),
+        .tcp_flags = TCP_ACK,
+        .sequence = m->held_sequence,
+        .acknowledgement = m->held_acknowledgement,
+        .window = m->held_window,
+        .gap_ns = LEAST_GAP_NS,
+    };
+    m->has_held = false;
+}
+
+static bool exceeds_window(const struct impairments *m, const struct session_packet *p)
+{
+    return p->payload_bytes > 0 && seq_lt(m->edge[!p->side], p->sequence + p->payload_bytes);
+}
+
+/*
+ * What passes before the lost packet comes again: nothing that knows of it, or that ends its side. While ACKs are
+ * duplicates the window stands still.
+ */
 static bool lost_comes_before(const struct impairments *m, const struct session_packet *p)
 {
     bool is_same_side = p->side == m->lost.side;
 
     if (m->losses == 0)
         return false;
-    if (p->tcp_flags & TCP_RST || (is_same_side && p->tcp_flags & TCP_FIN))
+    if (p->tcp_flags & TCP_RST || (is_same_side && (p->tcp_flags & TCP_FIN || (m->has_held && exceeds_window(m, p)))))
         return true;
     if (!is_same_side && p->tcp_flags & TCP_ACK && seq_lt(m->lost.sequence, p->acknowledgement))
         return true;
@@ -169,6 +217,7 @@ static void send_lost(struct impairments *m, struct session_packet *p)
     m->losses--;
     m->losses_done++;
     m->followers = 0;
+    m->duplicates = 0;
     m->lost_age_ns = -p->gap_ns;
 }
 
@@ -178,11 +227,24 @@ static void follow_lost(struct impairments *m, const struct session_packet *p)
     m->lost_age_ns += p->gap_ns;
     if (p->side != m->lost.side || p->is_unreachable)
         return;
-    m->followers += p->payload_bytes > 0 && seq_lt(m->lost.sequence, p->sequence);
+    if (p->payload_bytes > 0 && seq_lt(m->lost.sequence, p->sequence)) {
+        m->followers++;
+        if (seq_lt(m->followed_until, p->sequence + p->payload_bytes))
+            m->followed_until = p->sequence + p->payload_bytes;
+    }
     if (m->lost.tcp_flags & TCP_ACK && p->tcp_flags & TCP_ACK) {
         m->lost.acknowledgement = p->acknowledgement;
         m->lost.window = p->window;
     }
+}
+
+static void follow_window(struct impairments *m, const struct session_packet *p)
+{
+    uint32_t edge = p->acknowledgement + ((uint32_t)p->window << m->window_scale[p->side]);
+
+    if (m->window[p->side] == 0 || seq_lt(m->edge[p->side], edge))
+        m->edge[p->side] = edge;
+    m->window[p->side] = p->window;
 }
 
 /* ---- what holds packets back ---- */
@@ -324,6 +386,10 @@ static bool take(struct impairments *m, const struct session_packet_source *sour
 static bool next_fresh(struct impairments *m, const struct session_packet_source *source,
                        struct random_stream *random, struct session_packet *p)
 {
+    if (m->has_held && m->losses == 0) {
+        send_held(m, p);
+        return true;
+    }
     if (!take(m, source, p)) {
         if (m->losses == 0)
             return false;
@@ -332,6 +398,8 @@ static bool next_fresh(struct impairments *m, const struct session_packet_source
     }
     if (!m->is_judged)
         judge_losses(m, p, random);
+    if (is_premature(m, p))
+        make_duplicate(m, p);
     if (lost_comes_before(m, p) || (m->losses > 0 && m->losses_next > 0)) {
         hold(m, p, WAITING_FRESH);
         send_lost(m, p);
@@ -361,7 +429,10 @@ bool impairments_next(struct impairments *m, const struct session_packet_source 
     }
     if (m->losses > 0)
         follow_lost(m, p);
-    if (!p->is_unreachable)
-        m->sent[p->side] = true;
+    if (p->is_unreachable)
+        return true;
+    m->sent[p->side] = true;
+    if (m->protocol == IP_TCP && !(p->tcp_flags & (TCP_SYN | TCP_RST)))
+        follow_window(m, p);
     return true;
 }

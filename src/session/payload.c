@@ -9,7 +9,13 @@
 #include "net/wire.h"
 #include "session/payload_private.h"
 
-enum { WORD_BYTES = 8, WORD_BITS = 5, WORDS = 1 << WORD_BITS, WORDS_AT_ONCE = 8 };
+enum {
+    WORD_BYTES = 8,
+    WORD_BITS = 5,
+    WORDS = 1 << WORD_BITS,
+    WORDS_AT_ONCE = 8,
+    TEXT_BLOCK_BYTES = WORDS_AT_ONCE * WORD_BYTES
+};
 
 static const struct {
     uint8_t protocol;
@@ -71,7 +77,7 @@ static inline uint64_t letters_word(uint64_t key, uint64_t index)
 }
 
 /* One number says which words the next eight are. */
-static inline uint64_t text_word(uint64_t key, uint64_t index)
+static inline void text_block(uint64_t key, uint64_t index, uint8_t *out)
 {
     static const char words[WORDS][WORD_BYTES + 1] = {
         "station ", "network ", "morning ", "evening ", "printer ", "storage ", "account ", "message ",
@@ -79,49 +85,62 @@ static inline uint64_t text_word(uint64_t key, uint64_t index)
         "regular ", "monthly ", "reports ", "meeting ", "project ", "invoice ", "holiday ", "backups ",
         "through ", "without ", "because ", "details ", "updated ", "version ", "windows ", "example ",
     };
-    uint64_t choices = opaque_word(key, index / WORDS_AT_ONCE);
-    uint64_t word;
+    uint64_t choices = opaque_word(key, index);
 
-    memcpy(&word, words[choices >> index % WORDS_AT_ONCE * WORD_BITS & (WORDS - 1)], sizeof word);
-    return le64toh(word);
+    for (int i = 0; i < WORDS_AT_ONCE; i++, choices >>= WORD_BITS)
+        memcpy(out + i * WORD_BYTES, words[choices % WORDS], WORD_BYTES);
+}
+
+static inline void opaque_block(uint64_t key, uint64_t index, uint8_t *out)
+{
+    uint64_t word = htole64(opaque_word(key, index));
+
+    memcpy(out, &word, sizeof word);
+}
+
+static inline void letters_block(uint64_t key, uint64_t index, uint8_t *out)
+{
+    uint64_t word = htole64(letters_word(key, index));
+
+    memcpy(out, &word, sizeof word);
 }
 
 /* Inlined into each kind, so that the loop holds no call. */
 static inline __attribute__((always_inline)) void
-fill_words(uint64_t (*make)(uint64_t key, uint64_t index), uint64_t key, uint64_t position,
-           uint8_t *out, size_t size)
+fill_blocks(void (*make)(uint64_t key, uint64_t index, uint8_t *out), size_t block_bytes, uint64_t key,
+            uint64_t position, uint8_t *out, size_t size)
 {
-    uint64_t index = position / WORD_BYTES;
-    size_t skipped = position % WORD_BYTES;
-    uint64_t word;
+    uint64_t index = position / block_bytes;
+    size_t skipped = position % block_bytes;
+    uint8_t block[TEXT_BLOCK_BYTES];
 
     if (skipped != 0) {
-        size_t head = WORD_BYTES - skipped < size ? WORD_BYTES - skipped : size;
+        size_t head = block_bytes - skipped < size ? block_bytes - skipped : size;
 
-        word = htole64(make(key, index++));
-        memcpy(out, (const uint8_t *)&word + skipped, head);
+        make(key, index++, block);
+        memcpy(out, block + skipped, head);
         out += head;
         size -= head;
     }
-    for (; size >= WORD_BYTES; size -= WORD_BYTES, out += WORD_BYTES) {
-        word = htole64(make(key, index++));
-        memcpy(out, &word, WORD_BYTES);
+    for (; size >= block_bytes; size -= block_bytes, out += block_bytes)
+        make(key, index++, out);
+    if (size > 0) {
+        make(key, index, block);
+        memcpy(out, block, size);
     }
-    word = htole64(make(key, index));
-    memcpy(out, &word, size);
 }
 
 void filler_write(enum filler kind, uint64_t key, uint64_t position, uint8_t *out, size_t size)
 {
     switch (kind) {
     case FILLER_OPAQUE:
-        fill_words(opaque_word, key, position, out, size);
+        fill_blocks(opaque_block, WORD_BYTES, key, position, out, size);
         break;
     case FILLER_LETTERS:
-        fill_words(letters_word, key, position, out, size);
+        fill_blocks(letters_block, WORD_BYTES, key, position, out, size);
         break;
     case FILLER_WORDS:
-        fill_words(text_word, key, position, out, size);
+        fill_blocks(text_block, TEXT_BLOCK_BYTES, key, position, out, size);
         break;
     }
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counter.h"
 #include "base/memory.h"
 #include "net/wire.h"
 #include "session/datagram.h"
@@ -52,7 +53,8 @@ struct renderer {
     size_t bucket_mask;
     struct open_connections connections;
     struct packet_models *models;
-    struct flow_plan plan; /* the next one, when has_plan */
+    struct flow_plan plan; /* the next one, when has_plan ... */
+    struct run_time plan_due; /* ... and when it begins */
     bool has_plan;
     bool plans_over;
     bool hurrying;
@@ -207,7 +209,7 @@ static void impair(const struct renderer *r, struct live *live, const struct imp
         return;
     live->impaired = memory_alloc(sizeof *live->impaired);
     impairments_begin(&live->impaired->filter, counts, shape->protocol, !shape->under_way, &shape->total,
-                      shape->rtt_ns);
+                      shape->rtt_ns, s->numbers.window_scale);
     random_init(&live->impaired->random, r->config.seed, RANDOM_IMPAIR, (uint32_t)(s->key >> 32), (uint32_t)s->key,
                 0);
 }
@@ -246,9 +248,10 @@ static void begin_session(struct renderer *r)
     impair(r, live, &counts);
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
-    live->due = schedule_run_time(&r->config.schedule, r->plan.start);
+    live->due = r->plan_due;
     live->sums = r->config.how.ended ? new_sums(live->due, &r->plan) : NULL;
-    live->number = r->counts.flows++;
+    live->number = r->counts.flows;
+    counter_add(&r->counts.flows, 1);
     r->has_plan = false;
     for (int side = 0; side < 2; side++)
         frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack, (enum flow_side)side);
@@ -293,7 +296,7 @@ static void end_session(struct renderer *r, struct live *live)
 {
     r->heap[0] = r->heap[--r->live_count];
     unindex_live(r, live);
-    r->counts.complete_tcp += session_is_complete_tcp(&live->session);
+    counter_add(&r->counts.complete_tcp, session_is_complete_tcp(&live->session));
     if (live->sums)
         tell(r, live);
     if (session_stays_open(&live->session)) {
@@ -314,7 +317,7 @@ static void hurry_all(struct renderer *r)
             impairments_stop(&r->heap[i]->impaired->filter);
         if (r->heap[i]->due.ns > r->config.end.ns)
             r->heap[i]->due = r->config.end;
-        r->counts.hurried++;
+        counter_add(&r->counts.hurried, 1);
     }
     for (size_t i = r->live_count / 2; i-- > 0;)
         sift_down(r->heap, r->live_count, i);
@@ -332,6 +335,8 @@ static int fetch_plan(struct renderer *r, struct error *err)
     if (got < 0)
         return -1;
     r->has_plan = got > 0;
+    if (r->has_plan)
+        r->plan_due = schedule_run_time(&r->config.schedule, r->plan.start);
     r->plans_over = got == 0;
     return 0;
 }
@@ -344,7 +349,7 @@ static int begin_due_sessions(struct renderer *r, struct error *err)
             return -1;
         if (!r->has_plan ||
             (r->live_count > 0 &&
-             r->heap[0]->due.ns < schedule_run_time(&r->config.schedule, r->plan.start).ns))
+             r->heap[0]->due.ns < r->plan_due.ns))
             return 0;
         begin_session(r);
     }
@@ -370,7 +375,7 @@ static void render(struct renderer *r, struct live *live, struct frame *frame)
                                           live->session.fill, r->frame);
     if (live->sums)
         add_up(live->sums, packet, frame->length - FRAME_ETHERNET_BYTES);
-    r->counts.repeated_syns += packet->is_repeated_syn;
+    counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
 }
 
 static void advance(struct renderer *r, struct live *live)
@@ -394,7 +399,7 @@ int renderer_next(void *self, struct frame *frame, struct error *err)
     if (!r->hurrying && !r->has_plan && r->heap[0]->due.ns >= r->config.end.ns)
         hurry_all(r);
     render(r, r->heap[0], frame);
-    r->counts.frames++;
+    counter_add(&r->counts.frames, 1);
     advance(r, r->heap[0]);
     return 1;
 }

@@ -19,12 +19,18 @@ enum packet_fate {
     FATE_BEHIND /* ... which is this one */
 };
 
+/* TCP: bytes behind a hole, up to `right`; none: both are 0. RFC 2018. */
+struct sack_block {
+    uint32_t left, right;
+};
+
 struct session_packet {
     enum flow_side side;
     enum packet_fate fate;
     uint8_t tcp_flags;
     uint32_t sequence;        /* TCP; ICMP: number of the echo */
     uint32_t acknowledgement; /* TCP */
+    struct sack_block sack;   /* of a duplicate ACK; goes out where both stacks offered it */
     uint16_t window;          /* TCP, as on the wire */
     uint32_t payload_bytes;
     struct payload_place place; /* when there is payload */

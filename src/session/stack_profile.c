@@ -39,6 +39,11 @@ bool stack_profile_has_timestamps(const struct stack_profile *stack)
     return both_offer(stack, TCP_OPTION_TIMESTAMPS);
 }
 
+bool stack_profile_has_sack(const struct stack_profile *stack)
+{
+    return both_offer(stack, TCP_OPTION_SACK);
+}
+
 uint8_t stack_profile_window_scale(const struct stack_profile *stack, enum flow_side side)
 {
     return both_offer(stack, TCP_OPTION_WINDOW_SCALE) ? stack->window_scale[side] : 0;

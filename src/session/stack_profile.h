@@ -28,6 +28,9 @@ struct stack_profile stack_profile_of(const struct session_row *row);
 /* Offered by both sides: so every segment carries the option. */
 bool stack_profile_has_timestamps(const struct stack_profile *stack);
 
+/* Offered by both sides: so duplicate ACKs carry it. */
+bool stack_profile_has_sack(const struct stack_profile *stack);
+
 /* The shift of the windows that a side announces: only if both sides offered one. */
 uint8_t stack_profile_window_scale(const struct stack_profile *stack, enum flow_side side);
 

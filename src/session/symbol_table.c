@@ -1,16 +1,21 @@
 #include "session/symbol_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/radix_sort.h"
+
+#define BUCKET_BYTES sizeof(struct symbol_bucket)
+
+_Static_assert(BUCKET_BYTES == 64, "a line of the cache");
 
 enum {
     SIZE_BITS = 12,   /* of a context's cells: fewer symbols than that can follow one (symbol_alphabet.h, TCP's machine) */
     MAX_CELLS = 1 << (31 - SIZE_BITS),
     IS_ONLY_SHIFT = 31,
     BYTES_OF_CONTEXT = 12, /* with its share of empty slots */
-    SLOTS_OF_ONE_EMPTY = 3 /* of so many slots one is empty at least: a context that is not there is soon missed */
+    SLOTS_OF_ONE_EMPTY = 3 /* of so many slots one is empty on average: few contexts are not in their first bucket */
 };
 
 /* ---- runs of sorted events ---- */
@@ -59,14 +64,14 @@ struct table_size {
     size_t level_bytes[SYMBOL_LEVELS];
 };
 
-static size_t slots_for(size_t contexts)
+static size_t buckets_for(size_t contexts)
 {
-    return contexts + contexts / (SLOTS_OF_ONE_EMPTY - 1) + 1;
+    return (contexts + contexts / (SLOTS_OF_ONE_EMPTY - 1)) / SYMBOL_BUCKET_SLOTS + 1;
 }
 
 static size_t bytes_of(const struct table_size *size)
 {
-    return slots_for(size->contexts) * sizeof(struct symbol_slot) + size->cells * sizeof(struct symbol_cell);
+    return buckets_for(size->contexts) * sizeof(struct symbol_bucket) + size->cells * sizeof(struct symbol_cell);
 }
 
 /* Leaves out the runs of too few events for their level; what the others take. */
@@ -103,10 +108,10 @@ static void raise_least(uint32_t *least, const struct table_size *size)
 
 /* ---- building ---- */
 
-/* The slot where the search for a context begins. */
-static uint32_t first_slot(const struct symbol_table *table, uint64_t context)
+/* The bucket where the search for a context begins. */
+static uint32_t first_bucket(const struct symbol_table *table, uint64_t context)
 {
-    return (uint32_t)((uint64_t)(uint32_t)(context >> 32) * table->slot_count >> 32);
+    return (uint32_t)((uint64_t)(uint32_t)(context >> 32) * table->bucket_count >> 32);
 }
 
 static uint32_t tag_of(uint64_t context)
@@ -114,19 +119,30 @@ static uint32_t tag_of(uint64_t context)
     return (uint32_t)(context >> 16);
 }
 
-static uint32_t next_slot(const struct symbol_table *table, uint32_t at)
+static uint32_t next_bucket(const struct symbol_table *table, uint32_t at)
 {
-    return at + 1 < table->slot_count ? at + 1 : 0;
+    return at + 1 < table->bucket_count ? at + 1 : 0;
 }
 
+/* Of two contexts with one tag the second would not be found: it is left out. */
 static void put_slot(struct symbol_table *table, symbol_event context, uint32_t what)
 {
-    uint32_t at = first_slot(table, context);
+    uint32_t tag = tag_of(context);
 
-    while (table->slots[at].what != 0)
-        at = next_slot(table, at);
-    table->slots[at] = (struct symbol_slot){ tag_of(context), what };
-    table->context_count++;
+    for (uint32_t at = first_bucket(table, context);; at = next_bucket(table, at)) {
+        struct symbol_bucket *bucket = &table->buckets[at];
+
+        for (int i = 0; i < SYMBOL_BUCKET_SLOTS; i++) {
+            if (bucket->what[i] != 0 && bucket->tags[i] == tag)
+                return;
+            if (bucket->what[i] != 0)
+                continue;
+            bucket->tags[i] = tag;
+            bucket->what[i] = what;
+            table->context_count++;
+            return;
+        }
+    }
 }
 
 /* Counts add up to at most SYMBOL_MAX_COUNT; none vanishes. */
@@ -170,8 +186,9 @@ void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t
         raise_least(least, &size);
         size = keep_runs(events, runs, &used, least);
     }
-    *table = (struct symbol_table){ .slot_count = (uint32_t)slots_for(size.contexts) };
-    table->slots = memory_alloc_array(table->slot_count, sizeof *table->slots);
+    *table = (struct symbol_table){ .bucket_count = (uint32_t)buckets_for(size.contexts) };
+    table->memory = memory_alloc_array(table->bucket_count + 1, sizeof *table->buckets);
+    table->buckets = (struct symbol_bucket *)(((uintptr_t)table->memory + BUCKET_BYTES - 1) & ~(BUCKET_BYTES - 1));
     table->cells = memory_alloc_array(size.cells + 1, sizeof *table->cells);
     for (size_t i = 0; i < used; i++)
         put_context(table, events + runs[i].at, runs[i].count, runs[i].symbols);
@@ -180,7 +197,7 @@ void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t
 
 void symbol_table_release(struct symbol_table *table)
 {
-    free(table->slots);
+    free(table->memory);
     free(table->cells);
 }
 
@@ -193,17 +210,36 @@ size_t symbol_table_bytes(const struct symbol_table *table)
 
 /* ---- looking up ---- */
 
+typedef uint32_t lanes __attribute__((vector_size(16)));
+
+/* What the bucket has of the tag; 0: nothing. All slots at once, for which one it is cannot be foreseen. */
+static uint32_t look_up(const struct symbol_bucket *bucket, uint32_t tag)
+{
+    lanes found = { 0 };
+
+    for (int i = 0; i < SYMBOL_BUCKET_SLOTS; i += 4) {
+        lanes tags;
+        lanes what;
+
+        memcpy(&tags, bucket->tags + i, sizeof tags);
+        memcpy(&what, bucket->what + i, sizeof what);
+        found |= what & (lanes)(tags == tag);
+    }
+    return found[0] | found[1] | found[2] | found[3];
+}
+
 bool symbol_table_find(const struct symbol_table *table, uint64_t context, uint32_t level,
                        struct symbol_counts *counts)
 {
     symbol_event event = symbol_event_of(context, level, 0);
     uint32_t tag = tag_of(event);
-    uint32_t at = first_slot(table, event);
-    uint32_t found;
+    uint32_t at = first_bucket(table, event);
+    uint32_t found = look_up(&table->buckets[at], tag);
 
-    while (table->slots[at].what != 0 && table->slots[at].tag != tag)
-        at = next_slot(table, at);
-    found = table->slots[at].what;
+    while (found == 0 && table->buckets[at].what[SYMBOL_BUCKET_SLOTS - 1] != 0) {
+        at = next_bucket(table, at);
+        found = look_up(&table->buckets[at], tag);
+    }
     if (found == 0)
         return false;
     if (found >> IS_ONLY_SHIFT) {

@@ -2,7 +2,7 @@
  * symbol_table.h - how often symbols followed contexts, packed into one flat hash table.
  *
  * Counts are integers and cumulative, so a draw is one probe and one binary search of a few entries. A context
- * is known by 44 bits of a hash alone, of which its place tells some and a slot keeps 32: one lookup in
+ * is known by 44 bits of a hash alone, of which its bucket tells some and a tag keeps 32: one lookup in
  * thousands of millions of a context that was never seen finds another one's counts. Who draws checks what comes out.
  * Immutable once built.
  */
@@ -34,15 +34,19 @@ struct symbol_cell {
     uint16_t count; /* with those behind it */
 };
 
+enum { SYMBOL_BUCKET_SLOTS = 8 };
+
 struct symbol_table {
-    struct symbol_slot {
-        uint32_t tag;
-        uint32_t what; /* where the context's cells begin and how many there are; or its only cell; 0: empty */
-    } *slots;
-    uint32_t slot_count;
+    struct symbol_bucket { /* a line of a cache: a context is found, or is not, with one look */
+        uint32_t tags[SYMBOL_BUCKET_SLOTS];
+        uint32_t what[SYMBOL_BUCKET_SLOTS]; /* where the context's cells begin and how many there are; or its only
+                                             * cell; 0: empty, as all behind it */
+    } *buckets;
+    uint32_t bucket_count;
     uint32_t context_count;
     struct symbol_cell *cells;
     uint32_t cell_count;
+    void *memory; /* of the buckets */
 };
 
 /* What followed a context. */

@@ -2,7 +2,7 @@
 
 #include "net/wire.h"
 
-enum { KIND_NOP = 1, KIND_MSS = 2, KIND_WINDOW_SCALE = 3, KIND_SACK = 4, KIND_TIMESTAMPS = 8 };
+enum { KIND_NOP = 1, KIND_MSS = 2, KIND_WINDOW_SCALE = 3, KIND_SACK_PERMITTED = 4, KIND_SACK = 5, KIND_TIMESTAMPS = 8 };
 enum { LINUX_TTL = 64, WORD = 4 };
 
 /* A SYN offers what its side can; other segments, but for bare RSTs, carry what both did. */
@@ -44,7 +44,7 @@ static uint8_t *put_sack_and_timestamps(uint8_t *to, uint8_t options, struct tcp
     if (!has_sack || !has_timestamps)
         to = has_sack || has_timestamps ? put_u8s(to, KIND_NOP, KIND_NOP) : to;
     if (has_sack)
-        to = put_u8s(to, KIND_SACK, 2);
+        to = put_u8s(to, KIND_SACK_PERMITTED, 2);
     if (!has_timestamps)
         return to;
     to = put_u8s(to, KIND_TIMESTAMPS, 10);
@@ -53,8 +53,17 @@ static uint8_t *put_sack_and_timestamps(uint8_t *to, uint8_t options, struct tcp
     return to + 8;
 }
 
+static uint8_t *put_sack(uint8_t *to, struct sack_block sack)
+{
+    to = put_u8s(to, KIND_NOP, KIND_NOP);
+    to = put_u8s(to, KIND_SACK, 10);
+    wire_put_u32(to, sack.left);
+    wire_put_u32(to + 4, sack.right);
+    return to + 8;
+}
+
 uint32_t tcp_options_put(const struct stack_profile *stack, enum flow_side side, uint8_t tcp_flags,
-                         struct tcp_timestamps timestamps, uint8_t *to)
+                         struct tcp_timestamps timestamps, struct sack_block sack, uint8_t *to)
 {
     uint8_t options = options_of(stack, side, tcp_flags);
     bool scale_first = stack->ttl[side] > LINUX_TTL;
@@ -70,5 +79,7 @@ uint32_t tcp_options_put(const struct stack_profile *stack, enum flow_side side,
     at = put_sack_and_timestamps(at, options, timestamps);
     if (!scale_first && options & TCP_OPTION_WINDOW_SCALE)
         at = put_window_scale(at, stack->window_scale[side]);
+    if (sack.left != sack.right && stack_profile_has_sack(stack))
+        at = put_sack(at, sack);
     return (uint32_t)(at - to);
 }
