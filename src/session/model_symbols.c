@@ -215,14 +215,25 @@ static bool rest_is_one(const struct drawing *d, enum flow_side side)
     return d->progress->left.data_packets[side] == datagram_pieces(d->shape->protocol, rest);
 }
 
-static uint8_t mean_length(const struct drawing *d, enum flow_side side)
+/* What a side's next packet has when nothing else tells; at least 1. */
+static uint64_t mean_bytes(const struct drawing *d, enum flow_side side)
 {
+    const struct packet_budget *total = &d->shape->total;
     uint64_t rest = d->progress->left.payload_bytes[side];
     uint64_t mean = rest_is_one(d, side) ? rest : rest / d->progress->left.data_packets[side];
 
+    if (rest == 0 && d->shape->protocol != IP_TCP) /* all was said in fewer pieces: then one like the others */
+        mean = total->payload_bytes[side] / total->data_packets[side];
+    return mean > 0 ? mean : 1;
+}
+
+static uint8_t mean_length(const struct drawing *d, enum flow_side side)
+{
+    uint64_t mean = mean_bytes(d, side);
+
     if (d->state->full[side] > 0 && mean >= d->state->full[side])
         return LENGTH_FULL;
-    return symbol_alphabet_size(&d->fit->alphabet, mean == 0 ? 1 : mean < UINT16_MAX ? (uint32_t)mean : UINT16_MAX);
+    return symbol_alphabet_size(&d->fit->alphabet, (uint32_t)at_most(mean, UINT16_MAX));
 }
 
 /* What the tables do not tell: data first, no end while there is anything else; a packet behind which something
@@ -282,7 +293,6 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     enum flow_side side = token_side(token);
     uint8_t length = token_length(token);
     uint64_t rest = d->progress->left.payload_bytes[side];
-    uint64_t packets = d->progress->left.data_packets[side];
     uint64_t bytes;
 
     if (length == LENGTH_NONE)
@@ -291,7 +301,7 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     if (takes_rest(d, side, length))
         bytes = rest;
     if (bytes == 0) /* a bucket of which no length was seen */
-        bytes = rest / packets > 0 ? rest / packets : 1;
+        bytes = mean_bytes(d, side);
     return (uint32_t)at_most(bytes, largest_segment(d, side));
 }
 
