@@ -19,6 +19,11 @@ void *memory_alloc(size_t size)
     return check(calloc(1, size ? size : 1), size);
 }
 
+void *memory_alloc_bare(size_t size)
+{
+    return check(malloc(size ? size : 1), size);
+}
+
 void *memory_alloc_array(size_t count, size_t size)
 {
     return check(calloc(count ? count : 1, size ? size : 1), count * size);

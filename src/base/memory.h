@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 void *memory_alloc(size_t size);                    /* zeroed; free() releases */
+void *memory_alloc_bare(size_t size);               /* not zeroed: for what is made and dropped all the time */
 void *memory_alloc_array(size_t count, size_t size); /* zeroed; overflow checked */
 char *memory_copy_text(const char *text);
 char *memory_join_path(const char *directory, const char *name); /* "directory/name" */

@@ -34,10 +34,9 @@ static uint32_t checksum_offset(uint8_t protocol)
     return protocol == IP_TCP ? 16 : protocol == IP_UDP ? 6 : 2;
 }
 
-/* Headers that lack what a session has of its own. */
+/* Headers that lack what a session has of its own; 0 behind the shorter ones. */
 struct headers {
     uint8_t bytes[FRAME_TEMPLATE_MAX];
-    uint32_t size;
 };
 
 struct frame_builder {
@@ -65,15 +64,16 @@ static int put_headers(libnet_t *l, uint8_t protocol)
 static int build_headers(libnet_t *l, struct headers *headers, uint8_t protocol, struct error *err)
 {
     uint8_t *bytes;
+    uint32_t size;
 
     libnet_clear_packet(l);
-    if (put_headers(l, protocol) < 0 || libnet_pblock_coalesce(l, &bytes, &headers->size) < 0)
+    if (put_headers(l, protocol) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
         return error_set(err, "libnet: %s", libnet_geterror(l));
-    if (headers->size <= sizeof headers->bytes)
-        memcpy(headers->bytes, bytes, headers->size);
+    if (size <= sizeof headers->bytes)
+        memcpy(headers->bytes, bytes, size);
     libnet_adv_free_packet(l, bytes);
-    if (headers->size > sizeof headers->bytes)
-        return error_set(err, "libnet: headers of %u bytes", headers->size);
+    if (size > sizeof headers->bytes)
+        return error_set(err, "libnet: headers of %u bytes", size);
     wire_put_u16(headers->bytes + IP_AT + 10, 0);
     wire_put_u16(headers->bytes + TRANSPORT_AT + checksum_offset(protocol), 0);
     return 0;
@@ -154,7 +154,6 @@ void frame_template_build(const struct frame_builder *builder, struct frame_temp
 
     memset(frame, 0, sizeof *frame);
     memcpy(frame->bytes, headers->bytes, sizeof frame->bytes);
-    frame->size = (uint8_t)headers->size;
     frame->protocol = plan->protocol;
     patch_ends(frame->bytes, plan, stack, side);
     sum = checksum_add(checksum_add(0, frame->bytes + IP_AT + 12, 8), protocol, sizeof protocol);
@@ -382,7 +381,7 @@ uint32_t frame_template_render(struct frame_template frames[2], const struct sta
     if (packet->is_unreachable)
         return render_unreachable(frames, packet, out);
     id = next_ip_id(frame, packet);
-    memcpy(out, frame->bytes, frame->size);
+    memcpy(out, frame->bytes, sizeof frame->bytes); /* always as much: what is not header is overwritten */
     length = render_transport(frames, stack, packet, due, fill, out + TRANSPORT_AT);
     if (packet->piece_bytes > 0)
         mark_piece(packet, ip);

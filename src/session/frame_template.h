@@ -28,7 +28,6 @@ enum {
 
 struct frame_template {
     uint8_t bytes[FRAME_TEMPLATE_MAX]; /* Ethernet, IPv4, and TCP, UDP or ICMP */
-    uint8_t size;
     uint8_t protocol;
     uint8_t ip_id_kind;   /* enum ip_id_kind */
     bool has_sent;

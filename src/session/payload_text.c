@@ -60,12 +60,14 @@ static void write_count_of_rest(struct piece *p, const char *separator)
 {
     uint64_t left = piece_left(p) - strlen(separator);
     size_t width = digits(left);
-    char text[24];
+    uint8_t text[24];
 
     if (width > 1 && digits(left - (width - 1)) == width - 1)
         width--;
-    snprintf(text, sizeof text, "%*llu", (int)width, (unsigned long long)(left - width));
-    piece_text(p, text);
+    left -= width;
+    for (size_t at = width; at-- > 0; left /= 10) /* every packet of the message comes here */
+        text[at] = (uint8_t)(left > 0 || at == width - 1 ? '0' + left % 10 : ' ');
+    piece_bytes(p, text, width);
     piece_text(p, separator);
 }
 

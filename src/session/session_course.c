@@ -101,8 +101,10 @@ static bool extend_queue(struct session_course *c)
     }
     if (!draw_next(c, &draw))
         return false;
-    if (c->queue == NULL)
-        c->queue = memory_alloc(sizeof *c->queue);
+    if (c->queue == NULL) {
+        c->queue = memory_alloc_bare(sizeof *c->queue);
+        c->queue->first = c->queue->count = 0;
+    }
     c->queue->draws[c->queue->count++] = draw;
     return true;
 }
