@@ -845,9 +845,12 @@ static void test_tables_are_bounded(void **state)
         struct script s = { .count = 0 };
 
         shake_hands(&s);
-        for (int k = 0; k < 128; k++)
-            say(&s, (enum flow_side)random_below_u32(&random, 2), TCP_ACK, random_below_u32(&random, 1449),
-                1 + random_u32(&random));
+        for (int k = 0; k < 128; k++) {
+            enum flow_side side = (enum flow_side)random_below_u32(&random, 2);
+            uint32_t bytes = random_below_u32(&random, 1449);
+
+            say(&s, side, TCP_ACK, bytes, 1 + random_u32(&random));
+        }
         add_row(&service, &s);
     }
     sort_rows(&service);
