@@ -175,7 +175,7 @@ figure "frames were late by, median" "$(us "$(json p50 "$report")")"
 figure "frames were late by, 99 of 100 less than" "$(us "$(json p99 "$report")")"
 # Wireshark does not rejoin a header that two segments share, as a small SSH message can.
 malformed=$(frames "$work/played.pcap" _ws.malformed)
-check "tshark: malformed frames beyond one in 10,000" $(( malformed > sent / 10000 ? malformed : 0 )) 0
+check "tshark: malformed frames beyond one in 10,000" $(( malformed > (sent + 9999) / 10000 ? malformed : 0 )) 0
 check "tshark: wrong checksums" "$(frames "$work/played.pcap" \
     'ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0')" 0
 check "tshark: retransmissions = those the model asked for" \

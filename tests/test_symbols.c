@@ -466,6 +466,7 @@ static void test_large_datagrams_are_such_as_were_seen(void **state)
              pay(&progress.left, shape.protocol, &draw)) {
             uint32_t size = 31 - (uint32_t)__builtin_clz(draw.payload_bytes | 1);
 
+            assert_true(draw.payload_bytes >= 100); /* no rest of a few bytes */
             if (draw.side == FLOW_RESPONDER && size >= 11 && size <= 13 && draw.payload_bytes == 1U << size)
                 blocks[size - 11]++;
             else
@@ -567,7 +568,7 @@ static void test_same_random_numbers_same_packets(void **state)
         hash = random_mix64(hash ^ played.hash);
     }
     /* the same of every compiler; changes with the model */
-    assert_int_equal(hash, UINT64_C(0x11a17c3fedf55036));
+    assert_int_equal(hash, UINT64_C(0xd5f632b999426eff));
     packet_model_symbols.release(tables);
     packet_model_symbols.release(again);
     free_service(&service);
@@ -844,9 +845,12 @@ static void test_tables_are_bounded(void **state)
         struct script s = { .count = 0 };
 
         shake_hands(&s);
-        for (int k = 0; k < 128; k++)
-            say(&s, (enum flow_side)random_below_u32(&random, 2), TCP_ACK, random_below_u32(&random, 1449),
-                1 + random_u32(&random));
+        for (int k = 0; k < 128; k++) {
+            enum flow_side side = (enum flow_side)random_below_u32(&random, 2);
+            uint32_t bytes = random_below_u32(&random, 1449);
+
+            say(&s, side, TCP_ACK, bytes, 1 + random_u32(&random));
+        }
         add_row(&service, &s);
     }
     sort_rows(&service);

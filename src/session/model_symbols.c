@@ -99,14 +99,31 @@ static bool is_allowed(const struct drawing *d, enum flow_side side, uint8_t fla
     return d->shape->protocol != IP_TCP || tcp_machine_allows(&d->progress->machine, side, flags, mark, has_payload);
 }
 
+static bool is_bare_ack(uint8_t flags, enum packet_mark mark, bool has_payload)
+{
+    return flags == TCP_ACK && mark == PACKET_PLAIN && !has_payload;
+}
+
+/* While there is data to send, an ACK that has nothing to acknowledge. */
+static bool is_vain(const struct drawing *d, enum flow_side side)
+{
+    const struct tcp_machine *machine = &d->progress->machine;
+    const uint64_t *data_left = d->progress->left.data_packets;
+
+    return d->state->waiting[!side] == 0 && !machine->fin[!side] && !machine->zero_window[side] &&
+           machine->phase == TCP_PHASE_ESTABLISHED && d->state->last != TOKEN_NONE &&
+           token_mark(d->state->last) != PACKET_KEEPALIVE && data_left[0] + data_left[1] > 0;
+}
+
 /* And the session can end as it should. */
 static bool is_fit(const struct drawing *d, enum flow_side side, uint8_t flags, enum packet_mark mark,
                    bool has_payload)
 {
     return is_allowed(d, side, flags, mark, has_payload) &&
            (d->shape->protocol != IP_TCP ||
-            symbol_ending_admits(&symbol_fit_row(d->fit, d->shape->row)->ending, d->progress, side, flags, mark,
-                                 has_payload));
+            (!(is_bare_ack(flags, mark, has_payload) && is_vain(d, side)) &&
+             symbol_ending_admits(&symbol_fit_row(d->fit, d->shape->row)->ending, d->progress, side, flags, mark,
+                                  has_payload)));
 }
 
 /*
@@ -198,14 +215,25 @@ static bool rest_is_one(const struct drawing *d, enum flow_side side)
     return d->progress->left.data_packets[side] == datagram_pieces(d->shape->protocol, rest);
 }
 
-static uint8_t mean_length(const struct drawing *d, enum flow_side side)
+/* What a side's next packet has when nothing else tells; at least 1. */
+static uint64_t mean_bytes(const struct drawing *d, enum flow_side side)
 {
+    const struct packet_budget *total = &d->shape->total;
     uint64_t rest = d->progress->left.payload_bytes[side];
     uint64_t mean = rest_is_one(d, side) ? rest : rest / d->progress->left.data_packets[side];
 
+    if (rest == 0 && d->shape->protocol != IP_TCP) /* all was said in fewer pieces: then one like the others */
+        mean = total->payload_bytes[side] / total->data_packets[side];
+    return mean > 0 ? mean : 1;
+}
+
+static uint8_t mean_length(const struct drawing *d, enum flow_side side)
+{
+    uint64_t mean = mean_bytes(d, side);
+
     if (d->state->full[side] > 0 && mean >= d->state->full[side])
         return LENGTH_FULL;
-    return symbol_alphabet_size(&d->fit->alphabet, mean == 0 ? 1 : mean < UINT16_MAX ? (uint32_t)mean : UINT16_MAX);
+    return symbol_alphabet_size(&d->fit->alphabet, (uint32_t)at_most(mean, UINT16_MAX));
 }
 
 /* What the tables do not tell: data first, no end while there is anything else; a packet behind which something
@@ -265,7 +293,6 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     enum flow_side side = token_side(token);
     uint8_t length = token_length(token);
     uint64_t rest = d->progress->left.payload_bytes[side];
-    uint64_t packets = d->progress->left.data_packets[side];
     uint64_t bytes;
 
     if (length == LENGTH_NONE)
@@ -274,7 +301,7 @@ static uint32_t draw_length(const struct drawing *d, uint16_t token)
     if (takes_rest(d, side, length))
         bytes = rest;
     if (bytes == 0) /* a bucket of which no length was seen */
-        bytes = rest / packets > 0 ? rest / packets : 1;
+        bytes = mean_bytes(d, side);
     return (uint32_t)at_most(bytes, largest_segment(d, side));
 }
 
@@ -343,12 +370,31 @@ static int64_t fit_handshake(const struct drawing *d, uint16_t token, int64_t ga
     return gap_ns;
 }
 
+/* What waits for an ACK then; as tcp_numbers.h does it. */
+static uint8_t left_waiting(const struct drawing *d, const struct packet_draw *draw)
+{
+    enum flow_side sender = flow_side_other(draw->side);
+    const struct packet_budget *left = &d->progress->left;
+    uint64_t acks = left->packets[draw->side] - left->data_packets[draw->side];
+    uint64_t waiting = d->state->waiting[sender];
+    uint64_t to_come = left->data_packets[sender];
+
+    if (draw->payload_bytes > 0)
+        return 0;
+    if (!is_bare_ack(draw->tcp_flags, draw->mark, false))
+        return (uint8_t)waiting;
+    if (draw->gap_ns >= packet_budget_ack_patience_ns(d->shape->rtt_ns))
+        return 0;
+    return (uint8_t)(waiting - at_most(packet_budget_ack_share(waiting + to_come, acks), waiting));
+}
+
 /* The packet as drawn goes out. */
 static void send_drawn(const struct drawing *d, uint16_t token, const struct packet_draw *draw)
 {
     struct packet_budget left = d->progress->left;
     uint32_t bin = log_grid_gap_bin((uint64_t)draw->gap_ns);
 
+    d->state->waiting[!draw->side] = left_waiting(d, draw);
     symbol_state_send(d->state, token, (uint16_t)draw->payload_bytes, (uint8_t)at_most(bin, UINT8_MAX));
     d->state->left_ns -= (int64_t)at_most((uint64_t)draw->gap_ns, (uint64_t)d->state->left_ns);
     packet_budget_pay(&left, draw->side, d->shape->protocol, draw->payload_bytes);

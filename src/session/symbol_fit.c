@@ -11,9 +11,13 @@
 #include "session/symbol_timing.h"
 
 enum {
-    TOKEN_TABLE_BYTES = 104 * 1024, /* at most */
-    GAP_TABLE_BYTES = 24 * 1024
+    MOST_BYTES = 150 * 1024, /* of all */
+    TOKEN_TABLE_BYTES = 96 * 1024,
+    GAP_TABLE_BYTES = 32 * 1024
 };
+
+_Static_assert(sizeof(struct symbol_fit) + SERVICE_MAX_ROWS * sizeof(struct symbol_row) + TOKEN_TABLE_BYTES +
+                       GAP_TABLE_BYTES <= MOST_BYTES, "a service's tables are no larger");
 
 static void build_alphabet(struct symbol_alphabet *alphabet, const struct symbol_flows *flows)
 {

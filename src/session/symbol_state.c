@@ -37,6 +37,7 @@ void symbol_state_send(struct symbol_state *state, uint16_t token, uint16_t byte
             state->messages = one_more(state->messages, UINT8_MAX);
         state->unacknowledged[side] = one_more(state->unacknowledged[side], MANY_UNACKNOWLEDGED);
         state->last_data = token;
+        state->waiting[side] = one_more(state->waiting[side], UINT8_MAX);
         state->length[side] = token_length(token);
         state->bytes[side] = bytes;
     }

@@ -25,6 +25,7 @@ struct symbol_state {
     uint8_t index;                   /* packets so far, to 255 */
     uint8_t messages;                /* so far, to 255 */
     uint8_t unacknowledged[2];       /* data packets of a side, since the other one's newest packet; to 3 */
+    uint8_t waiting[2];              /* TCP: data packets of a side, not acknowledged yet; to 255 */
     uint8_t cluster;                 /* of timing */
     uint8_t gap[GAP_PAIRS];          /* bin of the newest gap between such a pair; 0: none yet */
     int64_t handshake_ns;            /* of the round trip that is left for the third packet */

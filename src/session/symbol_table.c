@@ -174,7 +174,7 @@ static void put_context(struct symbol_table *table, const symbol_event *events, 
 
 void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count, size_t most_bytes)
 {
-    uint32_t least[SYMBOL_LEVELS] = { 1, 1, 1, 1, 1, 1, 1, 1 }; /* events of a context that counts */
+    uint32_t least[SYMBOL_LEVELS] = { 2, 1, 1, 1, 1, 1, 1, 1 }; /* events of a context that counts */
     struct table_size size;
     struct run *runs;
     size_t used;

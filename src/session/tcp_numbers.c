@@ -13,8 +13,6 @@ enum {
     TOP_WINDOW = 65535
 };
 
-#define DELAYED_ACK_NS (40 * NS_PER_MS) /* Linux waits no longer with an ACK */
-
 static uint64_t at_least(uint64_t value, uint64_t limit)
 {
     return value > limit ? value : limit;
@@ -77,7 +75,7 @@ void tcp_numbers_begin(struct tcp_numbers *n, const struct session_row *row, str
 
     memset(n, 0, sizeof *n);
     n->under_way = row->opening == FLOW_OPENING_NONE;
-    n->patience_ns = row->rtt_ns + DELAYED_ACK_NS;
+    n->rtt_ns = row->rtt_ns;
     for (int side = 0; side < 2; side++) {
         n->sequence[side] = random_u32(random);
         n->mss[side] = row->mss[side];
@@ -197,25 +195,22 @@ static uint32_t take_segments(struct tcp_numbers *n, enum flow_side side, uint64
     return bytes;
 }
 
-/*
- * Segments for one bare ACK: those that are there and those to come, shared by all the ACKs to come; a part of
- * one by chance, which the numbers decide.
- */
+/* Packets without payload that a side has still to send. */
+static uint64_t acks_left(const struct tcp_numbers *n, enum flow_side side)
+{
+    return n->packets_left[side] > n->data_left[side] ? n->packets_left[side] - n->data_left[side] : 0;
+}
+
 static uint64_t share_of_ack(const struct tcp_numbers *n, enum flow_side side)
 {
     enum flow_side sender = flow_side_other(side);
-    uint64_t segments = run_segments(n, sender) + n->data_left[sender];
-    uint64_t acks = n->packets_left[side] > n->data_left[side] ? n->packets_left[side] - n->data_left[side] : 0;
-    uint64_t chance = random_mix64((uint64_t)n->sequence[sender] << 32 | n->acknowledged[side]) >> 32;
 
-    if (acks == 0)
-        return segments;
-    return at_least(segments / acks + (segments % acks > acks * chance >> 32), 1);
+    return packet_budget_ack_share(run_segments(n, sender) + n->data_left[sender], acks_left(n, side));
 }
 
 /*
- * How far a bare ACK acknowledges. Everything, if it comes late, is the last one of its side, or if the rest
- * would leave little room in the window.
+ * How far a bare ACK acknowledges. Everything, if it comes late, or is the last one of its side; more, if the rest would
+ * leave little room in the window.
  */
 static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side side, int64_t gap_ns)
 {
@@ -226,10 +221,13 @@ static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side si
     uint32_t begin = all - n->fin[sender] - run_bytes(n, sender);
     uint32_t upto;
 
-    if (n->packets_left[side] <= 1 || gap_ns >= n->patience_ns || segments >= run_segments(n, sender))
+    if (n->packets_left[side] <= 1 || gap_ns >= packet_budget_ack_patience_ns(n->rtt_ns) ||
+        segments >= run_segments(n, sender))
         return all;
     upto = begin + take_segments(n, sender, segments);
-    return all - upto > window / 2 ? all : upto;
+    while (all - upto > window / 2 && n->run_count[sender] > 0)
+        upto += take_segments(n, sender, 1);
+    return upto;
 }
 
 /* ---- windows ---- */
@@ -332,10 +330,10 @@ static void acknowledge(struct tcp_numbers *n, const struct packet_draw *draw, s
 {
     enum flow_side side = draw->side;
     bool has_data = n->run_count[flow_side_other(side)] > 0;
-    uint32_t upto = is_bare_ack(draw) && draw->mark == PACKET_PLAIN
-                        ? delayed_acknowledgement(n, side, draw->gap_ns)
-                        : n->sequence[flow_side_other(side)];
+    uint32_t upto = n->sequence[flow_side_other(side)];
 
+    if (is_bare_ack(draw) && draw->mark == PACKET_PLAIN)
+        upto = delayed_acknowledgement(n, side, draw->gap_ns);
     packet->acknowledgement = upto;
     packet->window = next_window(n, draw, upto, has_data);
     n->acknowledged[side] = upto;

@@ -37,7 +37,7 @@ struct tcp_run {
 };
 
 struct tcp_numbers {
-    int64_t patience_ns;      /* a bare ACK after so long acknowledges everything */
+    int64_t rtt_ns;
     uint32_t packets_left[2]; /* to be sent, as far as it is planned; at most UINT32_MAX */
     uint32_t data_left[2];    /* of these, with payload */
     uint32_t sequence[2];     /* next to be sent */
