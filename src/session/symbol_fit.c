@@ -12,8 +12,8 @@
 
 enum {
     MOST_BYTES = 150 * 1024, /* of all */
-    TOKEN_TABLE_BYTES = 96 * 1024,
-    GAP_TABLE_BYTES = 32 * 1024
+    TOKEN_TABLE_BYTES = 104 * 1024,
+    GAP_TABLE_BYTES = 24 * 1024
 };
 
 _Static_assert(sizeof(struct symbol_fit) + SERVICE_MAX_ROWS * sizeof(struct symbol_row) + TOKEN_TABLE_BYTES +

@@ -58,7 +58,8 @@ struct symbol_counts {
 };
 
 /*
- * From events, which are sorted in place; of one context there are fewer than 4096 different symbols. Where the
+ * From events, which are sorted in place; of one context there are fewer than 4096 different symbols. Of the most specific
+ * level, 0, what was seen once is left out: it would say what one flow did. Where the
  * table would take more than `most_bytes`, contexts that were seen seldom are left out, of the most specific levels
  * first.
  */
