@@ -64,6 +64,7 @@ static const struct {
     { "behind own RST", true, { { I, X | A, 0, 0 } }, 1, { I, A, 0, 0 }, false },
     { "another RST", true, { { I, X | A, 0, 0 } }, 1, { I, X, 0, 0 }, true },
     { "under way to a RST", true, { { I, X | A, 0, 0 } }, 1, { R, P | A, 1, 0 }, true },
+    { "and behind one's own", true, { { I, X | A, 0, 0 }, { R, X | A, 0, 0 } }, 2, { R, F | A, 0, 0 }, false },
     { "keep-alive", true, { { 0 } }, 0, { R, A, 0, PACKET_KEEPALIVE }, true },
     { "keep-alive with data", true, { { 0 } }, 0, { R, A, 1, PACKET_KEEPALIVE }, false },
     { "keep-alive behind FIN", true, { { R, F | A, 0, 0 } }, 1, { R, A, 0, PACKET_KEEPALIVE }, false },

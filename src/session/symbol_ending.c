@@ -53,7 +53,7 @@ static uint64_t reserved_of(const struct symbol_ending *ending, const struct pac
                             enum flow_side side, enum packet_mark mark, bool fin_due)
 {
     const struct tcp_machine *machine = &progress->machine;
-    bool is_reset = machine->phase == TCP_PHASE_RESET && machine->reset_side == side;
+    bool is_reset = machine->reset[side];
     bool reopening_due = mark == PACKET_ZERO_WINDOW && progress->left.data_packets[!side] > 0;
     bool ack_due = ending->last_fin_acked && ending->last_fin != side && !machine->fin[!side];
 

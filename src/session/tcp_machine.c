@@ -55,8 +55,7 @@ bool tcp_machine_allows(const struct tcp_machine *m, enum flow_side side, uint8_
         return flags & TCP_RST ? true
                                : side == FLOW_INITIATOR && !(flags & TCP_SYN) && mark != PACKET_KEEPALIVE;
     case TCP_PHASE_RESET:
-        return flags & TCP_RST || (side != (enum flow_side)m->reset_side &&
-                                   allows_established(m, side, flags, mark, has_payload));
+        return flags & TCP_RST || (!m->reset[side] && allows_established(m, side, flags, mark, has_payload));
     default:
         return allows_established(m, side, flags, mark, has_payload);
     }
@@ -67,6 +66,7 @@ void tcp_machine_send(struct tcp_machine *m, enum flow_side side, uint8_t flags,
     m->fin[side] = m->fin[side] || flags & TCP_FIN;
     m->zero_window[side] = mark == PACKET_ZERO_WINDOW ||
                            (m->zero_window[side] && mark == PACKET_KEEPALIVE);
+    m->reset[side] = m->reset[side] || (flags & TCP_RST && m->phase != TCP_PHASE_SYN);
     if (m->phase == TCP_PHASE_RESET)
         return;
     if (flags == TCP_SYN) {
@@ -77,7 +77,6 @@ void tcp_machine_send(struct tcp_machine *m, enum flow_side side, uint8_t flags,
         m->phase = TCP_PHASE_REFUSED;
     } else if (flags & TCP_RST) {
         m->phase = TCP_PHASE_RESET;
-        m->reset_side = (uint8_t)side;
     } else {
         m->phase = TCP_PHASE_ESTABLISHED;
     }

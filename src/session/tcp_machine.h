@@ -25,8 +25,8 @@ enum tcp_phase {
 
 struct tcp_machine { /* begins as tcp_machine_begin() makes it */
     uint8_t phase;      /* enum tcp_phase */
-    uint8_t reset_side; /* who sent the first RST, when phase is TCP_PHASE_RESET; a refusal is none */
     bool fin[2];        /* sent, by enum flow_side */
+    bool reset[2];      /* the side sent a RST; a refusal is none */
     bool zero_window[2]; /* the side said that it takes no data, and has not taken it back */
 };
 
