@@ -2,6 +2,8 @@
 
 #include "net/wire.h"
 
+enum { MOST_UNDER_WAY = 65535 /* bytes that a side still sends to one that reset and acknowledges no more */ };
+
 struct symbol_ending symbol_ending_of(const struct symbol_flow *flow, const struct symbol_packet *packets)
 {
     struct symbol_ending ending = {
@@ -40,6 +42,8 @@ static bool leaves_a_way(const struct packet_progress *progress, enum flow_side 
         return after.packets[FLOW_INITIATOR] > 0 &&
                (side == FLOW_RESPONDER || after.packets[FLOW_RESPONDER] > after.data_packets[FLOW_RESPONDER]);
     if (flags & TCP_RST && machine->phase == TCP_PHASE_SYN)
+        return false;
+    if (flags & TCP_RST && after.payload_bytes[!side] > MOST_UNDER_WAY)
         return false;
     if (flags & (TCP_FIN | TCP_RST))
         return after.data_packets[side] == 0;
