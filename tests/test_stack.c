@@ -222,8 +222,7 @@ static struct packet_draw draw_allowed(const struct tcp_machine *machine, const 
 struct observer {
     bool seen[2], probed[2], acknowledged_any[2], closed[2];
     uint32_t next[2], acknowledged[2];
-    int64_t edge[2]; /* relative to the other side's first number */
-    uint32_t first[2];
+    uint32_t edge[2]; /* the side takes nothing from here on, as it said last */
     uint16_t window[2];
     uint8_t scale[2];
     uint64_t bare_acks, partial_acks, updates, duplicates;
@@ -248,6 +247,9 @@ static void observe_acknowledgement(struct observer *o, const struct packet_draw
         o->updates++;
         o->duplicates += p->window == o->window[side]; /* as Wireshark and every stack see it */
     }
+    if (is_new && o->acknowledged_any[side] && o->window[side] > 0 && p->window > 0) /* RFC 9293, section 3.8.6 */
+        assert_false(seq_lt(p->acknowledgement + ((uint32_t)p->window << o->scale[side]), o->edge[side]));
+    o->edge[side] = p->acknowledgement + (p->tcp_flags & S ? 0 : (uint32_t)p->window << o->scale[side]);
     o->acknowledged[side] = p->acknowledgement;
     o->acknowledged_any[side] = true;
 }

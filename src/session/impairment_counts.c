@@ -62,9 +62,10 @@ static void take_repeats(struct impairment_counts *counts, const struct session_
     }
 }
 
-/* Of the pieces of a side's datagrams, the share that are no matter of size: as far as the packets were kept. */
-static double split_share(const struct session_row *row, enum flow_side side)
+/* Datagrams of a side that were cut, but for those that are too large anyway: as far as the packets were kept. */
+static uint32_t split_datagrams(const struct session_row *row, enum flow_side side)
 {
+    uint64_t fragmented = row->fragments[side] / 2;
     uint64_t later = 0; /* pieces behind the first */
     uint64_t of_large = 0;
 
@@ -78,7 +79,9 @@ static double split_share(const struct session_row *row, enum flow_side side)
         else
             of_large += datagram_pieces(IP_UDP, packet.payload_bytes) - 1;
     }
-    return later == 0 || of_large == 0 ? 1 : later > of_large ? 1 - (double)of_large / (double)later : 0;
+    if (later == 0)
+        return (uint32_t)fragmented;
+    return later > of_large ? (uint32_t)(fragmented * (later - of_large) / later) : 0;
 }
 
 static void take_learned(struct impairment_counts *counts, const struct session_row *row,
@@ -88,9 +91,7 @@ static void take_learned(struct impairment_counts *counts, const struct session_
         counts->retransmitted[side] = row->retransmitted[side];
         counts->reordered[side] = row->reordered[side];
         counts->duplicated[side] = row->duplicated[side];
-        counts->fragmented[side] = row->fragments[side] / 2;
-        if (counts->fragmented[side] > 0)
-            counts->fragmented[side] = (uint32_t)(counts->fragmented[side] * split_share(row, (enum flow_side)side));
+        counts->fragmented[side] = row->fragments[side] > 1 ? split_datagrams(row, (enum flow_side)side) : 0;
     }
     if (counts->retransmitted[0] + counts->retransmitted[1] > 0)
         take_repeats(counts, row);
@@ -140,7 +141,9 @@ static void take_from(struct session_row *row, int side, uint32_t *count, bool o
     if (of_data)
         spare = at_most(spare, data > 0 ? data - 1 : 0);
     *count = (uint32_t)at_most(*count, spare);
-    taken_data = of_data ? *count : row->packets[side] > 0 ? *count * data / row->packets[side] : 0;
+    taken_data = of_data ? *count : row->packets[side] > 0
+                             ? (uint64_t)((unsigned __int128)*count * data / row->packets[side])
+                             : 0;
     row->packets[side] -= *count;
     row->data_packets[side] -= taken_data;
     if (data > 0)

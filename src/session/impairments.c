@@ -351,8 +351,8 @@ static void judge(struct impairments *m, const struct session_packet_source *sou
     enum flow_side side = p->side;
     uint32_t frames = datagram_pieces(m->protocol, p->payload_bytes);
     bool is_data = counts_as_data(m, p);
-    bool can_be_overtaken = m->losses_next == 0 && is_losable(m, p) && p->payload_bytes > 0 && m->sent[side] &&
-                            are_others_left(m, side);
+    bool can_be_overtaken = !m->has_held && m->losses_next == 0 && is_losable(m, p) && p->payload_bytes > 0 &&
+                            m->sent[side] && are_others_left(m, side);
     uint16_t bytes = split_bytes(m, p, random);
 
     if (bytes > 0) {

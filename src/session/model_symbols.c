@@ -6,6 +6,7 @@
 #include "base/log_grid.h"
 #include "base/memory.h"
 #include "net/wire.h"
+#include "session/delayed_ack.h"
 #include "session/datagram.h"
 #include "session/model_messages.h"
 #include "session/symbol_context.h"
@@ -244,9 +245,9 @@ static bool draw_any(const struct drawing *d, bool is_last_resort, uint16_t *tok
         uint8_t flags;
         bool has_payload;
     } kinds[] = {
-        { TCP_PSH | TCP_ACK, true }, { TCP_FIN | TCP_PSH | TCP_ACK, true },
-        { TCP_SYN | TCP_ACK, false }, { TCP_SYN, false },
-        { TCP_ACK, false },           { TCP_FIN | TCP_ACK, false },
+        { TCP_PSH | TCP_ACK, true }, { TCP_SYN | TCP_ACK, false },
+        { TCP_SYN, false },           { TCP_ACK, false },
+        { TCP_FIN | TCP_PSH | TCP_ACK, true }, { TCP_FIN | TCP_ACK, false },
         { TCP_RST | TCP_ACK, false },
     };
 
@@ -370,22 +371,23 @@ static int64_t fit_handshake(const struct drawing *d, uint16_t token, int64_t ga
     return gap_ns;
 }
 
-/* What waits for an ACK then; as tcp_numbers.h does it. */
+/* What waits for an ACK then. */
 static uint8_t left_waiting(const struct drawing *d, const struct packet_draw *draw)
 {
     enum flow_side sender = flow_side_other(draw->side);
     const struct packet_budget *left = &d->progress->left;
-    uint64_t acks = left->packets[draw->side] - left->data_packets[draw->side];
     uint64_t waiting = d->state->waiting[sender];
-    uint64_t to_come = left->data_packets[sender];
+    uint64_t share;
 
     if (draw->payload_bytes > 0)
         return 0;
     if (!is_bare_ack(draw->tcp_flags, draw->mark, false))
         return (uint8_t)waiting;
-    if (draw->gap_ns >= packet_budget_ack_patience_ns(d->shape->rtt_ns))
+    if (draw->gap_ns >= delayed_ack_patience_ns(d->shape->rtt_ns))
         return 0;
-    return (uint8_t)(waiting - at_most(packet_budget_ack_share(waiting + to_come, acks), waiting));
+    share = delayed_ack_share(waiting + left->data_packets[sender], left->packets[draw->side],
+                              left->data_packets[draw->side]);
+    return (uint8_t)(waiting - at_most(share, waiting));
 }
 
 /* The packet as drawn goes out. */

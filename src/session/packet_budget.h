@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "base/at_most.h"
-#include "base/time_types.h"
 #include "dayshift/flow_record.h"
 #include "session/datagram.h"
 
@@ -27,21 +26,6 @@ static inline void packet_budget_pay(struct packet_budget *left, enum flow_side 
     left->packets[side] -= at_most(frames, left->packets[side]);
     left->data_packets[side] -= payload_bytes > 0 ? at_most(frames, left->data_packets[side]) : 0;
     left->payload_bytes[side] -= at_most(payload_bytes, left->payload_bytes[side]);
-}
-
-/*
- * Data packets that a bare ACK acknowledges: those that wait for one and those to come, shared by as many bare ACKs of
- * the side as there are, this one included.
- */
-static inline uint64_t packet_budget_ack_share(uint64_t data_packets, uint64_t acks)
-{
-    return acks == 0 ? data_packets : (data_packets + acks - 1) / acks;
-}
-
-/* And all that wait, if it comes so much later than the packet before it: Linux holds back no ACK for longer. */
-static inline int64_t packet_budget_ack_patience_ns(int64_t rtt_ns)
-{
-    return rtt_ns + 40 * NS_PER_MS;
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/at_most.h"
 #include "net/wire.h"
+#include "session/delayed_ack.h"
 #include "session/stack_profile.h"
 
 enum {
@@ -195,17 +196,11 @@ static uint32_t take_segments(struct tcp_numbers *n, enum flow_side side, uint64
     return bytes;
 }
 
-/* Packets without payload that a side has still to send. */
-static uint64_t acks_left(const struct tcp_numbers *n, enum flow_side side)
-{
-    return n->packets_left[side] > n->data_left[side] ? n->packets_left[side] - n->data_left[side] : 0;
-}
-
 static uint64_t share_of_ack(const struct tcp_numbers *n, enum flow_side side)
 {
     enum flow_side sender = flow_side_other(side);
 
-    return packet_budget_ack_share(run_segments(n, sender) + n->data_left[sender], acks_left(n, side));
+    return delayed_ack_share(run_segments(n, sender) + n->data_left[sender], n->packets_left[side], n->data_left[side]);
 }
 
 /*
@@ -221,7 +216,7 @@ static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side si
     uint32_t begin = all - n->fin[sender] - run_bytes(n, sender);
     uint32_t upto;
 
-    if (n->packets_left[side] <= 1 || gap_ns >= packet_budget_ack_patience_ns(n->rtt_ns) ||
+    if (n->packets_left[side] <= 1 || gap_ns >= delayed_ack_patience_ns(n->rtt_ns) ||
         segments >= run_segments(n, sender))
         return all;
     upto = begin + take_segments(n, sender, segments);
@@ -239,7 +234,7 @@ static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side si
 static uint16_t window_of_new_data(const struct tcp_numbers *n, enum flow_side side, uint32_t bytes)
 {
     uint16_t usual = n->usual_window[side];
-    uint16_t taken = as_window(n, side, bytes);
+    uint16_t taken = (uint16_t)at_most(bytes >> n->window_scale[side], TOP_WINDOW);
 
     if (usual < n->top_window[side] && random_mix64(n->sequence[flow_side_other(side)]) & 1)
         return usual;
@@ -278,8 +273,7 @@ static uint16_t next_window(struct tcp_numbers *n, const struct packet_draw *dra
     if (!is_bare_ack(draw) || !n->begun[side])
         return n->usual_window[side];
     if (new_numbers > 0)
-        return has_data ? window_of_new_data(n, side, new_numbers)
-                                             : n->usual_window[side];
+        return has_data ? window_of_new_data(n, side, new_numbers) : n->usual_window[side];
     return n->probed[side] && !n->closed[side] ? n->window[side] : updated_window(n, side);
 }
 
@@ -348,6 +342,8 @@ static void announce(struct tcp_numbers *n, const struct packet_draw *draw, uint
     n->window[side] = window;
     n->closed[side] = window == 0;
     set_edge(n, side, draw->tcp_flags & TCP_SYN ? 0 : n->window_scale[side]);
+    if (draw->tcp_flags & TCP_SYN) /* it has no scale: no packet repeats it */
+        n->window[side] = n->usual_window[side];
 }
 
 void tcp_numbers_next(struct tcp_numbers *n, const struct packet_draw *draw, struct session_packet *packet)
