@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/frame_ring.h"
+#include "base/order.h"
 #include "emit/emitter.h"
 #include "net/wire.h"
 
@@ -117,14 +118,6 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
     return (end - start) * 1e9 / FRAMES;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double *x = a;
-    const double *y = b;
-
-    return *x < *y ? -1 : *x > *y;
-}
-
 static void report(const char *what, void (*run)(struct emitter *, struct source *),
                    uint32_t length)
 {
@@ -132,7 +125,7 @@ static void report(const char *what, void (*run)(struct emitter *, struct source
 
     for (int i = 0; i < RUNS; i++)
         ns[i] = time_run(run, length);
-    qsort(ns, RUNS, sizeof *ns, compare_doubles);
+    qsort(ns, RUNS, sizeof *ns, order_double);
     printf("%-24s %5u bytes  median %6.1f ns  (%.1f to %.1f)  %6.2f million frames/s\n", what,
            length, ns[RUNS / 2], ns[0], ns[RUNS - 1], 1e3 / ns[RUNS / 2]);
 }

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "capture/capture_set.h"
 #include "dayshift/flow_state.h"
 #include "flow/flow_table.h"
@@ -231,14 +232,6 @@ static void judge(const struct regression_gap *gap, const struct regression_reco
     score->wins += filling->log_likelihood > search + 1e-6;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Per record; false when one of its states is not known to the model. */
 static bool genuine_likelihood(const struct regression_gap *gap, const struct regression_record *genuine,
                                double *likelihood)
@@ -301,7 +294,7 @@ static void run(const struct stream *streams, uint32_t hosts, uint32_t gaps, uin
     }
     printf("%-14s %9s %9s %9s %9s %9s %11s %10s %9s\n", "", "nats/rec", "overlap", "wins", "ties", "boundary",
            "never seen", "impossible", "ms a gap");
-    qsort(genuine, known, sizeof *genuine, compare_doubles);
+    qsort(genuine, known, sizeof *genuine, order_double);
     printf("%-14s %9.3f %9s %9s %9s %9.3f %9.2f %%\n", "genuine", known ? genuine[known / 2] : 0, "", "", "",
            ends.log_ends / ends.ends, 100.0 * ends.never_seen / ends.ends);
     print_score("search", &search, gaps);

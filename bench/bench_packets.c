@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "capture/capture_set.h"
 #include "flow/flow_table.h"
 #include "learn/fit.h"
@@ -106,17 +107,9 @@ static double fit_services(struct model_image *image, size_t *services)
     return began;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double print_seconds(const char *what, double *seconds, int runs)
 {
-    qsort(seconds, (size_t)runs, sizeof *seconds, compare);
+    qsort(seconds, (size_t)runs, sizeof *seconds, order_double);
     printf("  %-28s %7.3f s, least %7.3f s\n", what, seconds[runs / 2], seconds[0]);
     return seconds[0];
 }

@@ -20,6 +20,7 @@
 #include "learn/learner.h"
 #include "model/day_profile.h"
 #include "model/model.h"
+#include "model/model_services.h"
 #include "net/wire.h"
 #include "synth/flow_draw.h"
 #include "synth/slice.h"
@@ -1856,6 +1857,66 @@ static void test_class_lookup(void **state)
     assert_int_equal(model_service(&model, IP_TCP, 3306, 3, 5) - pools, 0); /* as its only service */
 }
 
+/* Services of one port feature, with the rows of packets 1 .. their number dealt out among them. */
+static void make_services(struct model *model, size_t services, size_t rows)
+{
+    model->services = memory_alloc_array(services, sizeof *model->services);
+    model->service_count = services;
+    for (size_t i = 0; i < services; i++) {
+        struct service_model *service = &model->services[i];
+
+        *service = (struct service_model){ .protocol = IP_TCP, .port = 3306 + (uint32_t)i, .flows = 5000,
+                                           .longest_ns = (int64_t)i, .conditions.packets = 70000 };
+        service->rows = memory_alloc_array(rows / services + 1, sizeof *service->rows);
+        for (size_t k = i; k < rows; k += services)
+            service->rows[service->row_count++] = (struct session_row){ .packets = { k + 1 } };
+    }
+}
+
+static void release_services(struct model *model)
+{
+    for (size_t i = 0; i < model->service_count; i++)
+        service_model_release(&model->services[i]);
+    for (size_t i = 0; i < model->pool_count; i++)
+        service_model_release(&model->pools[i]);
+    free(model->services);
+    free(model->pools);
+}
+
+/* A pool has no more rows than a service: from the smallest to the largest, at even steps. Its sums are of all. */
+static void test_pools_are_bounded(void **state)
+{
+    static const struct {
+        size_t services, rows;
+    } cases[] = {
+        { 1, SERVICE_MAX_ROWS }, { 2, SERVICE_MAX_ROWS }, { 2, SERVICE_MAX_ROWS + 1 }, { 3, 2043 }, { 9, 6882 },
+    };
+
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const size_t rows = cases[c].rows;
+        struct model model = { .service_count = 0 };
+        const struct service_model *pool;
+
+        make_services(&model, cases[c].services, rows);
+        model_services_finish(&model);
+        assert_int_equal(model.pool_count, 1);
+        pool = &model.pools[0];
+        assert_int_equal(pool->row_count, SERVICE_MAX_ROWS);
+        assert_int_equal(session_row_packets(&pool->rows[0]), 1);
+        assert_int_equal(session_row_packets(&pool->rows[SERVICE_MAX_ROWS - 1]), rows);
+        for (size_t i = 1; i < pool->row_count; i++) {
+            uint64_t step = session_row_packets(&pool->rows[i]) - session_row_packets(&pool->rows[i - 1]);
+
+            assert_in_range(step, (rows - 1) / (SERVICE_MAX_ROWS - 1), (rows - 1) / (SERVICE_MAX_ROWS - 1) + 1);
+        }
+        assert_int_equal(pool->flows, 5000 * cases[c].services);
+        assert_int_equal(pool->conditions.packets, 70000 * cases[c].services);
+        assert_int_equal(pool->longest_ns, cases[c].services - 1);
+        release_services(&model);
+    }
+}
+
 /* A state imitates its own mix of classes, through the file; without classes nothing is kept. */
 static void test_labels_of_states(void **state)
 {
@@ -1924,6 +1985,7 @@ int main(void)
         cmocka_unit_test(test_memory_of_hosts),
         cmocka_unit_test(test_service_lookup),
         cmocka_unit_test(test_class_lookup),
+        cmocka_unit_test(test_pools_are_bounded),
         cmocka_unit_test(test_labels_of_states),
     };
 

@@ -1119,16 +1119,19 @@ static void test_gaps_of_a_row_are_bounded(void **state)
     const struct session_row row = {
         .sequence = packets, .sequence_length = FLOW_MAX_SEQUENCE, .sequence_head = FLOW_MAX_SEQUENCE,
     };
+    const int64_t longest_ns = symbol_gap_place_ns(SYMBOL_LONGEST_GAP_BIN, UINT32_MAX) + 1;
     struct random_stream random = stream_of(1);
     uint16_t at = 0;
     int64_t gap_ns = 0;
 
     (void)state;
+    assert_true(longest_ns > 0 && longest_ns <= INT64_MAX / FLOW_MAX_SEQUENCE);
     for (size_t i = 0; i < FLOW_MAX_SEQUENCE; i++)
         packets[i] = packet_in_row(FLOW_INITIATOR, PACKET_IMPAIRED, 10, UINT8_MAX);
     packets[FLOW_MAX_SEQUENCE - 1] = packet_in_row(FLOW_INITIATOR, PACKET_PLAIN, 10, UINT8_MAX);
     assert_true(symbol_row_gaps_next(&row, token_like(FLOW_INITIATOR, 10), 1, &at, &random, &gap_ns));
-    assert_true(gap_ns > 0);
+    assert_in_range(gap_ns, FLOW_MAX_SEQUENCE * (symbol_gap_place_ns(SYMBOL_LONGEST_GAP_BIN, 0) - 1),
+                    FLOW_MAX_SEQUENCE * longest_ns);
 }
 
 int main(void)

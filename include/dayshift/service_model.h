@@ -22,7 +22,7 @@ static inline void sum_add(uint64_t *sum, uint64_t more)
 
 enum {
     SERVICE_MAX = 1024,     /* services with a sample of their own, those of most flows; bounds memory */
-    SERVICE_MAX_ROWS = 1024, /* sampled flows a service */
+    SERVICE_MAX_ROWS = 1024, /* sampled flows a service, and a pool of services */
     SERVICE_ROUND_TRIPS = 17 /* quantiles */
 };
 

@@ -24,7 +24,7 @@ struct flow_statistics {
     uint64_t data_sequence;    /* a hash of direction and payload bytes of each of these, in order */
 };
 
-/* Since 1970 or, of a negative time, before it. */
+/* Whole microseconds, rounded down. */
 static inline int64_t flow_statistics_us(int64_t ns)
 {
     return ns / NS_PER_US - (ns % NS_PER_US < 0);

@@ -11,10 +11,10 @@
 #include "eval/flow_statistics.h"
 
 /*
- * Times are in seconds, between whole microseconds. Lengths are payload bytes above TCP, UDP or ICMP, of all packets of a side, empty ones
- * included. Gaps are between packets of one side. Deviations are divided by the count. What is not defined is
- * 0: lengths of a side that sent nothing, gaps of one that sent fewer than two packets, the rate of a flow
- * that took no time.
+ * Times are in seconds, between whole microseconds. Lengths are payload bytes above TCP, UDP or ICMP, of all
+ * packets of a side, empty ones included. Gaps are between packets of one side. Deviations are divided by the
+ * count. What is not defined is 0: lengths of a side that sent nothing, gaps of one that sent fewer than two
+ * packets, the rate of a flow that took no time.
  */
 enum flow_number {
     FLOW_DURATION,

@@ -82,6 +82,21 @@ static void add_to_pool(struct service_model *pool, const struct service_model *
     service_conditions_add(&pool->conditions, &service->conditions);
 }
 
+/* Of more sampled flows than a service may have as many, at even steps of their order: the smallest and largest stay. */
+static void thin_rows(struct service_model *pool)
+{
+    struct session_row *kept;
+
+    if (pool->row_count <= SERVICE_MAX_ROWS)
+        return;
+    kept = memory_alloc_array(SERVICE_MAX_ROWS, sizeof *kept);
+    for (size_t i = 0; i < SERVICE_MAX_ROWS; i++)
+        kept[i] = pool->rows[i * (pool->row_count - 1) / (SERVICE_MAX_ROWS - 1)];
+    free(pool->rows);
+    pool->rows = kept;
+    pool->row_count = SERVICE_MAX_ROWS;
+}
+
 /* The pool of a service, made when it is new; that of its label is among the last `open` ones. */
 static struct service_model *pool_of(struct model *model, const struct service_model *service, size_t *open)
 {
@@ -115,8 +130,10 @@ static void make_pools(struct model *model)
         if (service->port >= PORT_REGISTERED_FIRST && service->port <= UINT16_MAX) /* else a feature of its own */
             add_to_pool(pool_of(model, service, &open), service);
     }
-    for (size_t i = 0; i < model->pool_count; i++)
+    for (size_t i = 0; i < model->pool_count; i++) {
         qsort(model->pools[i].rows, model->pools[i].row_count, sizeof *model->pools[i].rows, compare_rows);
+        thin_rows(&model->pools[i]);
+    }
     if (model->pool_count > 0)
         qsort(model->pools, model->pool_count, sizeof *model->pools, compare_services);
 }
