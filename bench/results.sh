@@ -5,7 +5,7 @@
 #
 # DAYSHIFT is the program, CAPTURES a directory with the captures that docs/results.md names. Prints every command and
 # what it said; models, records and pictures go to the directory OUTPUT. Takes about five minutes, and
-# a quarter of an hour more where python3-sklearn is installed. Benchmarks of packet models are run where
+# twenty more where python3-sklearn is installed. Benchmarks of packet models are run where
 # `make bench/bench_bn bench/bench_session` made them beside DAYSHIFT.
 set -eu
 
@@ -134,7 +134,9 @@ done
 
 section "Falk's Table II: what classifiers learn"
 if /usr/bin/python3 -c 'import sklearn' 2>/dev/null; then
-    "$eval_run" -m symbols -m bn -m bn-tcp -m messages "$dayshift" "$captures" eval folds
+    "$eval_run" -m symbols "$dayshift" "$captures" eval folds
+    "$eval_run" -k 1 -m bn -m bn-tcp -m messages "$dayshift" "$captures" eval-others folds
+    "$eval_run" -m symbols "$dayshift" "$captures" eval-apart apart
 fi
 
 section 'Time of packet models'
