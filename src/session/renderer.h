@@ -9,7 +9,8 @@
  *
  * Memory: 1,000 bytes for every session that is live, 40 more with its places in heap and index, a million in 1 GiB;
  * 780 more while a message of several packets is under way (session_course.h), 520 more where the network does
- * something to it, 72 more where the ground truth is asked for. Nothing for one that is over but for what open_connections.h says.
+ * something to it, 72 more where the ground truth is asked for. Nothing for one that is over but for what
+ * open_connections.h says.
  */
 #ifndef SESSION_RENDERER_H
 #define SESSION_RENDERER_H
