@@ -55,4 +55,6 @@ need_sklearn()
     refuses 1 "table.py: a file is not what" "$eval/table.py" bad.csv
     refuses 2 "usage: run.sh" "$eval/run.sh" one
     refuses 2 "usage: run.sh" "$eval/run.sh" a b c sideways
+    refuses 2 "usage: run.sh" "$eval/run.sh" -k 6 a b c folds
+    refuses 2 "usage: run.sh" "$eval/run.sh" -k 2 a b c apart
 }

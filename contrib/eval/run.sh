@@ -10,7 +10,7 @@
 #     folds   four fifths of the flows are learned, one is held out, by a hash of each flow; each fifth in its
 #             turn, or the first FOLDS of them: the means are printed, and how far folds differ
 #     apart   what was recorded together is not on both sides: whole captures of applications are dealt to two
-#             halves; a device has one capture, so it is cut into its setups, which lie days apart
+#             halves; a device has one capture, so it is cut into its setups, which lie days apart. Without -k
 #
 # -m names a packet model of `dayshift sessions`; several are compared. -c: a class needs so many real flows to
 # train and to test with (default 10,5). Needs python3-sklearn.
@@ -21,7 +21,7 @@ set -eu
 
 FOLDS_OF_ALL=5
 
-folds=$FOLDS_OF_ALL
+folds= # not given
 models=()
 seed=1
 least=10,5
@@ -30,8 +30,15 @@ set -- "${arguments[@]}"
 if [ $# -lt 3 ] || [ $# -gt 4 ]; then usage 2 >&2; fi
 captures=$2 split=${4:-folds}
 [[ $least =~ ^[0-9]+,[0-9]+$ ]] || usage 2 >&2
+case $split in
+folds) folds=${folds:-$FOLDS_OF_ALL} ;;
+apart)
+    [ -z "$folds" ] || usage 2 >&2
+    folds=1
+    ;;
+*) usage 2 >&2 ;;
+esac
 [[ $folds =~ ^[1-5]$ ]] || usage 2 >&2
-case $split in folds | apart) ;; *) usage 2 >&2 ;; esac
 [ ${#models[@]} -gt 0 ] || models=("")
 /usr/bin/python3 -c 'import sklearn' 2>/dev/null || die "the Debian package python3-sklearn is needed"
 begin "$1" "$3"
@@ -113,7 +120,6 @@ judge_part() {
 
 judged=()
 cut_labels "$captures/ndpi_apps.labels.tsv" "$out/application.tsv"
-if [ "$split" = apart ]; then folds=1; fi
 for ((k = 0; k < folds; k++)); do judge_part $k; done
 [ ${#judged[@]} -gt 0 ] || die "no task could be judged"
 "$here/table.py" "${judged[@]}"

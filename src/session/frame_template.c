@@ -211,11 +211,11 @@ static uint32_t clock_at(const struct frame_template *frame, struct run_time due
     return frame->clock_base + (uint32_t)((uint64_t)due.ns / frame->tick_ns);
 }
 
-/* A packet that was overtaken was sent before the one that is ahead; a copy and a later piece are of the first. */
+/* A packet that was overtaken was sent before the one that is ahead; a copy is of the first. */
 static struct tcp_timestamps next_timestamps(struct frame_template *frame, const struct frame_template *other,
                                              const struct session_packet *packet, struct run_time due)
 {
-    bool is_older = packet->fate == FATE_COPY || packet->fate == FATE_BEHIND || packet->piece_offset > 0;
+    bool is_older = packet->fate == FATE_COPY || packet->fate == FATE_BEHIND;
     struct tcp_timestamps timestamps = { 0, 0 };
 
     timestamps.value = is_older && frame->has_sent ? frame->timestamp : clock_at(frame, due);

@@ -94,7 +94,7 @@ static struct table_size keep_runs(const symbol_event *events, struct run *runs,
     return size;
 }
 
-/* The most specific half of the levels gives first; of these, the one that takes most. */
+/* Of the level that takes most, each level counted half of the one before it: the specific ones give first. */
 static void raise_least(uint32_t *least, const struct table_size *size)
 {
     uint32_t at = 0;

@@ -2,8 +2,9 @@
  * symbol_table.h - how often symbols followed contexts, packed into one flat hash table.
  *
  * Counts are integers and cumulative, so a draw is one probe and one binary search of a few entries. A context
- * is known by 44 bits of a hash alone, of which its bucket tells some and a tag keeps 32: one lookup in
- * thousands of millions of a context that was never seen finds another one's counts. Who draws checks what comes out.
+ * is known by its level and a hash alone: of the hash the bucket tells some bits and a tag keeps 28 others. Of a
+ * bucket some five slots are in use, so at most one lookup in 50 million of a context that was never seen finds
+ * another one's counts. Who draws checks what comes out.
  * Immutable once built.
  */
 #ifndef SESSION_SYMBOL_TABLE_H
