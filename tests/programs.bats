@@ -527,7 +527,7 @@ interrupt()
     local signal=$1 seconds=$2 pid
     shift 2
 
-    "$@" > words 2>&1 3>&- &
+    env --default-signal=HUP "$@" > words 2>&1 3>&- & # whatever the shell was started under
     pid=$!
     sleep "$seconds"
     kill -"$signal" "$pid"
