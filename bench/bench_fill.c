@@ -50,7 +50,7 @@ struct score {
     uint32_t wins, ties, ends, impossible, never_seen;
 };
 
-static void fail(const char *text)
+static _Noreturn void fail(const char *text)
 {
     fprintf(stderr, "bench_fill: %s\n", text);
     exit(1);
