@@ -1111,6 +1111,43 @@ static void test_repeated_fins(void **state)
     test_free(talk);
 }
 
+/* Nor does anybody acknowledge a SYN-ACK before its last one passed. */
+static void test_repeated_syn_acks(void **state)
+{
+    static const struct impairment_counts cases[] = {
+        { .repeated_syn_acks = 1 },
+        { .repeated_syn_acks = 3, .repeat_ns = { 0, 90 * NS_PER_MS } },
+        { .repeated_syn_acks = 2, .retransmitted = { 4, 4 }, .duplicated = { 5, 5 } },
+    };
+    struct talk *talk = test_calloc(1, sizeof *talk);
+    struct passage *passage = test_calloc(1, sizeof *passage);
+
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        int64_t first_ns = cases[c].repeat_ns[R] > 0 ? cases[c].repeat_ns[R] : NS_PER_SECOND;
+        struct random_stream random = stream_of((uint32_t)c);
+        uint32_t latest = 0, count = 0;
+
+        talk_begin(talk, IP_TCP, &random);
+        pass(talk, &cases[c], &random, passage);
+        for (uint32_t i = 0; i < passage->count; i++) {
+            if (passage->packets[i].tcp_flags != (S | A))
+                continue;
+            if (count > 0) {
+                assert_int_equal(passage->times[i] - passage->times[latest], first_ns << (count - 1));
+                check_unacknowledged(passage, latest, i);
+            }
+            latest = i;
+            count++;
+        }
+        assert_int_equal(count, 1 + cases[c].repeated_syn_acks);
+        assert_int_equal(passage->record.retransmitted[R], cases[c].repeated_syn_acks + cases[c].retransmitted[R]);
+        assert_int_equal(passage->record.findings, FLOW_DUPLICATE_HANDSHAKE);
+    }
+    test_free(passage);
+    test_free(talk);
+}
+
 /* A copy, or something that passed already. */
 static bool is_again(const struct session_packet *packets, uint32_t at)
 {
@@ -1278,9 +1315,34 @@ static void test_repeats_are_learned(void **state)
         assert_int_equal(counts.repeated_fins[I], cases[i].fins);
         assert_int_equal(counts.fin_has_data[I], cases[i].has_data);
         assert_true(fabs((double)counts.repeat_ns[I] - fmin(first_ns, (double)SESSION_LONGEST_WAIT_NS)) < 1);
-        assert_int_equal(counts.retransmitted[R] + counts.repeated_fins[R], 0);
+        assert_int_equal(counts.retransmitted[R] + counts.repeated_fins[R] + counts.repeated_syn_acks, 0);
         assert_true(impairment_counts_any(&counts));
     }
+}
+
+/* A SYN-ACK that was sent again is no lost data segment; of an attempt nothing is sent again. */
+static void test_repeated_syn_acks_are_learned(void **state)
+{
+    struct flow_packet sequence[] = { { S | A | 1 << 7 | PACKET_IMPAIRED << 5, .gap_bin = 100 },
+                                      { A | 1 << 7 | PACKET_IMPAIRED << 5, .gap_bin = 90, .payload_bytes = 9 } };
+    struct session_row row = usual_row;
+    struct random_stream random = stream_of(13);
+    struct impairment_counts counts;
+    uint64_t packets;
+
+    (void)state;
+    row.sequence = sequence;
+    row.sequence_length = 2;
+    row.retransmitted[R] = 2;
+    counts = impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random);
+    assert_int_equal(counts.repeated_syn_acks, 1);
+    assert_int_equal(counts.retransmitted[R], 1);
+    row.packets[R] = packets = 20;
+    row.data_packets[R] = row.payload_bytes[R] = 10;
+    impairment_counts_take(&counts, &row);
+    assert_int_equal(row.packets[R], packets - 2);
+    row.opening = FLOW_OPENING_ATTEMPT;
+    assert_int_equal(impairment_counts_draw(&IMPAIRMENTS_LEARNED, &row, NULL, IP_TCP, &random).repeated_syn_acks, 0);
 }
 
 /* Half of the datagrams that nobody answers get an ICMP error. */
@@ -1563,10 +1625,12 @@ int main(void)
         cmocka_unit_test(test_no_impairments),
         cmocka_unit_test(test_losses_are_uniform),
         cmocka_unit_test(test_repeated_fins),
+        cmocka_unit_test(test_repeated_syn_acks),
         cmocka_unit_test(test_impairments_stop),
         cmocka_unit_test(test_large_datagrams_come_in_pieces),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_repeats_are_learned),
+        cmocka_unit_test(test_repeated_syn_acks_are_learned),
         cmocka_unit_test(test_unreachable_share),
         cmocka_unit_test(test_counts_taken_from_row),
         cmocka_unit_test(test_rates_text),

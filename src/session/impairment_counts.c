@@ -42,7 +42,7 @@ static double unreachable_rate(const struct service_model *service)
     return packets > 0 ? fmin((double)service->conditions.unreachable / packets, 1) : 0;
 }
 
-/* Which of the segments that were sent again had a FIN, and how soon they were: as far as the packets were kept. */
+/* Which of the segments that were sent again had a FIN or were SYN-ACKs, and how soon they were: as far as the packets were kept. */
 static void take_repeats(struct impairment_counts *counts, const struct session_row *row)
 {
     for (uint32_t i = 0; i < row->sequence_length; i++) {
@@ -58,6 +58,9 @@ static void take_repeats(struct impairment_counts *counts, const struct session_
             counts->retransmitted[side]--;
             counts->repeated_fins[side]++;
             counts->fin_has_data[side] = packet.payload_bytes > 0;
+        } else if (flow_packet_tcp_flags(packet) == (TCP_SYN | TCP_ACK) && side == FLOW_RESPONDER) {
+            counts->retransmitted[side]--;
+            counts->repeated_syn_acks++;
         }
     }
 }
@@ -128,6 +131,8 @@ struct impairment_counts impairment_counts_draw(const struct impairment_rates *r
         if (protocol != IP_UDP)
             counts.fragmented[side] = 0;
     }
+    if (!is_stream || row->opening != FLOW_OPENING_HANDSHAKE)
+        counts.repeated_syn_acks = 0;
     return counts;
 }
 
@@ -159,11 +164,12 @@ void impairment_counts_take(struct impairment_counts *counts, struct session_row
         take_from(row, side, &counts->fragmented[side], true);
         take_from(row, side, &counts->duplicated[side], false);
     }
+    take_from(row, FLOW_RESPONDER, &counts->repeated_syn_acks, false);
 }
 
 bool impairment_counts_any(const struct impairment_counts *counts)
 {
-    uint32_t any = counts->unreachable;
+    uint32_t any = counts->unreachable | counts->repeated_syn_acks;
 
     for (int side = 0; side < 2; side++)
         any |= counts->retransmitted[side] | counts->repeated_fins[side] | counts->reordered[side] |

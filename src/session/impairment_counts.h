@@ -18,6 +18,7 @@ struct impairment_counts {
     uint32_t retransmitted[2]; /* TCP: packets more, of data segments and the initiator's SYN */
     uint32_t repeated_fins[2]; /* TCP: packets more, of the segment with the FIN */
     bool fin_has_data[2];      /* it carries payload */
+    uint32_t repeated_syn_acks; /* TCP: packets more, of the responder's SYN-ACK */
     int64_t repeat_ns[2];      /* TCP: until a segment is sent again, as learned; 0: the sender's timeout */
     uint32_t reordered[2];     /* TCP: data segments that the next one overtakes */
     uint32_t duplicated[2];    /* packets more */

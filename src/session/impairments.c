@@ -125,10 +125,10 @@ static int64_t lost_timeout(const struct impairments *m)
     int64_t first_ns = m->rtt_ns + LEAST_TIMEOUT_NS;
     int64_t timeout_ns;
 
-    if (m->lost.tcp_flags & TCP_SYN)
-        first_ns = SYN_TIMEOUT_NS;
-    else if (m->left.repeat_ns[m->lost.side] > 0)
+    if (m->left.repeat_ns[m->lost.side] > 0 && m->lost.tcp_flags != TCP_SYN)
         first_ns = m->left.repeat_ns[m->lost.side];
+    else if (m->lost.tcp_flags & TCP_SYN)
+        first_ns = SYN_TIMEOUT_NS;
     else if (m->followers >= FAST_FOLLOWERS && m->losses_done == 0)
         return (int64_t)at_most((uint64_t)m->rtt_ns, SESSION_LONGEST_WAIT_NS);
     timeout_ns = (int64_t)at_most((uint64_t)first_ns, SESSION_LONGEST_WAIT_NS) << at_most(m->losses_done, MOST_DOUBLINGS);
@@ -211,7 +211,7 @@ static void send_lost(struct impairments *m, struct session_packet *p)
 
     *p = m->lost;
     p->gap_ns = gap_ns > LEAST_GAP_NS ? gap_ns : LEAST_GAP_NS;
-    p->is_repeated_syn = p->tcp_flags & TCP_SYN;
+    p->is_repeated_syn = p->tcp_flags == TCP_SYN;
     if (m->waiting_kind != WAITING_NOTHING && m->waiting.gap_ns >= p->gap_ns)
         m->waiting.gap_ns -= p->gap_ns;
     m->losses--;
@@ -340,6 +340,9 @@ static void judge_losses(struct impairments *m, const struct session_packet *p, 
     if (has_fin(m, p)) {
         m->losses_next = m->left.repeated_fins[p->side];
         m->left.repeated_fins[p->side] = 0;
+    } else if (m->protocol == IP_TCP && p->tcp_flags == (TCP_SYN | TCP_ACK)) {
+        m->losses_next = m->left.repeated_syn_acks;
+        m->left.repeated_syn_acks = 0;
     }
     m->is_judged = true;
 }
