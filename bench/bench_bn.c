@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/log_grid.h"
@@ -15,16 +14,9 @@
 #include "net/wire.h"
 #include "session/bn_packets.h"
 #include "session/model_bn.h"
+#include "bench.h"
 
 enum { TRAINING_FLOWS = 100000, DRAWN_FLOWS = 6000, SEED = 1 };
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* The sampled flows that kept their packets; the label is the service's place. */
 static struct bn_flow *sampled_flows(const struct model *model, size_t *count)
@@ -52,10 +44,10 @@ static struct bn_packets *train(const char *what, const struct bn_flow *flows, s
 
     for (size_t i = 0; i < count; i++)
         packet_count += flows[i].row->sequence_length;
-    begin = now_s();
+    begin = bench_cpu_seconds();
     packets = bn_packets_new(flows, count, labels, BN_WITH_IMPAIRED);
     printf("training  %.3f s for %zu flows %s, %llu packets, %u labels; tables %zu bytes\n",
-           now_s() - begin, count, what, (unsigned long long)packet_count, labels,
+           bench_cpu_seconds() - begin, count, what, (unsigned long long)packet_count, labels,
            bn_packets_bytes(packets));
     return packets;
 }
@@ -151,13 +143,13 @@ static void bench_drawing(const struct packet_model *packet_model, const struct 
         services[i] = &model->services[i];
     packet_model->fit_all(packet_model, services, model->service_count, tables);
     random_init(&random, SEED, RANDOM_JUDGE, 1, 0, 0);
-    begin = now_s();
+    begin = bench_cpu_seconds();
     for (uint32_t i = 0; i < DRAWN_FLOWS; i++) {
         uint16_t label = flows[random_below(&random, count)].label;
 
         packets += draw_flow(packet_model, tables[label], services[label]->protocol, i);
     }
-    printf("drawing   %.3f s for %d flows, %llu packets: %s\n", now_s() - begin, DRAWN_FLOWS,
+    printf("drawing   %.3f s for %d flows, %llu packets: %s\n", bench_cpu_seconds() - begin, DRAWN_FLOWS,
            (unsigned long long)packets, packet_model->name);
     for (size_t i = 0; i < model->service_count; i++)
         packet_model->release(tables[i]);

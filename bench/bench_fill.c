@@ -13,11 +13,11 @@
  * Of genuine records nats are the median, over gaps in which no state is new: an outlier of volume costs
  * hundreds.
  */
+#include <err.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "base/order.h"
@@ -31,6 +31,7 @@
 #include "records/record_file.h"
 #include "records/record_pairer.h"
 #include "synth/regression.h"
+#include "bench.h"
 
 enum { COUNT_LEAST = 5, COUNT_MOST = 50, STEPS_LEAST = COUNT_MOST + 2 * REGRESSION_CONTEXT };
 enum { MAX_FLOWS = 1 << 20 };
@@ -49,20 +50,6 @@ struct score {
     double log_likelihood, log_ends, overlap, cpu_seconds;
     uint32_t wins, ties, ends, impossible, never_seen;
 };
-
-static _Noreturn void fail(const char *text)
-{
-    fprintf(stderr, "bench_fill: %s\n", text);
-    exit(1);
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* ---- records ---- */
 
@@ -91,7 +78,7 @@ static void read_capture(struct input_file *input, struct record_hold *records)
     struct error err;
 
     if (capture_set_add(set, input, &err) < 0)
-        fail(err.text);
+        errx(1, "%s", err.text);
     while (capture_set_next(set, &packet))
         flow_table_add(table, &packet);
     flow_table_flush(table);
@@ -109,7 +96,7 @@ static void read_log(struct input_file *input, struct record_hold *records)
     struct log_record record;
 
     if (file == NULL)
-        fail(err.text);
+        errx(1, "%s", err.text);
     while (record_file_next(file, &record, &err) > 0)
         record_pairer_add(pairer, &record);
     record_pairer_flush(pairer);
@@ -126,7 +113,7 @@ static void read_records(const char *path, struct record_hold *records)
     size_t size;
 
     if (input == NULL)
-        fail(err.text);
+        errx(1, "%s", err.text);
     bytes = input_file_peek(input, CAPTURE_MAGIC_BYTES, &size);
     if (capture_file_recognizes(bytes, size))
         read_capture(input, records);
@@ -145,7 +132,7 @@ static struct model *fit(const struct network_stats *stats)
 
     network_fit_init(&fitted, stats);
     if (model_image_make(&image, stats, &fitted, &err) < 0 || (model = model_from_image(&image, &err)) == NULL)
-        fail(err.text);
+        errx(1, "%s", err.text);
     model_image_release(&image);
     network_fit_release(&fitted);
     return model;
@@ -273,18 +260,18 @@ static void run(const struct stream *streams, uint32_t hosts, uint32_t gaps, uin
         const struct stream *stream;
         size_t at;
         struct regression_gap gap = draw_gap(streams, hosts, &at, &stream, &random);
-        double began = cpu_seconds();
+        double began = bench_cpu_seconds();
         double by_search;
 
         regression_search(&gap, length, &random, &filling);
-        search.cpu_seconds += cpu_seconds() - began;
+        search.cpu_seconds += bench_cpu_seconds() - began;
         by_search = filling.log_likelihood;
         judge(&gap, stream->steps + at, &filling, by_search, &search);
         regression_filling_release(&filling);
         for (int k = 0; k < TRIALS; k++) {
-            began = cpu_seconds();
+            began = bench_cpu_seconds();
             regression_exact(&gap, k == TRIAL_EQUAL ? length / gap.count : draws_of[k], &random, &filling);
-            exact[k].cpu_seconds += cpu_seconds() - began;
+            exact[k].cpu_seconds += bench_cpu_seconds() - began;
             judge(&gap, stream->steps + at, &filling, by_search, &exact[k]);
             regression_filling_release(&filling);
         }
@@ -314,7 +301,7 @@ int main(int argc, char **argv)
     size_t learned;
 
     if (argc < 2)
-        fail("usage: bench_fill FILE [GAPS [LENGTH [SEED]]]");
+        errx(1, "usage: bench_fill FILE [GAPS [LENGTH [SEED]]]");
     read_records(argv[1], &records);
     learned = records.used / 3 * 2;
     for (size_t i = 0; i < learned; i++)

@@ -6,9 +6,9 @@
  * without, in turn; then the default packet model is fitted to every service. Medians of CPU time, one thread, no
  * deep inspection, captures in the cache. The least of both is the surer figure on a busy machine.
  */
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "base/order.h"
@@ -18,22 +18,9 @@
 #include "learn/learner.h"
 #include "model/model.h"
 #include "session/packet_model.h"
+#include "bench.h"
 
 enum { MAX_FLOWS = 1 << 20, SEQUENCE_BYTES = 64 << 20 /* what dayshift learn has by default */ };
-
-static void fail(const char *text)
-{
-    fprintf(stderr, "bench_packets: %s\n", text);
-    exit(1);
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void damage(void *self, const char *message)
 {
@@ -55,7 +42,7 @@ static uint64_t read_packets(char **paths, int count, size_t sequence_bytes, str
         struct input_file *input = input_file_open(paths[i], &err);
 
         if (input == NULL || capture_set_add(set, input, &err) < 0)
-            fail(err.text);
+            errx(1, "%s", err.text);
     }
     while (capture_set_next(set, &packet))
         flow_table_add(table, &packet);
@@ -70,7 +57,7 @@ static uint64_t read_packets(char **paths, int count, size_t sequence_bytes, str
 static double learn(char **paths, int count, size_t sequence_bytes, struct model_image *image, uint64_t *packets)
 {
     const struct learner_config config = { 0 };
-    double began = cpu_seconds();
+    double began = bench_cpu_seconds();
     struct learner *learner = learner_new(&config);
     const struct network_stats *stats;
     struct network_fit fit;
@@ -80,10 +67,10 @@ static double learn(char **paths, int count, size_t sequence_bytes, struct model
     stats = learner_finish(learner);
     network_fit_init(&fit, stats);
     if (model_image_make(image, stats, &fit, &err) < 0)
-        fail(err.text);
+        errx(1, "%s", err.text);
     network_fit_release(&fit);
     learner_free(learner);
-    return cpu_seconds() - began;
+    return bench_cpu_seconds() - began;
 }
 
 /* Seconds to fit all services of the model, which it takes. */
@@ -95,14 +82,14 @@ static double fit_services(struct model_image *image, size_t *services)
     double began;
 
     if (model == NULL)
-        fail(err.text);
-    began = cpu_seconds();
+        errx(1, "%s", err.text);
+    began = bench_cpu_seconds();
     models = packet_models_new(packet_model_find(NULL), NULL, 0);
     *services = 0;
     for (size_t i = 0; i < model->service_count; i++)
         *services += packet_models_tables(models, &model->services[i]) != NULL;
     packet_models_free(models);
-    began = cpu_seconds() - began;
+    began = bench_cpu_seconds() - began;
     model_free(model);
     return began;
 }
@@ -123,7 +110,7 @@ int main(int argc, char **argv)
     uint64_t packets = 0;
 
     if (runs < 1)
-        fail("usage: bench_packets RUNS CAPTURE...");
+        errx(1, "usage: bench_packets RUNS CAPTURE...");
     with = memory_alloc_array((size_t)runs, sizeof *with);
     without = memory_alloc_array((size_t)runs, sizeof *without);
     fits = memory_alloc_array((size_t)runs, sizeof *fits);

@@ -7,12 +7,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/text.h"
 #include "emit/emitter.h"
 #include "model/model.h"
 #include "scenario/scenario.h"
+#include "bench.h"
 
 enum { RUNS = 7 };
 
@@ -20,14 +20,6 @@ struct result {
     double seconds;
     uint64_t flows, frames, bytes, most_live;
 };
-
-static double cpu_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, uint64_t seed)
 {
@@ -42,7 +34,7 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     struct error err = { "" };
     struct frame_source frames;
     struct scenario *scenario;
-    struct result result = { .seconds = cpu_seconds() };
+    struct result result = { .seconds = bench_cpu_seconds() };
 
     ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE);
@@ -61,7 +53,7 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
         fprintf(stderr, "bench_play: %s\n", err.text);
         exit(1);
     }
-    result.seconds = cpu_seconds() - result.seconds;
+    result.seconds = bench_cpu_seconds() - result.seconds;
     result.flows = scenario_counts(scenario)->flows;
     result.most_live = scenario_counts(scenario)->most_live;
     result.frames = emitter->counts.sent;

@@ -8,12 +8,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "model/model.h"
 #include "net/wire.h"
 #include "session/model_symbols.h"
 #include "session/session.h"
+#include "bench.h"
 
 enum { SESSIONS = 20000, SECONDS = 10 };
 
@@ -22,31 +22,23 @@ struct cost {
     double fit_seconds, draw_seconds;
 };
 
-static double cpu_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* Of sessions like the sampled flows, in turn, for so many seconds. */
 static void measure(const struct service_model *service, struct packet_models *models, double seconds,
                     struct cost *cost)
 {
-    double began = cpu_seconds();
+    double began = bench_cpu_seconds();
     const struct packet_tables *tables = packet_models_tables(models, service);
     struct session session;
     struct session_packet packet;
 
     if (tables == NULL)
         return;
-    cost->fit_seconds = cpu_seconds() - began;
+    cost->fit_seconds = bench_cpu_seconds() - began;
     cost->bytes = packet_model_symbols.bytes(tables);
     for (size_t i = 0; i < service->row_count; i++)
         cost->packets_learned += service->rows[i].sequence_length;
-    began = cpu_seconds();
-    for (uint32_t i = 0; i < SESSIONS && cpu_seconds() - began < seconds; i++) {
+    began = bench_cpu_seconds();
+    for (uint32_t i = 0; i < SESSIONS && bench_cpu_seconds() - began < seconds; i++) {
         struct flow_plan plan = {
             .key = i,
             .protocol = service->protocol,
@@ -59,7 +51,7 @@ static void measure(const struct service_model *service, struct packet_models *m
         while (session_next(&session, &packet))
             cost->draws++;
     }
-    cost->draw_seconds = cpu_seconds() - began;
+    cost->draw_seconds = bench_cpu_seconds() - began;
 }
 
 static void print_cost(const char *name, const struct cost *cost)

@@ -4,22 +4,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "model/model.h"
 #include "similarity/crowds.h"
 #include "similarity/product_kernel.h"
+#include "bench.h"
 
 enum { VALUES = 200000 };
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* All pairs in turn. */
 static void bench_kernel(const struct behaviour *behaviours, uint32_t count)
@@ -31,10 +23,10 @@ static void bench_kernel(const struct behaviour *behaviours, uint32_t count)
 
     for (uint32_t i = 0; i < count; i++)
         kernel_side_init(&sides[i], kernel, &behaviours[i]);
-    begin = now_s();
+    begin = bench_cpu_seconds();
     for (uint32_t i = 0; i < VALUES; i++)
         sum += product_kernel_value(kernel, &sides[i % count], &sides[i / count % count]);
-    printf("kernel   %.2f us a value (mean of all pairs %.3f)\n", (now_s() - begin) / VALUES * 1e6,
+    printf("kernel   %.2f us a value (mean of all pairs %.3f)\n", (bench_cpu_seconds() - begin) / VALUES * 1e6,
            sum / VALUES);
     for (uint32_t i = 0; i < count; i++)
         kernel_side_release(&sides[i]);
@@ -47,13 +39,13 @@ static void bench_crowds(const struct behaviour *behaviours, uint32_t count, uin
     struct behaviour *all = memory_alloc_array(hosts, sizeof *all);
     uint32_t *crowd = memory_alloc_array(hosts, sizeof *crowd);
     struct error err = { "" };
-    double begin = now_s();
+    double begin = bench_cpu_seconds();
     int found;
 
     for (uint32_t i = 0; i < hosts; i++)
         all[i] = behaviours[i % count];
     found = crowds_find(all, hosts, 1, crowd, &err);
-    printf("crowds   %.3f s for %u hosts (%d crowds)\n", now_s() - begin, hosts, found);
+    printf("crowds   %.3f s for %u hosts (%d crowds)\n", bench_cpu_seconds() - begin, hosts, found);
     free(crowd);
     free(all);
 }

@@ -5,38 +5,25 @@
  *   bench_synth MODEL [HOST [RECORDS]]      HOST: of the model (default: the one of most flows)
  *   bench_synth --linear MODEL              seconds for 1000 to 10,000,000 records, as CSV (Song, Fig. 6)
  */
+#include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "model/model.h"
 #include "records/record_writer.h"
 #include "scenario/scenario.h"
 #include "synth/flow_sequence.h"
 #include "synth/netflow.h"
+#include "bench.h"
 
 enum { SEED = 1, RECORDS = 3000000 };
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void report(const char *what, uint64_t records, double seconds, uint64_t check)
 {
     printf("%-44s %8.3f s  %6.2f million/s  (%016" PRIx64 ")\n", what, seconds,
            (double)records / seconds / 1e6, check);
-}
-
-static _Noreturn void fail(const struct error *err)
-{
-    fprintf(stderr, "bench_synth: %s\n", err->text);
-    exit(1);
 }
 
 /* ---- in memory ---- */
@@ -51,13 +38,13 @@ static void bench_features(const struct host_model *host, uint64_t records)
 
     random_init(&random, SEED, RANDOM_NETFLOW, 1, 0, 0);
     flow_sequence_begin(&sequence, host, SEED, 1, &random);
-    began = now_s();
+    began = bench_cpu_seconds();
     for (uint64_t i = 0; i < records; i++) {
         double gap_ns = flow_sequence_next(&sequence, &f);
 
         check += f.packets + f.ports[0] + f.peer.id + (uint64_t)gap_ns;
     }
-    report("states, ports, volumes, peers, gaps", records, now_s() - began, check);
+    report("states, ports, volumes, peers, gaps", records, bench_cpu_seconds() - began, check);
 }
 
 static struct netflow *open_netflow(const struct scenario *scenario, uint32_t host)
@@ -68,7 +55,7 @@ static struct netflow *open_netflow(const struct scenario *scenario, uint32_t ho
     struct netflow *netflow = netflow_new(&config, &err);
 
     if (netflow == NULL)
-        fail(&err);
+        errx(1, "%s", err.text);
     return netflow;
 }
 
@@ -81,12 +68,12 @@ static double seconds_of(const struct scenario *scenario, uint32_t host, uint64_
     struct flow_record record;
     struct flow_plan plan;
     struct error err;
-    double began = now_s();
+    double began = bench_cpu_seconds();
 
     *check = 0;
     for (uint64_t i = 0; i < records; i++) {
         if (netflow_next(netflow, &plan, &err) < 0)
-            fail(&err);
+            errx(1, "%s", err.text);
         *check += plan.packets + plan.ends[0].address + (uint64_t)plan.start.ns;
         if (!makes_records)
             continue;
@@ -100,7 +87,7 @@ static double seconds_of(const struct scenario *scenario, uint32_t host, uint64_
             record_batch_clear(&batch);
         }
     }
-    began = now_s() - began;
+    began = bench_cpu_seconds() - began;
     record_batch_release(&batch);
     netflow_free(netflow);
     return began;
@@ -165,12 +152,12 @@ int main(int argc, char **argv)
         return 2;
     }
     if (model == NULL)
-        fail(&err);
+        errx(1, "%s", err.text);
     ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE);
     scenario = scenario_new(&config, &err);
     if (scenario == NULL)
-        fail(&err);
+        errx(1, "%s", err.text);
     host = !is_linear && argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : busiest_host(model);
     if (host >= model->host_count) {
         fputs("bench_synth: there is no such host\n", stderr);
