@@ -1066,7 +1066,7 @@ static void test_losses_are_uniform(void **state)
     test_free(talk);
 }
 
-/* Who sent a FIN sends it again as late as was learned, then twice as late; nobody acknowledges the last one before it passed. */
+/* A FIN comes again as late as was learned, then twice as late; nobody acknowledges the last one before it passed. */
 static void test_repeated_fins(void **state)
 {
     static const struct impairment_counts cases[] = {
@@ -1155,7 +1155,8 @@ static bool is_again(const struct session_packet *packets, uint32_t at)
     bool is_known = p->fate == FATE_COPY;
 
     for (uint32_t i = 0; i < at && occupies(p); i++)
-        is_known = is_known || (packets[i].side == p->side && occupies(&packets[i]) && packets[i].sequence == p->sequence);
+        is_known = is_known || (packets[i].side == p->side && occupies(&packets[i]) &&
+                                packets[i].sequence == p->sequence);
     return is_known;
 }
 

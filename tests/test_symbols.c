@@ -189,7 +189,7 @@ static struct service_model udp_service(bool one_way)
     return service;
 }
 
-/* A datagram too large for a frame, as a meter takes it: the first piece tells the whole, the others are the network's. */
+/* A datagram too large for a frame, as a meter takes it: the first piece has the length, others are the network's. */
 static void say_large(struct script *s, enum flow_side side, uint32_t bytes, int64_t gap_ns)
 {
     uint32_t pieces = datagram_pieces(IP_UDP, bytes);

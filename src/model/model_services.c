@@ -82,7 +82,7 @@ static void add_to_pool(struct service_model *pool, const struct service_model *
     service_conditions_add(&pool->conditions, &service->conditions);
 }
 
-/* Of more sampled flows than a service may have as many, at even steps of their order: the smallest and largest stay. */
+/* Of more sampled flows than a service may have, as many: at even steps of their order, smallest and largest stay. */
 static void thin_rows(struct service_model *pool)
 {
     struct session_row *kept;

@@ -42,7 +42,10 @@ static double unreachable_rate(const struct service_model *service)
     return packets > 0 ? fmin((double)service->conditions.unreachable / packets, 1) : 0;
 }
 
-/* Which of the segments that were sent again had a FIN or were SYN-ACKs, and how soon they were: as far as the packets were kept. */
+/*
+ * Which of the segments that were sent again had a FIN or were SYN-ACKs, and how soon they were: as far as the packets
+ * were kept.
+ */
 static void take_repeats(struct impairment_counts *counts, const struct session_row *row)
 {
     for (uint32_t i = 0; i < row->sequence_length; i++) {
@@ -141,14 +144,15 @@ static void take_from(struct session_row *row, int side, uint32_t *count, bool o
 {
     uint64_t data = row->data_packets[side];
     uint64_t spare = row->packets[side] > KEPT_PACKETS ? row->packets[side] - KEPT_PACKETS : 0;
-    uint64_t taken_data;
+    uint64_t taken_data = 0;
 
     if (of_data)
         spare = at_most(spare, data > 0 ? data - 1 : 0);
     *count = (uint32_t)at_most(*count, spare);
-    taken_data = of_data ? *count : row->packets[side] > 0
-                             ? (uint64_t)((unsigned __int128)*count * data / row->packets[side])
-                             : 0;
+    if (of_data)
+        taken_data = *count;
+    else if (row->packets[side] > 0)
+        taken_data = (uint64_t)((unsigned __int128)*count * data / row->packets[side]);
     row->packets[side] -= *count;
     row->data_packets[side] -= taken_data;
     if (data > 0)

@@ -123,7 +123,7 @@ static void count_down(uint64_t *left)
 static int64_t lost_timeout(const struct impairments *m)
 {
     int64_t first_ns = m->rtt_ns + LEAST_TIMEOUT_NS;
-    int64_t timeout_ns;
+    uint64_t timeout_ns;
 
     if (m->left.repeat_ns[m->lost.side] > 0 && m->lost.tcp_flags != TCP_SYN)
         first_ns = m->left.repeat_ns[m->lost.side];
@@ -131,8 +131,8 @@ static int64_t lost_timeout(const struct impairments *m)
         first_ns = SYN_TIMEOUT_NS;
     else if (m->followers >= FAST_FOLLOWERS && m->losses_done == 0)
         return (int64_t)at_most((uint64_t)m->rtt_ns, SESSION_LONGEST_WAIT_NS);
-    timeout_ns = (int64_t)at_most((uint64_t)first_ns, SESSION_LONGEST_WAIT_NS) << at_most(m->losses_done, MOST_DOUBLINGS);
-    return (int64_t)at_most((uint64_t)timeout_ns, SESSION_LONGEST_WAIT_NS);
+    timeout_ns = at_most((uint64_t)first_ns, SESSION_LONGEST_WAIT_NS) << at_most(m->losses_done, MOST_DOUBLINGS);
+    return (int64_t)at_most(timeout_ns, SESSION_LONGEST_WAIT_NS);
 }
 
 static void begin_loss(struct impairments *m, const struct session_packet *p)

@@ -8,10 +8,10 @@
  * things meet in the last ones, less happens.
  *
  * A loss is told as a passer-by before it sees it: the segment passes, and once more after the sender's timeout
- * (as the sampled flow had it; else RFC 6298: 200 ms at least, doubled each time; a SYN's is a second), or a round trip
- * later when three segments followed it (RFC 5681). Before that passes nothing that would acknowledge it: a bare ACK that
- * would becomes a duplicate ACK, one for each segment that followed, with what came behind the hole (RFC 2018). After these
- * an ACK of all that arrived, one more than the session has, comes as soon as the hole is filled.
+ * (as the sampled flow had it; else RFC 6298: 200 ms at least, doubled each time; a SYN's is a second), or a round
+ * trip later when three segments followed it (RFC 5681). Before that passes nothing that would acknowledge it: a bare
+ * ACK that would becomes a duplicate ACK, one for each segment that followed, with what came behind the hole (RFC
+ * 2018). After these an ACK of all that arrived, one more than the session has, comes as soon as the hole is filled.
  *
  * Constant memory: at most two packets are held back. Pure.
  */
@@ -69,7 +69,7 @@ void impairments_begin(struct impairments *impairments, const struct impairment_
 bool impairments_next(struct impairments *impairments, const struct session_packet_source *source,
                       struct random_stream *random, struct session_packet *packet);
 
-/* From here on nothing happens to packets: none comes again, or in more copies. One that is held back passes at once. */
+/* From here on nothing happens to packets: none comes again, or in more copies. What is held back passes at once. */
 void impairments_stop(struct impairments *impairments);
 
 #endif

@@ -237,17 +237,22 @@ static uint8_t mean_length(const struct drawing *d, enum flow_side side)
     return symbol_alphabet_size(&d->fit->alphabet, (uint32_t)at_most(mean, UINT16_MAX));
 }
 
-/* What the tables do not tell: data first, no end while there is anything else; a packet behind which something
- * cannot be sent any more only when `is_last_resort`. */
+/*
+ * What the tables do not tell: data first, no end while there is anything else; a packet behind which something
+ * cannot be sent any more only when `is_last_resort`.
+ */
 static bool draw_any(const struct drawing *d, bool is_last_resort, uint16_t *token)
 {
     static const struct {
         uint8_t flags;
         bool has_payload;
     } kinds[] = {
-        { TCP_PSH | TCP_ACK, true }, { TCP_SYN | TCP_ACK, false },
-        { TCP_SYN, false },           { TCP_ACK, false },
-        { TCP_FIN | TCP_PSH | TCP_ACK, true }, { TCP_FIN | TCP_ACK, false },
+        { TCP_PSH | TCP_ACK, true },
+        { TCP_SYN | TCP_ACK, false },
+        { TCP_SYN, false },
+        { TCP_ACK, false },
+        { TCP_FIN | TCP_PSH | TCP_ACK, true },
+        { TCP_FIN | TCP_ACK, false },
         { TCP_RST | TCP_ACK, false },
     };
 
@@ -371,7 +376,7 @@ static int64_t fit_handshake(const struct drawing *d, uint16_t token, int64_t ga
     return gap_ns;
 }
 
-/* What waits for an ACK then. */
+/* Data packets of the other side that wait for an ACK when this packet went out. */
 static uint8_t left_waiting(const struct drawing *d, const struct packet_draw *draw)
 {
     enum flow_side sender = flow_side_other(draw->side);
@@ -393,15 +398,17 @@ static uint8_t left_waiting(const struct drawing *d, const struct packet_draw *d
 /* The packet as drawn goes out. */
 static void send_drawn(const struct drawing *d, uint16_t token, const struct packet_draw *draw)
 {
-    struct packet_budget left = d->progress->left;
     uint32_t bin = log_grid_gap_bin((uint64_t)draw->gap_ns);
+    struct packet_budget left;
 
     d->state->waiting[!draw->side] = left_waiting(d, draw);
     symbol_state_send(d->state, token, (uint16_t)draw->payload_bytes, (uint8_t)at_most(bin, UINT8_MAX));
     d->state->left_ns -= (int64_t)at_most((uint64_t)draw->gap_ns, (uint64_t)d->state->left_ns);
+    if (draw->payload_bytes == 0)
+        return;
+    left = d->progress->left;
     packet_budget_pay(&left, draw->side, d->shape->protocol, draw->payload_bytes);
-    if (draw->payload_bytes > 0)
-        symbol_state_expect(d->state, &d->fit->alphabet, draw->side, &left);
+    symbol_state_expect(d->state, &d->fit->alphabet, draw->side, &left);
 }
 
 static bool symbols_next(const struct packet_tables *tables, const struct packet_shape *shape,

@@ -11,7 +11,7 @@
 _Static_assert(BUCKET_BYTES == 64, "a line of the cache");
 
 enum {
-    SIZE_BITS = 12,   /* of a context's cells: fewer symbols than that can follow one (symbol_alphabet.h, TCP's machine) */
+    SIZE_BITS = 12,   /* of a context's cells: fewer symbols can follow one (symbol_alphabet.h, TCP's machine) */
     MAX_CELLS = 1 << (31 - SIZE_BITS),
     IS_ONLY_SHIFT = 31,
     BYTES_OF_CONTEXT = 12, /* with its share of empty slots */

@@ -59,10 +59,9 @@ struct symbol_counts {
 };
 
 /*
- * From events, which are sorted in place; of one context there are fewer than 4096 different symbols. Of the most specific
- * level, 0, what was seen once is left out: it would say what one flow did. Where the
- * table would take more than `most_bytes`, contexts that were seen seldom are left out, of the most specific levels
- * first.
+ * From events, which are sorted in place; of one context there are fewer than 4096 different symbols. Of the most
+ * specific level, 0, what was seen once is left out: it would say what one flow did. Where the table would take more
+ * than `most_bytes`, contexts that were seen seldom are left out, of the most specific levels first.
  */
 void symbol_table_build(struct symbol_table *table, symbol_event *events, size_t count, size_t most_bytes);
 void symbol_table_release(struct symbol_table *table);

@@ -204,8 +204,8 @@ static uint64_t share_of_ack(const struct tcp_numbers *n, enum flow_side side)
 }
 
 /*
- * How far a bare ACK acknowledges. Everything, if it comes late, or is the last one of its side; more, if the rest would
- * leave little room in the window.
+ * How far a bare ACK acknowledges. Everything, if it comes late, or is the last one of its side; more, if the rest
+ * would leave little room in the window.
  */
 static uint32_t delayed_acknowledgement(struct tcp_numbers *n, enum flow_side side, int64_t gap_ns)
 {
