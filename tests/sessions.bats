@@ -32,6 +32,22 @@ share()
     [ "$(wc -l < a.csv)" = 301 ]
 }
 
+# A log has no packets: all sessions are the ones of `messages`.
+@test "sessions: what was learned from a flow log is played, and legally" {
+    dayshift synth -q --format csv -o log.csv -n 3000 "$model"
+    dayshift learn -q -o log.dsm log.csv
+    dayshift sessions -q -n 500 --protocol tcp -o symbols.pcap --truth log.truth.csv log.dsm
+    dayshift sessions -q -n 500 --protocol tcp --packet-model messages -o messages.pcap log.dsm
+    cmp symbols.pcap messages.pcap
+    [ "$(wc -l < log.truth.csv)" = 501 ]
+    [ "$(share legal: symbols.pcap)" = 1.0000 ]
+    dayshift day -q --for 10m -o day.pcap log.dsm
+    dayshift learn -q -o again.dsm day.pcap
+    dayshift info --json again.dsm > again.json
+    [ "$(json_value again.json 'd["flows"] > 300 and d["packets"] > 3000')" = True ]
+    [ "$(share legal: day.pcap)" = 1.0000 ]
+}
+
 @test "sessions: the truth is what a meter finds in the packets" {
     need python3
     dayshift sessions -q -n 500 --rate 2 --protocol tcp -o a.pcap --truth a.csv "$model"
