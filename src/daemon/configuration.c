@@ -1,14 +1,19 @@
 #include "daemon/configuration.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libconfig.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/time_zone.h"
+#include "daemon/trust.h"
+
+enum { DEFAULT_STOP_S = 10, LONGEST_STOP_S = 300 };
 
 struct parser {
     const char *path;
@@ -228,7 +233,19 @@ static int take_timezone(struct parser *p, const config_setting_t *setting)
 
     if (text == NULL)
         return complain(p, setting, "the name of a time zone in quotes, such as \"Europe/Madrid\"");
-    return time_zone_set(text, p->err) < 0 ? say_where(p, setting) : 0;
+    if (time_zone_set(text, p->err) < 0)
+        return say_where(p, setting);
+    return take_text(p, setting, &p->to->timezone);
+}
+
+static int take_stop_seconds(struct parser *p, const config_setting_t *setting)
+{
+    int64_t seconds;
+
+    if (take_integer(p, setting, 0, LONGEST_STOP_S, &seconds) < 0)
+        return -1;
+    p->to->stop_ns = seconds * NS_PER_SECOND;
+    return 0;
 }
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
@@ -349,7 +366,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "outside", take_outside },       { "populations", take_populations },
         { "timezone", take_timezone },     { "threads", take_threads },
         { "packet_model", take_packet_model },
-        { "impairments", take_impairments },
+        { "impairments", take_impairments }, { "stop_seconds", take_stop_seconds },
         { NULL, NULL },
     };
 
@@ -360,14 +377,51 @@ static int take_root(struct parser *p, const config_setting_t *root)
     return 0;
 }
 
-static int read_file(config_t *config, const char *path, struct error *err)
+/* ---- files ---- */
+
+static int check_included(const char *path, struct error *err)
 {
-    FILE *file = fopen(path, "r");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int status;
+
+    if (fd < 0)
+        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    status = trust_check(fd, path, err);
+    close(fd);
+    return status;
+}
+
+/*
+ * The files that settings come from, but the first one. libconfig opens them by itself; to put another one in the
+ * place of one that was checked takes rights on the way to it, which is checked too.
+ */
+static int check_files(const config_setting_t *setting, const char **checked, struct error *err)
+{
+    const char *file = config_setting_source_file(setting);
+
+    if (file && (*checked == NULL || strcmp(file, *checked) != 0) && check_included(file, err) < 0)
+        return -1;
+    if (file)
+        *checked = file;
+    for (unsigned i = 0; config_setting_is_aggregate(setting) && i < (unsigned)config_setting_length(setting); i++) {
+        if (check_files(config_setting_get_elem(setting, i), checked, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_file(config_t *config, const char *path, bool must_be_trusted, struct error *err)
+{
+    FILE *file = fopen(path, "re");
     const char *included;
     int first;
 
     if (file == NULL)
         return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    if (must_be_trusted && trust_check(fileno(file), path, err) < 0) {
+        fclose(file);
+        return -1;
+    }
     /* libconfig's scanner ends the process when a read fails, as that of a directory does. */
     first = getc(file);
     if (ferror(file)) {
@@ -386,9 +440,10 @@ static int read_file(config_t *config, const char *path, struct error *err)
                      config_error_text(config));
 }
 
-int configuration_load(struct configuration *c, const char *path, struct error *err)
+static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
 {
     struct parser parser = { .path = path, .to = c, .err = err };
+    const char *checked = NULL;
     config_t config;
     int status;
 
@@ -396,18 +451,32 @@ int configuration_load(struct configuration *c, const char *path, struct error *
     c->path = memory_copy_text(path);
     c->seed = 1;
     c->speed = 1;
+    c->stop_ns = DEFAULT_STOP_S * NS_PER_SECOND;
     c->sessions.impairments = IMPAIRMENTS_LEARNED;
     c->user = memory_copy_text("nobody");
     ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
+    time_zone_set(TIME_ZONE_DEFAULT, err); /* one before may have set another */
     config_init(&config);
     config_set_options(&config, 0);
-    status = read_file(&config, path, err);
+    status = read_file(&config, path, must_be_trusted, err);
+    if (status == 0 && must_be_trusted)
+        status = check_files(config_root_setting(&config), &checked, err);
     if (status == 0)
         status = take_root(&parser, config_root_setting(&config));
     config_destroy(&config);
     if (status < 0)
         configuration_release(c);
     return status;
+}
+
+int configuration_load(struct configuration *c, const char *path, struct error *err)
+{
+    return load(c, path, false, err);
+}
+
+int configuration_load_trusted(struct configuration *c, const char *path, struct error *err)
+{
+    return load(c, path, true, err);
 }
 
 void configuration_release(struct configuration *c)
@@ -419,6 +488,7 @@ void configuration_release(struct configuration *c)
     free(c->populations);
     free(c->path);
     free(c->interface);
+    free(c->timezone);
     free(c->user);
     memset(c, 0, sizeof *c);
 }

@@ -20,6 +20,8 @@ struct configuration {
     char *interface; /* NULL when the file names none: enough for -w */
     char *user;
     bool allow_default_route;
+    int64_t stop_ns; /* how long sessions may take to end when the run is stopped */
+    char *timezone;  /* it is that of the process; NULL: UTC */
     uint64_t seed;
     double speed;
     bool has_date;
@@ -41,8 +43,11 @@ struct configuration {
     size_t population_count;
 };
 
-/* A time zone that it names becomes that of the process. */
+/* Its time zone becomes that of the process. */
 int configuration_load(struct configuration *configuration, const char *path, struct error *err);
+
+/* The same for who has rights that others have not: neither it nor a file it includes may be written by them (trust.h). */
+int configuration_load_trusted(struct configuration *configuration, const char *path, struct error *err);
 void configuration_release(struct configuration *configuration);
 
 #endif
