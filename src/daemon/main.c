@@ -90,10 +90,12 @@ static int play(const struct options *o, const struct configuration *c, struct m
     struct link link;
     int status;
 
-    if (c->interface == NULL)
+    if (c->link_count == 0)
         return error_set(err, "%s: interface is missing: where is to be played? (-w needs none)",
                          o->config);
-    if (link_open(&link, c->interface, c->allow_default_route, err) < 0)
+    if (c->link_count > 1)
+        return error_set(err, "%s: links: more than one can only be checked or written to a file", o->config);
+    if (link_open(&link, c->links[0].interface, c->allow_default_route, err) < 0)
         return error_prefix(err, "%s: interface", o->config);
     status = play_read_models(c, images, err);
     if (status == 0)
