@@ -31,6 +31,7 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     struct gate gate = { 0 };
     atomic_bool stop = false;
     struct emitter *emitter = calloc(1, sizeof *emitter);
+    struct emit_counts *counts = calloc(1, sizeof *counts);
     struct error err = { "" };
     struct frame_source frames;
     struct scenario *scenario;
@@ -39,11 +40,12 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE);
     scenario = scenario_new(&config, &err);
-    if (scenario == NULL || emitter == NULL) {
+    if (scenario == NULL || emitter == NULL || counts == NULL) {
         fprintf(stderr, "bench_play: %s\n", err.text);
         exit(1);
     }
     gate.networks = scenario_networks(scenario, &gate.network_count);
+    emitter->counts = counts;
     emitter->clock = &clock;
     emitter->gate = &gate;
     emitter->sink = sink_null_new();
@@ -56,11 +58,12 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     result.seconds = bench_cpu_seconds() - result.seconds;
     result.flows = scenario_counts(scenario)->flows;
     result.most_live = scenario_counts(scenario)->most_live;
-    result.frames = emitter->counts.sent;
-    result.bytes = emitter->counts.sent_bytes;
+    result.frames = counts->sent;
+    result.bytes = counts->sent_bytes;
     sink_close(emitter->sink);
     scenario_free(scenario);
     free(emitter);
+    free(counts);
     return result;
 }
 

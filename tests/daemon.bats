@@ -100,7 +100,7 @@ in_far()
 # play LINE...: the configuration live.conf, at ten times the pace of the sample.
 play()
 {
-    configure live.conf "$players" "date = \"$SAMPLE_DATE\";" "start = \"$SAMPLE_START\";" \
+    configure live.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" \
         'speed = 10;' 'interface = "dsd0";' "$@"
 }
 
@@ -383,7 +383,7 @@ is_dayshiftd()
 
 @test "live: a signal in a long silence" {
     play 'unobserved = "silent";' 'duration = "30s";'
-    sed -i 's/^start = .*/start = "03:00";/' live.conf
+    sed -i 's/ 10:00";/ 03:00";/' live.conf
     check_end INT 0.5
     report_says 'd["planned"]' 0
 }
@@ -392,7 +392,7 @@ is_dayshiftd()
     need ping
     ip -n "$far" address add 198.19.0.1/15 dev dsd1
     play 'unobserved = "silent";' 'duration = "3s";'
-    sed -i 's/^start = .*/start = "03:00";/' live.conf
+    sed -i 's/ 10:00";/ 03:00";/' live.conf
     start_daemon
     sleep 1
     in_far ping -n -c 1 -W 1 198.18.0.7

@@ -14,14 +14,33 @@
 struct frame {
     struct run_time due; /* never decreases from one frame of a source to the next */
     uint32_t length;     /* bytes of the Ethernet frame, without check sum */
-    const uint8_t *bytes; /* borrowed from the source until its next call */
+    uint32_t link;       /* which of the run's links it leaves by */
+    const uint8_t *bytes; /* borrowed from where it was rendered */
 };
 
-/* Where frames come from, in order of their due times. */
+/*
+ * Where frames come from, in order of their due times. In two steps: what comes next is known before it is rendered,
+ * so that the caller can wait for its time, and choose the memory by its link.
+ */
 struct frame_source {
-    /* 1: *frame is filled; 0: no more; -1: failed, *err says why. */
-    int (*next)(void *self, struct frame *frame, struct error *err);
+    /* 1: `due` and `link` of what comes next are filled; 0: no more; -1: failed, *err says why. The same until it is taken. */
+    int (*peek)(void *self, struct frame *next, struct error *err);
+    /* Renders what peek() showed last into `room`, of FRAME_MAX_BYTES. Returns its length. */
+    uint32_t (*take)(void *self, uint8_t *room);
     void *self;
 };
+
+/* Both steps: as peek(), with the whole frame, which lies in `room`. */
+static inline int frame_source_next(const struct frame_source *source, uint8_t *room, struct frame *frame,
+                                    struct error *err)
+{
+    int got = source->peek(source->self, frame, err);
+
+    if (got <= 0)
+        return got;
+    frame->length = source->take(source->self, room);
+    frame->bytes = room;
+    return 1;
+}
 
 #endif

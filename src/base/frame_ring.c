@@ -2,63 +2,70 @@
  * Two positions that only grow, counted in bytes since the ring was made: `written`
  * belongs to the producer, `released` to the consumer. Bytes released..written hold records.
  *
- * A record is a header and the frame's bytes, in multiples of 8. One that would cross the
- * end of the buffer starts at its beginning instead; a filler header covers the gap. The filler
+ * A record is a header and the frame's bytes, in multiples of 8. One that could cross the
+ * end of the memory starts at its beginning instead; a filler header covers the gap. The filler
  * and the record behind it are published by the same store, so behind a filler there is always
  * a record.
  *
  * Pairing of the atomics:
- *   written   stored (release) by push, loaded (acquire) by peek: the consumer sees the
+ *   written   stored (release) by commit, loaded (acquire) by take: the consumer sees the
  *             record's bytes;
- *   released  stored (release) by drop, loaded (acquire) by push: the producer writes over
+ *   released  stored (release) by release, loaded (acquire) by reserve: the producer writes over
  *             bytes only after the consumer's last read of them;
  *   finished  stored (release) by finish, loaded (acquire) by is_done: who sees it sees every
- *             push before it.
+ *             commit before it.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "base/frame_ring.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/memory.h"
 
 enum {
     RECORD_ALIGNMENT = 8,
     APART_BYTES = 128, /* two cache lines: prefetchers fetch them in pairs */
-    SMALLEST_RING = 4096 /* two of the longest frames, see frame_ring_push() */
+    SMALLEST_RING = 4096 /* two of the longest frames: one always fits, whatever gap it leaves */
 };
 
 #define FILLER UINT32_MAX
 
 /* The length comes first: a gap at the end may have room for 8 bytes only. */
 struct record {
-    uint32_t length; /* FILLER: go on at the beginning of the buffer */
+    uint32_t length; /* FILLER: go on at the beginning of the memory */
     uint32_t unused;
     int64_t due_ns;
     uint8_t bytes[];
 };
 
+/* What is asked for before the length is known. */
+enum { LONGEST_RECORD = sizeof(struct record) + (FRAME_MAX_BYTES + RECORD_ALIGNMENT - 1) / RECORD_ALIGNMENT * RECORD_ALIGNMENT };
+
 _Static_assert(sizeof(struct record) % RECORD_ALIGNMENT == 0, "records stay aligned");
-_Static_assert(SMALLEST_RING >= 2 * (sizeof(struct record) + FRAME_MAX_BYTES + RECORD_ALIGNMENT),
-               "the smallest ring takes the longest frame");
+_Static_assert(SMALLEST_RING >= 2 * LONGEST_RECORD, "the smallest ring takes the longest frame");
 
 struct frame_ring {
-    uint8_t *buffer;
+    uint8_t *memory;
     size_t size; /* a power of two */
     uint8_t apart_from_producer[APART_BYTES];
 
     /* Producer's. */
     _Atomic uint64_t written;
     uint64_t released_seen; /* `released` as last loaded: spares touching the consumer's line */
+    uint64_t reserved;      /* where the record that was reserved begins */
     atomic_bool finished;
     uint8_t apart_from_consumer[APART_BYTES];
 
     /* Consumer's. */
     _Atomic uint64_t released;
+    uint64_t taken; /* end of the last record that was shown */
     uint64_t written_seen;
-    uint64_t peeked_end; /* end of the record that peek showed; 0 when there is none */
 };
 
 static size_t record_size(uint32_t length)
@@ -70,7 +77,7 @@ static size_t record_size(uint32_t length)
 
 static struct record *record_at(const struct frame_ring *ring, uint64_t position)
 {
-    return (struct record *)(void *)(ring->buffer + (position & (ring->size - 1)));
+    return (struct record *)(void *)(ring->memory + (position & (ring->size - 1)));
 }
 
 static size_t bytes_to_end(const struct frame_ring *ring, uint64_t position)
@@ -86,9 +93,12 @@ struct frame_ring *frame_ring_new(size_t bytes)
     ring->size = SMALLEST_RING;
     while (ring->size < bytes)
         ring->size *= 2;
-    ring->buffer = memory_alloc(ring->size);
-    /* Faults the pages in now, not under a deadline. Zeros again could be optimised away. */
-    memset(ring->buffer, 0xff, ring->size);
+    /* Populated: the pages come now, not under a deadline. */
+    ring->memory = mmap(NULL, ring->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (ring->memory == MAP_FAILED) {
+        free(ring);
+        return NULL;
+    }
     return ring;
 }
 
@@ -96,9 +106,17 @@ void frame_ring_free(struct frame_ring *ring)
 {
     if (ring == NULL)
         return;
-    free(ring->buffer);
+    munmap(ring->memory, ring->size);
     free(ring);
 }
+
+void *frame_ring_memory(const struct frame_ring *ring, size_t *bytes)
+{
+    *bytes = ring->size;
+    return ring->memory;
+}
+
+/* ---- the producer ---- */
 
 static bool has_room(struct frame_ring *ring, uint64_t end)
 {
@@ -108,26 +126,36 @@ static bool has_room(struct frame_ring *ring, uint64_t end)
     return end - ring->released_seen <= ring->size;
 }
 
-bool frame_ring_push(struct frame_ring *ring, const struct frame *frame)
+uint8_t *frame_ring_reserve(struct frame_ring *ring)
 {
     uint64_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
-    size_t size = record_size(frame->length);
-    size_t gap = bytes_to_end(ring, written);
-    struct record *record;
+    size_t to_end = bytes_to_end(ring, written);
 
-    /* More than half the ring may never fit, gap and all: the producer would wait for ever. */
-    assert(size <= ring->size / 2);
-    if (size <= gap)
-        gap = 0;
-    if (!has_room(ring, written + gap + size))
-        return false;
-    if (gap > 0)
+    ring->reserved = to_end >= LONGEST_RECORD ? written : written + to_end;
+    return has_room(ring, ring->reserved + LONGEST_RECORD) ? record_at(ring, ring->reserved)->bytes : NULL;
+}
+
+void frame_ring_commit(struct frame_ring *ring, struct run_time due, uint32_t length)
+{
+    uint64_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
+    struct record *record = record_at(ring, ring->reserved);
+
+    assert(length <= FRAME_MAX_BYTES);
+    if (ring->reserved != written)
         record_at(ring, written)->length = FILLER;
-    record = record_at(ring, written + gap);
-    record->length = frame->length;
-    record->due_ns = frame->due.ns;
-    memcpy(record->bytes, frame->bytes, frame->length);
-    atomic_store_explicit(&ring->written, written + gap + size, memory_order_release);
+    record->length = length;
+    record->due_ns = due.ns;
+    atomic_store_explicit(&ring->written, ring->reserved + record_size(length), memory_order_release);
+}
+
+bool frame_ring_push(struct frame_ring *ring, const struct frame *frame)
+{
+    uint8_t *room = frame_ring_reserve(ring);
+
+    if (room == NULL)
+        return false;
+    memcpy(room, frame->bytes, frame->length);
+    frame_ring_commit(ring, frame->due, frame->length);
     return true;
 }
 
@@ -136,44 +164,60 @@ void frame_ring_finish(struct frame_ring *ring)
     atomic_store_explicit(&ring->finished, true, memory_order_release);
 }
 
-static bool has_record(struct frame_ring *ring, uint64_t released)
-{
-    if (ring->written_seen != released)
-        return true;
-    ring->written_seen = atomic_load_explicit(&ring->written, memory_order_acquire);
-    return ring->written_seen != released;
-}
+/* ---- the consumer ---- */
 
-bool frame_ring_peek(struct frame_ring *ring, struct frame *frame)
+/* The record at a position, or behind the filler there; the position becomes its end. */
+static const struct record *pass_record(const struct frame_ring *ring, uint64_t *position)
 {
-    uint64_t at = atomic_load_explicit(&ring->released, memory_order_relaxed);
-    const struct record *record;
+    const struct record *record = record_at(ring, *position);
 
-    if (!has_record(ring, at))
-        return false;
-    record = record_at(ring, at);
     if (record->length == FILLER) {
-        at += bytes_to_end(ring, at);
-        record = record_at(ring, at);
+        *position += bytes_to_end(ring, *position);
+        record = record_at(ring, *position);
     }
-    frame->due.ns = record->due_ns;
-    frame->length = record->length;
-    frame->bytes = record->bytes;
-    ring->peeked_end = at + record_size(record->length);
-    return true;
+    *position += record_size(record->length);
+    return record;
 }
 
-void frame_ring_drop(struct frame_ring *ring)
+static bool has_more(struct frame_ring *ring)
 {
-    assert(ring->peeked_end != 0);
-    atomic_store_explicit(&ring->released, ring->peeked_end, memory_order_release);
-    ring->peeked_end = 0;
+    if (ring->written_seen == ring->taken)
+        ring->written_seen = atomic_load_explicit(&ring->written, memory_order_acquire);
+    return ring->written_seen != ring->taken;
+}
+
+size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t most)
+{
+    size_t count = 0;
+
+    for (; count < most && has_more(ring); count++) {
+        const struct record *record = pass_record(ring, &ring->taken);
+
+        frames[count].due.ns = record->due_ns;
+        frames[count].length = record->length;
+        frames[count].bytes = record->bytes;
+    }
+    return count;
+}
+
+void frame_ring_release(struct frame_ring *ring, size_t count)
+{
+    uint64_t position = atomic_load_explicit(&ring->released, memory_order_relaxed);
+
+    while (count-- > 0) {
+        assert(position != ring->taken);
+        (void)pass_record(ring, &position);
+    }
+    atomic_store_explicit(&ring->released, position, memory_order_release);
+}
+
+bool frame_ring_is_empty(struct frame_ring *ring)
+{
+    return !has_more(ring);
 }
 
 bool frame_ring_is_done(struct frame_ring *ring)
 {
-    /* `finished` first: a push after an empty look would else be missed. */
-    if (!atomic_load_explicit(&ring->finished, memory_order_acquire))
-        return false;
-    return !has_record(ring, atomic_load_explicit(&ring->released, memory_order_relaxed));
+    /* `finished` first: a commit after an empty look would else be missed. */
+    return atomic_load_explicit(&ring->finished, memory_order_acquire) && !has_more(ring);
 }

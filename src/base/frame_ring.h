@@ -3,8 +3,8 @@
  * thread to the emitter's. Wait-free on both sides; C11 atomics with acquire/release pairs
  * on the two positions; no allocation after frame_ring_new().
  *
- * A frame is stored with its due time, aligned to 8 bytes, and never wraps around the
- * end of the buffer, so that the consumer can send it from where it lies.
+ * A frame is rendered where it will be sent from: it is stored with its due time, aligned to 8 bytes, and never
+ * wraps around the end of the memory. Links are not kept: a ring belongs to one.
  */
 #ifndef BASE_FRAME_RING_H
 #define BASE_FRAME_RING_H
@@ -17,23 +17,38 @@
 
 struct frame_ring; /* opaque */
 
-struct frame_ring *frame_ring_new(size_t bytes); /* 4 KiB at least, a power of two, touched */
+/* 4 KiB at least, a power of two, touched. NULL: there is not as much memory. */
+struct frame_ring *frame_ring_new(size_t bytes);
 void frame_ring_free(struct frame_ring *ring); /* NULL: nothing */
 
-/*
- * Producer: copies the frame; false when there is no room now. A frame of up to FRAME_MAX_BYTES
- * fits every ring, a longer one must be shorter than half of it by 24 bytes.
- */
+/* Where its frames lie: whole pages, for who has to know (locking, AF_XDP). */
+void *frame_ring_memory(const struct frame_ring *ring, size_t *bytes);
+
+/* Producer: room for FRAME_MAX_BYTES; NULL when there is none now. */
+uint8_t *frame_ring_reserve(struct frame_ring *ring);
+
+/* Producer: the frame in the room that was reserved last may be taken. */
+void frame_ring_commit(struct frame_ring *ring, struct run_time due, uint32_t length);
+
+/* Producer: both, for who has the bytes already; false when there is no room now. */
 bool frame_ring_push(struct frame_ring *ring, const struct frame *frame);
 
 /* Producer: no more frames will come. */
 void frame_ring_finish(struct frame_ring *ring);
 
-/* Consumer: the oldest frame, still owned by the ring until frame_ring_drop(); false when empty. */
-bool frame_ring_peek(struct frame_ring *ring, struct frame *frame);
-void frame_ring_drop(struct frame_ring *ring);
+/*
+ * Consumer: up to `most` frames that it has not been shown yet, the oldest first. They are its own until
+ * frame_ring_release(). Returns how many.
+ */
+size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t most);
 
-/* Consumer: empty, and the producer has finished. */
+/* Consumer: gives back the memory of the `count` oldest frames of those taken and not released yet. */
+void frame_ring_release(struct frame_ring *ring, size_t count);
+
+/* Consumer: there is nothing to take now. */
+bool frame_ring_is_empty(struct frame_ring *ring);
+
+/* Consumer: all was taken, and the producer has finished. */
 bool frame_ring_is_done(struct frame_ring *ring);
 
 #endif

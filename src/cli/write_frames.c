@@ -12,24 +12,31 @@ struct watched_frames {
     uint64_t given;
 };
 
-static int next_watched(void *self, struct frame *frame, struct error *err)
+static int peek_watched(void *self, struct frame *next, struct error *err)
 {
     struct watched_frames *w = self;
-    int got = w->config->frames.next(w->config->frames.self, frame, err);
+    int got = w->config->frames.peek(w->config->frames.self, next, err);
 
     if (got > 0 && w->given++ % UPDATE_EVERY == 0)
-        progress_update(&w->progress, w->config->what, (uint64_t)(frame->due.ns / NS_PER_SECOND),
+        progress_update(&w->progress, w->config->what, (uint64_t)(next->due.ns / NS_PER_SECOND),
                         (uint64_t)w->config->end_s, "seconds");
     return got;
+}
+
+static uint32_t take_watched(void *self, uint8_t *room)
+{
+    const struct watched_frames *w = self;
+
+    return w->config->frames.take(w->config->frames.self, room);
 }
 
 static int run(const struct write_frames_config *config, struct output_file *file, struct emit_counts *counts,
                struct error *err)
 {
     struct gate gate = { .networks = config->networks, .network_count = config->network_count };
-    struct emitter emitter = { .gate = &gate, .stop = config->stop };
+    struct emitter emitter = { .gate = &gate, .stop = config->stop, .counts = counts };
     struct watched_frames watched = { .config = config };
-    struct frame_source frames = { next_watched, &watched };
+    struct frame_source frames = { peek_watched, take_watched, &watched };
     int status;
 
     progress_init(&watched.progress, config->quiet);
@@ -37,7 +44,6 @@ static int run(const struct write_frames_config *config, struct output_file *fil
     progress_finish(&watched.progress);
     if (atomic_load(config->stop))
         status = output_file_interrupted(config->path, "interrupted", err);
-    *counts = emitter.counts;
     return status;
 }
 

@@ -36,7 +36,7 @@ int engine_process_play(const struct configuration *c, const struct model_files 
     struct link link;
     int status;
 
-    if (link_open(&link, c->interface, c->allow_default_route, err) < 0)
+    if (link_open(&link, c->links[0].interface, c->allow_default_route, err) < 0)
         return error_prefix(err, "%s: interface", c->path);
     status = link_sent_packets(&link, &counted, err);
     board_count_interface(board, status == 0, counted);

@@ -11,24 +11,32 @@ enum { UPDATE_EVERY = 65536 }; /* frames between two looks at the progress */
 struct file_run {
     struct play play;
     struct emitter emitter;
+    struct emit_counts counts;
     struct frame_source frames; /* of the scenario */
     uint64_t given;
     bool quiet;
 };
 
 /* The frames of the scenario, with a look at the progress now and then. */
-static int next_watched(void *self, struct frame *frame, struct error *err)
+static int peek_watched(void *self, struct frame *next, struct error *err)
 {
     struct file_run *run = self;
 
     if (run->given++ % UPDATE_EVERY == 0 && !run->quiet)
-        play_show_progress(&run->play, &run->emitter.counts);
-    return run->frames.next(run->frames.self, frame, err);
+        play_show_progress(&run->play, &run->counts);
+    return run->frames.peek(run->frames.self, next, err);
+}
+
+static uint32_t take_watched(void *self, uint8_t *room)
+{
+    const struct file_run *run = self;
+
+    return run->frames.take(run->frames.self, room);
 }
 
 static int write_frames(struct file_run *run, struct output_file *file, const char *path, struct error *err)
 {
-    const struct frame_source watched = { next_watched, run };
+    const struct frame_source watched = { peek_watched, take_watched, run };
     int status = emitter_run_file(&run->emitter, &watched, file, run->play.begin, err);
     char how[32];
 
@@ -57,7 +65,7 @@ static int write_file(struct file_run *run, const char *path, bool json, struct 
         status = output_file_commit(&file, err);
     output_file_abandon(&file);
     play_clear_progress();
-    play_count(&run->play, &run->emitter.counts, &counts);
+    play_count(&run->play, &run->counts, &counts);
     report = (struct report){ .counts = &counts, .seconds = mono_time_seconds_since(run->play.started),
                               .ended = run->play.ended };
     report_print(&report, strcmp(path, "-") == 0 ? stderr : stdout, json);
@@ -78,6 +86,7 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
         return -1;
     run.frames = scenario_frames(run.play.scenario);
     run.emitter.gate = &run.play.gate;
+    run.emitter.counts = &run.counts;
     run.emitter.stop = &run.play.stop;
     stop_signals_catch(&run.play.stop); /* before that there is nothing to clean up */
     status = write_file(&run, path, options->json, err);

@@ -55,8 +55,10 @@ static int open_files(struct configuration *c, struct model_files *models, const
 {
     if (configuration_load_trusted(c, path, err) < 0)
         return -1;
-    if (c->interface == NULL)
+    if (c->link_count == 0)
         error_set(err, "%s: interface is missing: where is to be played? (-w needs none)", path);
+    else if (c->link_count > 1)
+        error_set(err, "%s: links: more than one can only be checked or written to a file", path);
     else if (model_files_open(models, c, err) == 0)
         return 0;
     configuration_release(c);

@@ -34,26 +34,22 @@ struct live_run {
     struct frame_ring *ring;
     struct emit_clock clock;
     struct emitter emitter;
+    struct emit_counts counts;
     struct responder responder;
     bool responding;
-    uint64_t given_up; /* by the renderer's thread: frames that found no room before a stop */
     struct worker render;
     struct worker emit;
 };
 
-/* False when the run was stopped before there was room. */
-static bool push(struct live_run *run, const struct frame *frame)
+/* Room for the next frame; NULL when the run was stopped before there was any. */
+static uint8_t *wait_for_room(struct live_run *run)
 {
     const struct timespec nap = { .tv_nsec = RENDER_NAP_NS };
+    uint8_t *room;
 
-    while (!frame_ring_push(run->ring, frame)) {
-        if (atomic_load(&run->play.stop)) {
-            run->given_up++;
-            return false;
-        }
+    while ((room = frame_ring_reserve(run->ring)) == NULL && !atomic_load(&run->play.stop))
         nanosleep(&nap, NULL);
-    }
-    return true;
+    return room;
 }
 
 static void *render_thread(void *argument)
@@ -61,12 +57,14 @@ static void *render_thread(void *argument)
     struct worker *worker = argument;
     struct live_run *run = worker->run;
     struct frame_source frames = scenario_frames(run->play.scenario);
-    struct frame frame;
+    struct frame next;
+    uint8_t *room;
 
     while (!atomic_load(&run->play.stop)) {
-        worker->status = frames.next(frames.self, &frame, &worker->err);
-        if (worker->status <= 0 || !push(run, &frame))
+        worker->status = frames.peek(frames.self, &next, &worker->err);
+        if (worker->status <= 0 || (room = wait_for_room(run)) == NULL)
             break;
+        frame_ring_commit(run->ring, next.due, frames.take(frames.self, room));
     }
     if (worker->status < 0)
         atomic_store(&run->play.stop, true);
@@ -124,9 +122,7 @@ static void watch_signals(struct live_run *run, int64_t ns)
  */
 static void wait_for_first_frame(struct live_run *run)
 {
-    struct frame first;
-
-    while (!frame_ring_peek(run->ring, &first) && !frame_ring_is_done(run->ring) &&
+    while (frame_ring_is_empty(run->ring) && !frame_ring_is_done(run->ring) &&
            !atomic_load(&run->play.stop) && mono_time_seconds_since(run->play.started) < LONGEST_START_S)
         watch_signals(run, FIRST_FRAME_NAP_NS);
 }
@@ -134,9 +130,11 @@ static void wait_for_first_frame(struct live_run *run)
 static int start_live(struct live_run *run, const struct link *link, struct error *err)
 {
     run->ring = frame_ring_new(RING_BYTES);
+    if (run->ring == NULL)
+        return error_set(err, "not enough memory for a ring of %zu bytes", RING_BYTES);
     run->play.gate.max_frame_bytes = (uint32_t)link->mtu + 14;
     run->emitter = (struct emitter){ .clock = &run->clock, .gate = &run->play.gate,
-                                     .sink = sink_packet_new(link->packet_fd), .stop = &run->play.stop };
+                                     .sink = sink_packet_new(link->packet_fd), .stop = &run->play.stop, .counts = &run->counts };
     run->responder.link = link;
     run->responder.lookup = scenario_lookup;
     run->responder.lookup_self = run->play.scenario;
@@ -163,12 +161,13 @@ static bool is_over(const struct live_run *run, int64_t duration_ns)
 static void count_leftovers(struct live_run *run)
 {
     struct frame frame;
-    uint64_t left = run->given_up;
+    uint64_t left = 0;
 
-    for (; run->ring && frame_ring_peek(run->ring, &frame); left++)
-        frame_ring_drop(run->ring);
-    run->emitter.counts.dropped += left;
-    run->emitter.counts.unsent += left;
+    while (run->ring && frame_ring_take(run->ring, &frame, 1) > 0)
+        left++;
+    run->counts.planned += left;
+    run->counts.dropped += left;
+    run->counts.unsent += left;
 }
 
 static int finish_live(struct live_run *run, int status, struct error *err)
@@ -194,7 +193,7 @@ static void publish(const struct live_run *run, const struct link *link, struct 
     uint64_t counted = 0;
     bool is_known;
 
-    play_count(&run->play, &run->emitter.counts, counts);
+    play_count(&run->play, &run->counts, counts);
     counts->arp_answers = run->responder.arp_answers;
     counts->echo_answers = run->responder.echo_answers;
     counts->answers_dropped = run->responder.dropped;
@@ -220,7 +219,7 @@ int live_run_play(const struct configuration *c, const struct play_span *span, s
         watch_signals(run, WATCH_NS);
         publish(run, link, board);
         if (!options->quiet)
-            play_show_progress(&run->play, &run->emitter.counts);
+            play_show_progress(&run->play, &run->counts);
     }
     atomic_store(&board->state, ENGINE_ENDING);
     status = finish_live(run, status, err);

@@ -1,9 +1,12 @@
 /*
- * emit_clock.h - the emitter's clock: run time from one anchor, absolute deadlines.
+ * emit_clock.h - the clock of a run: run time from one anchor, absolute deadlines.
  *
- * The real clock sleeps with clock_nanosleep(TIMER_ABSTIME) until shortly before the deadline
- * and spins the rest; lateness never accumulates. The anchor moves only when the emitter
- * says so, after a stall. The simulated clock jumps: files and tests.
+ * One for all emitters of a run, so that links stay together. The anchor is the time of the machine's monotonic clock
+ * at which run time is 0; it moves only to put the run off: after a stall, and for a pause. The simulated clock jumps:
+ * files and tests.
+ *
+ * Who waits may be any emitter's thread; who pauses and resumes is one thread. All is C11 atomics, relaxed but for the
+ * end of a pause: `paused_ns` is cleared (release) after the anchor moved, and loaded (acquire) before the anchor is.
  */
 #ifndef EMIT_EMIT_CLOCK_H
 #define EMIT_EMIT_CLOCK_H
@@ -13,29 +16,55 @@
 
 #include "base/time_types.h"
 
+/* How a thread waits for a deadline. */
+enum emit_timing {
+    EMIT_EXACT,    /* sleeps until shortly before it, spins the rest */
+    EMIT_BALANCED, /* sleeps until it: late by what the machine needs to wake up, tens of microseconds */
+    EMIT_FRUGAL    /* sleeps up to a millisecond longer, so that frames close together cost one wakeup */
+};
+
 struct emit_clock;
 
 struct emit_clock_operations {
-    /* Prepares the calling thread for waiting; the emitter calls it once, at the start of a run. */
-    void (*enter_thread)(struct emit_clock *clock);
-    struct run_time (*now)(struct emit_clock *clock);
+    struct run_time (*now)(const struct emit_clock *clock);
     /*
-     * Returns at `deadline` or later, with the time then; earlier only when *stop became true.
-     * A deadline far away is waited for in steps of at most 50 ms, so that a stop is noticed;
-     * one that has passed returns at once.
+     * Returns at `deadline` or later, with the time then; earlier only when *stop became true. A deadline far away is
+     * waited for in steps of at most 20 ms, so that a stop, a pause and a moved anchor are noticed; one that has
+     * passed returns at once, unless the clock is paused.
      */
-    struct run_time (*wait_until)(struct emit_clock *clock, struct run_time deadline,
+    struct run_time (*wait_until)(struct emit_clock *clock, struct run_time deadline, enum emit_timing timing,
                                   const atomic_bool *stop);
-    /* Moves the anchor: from here on, run time is `ns` less than it would have been. */
-    void (*postpone)(struct emit_clock *clock, int64_t ns);
+    /* Waits for about `ns`, for something else than a deadline. */
+    void (*nap)(struct emit_clock *clock, int64_t ns);
 };
 
 struct emit_clock {
     const struct emit_clock_operations *operations;
-    int64_t state_ns; /* real: CLOCK_MONOTONIC of run time 0; simulated: now */
+    _Atomic int64_t anchor_ns; /* the machine's clock at run time 0 */
+    _Atomic int64_t paused_ns; /* since when it stands still, on that clock; 0: it does not */
+    int64_t simulated_ns;      /* the simulated machine's clock; 0: it is a real one */
 };
 
 struct emit_clock emit_clock_real(void);      /* run time 0 is now */
 struct emit_clock emit_clock_simulated(void);
+
+/* Run time stands still until emit_clock_resume(). */
+void emit_clock_pause(struct emit_clock *clock);
+void emit_clock_resume(struct emit_clock *clock);
+bool emit_clock_is_paused(const struct emit_clock *clock);
+
+/*
+ * When run time is more than `most_ns` past `due`, puts it back to `due`, so that what follows keeps its distances.
+ * Returns by how much, 0 when it was not. Safe from several emitters at once: a stall is put off once.
+ */
+int64_t emit_clock_put_off(struct emit_clock *clock, struct run_time due, int64_t most_ns);
+
+/* The monotonic clock of the machine that run time is taken from. */
+int64_t emit_clock_machine_ns(const struct emit_clock *clock);
+
+static inline struct run_time emit_clock_now(const struct emit_clock *clock)
+{
+    return clock->operations->now(clock);
+}
 
 #endif

@@ -1,98 +1,289 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "emit/emitter.h"
 
 #include <time.h>
 
 #include "base/counter.h"
+#include "emit/emit_thread.h"
 
-/* An empty ring is looked at this often: late by this at most, and little of a processor. */
-#define RING_NAP_NS (50 * NS_PER_US)
+#define RING_NAP_NS (50 * NS_PER_US)    /* an empty ring is looked at this often */
+#define BUSY_NAP_NS (20 * NS_PER_US)    /* a full interface as often */
+#define SOURCE_RING_BYTES ((size_t)1 << 17) /* stays in the processor's cache */
+
+/* Where more frames come from when all that were taken are done with. 1: look again; 0: no more; -1: failed. */
+struct supply {
+    int (*more)(struct emitter *emitter, struct supply *supply, struct error *err);
+    const struct frame_source *source; /* NULL: another thread fills the ring */
+    int got;                           /* from the source, last */
+};
 
 static bool is_stopped(const struct emitter *emitter)
 {
     return atomic_load_explicit(emitter->stop, memory_order_relaxed);
 }
 
-static void count_lost(struct emitter *emitter)
+/* ---- frames that are done with ---- */
+
+/* The `count` first frames are: their memory goes back, but for what the sink still reads. */
+static void pass(struct emitter *emitter, size_t count)
 {
-    counter_add(&emitter->counts.planned, 1);
-    counter_add(&emitter->counts.dropped, 1);
+    size_t held;
+
+    counter_add(&emitter->counts->planned, count);
+    emitter->first += count;
+    emitter->unreleased += count;
+    held = sink_held(emitter->sink);
+    if (held < emitter->unreleased) {
+        frame_ring_release(emitter->ring, emitter->unreleased - held);
+        emitter->unreleased = held;
+    }
 }
 
-/* A frame whose time had not come when the run was stopped. */
-static void count_unsent(struct emitter *emitter)
+static void drop(struct emitter *emitter, size_t count, _Atomic uint64_t *why)
 {
-    count_lost(emitter);
-    counter_add(&emitter->counts.unsent, 1);
+    counter_add(&emitter->counts->dropped, count);
+    counter_add(why, count);
+    pass(emitter, count);
 }
 
-static void count_refused(struct emitter *emitter)
+static void refuse(struct emitter *emitter)
 {
-    counter_add(&emitter->counts.planned, 1);
-    counter_add(&emitter->counts.refused, 1);
+    counter_add(&emitter->counts->refused, 1);
+    pass(emitter, 1);
 }
 
-static void count_sent(struct emitter *emitter, const struct frame *frame, struct run_time at)
+/* Given to the sink between `begin` and `end`, one after the other. */
+static void count_sent(struct emitter *emitter, size_t count, struct run_time begin, struct run_time end)
 {
-    counter_add(&emitter->counts.planned, 1);
-    counter_add(&emitter->counts.sent, 1);
-    counter_add(&emitter->counts.sent_bytes, frame->length);
-    log_histogram_add(&emitter->counts.lateness, at.ns - frame->due.ns);
+    const struct frame *frames = &emitter->frames[emitter->first];
+    int64_t step_ns = count > 1 ? (end.ns - begin.ns) / (int64_t)count : 0;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t late_ns = begin.ns + (int64_t)i * step_ns - frames[i].due.ns;
+
+        bytes += frames[i].length;
+        log_histogram_add(&emitter->counts->lateness, i == 0 ? late_ns + emitter->stalled_ns : late_ns);
+    }
+    emitter->stalled_ns = 0;
+    counter_add(&emitter->counts->sent, count);
+    counter_add(&emitter->counts->sent_bytes, bytes);
+    emitter->is_blocked = false;
+    pass(emitter, count);
 }
 
-/* Everything behind the late frame is overdue as well, and would leave at the speed of the wire. */
-static void postpone_after_stall(struct emitter *emitter, int64_t late_ns)
+/* ---- the frames that are due ---- */
+
+static int64_t max_late_ns(const struct emitter *emitter)
 {
-    if (late_ns <= EMIT_MAX_LATE_NS)
+    return emitter->max_late_ns > 0 ? emitter->max_late_ns : EMIT_MAX_LATE_NS;
+}
+
+static bool is_late(const struct emitter *emitter, const struct frame *frame, struct run_time now)
+{
+    return emitter->late == LATE_DROP && now.ns - frame->due.ns > max_late_ns(emitter);
+}
+
+/* Everything behind a frame that is far too late is overdue as well, and would leave at the speed of the wire. */
+static struct run_time put_off_after_stall(struct emitter *emitter, struct run_time now)
+{
+    struct run_time due = emitter->frames[emitter->first].due;
+    int64_t stalled_ns;
+
+    if (emitter->late == LATE_DROP || now.ns - due.ns <= max_late_ns(emitter))
+        return now;
+    stalled_ns = emit_clock_put_off(emitter->clock, due, max_late_ns(emitter));
+    if (stalled_ns == 0)
+        return emit_clock_now(emitter->clock); /* another link's emitter did */
+    counter_add(&emitter->counts->stalls, 1);
+    counter_add(&emitter->counts->stalled_ns, (uint64_t)stalled_ns);
+    emitter->stalled_ns = stalled_ns;
+    return due;
+}
+
+/* How many of the first frames may go out now, together. */
+static size_t count_ready(const struct emitter *emitter, struct run_time now)
+{
+    size_t at = emitter->first;
+
+    while (at < emitter->count && emitter->frames[at].due.ns <= now.ns && !is_late(emitter, &emitter->frames[at], now) &&
+           gate_passes(emitter->gate, &emitter->frames[at]))
+        at++;
+    return at - emitter->first;
+}
+
+/* Of so many, those that the ceiling has room for. When it has none, waits for it. */
+static size_t hold_back(struct emitter *emitter, size_t ready)
+{
+    for (size_t i = 0; emitter->ceiling && i < ready; i++) {
+        int64_t wait_ns = rate_ceiling_take(emitter->ceiling, emit_clock_machine_ns(emitter->clock),
+                                            emitter->frames[emitter->first + i].length);
+
+        if (wait_ns == 0)
+            continue;
+        counter_add(&emitter->counts->held_back, 1);
+        if (i == 0)
+            emitter->clock->operations->nap(emitter->clock, wait_ns < NS_PER_MS ? wait_ns : NS_PER_MS);
+        return i;
+    }
+    return ready;
+}
+
+/* The first frame found no room: it is tried again, unless that has been in vain for long. */
+static void wait_for_room(struct emitter *emitter, struct run_time now)
+{
+    counter_add(&emitter->counts->busy, 1);
+    if (emitter->busy_since_ns == 0)
+        emitter->busy_since_ns = now.ns;
+    if (!emitter->is_blocked && now.ns - emitter->busy_since_ns < EMIT_BUSY_NS) {
+        emitter->clock->operations->nap(emitter->clock, BUSY_NAP_NS);
         return;
-    emitter->clock->operations->postpone(emitter->clock, late_ns);
-    counter_add(&emitter->counts.stalls, 1);
-    counter_add(&emitter->counts.stalled_ns, (uint64_t)late_ns);
+    }
+    emitter->is_blocked = true;
+    emitter->busy_since_ns = 0;
+    drop(emitter, 1, &emitter->counts->lost);
 }
 
-/* Waits for a frame's time, sends it and counts what became of it. -1 when the sink failed. */
-static int emit_frame(struct emitter *emitter, const struct frame *frame, struct error *err)
+/* -1 when the sink failed; the frame that it failed on is dropped. */
+static int send_ready(struct emitter *emitter, size_t count, struct run_time begin, struct error *err)
 {
-    struct emit_clock *clock = emitter->clock;
-    enum sink_result result;
-    struct run_time now;
+    size_t sent = 0;
+    enum sink_result result = sink_send(emitter->sink, &emitter->frames[emitter->first], count, &sent, err);
+    struct run_time end = count > 1 || result != SINK_OK ? emit_clock_now(emitter->clock) : begin;
 
-    /* The gate looks before the wait, so that its time is not lateness. The bytes cannot change. */
-    if (!gate_passes(emitter->gate, frame)) {
-        count_refused(emitter);
-        return 0;
+    if (sent > 0) {
+        count_sent(emitter, sent, begin, end);
+        emitter->busy_since_ns = 0;
     }
-    now = clock->operations->wait_until(clock, frame->due, emitter->stop);
-    if (is_stopped(emitter)) {
-        count_unsent(emitter);
-        return 0;
-    }
-    postpone_after_stall(emitter, now.ns - frame->due.ns);
-    result = sink_send(emitter->sink, frame, err);
-    if (result == SINK_SENT)
-        count_sent(emitter, frame, now);
-    else
-        count_lost(emitter);
+    if (result == SINK_BUSY)
+        wait_for_room(emitter, end);
+    else if (result != SINK_OK)
+        drop(emitter, 1, &emitter->counts->lost);
     return result == SINK_FAILED ? -1 : 0;
+}
+
+/* The first frame is due: sends it and what is due with it, or does with it what has to be done instead. */
+static int emit_due(struct emitter *emitter, struct run_time now, struct error *err)
+{
+    size_t ready;
+
+    now = put_off_after_stall(emitter, now);
+    ready = count_ready(emitter, now);
+    if (ready == 0 && is_late(emitter, &emitter->frames[emitter->first], now))
+        drop(emitter, 1, &emitter->counts->late);
+    else if (ready == 0)
+        refuse(emitter);
+    else if ((ready = hold_back(emitter, ready)) > 0)
+        return send_ready(emitter, ready, now, err);
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static bool take_frames(struct emitter *emitter)
+{
+    emitter->first = 0;
+    emitter->count = frame_ring_take(emitter->ring, emitter->frames, EMIT_BATCH);
+    return emitter->count > 0;
+}
+
+static void drop_taken(struct emitter *emitter)
+{
+    if (emitter->first < emitter->count)
+        drop(emitter, emitter->count - emitter->first, &emitter->counts->unsent);
+}
+
+/* The producer has seen the stop too, or will when the ring is full: this comes to an end. */
+static void drop_all(struct emitter *emitter)
+{
+    do {
+        drop_taken(emitter);
+    } while (take_frames(emitter));
+}
+
+static int loop(struct emitter *emitter, struct supply *supply, struct error *err)
+{
+    while (!is_stopped(emitter)) {
+        struct run_time now;
+        int more;
+
+        if (emitter->first == emitter->count && !take_frames(emitter)) {
+            more = supply->more(emitter, supply, err);
+            if (more <= 0)
+                return more;
+            continue;
+        }
+        now = emitter->clock->operations->wait_until(emitter->clock, emitter->frames[emitter->first].due,
+                                                     emitter->timing, emitter->stop);
+        if (!is_stopped(emitter) && emit_due(emitter, now, err) < 0)
+            return -1;
+    }
+    drop_all(emitter);
+    return 0;
+}
+
+static int run(struct emitter *emitter, struct frame_ring *ring, struct supply *supply, struct error *err)
+{
+    uint64_t faults_before = emit_thread_page_faults();
+    int status;
+
+    emitter->ring = ring;
+    emitter->first = emitter->count = 0;
+    emitter->unreleased = 0;
+    emitter->stalled_ns = 0;
+    status = loop(emitter, supply, err);
+    drop_taken(emitter);
+    counter_add(&emitter->counts->page_faults, emit_thread_page_faults() - faults_before);
+    return status;
+}
+
+static int wait_for_producer(struct emitter *emitter, struct supply *supply, struct error *err)
+{
+    const struct timespec nap = { .tv_nsec = RING_NAP_NS };
+
+    (void)supply;
+    (void)err;
+    if (frame_ring_is_done(emitter->ring))
+        return 0;
+    nanosleep(&nap, NULL); /* for a thread, which has no simulated clock */
+    return 1;
+}
+
+int emitter_run_ring(struct emitter *emitter, struct frame_ring *ring, struct error *err)
+{
+    struct supply supply = { .more = wait_for_producer };
+
+    return run(emitter, ring, &supply, err);
+}
+
+/* Renders what there is room for. An end or an error is told when all that came before it has been sent. */
+static int render(struct emitter *emitter, struct supply *supply, struct error *err)
+{
+    bool is_empty = true;
+    struct frame frame;
+    uint8_t *room;
+
+    while (supply->got > 0 && (room = frame_ring_reserve(emitter->ring)) != NULL) {
+        supply->got = frame_source_next(supply->source, room, &frame, err);
+        if (supply->got <= 0)
+            break;
+        frame_ring_commit(emitter->ring, frame.due, frame.length);
+        is_empty = false;
+    }
+    return is_empty ? supply->got : 1;
 }
 
 int emitter_run_source(struct emitter *emitter, const struct frame_source *source,
                        struct error *err)
 {
-    struct frame frame;
+    struct supply supply = { .more = render, .source = source, .got = 1 };
+    struct frame_ring *ring = frame_ring_new(SOURCE_RING_BYTES);
+    int status;
 
-    emitter->clock->operations->enter_thread(emitter->clock);
-    while (!is_stopped(emitter)) {
-        int got = source->next(source->self, &frame, err);
-
-        if (got <= 0)
-            return got;
-        if (emit_frame(emitter, &frame, err) < 0)
-            return -1;
-    }
-    return 0;
+    if (ring == NULL)
+        return error_set(err, "not enough memory for a ring of %zu bytes", SOURCE_RING_BYTES);
+    status = run(emitter, ring, &supply, err);
+    frame_ring_free(ring);
+    return status;
 }
 
 int emitter_run_file(struct emitter *emitter, const struct frame_source *source, struct output_file *file,
@@ -110,44 +301,4 @@ int emitter_run_file(struct emitter *emitter, const struct frame_source *source,
     sink_close(emitter->sink);
     emitter->sink = NULL;
     return status;
-}
-
-static void nap(void)
-{
-    struct timespec t = { .tv_nsec = RING_NAP_NS };
-
-    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
-}
-
-/* The producer has seen the stop too, or will when the ring is full: this comes to an end. */
-static void drop_all(struct emitter *emitter, struct frame_ring *ring)
-{
-    struct frame frame;
-
-    while (frame_ring_peek(ring, &frame)) {
-        count_unsent(emitter);
-        frame_ring_drop(ring);
-    }
-}
-
-int emitter_run_ring(struct emitter *emitter, struct frame_ring *ring, struct error *err)
-{
-    struct frame frame;
-
-    emitter->clock->operations->enter_thread(emitter->clock);
-    while (!is_stopped(emitter)) {
-        if (frame_ring_peek(ring, &frame)) {
-            int status = emit_frame(emitter, &frame, err);
-
-            frame_ring_drop(ring);
-            if (status < 0)
-                return -1;
-        } else if (frame_ring_is_done(ring)) {
-            return 0;
-        } else {
-            nap();
-        }
-    }
-    drop_all(emitter, ring);
-    return 0;
 }

@@ -1,15 +1,13 @@
 /*
- * emitter.h - the loop that puts frames on the wire on time.
+ * emitter.h - the loop that puts frames on the wire on time: one for each link.
  *
- * It knows frames, a clock, a gate and a sink, nothing of hosts or protocols. No allocation,
- * lock or log inside. The invariant, from one frame to the next:
+ * It knows frames, a clock, a gate and a sink, nothing of hosts or protocols. No allocation, lock or log inside. The
+ * invariant, from one batch of frames to the next:
  *     planned = sent + dropped + refused
- * A frame is counted as planned together with its outcome, so that another thread sees the sum off
- * by one at most, while a frame is in hand.
  *
- * Never a burst to catch up: a frame that is more than EMIT_MAX_LATE_NS late, because the process
- * was stopped or the producer too slow, goes out at once, and the rest of the run is postponed by
- * its lateness, so that the frames behind it keep their distances.
+ * Frames go out in their order. Those that are due together go to the sink together; none goes before its time. What
+ * the sink has no room for waits for at most EMIT_BUSY_NS, then it is dropped, and so is all behind it at once, until
+ * the sink takes something again. What the rate ceiling has no room for waits, and becomes late.
  */
 #ifndef EMIT_EMITTER_H
 #define EMIT_EMITTER_H
@@ -25,35 +23,63 @@
 #include "dayshift/frame.h"
 #include "emit/emit_clock.h"
 #include "emit/gate.h"
+#include "emit/rate_ceiling.h"
 #include "emit/sink.h"
 
-/* More is a stall; less, as a busy machine has it, is caught up with unnoticed. */
-#define EMIT_MAX_LATE_NS NS_PER_SECOND
+#define EMIT_BUSY_NS (10 * NS_PER_MS)
+#define EMIT_MAX_LATE_NS NS_PER_SECOND /* the default of what follows */
+
+/* What is done with a frame that is more than `max_late_ns` late: the process was stopped, or the producer too slow. */
+enum late_policy {
+    LATE_SEND, /* it goes out, and the run is put off by its lateness: what follows keeps its distances, never a burst */
+    LATE_DROP  /* it is dropped: what follows stays where it was in time */
+};
 
 /* Written by the emitter's thread alone; others may read for progress. */
 struct emit_counts {
     _Atomic uint64_t planned;
     _Atomic uint64_t sent;
     _Atomic uint64_t sent_bytes;
-    _Atomic uint64_t dropped; /* not taken by the sink, or still waiting when the run was stopped */
-    _Atomic uint64_t refused; /* by the gate */
-    _Atomic uint64_t unsent;  /* of the dropped, those that were still waiting */
+    _Atomic uint64_t dropped;     /* all that were not sent and not refused */
+    _Atomic uint64_t refused;     /* by the gate */
+    _Atomic uint64_t unsent;      /* of the dropped: still waiting when the run was stopped */
+    _Atomic uint64_t late;        /* of the dropped: too late */
+    _Atomic uint64_t lost;        /* of the dropped: the interface was down, or had no room for too long */
+    _Atomic uint64_t busy;        /* times that the interface had no room */
+    _Atomic uint64_t held_back;   /* times that the rate ceiling had none */
     _Atomic uint64_t stalls;
-    _Atomic uint64_t stalled_ns; /* the sum of all stalls: how much later than planned the run ends */
+    _Atomic uint64_t stalled_ns;  /* the sum of all stalls: by how much the run was put off */
+    _Atomic uint64_t page_faults; /* of the thread, in the loop */
     /* Of frames sent: when given to the sink, minus due. A stall counts once, with its first frame. */
     struct log_histogram lateness;
 };
 
+enum { EMIT_BATCH = 64 };
+
 struct emitter {
+    /* Set by the caller. */
     struct emit_clock *clock;
     const struct gate *gate;
+    struct rate_ceiling *ceiling; /* NULL: none. May be shared with others who send on the link */
     struct sink *sink;
     const atomic_bool *stop; /* set by anyone: the loop ends at the next frame */
-    struct emit_counts counts;
+    struct emit_counts *counts;
+    enum emit_timing timing;
+    enum late_policy late;
+    int64_t max_late_ns; /* 0: EMIT_MAX_LATE_NS */
+
+    /* The loop's own. */
+    struct frame_ring *ring;
+    struct frame frames[EMIT_BATCH]; /* taken from the ring; first..count are still to be done with */
+    size_t first, count;
+    size_t unreleased;      /* done with, but the sink may still read them */
+    int64_t stalled_ns;     /* of the stall that the first frame came with */
+    int64_t busy_since_ns;  /* run time; when the first frame found no room, 0: it has not been tried */
+    bool is_blocked;        /* a frame was dropped for want of room, and none was sent since */
 };
 
 /*
- * Sends everything of a source, in the caller's thread.
+ * Sends everything of a source, in the caller's thread, through a small ring.
  * 0 at its end or at *stop; -1 when the source or the sink failed.
  */
 int emitter_run_source(struct emitter *emitter, const struct frame_source *source,

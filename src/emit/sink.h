@@ -4,23 +4,32 @@
 #ifndef EMIT_SINK_H
 #define EMIT_SINK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "base/output_file.h"
 #include "dayshift/frame.h"
 
+/* What came of the first frame that was not sent. */
 enum sink_result {
-    SINK_SENT,
-    SINK_DROPPED, /* the interface had no room, or is down: this frame is lost */
-    SINK_FAILED   /* nothing more can be sent */
+    SINK_OK,     /* all were sent */
+    SINK_BUSY,   /* no room for it now: it may be tried again */
+    SINK_LOST,   /* the interface is down or took it and dropped it: it is gone, the next one may be tried */
+    SINK_FAILED  /* nothing more can be sent */
 };
 
 struct sink;
 
 struct sink_operations {
-    /* Never waits for a wire. On SINK_FAILED *err says why. */
-    enum sink_result (*send)(struct sink *sink, const struct frame *frame, struct error *err);
+    /*
+     * Sends `count` frames, at least one, in their order, until one is not sent. Fills how many were; says why the
+     * next one was not. Never waits for a wire. On SINK_FAILED *err says why.
+     */
+    enum sink_result (*send)(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
+                             struct error *err);
+    /* How many of the frames sent last are still read from where they lie; NULL: none ever is. */
+    size_t (*held)(struct sink *sink);
     void (*close)(struct sink *sink);
 };
 
@@ -40,10 +49,15 @@ struct sink *sink_pcap_new(struct output_file *file, struct day_time origin, str
 /* Takes every frame and forgets it: benchmarks. */
 struct sink *sink_null_new(void);
 
-static inline enum sink_result sink_send(struct sink *sink, const struct frame *frame,
+static inline enum sink_result sink_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
                                          struct error *err)
 {
-    return sink->operations->send(sink, frame, err);
+    return sink->operations->send(sink, frames, count, sent, err);
+}
+
+static inline size_t sink_held(struct sink *sink)
+{
+    return sink->operations->held ? sink->operations->held(sink) : 0;
 }
 
 static inline void sink_close(struct sink *sink)

@@ -4,12 +4,14 @@
 
 #include "base/memory.h"
 
-static enum sink_result null_send(struct sink *sink, const struct frame *frame, struct error *err)
+static enum sink_result null_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
+                                  struct error *err)
 {
     (void)sink;
-    (void)frame;
+    (void)frames;
     (void)err;
-    return SINK_SENT;
+    *sent = count;
+    return SINK_OK;
 }
 
 static void null_close(struct sink *sink)

@@ -13,24 +13,30 @@ struct sink_packet {
     int fd;           /* borrowed */
 };
 
-/* No room in the queue or the buffer, or the cable is out: the next frame may get through. */
-static bool is_passing(int error_number)
+/* No room in the queue or the buffer: the frame was not taken. */
+static bool is_busy(int error_number)
 {
-    return error_number == ENOBUFS || error_number == EAGAIN || error_number == ENETDOWN;
+    return error_number == ENOBUFS || error_number == EAGAIN;
 }
 
-static enum sink_result packet_send(struct sink *sink, const struct frame *frame,
+static enum sink_result packet_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
                                     struct error *err)
 {
     const struct sink_packet *packet = (const struct sink_packet *)sink;
-    ssize_t sent = send(packet->fd, frame->bytes, frame->length, MSG_DONTWAIT);
 
-    if (sent >= 0)
-        return SINK_SENT; /* a packet socket takes a frame whole or not at all */
-    if (is_passing(errno))
-        return SINK_DROPPED;
-    error_set(err, "cannot send a frame of %u bytes: %s", frame->length, strerror(errno));
-    return SINK_FAILED;
+    for (*sent = 0; *sent < count; (*sent)++) {
+        const struct frame *frame = &frames[*sent];
+
+        if (send(packet->fd, frame->bytes, frame->length, MSG_DONTWAIT) >= 0)
+            continue; /* a packet socket takes a frame whole or not at all */
+        if (is_busy(errno))
+            return SINK_BUSY;
+        if (errno == ENETDOWN)
+            return SINK_LOST;
+        error_set(err, "cannot send a frame of %u bytes: %s", frame->length, strerror(errno));
+        return SINK_FAILED;
+    }
+    return SINK_OK;
 }
 
 static void packet_close(struct sink *sink)

@@ -22,17 +22,27 @@ static int write_bytes(const struct output_file *file, const void *bytes, size_t
                      strerror(errno));
 }
 
-static enum sink_result pcap_send(struct sink *sink, const struct frame *frame, struct error *err)
+static int write_frame(const struct sink_pcap *pcap, const struct frame *frame, struct error *err)
 {
-    const struct sink_pcap *pcap = (const struct sink_pcap *)sink;
     const struct day_time time = { pcap->origin.ns + frame->due.ns };
     struct pcap_record record;
 
     if (pcap_record(&record, time, true, frame->length, frame->length, err) < 0 ||
-        write_bytes(pcap->file, &record, sizeof record, err) < 0 ||
-        write_bytes(pcap->file, frame->bytes, frame->length, err) < 0)
-        return SINK_FAILED;
-    return SINK_SENT;
+        write_bytes(pcap->file, &record, sizeof record, err) < 0)
+        return -1;
+    return write_bytes(pcap->file, frame->bytes, frame->length, err);
+}
+
+static enum sink_result pcap_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
+                                  struct error *err)
+{
+    const struct sink_pcap *pcap = (const struct sink_pcap *)sink;
+
+    for (*sent = 0; *sent < count; (*sent)++) {
+        if (write_frame(pcap, &frames[*sent], err) < 0)
+            return SINK_FAILED;
+    }
+    return SINK_OK;
 }
 
 static void pcap_close(struct sink *sink)

@@ -129,7 +129,7 @@ void scenario_free(struct scenario *s)
 
 struct frame_source scenario_frames(struct scenario *s)
 {
-    return (struct frame_source){ renderer_next, s->renderer };
+    return renderer_frames(s->renderer);
 }
 
 const struct renderer_counts *scenario_counts(const struct scenario *s)

@@ -66,7 +66,7 @@ void session_set_free(struct session_set *set)
 
 struct frame_source session_set_frames(struct session_set *set)
 {
-    return (struct frame_source){ renderer_next, set->renderer };
+    return renderer_frames(set->renderer);
 }
 
 const struct renderer_counts *session_set_counts(const struct session_set *set)

@@ -58,7 +58,6 @@ struct renderer {
     bool has_plan;
     bool plans_over;
     bool hurrying;
-    uint8_t frame[FRAME_MAX_BYTES];
 };
 
 /* ---- live sessions by 5-tuple ---- */
@@ -365,17 +364,16 @@ static void add_up(struct session_sums *sums, const struct session_packet *packe
     sums->tcp_flags[packet->side] |= packet->tcp_flags;
 }
 
-static void render(struct renderer *r, struct live *live, struct frame *frame)
+static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
 {
-    struct session_packet *packet = &live->packet;
+    const struct session_packet *packet = &live->packet;
+    uint32_t length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
+                                            live->session.fill, room);
 
-    frame->due = live->due;
-    frame->bytes = r->frame;
-    frame->length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
-                                          live->session.fill, r->frame);
     if (live->sums)
-        add_up(live->sums, packet, frame->length - FRAME_ETHERNET_BYTES);
+        add_up(live->sums, packet, length - FRAME_ETHERNET_BYTES);
     counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
+    return length;
 }
 
 static void advance(struct renderer *r, struct live *live)
@@ -388,7 +386,7 @@ static void advance(struct renderer *r, struct live *live)
         sift_down(r->heap, r->live_count, 0);
 }
 
-int renderer_next(void *self, struct frame *frame, struct error *err)
+static int renderer_peek(void *self, struct frame *next, struct error *err)
 {
     struct renderer *r = self;
 
@@ -398,10 +396,24 @@ int renderer_next(void *self, struct frame *frame, struct error *err)
         return 0;
     if (!r->hurrying && !r->has_plan && r->heap[0]->due.ns >= r->config.end.ns)
         hurry_all(r);
-    render(r, r->heap[0], frame);
+    next->due = r->heap[0]->due;
+    next->link = 0;
+    return 1;
+}
+
+static uint32_t renderer_take(void *self, uint8_t *room)
+{
+    struct renderer *r = self;
+    uint32_t length = render(r, r->heap[0], room);
+
     counter_add(&r->counts.frames, 1);
     advance(r, r->heap[0]);
-    return 1;
+    return length;
+}
+
+struct frame_source renderer_frames(struct renderer *r)
+{
+    return (struct frame_source){ renderer_peek, renderer_take, r };
 }
 
 struct renderer *renderer_new(const struct renderer_config *config, struct error *err)

@@ -47,8 +47,7 @@ struct renderer; /* opaque */
 struct renderer *renderer_new(const struct renderer_config *config, struct error *err);
 void renderer_free(struct renderer *renderer);
 
-/* A frame_source; `self` is the renderer. */
-int renderer_next(void *self, struct frame *frame, struct error *err);
+struct frame_source renderer_frames(struct renderer *renderer);
 
 const struct renderer_counts *renderer_counts(const struct renderer *renderer);
 
