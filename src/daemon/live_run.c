@@ -18,6 +18,8 @@
 #include "daemon/steering.h"
 #include "daemon/wall_watch.h"
 
+#define FINISH_GRACE_NS NS_PER_SECOND /* the renderer may be planning, which takes its time */
+
 enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
 
 struct live_run {
@@ -30,6 +32,7 @@ struct live_run {
     struct wall_watch watch;
     int signal_fd;
     bool is_finishing; /* no flow begins any more */
+    struct mono_time finishing_since;
     double speed, activity; /* as they were ordered last */
 };
 
@@ -59,16 +62,27 @@ static void stop(struct live_run *run)
     atomic_store(&run->play.stop, true);
 }
 
+/* Once: a signal to the group of processes comes twice, and what goes further is SIGINT. */
 static void finish(struct live_run *run)
 {
-    if (configuration_of(run)->stop_ns == 0 || run->is_finishing) {
+    if (run->is_finishing)
+        return;
+    if (configuration_of(run)->stop_ns == 0 || atomic_load(&run->config->board->state) != ENGINE_PLAYING) {
         stop(run);
         return;
     }
     run->is_finishing = true;
+    run->finishing_since = mono_time_now();
     atomic_store(&run->config->board->state, ENGINE_ENDING);
     emit_clock_resume(&run->clock); /* sessions cannot end while time stands still */
     steering_finish(&run->steering, configuration_of(run)->stop_ns);
+}
+
+static void stop_what_does_not_finish(struct live_run *run)
+{
+    if (run->is_finishing &&
+        mono_time_now().ns - run->finishing_since.ns > configuration_of(run)->stop_ns + FINISH_GRACE_NS)
+        stop(run);
 }
 
 /* SIGHUP is the supervisor's: a terminal that is gone sends it to both. */
@@ -158,6 +172,7 @@ static void tick(struct live_run *run)
             emit_thread_watch(&link->watch, link->thread, &link->options);
     }
     watch_wall_clock(run);
+    stop_what_does_not_finish(run);
     publish(run);
     if (!run->config->options->quiet)
         play_show_progress(&run->play, &run->config->board->present);
