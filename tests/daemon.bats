@@ -101,7 +101,7 @@ in_far()
 play()
 {
     configure live.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" \
-        'speed = 10;' 'interface = "dsd0";' "$@"
+        'speed = 10;' 'stop_seconds = 1;' 'interface = "dsd0";' "$@"
 }
 
 # Starts dayshiftd, its pid in $daemon_pid; `report` gets what it prints, `words` what it says.
@@ -332,7 +332,7 @@ blocks_signals()
         start_daemon
         wait_for 5 blocks_signals
         kill -"$signal" "$daemon_pid"
-        end_of_daemon
+        end_of_daemon || complain "$signal: $(cat words report)"
         report_says 'd["ended"]' "SIG$signal"
         report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
     done
@@ -374,7 +374,7 @@ is_dayshiftd()
 }
 
 @test "live: a signal early, in the middle and late" {
-    play 'duration = "30s";' 'stop_seconds = 0;'
+    play 'duration = "30s";'
     check_end INT 0.2
     check_end TERM 0.2
     check_end INT 2
@@ -382,7 +382,8 @@ is_dayshiftd()
 }
 
 @test "live: SIGTERM lets sessions end, SIGINT does not" {
-    play 'duration = "30s";' 'stop_seconds = 5;'
+    play 'duration = "30s";'
+    sed -i 's/stop_seconds = 1;/stop_seconds = 5;/' live.conf
     start_playing
     sleep 1
     kill -TERM "$daemon_pid"
