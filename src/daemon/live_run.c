@@ -62,9 +62,12 @@ static void stop(struct live_run *run)
     atomic_store(&run->is_stopped, true);
 }
 
+/* Once: a signal to the group of processes comes twice, and what goes further is SIGINT. */
 static void finish(struct live_run *run)
 {
-    if (configuration_of(run)->stop_ns == 0 || run->finish_ns > 0 || !run->is_playing) {
+    if (run->finish_ns > 0)
+        return;
+    if (configuration_of(run)->stop_ns == 0 || !run->is_playing) {
         stop(run);
         return;
     }
