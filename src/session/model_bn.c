@@ -15,7 +15,7 @@ enum {
     MAX_LABELS = UINT16_MAX + 1,
     MAX_PACKETS = 100000, /* of a session: a network can fail to end one */
     MAX_IDLE = 16,        /* packets without payload after a FIN */
-    SYN_MOST_BYTES = DATAGRAM_PIECE_BYTES - FRAME_TCP_BYTES - TCP_OPTIONS_MAX /* payload of one that TCP would not send */
+    SYN_MOST_BYTES = DATAGRAM_PIECE_BYTES - FRAME_TCP_BYTES - TCP_OPTIONS_MAX /* payload, which only bn gives a SYN */
 };
 
 /* What the tables of all services have in common. */
