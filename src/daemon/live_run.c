@@ -138,7 +138,7 @@ static int start_live(struct live_run *run, const struct link *link, struct erro
         return error_set(err, "not enough memory for a ring of %zu bytes", RING_BYTES);
     run->play.gate.max_frame_bytes = (uint32_t)link->mtu + 14;
     run->emitter = (struct emitter){ .clock = &run->clock, .gate = &run->play.gate,
-                                     .sink = sink_packet_new(link->packet_fd), .stop = &run->play.stop, .counts = &run->counts };
+                                     .sink = sink_open(SINK_PACKET, link, run->ring, NULL, err), .stop = &run->play.stop, .counts = &run->counts };
     run->responder.link = link;
     run->responder.lookup = scenario_lookup;
     run->responder.lookup_self = run->play.scenario;
