@@ -1017,11 +1017,13 @@ static struct renderer_counts play(const struct flow_plan *plans, size_t count, 
     struct renderer *renderer = renderer_new(&config, &err);
     struct renderer_counts counts;
     struct run_time last = { 0 };
+    struct frame_source frames = renderer_frames(renderer);
+    uint8_t room[FRAME_MAX_BYTES];
     struct frame frame;
     int got;
 
     assert_non_null(renderer);
-    while ((got = renderer_next(renderer, &frame, &err)) > 0) {
+    while ((got = frame_source_next(&frames, room, &frame, &err)) > 0) {
         struct packet_view view = check_frame(&frame);
 
         assert_true(frame.due.ns >= last.ns);
@@ -1471,16 +1473,18 @@ static void test_speed(void **state)
                                       { RUN_S * NS_PER_SECOND }, SEED, { 0 }, NULL, 0 };
     struct error err;
     struct renderer *renderer = renderer_new(&config, &err);
+    struct frame_source frames = renderer_frames(renderer);
+    uint8_t room[FRAME_MAX_BYTES];
     struct frame frame;
 
     (void)state;
     plan.start.ns = origin.ns + 600 * NS_PER_SECOND;
-    assert_int_equal(renderer_next(renderer, &frame, &err), 1);
+    assert_int_equal(frame_source_next(&frames, room, &frame, &err), 1);
     assert_int_equal(frame.due.ns, 10 * NS_PER_SECOND);
-    assert_int_equal(renderer_next(renderer, &frame, &err), 1);
+    assert_int_equal(frame_source_next(&frames, room, &frame, &err), 1);
     assert_int_equal(frame.due.ns, 10 * NS_PER_SECOND + 7 * NS_PER_MS);
-    assert_int_equal(renderer_next(renderer, &frame, &err), 0);
-    assert_int_equal(renderer_next(renderer, &frame, &err), 0);
+    assert_int_equal(frame_source_next(&frames, room, &frame, &err), 0);
+    assert_int_equal(frame_source_next(&frames, room, &frame, &err), 0);
     renderer_free(renderer);
 }
 
@@ -1496,10 +1500,12 @@ static void test_failing_source(void **state)
     struct renderer_config config = { .plans = { fail_to_plan, NULL }, .schedule = { origin, 1.0 } };
     struct error err = { "" };
     struct renderer *renderer = renderer_new(&config, &err);
+    struct frame_source frames = renderer_frames(renderer);
+    uint8_t room[FRAME_MAX_BYTES];
     struct frame frame;
 
     (void)state;
-    assert_int_equal(renderer_next(renderer, &frame, &err), -1);
+    assert_int_equal(frame_source_next(&frames, room, &frame, &err), -1);
     assert_string_equal(err.text, "no plan today");
     renderer_free(renderer);
 }

@@ -112,12 +112,8 @@ static int join_worker(struct worker *worker, struct error *err)
 /* Waits for a signal for at most `ns`; on one that ends the run, sets the stop flag. */
 static void watch_signals(struct live_run *run, int64_t ns)
 {
-    const char *caught = stop_signals_wait(ns);
-
-    if (caught == NULL)
-        return;
-    run->play.ended = caught;
-    atomic_store(&run->play.stop, true);
+    if (stop_signals_wait(ns) != NULL)
+        atomic_store(&run->play.stop, true);
 }
 
 /*
@@ -189,47 +185,46 @@ static int finish_live(struct live_run *run, int status, struct error *err)
     return status;
 }
 
-static void report_live(const struct live_run *run, const struct link *link, uint64_t counted_before,
-                        bool json)
+/* What this engine has done so far, where it outlives it. */
+static void publish(const struct live_run *run, const struct link *link, struct board *board)
 {
-    struct report report = play_report(&run->play, &run->counts);
-    uint64_t counted = counted_before;
+    struct report_counts *counts = &board->present;
     struct error ignored;
+    uint64_t counted = 0;
+    bool is_known;
 
-    report.is_live = true;
-    report.arp_answers = run->responder.arp_answers;
-    report.echo_answers = run->responder.echo_answers;
-    report.answers_dropped = run->responder.dropped;
-    report.interface_known = link_sent_packets(link, &counted, &ignored) == 0;
-    report.interface_packets = counted - counted_before;
-    report_print(&report, stdout, json);
+    play_count(&run->play, &run->counts, counts);
+    counts->arp_answers = run->responder.arp_answers;
+    counts->echo_answers = run->responder.echo_answers;
+    counts->answers_dropped = run->responder.dropped;
+    is_known = link_sent_packets(link, &counted, &ignored) == 0;
+    board_count_interface(board, is_known, counted);
 }
 
-int live_run_play(const struct configuration *c, struct model_image *images, const struct link *link,
-                  const struct play_options *options, struct error *err)
+int live_run_play(const struct configuration *c, const struct play_span *span, struct model_image *images,
+                  const struct link *link, const struct play_options *options, struct board *board, struct error *err)
 {
     struct live_run *run = memory_alloc(sizeof *run);
-    uint64_t counted = 0;
     int status;
 
-    if (play_init(&run->play, c, images, err) < 0) {
+    if (play_init(&run->play, c, span, images, err) < 0) {
         free(run);
         return -1;
     }
-    stop_signals_block(); /* before that there is nothing to report, and they may end it at once */
-    status = link_sent_packets(link, &counted, err);
+    stop_signals_block(); /* before that there is nothing to end, and they may end it at once */
+    status = start_live(run, link, err);
     if (status == 0)
-        status = start_live(run, link, err);
-    while (status == 0 && !is_over(run, c->duration_ns) && !atomic_load(&run->play.stop)) {
+        board_play(board);
+    while (status == 0 && !is_over(run, span->duration_ns) && !atomic_load(&run->play.stop)) {
         watch_signals(run, WATCH_NS);
+        publish(run, link, board);
         if (!options->quiet)
             play_show_progress(&run->play, &run->counts);
     }
+    atomic_store(&board->state, ENGINE_ENDING);
     status = finish_live(run, status, err);
+    publish(run, link, board);
     play_clear_progress();
-    if (status < 0)
-        run->play.ended = "an error";
-    report_live(run, link, counted, options->json);
     sink_close(run->emitter.sink);
     frame_ring_free(run->ring);
     play_release(&run->play);

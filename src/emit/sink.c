@@ -48,8 +48,7 @@ struct sink *sink_open(enum sink_kind kind, const struct link *link, const struc
     return NULL;
 }
 
-enum sink_result sink_result_of(int error_number, const struct link *link, const struct frame *frame,
-                                struct error *err)
+enum sink_result sink_result_of(int error_number, const struct frame *frame, struct error *err)
 {
     switch (error_number) {
     case ENOBUFS: /* no memory, or the driver said that it dropped the frame; no carrier as well */
@@ -60,10 +59,10 @@ enum sink_result sink_result_of(int error_number, const struct link *link, const
         return SINK_LOST;
     case ENXIO:
     case ENODEV:
-        error_set(err, "%s: the interface is gone", link->name);
+        error_set(err, "the interface is gone");
         return SINK_FAILED;
     default:
-        error_set(err, "%s: cannot send a frame of %u bytes: %s", link->name, frame->length, strerror(error_number));
+        error_set(err, "cannot send a frame of %u bytes: %s", frame->length, strerror(error_number));
         return SINK_FAILED;
     }
 }

@@ -33,7 +33,7 @@ static enum sink_result libnet_send(struct sink *sink, const struct frame *frame
 
         errno = 0;
         if (libnet_write_link(libnet->context, frame->bytes, frame->length) != (int)frame->length)
-            return sink_result_of(errno, libnet->link, frame, err);
+            return sink_result_of(errno, frame, err);
     }
     return SINK_OK;
 }

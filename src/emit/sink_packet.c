@@ -69,7 +69,7 @@ static enum sink_result packet_send(struct sink *sink, const struct frame *frame
         int done = send_some(packet, &frames[*sent], left < MOST_TOGETHER ? left : MOST_TOGETHER);
 
         if (done < 0)
-            return sink_result_of(errno, packet->link, &frames[*sent], err);
+            return sink_result_of(errno, &frames[*sent], err);
         *sent += (size_t)done;
         if (packet->stamps)
             transmit_stamps_count(packet->stamps, (size_t)done);

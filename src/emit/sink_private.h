@@ -15,7 +15,6 @@ struct sink *sink_libnet_new(const struct link *link, struct error *err);
 struct sink *sink_null_new(void);
 
 /* What the errno of a call that should have sent a frame means to that frame. On SINK_FAILED *err says why. */
-enum sink_result sink_result_of(int error_number, const struct link *link, const struct frame *frame,
-                                struct error *err);
+enum sink_result sink_result_of(int error_number, const struct frame *frame, struct error *err);
 
 #endif

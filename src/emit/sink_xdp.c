@@ -186,7 +186,7 @@ static enum sink_result result_of(const struct sink_xdp *xdp, int error_number, 
 {
     if (error_number == EBUSY)
         return is_too_long(xdp, frame) ? SINK_LOST : SINK_BUSY;
-    return sink_result_of(error_number, xdp->link, frame, err);
+    return sink_result_of(error_number, frame, err);
 }
 
 static enum sink_result xdp_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
