@@ -75,21 +75,17 @@ static void fill_ring(struct run *run, const struct plan *plan)
     while (run->made < plan->frames && (room = frame_ring_reserve(run->ring))) {
         uint32_t length = SHORTEST + run->made * 37 % (plan->longest - SHORTEST + 1);
 
+        struct run_time due = { (int64_t)(run->made / plan->together) * plan->gap_us * NS_PER_US };
+
         make_frame(room, length, run->made++);
-        frame_ring_commit(run->ring, (struct run_time){ emit_clock_now(&run->clock).ns }, length);
+        frame_ring_commit(run->ring, due, length);
     }
 }
 
 static void pass(struct run *run, size_t count)
 {
-    size_t held;
-
     run->unreleased += count;
-    held = sink_held(run->sink);
-    if (held >= run->unreleased)
-        return;
-    frame_ring_release(run->ring, run->unreleased - held);
-    run->unreleased = held;
+    run->unreleased -= frame_ring_release_until(run->ring, run->unreleased, sink_oldest_held(run->sink));
 }
 
 static void nap(long ns)
@@ -156,10 +152,11 @@ static void print_counts(struct run *run, uint64_t before)
     uint64_t after = before;
 
     nap(50000000); /* for what comes back */
+    pass(run, 0);
     transmit_stamps_read(run->stamps);
     (void)link_sent_packets(&run->link, &after, &ignored);
     printf("sent=%lu\nlost=%lu\ntired=%lu\nbusy=%lu\nheld=%zu\ninterface=%llu\n", run->sent, run->lost, run->tired,
-           run->busy, sink_held(run->sink), (unsigned long long)(after - before));
+           run->busy, run->unreleased, (unsigned long long)(after - before));
     printf("stamps=%llu\nmissing=%llu\nstrange=%llu\nlate_p50_ns=%lld\nlate_max_ns=%lld\n",
            (unsigned long long)run->stamps->lateness.count, (unsigned long long)run->stamps->missing,
            (unsigned long long)run->stamps->strange,
@@ -180,6 +177,7 @@ static int play(struct run *run, const char *kind_name, const struct plan *plan,
     printf("ready\n");
     fflush(stdout);
     (void)getchar();
+    run->clock = emit_clock_real();
     status = send_plan(run, plan, err);
     print_counts(run, before);
     sink_close(run->sink);

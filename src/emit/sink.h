@@ -31,8 +31,8 @@ struct sink_operations {
      */
     enum sink_result (*send)(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
                              struct error *err);
-    /* How many of the frames sent last are still read from where they lie; NULL: none ever is. */
-    size_t (*held)(struct sink *sink);
+    /* The oldest frame that is still read from where it lies, by its bytes; NULL: none is. No such function: none ever is. */
+    const uint8_t *(*oldest_held)(struct sink *sink);
     void (*close)(struct sink *sink);
 };
 
@@ -72,9 +72,9 @@ static inline enum sink_result sink_send(struct sink *sink, const struct frame *
     return sink->operations->send(sink, frames, count, sent, err);
 }
 
-static inline size_t sink_held(struct sink *sink)
+static inline const uint8_t *sink_oldest_held(struct sink *sink)
 {
-    return sink->operations->held ? sink->operations->held(sink) : 0;
+    return sink->operations->oldest_held ? sink->operations->oldest_held(sink) : NULL;
 }
 
 static inline void sink_close(struct sink *sink)

@@ -82,12 +82,12 @@ static void collect_completions(struct sink_xdp *xdp)
         xdp->landed++;
 }
 
-static size_t xdp_held(struct sink *sink)
+static const uint8_t *xdp_oldest_held(struct sink *sink)
 {
     struct sink_xdp *xdp = (struct sink_xdp *)sink;
 
     collect_completions(xdp);
-    return xdp->launched - xdp->landed;
+    return xdp->landed == xdp->launched ? NULL : xdp->memory + *flight_at(xdp, xdp->landed);
 }
 
 /* ---- what it is given ---- */
@@ -260,7 +260,7 @@ bool sink_xdp_is_available(void)
 
 struct sink *sink_xdp_new(const struct link *link, const struct frame_ring *ring, struct error *err)
 {
-    static const struct sink_operations operations = { .send = xdp_send, .held = xdp_held, .close = xdp_close };
+    static const struct sink_operations operations = { .send = xdp_send, .oldest_held = xdp_oldest_held, .close = xdp_close };
     struct sink_xdp *xdp = memory_alloc(sizeof *xdp);
     int status;
 
