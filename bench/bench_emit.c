@@ -112,7 +112,7 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
     struct gate gate = { &network, 1, 0 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_null_new(),
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL),
                                .stop = &stop, .counts = &counts };
     struct source source;
     double start;

@@ -112,7 +112,7 @@ static int send_frames(const struct link *link, uint32_t frames, int64_t gap_ns,
 
     emitter->clock = &clock;
     emitter->gate = &gate;
-    emitter->sink = sink_packet_new(link->packet_fd);
+    emitter->sink = sink_open(SINK_PACKET, link, plan.ring, NULL, err);
     emitter->stop = &stop;
     if (pthread_create(&producer, NULL, produce, &plan) != 0)
         return error_set(err, "cannot start a thread");

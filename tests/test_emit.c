@@ -98,6 +98,26 @@ static void test_ring_keeps_frames_until_release(void **state)
     frame_ring_free(ring);
 }
 
+/* Up to a frame, and not that one. */
+static void test_ring_releases_until(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(16384);
+    struct frame frame;
+    struct frame got[4];
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        frame = numbered_frame(i);
+        assert_true(frame_ring_push(ring, &frame));
+    }
+    assert_int_equal(frame_ring_take(ring, got, 4), 4);
+    assert_int_equal(frame_ring_release_until(ring, 4, got[0].bytes), 0);
+    assert_int_equal(frame_ring_release_until(ring, 2, got[3].bytes), 2);
+    assert_int_equal(frame_ring_release_until(ring, 2, got[3].bytes), 1);
+    assert_int_equal(frame_ring_release_until(ring, 1, NULL), 1);
+    frame_ring_free(ring);
+}
+
 /* What was not released is not written over, and the producer is told that there is no room. */
 static void test_ring_has_no_room_until_release(void **state)
 {
@@ -594,8 +614,14 @@ static struct frame_source fake_frames(struct fake_source *fake)
     return (struct frame_source){ fake_peek, fake_take, fake };
 }
 
+enum { FAKE_HELD = 40 };
+
 struct fake_sink {
     struct sink base;
+    bool holds;            /* the last FAKE_HELD frames, which must stay as they are */
+    const uint8_t *held[FAKE_HELD];
+    uint32_t held_numbers[FAKE_HELD];
+    uint32_t overwritten;
     uint32_t calls;        /* frames it was given, those that are tried again again */
     uint32_t sent;
     uint32_t last;         /* number of the last frame that was done with */
@@ -607,6 +633,23 @@ struct fake_sink {
     uint32_t largest_batch;
     atomic_bool *stop;
 };
+
+/* The oldest one comes back for it. */
+static void fake_hold(struct fake_sink *fake, const uint8_t *bytes, uint32_t number)
+{
+    size_t at = fake->sent % FAKE_HELD;
+
+    fake->overwritten += fake->held[at] && wire_get_u32(fake->held[at] + 56) != fake->held_numbers[at];
+    fake->held[at] = bytes;
+    fake->held_numbers[at] = number;
+}
+
+static const uint8_t *fake_oldest_held(struct sink *sink)
+{
+    struct fake_sink *fake = (struct fake_sink *)sink;
+
+    return fake->sent < FAKE_HELD ? fake->held[0] : fake->held[fake->sent % FAKE_HELD];
+}
 
 static enum sink_result fake_send_one(struct fake_sink *fake, const struct frame *frame, struct error *err)
 {
@@ -625,6 +668,8 @@ static enum sink_result fake_send_one(struct fake_sink *fake, const struct frame
     }
     if (fake->loses_every && fake->calls % fake->loses_every == 0)
         return SINK_LOST;
+    if (fake->holds)
+        fake_hold(fake, frame->bytes, number);
     fake->sent++;
     return SINK_OK;
 }
@@ -647,7 +692,7 @@ static void fake_close(struct sink *sink)
     (void)sink;
 }
 
-static const struct sink_operations fake_operations = { fake_send, NULL, fake_close };
+static const struct sink_operations fake_operations = { fake_send, fake_oldest_held, fake_close };
 
 /* All that one run needs. */
 struct bench {
@@ -707,6 +752,23 @@ static void test_emitter_counts_every_outcome(void **state)
     bench->sink.loses_every = 3;
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
     assert_counts(bench, 4000, 2000, 1000);
+    free(bench);
+}
+
+/* The memory of frames that the sink still reads is not written over, whatever was refused or lost among them. */
+static void test_emitter_leaves_what_the_sink_holds(void **state)
+{
+    struct bench *bench = bench_new(20000);
+    struct error err = { "" };
+
+    (void)state;
+    bench->fake.has_strangers = true;
+    bench->sink.loses_every = 3;
+    bench->sink.holds = true;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_int_equal(bench->counts.planned, 20000);
+    assert_true(bench->sink.sent > 10000);
+    assert_int_equal(bench->sink.overwritten, 0);
     free(bench);
 }
 
@@ -1429,6 +1491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ring_is_empty_at_first),
         cmocka_unit_test(test_ring_keeps_frames_until_release),
+        cmocka_unit_test(test_ring_releases_until),
         cmocka_unit_test(test_ring_has_no_room_until_release),
         cmocka_unit_test(test_ring_room_is_committed),
         cmocka_unit_test(test_ring_wraps_and_fills),
@@ -1447,6 +1510,7 @@ int main(void)
         cmocka_unit_test(test_sink_pcap_refuses_times_it_cannot_write),
         cmocka_unit_test(test_sink_pcap_says_when_the_disk_is_full),
         cmocka_unit_test(test_emitter_counts_every_outcome),
+        cmocka_unit_test(test_emitter_leaves_what_the_sink_holds),
         cmocka_unit_test(test_emitter_ends_when_the_sink_fails),
         cmocka_unit_test(test_emitter_ends_when_the_source_fails),
         cmocka_unit_test(test_emitter_source_stops),

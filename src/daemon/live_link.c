@@ -6,6 +6,10 @@
 
 #define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
 
+_Static_assert((int)LINK_SINK_PACKET == (int)SINK_PACKET && (int)LINK_SINK_XDP == (int)SINK_XDP &&
+                   (int)LINK_SINK_LIBNET == (int)SINK_LIBNET,
+               "one list of sinks, in one order");
+
 int live_link_open(struct live_link *l, const struct configuration *configuration,
                    const struct configuration_link *config, struct error *err)
 {
@@ -18,7 +22,11 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
         link_close(&l->link);
         return error_set(err, "%s: not enough memory for a ring of %zu bytes", config->interface, RING_BYTES);
     }
-    l->sink = sink_packet_new(l->link.packet_fd);
+    l->sink = sink_open((enum sink_kind)config->sink, &l->link, l->ring, NULL, err);
+    if (l->sink == NULL) {
+        live_link_close(l);
+        return -1;
+    }
     rate_ceiling_init(&l->ceiling, config->max_packets_per_second, config->max_bits_per_second);
     l->options = (struct emit_thread_options){ config->cpu, config->priority };
     return 0;
