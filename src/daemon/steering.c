@@ -64,7 +64,7 @@ static struct steering take_orders(struct steering *steering)
     return orders;
 }
 
-void steering_apply(struct steering *steering, struct scenario *scenario)
+void steering_apply(struct steering *steering, struct scenario *scenario, struct run_time now)
 {
     struct steering orders;
 
@@ -73,11 +73,11 @@ void steering_apply(struct steering *steering, struct scenario *scenario)
     orders = take_orders(steering);
     pthread_mutex_unlock(&steering->lock);
     if (orders.speed > 0)
-        scenario_set_speed(scenario, orders.speed);
+        scenario_set_speed(scenario, orders.speed, now);
     if (orders.activity > 0)
-        scenario_set_activity(scenario, orders.activity);
+        scenario_set_activity(scenario, orders.activity, now);
     if (orders.skip_ns != 0)
-        scenario_skip(scenario, orders.skip_ns);
+        scenario_skip(scenario, orders.skip_ns, now);
     if (orders.finish)
-        scenario_finish(scenario, orders.finish_ns);
+        scenario_finish(scenario, now, orders.finish_ns);
 }

@@ -37,7 +37,7 @@ static inline bool steering_has_orders(const struct steering *steering)
     return atomic_load_explicit(&steering->has_orders, memory_order_relaxed);
 }
 
-/* The renderer's: carries them all out. */
-void steering_apply(struct steering *steering, struct scenario *scenario);
+/* The renderer's: carries them all out, at this time of the run's clock. */
+void steering_apply(struct steering *steering, struct scenario *scenario, struct run_time now);
 
 #endif

@@ -97,10 +97,14 @@ void scenario_set_speed(struct scenario *scenario, double speed, struct run_time
 /*
  * Hosts begin `factor` times as many flows as their groups' activities say, until another factor is set; 1 is what it
  * was before any. The slice under way and what was planned ahead is planned again: with many hosts that takes as long
- * as any slice does. -1, and nothing has changed, when a group would have less than SCENARIO_LEAST_ACTIVITY or
- * more than SCENARIO_MOST_ACTIVITY.
+ * as any slice does. The factor passes scenario_check_activity().
  */
-int scenario_set_activity(struct scenario *scenario, double factor, struct run_time now, struct error *err);
+void scenario_set_activity(struct scenario *scenario, double factor, struct run_time now);
+
+/*
+ * -1 when a group would have less than SCENARIO_LEAST_ACTIVITY or more than SCENARIO_MOST_ACTIVITY. Any thread may ask.
+ */
+int scenario_check_activity(const struct scenario *scenario, double factor, struct error *err);
 
 /*
  * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not played,
