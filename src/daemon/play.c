@@ -90,15 +90,14 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
     return 0;
 }
 
-void play_show_progress(const struct play *play, const struct emit_counts *counts)
+void play_show_progress(const struct play *play, const struct report_counts *counts)
 {
     char sent[TEXT_NUMBER];
     char flows[TEXT_NUMBER];
 
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r\033[K%.0f s: %s flows, %s frames sent, %llu dropped",
-                mono_time_seconds_since(play->started),
-                text_from_count(scenario_counts(play->scenario)->flows, flows),
+                mono_time_seconds_since(play->started), text_from_count(counts->flows, flows),
                 text_from_count(counts->sent, sent), (unsigned long long)counts->dropped);
 }
 
@@ -108,23 +107,30 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-void play_count(const struct play *play, const struct emit_counts *emitted, struct report_counts *counts)
+static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    counts->planned += emitted->planned;
+    counts->sent += emitted->sent;
+    counts->sent_bytes += emitted->sent_bytes;
+    counts->dropped += emitted->dropped;
+    counts->refused += emitted->refused;
+    counts->unsent += emitted->unsent;
+    counts->stalls += emitted->stalls;
+    counts->stalled_ns += emitted->stalled_ns;
+    log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
 
+    memset(counts, 0, sizeof *counts);
     counts->hosts = scenario_host_count(play->scenario);
     counts->flows = r->flows;
     counts->complete_tcp = r->complete_tcp;
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
-    counts->planned = r->frames;
-    counts->sent = emitted->sent;
-    counts->sent_bytes = emitted->sent_bytes;
-    counts->dropped = emitted->dropped;
-    counts->refused = emitted->refused;
-    counts->unsent = emitted->unsent;
-    counts->stalls = emitted->stalls;
-    counts->stalled_ns = emitted->stalled_ns;
-    counts->lateness = emitted->lateness;
+    for (size_t i = 0; i < links; i++)
+        add_emitted(counts, &emitted[i]);
 }
