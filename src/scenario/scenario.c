@@ -146,6 +146,11 @@ const struct renderer_counts *scenario_counts(const struct scenario *s)
     return renderer_counts(s->renderer);
 }
 
+const struct flow_plan *scenario_begun(const struct scenario *s)
+{
+    return renderer_begun(s->renderer);
+}
+
 uint32_t scenario_host_count(const struct scenario *s)
 {
     return s->population.host_count;

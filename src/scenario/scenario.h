@@ -65,6 +65,10 @@ void scenario_free(struct scenario *scenario);
 
 struct frame_source scenario_frames(struct scenario *scenario);
 const struct renderer_counts *scenario_counts(const struct scenario *scenario);
+
+/* The flow that began last: with the frame taken last when that counted one more. NULL: none has begun. */
+const struct flow_plan *scenario_begun(const struct scenario *scenario);
+
 uint32_t scenario_host_count(const struct scenario *scenario);
 
 /* Networks that frames of this scenario come from and go to. */
