@@ -21,6 +21,8 @@
 #define BEGIN_NS (DATE * NS_PER_DAY + 7 * 3600 * NS_PER_SECOND)
 #define HOUR_NS (3600 * NS_PER_SECOND)
 
+enum { HOSTS = 3 * TOY_HOSTS };
+
 /* ---- a run ---- */
 
 enum order_kind { ORDER_SPEED, ORDER_ACTIVITY, ORDER_SKIP, ORDER_FINISH };
@@ -45,6 +47,7 @@ struct run {
     struct begin *begins;
     size_t count, capacity;
     uint64_t frame_count;
+    int64_t late_ns; /* the clock is ahead of what is ordered and taken by so much */
     int64_t now_ns, last_due_ns;
     bool finishing;
     uint64_t ended;      /* sessions, since the end was ordered ... */
@@ -77,7 +80,7 @@ static struct scenario_config config_of(int64_t begin_ns, int64_t day_ns, double
 
 static void run_begin(struct run *run, struct scenario_config *config)
 {
-    struct scenario_group group = { .hosts = 20 };
+    struct scenario_group group = { .hosts = HOSTS };
     struct error err = { "" };
 
     memset(run, 0, sizeof *run);
@@ -104,7 +107,7 @@ static void run_end(struct run *run)
 
 static void give_order(struct run *run, const struct order *order)
 {
-    struct run_time now = { order->at_ns };
+    struct run_time now = { order->at_ns + run->late_ns };
 
     run->now_ns = order->at_ns;
     switch (order->kind) {
@@ -205,7 +208,7 @@ static void check_same(const struct run *run, size_t first, size_t end, const st
 
 enum { MOST_ORDERS = 40 };
 
-/* Speeds, and an activity that stays what it is, at random times: among them those of frames. */
+/* Speeds, and an activity that stays what it is, at random times. */
 static size_t draw_orders(struct order *orders, uint32_t number, int64_t until_ns)
 {
     static const double speeds[] = { 0.25, 1, 1, 2, 7.3, 60, 1000 };
@@ -225,24 +228,27 @@ static size_t draw_orders(struct order *orders, uint32_t number, int64_t until_n
     return count;
 }
 
+/* Also when the renderer is behind its clock. */
 static void test_flows_stay_the_same(void **state)
 {
     struct scenario_config config = config_of(BEGIN_NS, 4 * HOUR_NS, 1);
     size_t count;
     struct begin *plans = plans_of(config, &count);
+    const int64_t until_ns = BEGIN_NS + 4 * HOUR_NS - NS_PER_SLICE;
 
     (void)state;
-    assert_in_range(count, 2000, 20000);
-    for (uint32_t i = 0; i < 24; i++) {
+    assert_in_range(count, 1000, 20000);
+    for (uint32_t i = 0; i < 20; i++) {
         struct order orders[MOST_ORDERS];
         size_t order_count = draw_orders(orders, i, HOUR_NS);
         struct run run;
 
-        config = config_of(BEGIN_NS, 400 * HOUR_NS, i % 3 == 0 ? 60 : 1);
+        config = config_of(BEGIN_NS, 100000 * HOUR_NS, i % 3 == 0 ? 60 : 1);
         config.threads = 1 + i % 3;
         run_begin(&run, &config);
-        play(&run, orders, order_count, BEGIN_NS + 4 * HOUR_NS - NS_PER_SLICE);
-        assert_true(run.count > count / 2);
+        run.late_ns = i % 4 == 3 ? 20 * NS_PER_SECOND : 0;
+        play(&run, orders, order_count, until_ns);
+        assert_true(run.begins[run.count - 1].start_ns >= until_ns);
         check_same(&run, 0, run.count, plans, count, 0);
         run_end(&run);
     }
@@ -279,7 +285,7 @@ static void test_replanned_at_every_frame(void **state)
 /* From the order on flows begin so much closer together; when the run ends stays what it is. */
 static void test_speed(void **state)
 {
-    static const double speeds[] = { 2, 0.5, 60, 1000, 1 };
+    static const double speeds[] = { 2, 0.5, 60, 200, 1 };
     const int64_t at_ns = 600 * NS_PER_SECOND;
     const int64_t end_ns = HOUR_NS;
 
@@ -301,7 +307,7 @@ static void test_speed(void **state)
             assert_true(begin->due_ns < end_ns);
         }
         /* The day went on to where the speed led, with flows until shortly before the end. */
-        assert_true((double)(end_ns - run.begins[run.count - 1].due_ns) < 60e9);
+        assert_true((double)(end_ns - run.begins[run.count - 1].due_ns) < 120e9);
         assert_true(run.last_due_ns < end_ns + NS_PER_SECOND);
         run_end(&run);
     }
@@ -459,7 +465,7 @@ static void test_finish(void **state)
         assert_true(run.last_due_ns <= order.at_ns + (int64_t)(bound_s * 1e9));
         assert_int_equal(run.frames.peek(run.frames.self, &next, &err), 0);
         if (times_s[i / 5] > 60)
-            assert_true(live > 5);
+            assert_true(live > 2);
         run_end(&run);
     }
 }
@@ -507,7 +513,7 @@ static void test_begins_anywhere(void **state)
             config = config_of(begin_ns, HOUR_NS, 3);
             run_begin(&run, &config);
             play(&run, NULL, 0, INT64_MAX);
-            assert_true(run.count > 100);
+            assert_true(run.count > 50);
             check_same(&run, 0, run.count, plans, count, begin_ns);
             run_end(&run);
         }

@@ -90,7 +90,7 @@ struct flow_plan_source scenario_plans(struct scenario *scenario);
  * ---- steering: by the thread that takes the frames, never between a peek and its take ----
  *
  * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
- * last: so a caller that renders ahead of the clock is that much late. Flows that began go on at their own pace. No flow
+ * last: so with a caller that renders ahead of the clock it comes that much late (renderer_position()). Flows that began go on at their own pace. No flow
  * is lost or doubled but by scenario_skip(). After each of them the source is to be peeked at again, also when it was
  * at its end.
  */
