@@ -29,7 +29,10 @@ struct live_run {
     struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
     struct wall_watch watch;
     int signal_fd;
-    bool is_finishing; /* no flow begins any more */
+    atomic_bool is_stopped; /* set by anyone: threads end at once */
+    bool is_playing;   /* frames have been sent */
+    int64_t finish_ns; /* monotonic: no flow begins any more, and the run ends by then; 0: it goes on */
+    double speed, activity; /* as they were ordered last */
 };
 
 static const struct configuration *configuration_of(const struct live_run *run)
@@ -56,15 +59,17 @@ static int open_signals(struct live_run *run, struct error *err)
 static void stop(struct live_run *run)
 {
     atomic_store(&run->play.stop, true);
+    atomic_store(&run->is_stopped, true);
 }
 
 static void finish(struct live_run *run)
 {
-    if (configuration_of(run)->stop_ns == 0 || run->is_finishing) {
+    if (configuration_of(run)->stop_ns == 0 || run->finish_ns > 0 || !run->is_playing) {
         stop(run);
         return;
     }
-    run->is_finishing = true;
+    run->finish_ns = mono_time_now().ns + configuration_of(run)->stop_ns;
+    atomic_store(&run->play.stop, true); /* also amid a slice that takes long to plan */
     atomic_store(&run->config->board->state, ENGINE_ENDING);
     emit_clock_resume(&run->clock); /* sessions cannot end while time stands still */
     steering_finish(&run->steering, configuration_of(run)->stop_ns);
@@ -107,11 +112,24 @@ static void watch_wall_clock(struct live_run *run)
             change.step_ns);
     if (change.suspended_ns != 0)
         say(run, "the machine was suspended for", change.suspended_ns);
-    if (skip_ns != 0 && !c->has_date && !c->has_start && run->play.speed == 1)
+    if (skip_ns != 0 && !c->has_date && !c->has_start && run->speed == 1)
         steering_skip(&run->steering, skip_ns);
 }
 
 /* ---- what is done so far ---- */
+
+static void say_position(struct live_run *run)
+{
+    struct run_position *position = &run->config->board->position;
+    struct run_time now = emit_clock_now(&run->clock);
+
+    position->run_ns = run->config->span->before_ns + now.ns;
+    position->day_ns = steering_day_time(&run->steering, now).ns;
+    position->speed = run->speed;
+    position->activity = run->activity;
+    position->is_paused = emit_clock_is_paused(&run->clock);
+    position->said_ns = mono_time_now().ns;
+}
 
 static void publish(struct live_run *run)
 {
@@ -119,6 +137,7 @@ static void publish(struct live_run *run)
     struct report_counts *counts = &config->board->present;
     size_t links = configuration_of(run)->link_count;
 
+    say_position(run);
     play_count(&run->play, run->counts, links, counts);
     for (size_t i = 0; i < links; i++) {
         const struct responder *responder = &config->links[i].responder;
@@ -164,7 +183,7 @@ static void wait_for_events(struct live_run *run, int timeout_ms)
  */
 static void wait_for_first_frames(struct live_run *run)
 {
-    while (!atomic_load(&run->render.is_ahead) && !atomic_load(&run->play.stop) &&
+    while (!atomic_load(&run->render.is_ahead) && !atomic_load(&run->is_stopped) &&
            mono_time_seconds_since(run->play.started) < LONGEST_START_S)
         wait_for_events(run, START_TICK_MS);
 }
@@ -173,7 +192,7 @@ static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = configuration_of(run);
     const struct live_link_run common = {
-        .configuration = c, .clock = &run->clock, .stop = &run->play.stop, .networks = run->play.gate.networks,
+        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped, .networks = run->play.gate.networks,
         .network_count = run->play.gate.network_count, .lookup = scenario_lookup, .lookup_self = run->play.scenario,
     };
 
@@ -183,7 +202,7 @@ static int start(struct live_run *run, struct error *err)
     run->render.ring_count = c->link_count;
     run->render.clock = &run->clock;
     run->render.steering = &run->steering;
-    run->render.stop = &run->play.stop;
+    run->render.stop = &run->is_stopped;
     for (size_t i = 0; i < c->link_count; i++)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++) {
@@ -197,7 +216,9 @@ static int start(struct live_run *run, struct error *err)
     wall_watch_init(&run->watch, &(struct clock_reading){ 0 });
     run->watch.last = clock_reading_now();
     run->play.started = mono_time_now();
-    emit_clock_resume(&run->clock);
+    run->is_playing = true;
+    if (!run->config->span->is_paused)
+        emit_clock_resume(&run->clock);
     return 0;
 }
 
@@ -215,10 +236,10 @@ static bool is_over(const struct live_run *run)
 {
     int64_t duration_ns = run->config->span->duration_ns;
 
-    if (atomic_load(&run->play.stop))
+    if (atomic_load(&run->is_stopped) || (run->finish_ns > 0 && mono_time_now().ns > run->finish_ns))
         return true;
     return is_all_sent(run) &&
-           (run->is_finishing || (duration_ns > 0 && emit_clock_now(&run->clock).ns >= duration_ns));
+           (run->finish_ns > 0 || (duration_ns > 0 && emit_clock_now(&run->clock).ns >= duration_ns));
 }
 
 /* Its error is that of the first thread that had one. */
@@ -226,7 +247,7 @@ static int end(struct live_run *run, int status, struct error *err)
 {
     struct error other;
 
-    if (status < 0)
+    if (status < 0 || !is_all_sent(run))
         stop(run);
     for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
         if (live_link_end(&run->config->links[i], status < 0 ? &other : err) < 0)
@@ -263,7 +284,11 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     run->config = config;
     status = play_init(&run->play, config->configuration, config->span, images, err);
     if (status == 0) {
-        steering_init(&run->steering);
+        run->speed = config->span->speed;
+        run->activity = config->span->activity;
+        steering_init(&run->steering, scenario_schedule(run->play.scenario));
+        if (run->activity != 1)
+            steering_set_activity(&run->steering, run->activity);
         status = open_signals(run, err); /* before that there is nothing to end, and they may end it at once */
         if (status == 0)
             status = play(run, err);

@@ -90,9 +90,9 @@ struct flow_plan_source scenario_plans(struct scenario *scenario);
  * ---- steering: by the thread that takes the frames, never between a peek and its take ----
  *
  * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
- * last: so with a caller that renders ahead of the clock it comes that much late (renderer_position()). Flows that began go on at their own pace. No flow
- * is lost or doubled but by scenario_skip(). After each of them the source is to be peeked at again, also when it was
- * at its end.
+ * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows that began
+ * go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
+ * peeked at again, also when it was at its end.
  */
 
 /* The day passes `speed` times as fast, more than 0. */
