@@ -1469,8 +1469,9 @@ static void test_speed(void **state)
     struct service_model service = service_of(&row, 1);
     struct flow_plan plan = plan_of(IP_UDP, 2, 1, &service);
     struct script script = { &plan, 1, 0 };
-    struct renderer_config config = { { next_scripted, &script }, { origin, 60.0 },
-                                      { RUN_S * NS_PER_SECOND }, SEED, { 0 }, NULL, 0 };
+    struct renderer_config config = { .plans = { next_scripted, &script },
+                                      .schedule = { .origin = origin, .speed = 60.0 },
+                                      .end = { RUN_S * NS_PER_SECOND }, .seed = SEED };
     struct error err;
     struct renderer *renderer = renderer_new(&config, &err);
     struct frame_source frames = renderer_frames(renderer);

@@ -579,8 +579,8 @@ static void test_group_ends(void **state)
 static struct plan_list slice_of(const struct population *population, uint32_t host, uint64_t seed,
                                  int32_t date, uint32_t slice)
 {
-    struct slice_request request = { population, host, seed, date, slice,
-                                     day_time_of_slice(date, slice), DAY_SPREAD };
+    struct slice_request request = { .population = population, .host = host, .seed = seed, .date = date,
+                                     .slice = slice, .begin = day_time_of_slice(date, slice) };
     struct plan_list list = { 0 };
 
     slice_synthesize(&request, &list);
@@ -919,7 +919,8 @@ static void test_unobserved_slices(void **state)
     set_days(&n->hosts[0], n->profiles[0], 1, n->observed_days);
     populate(&population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        struct slice_request request = { &population, 0, SEED, DATE, slice, { 0 }, DAY_SILENT };
+        struct slice_request request = { .population = &population, .seed = SEED, .date = DATE, .slice = slice,
+                                         .fallback = DAY_SILENT };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -936,8 +937,8 @@ static void test_unobserved_slices(void **state)
     assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
     n->observed_days[7] = 0; /* nothing was ever observed */
     for (int fallback = DAY_SPREAD; fallback <= DAY_INTERPOLATE; fallback++) {
-        struct slice_request request = { &population, 0, SEED, DATE, 7, { 0 },
-                                         (enum day_fallback)fallback };
+        struct slice_request request = { .population = &population, .seed = SEED, .date = DATE, .slice = 7,
+                                         .fallback = (enum day_fallback)fallback };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -976,8 +977,8 @@ static void test_interpolated_slices(void **state)
         double active = 0;
 
         for (int32_t date = 0; date < DATES; date++) {
-            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, { 0 },
-                                             DAY_INTERPOLATE };
+            struct slice_request request = { .population = &population, .seed = SEED, .date = date,
+                                             .slice = cases[i].slice, .fallback = DAY_INTERPOLATE };
             size_t before = list.used;
 
             slice_synthesize(&request, &list);

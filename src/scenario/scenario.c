@@ -146,6 +146,11 @@ const struct renderer_counts *scenario_counts(const struct scenario *s)
     return renderer_counts(s->renderer);
 }
 
+const struct flow_plan *scenario_begun(const struct scenario *s)
+{
+    return renderer_begun(s->renderer);
+}
+
 uint32_t scenario_host_count(const struct scenario *s)
 {
     return s->population.host_count;
@@ -201,7 +206,7 @@ void scenario_set_speed(struct scenario *s, double speed, struct run_time now)
     reschedule(s, &schedule);
 }
 
-static int check_activity(const struct scenario *s, double factor, struct error *err)
+int scenario_check_activity(const struct scenario *s, double factor, struct error *err)
 {
     for (size_t i = 0; i < s->group_count; i++) {
         double group = s->groups[i].activity > 0 ? s->groups[i].activity : 1;
@@ -214,16 +219,12 @@ static int check_activity(const struct scenario *s, double factor, struct error 
     return 0;
 }
 
-int scenario_set_activity(struct scenario *s, double factor, struct run_time now, struct error *err)
+void scenario_set_activity(struct scenario *s, double factor, struct run_time now)
 {
-    struct day_time from;
+    struct day_time from = renderer_return_plan(s->renderer, schedule_from(s, now).origin);
 
-    if (check_activity(s, factor, err) < 0)
-        return -1;
     s->activity = factor;
-    from = renderer_return_plan(s->renderer, schedule_from(s, now).origin);
     day_replan(s->day, from, renderer_begun(s->renderer), factor);
-    return 0;
 }
 
 void scenario_skip(struct scenario *s, int64_t ns, struct run_time now)

@@ -500,7 +500,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
 
     r->config = *config;
     r->schedule = config->schedule;
-    r->now = (struct run_time){ INT64_MIN };
+    r->now = config->schedule.begin;
     r->latest = (struct run_time){ INT64_MAX };
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
@@ -548,7 +548,13 @@ const struct renderer_counts *renderer_counts(const struct renderer *r)
 
 struct run_time renderer_position(const struct renderer *r, struct run_time now)
 {
-    return now.ns > r->now.ns ? now : r->now;
+    struct run_time at = now;
+
+    if (r->has_plan && r->plan_due.ns < at.ns)
+        at = r->plan_due;
+    else if (!r->has_plan && !r->plans_over)
+        at = r->now; /* the next plan may begin at once */
+    return at.ns > r->now.ns ? at : r->now;
 }
 
 const struct schedule *renderer_schedule(const struct renderer *r)
