@@ -819,6 +819,46 @@ END
     [ "$(grep -c '^10\.2\.' addresses)" -eq 12 ]
 }
 
+# senders FILE: who sends with which tag, by the first two numbers of the address, each once
+senders()
+{
+    tcpdump -enr "$1" 2> /dev/null |
+        sed -E 's/^.*(vlan [0-9]+, p [0-9]+), ethertype IPv4[^,]*, ([0-9]+\.[0-9]+)\..*/\2 \1/; t
+            s/^.*ethertype IPv4[^,]*, length [0-9]+: ([0-9]+\.[0-9]+)\..*/\1 untagged/' | sort -u
+}
+
+@test "dayshiftd -w: every frame has the VLAN tag of its sender" {
+    local m="model = \"$model\"; hosts = 12;"
+    local inside="populations = ( { $m network = \"10.1.0.0/24\"; }, { $m network = \"10.2.0.0/24\"; vlan = 20; } );"
+
+    need tcpdump
+    configure a.conf "$inside" 'outside = "10.9.0.0/16";' "${when[@]}"
+    dayshiftd -j -q -w a.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    [ "$(senders a.pcap)" = "10.1 untagged
+10.2 vlan 20, p 0
+10.9 untagged
+10.9 vlan 20, p 0" ]
+    configure a.conf "$inside" 'outside = "10.9.0.0/16"; outside_vlan = 4094;' "${when[@]}"
+    dayshiftd -j -q -w b.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    [ "$(senders b.pcap)" = "10.1 untagged
+10.2 vlan 20, p 0
+10.9 vlan 4094, p 0" ]
+}
+
+@test "dayshiftd -w: a file of two links is what a tap of both would see" {
+    local links='links = ( { name = "in"; interface = "a"; }, { name = "out"; interface = "b"; } );'
+
+    configure a.conf "$players" "${when[@]}"
+    dayshiftd -q -w one.pcap -c a.conf
+    configure a.conf "$players" "${when[@]}" "$links" 'outside_link = "out";'
+    dayshiftd -q -j -w two.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    cmp one.pcap two.pcap
+    refuses 1 'a.conf: links: more than one can only be checked or written' dayshiftd -c a.conf
+}
+
 @test "dayshiftd -w: the table and its JSON tell the same" {
     need capinfos
     configure a.conf "$players" "${when[@]}"

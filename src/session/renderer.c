@@ -371,7 +371,7 @@ static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
                                             live->session.fill, room);
 
     if (live->sums)
-        add_up(live->sums, packet, length - FRAME_ETHERNET_BYTES);
+        add_up(live->sums, packet, length - frame_template_link_bytes(&live->templates[packet->side]));
     counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
     return length;
 }
@@ -397,7 +397,7 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
     if (!r->hurrying && !r->has_plan && r->heap[0]->due.ns >= r->config.end.ns)
         hurry_all(r);
     next->due = r->heap[0]->due;
-    next->link = 0;
+    next->link = r->heap[0]->templates[r->heap[0]->packet.side].link;
     return 1;
 }
 
