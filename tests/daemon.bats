@@ -242,9 +242,16 @@ sums_are_right()
 
 # ---- privileges ----
 
+# status_of KEY [PID]
 status_of()
 {
-    sed -n "s/^$1:[[:space:]]*//p" "/proc/$daemon_pid/status"
+    sed -n "s/^$1:[[:space:]]*//p" "/proc/${2:-$daemon_pid}/status"
+}
+
+# The process that plays; the one that was started watches over it.
+find_engine()
+{
+    engine_pid=$(pgrep -P "$daemon_pid")
 }
 
 check_status()
@@ -252,12 +259,15 @@ check_status()
     local thread status uid
 
     uid=$(id -u nobody)
-    [ "$(status_of Uid)" = "$uid"$'\t'"$uid"$'\t'"$uid"$'\t'"$uid" ] || complain "$(status_of Uid)"
-    for thread in /proc/"$daemon_pid"/task/*/status; do
+    find_engine
+    [ "$(status_of Uid "$engine_pid")" = "$uid"$'\t'"$uid"$'\t'"$uid"$'\t'"$uid" ] ||
+        complain "$(status_of Uid "$engine_pid")"
+    for thread in /proc/"$engine_pid"/task/*/status; do
         status=$(cat "$thread" 2> /dev/null) || continue # a thread that has ended
         [ "$(grep -cE '^Cap(Eff|Prm|Inh|Amb):[[:space:]]*0{16}$' <<< "$status")" -eq 4 ] ||
             complain "$(grep Cap <<< "$status")"
         grep -qE '^NoNewPrivs:[[:space:]]*1$' <<< "$status"
+        grep -qE '^Seccomp:[[:space:]]*2$' <<< "$status"
     done
 }
 
@@ -267,9 +277,9 @@ check_status()
     start_daemon
     wait_for_frames
     check_status
-    [ "$(status_of Groups | tr -d ' ')" = "" ]
-    [ "$(status_of CapBnd)" = 0000000000000000 ]
-    [ "$(find "/proc/$daemon_pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 3 ]
+    [ "$(status_of Groups "$engine_pid" | tr -d ' ')" = "" ]
+    [ "$(status_of CapBnd "$engine_pid")" = 0000000000000000 ]
+    [ "$(find "/proc/$engine_pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 3 ]
     kill -TERM "$daemon_pid"
     end_of_daemon
     sums_are_right
@@ -308,25 +318,23 @@ check_end()
     [ ! -s words ]
 }
 
-# It keeps signals for later: before that one ends it, or the ip that it was. While it waits
-# for them the kernel does not show them as blocked, but then it has threads.
+# It keeps signals for later: before that one ends it, or the ip that it was.
 blocks_signals()
 {
-    [ "$(status_of Name)" = dayshiftd ] &&
-        { [[ $(status_of SigBlk) == *4003 ]] || [ "$(status_of Threads)" -gt 1 ]; }
+    [ "$(status_of Name)" = dayshiftd ] && [[ $(status_of SigBlk) == *4003 ]]
 }
 
 @test "live: a signal at once" {
     local signal
 
     play 'duration = "30s";'
-    for signal in INT TERM HUP; do
+    for signal in INT TERM; do
         start_daemon
         wait_for 5 blocks_signals
         kill -"$signal" "$daemon_pid"
         end_of_daemon
         report_says 'd["ended"]' "SIG$signal"
-        sums_are_right
+        report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
     done
 }
 
@@ -369,7 +377,6 @@ is_dayshiftd()
     play 'duration = "30s";'
     check_end INT 0.2
     check_end TERM 0.2
-    check_end HUP 0.5
     check_end INT 2
     report_says 'd["sent"] > 100' True
 }

@@ -1,12 +1,14 @@
 #include "daemon/configuration.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libconfig.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -14,6 +16,7 @@
 #include "daemon/configuration_link.h"
 #include "daemon/configuration_population.h"
 #include "daemon/configuration_value.h"
+#include "daemon/trust.h"
 
 enum {
     MOST_LATE_US = 60000000,
@@ -130,7 +133,9 @@ static int take_timezone(struct parser *p, const config_setting_t *setting)
 
     if (text == NULL)
         return value_complain(p, setting, "the name of a time zone in quotes, such as \"Europe/Madrid\"");
-    return time_zone_set(text, p->err) < 0 ? value_say_where(p, setting) : 0;
+    if (time_zone_set(text, p->err) < 0)
+        return value_say_where(p, setting);
+    return value_take_text(p, setting, &p->to->timezone);
 }
 
 /* ---- how it is sent ---- */
@@ -271,14 +276,49 @@ static int take_root(struct parser *p, const config_setting_t *root)
     return 0;
 }
 
-static int read_file(config_t *config, const char *path, struct error *err)
+static int check_included(const char *path, struct error *err)
 {
-    FILE *file = fopen(path, "r");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int status;
+
+    if (fd < 0)
+        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    status = trust_check(fd, path, err);
+    close(fd);
+    return status;
+}
+
+/*
+ * The files that settings come from, but the first one. libconfig opens them by itself; to put another one in the
+ * place of one that was checked takes rights on the way to it, which is checked too.
+ */
+static int check_files(const config_setting_t *setting, const char **checked, struct error *err)
+{
+    const char *file = config_setting_source_file(setting);
+
+    if (file && (*checked == NULL || strcmp(file, *checked) != 0) && check_included(file, err) < 0)
+        return -1;
+    if (file)
+        *checked = file;
+    for (unsigned i = 0; config_setting_is_aggregate(setting) && i < (unsigned)config_setting_length(setting); i++) {
+        if (check_files(config_setting_get_elem(setting, i), checked, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_file(config_t *config, const char *path, bool must_be_trusted, struct error *err)
+{
+    FILE *file = fopen(path, "re");
     const char *included;
     int first;
 
     if (file == NULL)
         return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    if (must_be_trusted && trust_check(fileno(file), path, err) < 0) {
+        fclose(file);
+        return -1;
+    }
     /* libconfig's scanner ends the process when a read fails, as that of a directory does. */
     first = getc(file);
     if (ferror(file)) {
@@ -310,9 +350,10 @@ static void set_defaults(struct configuration *c)
     ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
 }
 
-int configuration_load(struct configuration *c, const char *path, struct error *err)
+static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
 {
     struct parser parser = { .path = path, .to = c, .defaults.cpu = CONFIGURATION_ANY_CPU, .err = err };
+    const char *checked = NULL;
     config_t config;
     int status;
 
@@ -320,15 +361,28 @@ int configuration_load(struct configuration *c, const char *path, struct error *
     c->path = memory_copy_text(path);
     set_defaults(c);
     parser.link = &parser.defaults;
+    time_zone_set(TIME_ZONE_DEFAULT, err); /* one that was loaded before may have set another */
     config_init(&config);
     config_set_options(&config, 0);
-    status = read_file(&config, path, err);
+    status = read_file(&config, path, must_be_trusted, err);
+    if (status == 0 && must_be_trusted)
+        status = check_files(config_root_setting(&config), &checked, err);
     if (status == 0)
         status = take_root(&parser, config_root_setting(&config));
     config_destroy(&config);
     if (status < 0)
         configuration_release(c);
     return status;
+}
+
+int configuration_load(struct configuration *c, const char *path, struct error *err)
+{
+    return load(c, path, false, err);
+}
+
+int configuration_load_trusted(struct configuration *c, const char *path, struct error *err)
+{
+    return load(c, path, true, err);
 }
 
 void configuration_release(struct configuration *c)
@@ -338,5 +392,6 @@ void configuration_release(struct configuration *c)
     free(c->path);
     free(c->user);
     free(c->control);
+    free(c->timezone);
     memset(c, 0, sizeof *c);
 }

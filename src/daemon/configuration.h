@@ -63,6 +63,7 @@ struct configuration {
     int64_t start_ns;    /* time of day; otherwise now */
     int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
     int64_t stop_ns;     /* that open sessions are given to end in when the run is to stop */
+    char *timezone;      /* NULL: UTC */
     enum emit_timing timing;
     enum late_policy late;
     int64_t max_late_ns;
@@ -75,8 +76,11 @@ struct configuration {
     size_t population_count;
 };
 
-/* A time zone that it names becomes that of the process. */
+/* Its time zone becomes that of the process. */
 int configuration_load(struct configuration *configuration, const char *path, struct error *err);
+
+/* The same for who has rights that others have not: neither it nor a file it includes may be written by them (trust.h). */
+int configuration_load_trusted(struct configuration *configuration, const char *path, struct error *err);
 void configuration_release(struct configuration *configuration);
 
 #endif
