@@ -30,6 +30,7 @@ struct live_run {
     struct wall_watch watch;
     int signal_fd;
     bool is_finishing; /* no flow begins any more */
+    double speed, activity; /* as they were ordered last */
 };
 
 static const struct configuration *configuration_of(const struct live_run *run)
@@ -107,11 +108,24 @@ static void watch_wall_clock(struct live_run *run)
             change.step_ns);
     if (change.suspended_ns != 0)
         say(run, "the machine was suspended for", change.suspended_ns);
-    if (skip_ns != 0 && !c->has_date && !c->has_start && run->play.speed == 1)
+    if (skip_ns != 0 && !c->has_date && !c->has_start && run->speed == 1)
         steering_skip(&run->steering, skip_ns);
 }
 
 /* ---- what is done so far ---- */
+
+static void say_position(struct live_run *run)
+{
+    struct run_position *position = &run->config->board->position;
+    struct run_time now = emit_clock_now(&run->clock);
+
+    position->run_ns = run->config->span->before_ns + now.ns;
+    position->day_ns = steering_day_time(&run->steering, now).ns;
+    position->speed = run->speed;
+    position->activity = run->activity;
+    position->is_paused = emit_clock_is_paused(&run->clock);
+    position->said_ns = mono_time_now().ns;
+}
 
 static void publish(struct live_run *run)
 {
@@ -119,6 +133,7 @@ static void publish(struct live_run *run)
     struct report_counts *counts = &config->board->present;
     size_t links = configuration_of(run)->link_count;
 
+    say_position(run);
     play_count(&run->play, run->counts, links, counts);
     for (size_t i = 0; i < links; i++) {
         const struct responder *responder = &config->links[i].responder;
@@ -199,7 +214,8 @@ static int start(struct live_run *run, struct error *err)
     wall_watch_init(&run->watch, &(struct clock_reading){ 0 });
     run->watch.last = clock_reading_now();
     run->play.started = mono_time_now();
-    emit_clock_resume(&run->clock);
+    if (!run->config->span->is_paused)
+        emit_clock_resume(&run->clock);
     return 0;
 }
 
@@ -265,7 +281,11 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     run->config = config;
     status = play_init(&run->play, config->configuration, config->span, images, err);
     if (status == 0) {
-        steering_init(&run->steering);
+        run->speed = config->span->speed;
+        run->activity = config->span->activity;
+        steering_init(&run->steering, scenario_schedule(run->play.scenario));
+        if (run->activity != 1)
+            steering_set_activity(&run->steering, run->activity);
         status = open_signals(run, err); /* before that there is nothing to end, and they may end it at once */
         if (status == 0)
             status = play(run, err);

@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 
-#define FOREVER_NS (INT64_C(100) * 365 * NS_PER_DAY)
-
 /* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
 {
@@ -24,15 +22,13 @@ static struct day_time begin_time(const struct configuration *c)
 
 struct play_span play_span_of(const struct configuration *c)
 {
-    return (struct play_span){ begin_time(c), c->duration_ns };
+    return (struct play_span){ .begin = begin_time(c), .duration_ns = c->duration_ns, .speed = c->speed, .activity = 1 };
 }
 
 static int make_scenario(struct play *play, const struct configuration *c, const struct play_span *span,
                          const struct scenario_group *groups, struct error *err)
 {
-    int64_t run_ns = span->duration_ns > 0 ? span->duration_ns : FOREVER_NS;
-    int64_t most_ns = INT64_MAX - span->begin.ns; /* the calendar ends in 2262 */
-    double day_ns = (double)run_ns * c->speed;
+    double day_ns = (double)span->duration_ns * span->speed;
     struct scenario_config config = {
         .groups = groups,
         .group_count = c->population_count,
@@ -40,8 +36,8 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .outside_place = c->outside_place,
         .seed = c->seed,
         .begin = span->begin,
-        .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
-        .speed = c->speed,
+        .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
+        .speed = span->speed,
         .fallback = c->unobserved,
         .how = c->sessions,
         .threads = c->threads,

@@ -20,10 +20,14 @@
 #include "model/model.h"
 #include "scenario/scenario.h"
 
-/* Which part of the days a run plays. */
+/* Which part of the days is played, and how. */
 struct play_span {
     struct day_time begin;
     int64_t duration_ns; /* on the clock; 0: until stopped */
+    double speed;
+    double activity; /* factor on that of every population */
+    bool is_paused;  /* it begins with a pause */
+    int64_t before_ns; /* of the run that has passed already */
 };
 
 /* All that a configuration asks for, from now on. */

@@ -258,9 +258,9 @@ void scenario_finish(struct scenario *s, struct run_time now, int64_t bound_ns)
     renderer_finish(s->renderer, now, bound_ns);
 }
 
-struct day_time scenario_day_time(const struct scenario *s, struct run_time t)
+const struct schedule *scenario_schedule(const struct scenario *s)
 {
-    return schedule_day_time(renderer_schedule(s->renderer), t);
+    return renderer_schedule(s->renderer);
 }
 
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record)

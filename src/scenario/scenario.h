@@ -52,7 +52,7 @@ struct scenario_config {
     struct ip_network outside;
     struct population_place outside_place;
     uint64_t seed;
-    struct day_time begin; /* a run that goes on where another one was begins at its scenario_day_time(): same flows */
+    struct day_time begin; /* a run that goes on where another one was begins where its schedule says: same flows */
     int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
@@ -122,8 +122,8 @@ void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
  */
 void scenario_finish(struct scenario *scenario, struct run_time now, int64_t bound_ns);
 
-/* What of the day is played at a time of the run: by what was steered last, also for times before that. */
-struct day_time scenario_day_time(const struct scenario *scenario, struct run_time t);
+/* By which the day is played, by what was steered last. Borrowed, until it is steered again. */
+const struct schedule *scenario_schedule(const struct scenario *scenario);
 
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);
