@@ -118,7 +118,7 @@ spell_out()
     for key in $(sed -n '/ Example:$/{n; s/^ *#\([a-z_]*\) = .*/\1/p}' dayshift.conf); do
         sed -i "/^ *$key = /d" all.conf
     done
-    [ "$(grep -c ' = ' all.conf)" -ge 25 ]
+    [ "$(grep -c ' = ' all.conf)" -ge 20 ]
     sed -i "1i start = \"$SAMPLE_DATE $SAMPLE_START\"; duration = \"2m\";" all.conf dayshift.conf
     dayshiftd -q -j -w all.pcap -c all.conf
     dayshiftd -q -j -w as_it_is.pcap -c dayshift.conf

@@ -101,7 +101,7 @@ in_far()
 play()
 {
     configure live.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" \
-        'speed = 10;' 'interface = "dsd0";' "$@"
+        'speed = 10;' 'stop_seconds = 1;' 'interface = "dsd0";' "$@"
 }
 
 # Starts dayshiftd, its pid in $daemon_pid; `report` gets what it prints, `words` what it says.
@@ -332,7 +332,7 @@ blocks_signals()
         start_daemon
         wait_for 5 blocks_signals
         kill -"$signal" "$daemon_pid"
-        end_of_daemon
+        end_of_daemon || complain "$signal: $(cat words report)"
         report_says 'd["ended"]' "SIG$signal"
         report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
     done

@@ -29,7 +29,9 @@ struct live_run {
     struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
     struct wall_watch watch;
     int signal_fd;
-    bool is_finishing; /* no flow begins any more */
+    atomic_bool is_stopped; /* set by anyone: threads end at once */
+    bool is_playing;   /* frames have been sent */
+    int64_t finish_ns; /* monotonic: no flow begins any more, and the run ends by then; 0: it goes on */
     double speed, activity; /* as they were ordered last */
 };
 
@@ -57,15 +59,17 @@ static int open_signals(struct live_run *run, struct error *err)
 static void stop(struct live_run *run)
 {
     atomic_store(&run->play.stop, true);
+    atomic_store(&run->is_stopped, true);
 }
 
 static void finish(struct live_run *run)
 {
-    if (configuration_of(run)->stop_ns == 0 || run->is_finishing) {
+    if (configuration_of(run)->stop_ns == 0 || run->finish_ns > 0 || !run->is_playing) {
         stop(run);
         return;
     }
-    run->is_finishing = true;
+    run->finish_ns = mono_time_now().ns + configuration_of(run)->stop_ns;
+    atomic_store(&run->play.stop, true); /* also amid a slice that takes long to plan */
     atomic_store(&run->config->board->state, ENGINE_ENDING);
     emit_clock_resume(&run->clock); /* sessions cannot end while time stands still */
     steering_finish(&run->steering, configuration_of(run)->stop_ns);
@@ -179,7 +183,7 @@ static void wait_for_events(struct live_run *run, int timeout_ms)
  */
 static void wait_for_first_frames(struct live_run *run)
 {
-    while (!atomic_load(&run->render.is_ahead) && !atomic_load(&run->play.stop) &&
+    while (!atomic_load(&run->render.is_ahead) && !atomic_load(&run->is_stopped) &&
            mono_time_seconds_since(run->play.started) < LONGEST_START_S)
         wait_for_events(run, START_TICK_MS);
 }
@@ -188,7 +192,7 @@ static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = configuration_of(run);
     const struct live_link_run common = {
-        .configuration = c, .clock = &run->clock, .stop = &run->play.stop, .lookup = scenario_lookup,
+        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped, .lookup = scenario_lookup,
         .lookup_self = run->play.scenario,
     };
 
@@ -198,7 +202,7 @@ static int start(struct live_run *run, struct error *err)
     run->render.ring_count = c->link_count;
     run->render.clock = &run->clock;
     run->render.steering = &run->steering;
-    run->render.stop = &run->play.stop;
+    run->render.stop = &run->is_stopped;
     for (size_t i = 0; i < c->link_count; i++)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++) {
@@ -214,6 +218,7 @@ static int start(struct live_run *run, struct error *err)
     wall_watch_init(&run->watch, &(struct clock_reading){ 0 });
     run->watch.last = clock_reading_now();
     run->play.started = mono_time_now();
+    run->is_playing = true;
     if (!run->config->span->is_paused)
         emit_clock_resume(&run->clock);
     return 0;
@@ -233,10 +238,10 @@ static bool is_over(const struct live_run *run)
 {
     int64_t duration_ns = run->config->span->duration_ns;
 
-    if (atomic_load(&run->play.stop))
+    if (atomic_load(&run->is_stopped) || (run->finish_ns > 0 && mono_time_now().ns > run->finish_ns))
         return true;
     return is_all_sent(run) &&
-           (run->is_finishing || (duration_ns > 0 && emit_clock_now(&run->clock).ns >= duration_ns));
+           (run->finish_ns > 0 || (duration_ns > 0 && emit_clock_now(&run->clock).ns >= duration_ns));
 }
 
 /* Its error is that of the first thread that had one. */
@@ -244,7 +249,7 @@ static int end(struct live_run *run, int status, struct error *err)
 {
     struct error other;
 
-    if (status < 0)
+    if (status < 0 || !is_all_sent(run))
         stop(run);
     for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
         if (live_link_end(&run->config->links[i], status < 0 ? &other : err) < 0)
