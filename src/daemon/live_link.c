@@ -72,15 +72,16 @@ static void *emit_thread(void *argument)
     return NULL;
 }
 
-int live_link_start(struct live_link *l, const struct live_link_run *run, struct emit_counts *counts,
-                    struct error *err)
+int live_link_start(struct live_link *l, const struct live_link_run *run, const struct gate *gate,
+                    struct emit_counts *counts, struct error *err)
 {
     const struct configuration *c = run->configuration;
     bool has_ceiling = l->config->max_packets_per_second > 0 || l->config->max_bits_per_second > 0;
     int status;
 
     l->stop = run->stop;
-    l->gate = (struct gate){ run->networks, run->network_count, (uint32_t)l->link.mtu + 14 };
+    l->gate = *gate;
+    l->gate.max_frame_bytes = (uint32_t)l->link.mtu + 14;
     l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = has_ceiling ? &l->ceiling : NULL,
                                    .sink = l->sink, .stop = run->stop, .counts = counts, .timing = c->timing,
                                    .late = c->late, .max_late_ns = c->max_late_ns };
