@@ -28,7 +28,7 @@ setup()
     run -0 --separate-stderr dayshift --help
     [[ $output == "Usage: dayshift VERB"* ]]
     [ -z "$stderr" ]
-    for verb in learn merge info embed synth day fill check compare blindtest identify score; do
+    for verb in learn merge info embed synth day fill check compare blindtest identify score ctl; do
         run -0 --separate-stderr dayshift "$verb" --help
         [[ $output == "Usage: dayshift $verb "* ]]
         [ -z "$stderr" ]
@@ -45,7 +45,7 @@ setup()
 @test "help is no wider than a terminal of 100 columns" {
     local verb
 
-    for verb in "" learn merge info embed synth day fill check compare blindtest identify score; do
+    for verb in "" learn merge info embed synth day fill check compare blindtest identify score ctl; do
         # shellcheck disable=SC2086 # no verb at all is wanted too
         run -0 dayshift $verb --help
         [ "$(wc -L <<< "$output")" -le 100 ]
@@ -64,7 +64,7 @@ setup()
     local verb
 
     refuses 2 "unknown verb 'lern'; see dayshift --help" dayshift lern
-    for verb in learn merge info embed synth day fill check compare identify score; do
+    for verb in learn merge info embed synth day fill check compare identify score ctl; do
         refuses 2 "dayshift $verb: unrecognized option '--no-such'" dayshift "$verb" --no-such
     done
     refuses 2 "dayshiftd: unrecognized option '--no-such'" dayshiftd --no-such
