@@ -433,6 +433,22 @@ is_dayshiftd()
     report_says 'd["sent"] > 1000' True
 }
 
+@test "live: every kind of sink plays without rights" {
+    local sink
+
+    for sink in packet xdp libnet; do
+        play 'duration = "2s";' "sink = \"$sink\";"
+        start_daemon
+        if ! end_of_daemon; then
+            [ "$sink" = xdp ] && grep -q "libxdp" words || complain "$sink: $(cat words)"
+            continue
+        fi
+        [ ! -s words ] || complain "$sink: $(cat words)"
+        sums_are_right
+        report_says 'd["sent"] > 100 and d["dropped"] == 0' True
+    done
+}
+
 @test "live: a link that goes down costs frames, not the run" {
     play 'duration = "3s";'
     start_daemon
