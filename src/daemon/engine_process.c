@@ -40,11 +40,10 @@ static int open_links(struct live_link *links, const struct configuration *c, co
     return 0;
 }
 
-static void note_interfaces(const struct live_link *links, struct board *board)
+static void note_interfaces(const struct live_link *links, size_t count, struct board *board)
 {
-    struct error ignored;
-    uint64_t counted = 0;
-    bool is_known = link_sent_packets(&links[0].link, &counted, &ignored) == 0;
+    uint64_t counted;
+    bool is_known = live_links_count(links, count, &counted);
 
     board_count_interface(board, is_known, counted);
 }
@@ -58,7 +57,7 @@ int engine_process_play(const struct configuration *c, const struct model_files 
     int status = open_links(links, c, &clock, err);
 
     if (status == 0) {
-        note_interfaces(links, board);
+        note_interfaces(links, c->link_count, board);
         emit_thread_raise_limits();
         status = give_up_rights(c, err);
         if (status == 0)

@@ -89,6 +89,20 @@ int live_link_start(struct live_link *l, const struct live_link_run *run, const 
     return 0;
 }
 
+bool live_links_count(const struct live_link *links, size_t count, uint64_t *packets)
+{
+    struct error ignored;
+    uint64_t counted;
+
+    *packets = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (link_sent_packets(&links[i].link, &counted, &ignored) < 0)
+            return false;
+        *packets += counted;
+    }
+    return true;
+}
+
 /* With no thread left: what was rendered and never came to the emitter is dropped. */
 static void count_leftovers(struct live_link *l)
 {

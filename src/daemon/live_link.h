@@ -58,6 +58,9 @@ int live_link_answer(struct live_link *link, const struct live_link_run *run, st
 int live_link_start(struct live_link *link, const struct live_link_run *run, const struct gate *gate,
                     struct emit_counts *counts, struct error *err);
 
+/* What the interfaces of several links counted as sent since they came up; false when one of them is gone. */
+bool live_links_count(const struct live_link *links, size_t count, uint64_t *packets);
+
 /* Waits for its threads, which end when the ring is finished and empty or the run is stopped. Its error, if it had one. */
 int live_link_end(struct live_link *link, struct error *err);
 

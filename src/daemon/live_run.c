@@ -139,21 +139,20 @@ static void publish(struct live_run *run)
     const struct live_run_config *config = run->config;
     struct report_counts *counts = &config->board->present;
     size_t links = configuration_of(run)->link_count;
+    uint64_t counted;
+    bool is_known;
 
     say_position(run);
     play_count(&run->play, run->counts, links, counts);
     for (size_t i = 0; i < links; i++) {
         const struct responder *responder = &config->links[i].responder;
-        struct error ignored;
-        uint64_t counted = 0;
-        bool is_known = link_sent_packets(&config->links[i].link, &counted, &ignored) == 0;
 
         counts->arp_answers += responder->arp_answers;
         counts->echo_answers += responder->echo_answers;
         counts->answers_dropped += responder->dropped;
-        if (i == 0)
-            board_count_interface(config->board, is_known, counted);
     }
+    is_known = live_links_count(config->links, links, &counted);
+    board_count_interface(config->board, is_known, counted);
 }
 
 static void tick(struct live_run *run)
