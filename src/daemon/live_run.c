@@ -26,7 +26,6 @@ struct live_run {
     struct emit_clock *clock;
     struct steering steering;
     struct render_ahead render;
-    struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
     struct wall_watch watch;
     int signal_fd;
     atomic_bool is_stopped; /* set by anyone: threads end at once */
@@ -137,20 +136,21 @@ static void say_position(struct live_run *run)
 static void publish(struct live_run *run)
 {
     const struct live_run_config *config = run->config;
-    struct report_counts *counts = &config->board->present;
+    struct report_counts counts;
     size_t links = configuration_of(run)->link_count;
     uint64_t counted;
     bool is_known;
 
     say_position(run);
-    play_count(&run->play, run->counts, links, counts);
+    play_count(&run->play, config->board->emitted, links, &counts);
     for (size_t i = 0; i < links; i++) {
         const struct responder *responder = &config->links[i].responder;
 
-        counts->arp_answers += responder->arp_answers;
-        counts->echo_answers += responder->echo_answers;
-        counts->answers_dropped += responder->dropped;
+        counts.arp_answers += responder->arp_answers;
+        counts.echo_answers += responder->echo_answers;
+        counts.answers_dropped += responder->dropped;
     }
+    config->board->present = counts; /* at once: the engine may end at any time */
     is_known = live_links_count(config->links, links, &counted);
     board_count_interface(config->board, is_known, counted);
 }
@@ -212,7 +212,7 @@ static int start(struct live_run *run, struct error *err)
         const struct gate gate = play_link_gate(&run->play, i);
 
         if (live_link_answer(&run->config->links[i], &common, err) < 0 ||
-            live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
+            live_link_start(&run->config->links[i], &common, &gate, &run->config->board->emitted[i], err) < 0)
             return -1;
     }
     if (render_ahead_start(&run->render, err) < 0)

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/table.h"
 
@@ -38,6 +39,34 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->answers_dropped += more->answers_dropped;
     log_histogram_add_all(&sum->lateness, &more->lateness);
     log_histogram_add_all(&sum->kernel_lateness, &more->kernel_lateness);
+}
+
+static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    counts->planned += emitted->planned;
+    counts->sent += emitted->sent;
+    counts->sent_bytes += emitted->sent_bytes;
+    counts->dropped += emitted->dropped;
+    counts->refused += emitted->refused;
+    counts->unsent += emitted->unsent;
+    counts->late += emitted->late;
+    counts->lost += emitted->lost;
+    counts->busy += emitted->busy;
+    counts->held_back += emitted->held_back;
+    counts->page_faults += emitted->page_faults;
+    counts->stalls += emitted->stalls;
+    counts->stalled_ns += emitted->stalled_ns;
+    log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links)
+{
+    counts->planned = counts->sent = counts->sent_bytes = counts->dropped = counts->refused = 0;
+    counts->unsent = counts->late = counts->lost = counts->busy = counts->held_back = 0;
+    counts->page_faults = counts->stalls = counts->stalled_ns = 0;
+    memset(&counts->lateness, 0, sizeof counts->lateness);
+    for (size_t i = 0; i < links; i++)
+        add_emitted(counts, &emitted[i]);
 }
 
 static void print_lateness(FILE *to, const struct report_counts *counts)

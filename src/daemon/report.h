@@ -5,10 +5,12 @@
 #define DAEMON_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/log_histogram.h"
+#include "emit/emitter.h"
 
 /* What was done; that of two processes adds up. */
 struct report_counts {
@@ -27,6 +29,9 @@ struct report_counts {
 };
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);
+
+/* What emitters count becomes what these have counted, added up; the rest stays. */
+void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
 
 struct report {
     const struct report_counts *counts; /* borrowed */
