@@ -25,16 +25,22 @@ struct source {
     uint8_t bytes[FRAME_MAX_BYTES];
 };
 
-static int next_frame(void *self, struct frame *frame, struct error *err)
+static int peek_frame(void *self, struct frame *next, struct error *err)
+{
+    const struct source *source = self;
+
+    (void)err;
+    *next = (struct frame){ .due = { FRAMES - source->left } };
+    return source->left > 0;
+}
+
+static uint32_t take_frame(void *self, uint8_t *room)
 {
     struct source *source = self;
 
-    (void)err;
-    if (source->left == 0)
-        return 0;
     source->left--;
-    *frame = (struct frame){ { FRAMES - source->left }, source->length, source->bytes };
-    return 1;
+    memcpy(room, source->bytes, source->length);
+    return source->length;
 }
 
 static void init_source(struct source *source, uint32_t length)
@@ -50,7 +56,7 @@ static void init_source(struct source *source, uint32_t length)
 
 static void run_source(struct emitter *emitter, struct source *source)
 {
-    struct frame_source frames = { next_frame, source };
+    struct frame_source frames = { peek_frame, take_frame, source };
     struct error err;
 
     if (emitter_run_source(emitter, &frames, &err) < 0)
@@ -65,11 +71,14 @@ struct producer {
 static void *produce(void *self)
 {
     const struct producer *producer = self;
-    struct frame frame;
+    struct frame next;
+    uint8_t *room;
 
-    while (next_frame(producer->source, &frame, NULL) > 0)
-        while (!frame_ring_push(producer->ring, &frame))
+    while (peek_frame(producer->source, &next, NULL) > 0) {
+        while ((room = frame_ring_reserve(producer->ring)) == NULL)
             sched_yield();
+        frame_ring_commit(producer->ring, next.due, take_frame(producer->source, room));
+    }
     frame_ring_finish(producer->ring);
     return NULL;
 }
@@ -99,20 +108,22 @@ static double seconds_now(void)
 static double time_run(void (*run)(struct emitter *, struct source *), uint32_t length)
 {
     struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
-    struct gate gate = { &network, 1, 0 };
+    static struct emit_counts counts;
+    struct gate gate = { .networks = &network, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_null_new(),
-                               .stop = &stop };
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL),
+                               .stop = &stop, .counts = &counts };
     struct source source;
     double start;
     double end;
 
     init_source(&source, length);
+    memset(&counts, 0, sizeof counts);
     start = seconds_now();
     run(&emitter, &source);
     end = seconds_now();
-    if (emitter.counts.sent != FRAMES)
+    if (counts.sent != FRAMES)
         abort();
     sink_close(emitter.sink);
     return (end - start) * 1e9 / FRAMES;

@@ -86,7 +86,7 @@ static void *produce(void *self)
     uint8_t bytes[FRAME_BYTES];
 
     for (uint32_t i = 0; i < plan->frames; i++) {
-        struct frame frame = { { LEAD_NS + i * plan->gap_ns }, sizeof bytes, bytes };
+        struct frame frame = { .due = { LEAD_NS + i * plan->gap_ns }, .length = sizeof bytes, .bytes = bytes };
 
         make_frame(bytes, i);
         while (!frame_ring_push(plan->ring, &frame)) {
@@ -103,7 +103,7 @@ static int send_frames(const struct link *link, uint32_t frames, int64_t gap_ns,
                        struct emitter *emitter, struct error *err)
 {
     struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
-    struct gate gate = { &network, 1, (uint32_t)link->mtu + 14 };
+    struct gate gate = { .networks = &network, .network_count = 1, .max_frame_bytes = (uint32_t)link->mtu + 14 };
     atomic_bool stop = false;
     struct plan plan = { frame_ring_new(RING_BYTES), &stop, frames, gap_ns };
     struct emit_clock clock = emit_clock_real();
@@ -112,7 +112,7 @@ static int send_frames(const struct link *link, uint32_t frames, int64_t gap_ns,
 
     emitter->clock = &clock;
     emitter->gate = &gate;
-    emitter->sink = sink_packet_new(link->packet_fd);
+    emitter->sink = sink_open(SINK_PACKET, link, plan.ring, NULL, err);
     emitter->stop = &stop;
     if (pthread_create(&producer, NULL, produce, &plan) != 0)
         return error_set(err, "cannot start a thread");
@@ -150,7 +150,8 @@ static void linger(int seconds)
 
 static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, struct error *err)
 {
-    static struct emitter emitter; /* its counts are zero */
+    static struct emit_counts counts; /* zero */
+    struct emitter emitter = { .counts = &counts };
     struct responder responder = { .lookup = is_host };
     struct link link;
     uint64_t before;
@@ -165,7 +166,7 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
     if (link_sent_packets(&link, &before, err) == 0 &&
         send_frames(&link, frames, gap_ns, &emitter, err) == 0 &&
         link_sent_packets(&link, &after, err) == 0) {
-        print_counts(&emitter.counts, after - before);
+        print_counts(&counts, after - before);
         linger(linger_s);
         status = 0;
     }

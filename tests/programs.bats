@@ -17,7 +17,7 @@ setup()
     model=$BATS_FILE_TMPDIR/sample.dsm
     window=(--date "$SAMPLE_DATE" --start "$SAMPLE_START" --for 2m)
     players="populations = ( { model = \"$model\"; } );"
-    when=("date = \"$SAMPLE_DATE\";" "start = \"$SAMPLE_START\";" 'duration = "2m";')
+    when=("start = \"$SAMPLE_DATE $SAMPLE_START\";" 'duration = "2m";')
 }
 
 # ---- command lines ----
@@ -28,7 +28,7 @@ setup()
     run -0 --separate-stderr dayshift --help
     [[ $output == "Usage: dayshift VERB"* ]]
     [ -z "$stderr" ]
-    for verb in learn merge info embed synth day fill check compare blindtest identify score; do
+    for verb in learn merge info embed synth day fill check compare blindtest identify score ctl; do
         run -0 --separate-stderr dayshift "$verb" --help
         [[ $output == "Usage: dayshift $verb "* ]]
         [ -z "$stderr" ]
@@ -45,7 +45,7 @@ setup()
 @test "help is no wider than a terminal of 100 columns" {
     local verb
 
-    for verb in "" learn merge info embed synth day fill check compare blindtest identify score; do
+    for verb in "" learn merge info embed synth day fill check compare blindtest identify score ctl; do
         # shellcheck disable=SC2086 # no verb at all is wanted too
         run -0 dayshift $verb --help
         [ "$(wc -L <<< "$output")" -le 100 ]
@@ -64,7 +64,7 @@ setup()
     local verb
 
     refuses 2 "unknown verb 'lern'; see dayshift --help" dayshift lern
-    for verb in learn merge info embed synth day fill check compare identify score; do
+    for verb in learn merge info embed synth day fill check compare identify score ctl; do
         refuses 2 "dayshift $verb: unrecognized option '--no-such'" dayshift "$verb" --no-such
     done
     refuses 2 "dayshiftd: unrecognized option '--no-such'" dayshiftd --no-such
@@ -592,10 +592,15 @@ interrupt()
     [ -z "$stderr" ]
     configure a.conf "populations = ( { model = \"$model\"; network = \"10.1.0.0/24\"; hosts = 200; }," \
         "{ model = \"$model\"; network = \"10.2.0.0/24\"; } );" 'interface = "eth7"; user = "nobody";' \
-        'allow_default_route = false; seed = 0x7fffffffffffffffL; speed = 2; date = "today";' \
+        'allow_default_route = false; seed = 0x7fffffffffffffffL; speed = 2;' \
         'start = "now"; duration = "forever"; unobserved = "silent"; outside = "10.3.0.0/16";'
     run -0 dayshiftd -n -c a.conf
-    configure a.conf "$players" 'duration = "forever"; speed = 0.001;'
+    configure a.conf "$players" 'duration = "forever"; speed = 0.001; start = "2026-03-02"; stop_seconds = 0;' \
+        'timing = "frugal"; late = "drop"; max_late_us = 60000000; control = ""; control_group = "root";'
+    run -0 dayshiftd -n -c a.conf
+    configure a.conf "$players" 'start = "23:59:59"; sink = "xdp"; max_packets_per_second = 20; priority = 99;' \
+        'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet"; cpu = 1023;' \
+        'max_packets_per_second = 0; max_bits_per_second = 0; priority = 0; } );'
     run -0 dayshiftd -n -c a.conf
 }
 
@@ -608,13 +613,6 @@ interrupt()
     run -0 dayshiftd -n -c "$PWD/etc/a.conf"
     configure a.conf 'populations = ( { model = "office.dsm"; } );'
     refuses 1 "office.dsm: cannot open" dayshiftd -n -c a.conf
-}
-
-# refuses_line N TEXT LINE...: a configuration of these lines, whose line N is refused
-refuses_line()
-{
-    configure a.conf "${@:3}"
-    refuses 1 "dayshiftd: a.conf:$1: $2" dayshiftd -n -c a.conf
 }
 
 @test "dayshiftd: a bad value of every key is named with its line" {
@@ -631,10 +629,10 @@ refuses_line()
     refuses_line 2 'speed: 1e+09 is not a number from 0.001' "$players" 'speed = 1e9;'
     refuses_line 2 'speed: "fast" is not a number' "$players" 'speed = "fast";'
     refuses_line 2 'speed: {...} is not a number' "$players" 'speed = { x = 1; };'
-    refuses_line 2 'date: 20260302 is not "today" or a date' "$players" 'date = 20260302;'
-    refuses_line 2 'date: "2026-02-30" is not "today" or a date' "$players" 'date = "2026-02-30";'
-    refuses_line 2 'start: "25:00" is not "now" or a time' "$players" 'start = "25:00";'
-    refuses_line 2 'start: 9 is not "now" or a time' "$players" 'start = 9;'
+    for start in '"25:00"' '"2026-02-30"' '"2026-02-30 09:00"' '"2026-03-02 25:00"' '"2026-03-02 now"' '" 09:00"' \
+        '"2026-03-02  "' '"09:00 2026-03-02"' '""' 9 20260302; do
+        refuses_line 2 "start: $start is not \"now\", a time such as" "$players" "start = $start;"
+    done
     refuses_line 2 'duration: 60 is not "forever" or a duration' "$players" 'duration = 60;'
     refuses_line 2 'duration: "0s" is not "forever" or a duration' "$players" 'duration = "0s";'
     refuses_line 2 'unobserved: "loud" is not one of: spread, silent, interpolate' "$players" 'unobserved = "loud";'
@@ -644,6 +642,18 @@ refuses_line()
     refuses_line 2 'threads: 0 is not a whole number from 1 to 64' "$players" 'threads = 0;'
     refuses_line 2 'outside: "10.0.0.1/8" is not a network' "$players" 'outside = "10.0.0.1/8";'
     refuses_line 2 'outside: 10 is not a network' "$players" 'outside = 10;'
+    refuses_line 2 'outside_vlan: 0 is not a whole number from 1 to 4094' "$players" 'outside_vlan = 0;'
+    refuses_line 2 'stop_seconds: 301 is not a whole number from 0 to 300' "$players" 'stop_seconds = 301;'
+    refuses_line 2 'timing: "fast" is not one of: exact, balanced, frugal' "$players" 'timing = "fast";'
+    refuses_line 2 'timing: 1 is not one of: exact' "$players" 'timing = 1;'
+    refuses_line 2 'late: "never" is not one of: send, drop' "$players" 'late = "never";'
+    refuses_line 2 'max_late_us: 0 is not a whole number from 1 to 60000000' "$players" 'max_late_us = 0;'
+    refuses_line 2 'max_late_us: 1.5 is not a whole number' "$players" 'max_late_us = 1.5;'
+    refuses_line 2 'control: "control.sock" is not "" or a path from /' "$players" 'control = "control.sock";'
+    refuses_line 2 'control: true is not "" or a path from /' "$players" 'control = true;'
+    refuses_line 2 'control: "/000' "$players" "control = \"/$(printf '%0107d' 0)\";"
+    refuses_line 2 'control_group: "no such" is not a group of this machine' "$players" 'control_group = "no such";'
+    refuses_line 2 'control_group: 0 is not a group' "$players" 'control_group = 0;'
 }
 
 @test "dayshiftd: bad populations are named with their line" {
@@ -746,6 +756,45 @@ refuses_line()
     [ "$(grep -c '^10\.2\.' addresses)" -eq 12 ]
 }
 
+# senders FILE: who sends with which tag, by the first two numbers of the address, each once
+senders()
+{
+    tcpdump -enr "$1" 2> /dev/null |
+        sed -E 's/^.*(vlan [0-9]+, p [0-9]+), ethertype IPv4[^,]*, ([0-9]+\.[0-9]+)\..*/\2 \1/; t
+            s/^.*ethertype IPv4[^,]*, length [0-9]+: ([0-9]+\.[0-9]+)\..*/\1 untagged/' | sort -u
+}
+
+@test "dayshiftd -w: every frame has the VLAN tag of its sender" {
+    local m="model = \"$model\"; hosts = 12;"
+    local inside="populations = ( { $m network = \"10.1.0.0/24\"; }, { $m network = \"10.2.0.0/24\"; vlan = 20; } );"
+
+    need tcpdump
+    configure a.conf "$inside" 'outside = "10.9.0.0/16";' "${when[@]}"
+    dayshiftd -j -q -w a.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    [ "$(senders a.pcap)" = "10.1 untagged
+10.2 vlan 20, p 0
+10.9 untagged
+10.9 vlan 20, p 0" ]
+    configure a.conf "$inside" 'outside = "10.9.0.0/16"; outside_vlan = 4094;' "${when[@]}"
+    dayshiftd -j -q -w b.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    [ "$(senders b.pcap)" = "10.1 untagged
+10.2 vlan 20, p 0
+10.9 vlan 4094, p 0" ]
+}
+
+@test "dayshiftd -w: a file of two links is what a tap of both would see" {
+    local links='links = ( { name = "in"; interface = "a"; }, { name = "out"; interface = "b"; } );'
+
+    configure a.conf "$players" "${when[@]}"
+    dayshiftd -q -w one.pcap -c a.conf
+    configure a.conf "$players" "${when[@]}" "$links" 'outside_link = "out";'
+    dayshiftd -q -j -w two.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    cmp one.pcap two.pcap
+}
+
 @test "dayshiftd -w: the table and its JSON tell the same" {
     need capinfos
     configure a.conf "$players" "${when[@]}"
@@ -765,7 +814,7 @@ refuses_line()
 
     mkdir out
     configure a.conf "populations = ( { model = \"$model\"; hosts = 2000; } );" \
-        "date = \"$SAMPLE_DATE\"; start = \"00:00\"; duration = \"1d\";"
+        "start = \"$SAMPLE_DATE 00:00\"; duration = \"1d\";"
     for signal in INT TERM HUP; do
         for moment in 0.2 0.5; do
             interrupt "$signal" "$moment" "$DAYSHIFTD" -j -w out/new.pcap -c a.conf

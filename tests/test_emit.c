@@ -47,7 +47,7 @@ static struct frame numbered_frame(uint32_t number)
     uint32_t length = (uint32_t)(random % (FRAME_MAX_BYTES + 1));
     size_t offset = (size_t)(random >> 32) % (POOL_BYTES - FRAME_MAX_BYTES);
 
-    return (struct frame){ { (int64_t)number * 1000 + 7 }, length, pool + offset };
+    return (struct frame){ .due = { (int64_t)number * 1000 + 7 }, .length = length, .bytes = pool + offset };
 }
 
 static bool is_same_frame(const struct frame *a, const struct frame *b)
@@ -64,7 +64,8 @@ static void test_ring_is_empty_at_first(void **state)
     struct frame frame;
 
     (void)state;
-    assert_false(frame_ring_peek(ring, &frame));
+    assert_int_equal(frame_ring_take(ring, &frame, 1), 0);
+    assert_true(frame_ring_is_empty(ring));
     assert_false(frame_ring_is_done(ring));
     frame_ring_finish(ring);
     assert_true(frame_ring_is_done(ring));
@@ -72,23 +73,96 @@ static void test_ring_is_empty_at_first(void **state)
     frame_ring_free(NULL);
 }
 
-static void test_ring_keeps_frame_until_drop(void **state)
+static void test_ring_keeps_frames_until_release(void **state)
 {
     struct frame_ring *ring = frame_ring_new(4096);
-    struct frame numbered = numbered_frame(1);
-    struct frame frame;
+    struct frame first = numbered_frame(1);
+    struct frame second = numbered_frame(2);
+    struct frame frames[3];
 
     (void)state;
-    assert_true(frame_ring_push(ring, &numbered));
+    first.length = 100;
+    second.length = 200;
+    assert_true(frame_ring_push(ring, &first));
+    assert_true(frame_ring_push(ring, &second));
     frame_ring_finish(ring);
     assert_false(frame_ring_is_done(ring));
-    for (int i = 0; i < 2; i++) { /* looking does not take */
-        assert_true(frame_ring_peek(ring, &frame));
-        assert_true(is_same_frame(&frame, &numbered));
-    }
-    frame_ring_drop(ring);
-    assert_false(frame_ring_peek(ring, &frame));
+    assert_int_equal(frame_ring_take(ring, frames, 3), 2);
+    assert_true(is_same_frame(&frames[0], &first));
+    assert_true(is_same_frame(&frames[1], &second));
+    assert_int_equal(frame_ring_take(ring, &frames[2], 1), 0); /* shown once */
     assert_true(frame_ring_is_done(ring));
+    frame_ring_release(ring, 1);
+    assert_true(is_same_frame(&frames[1], &second)); /* still the consumer's */
+    frame_ring_release(ring, 1);
+    frame_ring_free(ring);
+}
+
+/* Up to a frame, and not that one. */
+static void test_ring_releases_until(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(16384);
+    struct frame frame;
+    struct frame got[4];
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        frame = numbered_frame(i);
+        assert_true(frame_ring_push(ring, &frame));
+    }
+    assert_int_equal(frame_ring_take(ring, got, 4), 4);
+    assert_int_equal(frame_ring_release_until(ring, 4, got[0].bytes), 0);
+    assert_int_equal(frame_ring_release_until(ring, 2, got[3].bytes), 2);
+    assert_int_equal(frame_ring_release_until(ring, 2, got[3].bytes), 1);
+    assert_int_equal(frame_ring_release_until(ring, 1, NULL), 1);
+    frame_ring_free(ring);
+}
+
+/* What was not released is not written over, and the producer is told that there is no room. */
+static void test_ring_has_no_room_until_release(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame frame;
+    struct frame got[2];
+    uint32_t pushed = 0;
+
+    (void)state;
+    for (frame = numbered_frame(0); frame_ring_reserve(ring) != NULL; frame = numbered_frame(++pushed))
+        assert_true(frame_ring_push(ring, &frame));
+    assert_in_range(pushed, 2, 200);
+    assert_int_equal(frame_ring_take(ring, got, 1), 1);
+    assert_null(frame_ring_reserve(ring));
+    frame = numbered_frame(0);
+    assert_true(is_same_frame(&got[0], &frame));
+    frame_ring_release(ring, 1);
+    for (uint32_t i = 1; i < pushed; i++) {
+        assert_int_equal(frame_ring_take(ring, got, 1), 1);
+        frame_ring_release(ring, 1);
+    }
+    assert_non_null(frame_ring_reserve(ring));
+    frame_ring_free(ring);
+}
+
+/* Reserved room is not seen before it is committed, and may be reserved again. */
+static void test_ring_room_is_committed(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame expected = numbered_frame(3);
+    struct frame frame;
+    size_t bytes;
+    uint8_t *memory = frame_ring_memory(ring, &bytes);
+    uint8_t *room = frame_ring_reserve(ring);
+
+    (void)state;
+    assert_int_equal(bytes, 4096);
+    assert_true(room > memory && room + FRAME_MAX_BYTES <= memory + bytes);
+    assert_true(frame_ring_is_empty(ring));
+    assert_ptr_equal(frame_ring_reserve(ring), room);
+    memcpy(room, expected.bytes, expected.length);
+    frame_ring_commit(ring, expected.due, expected.length);
+    assert_int_equal(frame_ring_take(ring, &frame, 1), 1);
+    assert_ptr_equal(frame.bytes, room);
+    assert_true(is_same_frame(&frame, &expected));
     frame_ring_free(ring);
 }
 
@@ -111,10 +185,10 @@ static void test_ring_wraps_and_fills(void **state)
             continue;
         }
         full++;
-        assert_true(frame_ring_peek(ring, &frame));
+        assert_int_equal(frame_ring_take(ring, &frame, 1), 1);
         assert_int_equal((uintptr_t)frame.bytes % 8, 0);
         assert_true(is_same_frame(&frame, &out));
-        frame_ring_drop(ring);
+        frame_ring_release(ring, 1);
         dropped++;
     }
     assert_true(full > 1000);
@@ -131,11 +205,11 @@ static void test_ring_never_blocks_when_empty(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 4096; i++) {
-        struct frame in = { { 0 }, i % 3 ? i % FRAME_MAX_BYTES : FRAME_MAX_BYTES, bytes };
+        struct frame in = { .length = i % 3 ? i % FRAME_MAX_BYTES : FRAME_MAX_BYTES, .bytes = bytes };
 
         assert_true(frame_ring_push(ring, &in));
-        assert_true(frame_ring_peek(ring, &frame));
-        frame_ring_drop(ring);
+        assert_int_equal(frame_ring_take(ring, &frame, 1), 1);
+        frame_ring_release(ring, 1);
     }
     frame_ring_free(ring);
 }
@@ -160,7 +234,7 @@ static void test_ring_between_threads(void **state)
 {
     struct frame_ring *ring = frame_ring_new(1 << 16);
     struct frame expected;
-    struct frame frame;
+    struct frame frames[5];
     pthread_t producer;
     uint32_t taken = 0;
     uint32_t wrong = 0;
@@ -168,13 +242,15 @@ static void test_ring_between_threads(void **state)
     (void)state;
     assert_int_equal(pthread_create(&producer, NULL, push_numbered, ring), 0);
     while (!frame_ring_is_done(ring)) {
-        if (!frame_ring_peek(ring, &frame)) {
-            sched_yield();
-            continue;
+        size_t got = frame_ring_take(ring, frames, 5);
+
+        for (size_t i = 0; i < got; i++) {
+            expected = numbered_frame(taken++);
+            wrong += !is_same_frame(&frames[i], &expected);
         }
-        expected = numbered_frame(taken++);
-        wrong += !is_same_frame(&frame, &expected);
-        frame_ring_drop(ring);
+        frame_ring_release(ring, got);
+        if (got == 0)
+            sched_yield();
     }
     pthread_join(producer, NULL);
     assert_int_equal(taken, THREAD_FRAMES);
@@ -256,11 +332,10 @@ static void test_clock_simulated(void **state)
     atomic_bool stop = false;
 
     (void)state;
-    operations->enter_thread(&clock);
     assert_int_equal(operations->now(&clock).ns, 0);
-    assert_int_equal(operations->wait_until(&clock, (struct run_time){ NS_PER_DAY }, &stop).ns,
+    assert_int_equal(operations->wait_until(&clock, (struct run_time){ NS_PER_DAY }, EMIT_EXACT, &stop).ns,
                      NS_PER_DAY);
-    assert_int_equal(operations->wait_until(&clock, (struct run_time){ 5 }, &stop).ns, NS_PER_DAY);
+    assert_int_equal(operations->wait_until(&clock, (struct run_time){ 5 }, EMIT_EXACT, &stop).ns, NS_PER_DAY);
     assert_int_equal(operations->now(&clock).ns, NS_PER_DAY);
 }
 
@@ -271,12 +346,14 @@ static void test_clock_real_never_early(void **state)
     atomic_bool stop = false;
 
     (void)state;
-    for (size_t i = 0; i < sizeof steps_ns / sizeof steps_ns[0]; i++) {
-        struct run_time deadline = { clock.operations->now(&clock).ns + steps_ns[i] };
-        struct run_time then = clock.operations->wait_until(&clock, deadline, &stop);
+    for (enum emit_timing timing = EMIT_EXACT; timing <= EMIT_FRUGAL; timing++) {
+        for (size_t i = 0; i < sizeof steps_ns / sizeof steps_ns[0]; i++) {
+            struct run_time deadline = { emit_clock_now(&clock).ns + steps_ns[i] };
+            struct run_time then = clock.operations->wait_until(&clock, deadline, timing, &stop);
 
-        assert_true(then.ns >= deadline.ns);
-        assert_true(clock.operations->now(&clock).ns >= then.ns);
+            assert_true(then.ns >= deadline.ns);
+            assert_true(emit_clock_now(&clock).ns >= then.ns);
+        }
     }
 }
 
@@ -287,8 +364,8 @@ static void test_clock_real_past_deadlines(void **state)
     atomic_bool stop = false;
 
     (void)state;
-    clock.operations->wait_until(&clock, (struct run_time){ 0 }, &stop);
-    clock.operations->wait_until(&clock, (struct run_time){ -NS_PER_DAY }, &stop);
+    clock.operations->wait_until(&clock, (struct run_time){ 0 }, EMIT_EXACT, &stop);
+    clock.operations->wait_until(&clock, (struct run_time){ -NS_PER_DAY }, EMIT_EXACT, &stop);
 }
 
 static void *stop_later(void *self)
@@ -310,7 +387,7 @@ static void test_clock_real_notices_stop(void **state)
 
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, stop_later, &stop), 0);
-    assert_true(clock.operations->wait_until(&clock, far, &stop).ns < far.ns);
+    assert_true(clock.operations->wait_until(&clock, far, EMIT_EXACT, &stop).ns < far.ns);
     assert_true(atomic_load(&stop));
     pthread_join(thread, NULL);
 }
@@ -375,9 +452,10 @@ static void test_gate(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct gate gate = { networks, sizeof networks / sizeof networks[0], rows[i].limit };
+        struct gate gate = { .networks = networks, .network_count = sizeof networks / sizeof networks[0],
+                             .max_frame_bytes = rows[i].limit };
         uint8_t bytes[IPV4_FRAME_BYTES];
-        struct frame frame = { { 0 }, rows[i].length, bytes };
+        struct frame frame = { .length = rows[i].length, .bytes = bytes };
 
         fill_ipv4(bytes, rows[i].source, rows[i].destination);
         wire_put_u16(bytes + 12, rows[i].type);
@@ -392,13 +470,104 @@ static void test_gate_of_everything_and_nothing(void **state)
     const struct ip_network all = network("0.0.0.0/0");
     const struct ip_network all_v6 = network("::/0");
     uint8_t bytes[IPV4_FRAME_BYTES];
-    struct frame frame = { { 0 }, sizeof bytes, bytes };
+    struct frame frame = { .length = sizeof bytes, .bytes = bytes };
 
     (void)state;
     fill_ipv4(bytes, "10.1.2.3", "8.8.8.8");
-    assert_true(gate_passes(&(struct gate){ &all, 1, 0 }, &frame));
-    assert_false(gate_passes(&(struct gate){ &all_v6, 1, 0 }, &frame));
-    assert_false(gate_passes(&(struct gate){ NULL, 0, 0 }, &frame));
+    assert_true(gate_passes(&(struct gate){ .networks = &all, .network_count = 1 }, &frame));
+    assert_false(gate_passes(&(struct gate){ .networks = &all_v6, .network_count = 1 }, &frame));
+    assert_false(gate_passes(&(struct gate){ 0 }, &frame));
+}
+
+enum { TAGGED_FRAME_BYTES = IPV4_FRAME_BYTES + 4 };
+
+/* Tag or tags between the addresses and the type of an IPv4 frame. */
+static void fill_tagged(uint8_t *bytes, const char *source, const char *destination, uint16_t tpid, uint16_t tag)
+{
+    fill_ipv4(bytes + 4, source, destination);
+    memset(bytes, 0, 12);
+    wire_put_u16(bytes + 12, tpid);
+    wire_put_u16(bytes + 14, tag);
+}
+
+/* A sender is held to its network and to its tag; a link to its senders. */
+static void test_gate_of_vlans(void **state)
+{
+    const struct ip_network networks[] = { network("198.18.0.0/24"), network("198.18.1.0/24"),
+                                           network("198.18.2.0/24"), network("198.19.0.0/16") };
+    const struct gate_sender senders[] = {
+        { networks[0], 0 }, { networks[1], 10 }, { networks[3], 10 }, { networks[3], 0 } };
+    static const struct {
+        const char *what;
+        const char *source;
+        const char *destination;
+        uint32_t length;
+        uint16_t tpid; /* 0: no tag */
+        uint16_t tag;
+        bool passes;
+    } rows[] = {
+        { "untagged", "198.18.0.1", "198.18.1.1", IPV4_FRAME_BYTES, 0, 0, true },
+        { "tagged", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x8100, 10, true },
+        { "both ways, tagged", "198.19.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 10, true },
+        { "both ways, untagged", "198.19.0.1", "198.18.0.1", IPV4_FRAME_BYTES, 0, 0, true },
+        { "multicast, tagged", "198.18.1.1", "224.0.0.251", TAGGED_FRAME_BYTES, 0x8100, 10, true },
+        { "to a network of another link", "198.18.0.1", "198.18.2.1", IPV4_FRAME_BYTES, 0, 0, true },
+        { "from a network of another link", "198.18.2.1", "198.18.0.1", IPV4_FRAME_BYTES, 0, 0, false },
+        { "the tag is missing", "198.18.1.1", "198.18.0.1", IPV4_FRAME_BYTES, 0, 0, false },
+        { "another's tag", "198.18.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 10, false },
+        { "nobody's tag", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x8100, 11, false },
+        { "a priority", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x8100, 0x200a, false },
+        { "a priority and no VLAN", "198.18.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 0x2000, false },
+        { "a tag that says nothing", "198.18.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 0, false },
+        { "a tag of providers", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x88a8, 10, false },
+        { "tagged to a wrong place", "198.18.1.1", "8.8.8.8", TAGGED_FRAME_BYTES, 0x8100, 10, false },
+        { "tagged from a wrong place", "8.8.8.8", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 10, false },
+        { "a header and no more", "198.18.1.1", "198.18.0.1", 38, 0x8100, 10, true },
+        { "short by a byte", "198.18.1.1", "198.18.0.1", 37, 0x8100, 10, false },
+        { "short by a tag", "198.18.1.1", "198.18.0.1", 34, 0x8100, 10, false },
+        { "a tag and nothing behind", "198.18.1.1", "198.18.0.1", 18, 0x8100, 10, false },
+        { "half a tag", "198.18.1.1", "198.18.0.1", 14, 0x8100, 10, false },
+        { "nothing", "198.18.1.1", "198.18.0.1", 0, 0x8100, 10, false },
+        { "untagged, too long", "198.18.0.1", "198.18.1.1", IPV4_FRAME_BYTES + 1, 0, 0, false },
+        { "tagged, too long", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES + 1, 0x8100, 10, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gate gate = { networks, sizeof networks / sizeof *networks, IPV4_FRAME_BYTES, senders,
+                             sizeof senders / sizeof *senders };
+        uint8_t bytes[TAGGED_FRAME_BYTES + 1] = { 0 };
+        struct frame frame = { .length = rows[i].length, .bytes = bytes };
+
+        if (rows[i].tpid)
+            fill_tagged(bytes, rows[i].source, rows[i].destination, rows[i].tpid, rows[i].tag);
+        else
+            fill_ipv4(bytes, rows[i].source, rows[i].destination);
+        if (gate_passes(&gate, &frame) != rows[i].passes)
+            fail_msg("%s: wrong", rows[i].what);
+        gate.sender_count = 0;
+        assert_false(gate_passes(&gate, &frame)); /* a link that nobody sends on */
+    }
+}
+
+/* A tag behind a tag, and a type that is not IPv4 behind one. */
+static void test_gate_of_types_behind_a_tag(void **state)
+{
+    static const uint16_t types[] = { 0x8100, 0x88a8, 0x806, 0x86dd, 0, 0x800 };
+    const struct ip_network all = network("0.0.0.0/0");
+    const struct gate_sender senders[] = { { all, 0 }, { all, 10 } };
+    const struct gate gate = { .networks = &all, .network_count = 1, .senders = senders, .sender_count = 2 };
+    uint8_t bytes[TAGGED_FRAME_BYTES];
+    struct frame frame = { .length = sizeof bytes, .bytes = bytes };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        fill_tagged(bytes, "10.1.2.3", "8.8.8.8", 0x8100, 10);
+        wire_put_u16(bytes + 16, types[i]);
+        assert_int_equal(gate_passes(&gate, &frame), types[i] == 0x800);
+    }
+    bytes[18] = 0x60;
+    assert_false(gate_passes(&gate, &frame));
 }
 
 /* ---- sinks ---- */
@@ -416,6 +585,7 @@ static void test_sink_pcap_is_read_back(void **state)
     struct error err;
     struct sink *sink;
     pcap_t *pcap;
+    size_t sent;
 
     (void)state;
     assert_int_equal(output_file_open(&file, path, &err), 0);
@@ -424,7 +594,8 @@ static void test_sink_pcap_is_read_back(void **state)
     for (uint32_t i = 0; i < FRAMES; i++) {
         struct frame numbered = numbered_frame(i);
 
-        assert_int_equal(sink_send(sink, &numbered, &err), SINK_SENT);
+        assert_int_equal(sink_send(sink, &numbered, 1, &sent, &err), SINK_OK);
+        assert_int_equal(sent, 1);
     }
     sink_close(sink);
     assert_int_equal(output_file_commit(&file, &err), 0);
@@ -451,18 +622,19 @@ static void test_sink_pcap_refuses_times_it_cannot_write(void **state)
 {
     static const int64_t origins_ns[] = { -1, (INT64_C(1) << 32) * NS_PER_SECOND };
     uint8_t bytes[IPV4_FRAME_BYTES] = { 0 };
-    struct frame frame = { { 0 }, sizeof bytes, bytes };
+    struct frame frame = { .length = sizeof bytes, .bytes = bytes };
 
     (void)state;
     for (size_t i = 0; i < sizeof origins_ns / sizeof origins_ns[0]; i++) {
         struct error err = { "" };
         struct output_file file;
         struct sink *sink;
+        size_t sent;
 
         assert_int_equal(output_file_open(&file, scratch_path("never.pcap"), &err), 0);
         sink = sink_pcap_new(&file, (struct day_time){ origins_ns[i] }, &err);
         assert_non_null(sink);
-        assert_int_equal(sink_send(sink, &frame, &err), SINK_FAILED);
+        assert_int_equal(sink_send(sink, &frame, 1, &sent, &err), SINK_FAILED);
         assert_string_not_equal(err.text, "");
         sink_close(sink);
         output_file_abandon(&file);
@@ -474,8 +646,9 @@ static void test_sink_pcap_says_when_the_disk_is_full(void **state)
 {
     struct output_file file = { 0 };
     uint8_t bytes[FRAME_MAX_BYTES] = { 0 };
-    struct frame frame = { { 0 }, sizeof bytes, bytes };
-    enum sink_result result = SINK_SENT;
+    struct frame frame = { .length = sizeof bytes, .bytes = bytes };
+    enum sink_result result = SINK_OK;
+    size_t sent;
     struct error err = { "" };
     struct sink *sink;
 
@@ -485,8 +658,8 @@ static void test_sink_pcap_says_when_the_disk_is_full(void **state)
         skip_because("no /dev/full here");
     sink = sink_pcap_new(&file, (struct day_time){ 0 }, &err);
     assert_non_null(sink);
-    for (int i = 0; i < 1000 && result == SINK_SENT; i++)
-        result = sink_send(sink, &frame, &err);
+    for (int i = 0; i < 1000 && result == SINK_OK; i++)
+        result = sink_send(sink, &frame, 1, &sent, &err);
     assert_int_equal(result, SINK_FAILED);
     assert_non_null(strstr(err.text, "cannot write"));
     sink_close(sink);
@@ -494,6 +667,8 @@ static void test_sink_pcap_says_when_the_disk_is_full(void **state)
 }
 
 /* ---- emitter ---- */
+
+enum { FAKE_GAP_NS = 100 };
 
 /* Frames of 198.18.0.1 (or of a stranger, every seventh) with their number in the last bytes. */
 struct fake_source {
@@ -504,52 +679,104 @@ struct fake_source {
     uint8_t bytes[IPV4_FRAME_BYTES];
 };
 
-static int fake_next(void *self, struct frame *frame, struct error *err)
+static int fake_peek(void *self, struct frame *next, struct error *err)
 {
-    struct fake_source *fake = self;
-    bool is_stranger = fake->has_strangers && fake->next % 7 == 6;
+    const struct fake_source *fake = self;
 
     if (fake->fails_at && fake->next == fake->fails_at)
         return error_set(err, "the source failed");
     if (fake->next == fake->count)
         return 0;
-    fill_ipv4(fake->bytes, is_stranger ? "10.0.0.1" : "198.18.0.1", "198.18.0.2");
-    wire_put_u32(fake->bytes + 56, fake->next);
-    *frame = (struct frame){ { (int64_t)fake->next * 100 }, sizeof fake->bytes, fake->bytes };
-    fake->next++;
+    *next = (struct frame){ .due = { (int64_t)fake->next * FAKE_GAP_NS } };
     return 1;
 }
 
+static uint32_t fake_take(void *self, uint8_t *room)
+{
+    struct fake_source *fake = self;
+    bool is_stranger = fake->has_strangers && fake->next % 7 == 6;
+
+    fill_ipv4(room, is_stranger ? "10.0.0.1" : "198.18.0.1", "198.18.0.2");
+    wire_put_u32(room + 56, fake->next++);
+    return IPV4_FRAME_BYTES;
+}
+
+static struct frame_source fake_frames(struct fake_source *fake)
+{
+    return (struct frame_source){ fake_peek, fake_take, fake };
+}
+
+enum { FAKE_HELD = 40 };
+
 struct fake_sink {
     struct sink base;
-    uint32_t calls;
+    bool holds;            /* the last FAKE_HELD frames, which must stay as they are */
+    const uint8_t *held[FAKE_HELD];
+    uint32_t held_numbers[FAKE_HELD];
+    uint32_t overwritten;
+    uint32_t calls;        /* frames it was given, those that are tried again again */
     uint32_t sent;
-    uint32_t last;         /* number of the last frame seen */
+    uint32_t last;         /* number of the last frame that was done with */
     uint32_t disorders;
-    uint32_t drops_every;  /* 0: never */
+    uint32_t loses_every;  /* 0: never */
+    uint32_t busy_from, busy_to; /* calls between which there is no room: first, and behind the last */
     uint32_t fails_at;     /* call that fails, 0: never */
     uint32_t stops_at;     /* call after which *stop is set, 0: never */
+    uint32_t largest_batch;
     atomic_bool *stop;
 };
 
-static enum sink_result fake_send(struct sink *sink, const struct frame *frame, struct error *err)
+/* The oldest one comes back for it. */
+static void fake_hold(struct fake_sink *fake, const uint8_t *bytes, uint32_t number)
+{
+    size_t at = fake->sent % FAKE_HELD;
+
+    fake->overwritten += fake->held[at] && wire_get_u32(fake->held[at] + 56) != fake->held_numbers[at];
+    fake->held[at] = bytes;
+    fake->held_numbers[at] = number;
+}
+
+static const uint8_t *fake_oldest_held(struct sink *sink)
 {
     struct fake_sink *fake = (struct fake_sink *)sink;
+
+    return fake->sent < FAKE_HELD ? fake->held[0] : fake->held[fake->sent % FAKE_HELD];
+}
+
+static enum sink_result fake_send_one(struct fake_sink *fake, const struct frame *frame, struct error *err)
+{
     uint32_t number = wire_get_u32(frame->bytes + 56);
 
     fake->calls++;
-    fake->disorders += fake->calls > 1 && number <= fake->last;
-    fake->last = number;
     if (fake->calls == fake->stops_at)
         atomic_store(fake->stop, true);
+    if (fake->calls >= fake->busy_from && fake->calls < fake->busy_to)
+        return SINK_BUSY;
+    fake->disorders += fake->last > 0 && number <= fake->last;
+    fake->last = number;
     if (fake->calls == fake->fails_at) {
         error_set(err, "the sink failed");
         return SINK_FAILED;
     }
-    if (fake->drops_every && fake->calls % fake->drops_every == 0)
-        return SINK_DROPPED;
+    if (fake->loses_every && fake->calls % fake->loses_every == 0)
+        return SINK_LOST;
+    if (fake->holds)
+        fake_hold(fake, frame->bytes, number);
     fake->sent++;
-    return SINK_SENT;
+    return SINK_OK;
+}
+
+static enum sink_result fake_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
+                                  struct error *err)
+{
+    struct fake_sink *fake = (struct fake_sink *)sink;
+    enum sink_result result = SINK_OK;
+
+    if (count > fake->largest_batch)
+        fake->largest_batch = (uint32_t)count;
+    for (*sent = 0; *sent < count && result == SINK_OK; *sent += result == SINK_OK)
+        result = fake_send_one(fake, &frames[*sent], err);
+    return result;
 }
 
 static void fake_close(struct sink *sink)
@@ -557,7 +784,7 @@ static void fake_close(struct sink *sink)
     (void)sink;
 }
 
-static const struct sink_operations fake_operations = { fake_send, fake_close };
+static const struct sink_operations fake_operations = { fake_send, fake_oldest_held, fake_close };
 
 /* All that one run needs. */
 struct bench {
@@ -568,6 +795,7 @@ struct bench {
     struct fake_sink sink;
     atomic_bool stop;
     struct emitter emitter;
+    struct emit_counts counts;
     struct frame_source source;
 };
 
@@ -576,7 +804,7 @@ static struct bench *bench_new(uint32_t frames)
     struct bench *bench = memory_alloc(sizeof *bench);
 
     bench->network = network("198.18.0.0/15");
-    bench->gate = (struct gate){ &bench->network, 1, 0 };
+    bench->gate = (struct gate){ .networks = &bench->network, .network_count = 1 };
     bench->clock = emit_clock_simulated();
     bench->fake.count = frames;
     bench->sink.base.operations = &fake_operations;
@@ -585,14 +813,15 @@ static struct bench *bench_new(uint32_t frames)
     bench->emitter.gate = &bench->gate;
     bench->emitter.sink = &bench->sink.base;
     bench->emitter.stop = &bench->stop;
-    bench->source = (struct frame_source){ fake_next, &bench->fake };
+    bench->emitter.counts = &bench->counts;
+    bench->source = fake_frames(&bench->fake);
     return bench;
 }
 
 static void assert_counts(const struct bench *bench, uint64_t sent, uint64_t dropped,
                           uint64_t refused)
 {
-    const struct emit_counts *counts = &bench->emitter.counts;
+    const struct emit_counts *counts = &bench->counts;
 
     assert_int_equal(counts->sent, sent);
     assert_int_equal(counts->dropped, dropped);
@@ -612,9 +841,26 @@ static void test_emitter_counts_every_outcome(void **state)
 
     (void)state;
     bench->fake.has_strangers = true;
-    bench->sink.drops_every = 3;
+    bench->sink.loses_every = 3;
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
     assert_counts(bench, 4000, 2000, 1000);
+    free(bench);
+}
+
+/* The memory of frames that the sink still reads is not written over, whatever was refused or lost among them. */
+static void test_emitter_leaves_what_the_sink_holds(void **state)
+{
+    struct bench *bench = bench_new(20000);
+    struct error err = { "" };
+
+    (void)state;
+    bench->fake.has_strangers = true;
+    bench->sink.loses_every = 3;
+    bench->sink.holds = true;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_int_equal(bench->counts.planned, 20000);
+    assert_true(bench->sink.sent > 10000);
+    assert_int_equal(bench->sink.overwritten, 0);
     free(bench);
 }
 
@@ -627,7 +873,8 @@ static void test_emitter_ends_when_the_sink_fails(void **state)
     bench->sink.fails_at = 42;
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), -1);
     assert_string_equal(err.text, "the sink failed");
-    assert_counts(bench, 41, 1, 0);
+    assert_counts(bench, 41, EMIT_BATCH - 41, 0); /* what was taken from the ring with it */
+    assert_int_equal(bench->counts.lost, 1);
     free(bench);
 }
 
@@ -652,7 +899,8 @@ static void test_emitter_source_stops(void **state)
     (void)state;
     bench->sink.stops_at = 10;
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
-    assert_counts(bench, 10, 0, 0);
+    assert_counts(bench, 10, 90, 0); /* rendered ahead */
+    assert_int_equal(bench->counts.unsent, 90);
     free(bench);
 }
 
@@ -664,7 +912,7 @@ static void test_emitter_stops_in_a_wait(void **state)
     struct error err;
     pthread_t thread;
     uint8_t bytes[IPV4_FRAME_BYTES];
-    struct frame frame = { { 3650 * NS_PER_DAY }, sizeof bytes, bytes };
+    struct frame frame = { .due = { 3650 * NS_PER_DAY }, .length = sizeof bytes, .bytes = bytes };
 
     (void)state;
     fill_ipv4(bytes, "198.18.0.1", "198.18.0.2");
@@ -679,6 +927,20 @@ static void test_emitter_stops_in_a_wait(void **state)
     free(bench);
 }
 
+/* As a producer does it: waits for room. */
+static void push_all(struct fake_source *fake, struct frame_ring *ring)
+{
+    struct frame next;
+    struct error err;
+    uint8_t *room;
+
+    while (fake_peek(fake, &next, &err) > 0) {
+        while ((room = frame_ring_reserve(ring)) == NULL)
+            sched_yield();
+        frame_ring_commit(ring, next.due, fake_take(fake, room));
+    }
+}
+
 static void test_emitter_ring_counts_what_is_left_at_a_stop(void **state)
 {
     struct bench *bench = bench_new(30);
@@ -687,13 +949,12 @@ static void test_emitter_ring_counts_what_is_left_at_a_stop(void **state)
     struct error err;
 
     (void)state;
-    while (fake_next(&bench->fake, &frame, &err) > 0)
-        assert_true(frame_ring_push(ring, &frame));
+    push_all(&bench->fake, ring);
     bench->sink.stops_at = 10;
     /* Not finished: an emitter that waited for the producer would hang here. */
     assert_int_equal(emitter_run_ring(&bench->emitter, ring, &err), 0);
     assert_counts(bench, 10, 20, 0);
-    assert_false(frame_ring_peek(ring, &frame));
+    assert_int_equal(frame_ring_take(ring, &frame, 1), 0);
     frame_ring_free(ring);
     free(bench);
 }
@@ -702,16 +963,15 @@ static void test_emitter_ring_ends_when_the_sink_fails(void **state)
 {
     struct bench *bench = bench_new(30);
     struct frame_ring *ring = frame_ring_new(4096);
-    struct frame frame;
     struct error err = { "" };
 
     (void)state;
-    while (fake_next(&bench->fake, &frame, &err) > 0)
-        assert_true(frame_ring_push(ring, &frame));
+    push_all(&bench->fake, ring);
     bench->sink.fails_at = 3;
     assert_int_equal(emitter_run_ring(&bench->emitter, ring, &err), -1);
     assert_string_equal(err.text, "the sink failed");
-    assert_counts(bench, 2, 1, 0);
+    assert_counts(bench, 2, 28, 0);
+    assert_int_equal(bench->counts.lost, 1);
     frame_ring_free(ring);
     free(bench);
 }
@@ -724,12 +984,8 @@ struct producer {
 static void *produce(void *self)
 {
     const struct producer *producer = self;
-    struct frame frame;
-    struct error err;
 
-    while (fake_next(&producer->bench->fake, &frame, &err) > 0)
-        while (!frame_ring_push(producer->ring, &frame))
-            sched_yield();
+    push_all(&producer->bench->fake, producer->ring);
     frame_ring_finish(producer->ring);
     return NULL;
 }
@@ -743,7 +999,7 @@ static void test_emitter_ring_with_a_producer(void **state)
 
     (void)state;
     bench->fake.has_strangers = true;
-    bench->sink.drops_every = 3;
+    bench->sink.loses_every = 3;
     assert_int_equal(pthread_create(&thread, NULL, produce, &producer), 0);
     assert_int_equal(emitter_run_ring(&bench->emitter, producer.ring, &err), 0);
     pthread_join(thread, NULL);
@@ -759,11 +1015,11 @@ static void test_emitter_records_lateness(void **state)
     struct error err;
 
     (void)state;
-    bench->clock.state_ns = 1000; /* frames are due at 0, 100, 200 ... 900 */
+    bench->clock.simulated_ns += 1000; /* frames are due at 0, 100, 200 ... 900 */
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
-    assert_int_equal(bench->emitter.counts.lateness.count, 10);
-    assert_int_equal(bench->emitter.counts.lateness.max_ns, 1000);
-    assert_in_range(log_histogram_quantile(&bench->emitter.counts.lateness, 0.5), 500, 516);
+    assert_int_equal(bench->counts.lateness.count, 10);
+    assert_int_equal(bench->counts.lateness.max_ns, 1000);
+    assert_in_range(log_histogram_quantile(&bench->counts.lateness, 0.5), 500, 516);
     free(bench);
 }
 
@@ -772,65 +1028,60 @@ struct stalling_clock {
     struct emit_clock_operations operations;
     struct run_time stalls_at;
     int64_t stall_ns;
-    int64_t postponed_ns;
 };
 
 static struct stalling_clock stalling;
 
 static struct run_time stalling_wait_until(struct emit_clock *clock, struct run_time deadline,
-                                           const atomic_bool *stop)
+                                           enum emit_timing timing, const atomic_bool *stop)
 {
     struct emit_clock simulated = emit_clock_simulated();
 
-    if (deadline.ns == stalling.stalls_at.ns)
-        clock->state_ns = deadline.ns + stalling.stall_ns;
-    return simulated.operations->wait_until(clock, deadline, stop);
-}
-
-static void stalling_postpone(struct emit_clock *clock, int64_t ns)
-{
-    struct emit_clock simulated = emit_clock_simulated();
-
-    stalling.postponed_ns += ns;
-    simulated.operations->postpone(clock, ns);
+    if (deadline.ns == stalling.stalls_at.ns) {
+        clock->simulated_ns += deadline.ns - emit_clock_now(clock).ns + stalling.stall_ns;
+        stalling.stalls_at.ns = -1;
+    }
+    return simulated.operations->wait_until(clock, deadline, timing, stop);
 }
 
 static struct emit_clock stalling_clock_start(int64_t stalls_at_ns, int64_t stall_ns)
 {
     struct emit_clock clock = emit_clock_simulated();
 
-    stalling = (struct stalling_clock){ *clock.operations, { stalls_at_ns }, stall_ns, 0 };
+    stalling = (struct stalling_clock){ *clock.operations, { stalls_at_ns }, stall_ns };
     stalling.operations.wait_until = stalling_wait_until;
-    stalling.operations.postpone = stalling_postpone;
-    return (struct emit_clock){ &stalling.operations, 0 };
+    clock.operations = &stalling.operations;
+    return clock;
 }
 
-/* Frames 100 ns apart; the time of each call to the sink is on the unmoved clock. */
+/* When each frame was given to it, on the machine's clock. */
 struct timing_sink {
     struct sink base;
     const struct emit_clock *clock;
+    int64_t begin_ns;
     int64_t sent_ns[100];
     int count;
 };
 
-static enum sink_result timing_send(struct sink *sink, const struct frame *frame,
+static enum sink_result timing_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
                                     struct error *err)
 {
     struct timing_sink *timing = (struct timing_sink *)sink;
 
-    (void)frame;
+    (void)frames;
     (void)err;
-    timing->sent_ns[timing->count++] = timing->clock->state_ns + stalling.postponed_ns;
-    return SINK_SENT;
+    for (*sent = 0; *sent < count; (*sent)++)
+        timing->sent_ns[timing->count++] = emit_clock_machine_ns(timing->clock) - timing->begin_ns;
+    return SINK_OK;
 }
 
 static void run_stall(struct bench *bench, struct timing_sink *timing, int64_t stall_ns)
 {
-    static const struct sink_operations timing_operations = { timing_send, fake_close };
+    static const struct sink_operations timing_operations = { timing_send, NULL, fake_close };
     struct error err;
 
     bench->clock = stalling_clock_start(5000, stall_ns);
-    *timing = (struct timing_sink){ { &timing_operations }, &bench->clock, { 0 }, 0 };
+    *timing = (struct timing_sink){ { &timing_operations }, &bench->clock, emit_clock_machine_ns(&bench->clock), { 0 }, 0 };
     bench->emitter.sink = &timing->base;
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
     assert_int_equal(timing->count, 100);
@@ -841,7 +1092,7 @@ static void test_emitter_postpones_after_a_stall(void **state)
 {
     const int64_t stall_ns = 5 * NS_PER_SECOND;
     struct bench *bench = bench_new(100);
-    struct emit_counts *counts = &bench->emitter.counts;
+    struct emit_counts *counts = &bench->counts;
     struct timing_sink timing;
 
     (void)state;
@@ -865,22 +1116,221 @@ static void test_emitter_catches_up_with_little(void **state)
     (void)state;
     run_stall(bench, &timing, EMIT_MAX_LATE_NS);
     assert_int_equal(timing.sent_ns[99], 5000 + EMIT_MAX_LATE_NS);
-    assert_int_equal(stalling.postponed_ns, 0);
-    assert_int_equal(bench->emitter.counts.stalls, 0);
-    assert_int_equal(bench->emitter.counts.stalled_ns, 0);
+    assert_int_equal(bench->counts.stalls, 0);
+    assert_int_equal(bench->counts.stalled_ns, 0);
     free(bench);
 }
 
-/* The real clock: what was due a while ago is due now, and no time is lost or won. */
-static void test_clock_real_postpones(void **state)
+/* With frames dropped in place of it, the schedule stays. */
+static void test_emitter_drops_what_is_late(void **state)
 {
-    struct emit_clock clock = emit_clock_real();
-    int64_t anchor_ns = clock.state_ns;
+    struct bench *bench = bench_new(100);
+    struct error err;
 
     (void)state;
-    clock.operations->postpone(&clock, NS_PER_DAY);
-    assert_int_equal(clock.state_ns - anchor_ns, NS_PER_DAY);
-    assert_in_range(clock.operations->now(&clock).ns + NS_PER_DAY, 0, 100 * NS_PER_SECOND);
+    bench->clock = stalling_clock_start(5000, 2050);
+    bench->emitter.late = LATE_DROP;
+    bench->emitter.max_late_ns = 1000; /* at 7050: due from 6050 on */
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_int_equal(bench->counts.late, 11);
+    assert_int_equal(bench->counts.dropped, 11);
+    assert_int_equal(bench->counts.sent, 89);
+    assert_int_equal(bench->counts.planned, 100);
+    assert_int_equal(bench->counts.stalls, 0);
+    assert_in_range(bench->counts.lateness.max_ns, 950, 1000);
+    assert_int_equal(emit_clock_now(&bench->clock).ns, 9900);
+    free(bench);
+}
+
+/* What is due together goes out together, what is not does not. */
+static void test_emitter_batches_what_is_due(void **state)
+{
+    static const struct { int64_t late_ns; uint32_t batch; } rows[] = { { 0, 1 }, { 1000, 11 }, { 20000, EMIT_BATCH } };
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench *bench = bench_new(1000);
+
+        bench->clock.simulated_ns += rows[i].late_ns;
+        assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+        assert_int_equal(bench->sink.largest_batch, rows[i].batch);
+        assert_int_equal(bench->counts.sent, 1000);
+        free(bench);
+    }
+}
+
+/* A sink without room is asked again, and no frame is lost or doubled; for 10 ms, then frames are. */
+static void test_emitter_waits_for_a_busy_sink(void **state)
+{
+    static const struct { uint32_t busy, lost; } rows[] = { { 1, 0 }, { 100, 0 }, { 501, 1 }, { 511, 11 } };
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench *bench = bench_new(1000);
+
+        bench->sink.busy_from = 100;
+        bench->sink.busy_to = 100 + rows[i].busy;
+        assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+        assert_int_equal(bench->counts.busy, rows[i].busy);
+        assert_int_equal(bench->counts.lost, rows[i].lost);
+        assert_int_equal(bench->counts.dropped, rows[i].lost);
+        assert_int_equal(bench->counts.sent, 1000 - rows[i].lost);
+        assert_int_equal(bench->counts.planned, 1000);
+        assert_int_equal(bench->sink.disorders, 0);
+        assert_int_equal(bench->sink.sent, bench->counts.sent);
+        free(bench);
+    }
+}
+
+/* Frames every 100 ns are 10 million a second: the ceiling makes them late, and loses none. */
+static void test_emitter_holds_the_ceiling(void **state)
+{
+    struct bench *bench = bench_new(5000);
+    struct rate_ceiling ceiling;
+    struct error err;
+
+    (void)state;
+    rate_ceiling_init(&ceiling, 1000, 0);
+    bench->emitter.ceiling = &ceiling;
+    bench->emitter.max_late_ns = NS_PER_DAY;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_int_equal(bench->counts.sent, 5000);
+    assert_true(bench->counts.held_back > 0);
+    /* 100 ms of shares ahead, 1.1 ms each. */
+    assert_in_range(emit_clock_now(&bench->clock).ns, 5390 * NS_PER_MS, 5410 * NS_PER_MS);
+    free(bench);
+}
+
+/* ---- clock ---- */
+
+/* What was due a while ago is due now, and no time is lost or won. */
+static void test_clock_is_put_off(void **state)
+{
+    struct emit_clock clock = emit_clock_real();
+    int64_t anchor_ns = clock.anchor_ns;
+    int64_t late_ns;
+
+    (void)state;
+    assert_int_equal(emit_clock_put_off(&clock, (struct run_time){ -NS_PER_SECOND }, NS_PER_DAY), 0);
+    assert_int_equal(clock.anchor_ns, anchor_ns);
+    late_ns = emit_clock_put_off(&clock, (struct run_time){ -NS_PER_DAY }, NS_PER_SECOND);
+    assert_in_range(late_ns, NS_PER_DAY, NS_PER_DAY + 100 * NS_PER_SECOND);
+    assert_int_equal(clock.anchor_ns - anchor_ns, late_ns);
+    /* The stall is over, whoever else has seen it. */
+    assert_int_equal(emit_clock_put_off(&clock, (struct run_time){ -NS_PER_DAY }, 100 * NS_PER_SECOND), 0);
+}
+
+static void test_clock_pauses(void **state)
+{
+    struct emit_clock clock = emit_clock_simulated();
+
+    (void)state;
+    clock.simulated_ns += 1000;
+    assert_int_equal(emit_clock_now(&clock).ns, 1000);
+    emit_clock_pause(&clock);
+    assert_true(emit_clock_is_paused(&clock));
+    clock.simulated_ns += NS_PER_DAY;
+    emit_clock_pause(&clock); /* again: as before */
+    assert_int_equal(emit_clock_now(&clock).ns, 1000);
+    emit_clock_resume(&clock);
+    assert_false(emit_clock_is_paused(&clock));
+    assert_int_equal(emit_clock_now(&clock).ns, 1000);
+    emit_clock_resume(&clock);
+    clock.simulated_ns += 500;
+    assert_int_equal(emit_clock_now(&clock).ns, 1500);
+}
+
+static void *resume_later(void *self)
+{
+    struct emit_clock *clock = self;
+    const struct timespec nap = { .tv_nsec = 50 * NS_PER_MS };
+
+    nanosleep(&nap, NULL);
+    emit_clock_resume(clock);
+    return NULL;
+}
+
+/* No deadline passes while the clock stands still, and none is early. */
+static void test_clock_waits_out_a_pause(void **state)
+{
+    static const enum emit_timing timings[] = { EMIT_EXACT, EMIT_BALANCED, EMIT_FRUGAL };
+    const atomic_bool stop = false;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof timings / sizeof *timings; i++) {
+        struct emit_clock clock = emit_clock_real();
+        struct run_time deadline = { 2 * NS_PER_MS };
+        int64_t begin_ns = clock.anchor_ns;
+        pthread_t thread;
+
+        emit_clock_pause(&clock);
+        assert_int_equal(pthread_create(&thread, NULL, resume_later, &clock), 0);
+        assert_true(clock.operations->wait_until(&clock, deadline, timings[i], &stop).ns >= deadline.ns);
+        pthread_join(thread, NULL);
+        assert_true(clock.anchor_ns - begin_ns >= 50 * NS_PER_MS);
+        assert_true(emit_clock_machine_ns(&clock) - begin_ns >= 52 * NS_PER_MS);
+    }
+}
+
+/* ---- rate ceiling ---- */
+
+/* Asked for as often as can be, in any second no more gets through than the ceiling; in the long run 10/11 of it. */
+static void test_ceiling_holds_in_any_second(void **state)
+{
+    static const struct { uint64_t packets, bits; uint32_t bytes; } rows[] = {
+        { 20, 0, 60 },     { 1000, 0, 60 },         { 100000, 0, 1514 },
+        { 0, 200000, 60 }, { 0, 10000000, 1514 },   { 1000, 1000000, 200 }, { 100, 1000000000, 1514 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t by_bits = rows[i].bits ? rows[i].bits / (8 * rows[i].bytes) : UINT64_MAX;
+        uint64_t most = rows[i].packets && rows[i].packets < by_bits ? rows[i].packets : by_bits;
+        struct rate_ceiling ceiling;
+        int64_t *sent_ns = memory_alloc_array(4 * most, sizeof *sent_ns);
+        int64_t now_ns = -NS_PER_SECOND; /* the clock may be anywhere */
+        size_t count = 0;
+
+        rate_ceiling_init(&ceiling, rows[i].packets, rows[i].bits);
+        while (now_ns < 2 * NS_PER_SECOND) {
+            int64_t wait_ns = rate_ceiling_take(&ceiling, now_ns, rows[i].bytes);
+
+            now_ns += wait_ns;
+            if (wait_ns > 0)
+                continue;
+            assert_true(count < 4 * most);
+            sent_ns[count++] = now_ns;
+            if (count > most)
+                assert_true(sent_ns[count - 1] - sent_ns[count - 1 - most] >= NS_PER_SECOND);
+        }
+        assert_in_range(count, (size_t)((double)most * 2.6), 3 * most);
+        free(sent_ns);
+    }
+}
+
+static void test_ceiling_may_be_none(void **state)
+{
+    struct rate_ceiling ceiling;
+
+    (void)state;
+    rate_ceiling_init(&ceiling, 0, 0);
+    for (int i = 0; i < 1000000; i++)
+        assert_int_equal(rate_ceiling_take(&ceiling, 0, 1514), 0);
+}
+
+/* What the ceiling of bits has no room for does not use up that of packets. */
+static void test_ceiling_gives_back(void **state)
+{
+    struct rate_ceiling ceiling;
+
+    (void)state;
+    rate_ceiling_init(&ceiling, 20, 200000);
+    assert_int_equal(rate_ceiling_take(&ceiling, 0, 1514), 0);
+    for (int i = 0; i < 100; i++)
+        assert_true(rate_ceiling_take(&ceiling, 0, 1514) > 0);
+    assert_int_equal(rate_ceiling_take(&ceiling, NS_PER_SECOND / 10, 1514), 0);
 }
 
 /* ---- responder ---- */
@@ -1132,7 +1582,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ring_is_empty_at_first),
-        cmocka_unit_test(test_ring_keeps_frame_until_drop),
+        cmocka_unit_test(test_ring_keeps_frames_until_release),
+        cmocka_unit_test(test_ring_releases_until),
+        cmocka_unit_test(test_ring_has_no_room_until_release),
+        cmocka_unit_test(test_ring_room_is_committed),
         cmocka_unit_test(test_ring_wraps_and_fills),
         cmocka_unit_test(test_ring_never_blocks_when_empty),
         cmocka_unit_test(test_ring_between_threads),
@@ -1145,10 +1598,13 @@ int main(void)
         cmocka_unit_test(test_clock_real_notices_stop),
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_gate_of_everything_and_nothing),
+        cmocka_unit_test(test_gate_of_vlans),
+        cmocka_unit_test(test_gate_of_types_behind_a_tag),
         cmocka_unit_test(test_sink_pcap_is_read_back),
         cmocka_unit_test(test_sink_pcap_refuses_times_it_cannot_write),
         cmocka_unit_test(test_sink_pcap_says_when_the_disk_is_full),
         cmocka_unit_test(test_emitter_counts_every_outcome),
+        cmocka_unit_test(test_emitter_leaves_what_the_sink_holds),
         cmocka_unit_test(test_emitter_ends_when_the_sink_fails),
         cmocka_unit_test(test_emitter_ends_when_the_source_fails),
         cmocka_unit_test(test_emitter_source_stops),
@@ -1159,7 +1615,16 @@ int main(void)
         cmocka_unit_test(test_emitter_records_lateness),
         cmocka_unit_test(test_emitter_postpones_after_a_stall),
         cmocka_unit_test(test_emitter_catches_up_with_little),
-        cmocka_unit_test(test_clock_real_postpones),
+        cmocka_unit_test(test_emitter_drops_what_is_late),
+        cmocka_unit_test(test_emitter_batches_what_is_due),
+        cmocka_unit_test(test_emitter_waits_for_a_busy_sink),
+        cmocka_unit_test(test_emitter_holds_the_ceiling),
+        cmocka_unit_test(test_clock_is_put_off),
+        cmocka_unit_test(test_clock_pauses),
+        cmocka_unit_test(test_clock_waits_out_a_pause),
+        cmocka_unit_test(test_ceiling_holds_in_any_second),
+        cmocka_unit_test(test_ceiling_may_be_none),
+        cmocka_unit_test(test_ceiling_gives_back),
         cmocka_unit_test(test_responder_answers_arp),
         cmocka_unit_test(test_responder_answers_ping),
         cmocka_unit_test(test_responder_ignores_truncated),

@@ -10,20 +10,6 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 
-#define FOREVER_NS (INT64_C(100) * 365 * NS_PER_DAY)
-
-int play_read_models(const struct configuration *c, struct model_image *images, struct error *err)
-{
-    for (size_t i = 0; i < c->population_count; i++) {
-        if (model_image_read(&images[i], c->populations[i].model, err) == 0)
-            continue;
-        while (i-- > 0)
-            model_image_release(&images[i]);
-        return -1;
-    }
-    return 0;
-}
-
 /* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
 {
@@ -34,28 +20,31 @@ static struct day_time begin_time(const struct configuration *c)
     return time_zone_instant((struct day_time){ midnight_ns + start_ns });
 }
 
-static int make_scenario(struct play *play, const struct configuration *c,
+struct play_span play_span_of(const struct configuration *c)
+{
+    return (struct play_span){ .begin = begin_time(c), .duration_ns = c->duration_ns, .speed = c->speed, .activity = 1 };
+}
+
+static int make_scenario(struct play *play, const struct configuration *c, const struct play_span *span,
                          const struct scenario_group *groups, struct error *err)
 {
-    struct day_time begin = begin_time(c);
-    int64_t run_ns = c->duration_ns > 0 ? c->duration_ns : FOREVER_NS;
-    int64_t most_ns = INT64_MAX - begin.ns; /* the calendar ends in 2262 */
-    double day_ns = (double)run_ns * c->speed;
+    double day_ns = (double)span->duration_ns * span->speed;
     struct scenario_config config = {
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
+        .outside_place = c->outside_place,
         .seed = c->seed,
-        .begin = begin,
-        .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
-        .speed = c->speed,
+        .begin = span->begin,
+        .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
+        .speed = span->speed,
         .fallback = c->unobserved,
         .how = c->sessions,
         .threads = c->threads,
         .stop = &play->stop,
     };
 
-    play->begin = begin;
+    play->begin = span->begin;
     play->scenario = scenario_new(&config, err);
     return play->scenario ? 0 : error_prefix(err, "%s", c->path);
 }
@@ -66,9 +55,52 @@ void play_release(struct play *play)
     for (size_t i = 0; i < play->model_count; i++)
         model_free(play->models[i]);
     free(play->models);
+    free(play->senders);
 }
 
-int play_init(struct play *play, const struct configuration *c, struct model_image *images, struct error *err)
+/* Link after link. */
+static void set_gate(struct play *play)
+{
+    size_t count;
+    const struct population_sender *senders = scenario_senders(play->scenario, &count);
+
+    play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
+    play->senders = memory_alloc_array(count, sizeof *play->senders);
+    play->gate.senders = play->senders;
+    for (size_t link = 0; link < CONFIGURATION_MAX_LINKS; link++) {
+        play->first_senders[link] = play->gate.sender_count;
+        for (size_t i = 0; i < count; i++) {
+            if (senders[i].link == link)
+                play->senders[play->gate.sender_count++] = (struct gate_sender){ senders[i].network, senders[i].vlan };
+        }
+    }
+    play->first_senders[CONFIGURATION_MAX_LINKS] = play->gate.sender_count;
+}
+
+struct gate play_link_gate(const struct play *play, size_t link)
+{
+    struct gate gate = play->gate;
+
+    gate.senders = play->senders + play->first_senders[link];
+    gate.sender_count = play->first_senders[link + 1] - play->first_senders[link];
+    return gate;
+}
+
+static struct scenario_group group_of(const struct configuration_population *population, struct model *model)
+{
+    return (struct scenario_group){
+        .model = model,
+        .network = population->network,
+        .link = population->link,
+        .vlan = population->vlan,
+        .pick = population->pick,
+        .hosts = population->hosts,
+        .activity = population->activity,
+    };
+}
+
+int play_init(struct play *play, const struct configuration *c, const struct play_span *span,
+              struct model_image *images, struct error *err)
 {
     struct scenario_group groups[SCENARIO_MAX_GROUPS];
     int status = 0;
@@ -83,29 +115,27 @@ int play_init(struct play *play, const struct configuration *c, struct model_ima
         if (play->models[i] == NULL)
             status = -1;
         model_image_release(&images[i]);
-        groups[i] = (struct scenario_group){ play->models[i], c->populations[i].network, c->populations[i].pick,
-                                             c->populations[i].hosts, c->populations[i].activity };
+        groups[i] = group_of(&c->populations[i], play->models[i]);
     }
     if (status == 0)
-        status = make_scenario(play, c, groups, err);
+        status = make_scenario(play, c, span, groups, err);
     if (status < 0) {
         play_release(play);
         return -1;
     }
-    play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
+    set_gate(play);
     play->started = mono_time_now();
     return 0;
 }
 
-void play_show_progress(const struct play *play, const struct emit_counts *counts)
+void play_show_progress(const struct play *play, const struct report_counts *counts)
 {
     char sent[TEXT_NUMBER];
     char flows[TEXT_NUMBER];
 
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r\033[K%.0f s: %s flows, %s frames sent, %llu dropped",
-                mono_time_seconds_since(play->started),
-                text_from_count(scenario_counts(play->scenario)->flows, flows),
+                mono_time_seconds_since(play->started), text_from_count(counts->flows, flows),
                 text_from_count(counts->sent, sent), (unsigned long long)counts->dropped);
 }
 
@@ -115,27 +145,35 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-struct report play_report(const struct play *play, const struct emit_counts *counts)
+static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    counts->planned += emitted->planned;
+    counts->sent += emitted->sent;
+    counts->sent_bytes += emitted->sent_bytes;
+    counts->dropped += emitted->dropped;
+    counts->refused += emitted->refused;
+    counts->unsent += emitted->unsent;
+    counts->late += emitted->late;
+    counts->lost += emitted->lost;
+    counts->busy += emitted->busy;
+    counts->held_back += emitted->held_back;
+    counts->page_faults += emitted->page_faults;
+    counts->stalls += emitted->stalls;
+    counts->stalled_ns += emitted->stalled_ns;
+    log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
 
-    return (struct report){
-        .hosts = scenario_host_count(play->scenario),
-        .flows = r->flows,
-        .complete_tcp = r->complete_tcp,
-        .hurried = r->hurried,
-        .repeated_syns = r->repeated_syns,
-        .most_live = r->most_live,
-        .planned = r->frames,
-        .sent = counts->sent,
-        .sent_bytes = counts->sent_bytes,
-        .dropped = counts->dropped,
-        .refused = counts->refused,
-        .lateness = &counts->lateness,
-        .unsent = counts->unsent,
-        .stalls = counts->stalls,
-        .stalled_ns = counts->stalled_ns,
-        .seconds = mono_time_seconds_since(play->started),
-        .ended = play->ended,
-    };
+    memset(counts, 0, sizeof *counts);
+    counts->hosts = scenario_host_count(play->scenario);
+    counts->flows = r->flows;
+    counts->complete_tcp = r->complete_tcp;
+    counts->hurried = r->hurried;
+    counts->repeated_syns = r->repeated_syns;
+    counts->most_live = r->most_live;
+    for (size_t i = 0; i < links; i++)
+        add_emitted(counts, &emitted[i]);
 }

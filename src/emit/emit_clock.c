@@ -138,7 +138,8 @@ struct emit_clock emit_clock_simulated(void)
         .nap = simulated_nap,
     };
 
-    return (struct emit_clock){ .operations = &operations, .simulated_ns = 1 }; /* 0 would not be a time to pause at */
+    /* From 1: 0 would not be a time to pause at. */
+    return (struct emit_clock){ .operations = &operations, .anchor_ns = 1, .simulated_ns = 1 };
 }
 
 /* ---- moving the anchor ---- */

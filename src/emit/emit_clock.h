@@ -40,9 +40,9 @@ struct emit_clock_operations {
 
 struct emit_clock {
     const struct emit_clock_operations *operations;
-    _Atomic int64_t anchor_ns; /* CLOCK_MONOTONIC of run time 0; simulated: 0 less what was put off */
-    _Atomic int64_t paused_ns; /* CLOCK_MONOTONIC since when it stands still; 0: it does not */
-    int64_t simulated_ns;      /* the simulated machine's monotonic clock */
+    _Atomic int64_t anchor_ns; /* the machine's clock at run time 0 */
+    _Atomic int64_t paused_ns; /* since when it stands still, on that clock; 0: it does not */
+    int64_t simulated_ns;      /* the simulated machine's clock; 0: it is a real one */
 };
 
 struct emit_clock emit_clock_real(void);      /* run time 0 is now */

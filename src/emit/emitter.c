@@ -1,11 +1,9 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "emit/emitter.h"
 
-#include <sys/resource.h>
+#include <time.h>
 
 #include "base/counter.h"
+#include "emit/emit_thread.h"
 
 #define RING_NAP_NS (50 * NS_PER_US)    /* an empty ring is looked at this often */
 #define BUSY_NAP_NS (20 * NS_PER_US)    /* a full interface as often */
@@ -25,19 +23,20 @@ static bool is_stopped(const struct emitter *emitter)
 
 /* ---- frames that are done with ---- */
 
-/* The `count` first frames are: their memory goes back, but for what the sink still reads. */
+/* Their memory goes back, but for what the sink still reads, and what is behind that. */
+static void release(struct emitter *emitter)
+{
+    emitter->unreleased -=
+        frame_ring_release_until(emitter->ring, emitter->unreleased, sink_oldest_held(emitter->sink));
+}
+
+/* The `count` first frames are. */
 static void pass(struct emitter *emitter, size_t count)
 {
-    size_t held;
-
     counter_add(&emitter->counts->planned, count);
     emitter->first += count;
     emitter->unreleased += count;
-    held = sink_held(emitter->sink);
-    if (held < emitter->unreleased) {
-        frame_ring_release(emitter->ring, emitter->unreleased - held);
-        emitter->unreleased = held;
-    }
+    release(emitter);
 }
 
 static void drop(struct emitter *emitter, size_t count, _Atomic uint64_t *why)
@@ -188,21 +187,18 @@ static bool take_frames(struct emitter *emitter)
     return emitter->count > 0;
 }
 
+static void drop_taken(struct emitter *emitter)
+{
+    if (emitter->first < emitter->count)
+        drop(emitter, emitter->count - emitter->first, &emitter->counts->unsent);
+}
+
 /* The producer has seen the stop too, or will when the ring is full: this comes to an end. */
 static void drop_all(struct emitter *emitter)
 {
     do {
-        if (emitter->first < emitter->count)
-            drop(emitter, emitter->count - emitter->first, &emitter->counts->unsent);
+        drop_taken(emitter);
     } while (take_frames(emitter));
-}
-
-static uint64_t thread_page_faults(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_THREAD, &usage); /* cannot fail: a constant, and memory of ours */
-    return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
 }
 
 static int loop(struct emitter *emitter, struct supply *supply, struct error *err)
@@ -212,6 +208,7 @@ static int loop(struct emitter *emitter, struct supply *supply, struct error *er
         int more;
 
         if (emitter->first == emitter->count && !take_frames(emitter)) {
+            release(emitter);
             more = supply->more(emitter, supply, err);
             if (more <= 0)
                 return more;
@@ -228,7 +225,7 @@ static int loop(struct emitter *emitter, struct supply *supply, struct error *er
 
 static int run(struct emitter *emitter, struct frame_ring *ring, struct supply *supply, struct error *err)
 {
-    uint64_t faults_before = thread_page_faults();
+    uint64_t faults_before = emit_thread_page_faults();
     int status;
 
     emitter->ring = ring;
@@ -236,17 +233,20 @@ static int run(struct emitter *emitter, struct frame_ring *ring, struct supply *
     emitter->unreleased = 0;
     emitter->stalled_ns = 0;
     status = loop(emitter, supply, err);
-    counter_add(&emitter->counts->page_faults, thread_page_faults() - faults_before);
+    drop_taken(emitter);
+    counter_add(&emitter->counts->page_faults, emit_thread_page_faults() - faults_before);
     return status;
 }
 
 static int wait_for_producer(struct emitter *emitter, struct supply *supply, struct error *err)
 {
+    const struct timespec nap = { .tv_nsec = RING_NAP_NS };
+
     (void)supply;
     (void)err;
     if (frame_ring_is_done(emitter->ring))
         return 0;
-    emitter->clock->operations->nap(emitter->clock, RING_NAP_NS);
+    nanosleep(&nap, NULL); /* for a thread, which has no simulated clock */
     return 1;
 }
 
