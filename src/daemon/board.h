@@ -15,6 +15,16 @@
 #include "base/error.h"
 #include "daemon/report.h"
 
+/* Where the run is, as an engine said last: the next one goes on from there. */
+struct run_position {
+    _Atomic int64_t said_ns; /* monotonic; 0: none has said it */
+    _Atomic int64_t run_ns;  /* time that has passed for the run: without pauses and stalls */
+    _Atomic int64_t day_ns;  /* what of the day is played, a struct day_time */
+    _Atomic double speed;
+    _Atomic double activity;
+    atomic_bool is_paused;
+};
+
 enum engine_state { ENGINE_STARTING, ENGINE_PLAYING, ENGINE_ENDING };
 
 struct board {
@@ -22,6 +32,7 @@ struct board {
     _Atomic int state;                /* enum engine_state */
     _Atomic int64_t began_ns;         /* monotonic: when the first engine began to play; 0: none has */
     _Atomic int64_t playing_since_ns; /* monotonic: when this one did */
+    struct run_position position;
     struct report_counts present;     /* of this engine, so far */
     bool interface_known;             /* the interface was there when it was last asked */
     bool interface_asked;

@@ -76,7 +76,7 @@ static int take_seed(struct parser *p, const config_setting_t *setting)
 
 static int take_speed(struct parser *p, const config_setting_t *setting)
 {
-    return value_take_number(p, setting, 0.001, 1e6, &p->to->speed);
+    return value_take_number(p, setting, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED, &p->to->speed);
 }
 
 /* "now", "09:00", "2026-01-31" or "2026-01-31 09:00": what is not said is as it is now. */

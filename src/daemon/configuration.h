@@ -20,6 +20,8 @@
 #include "net/ip_address.h"
 #include "scenario/scenario.h"
 
+#define CONFIGURATION_LEAST_SPEED 0.001
+#define CONFIGURATION_MOST_SPEED 1e6
 #define CONFIGURATION_CONTROL "/run/dayshift/control.sock"
 
 enum { CONFIGURATION_MAX_LINKS = 8, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };

@@ -21,9 +21,12 @@ struct file_run {
 static int peek_watched(void *self, struct frame *next, struct error *err)
 {
     struct file_run *run = self;
+    struct report_counts counts;
 
-    if (run->given++ % UPDATE_EVERY == 0 && !run->quiet)
-        play_show_progress(&run->play, &run->counts);
+    if (run->given++ % UPDATE_EVERY == 0 && !run->quiet) {
+        play_count(&run->play, &run->counts, 1, &counts);
+        play_show_progress(&run->play, &counts);
+    }
     return run->frames.peek(run->frames.self, next, err);
 }
 
@@ -65,7 +68,7 @@ static int write_file(struct file_run *run, const char *path, bool json, struct 
         status = output_file_commit(&file, err);
     output_file_abandon(&file);
     play_clear_progress();
-    play_count(&run->play, &run->counts, &counts);
+    play_count(&run->play, &run->counts, 1, &counts);
     report = (struct report){ .counts = &counts, .seconds = mono_time_seconds_since(run->play.started),
                               .ended = run->play.ended };
     report_print(&report, strcmp(path, "-") == 0 ? stderr : stdout, json);

@@ -9,30 +9,41 @@
 #include "daemon/syscall_filter.h"
 
 /* How long the run has been going on: from the first frame of the first engine. */
-static int64_t run_ns(const struct live *live)
+static double seconds_played(const struct live *live)
 {
     int64_t began_ns = atomic_load(&live->board->began_ns);
-    int64_t now_ns = mono_time_now().ns;
 
-    return began_ns > 0 && began_ns < now_ns ? now_ns - began_ns : 0;
+    return began_ns > 0 ? mono_time_seconds_since((struct mono_time){ began_ns }) : 0;
 }
 
-/* The point of the day that the present configuration has come to. */
-static struct day_time day_now(const struct live *live)
+static bool is_between(double value, double least, double most)
 {
-    double passed_ns = (double)(run_ns(live) - live->begin_ns) * live->configuration.speed;
-    int64_t most_ns = INT64_MAX - live->begin.ns; /* the calendar ends in 2262 */
-
-    return (struct day_time){ live->begin.ns + (passed_ns < (double)most_ns ? (int64_t)passed_ns : most_ns) };
+    return value >= least && value <= most;
 }
 
-/* What is left to be played, by an engine that starts now; false: nothing. */
-static bool what_is_left(const struct live *live, struct play_span *span)
+/* What an engine that starts now has to play: the first one all of it, another one what is left. */
+static struct play_span what_is_left(const struct live *live)
 {
-    int64_t duration_ns = live->configuration.duration_ns;
+    const struct run_position *position = &live->board->position;
+    struct play_span span = live->span;
+    int64_t passed_ns = position->is_paused ? 0 : mono_time_now().ns - position->said_ns;
+    double day_ns;
 
-    *span = (struct play_span){ day_now(live), duration_ns > 0 ? duration_ns - run_ns(live) : 0 };
-    return duration_ns == 0 || span->duration_ns > 0;
+    if (position->said_ns == 0)
+        return span;
+    /* Who was taken over may have written anything here. */
+    if (is_between(position->speed, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED))
+        span.speed = position->speed;
+    if (is_between(position->activity, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY))
+        span.activity = position->activity;
+    span.is_paused = position->is_paused;
+    day_ns = (double)position->day_ns + (double)passed_ns * span.speed;
+    if (is_between(day_ns, 0, (double)DAY_TIME_MOST_NS))
+        span.begin.ns = (int64_t)day_ns;
+    span.before_ns = position->run_ns + passed_ns;
+    if (span.duration_ns > 0)
+        span.duration_ns -= span.before_ns;
+    return span;
 }
 
 /* ---- what the supervisor calls ---- */
@@ -41,10 +52,10 @@ static int play(void *self, struct board *board, int channel)
 {
     const struct live *live = self;
     struct error err = { "" };
-    struct play_span span;
+    struct play_span span = what_is_left(live);
 
     (void)channel;
-    if (!what_is_left(live, &span) ||
+    if ((live->span.duration_ns > 0 && span.duration_ns <= 0) ||
         engine_process_play(&live->configuration, &live->models, &span, live->options, board, &err) == 0)
         return EXIT_SUCCESS;
     fprintf(stderr, "dayshiftd: %s\n", err.text);
@@ -57,8 +68,6 @@ static int open_files(struct configuration *c, struct model_files *models, const
         return -1;
     if (c->link_count == 0)
         error_set(err, "%s: interface is missing: where is to be played? (-w needs none)", path);
-    else if (c->link_count > 1)
-        error_set(err, "%s: links: more than one can only be checked or written to a file", path);
     else if (model_files_open(models, c, err) == 0)
         return 0;
     configuration_release(c);
@@ -88,8 +97,9 @@ static int take_new(void *self, struct error *err)
         time_zone_set(live->configuration.timezone ? live->configuration.timezone : TIME_ZONE_DEFAULT, &ignored);
         return -1;
     }
-    live->begin = day_now(live);
-    live->begin_ns = run_ns(live);
+    live->board->position.speed = c.speed;
+    live->board->position.activity = 1;
+    live->span.duration_ns = c.duration_ns;
     model_files_close(&live->models);
     configuration_release(&live->configuration);
     live->configuration = c;
@@ -131,7 +141,7 @@ static void print_report(const struct live *live, const struct supervision *how)
     const struct board *board = live->board;
     const struct report report = {
         .counts = &board->past,
-        .seconds = (double)run_ns(live) / (double)NS_PER_SECOND,
+        .seconds = seconds_played(live),
         .ended = how->ended,
         .is_live = true,
         .restarts = board->restarts,
@@ -149,12 +159,12 @@ int live_supervise(struct live *live, bool *failed, struct error *err)
 
     if (!syscall_filter_is_built_in())
         fputs("dayshiftd: built with sanitizers, so system calls are not filtered\n", stderr);
-    live->begin = play_span_of(&live->configuration).begin;
+    live->span = play_span_of(&live->configuration);
     if (supervisor_run(&what, live->board, &how, err) < 0)
         return -1;
     *failed = how.failed;
     play_clear_progress();
-    if (!how.failed || run_ns(live) > 0)
+    if (!how.failed || live->board->began_ns > 0)
         print_report(live, &how);
     return 0;
 }

@@ -21,8 +21,7 @@ struct live {
     struct configuration configuration;
     struct model_files models;
     struct board *board;
-    struct day_time begin;   /* of the day, where the present configuration began to play */
-    int64_t begin_ns;        /* how much of the run had passed then */
+    struct play_span span; /* of the whole run */
 };
 
 /* Loads the configuration and opens the model files. 0, or -1 with nothing to close. The two pointers are borrowed. */

@@ -161,9 +161,10 @@ int main(int argc, char **argv)
     bool failed = false;
     int status = parse(&options, argc, argv);
 
-    if (status >= 0)
+    if (status > 0)
         return status;
-    status = options.check || options.write ? do_without_link(&options, &err) : play(&options, &failed, &err);
+    if (status < 0)
+        status = options.check || options.write ? do_without_link(&options, &err) : play(&options, &failed, &err);
     /* What was printed must have been taken: a script may rely on it. */
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
         status = error_set(&err, "standard output: cannot write: %s", strerror(errno));

@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 
-#define FOREVER_NS (INT64_C(100) * 365 * NS_PER_DAY)
-
 /* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
 {
@@ -24,23 +22,21 @@ static struct day_time begin_time(const struct configuration *c)
 
 struct play_span play_span_of(const struct configuration *c)
 {
-    return (struct play_span){ begin_time(c), c->duration_ns };
+    return (struct play_span){ .begin = begin_time(c), .duration_ns = c->duration_ns, .speed = c->speed, .activity = 1 };
 }
 
 static int make_scenario(struct play *play, const struct configuration *c, const struct play_span *span,
                          const struct scenario_group *groups, struct error *err)
 {
-    int64_t run_ns = span->duration_ns > 0 ? span->duration_ns : FOREVER_NS;
-    int64_t most_ns = INT64_MAX - span->begin.ns; /* the calendar ends in 2262 */
-    double day_ns = (double)run_ns * c->speed;
+    double day_ns = (double)span->duration_ns * span->speed;
     struct scenario_config config = {
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
         .seed = c->seed,
         .begin = span->begin,
-        .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
-        .speed = c->speed,
+        .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
+        .speed = span->speed,
         .fallback = c->unobserved,
         .how = c->sessions,
         .threads = c->threads,
@@ -90,15 +86,14 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
     return 0;
 }
 
-void play_show_progress(const struct play *play, const struct emit_counts *counts)
+void play_show_progress(const struct play *play, const struct report_counts *counts)
 {
     char sent[TEXT_NUMBER];
     char flows[TEXT_NUMBER];
 
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r\033[K%.0f s: %s flows, %s frames sent, %llu dropped",
-                mono_time_seconds_since(play->started),
-                text_from_count(scenario_counts(play->scenario)->flows, flows),
+                mono_time_seconds_since(play->started), text_from_count(counts->flows, flows),
                 text_from_count(counts->sent, sent), (unsigned long long)counts->dropped);
 }
 
@@ -108,23 +103,30 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-void play_count(const struct play *play, const struct emit_counts *emitted, struct report_counts *counts)
+static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    counts->planned += emitted->planned;
+    counts->sent += emitted->sent;
+    counts->sent_bytes += emitted->sent_bytes;
+    counts->dropped += emitted->dropped;
+    counts->refused += emitted->refused;
+    counts->unsent += emitted->unsent;
+    counts->stalls += emitted->stalls;
+    counts->stalled_ns += emitted->stalled_ns;
+    log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
 
+    memset(counts, 0, sizeof *counts);
     counts->hosts = scenario_host_count(play->scenario);
     counts->flows = r->flows;
     counts->complete_tcp = r->complete_tcp;
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
-    counts->planned = r->frames;
-    counts->sent = emitted->sent;
-    counts->sent_bytes = emitted->sent_bytes;
-    counts->dropped = emitted->dropped;
-    counts->refused = emitted->refused;
-    counts->unsent = emitted->unsent;
-    counts->stalls = emitted->stalls;
-    counts->stalled_ns = emitted->stalled_ns;
-    counts->lateness = emitted->lateness;
+    for (size_t i = 0; i < links; i++)
+        add_emitted(counts, &emitted[i]);
 }

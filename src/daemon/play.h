@@ -20,10 +20,14 @@
 #include "model/model.h"
 #include "scenario/scenario.h"
 
-/* Which part of the days a run plays. */
+/* Which part of the days is played, and how. */
 struct play_span {
     struct day_time begin;
     int64_t duration_ns; /* on the clock; 0: until stopped */
+    double speed;
+    double activity; /* factor on that of every population */
+    bool is_paused;  /* it begins with a pause */
+    int64_t before_ns; /* of the run that has passed already */
 };
 
 /* All that a configuration asks for, from now on. */
@@ -51,10 +55,10 @@ int play_init(struct play *play, const struct configuration *configuration, cons
 void play_release(struct play *play);
 
 /* One line on a terminal. */
-void play_show_progress(const struct play *play, const struct emit_counts *counts);
+void play_show_progress(const struct play *play, const struct report_counts *counts);
 void play_clear_progress(void);
 
-/* So far: what any run has to say. The counts of a link stay as they are. */
-void play_count(const struct play *play, const struct emit_counts *emitted, struct report_counts *counts);
+/* So far: what any run has to say; `emitted` has counts of so many links. What is answered stays 0. */
+void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts);
 
 #endif

@@ -55,7 +55,7 @@ static int render_next(struct render_ahead *render, const struct frame_source *f
     int got;
 
     if (steering_has_orders(render->steering))
-        steering_apply(render->steering, render->scenario);
+        steering_apply(render->steering, render->scenario, emit_clock_now(render->clock));
     got = frames->peek(frames->self, &next, &render->err);
     if (got <= 0 || !wait_for_time(render, next.due))
         return got;

@@ -1,8 +1,8 @@
 #include "daemon/steering.h"
 
-void steering_init(struct steering *steering)
+void steering_init(struct steering *steering, const struct schedule *schedule)
 {
-    *steering = (struct steering){ .lock = PTHREAD_MUTEX_INITIALIZER };
+    *steering = (struct steering){ .lock = PTHREAD_MUTEX_INITIALIZER, .schedule = *schedule };
 }
 
 void steering_release(struct steering *steering)
@@ -64,7 +64,31 @@ static struct steering take_orders(struct steering *steering)
     return orders;
 }
 
-void steering_apply(struct steering *steering, struct scenario *scenario)
+struct day_time steering_day_time(struct steering *steering, struct run_time now)
+{
+    struct schedule schedule;
+
+    pthread_mutex_lock(&steering->lock);
+    schedule = steering->schedule;
+    pthread_mutex_unlock(&steering->lock);
+    return schedule_day_time(&schedule, now);
+}
+
+static void carry_out(const struct steering *orders, struct scenario *scenario, struct run_time now)
+{
+    struct error ignored;
+
+    if (orders->speed > 0)
+        scenario_set_speed(scenario, orders->speed, now);
+    if (orders->activity > 0)
+        (void)scenario_set_activity(scenario, orders->activity, now, &ignored); /* who ordered it has checked it */
+    if (orders->skip_ns != 0)
+        scenario_skip(scenario, orders->skip_ns, now);
+    if (orders->finish)
+        scenario_finish(scenario, now, orders->finish_ns);
+}
+
+void steering_apply(struct steering *steering, struct scenario *scenario, struct run_time now)
 {
     struct steering orders;
 
@@ -72,12 +96,8 @@ void steering_apply(struct steering *steering, struct scenario *scenario)
     atomic_store(&steering->has_orders, false);
     orders = take_orders(steering);
     pthread_mutex_unlock(&steering->lock);
-    if (orders.speed > 0)
-        scenario_set_speed(scenario, orders.speed);
-    if (orders.activity > 0)
-        scenario_set_activity(scenario, orders.activity);
-    if (orders.skip_ns != 0)
-        scenario_skip(scenario, orders.skip_ns);
-    if (orders.finish)
-        scenario_finish(scenario, orders.finish_ns);
+    carry_out(&orders, scenario, now);
+    pthread_mutex_lock(&steering->lock);
+    steering->schedule = *scenario_schedule(scenario);
+    pthread_mutex_unlock(&steering->lock);
 }

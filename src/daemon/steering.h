@@ -22,9 +22,11 @@ struct steering {
     int64_t skip_ns; /* of the day */
     bool finish;
     int64_t finish_ns; /* within which sessions are brought to an end */
+    struct schedule schedule; /* by which the scenario goes now */
 };
 
-void steering_init(struct steering *steering);
+/* `schedule` is that of the scenario at its beginning. */
+void steering_init(struct steering *steering, const struct schedule *schedule);
 void steering_release(struct steering *steering);
 
 void steering_set_speed(struct steering *steering, double speed);
@@ -37,7 +39,10 @@ static inline bool steering_has_orders(const struct steering *steering)
     return atomic_load_explicit(&steering->has_orders, memory_order_relaxed);
 }
 
-/* The renderer's: carries them all out. */
-void steering_apply(struct steering *steering, struct scenario *scenario);
+/* What of the day is played at a time of the run. */
+struct day_time steering_day_time(struct steering *steering, struct run_time now);
+
+/* The renderer's: carries them all out, at a time of the run. */
+void steering_apply(struct steering *steering, struct scenario *scenario, struct run_time now);
 
 #endif

@@ -127,6 +127,8 @@ static void restore_signals(const struct supervisor *s, int on_parents_death)
         _exit(STATUS_FAILED); /* it was too quick for that */
     collect_signals(&signals);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_DFL); /* a shell's background process ignores it; this one is told by its supervisor */
+    signal(SIGTERM, SIG_DFL);
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
 }
 

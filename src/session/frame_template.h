@@ -36,6 +36,7 @@ struct frame_template {
     uint16_t sent_bytes;  /* ... and its IP length */
     uint8_t sent_transport[FRAME_QUOTED_BYTES];
     uint32_t address_sum; /* of the pseudo header's addresses and protocol, carries folded */
+    uint32_t ip_sum;      /* of the IP header, without length, identification, fragment and checksum */
     uint32_t clock_base;  /* TCP timestamp at the start of the run */
     uint32_t tick_ns;
     uint32_t timestamp;   /* sent last, when `has_sent` */
