@@ -155,7 +155,7 @@ static void emit(const char *link_name, const char *sink_name, double rate, doub
     struct emit_counts *counts = calloc(1, sizeof *counts);
     struct frame_ring *ring = frame_ring_new(RING_BYTES);
     struct emission emission = { emitter, ring };
-    struct emit_clock clock = emit_clock_real();
+    struct emit_clock clock;
     struct gate gate = { &network, 1, 0 };
     atomic_bool stop = false;
     struct error err = { "" };
@@ -165,9 +165,10 @@ static void emit(const char *link_name, const char *sink_name, double rate, doub
 
     if (link_open(&link, link_name, false, &err) < 0 || sink_kind_parse(sink_name, &kind, &err) < 0)
         fail(err.text);
-    clock.anchor_ns += LEAD_NS;
     *emitter = (struct emitter){ .clock = &clock, .gate = &gate, .stop = &stop, .counts = counts,
                                  .sink = sink_open(kind, &link, ring, NULL, &err) };
+    clock = emit_clock_real();
+    clock.anchor_ns += LEAD_NS;
     if (emitter->sink == NULL || pthread_create(&thread, NULL, run_emitter, &emission) != 0)
         fail(err.text);
     produce(ring, rate, (uint64_t)(rate * seconds));
