@@ -12,6 +12,7 @@
 #include "session/tcp_options.h"
 
 enum {
+    TAG_AT = 12, /* behind the addresses, IEEE 802.1Q */
     IP_AT = FRAME_ETHERNET_BYTES,
     TRANSPORT_AT = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES,
     ICMP_ECHO_REQUEST = 8,
@@ -162,6 +163,8 @@ void frame_template_build(const struct frame_builder *builder, struct frame_temp
     memset(frame, 0, sizeof *frame);
     memcpy(frame->bytes, headers->bytes, sizeof frame->bytes);
     frame->protocol = plan->protocol;
+    frame->link = plan->ends[side].link;
+    frame->vlan = plan->ends[side].vlan;
     patch_ends(frame->bytes, plan, stack, side);
     sum = checksum_add(checksum_add(0, frame->bytes + IP_AT + 12, 8), protocol, sizeof protocol);
     frame->address_sum = folded(sum);
@@ -390,9 +393,9 @@ static void note_sent(struct frame_template *frame, const struct session_packet 
     frame->has_sent = true;
 }
 
-uint32_t frame_template_render(struct frame_template frames[2], const struct stack_profile *stack,
-                               const struct session_packet *packet, struct run_time due,
-                               payload_fill *fill, uint8_t *out)
+static uint32_t render_untagged(struct frame_template frames[2], const struct stack_profile *stack,
+                                const struct session_packet *packet, struct run_time due,
+                                payload_fill *fill, uint8_t *out)
 {
     struct frame_template *frame = &frames[packet->side];
     uint8_t *ip = out + IP_AT;
@@ -408,4 +411,26 @@ uint32_t frame_template_render(struct frame_template frames[2], const struct sta
     if (packet->piece_offset == 0)
         note_sent(frame, packet, ip, length, id);
     return TRANSPORT_AT + length;
+}
+
+/* Between the addresses and the type of a frame that begins FRAME_TAG_BYTES behind `out`. Priority 0. */
+static void put_tag(uint8_t *out, uint16_t vlan)
+{
+    memmove(out, out + FRAME_TAG_BYTES, TAG_AT);
+    wire_put_u16(out + TAG_AT, ETHERTYPE_VLAN);
+    wire_put_u16(out + TAG_AT + 2, vlan);
+}
+
+uint32_t frame_template_render(struct frame_template frames[2], const struct stack_profile *stack,
+                               const struct session_packet *packet, struct run_time due,
+                               payload_fill *fill, uint8_t *out)
+{
+    uint16_t vlan = frames[packet->side].vlan;
+    uint32_t length;
+
+    if (vlan == 0)
+        return render_untagged(frames, stack, packet, due, fill, out);
+    length = render_untagged(frames, stack, packet, due, fill, out + FRAME_TAG_BYTES);
+    put_tag(out, vlan);
+    return length + FRAME_TAG_BYTES;
 }
