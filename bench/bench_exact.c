@@ -156,7 +156,7 @@ static void emit(const char *link_name, const char *sink_name, double rate, doub
     struct frame_ring *ring = frame_ring_new(RING_BYTES);
     struct emission emission = { emitter, ring };
     struct emit_clock clock;
-    struct gate gate = { &network, 1, 0 };
+    struct gate gate = { .networks = &network, .network_count = 1 };
     atomic_bool stop = false;
     struct error err = { "" };
     enum sink_kind kind;
