@@ -186,6 +186,7 @@ static void set_result(struct long_run *run)
     result->late = c->late;
     result->lost = c->lost;
     result->stalls = c->stalls;
+    result->put_off_s = (double)c->stalled_ns / 1e9;
     result->run_s = (double)emit_clock_now(&run->clock).ns / 1e9;
     result->machine_s = (double)emit_clock_machine_ns(&run->clock) / 1e9;
     result->unbalanced += c->planned != c->sent + c->dropped + c->refused;

@@ -55,7 +55,8 @@ struct long_run_result {
     uint64_t unbalanced, disordered, early, crowded; /* what must not be */
     uint64_t events;
     double most_late_s;
-    double paused_s, stalled_s;
+    double paused_s, stalled_s; /* by events; */
+    double put_off_s;           /* by stalls, as the emitter counted */
     double run_s, machine_s; /* clocks at the end */
     uint32_t flows_of_hour[LONG_RUN_MOST_HOURS]; /* by their hour of the day, from the first on; steps included */
 };

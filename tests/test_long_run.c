@@ -37,6 +37,7 @@ static void play(struct long_run_config config, struct long_run_result *result)
     assert_int_equal(result->planned - COUNTED_BEFORE, result->frames);
     assert_int_equal(result->sent - COUNTED_BEFORE, result->given);
     assert_true(result->sent > UINT64_C(1) << 32);
+    assert_true(result->put_off_s <= result->stalled_s); /* pauses are no stalls */
     toy_model_free(toy);
 }
 
