@@ -33,6 +33,7 @@ int verb_blindtest(int argc, char **argv);
 int verb_compare(int argc, char **argv);
 int verb_identify(int argc, char **argv);
 int verb_score(int argc, char **argv);
+int verb_ctl(int argc, char **argv);
 
 /* Prints "dayshift: " and the error's text; returns EXIT_FAILED. */
 int cli_fail(const struct error *err);

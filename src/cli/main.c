@@ -36,6 +36,7 @@ static const struct verb {
     { "blindtest", "make a test of flows for people, and grade their answers", verb_blindtest },
     { "identify", "tell hosts by their flows: how much of a host is in its model", verb_identify },
     { "score", "how likely a host's model finds genuine, synthetic and spliced flows", verb_score },
+    { "ctl", "control a running dayshiftd: pause, speed, status and more", verb_ctl },
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };

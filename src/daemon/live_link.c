@@ -7,7 +7,7 @@
 #define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
 
 int live_link_open(struct live_link *l, const struct configuration *configuration,
-                   const struct configuration_link *config, struct error *err)
+                   const struct configuration_link *config, const struct emit_clock *clock, struct error *err)
 {
     memset(l, 0, sizeof *l);
     l->config = config;
@@ -18,7 +18,12 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
         link_close(&l->link);
         return error_set(err, "%s: not enough memory for a ring of %zu bytes", config->interface, RING_BYTES);
     }
-    l->sink = sink_packet_new(l->link.packet_fd);
+    transmit_stamps_init(&l->stamps, clock);
+    l->sink = sink_open(config->sink, &l->link, l->ring, &l->stamps, err);
+    if (l->sink == NULL) {
+        live_link_close(l);
+        return -1;
+    }
     rate_ceiling_init(&l->ceiling, config->max_packets_per_second, config->max_bits_per_second);
     l->options = (struct emit_thread_options){ config->cpu, config->priority };
     return 0;
@@ -64,15 +69,16 @@ static void *emit_thread(void *argument)
     return NULL;
 }
 
-int live_link_start(struct live_link *l, const struct live_link_run *run, struct emit_counts *counts,
-                    struct error *err)
+int live_link_start(struct live_link *l, const struct live_link_run *run, const struct gate *gate,
+                    struct emit_counts *counts, struct error *err)
 {
     const struct configuration *c = run->configuration;
     bool has_ceiling = l->config->max_packets_per_second > 0 || l->config->max_bits_per_second > 0;
     int status;
 
     l->stop = run->stop;
-    l->gate = (struct gate){ run->networks, run->network_count, (uint32_t)l->link.mtu + 14 };
+    l->gate = *gate;
+    l->gate.max_frame_bytes = (uint32_t)l->link.mtu + 14;
     l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = has_ceiling ? &l->ceiling : NULL,
                                    .sink = l->sink, .stop = run->stop, .counts = counts, .timing = c->timing,
                                    .late = c->late, .max_late_ns = c->max_late_ns };
@@ -81,6 +87,20 @@ int live_link_start(struct live_link *l, const struct live_link_run *run, struct
         return error_set(err, "cannot start a thread: %s", strerror(status));
     l->started = true;
     return 0;
+}
+
+bool live_links_count(const struct live_link *links, size_t count, uint64_t *packets)
+{
+    struct error ignored;
+    uint64_t counted;
+
+    *packets = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (link_sent_packets(&links[i].link, &counted, &ignored) < 0)
+            return false;
+        *packets += counted;
+    }
+    return true;
 }
 
 /* With no thread left: what was rendered and never came to the emitter is dropped. */

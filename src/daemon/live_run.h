@@ -19,13 +19,14 @@ struct live_run_config {
     const struct configuration *configuration;
     const struct play_span *span;
     struct live_link *links; /* as many as the configuration has, open */
+    struct emit_clock *clock; /* of the links */
     const struct play_options *options;
     struct board *board;
 };
 
 /*
- * Takes the images. SIGTERM brings the sessions to an end and then the run, SIGINT ends it at once, and so does another
- * one of both; while the models are parsed they do what they did before the call. What is done is on the board, also
+ * Takes the images. SIGTERM brings the sessions to an end and then the run, SIGINT ends it at once; while
+ * the models are parsed they do what they did before the call. What is done is on the board, also
  * when the run was interrupted. 0 or -1.
  */
 int live_run_play(const struct live_run_config *config, struct model_image *images, struct error *err);

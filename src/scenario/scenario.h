@@ -39,6 +39,8 @@ enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = PICK_MAX_PLACES, SCENARIO_
 struct scenario_group {
     struct model *model;
     struct ip_network network;
+    uint16_t link; /* that its hosts send on */
+    uint16_t vlan; /* their tag, 1..4094; 0: none */
     const char *pick; /* pick.h; NULL: all */
     uint32_t hosts;   /* 0: as many as are picked */
     double activity;  /* so many times as many flows; 0 is 1 */
@@ -48,6 +50,7 @@ struct scenario_config {
     const struct scenario_group *groups; /* borrowed for the call; the models for the scenario's life */
     size_t group_count;
     struct ip_network outside;
+    struct population_place outside_place;
     uint64_t seed;
     struct day_time begin; /* a run that goes on for another one begins where that was in the day: same flows */
     int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
@@ -73,6 +76,9 @@ uint32_t scenario_host_count(const struct scenario *scenario);
 
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
+
+/* Who sends on which link, with which tag. */
+const struct population_sender *scenario_senders(const struct scenario *scenario, size_t *count);
 
 /*
  * When the last sessions are brought to an end; INT64_MAX: never. A time of the clock: to steer the day does not change

@@ -442,7 +442,7 @@ static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
                                             live->session.fill, room);
 
     if (live->sums)
-        add_up(live->sums, packet, length - FRAME_ETHERNET_BYTES);
+        add_up(live->sums, packet, length - frame_template_link_bytes(&live->templates[packet->side]));
     counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
     return length;
 }
@@ -463,6 +463,7 @@ static void advance(struct renderer *r, struct live *live)
 static int renderer_peek(void *self, struct frame *next, struct error *err)
 {
     struct renderer *r = self;
+    const struct live *first;
 
     if (prepare_next_session(r, err) < 0)
         return -1;
@@ -470,8 +471,9 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
         return 0;
     if (!r->hurrying && r->coming == NULL && r->heap[0]->due.ns >= r->config.end.ns)
         hurry_all(r);
-    next->due = r->coming ? r->coming->due : r->heap[0]->due;
-    next->link = 0;
+    first = r->coming ? r->coming : r->heap[0];
+    next->due = first->due;
+    next->link = first->templates[first->packet.side].link;
     return 1;
 }
 
