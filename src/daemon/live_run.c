@@ -194,8 +194,7 @@ static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = configuration_of(run);
     const struct live_link_run common = {
-        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped, .lookup = scenario_lookup,
-        .lookup_self = run->play.scenario,
+        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped,
     };
 
     run->clock = emit_clock_real();
@@ -209,8 +208,9 @@ static int start(struct live_run *run, struct error *err)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++) {
         const struct gate gate = play_link_gate(&run->play, i);
+        const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
 
-        if (live_link_answer(&run->config->links[i], &common, err) < 0 ||
+        if (live_link_answer(&run->config->links[i], &hosts, err) < 0 ||
             live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
             return -1;
     }
