@@ -340,7 +340,7 @@ static int read_file(config_t *config, const char *path, bool must_be_trusted, s
 static void set_defaults(struct configuration *c)
 {
     c->user = memory_copy_text("nobody");
-    c->control = memory_copy_text(CONFIGURATION_CONTROL);
+    c->control = memory_copy_text(CONTROL_SOCKET);
     c->control_group = (gid_t)-1;
     c->seed = 1;
     c->speed = 1;

@@ -21,6 +21,7 @@ struct live_link {
     struct link link;
     struct frame_ring *ring; /* the renderer's to write, the emitter's to read */
     struct sink *sink;
+    struct transmit_stamps stamps; /* who watches the run reads them */
     struct gate gate;
     struct rate_ceiling ceiling;
     struct emitter emitter;
@@ -44,9 +45,9 @@ struct live_link_run {
     atomic_bool *stop;
 };
 
-/* Interface, ring and sink: what needs rights. 0, or -1 with nothing to close. */
+/* Interface, ring and sink: what needs rights. The clock is borrowed. 0, or -1 with nothing to close. */
 int live_link_open(struct live_link *link, const struct configuration *configuration,
-                   const struct configuration_link *config, struct error *err);
+                   const struct configuration_link *config, const struct emit_clock *clock, struct error *err);
 void live_link_close(struct live_link *link);
 
 /* Answers for its hosts from here on. -1 with *err; live_link_end() cleans up. */

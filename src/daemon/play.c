@@ -153,6 +153,11 @@ static void add_emitted(struct report_counts *counts, const struct emit_counts *
     counts->dropped += emitted->dropped;
     counts->refused += emitted->refused;
     counts->unsent += emitted->unsent;
+    counts->late += emitted->late;
+    counts->lost += emitted->lost;
+    counts->busy += emitted->busy;
+    counts->held_back += emitted->held_back;
+    counts->page_faults += emitted->page_faults;
     counts->stalls += emitted->stalls;
     counts->stalled_ns += emitted->stalled_ns;
     log_histogram_add_all(&counts->lateness, &emitted->lateness);

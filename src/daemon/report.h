@@ -16,10 +16,14 @@ struct report_counts {
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
     uint64_t planned, sent, sent_bytes, dropped, refused;
     /* The rest is about a link. */
-    uint64_t unsent; /* of the dropped: their time had not come when the run was stopped */
-    uint64_t stalls, stalled_ns;
+    uint64_t unsent;      /* of the dropped: their time had not come when the run was stopped */
+    uint64_t late, lost;  /* of the dropped: see struct emit_counts */
+    uint64_t busy, held_back;
+    uint64_t stalls, stalled_ns, page_faults;
+    uint64_t clock_steps, suspensions;
     uint64_t arp_answers, echo_answers, answers_dropped;
     struct log_histogram lateness;
+    struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);
