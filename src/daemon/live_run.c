@@ -208,7 +208,7 @@ static int start(struct live_run *run, struct error *err)
     for (size_t i = 0; i < c->link_count; i++)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++) {
-        const struct gate gate = play_link_gate(&run->play, i);
+        const struct gate gate = link_gates_of(&run->play.gates, i);
         const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
 
         if (live_link_answer(&run->config->links[i], &hosts, err) < 0 ||
