@@ -329,6 +329,68 @@ frames_in()
     [ "$(frames_in second.pcap 'vlan 4094 and net 10.1.0.0/24')" -eq "$(frames_in second.pcap)" ]
 }
 
+# ask_arp INTERFACE TAG ADDRESS: a request from the far end, with these hexadecimal digits between MACs and type
+ask_arp()
+{
+    in_far python3 - "$@" << 'END'
+import socket, sys
+
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+me = bytes.fromhex("02aabbccddee")
+s.send(b"\xff" * 6 + me + bytes.fromhex(sys.argv[2] + "0806" + "0001080006040001") + me +
+       socket.inet_aton("10.9.0.1") + bytes(6) + socket.inet_aton(sys.argv[3]) + bytes(18))
+END
+}
+
+# arp_answers FILE: "10.2.0.1 vlan 20, p 0" or "10.1.0.1", one a line
+arp_answers()
+{
+    tcpdump -enr "$1" 2> /dev/null | sed -nE \
+        's/^.*length [0-9]+: (vlan .*), ethertype ARP .*Reply ([0-9.]+) is-at.*$/\2 \1/p; t; s/^.*Reply ([0-9.]+) is-at.*$/\1/p' | sort
+}
+
+# Asks until the answer to the question itself is captured.
+answers_arp()
+{
+    ask_arp dsd1 '' 10.1.0.4
+    [ -n "$(arp_answers wire.pcap)" ]
+}
+
+@test "live: ARP is answered on the link and in the VLAN of the host, with its tag" {
+    local tag m="model = \"$model\"; hosts = 4;"
+
+    need_second_pair
+    players="populations = ( { $m network = \"10.1.0.0/24\"; }, { $m network = \"10.2.0.0/24\"; vlan = 20; },
+        { $m network = \"10.3.0.0/24\"; link = \"out\"; } ); outside = \"10.9.0.0/16\";"
+    play_on_links 'duration = "30s"; unobserved = "silent";'
+    sed -i 's/ 10:00";/ 03:00";/' live.conf
+    start_tcpdump
+    start_second_tcpdump
+    start_daemon
+    wait_for 10 answers_arp
+    for tag in '' 81000014 81002014 81000000 81000015 88a80014 8100001481000014; do
+        ask_arp dsd1 "$tag" 10.1.0.1
+        ask_arp dsd1 "$tag" 10.2.0.1
+        ask_arp dsd1 "$tag" 10.3.0.1
+    done
+    ask_arp dsd5 '' 10.1.0.2
+    ask_arp dsd5 81000014 10.2.0.2
+    ask_arp dsd5 '' 10.3.0.2
+    sleep 0.5 # whoever answers what he should not does so within that
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+    end_tcpdump 0
+    end_second_tcpdump 0
+    # Also where the tag has a priority, and where it has no VLAN.
+    [ "$(arp_answers wire.pcap | grep -v '10\.1\.0\.4')" = "10.1.0.1
+10.1.0.1
+10.2.0.1 vlan 20, p 0
+10.2.0.1 vlan 20, p 0" ]
+    [ "$(arp_answers second.pcap)" = "10.3.0.2" ]
+}
+
 # ---- privileges ----
 
 # status_of KEY [PID]
