@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # build_packages is for the sourcing script, $work from it
 
 build_packages=(gcc make autoconf automake libtool pkg-config libpcap-dev libnet1-dev
-    libconfig-dev libsqlite3-dev libarchive-dev libjansson-dev libcap-ng-dev libsodium-dev libndpi-dev libgsl-dev)
+    libconfig-dev libsqlite3-dev libarchive-dev libjansson-dev libcap-ng-dev libseccomp-dev libsodium-dev libndpi-dev libgsl-dev)
 
 die() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2

@@ -111,8 +111,7 @@ cat >"$work/quickstart.conf" <<TEXT
 interface = "ds0";
 seed = $seed;
 speed = $speed.0;
-date = "2026-01-05";
-start = "09:00";
+start = "2026-01-05 09:00";
 duration = "${seconds}s";
 impairments = "none";
 populations = ( { model = "sample.dsm"; network = "198.18.0.0/24"; hosts = $hosts; } );

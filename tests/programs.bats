@@ -17,7 +17,7 @@ setup()
     model=$BATS_FILE_TMPDIR/sample.dsm
     window=(--date "$SAMPLE_DATE" --start "$SAMPLE_START" --for 2m)
     players="populations = ( { model = \"$model\"; } );"
-    when=("date = \"$SAMPLE_DATE\";" "start = \"$SAMPLE_START\";" 'duration = "2m";')
+    when=("start = \"$SAMPLE_DATE $SAMPLE_START\";" 'duration = "2m";')
 }
 
 # ---- command lines ----
@@ -592,10 +592,15 @@ interrupt()
     [ -z "$stderr" ]
     configure a.conf "populations = ( { model = \"$model\"; network = \"10.1.0.0/24\"; hosts = 200; }," \
         "{ model = \"$model\"; network = \"10.2.0.0/24\"; } );" 'interface = "eth7"; user = "nobody";' \
-        'allow_default_route = false; seed = 0x7fffffffffffffffL; speed = 2; date = "today";' \
+        'allow_default_route = false; seed = 0x7fffffffffffffffL; speed = 2;' \
         'start = "now"; duration = "forever"; unobserved = "silent"; outside = "10.3.0.0/16";'
     run -0 dayshiftd -n -c a.conf
-    configure a.conf "$players" 'duration = "forever"; speed = 0.001;'
+    configure a.conf "$players" 'duration = "forever"; speed = 0.001; start = "2026-03-02"; stop_seconds = 0;' \
+        'timing = "frugal"; late = "drop"; max_late_us = 60000000; control = ""; control_group = "root";'
+    run -0 dayshiftd -n -c a.conf
+    configure a.conf "$players" 'start = "23:59:59"; sink = "xdp"; max_packets_per_second = 20; priority = 99;' \
+        'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet"; cpu = 1023;' \
+        'max_packets_per_second = 0; max_bits_per_second = 0; priority = 0; } );'
     run -0 dayshiftd -n -c a.conf
 }
 
@@ -631,10 +636,10 @@ refuses_line()
     refuses_line 2 'speed: 1e+09 is not a number from 0.001' "$players" 'speed = 1e9;'
     refuses_line 2 'speed: "fast" is not a number' "$players" 'speed = "fast";'
     refuses_line 2 'speed: {...} is not a number' "$players" 'speed = { x = 1; };'
-    refuses_line 2 'date: 20260302 is not "today" or a date' "$players" 'date = 20260302;'
-    refuses_line 2 'date: "2026-02-30" is not "today" or a date' "$players" 'date = "2026-02-30";'
-    refuses_line 2 'start: "25:00" is not "now" or a time' "$players" 'start = "25:00";'
-    refuses_line 2 'start: 9 is not "now" or a time' "$players" 'start = 9;'
+    for start in '"25:00"' '"2026-02-30"' '"2026-02-30 09:00"' '"2026-03-02 25:00"' '"2026-03-02 now"' '" 09:00"' \
+        '"2026-03-02  "' '"09:00 2026-03-02"' '""' 9 20260302; do
+        refuses_line 2 "start: $start is not \"now\", a time such as" "$players" "start = $start;"
+    done
     refuses_line 2 'duration: 60 is not "forever" or a duration' "$players" 'duration = 60;'
     refuses_line 2 'duration: "0s" is not "forever" or a duration' "$players" 'duration = "0s";'
     refuses_line 2 'unobserved: "loud" is not one of: spread, silent, interpolate' "$players" 'unobserved = "loud";'
@@ -644,6 +649,18 @@ refuses_line()
     refuses_line 2 'threads: 0 is not a whole number from 1 to 64' "$players" 'threads = 0;'
     refuses_line 2 'outside: "10.0.0.1/8" is not a network' "$players" 'outside = "10.0.0.1/8";'
     refuses_line 2 'outside: 10 is not a network' "$players" 'outside = 10;'
+    refuses_line 2 'outside_vlan: 0 is not a whole number from 1 to 4094' "$players" 'outside_vlan = 0;'
+    refuses_line 2 'stop_seconds: 301 is not a whole number from 0 to 300' "$players" 'stop_seconds = 301;'
+    refuses_line 2 'timing: "fast" is not one of: exact, balanced, frugal' "$players" 'timing = "fast";'
+    refuses_line 2 'timing: 1 is not one of: exact' "$players" 'timing = 1;'
+    refuses_line 2 'late: "never" is not one of: send, drop' "$players" 'late = "never";'
+    refuses_line 2 'max_late_us: 0 is not a whole number from 1 to 60000000' "$players" 'max_late_us = 0;'
+    refuses_line 2 'max_late_us: 1.5 is not a whole number' "$players" 'max_late_us = 1.5;'
+    refuses_line 2 'control: "control.sock" is not "" or a path from /' "$players" 'control = "control.sock";'
+    refuses_line 2 'control: true is not "" or a path from /' "$players" 'control = true;'
+    refuses_line 2 'control: "/000' "$players" "control = \"/$(printf '%0107d' 0)\";"
+    refuses_line 2 'control_group: "no such" is not a group of this machine' "$players" 'control_group = "no such";'
+    refuses_line 2 'control_group: 0 is not a group' "$players" 'control_group = 0;'
 }
 
 @test "dayshiftd: bad populations are named with their line" {
@@ -669,6 +686,62 @@ refuses_line()
     refuses 1 "a.conf: pick \"3,x\": 'x' is neither" dayshiftd -n -c a.conf
     refuses_line 1 "unknown key 'colour'" 'colour = "red";' "$players"
     refuses_line 2 "unknown key 'colour'" "populations = ( { $m" 'colour = "red"; } );'
+}
+
+@test "dayshiftd: a bad value of every key of a link is named with its line, in a link and for all" {
+    local setting wanted
+
+    while IFS='|' read -r setting wanted; do
+        refuses_line 2 "$wanted" "$players" "$setting"
+        refuses_line 3 "$wanted" "$players" 'links = ( { interface = "a";' "$setting } );"
+    done <<'END'
+sink = "pcap";|sink: "pcap" is not one of: packet, xdp, libnet
+sink = 1;|sink: 1 is not one of: packet
+max_packets_per_second = 19;|max_packets_per_second: 19 is not 0 (no ceiling) or a number from 20 to 1000000000
+max_packets_per_second = -1;|max_packets_per_second: -1 is not 0
+max_packets_per_second = "1000";|max_packets_per_second: "1000" is not 0
+max_bits_per_second = 1e5;|max_bits_per_second: 100000 is not 0 (no ceiling) or a number from 200000 to 1000000000000
+max_bits_per_second = [ 1 ];|max_bits_per_second: [...] is not 0
+cpu = -1;|cpu: -1 is not a whole number from 0 to 1023
+cpu = 1024;|cpu: 1024 is not a whole number from 0 to 1023
+priority = 100;|priority: 100 is not a whole number from 0 to 99
+priority = "high";|priority: "high" is not a whole number
+END
+}
+
+@test "dayshiftd: bad links are named with their line" {
+    refuses_line 2 'links: () is not a list of 1 to 8 links' "$players" 'links = ();'
+    refuses_line 2 'links: [...] is not a list of 1 to 8 links' "$players" 'links = [ "a", "b" ];'
+    refuses_line 2 'links: (...) is not a list of 1 to 8 links' "$players" 'links = ( 1, 2, 3, 4, 5, 6, 7, 8, 9 );'
+    refuses_line 3 'links: "a" is not { name = ' "$players" 'links = (' '"a" );'
+    refuses_line 3 'links: one has no interface' "$players" 'links = (' '{ name = "in"; } );'
+    refuses_line 3 'interface: "" is not a text' "$players" 'links = ( {' 'interface = ""; } );'
+    refuses_line 3 'name: "in side" is not a name of 1 to 31 letters' "$players" 'links = ( { interface = "a";' \
+        'name = "in side"; } );'
+    refuses_line 3 'name: 1 is not a name' "$players" 'links = ( { interface = "a";' 'name = 1; } );'
+    refuses_line 3 "unknown key 'user'" "$players" 'links = ( { interface = "a";' 'user = "nobody"; } );'
+    refuses_line 3 'links: two of them have the interface "a"' "$players" \
+        'links = ( { name = "in"; interface = "a"; },' '{ name = "out"; interface = "a"; } );'
+    refuses_line 3 'links: two of them have the name "a"' "$players" \
+        'links = ( { interface = "a"; },' '{ name = "a"; interface = "b"; } );'
+    refuses_line 2 'links: there is an interface already' "$players" 'links = ( { interface = "a"; } );' \
+        'interface = "b";'
+}
+
+@test "dayshiftd: links are found by name, wherever they stand" {
+    local m="model = \"$model\"; network = \"10.0.0.0/24\";"
+    local links='links = ( { name = "in"; interface = "a"; }, { interface = "b"; } );'
+
+    refuses_line 2 'link: "out" is not a link, one of: in, b' "populations = ( { $m" 'link = "out"; } );' "$links"
+    refuses_line 2 'link: "a" is not a link, one of: in, b' "populations = ( { $m" 'link = "a"; } );' "$links"
+    refuses_line 2 'link: 1 is not a link, one of: in, b' "populations = ( { $m" 'link = 1; } );' "$links"
+    refuses_line 2 'link: "a" is not the name of a link, and there is none' "populations = ( { $m" 'link = "a"; } );'
+    refuses_line 2 'vlan: 4095 is not a whole number from 1 to 4094' "populations = ( { $m" 'vlan = 4095; } );'
+    refuses_line 2 'outside_link: "x" is not a link, one of: in, b' "$players" 'outside_link = "x";' "$links"
+    configure a.conf "populations = ( { $m link = \"b\"; vlan = 4094; } ); outside_link = \"in\";" "$links"
+    run -0 dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m link = \"a\"; } ); outside_link = \"a\";" 'interface = "a";'
+    run -0 dayshiftd -n -c a.conf
 }
 
 @test "dayshiftd: networks that cannot be" {
@@ -765,7 +838,7 @@ refuses_line()
 
     mkdir out
     configure a.conf "populations = ( { model = \"$model\"; hosts = 2000; } );" \
-        "date = \"$SAMPLE_DATE\"; start = \"00:00\"; duration = \"1d\";"
+        "start = \"$SAMPLE_DATE 00:00\"; duration = \"1d\";"
     for signal in INT TERM HUP; do
         for moment in 0.2 0.5; do
             interrupt "$signal" "$moment" "$DAYSHIFTD" -j -w out/new.pcap -c a.conf

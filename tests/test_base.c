@@ -872,7 +872,7 @@ static void test_time_types(void **state)
         { -NS_PER_DAY - 1, -2, 287 },
         { 20000 * NS_PER_DAY + 100 * NS_PER_SLICE + 5, 20000, 100 },
     };
-    const struct schedule schedule = { { 100 * NS_PER_DAY }, 60.0 };
+    const struct schedule schedule = { .origin = { 100 * NS_PER_DAY }, .speed = 60.0 };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1009,7 +1009,7 @@ static struct renderer_counts play(const struct flow_plan *plans, size_t count, 
     struct script script = { plans, count, 0 };
     struct renderer_config config = {
         .plans = { next_scripted, &script },
-        .schedule = { origin, 1.0 },
+        .schedule = { .origin = origin, .speed = 1.0 },
         .end = { end_s * NS_PER_SECOND },
         .seed = SEED,
     };
@@ -1497,7 +1497,7 @@ static int fail_to_plan(void *self, struct flow_plan *plan, struct error *err)
 
 static void test_failing_source(void **state)
 {
-    struct renderer_config config = { .plans = { fail_to_plan, NULL }, .schedule = { origin, 1.0 } };
+    struct renderer_config config = { .plans = { fail_to_plan, NULL }, .schedule = { .origin = origin, .speed = 1.0 } };
     struct error err = { "" };
     struct renderer *renderer = renderer_new(&config, &err);
     struct frame_source frames = renderer_frames(renderer);

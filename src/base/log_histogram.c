@@ -45,6 +45,15 @@ void log_histogram_add(struct log_histogram *histogram, int64_t ns)
         histogram->max_ns = ns;
 }
 
+void log_histogram_add_all(struct log_histogram *histogram, const struct log_histogram *more)
+{
+    for (uint32_t bin = 0; bin < BIN_COUNT; bin++)
+        histogram->bins[bin] += more->bins[bin];
+    histogram->count += more->count;
+    if (more->max_ns > histogram->max_ns)
+        histogram->max_ns = more->max_ns;
+}
+
 /* How many of the smallest values reach the quantile: 1 to `count`. */
 static uint64_t rank_of(uint64_t count, double q)
 {

@@ -18,6 +18,9 @@ struct log_histogram {
 
 void log_histogram_add(struct log_histogram *histogram, int64_t ns); /* below 0 counts as 0 */
 
+/* What both have seen; their sum is in `histogram`. */
+void log_histogram_add_all(struct log_histogram *histogram, const struct log_histogram *more);
+
 /* The upper edge of the bin that holds the q-quantile, 0 <= q <= 1, never above max; 0 when empty. */
 int64_t log_histogram_quantile(const struct log_histogram *histogram, double q);
 

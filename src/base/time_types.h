@@ -3,7 +3,7 @@
  *
  * day_time is a point of the calendar of a network, as a capture or a plan knows it.
  * run_time is a point of one run of the emitter, counted from the run's start.
- * schedule_run_time() is the only way from one to the other.
+ * schedule_run_time() and schedule_day_time() are the only ways from one to the other.
  * Nanoseconds in 64 bits reach 292 years either way; nothing here is floating point
  * but the speed, which is applied once to a difference.
  */
@@ -26,21 +26,33 @@ struct day_time {
     int64_t ns; /* since 1970-01-01 00:00 UTC */
 };
 
+#define DAY_TIME_MOST_NS INT64_C(9000000000000000000) /* in 2255: what comes is still far from an overflow */
+
 struct run_time {
     int64_t ns; /* since the start of the run */
 };
 
-/* When a day is played: `origin` is run time 0, the day passes `speed` times as fast. */
+/* When a day is played: `origin` at run time `begin`; from there the day passes `speed` times as fast. */
 struct schedule {
     struct day_time origin;
     double speed; /* > 0 */
+    struct run_time begin;
 };
 
 static inline struct run_time schedule_run_time(const struct schedule *schedule, struct day_time t)
 {
     double elapsed_ns = (double)(t.ns - schedule->origin.ns) / schedule->speed;
 
-    return (struct run_time){ (int64_t)fmin(elapsed_ns, 0x1p62) }; /* a century at a slow pace */
+    return (struct run_time){ schedule->begin.ns + (int64_t)fmin(elapsed_ns, 0x1p62) }; /* a century at a slow pace */
+}
+
+/* What is played at a time of the run. In 2255 the calendar stands still. */
+static inline struct day_time schedule_day_time(const struct schedule *schedule, struct run_time t)
+{
+    double elapsed_ns = (double)(t.ns - schedule->begin.ns) * schedule->speed;
+    double most_ns = (double)DAY_TIME_MOST_NS - (double)schedule->origin.ns;
+
+    return (struct day_time){ schedule->origin.ns + (int64_t)fmax(fmin(elapsed_ns, most_ns), -0x1p62) };
 }
 
 /* Days since 1970-01-01 of a point in time, also before that day. */

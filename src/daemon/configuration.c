@@ -1,174 +1,109 @@
 #include "daemon/configuration.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <libconfig.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/time_zone.h"
+#include "daemon/configuration_link.h"
+#include "daemon/configuration_population.h"
+#include "daemon/configuration_value.h"
+#include "daemon/trust.h"
 
-struct parser {
-    const char *path;
-    struct configuration *to;
-    struct configuration_population *population; /* the one being read */
-    struct error *err;
+enum {
+    MOST_LATE_US = 60000000,
+    MOST_STOP_SECONDS = 300,
+    CONTROL_MOST = sizeof ((struct sockaddr_un *)NULL)->sun_path - 1
 };
 
-/* A key that may stand in a group, and what to do with its value: 0, or -1 with *err set. */
-struct key {
-    const char *name;
-    int (*take)(struct parser *parser, const config_setting_t *setting);
-};
+#define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
 
-/* ---- complaints and values ---- */
+/* ---- who runs it, and who steers it ---- */
 
-/* The file a setting stands in: the one that was asked for, or one that it includes. */
-static const char *file_of(const struct parser *p, const config_setting_t *setting)
+static int take_allow_default_route(struct parser *p, const config_setting_t *setting)
 {
-    const char *included = config_setting_source_file(setting);
-
-    return included ? included : p->path;
-}
-
-enum { VALUE_TEXT = 128 };
-
-/* A value as the file has it, as far as that is one word. */
-static const char *value_text(const config_setting_t *setting, char text[VALUE_TEXT])
-{
-    switch (config_setting_type(setting)) {
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        snprintf(text, VALUE_TEXT, "%lld", config_setting_get_int64(setting));
-        break;
-    case CONFIG_TYPE_FLOAT: snprintf(text, VALUE_TEXT, "%g", config_setting_get_float(setting)); break;
-    case CONFIG_TYPE_BOOL: return config_setting_get_bool(setting) ? "true" : "false";
-    case CONFIG_TYPE_STRING:
-        snprintf(text, VALUE_TEXT, "\"%s\"", config_setting_get_string(setting));
-        break;
-    case CONFIG_TYPE_GROUP: return "{...}";
-    case CONFIG_TYPE_ARRAY: return "[...]";
-    default: return config_setting_length(setting) > 0 ? "(...)" : "()";
-    }
-    return text;
-}
-
-static int complain(struct parser *p, const config_setting_t *setting, const char *wanted)
-{
-    char text[VALUE_TEXT];
-
-    return error_set(p->err, "%s:%u: %s: %s is not %s", file_of(p, setting),
-                     config_setting_source_line(setting), config_setting_name(setting),
-                     value_text(setting, text), wanted);
-}
-
-/* Another room has complained of the value. */
-static int say_where(struct parser *p, const config_setting_t *setting)
-{
-    return error_prefix(p->err, "%s:%u: %s", file_of(p, setting), config_setting_source_line(setting),
-                        config_setting_name(setting));
-}
-
-static int take_text(struct parser *p, const config_setting_t *setting, char **to)
-{
-    const char *text = config_setting_get_string(setting);
-
-    if (text == NULL || *text == '\0')
-        return complain(p, setting, "a text in quotes with something in it");
-    free(*to);
-    *to = memory_copy_text(text);
-    return 0;
-}
-
-static int take_integer(struct parser *p, const config_setting_t *setting, int64_t least, int64_t most,
-                        int64_t *to)
-{
-    int type = config_setting_type(setting);
-    char wanted[96];
-
-    *to = config_setting_get_int64(setting);
-    if ((type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) && *to >= least && *to <= most)
-        return 0;
-    snprintf(wanted, sizeof wanted, "a whole number from %" PRId64 " to %" PRId64, least, most);
-    return complain(p, setting, wanted);
-}
-
-static int take_network(struct parser *p, const config_setting_t *setting, struct ip_network *to)
-{
-    const char *text = config_setting_get_string(setting);
-
-    return text && ip_network_parse(to, text) == 0
-               ? 0
-               : complain(p, setting, "a network such as \"198.18.0.0/24\" (all host bits 0)");
-}
-
-/* ---- keys ---- */
-
-static int take_interface(struct parser *p, const config_setting_t *setting)
-{
-    return take_text(p, setting, &p->to->interface);
+    return value_take_bool(p, setting, &p->to->allow_default_route);
 }
 
 static int take_user(struct parser *p, const config_setting_t *setting)
 {
-    return take_text(p, setting, &p->to->user);
+    return value_take_text(p, setting, &p->to->user);
 }
 
-static int take_allow_default_route(struct parser *p, const config_setting_t *setting)
+static int take_control(struct parser *p, const config_setting_t *setting)
 {
-    if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-        return complain(p, setting, "true or false");
-    p->to->allow_default_route = config_setting_get_bool(setting);
+    const char *text = config_setting_get_string(setting);
+    char wanted[80];
+
+    snprintf(wanted, sizeof wanted, "\"\" or a path from / on of at most %d bytes", CONTROL_MOST);
+    if (text == NULL || (*text != '\0' && *text != '/') || strlen(text) > CONTROL_MOST)
+        return value_complain(p, setting, wanted);
+    free(p->to->control);
+    p->to->control = *text ? memory_copy_text(text) : NULL;
     return 0;
 }
+
+static int take_control_group(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+    const struct group *group = text ? getgrnam(text) : NULL;
+
+    if (group == NULL)
+        return value_complain(p, setting, "a group of this machine");
+    p->to->control_group = group->gr_gid;
+    return 0;
+}
+
+/* ---- what is drawn, and when ---- */
 
 static int take_seed(struct parser *p, const config_setting_t *setting)
 {
     int64_t seed;
 
-    if (take_integer(p, setting, 0, INT64_MAX, &seed) < 0)
+    if (value_take_integer(p, setting, 0, INT64_MAX, &seed) < 0)
         return -1;
     p->to->seed = (uint64_t)seed;
     return 0;
 }
 
-static int take_number(struct parser *p, const config_setting_t *setting, double least, double most, double *to)
-{
-    char wanted[96];
-
-    *to = config_setting_type(setting) == CONFIG_TYPE_FLOAT ? config_setting_get_float(setting)
-                                                            : (double)config_setting_get_int64(setting);
-    if (config_setting_is_number(setting) && *to >= least && *to <= most)
-        return 0;
-    snprintf(wanted, sizeof wanted, "a number from %.15g to %.15g", least, most);
-    return complain(p, setting, wanted);
-}
-
 static int take_speed(struct parser *p, const config_setting_t *setting)
 {
-    return take_number(p, setting, 0.001, 1e6, &p->to->speed);
+    return value_take_number(p, setting, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED, &p->to->speed);
 }
 
-static int take_date(struct parser *p, const config_setting_t *setting)
+/* "now", "09:00", "2026-01-31" or "2026-01-31 09:00": what is not said is as it is now. */
+static int parse_start(const char *text, struct configuration *c)
 {
-    const char *text = config_setting_get_string(setting);
+    const char *space = strchr(text, ' ');
+    char date[TEXT_DATE];
 
-    p->to->has_date = text == NULL || strcmp(text, "today") != 0;
-    if (p->to->has_date && (text == NULL || text_to_date(text, &p->to->date) < 0))
-        return complain(p, setting, "\"today\" or a date such as \"2026-01-31\"");
-    return 0;
+    if (strcmp(text, "now") == 0)
+        return 0;
+    c->has_start = text_to_time_of_day_ns(space ? space + 1 : text, &c->start_ns) == 0;
+    if (space == NULL && c->has_start)
+        return 0;
+    if (space && !c->has_start)
+        return -1;
+    snprintf(date, sizeof date, "%.*s", space ? (int)(space - text) : TEXT_DATE, text);
+    c->has_date = text_to_date(date, &c->date) == 0;
+    return c->has_date ? 0 : -1;
 }
 
 static int take_start(struct parser *p, const config_setting_t *setting)
 {
     const char *text = config_setting_get_string(setting);
 
-    p->to->has_start = text == NULL || strcmp(text, "now") != 0;
-    if (p->to->has_start && (text == NULL || text_to_time_of_day_ns(text, &p->to->start_ns) < 0))
-        return complain(p, setting, "\"now\" or a time such as \"09:00\"");
-    return 0;
+    return text && parse_start(text, p->to) == 0
+               ? 0
+               : value_complain(p, setting, "\"now\", a time such as \"09:00\", a date such as \"2026-01-31\", or both");
 }
 
 static int take_duration(struct parser *p, const config_setting_t *setting)
@@ -178,8 +113,83 @@ static int take_duration(struct parser *p, const config_setting_t *setting)
     if (text && strcmp(text, "forever") == 0)
         p->to->duration_ns = 0;
     else if (text == NULL || text_to_duration_ns(text, &p->to->duration_ns) < 0)
-        return complain(p, setting, "\"forever\" or a duration such as \"90s\", \"1.5h\"");
+        return value_complain(p, setting, "\"forever\" or a duration such as \"90s\", \"1.5h\"");
     return 0;
+}
+
+static int take_stop_seconds(struct parser *p, const config_setting_t *setting)
+{
+    int64_t seconds;
+
+    if (value_take_integer(p, setting, 0, MOST_STOP_SECONDS, &seconds) < 0)
+        return -1;
+    p->to->stop_ns = seconds * NS_PER_SECOND;
+    return 0;
+}
+
+static int take_timezone(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text == NULL)
+        return value_complain(p, setting, "the name of a time zone in quotes, such as \"Europe/Madrid\"");
+    if (time_zone_set(text, p->err) < 0)
+        return value_say_where(p, setting);
+    return value_take_text(p, setting, &p->to->timezone);
+}
+
+/* ---- how it is sent ---- */
+
+static int take_timing(struct parser *p, const config_setting_t *setting)
+{
+    static const char *const names[] = { [EMIT_EXACT] = "exact", [EMIT_BALANCED] = "balanced",
+                                         [EMIT_FRUGAL] = "frugal" };
+    unsigned timing;
+
+    if (value_take_choice(p, setting, names, sizeof names / sizeof *names, &timing) < 0)
+        return -1;
+    p->to->timing = (enum emit_timing)timing;
+    return 0;
+}
+
+static int take_late(struct parser *p, const config_setting_t *setting)
+{
+    static const char *const names[] = { [LATE_SEND] = "send", [LATE_DROP] = "drop" };
+    unsigned late;
+
+    if (value_take_choice(p, setting, names, sizeof names / sizeof *names, &late) < 0)
+        return -1;
+    p->to->late = (enum late_policy)late;
+    return 0;
+}
+
+static int take_max_late_us(struct parser *p, const config_setting_t *setting)
+{
+    int64_t us;
+
+    if (value_take_integer(p, setting, 1, MOST_LATE_US, &us) < 0)
+        return -1;
+    p->to->max_late_ns = us * NS_PER_US;
+    return 0;
+}
+
+/* ---- who is played, and how ---- */
+
+static int take_outside(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_network(p, setting, &p->to->outside);
+}
+
+static int take_outside_link(struct parser *p, const config_setting_t *setting)
+{
+    p->to->has_outside_link = true;
+    return link_take_reference(p, setting, &p->to->outside_link);
+}
+
+static int take_outside_vlan(struct parser *p, const config_setting_t *setting)
+{
+    p->to->has_outside_vlan = true;
+    return link_take_vlan(p, setting, &p->to->outside_vlan);
 }
 
 static int take_unobserved(struct parser *p, const config_setting_t *setting)
@@ -191,14 +201,14 @@ static int take_unobserved(struct parser *p, const config_setting_t *setting)
     if (text != NULL && day_fallback_parse(text, &p->to->unobserved) == 0)
         return 0;
     snprintf(wanted, sizeof wanted, "one of: %s", day_fallback_names(names));
-    return complain(p, setting, wanted);
+    return value_complain(p, setting, wanted);
 }
 
 static int take_threads(struct parser *p, const config_setting_t *setting)
 {
     int64_t threads;
 
-    if (take_integer(p, setting, 1, SCENARIO_MAX_THREADS, &threads) < 0)
+    if (value_take_integer(p, setting, 1, SCENARIO_MAX_THREADS, &threads) < 0)
         return -1;
     p->to->threads = (unsigned)threads;
     return 0;
@@ -209,8 +219,8 @@ static int take_packet_model(struct parser *p, const config_setting_t *setting)
     const char *text = config_setting_get_string(setting);
 
     if (text == NULL)
-        return complain(p, setting, "the name of a packet model in quotes, such as \"symbols\"");
-    return session_options_set_packet_model(&p->to->sessions, text, p->err) < 0 ? say_where(p, setting) : 0;
+        return value_complain(p, setting, "the name of a packet model in quotes, such as \"symbols\"");
+    return session_options_set_packet_model(&p->to->sessions, text, p->err) < 0 ? value_say_where(p, setting) : 0;
 }
 
 static int take_impairments(struct parser *p, const config_setting_t *setting)
@@ -218,156 +228,96 @@ static int take_impairments(struct parser *p, const config_setting_t *setting)
     const char *text = config_setting_get_string(setting);
 
     if (text == NULL)
-        return complain(p, setting, "\"learned\", \"none\" or rates in quotes");
-    return impairment_rates_parse(&p->to->sessions.impairments, text, p->err) < 0 ? say_where(p, setting) : 0;
+        return value_complain(p, setting, "\"learned\", \"none\" or rates in quotes");
+    return impairment_rates_parse(&p->to->sessions.impairments, text, p->err) < 0 ? value_say_where(p, setting) : 0;
 }
 
-static int take_timezone(struct parser *p, const config_setting_t *setting)
-{
-    const char *text = config_setting_get_string(setting);
-
-    if (text == NULL)
-        return complain(p, setting, "the name of a time zone in quotes, such as \"Europe/Madrid\"");
-    return time_zone_set(text, p->err) < 0 ? say_where(p, setting) : 0;
-}
-
-static int take_outside(struct parser *p, const config_setting_t *setting)
-{
-    return take_network(p, setting, &p->to->outside);
-}
-
-static int take_model(struct parser *p, const config_setting_t *setting)
-{
-    const char *slash = strrchr(p->path, '/');
-    char *directory;
-
-    if (take_text(p, setting, &p->population->model) < 0)
-        return -1;
-    if (p->population->model[0] == '/' || slash == NULL)
-        return 0;
-    directory = memory_copy_text(p->path);
-    directory[slash - p->path] = '\0';
-    free(p->population->model);
-    p->population->model = memory_join_path(directory, config_setting_get_string(setting));
-    free(directory);
-    return 0;
-}
-
-static int take_population_network(struct parser *p, const config_setting_t *setting)
-{
-    return take_network(p, setting, &p->population->network);
-}
-
-static int take_hosts(struct parser *p, const config_setting_t *setting)
-{
-    int64_t hosts;
-
-    if (take_integer(p, setting, 1, SCENARIO_MAX_HOSTS, &hosts) < 0)
-        return -1;
-    p->population->hosts = (uint32_t)hosts;
-    return 0;
-}
-
-static int take_pick(struct parser *p, const config_setting_t *setting)
-{
-    return take_text(p, setting, &p->population->pick);
-}
-
-static int take_activity(struct parser *p, const config_setting_t *setting)
-{
-    return take_number(p, setting, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY, &p->population->activity);
-}
-
-/* ---- groups of keys ---- */
-
-static int take_group(struct parser *p, const config_setting_t *group, const struct key *keys)
-{
-    for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
-        const config_setting_t *setting = config_setting_get_elem(group, i);
-        const struct key *key = keys;
-
-        while (key->name && strcmp(key->name, config_setting_name(setting)) != 0)
-            key++;
-        if (key->name == NULL)
-            return error_set(p->err, "%s:%u: unknown key '%s'", file_of(p, setting),
-                             config_setting_source_line(setting), config_setting_name(setting));
-        if (key->take(p, setting) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int take_population(struct parser *p, const config_setting_t *group)
-{
-    static const struct key keys[] = {
-        { "model", take_model },
-        { "network", take_population_network },
-        { "hosts", take_hosts },
-        { "pick", take_pick },
-        { "activity", take_activity },
-        { NULL, NULL },
-    };
-
-    char text[VALUE_TEXT];
-
-    if (!config_setting_is_group(group))
-        return error_set(p->err, "%s:%u: populations: %s is not { model = ...; network = ...; }",
-                         file_of(p, group), config_setting_source_line(group),
-                         value_text(group, text));
-    p->population = &p->to->populations[p->to->population_count++];
-    ip_network_parse(&p->population->network, SCENARIO_DEFAULT_NETWORK);
-    if (take_group(p, group, keys) < 0)
-        return -1;
-    if (p->population->model == NULL)
-        return error_set(p->err, "%s:%u: populations: one has no model", file_of(p, group),
-                         config_setting_source_line(group));
-    return 0;
-}
-
-static int take_populations(struct parser *p, const config_setting_t *list)
-{
-    unsigned count = (unsigned)config_setting_length(list);
-
-    if (!config_setting_is_list(list) || count < 1 || count > SCENARIO_MAX_GROUPS)
-        return complain(p, list, "a list of 1 to 64 populations in round brackets");
-    p->to->populations = memory_alloc_array(count, sizeof *p->to->populations);
-    for (unsigned i = 0; i < count; i++) {
-        if (take_population(p, config_setting_get_elem(list, i)) < 0)
-            return -1;
-    }
-    return 0;
-}
+/* ---- the file ---- */
 
 static int take_root(struct parser *p, const config_setting_t *root)
 {
     static const struct key keys[] = {
-        { "interface", take_interface },   { "user", take_user },
+        { "sink", link_take_sink },
+        { "max_packets_per_second", link_take_max_packets },
+        { "max_bits_per_second", link_take_max_bits },
+        { "cpu", link_take_cpu },
+        { "priority", link_take_priority },
+        { "interface", link_take_short },
+        { "links", link_take_list },
         { "allow_default_route", take_allow_default_route },
-        { "seed", take_seed },             { "speed", take_speed },
-        { "date", take_date },             { "start", take_start },
-        { "duration", take_duration },     { "unobserved", take_unobserved },
-        { "outside", take_outside },       { "populations", take_populations },
-        { "timezone", take_timezone },     { "threads", take_threads },
+        { "user", take_user },
+        { "control", take_control },
+        { "control_group", take_control_group },
+        { "timing", take_timing },
+        { "late", take_late },
+        { "max_late_us", take_max_late_us },
+        { "seed", take_seed },
+        { "speed", take_speed },
+        { "start", take_start },
+        { "duration", take_duration },
+        { "stop_seconds", take_stop_seconds },
+        { "timezone", take_timezone },
+        { "unobserved", take_unobserved },
+        { "threads", take_threads },
         { "packet_model", take_packet_model },
         { "impairments", take_impairments },
+        { "populations", population_take_list },
+        { "outside", take_outside },
+        { "outside_link", take_outside_link },
+        { "outside_vlan", take_outside_vlan },
         { NULL, NULL },
     };
 
-    if (take_group(p, root, keys) < 0)
+    if (value_take_group(p, root, keys) < 0)
         return -1;
     if (p->to->population_count == 0)
         return error_set(p->err, "%s: populations are missing: who is to be played?", p->path);
     return 0;
 }
 
-static int read_file(config_t *config, const char *path, struct error *err)
+static int check_included(const char *path, struct error *err)
 {
-    FILE *file = fopen(path, "r");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int status;
+
+    if (fd < 0)
+        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    status = trust_check(fd, path, err);
+    close(fd);
+    return status;
+}
+
+/*
+ * The files that settings come from, but the first one. libconfig opens them by itself; to put another one in the
+ * place of one that was checked takes rights on the way to it, which is checked too.
+ */
+static int check_files(const config_setting_t *setting, const char **checked, struct error *err)
+{
+    const char *file = config_setting_source_file(setting);
+
+    if (file && (*checked == NULL || strcmp(file, *checked) != 0) && check_included(file, err) < 0)
+        return -1;
+    if (file)
+        *checked = file;
+    for (unsigned i = 0; config_setting_is_aggregate(setting) && i < (unsigned)config_setting_length(setting); i++) {
+        if (check_files(config_setting_get_elem(setting, i), checked, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_file(config_t *config, const char *path, bool must_be_trusted, struct error *err)
+{
+    FILE *file = fopen(path, "re");
     const char *included;
     int first;
 
     if (file == NULL)
         return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    if (must_be_trusted && trust_check(fileno(file), path, err) < 0) {
+        fclose(file);
+        return -1;
+    }
     /* libconfig's scanner ends the process when a read fails, as that of a directory does. */
     first = getc(file);
     if (ferror(file)) {
@@ -386,22 +336,36 @@ static int read_file(config_t *config, const char *path, struct error *err)
                      config_error_text(config));
 }
 
-int configuration_load(struct configuration *c, const char *path, struct error *err)
+static void set_defaults(struct configuration *c)
 {
-    struct parser parser = { .path = path, .to = c, .err = err };
+    c->user = memory_copy_text("nobody");
+    c->control = memory_copy_text(CONFIGURATION_CONTROL);
+    c->control_group = (gid_t)-1;
+    c->seed = 1;
+    c->speed = 1;
+    c->stop_ns = DEFAULT_STOP_NS;
+    c->max_late_ns = EMIT_MAX_LATE_NS;
+    c->sessions.impairments = IMPAIRMENTS_LEARNED;
+    ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
+}
+
+static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
+{
+    struct parser parser = { .path = path, .to = c, .defaults.cpu = CONFIGURATION_ANY_CPU, .err = err };
+    const char *checked = NULL;
     config_t config;
     int status;
 
     memset(c, 0, sizeof *c);
     c->path = memory_copy_text(path);
-    c->seed = 1;
-    c->speed = 1;
-    c->sessions.impairments = IMPAIRMENTS_LEARNED;
-    c->user = memory_copy_text("nobody");
-    ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
+    set_defaults(c);
+    parser.link = &parser.defaults;
+    time_zone_set(TIME_ZONE_DEFAULT, err); /* one that was loaded before may have set another */
     config_init(&config);
     config_set_options(&config, 0);
-    status = read_file(&config, path, err);
+    status = read_file(&config, path, must_be_trusted, err);
+    if (status == 0 && must_be_trusted)
+        status = check_files(config_root_setting(&config), &checked, err);
     if (status == 0)
         status = take_root(&parser, config_root_setting(&config));
     config_destroy(&config);
@@ -410,15 +374,23 @@ int configuration_load(struct configuration *c, const char *path, struct error *
     return status;
 }
 
+int configuration_load(struct configuration *c, const char *path, struct error *err)
+{
+    return load(c, path, false, err);
+}
+
+int configuration_load_trusted(struct configuration *c, const char *path, struct error *err)
+{
+    return load(c, path, true, err);
+}
+
 void configuration_release(struct configuration *c)
 {
-    for (size_t i = 0; i < c->population_count; i++) {
-        free(c->populations[i].model);
-        free(c->populations[i].pick);
-    }
-    free(c->populations);
+    configuration_populations_release(c);
+    configuration_links_release(c);
     free(c->path);
-    free(c->interface);
     free(c->user);
+    free(c->control);
+    free(c->timezone);
     memset(c, 0, sizeof *c);
 }

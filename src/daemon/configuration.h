@@ -2,24 +2,61 @@
  * configuration.h - the configuration file of dayshiftd, checked key by key.
  *
  * The only user of libconfig. An unknown key, a wrong type or a value out of range is an error
- * that names file, line, key and value.
+ * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h and
+ * configuration_population.h the keys of links and of populations.
  */
 #ifndef DAEMON_CONFIGURATION_H
 #define DAEMON_CONFIGURATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "dayshift/session_options.h"
+#include "emit/emit_clock.h"
+#include "emit/emitter.h"
 #include "net/ip_address.h"
 #include "scenario/scenario.h"
 
+#define CONFIGURATION_LEAST_SPEED 0.001
+#define CONFIGURATION_MOST_SPEED 1e6
+#define CONFIGURATION_CONTROL "/run/dayshift/control.sock"
+
+enum { CONFIGURATION_MAX_LINKS = 8, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };
+
+/* How frames of a link are sent. */
+enum link_sink { LINK_SINK_PACKET, LINK_SINK_XDP, LINK_SINK_LIBNET };
+
+struct configuration_link {
+    char *name;
+    char *interface;
+    enum link_sink sink;
+    uint64_t max_packets_per_second; /* 0: no ceiling; as for rate_ceiling_init() */
+    uint64_t max_bits_per_second;
+    int cpu;      /* that its emitter runs on, or CONFIGURATION_ANY_CPU */
+    int priority; /* of its emitter: SCHED_FIFO 1..99; 0: not real-time */
+};
+
+struct configuration_population {
+    char *model; /* path, relative ones from the directory of the file */
+    struct ip_network network;
+    uint16_t link;   /* index of the link that its hosts send on; 0 also when there is none */
+    uint16_t vlan;   /* their tag, 0: none */
+    char *pick;      /* NULL: all */
+    uint32_t hosts;  /* 0: as many as are picked */
+    double activity; /* 0: 1 */
+};
+
 struct configuration {
-    char *path;      /* of the file, for messages */
-    char *interface; /* NULL when the file names none: enough for -w */
-    char *user;
+    char *path; /* of the file, for messages */
+    struct configuration_link *links;
+    size_t link_count; /* 0: the file names none, which is enough for -w */
     bool allow_default_route;
+    char *user;
+    char *control;       /* path of the control socket; NULL: none */
+    gid_t control_group; /* whose members may use it beside root; (gid_t)-1: nobody */
     uint64_t seed;
     double speed;
     bool has_date;
@@ -27,22 +64,26 @@ struct configuration {
     bool has_start;
     int64_t start_ns;    /* time of day; otherwise now */
     int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
+    int64_t stop_ns;     /* that open sessions are given to end in when the run is to stop */
+    char *timezone;      /* NULL: UTC */
+    enum emit_timing timing;
+    enum late_policy late;
+    int64_t max_late_ns;
     enum day_fallback unobserved;
     struct session_options sessions; /* how they are made */
     unsigned threads;
     struct ip_network outside;
-    struct configuration_population {
-        char *model; /* path, relative ones from the directory of the file */
-        struct ip_network network;
-        char *pick;      /* NULL: all */
-        uint32_t hosts;  /* 0: as many as are picked */
-        double activity; /* 0: 1 */
-    } *populations;
+    bool has_outside_link, has_outside_vlan; /* otherwise those of the host that talks with the outside */
+    uint16_t outside_link, outside_vlan;
+    struct configuration_population *populations;
     size_t population_count;
 };
 
-/* A time zone that it names becomes that of the process. */
+/* Its time zone becomes that of the process. */
 int configuration_load(struct configuration *configuration, const char *path, struct error *err);
+
+/* The same for who has rights that others have not: neither it nor a file it includes may be written by them (trust.h). */
+int configuration_load_trusted(struct configuration *configuration, const char *path, struct error *err);
 void configuration_release(struct configuration *configuration);
 
 #endif

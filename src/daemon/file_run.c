@@ -21,9 +21,12 @@ struct file_run {
 static int peek_watched(void *self, struct frame *next, struct error *err)
 {
     struct file_run *run = self;
+    struct report_counts counts;
 
-    if (run->given++ % UPDATE_EVERY == 0 && !run->quiet)
-        play_show_progress(&run->play, &run->counts);
+    if (run->given++ % UPDATE_EVERY == 0 && !run->quiet) {
+        play_count(&run->play, &run->counts, 1, &counts);
+        play_show_progress(&run->play, &counts);
+    }
     return run->frames.peek(run->frames.self, next, err);
 }
 
@@ -53,6 +56,7 @@ static int write_frames(struct file_run *run, struct output_file *file, const ch
 /* The file is there whole or not at all; the report of what came of the frames is printed in any case. */
 static int write_file(struct file_run *run, const char *path, bool json, struct error *err)
 {
+    struct report_counts counts = { 0 };
     struct output_file file;
     struct report report;
     int status;
@@ -64,7 +68,9 @@ static int write_file(struct file_run *run, const char *path, bool json, struct 
         status = output_file_commit(&file, err);
     output_file_abandon(&file);
     play_clear_progress();
-    report = play_report(&run->play, &run->counts);
+    play_count(&run->play, &run->counts, 1, &counts);
+    report = (struct report){ .counts = &counts, .seconds = mono_time_seconds_since(run->play.started),
+                              .ended = run->play.ended };
     report_print(&report, strcmp(path, "-") == 0 ? stderr : stdout, json);
     return status;
 }
@@ -72,13 +78,14 @@ static int write_file(struct file_run *run, const char *path, bool json, struct 
 int file_run_write(const struct configuration *c, struct model_image *images, const char *path,
                    const struct play_options *options, struct error *err)
 {
+    const struct play_span span = play_span_of(c);
     struct file_run run = { .quiet = options->quiet };
     int status;
 
     if (c->duration_ns == 0)
         return error_set(err, "%s: duration is \"forever\", but %s needs an end", c->path,
                          strcmp(path, "-") == 0 ? "standard output" : path);
-    if (play_init(&run.play, c, images, err) < 0)
+    if (play_init(&run.play, c, &span, images, err) < 0)
         return -1;
     run.frames = scenario_frames(run.play.scenario);
     run.emitter.gate = &run.play.gate;

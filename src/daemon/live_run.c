@@ -3,236 +3,300 @@
 #endif
 #include "daemon/live_run.h"
 
-#include <pthread.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
-#include "base/frame_ring.h"
 #include "base/memory.h"
-#include "base/stop_signals.h"
-#include "emit/responder.h"
+#include "base/text.h"
+#include "daemon/render_ahead.h"
+#include "daemon/steering.h"
+#include "daemon/wall_watch.h"
 
-#define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
-#define RENDER_NAP_NS (200 * NS_PER_US)
-#define WATCH_NS (200 * NS_PER_MS)
-#define FIRST_FRAME_NAP_NS NS_PER_MS
-#define LONGEST_START_S 300
-
-/* A thread's function, its result, and whether it has one yet. */
-struct worker {
-    struct live_run *run;
-    pthread_t thread;
-    bool started;
-    int status;
-    struct error err;
-    atomic_bool done;
-};
+enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
 
 struct live_run {
+    const struct live_run_config *config;
     struct play play;
-    struct frame_ring *ring;
     struct emit_clock clock;
-    struct emitter emitter;
-    struct emit_counts counts;
-    struct responder responder;
-    bool responding;
-    struct worker render;
-    struct worker emit;
+    struct steering steering;
+    struct render_ahead render;
+    struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
+    struct wall_watch watch;
+    int signal_fd;
+    atomic_bool is_stopped; /* set by anyone: threads end at once */
+    bool is_playing;   /* frames have been sent */
+    int64_t finish_ns; /* monotonic: no flow begins any more, and the run ends by then; 0: it goes on */
+    double speed, activity; /* as they were ordered last */
 };
 
-/* Room for the next frame; NULL when the run was stopped before there was any. */
-static uint8_t *wait_for_room(struct live_run *run)
+static const struct configuration *configuration_of(const struct live_run *run)
 {
-    const struct timespec nap = { .tv_nsec = RENDER_NAP_NS };
-    uint8_t *room;
-
-    while ((room = frame_ring_reserve(run->ring)) == NULL && !atomic_load(&run->play.stop))
-        nanosleep(&nap, NULL);
-    return room;
+    return run->config->configuration;
 }
 
-static void *render_thread(void *argument)
-{
-    struct worker *worker = argument;
-    struct live_run *run = worker->run;
-    struct frame_source frames = scenario_frames(run->play.scenario);
-    struct frame next;
-    uint8_t *room;
+/* ---- signals ---- */
 
-    while (!atomic_load(&run->play.stop)) {
-        worker->status = frames.peek(frames.self, &next, &worker->err);
-        if (worker->status <= 0 || (room = wait_for_room(run)) == NULL)
-            break;
-        frame_ring_commit(run->ring, next.due, frames.take(frames.self, room));
-    }
-    if (worker->status < 0)
-        atomic_store(&run->play.stop, true);
-    frame_ring_finish(run->ring);
-    atomic_store(&worker->done, true);
-    return NULL;
+/* Of the thread and of all that it starts. */
+static int open_signals(struct live_run *run, struct error *err)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return run->signal_fd < 0 ? error_set(err, "cannot wait for signals: %s", strerror(errno)) : 0;
 }
 
-static void *emit_thread(void *argument)
+static void stop(struct live_run *run)
 {
-    struct worker *worker = argument;
-    struct live_run *run = worker->run;
-
-    worker->status = emitter_run_ring(&run->emitter, run->ring, &worker->err);
-    if (worker->status < 0)
-        atomic_store(&run->play.stop, true);
-    atomic_store(&worker->done, true);
-    return NULL;
-}
-
-static int start_worker(struct worker *worker, struct live_run *run, void *(*function)(void *),
-                        struct error *err)
-{
-    int status;
-
-    worker->run = run;
-    status = pthread_create(&worker->thread, NULL, function, worker);
-    if (status != 0)
-        return error_set(err, "cannot start a thread: %s", strerror(status));
-    worker->started = true;
-    return 0;
-}
-
-/* Waits for the thread and passes on its error. */
-static int join_worker(struct worker *worker, struct error *err)
-{
-    if (!worker->started)
-        return 0;
-    pthread_join(worker->thread, NULL);
-    if (worker->status < 0)
-        *err = worker->err;
-    return worker->status < 0 ? -1 : 0;
-}
-
-/* Waits for a signal for at most `ns`; on one that ends the run, sets the stop flag. */
-static void watch_signals(struct live_run *run, int64_t ns)
-{
-    const char *caught = stop_signals_wait(ns);
-
-    if (caught == NULL)
-        return;
-    run->play.ended = caught;
     atomic_store(&run->play.stop, true);
+    atomic_store(&run->is_stopped, true);
+}
+
+static void finish(struct live_run *run)
+{
+    if (configuration_of(run)->stop_ns == 0 || run->finish_ns > 0 || !run->is_playing) {
+        stop(run);
+        return;
+    }
+    run->finish_ns = mono_time_now().ns + configuration_of(run)->stop_ns;
+    atomic_store(&run->play.stop, true); /* also amid a slice that takes long to plan */
+    atomic_store(&run->config->board->state, ENGINE_ENDING);
+    emit_clock_resume(&run->clock); /* sessions cannot end while time stands still */
+    steering_finish(&run->steering, configuration_of(run)->stop_ns);
+}
+
+/* SIGHUP is the supervisor's: a terminal that is gone sends it to both. */
+static void take_signals(struct live_run *run)
+{
+    struct signalfd_siginfo caught;
+
+    while (read(run->signal_fd, &caught, sizeof caught) == (ssize_t)sizeof caught) {
+        if (caught.ssi_signo == SIGTERM)
+            finish(run);
+        else if (caught.ssi_signo == SIGINT)
+            stop(run);
+    }
+}
+
+/* ---- the clocks of the machine ---- */
+
+static void say(const struct live_run *run, const char *what, int64_t ns)
+{
+    char text[TEXT_NUMBER];
+
+    (void)run;
+    play_clear_progress();
+    fprintf(stderr, "dayshiftd: %s %s\n", what, text_from_ns(ns < 0 ? -ns : ns, text));
+}
+
+/* A day that began with the wall clock goes on with it: what was slept through is not made up for. */
+static void watch_wall_clock(struct live_run *run)
+{
+    const struct configuration *c = configuration_of(run);
+    struct clock_reading now = clock_reading_now();
+    struct wall_change change = wall_watch_look(&run->watch, &now);
+    int64_t skip_ns = change.step_ns + change.suspended_ns;
+
+    if (change.step_ns != 0)
+        say(run, change.step_ns > 0 ? "the wall clock was set forward by" : "the wall clock was set back by",
+            change.step_ns);
+    if (change.suspended_ns != 0)
+        say(run, "the machine was suspended for", change.suspended_ns);
+    if (skip_ns != 0 && !c->has_date && !c->has_start && run->speed == 1)
+        steering_skip(&run->steering, skip_ns);
+}
+
+/* ---- what is done so far ---- */
+
+static void say_position(struct live_run *run)
+{
+    struct run_position *position = &run->config->board->position;
+    struct run_time now = emit_clock_now(&run->clock);
+
+    position->run_ns = run->config->span->before_ns + now.ns;
+    position->day_ns = steering_day_time(&run->steering, now).ns;
+    position->speed = run->speed;
+    position->activity = run->activity;
+    position->is_paused = emit_clock_is_paused(&run->clock);
+    position->said_ns = mono_time_now().ns;
+}
+
+static void publish(struct live_run *run)
+{
+    const struct live_run_config *config = run->config;
+    struct report_counts *counts = &config->board->present;
+    size_t links = configuration_of(run)->link_count;
+
+    say_position(run);
+    play_count(&run->play, run->counts, links, counts);
+    for (size_t i = 0; i < links; i++) {
+        const struct responder *responder = &config->links[i].responder;
+        struct error ignored;
+        uint64_t counted = 0;
+        bool is_known = link_sent_packets(&config->links[i].link, &counted, &ignored) == 0;
+
+        counts->arp_answers += responder->arp_answers;
+        counts->echo_answers += responder->echo_answers;
+        counts->answers_dropped += responder->dropped;
+        if (i == 0)
+            board_count_interface(config->board, is_known, counted);
+    }
+}
+
+static void tick(struct live_run *run)
+{
+    for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
+        struct live_link *link = &run->config->links[i];
+
+        if (link->started)
+            emit_thread_watch(&link->watch, link->thread, &link->options);
+    }
+    watch_wall_clock(run);
+    publish(run);
+    if (!run->config->options->quiet)
+        play_show_progress(&run->play, &run->config->board->present);
+}
+
+/* ---- the run ---- */
+
+static void wait_for_events(struct live_run *run, int timeout_ms)
+{
+    struct pollfd fds = { .fd = run->signal_fd, .events = POLLIN };
+
+    if (poll(&fds, 1, timeout_ms) > 0)
+        take_signals(run);
 }
 
 /*
- * To plan the first minutes of a large population takes seconds, in which its frames would become
- * late. Until then the run does not begin; the bound is for one that has nothing to say for ever.
+ * To plan the first minutes of a large population takes seconds, in which its frames would become late. Until then run
+ * time stands still; the bound is for one that has nothing to say for ever.
  */
-static void wait_for_first_frame(struct live_run *run)
+static void wait_for_first_frames(struct live_run *run)
 {
-    while (frame_ring_is_empty(run->ring) && !frame_ring_is_done(run->ring) &&
-           !atomic_load(&run->play.stop) && mono_time_seconds_since(run->play.started) < LONGEST_START_S)
-        watch_signals(run, FIRST_FRAME_NAP_NS);
+    while (!atomic_load(&run->render.is_ahead) && !atomic_load(&run->is_stopped) &&
+           mono_time_seconds_since(run->play.started) < LONGEST_START_S)
+        wait_for_events(run, START_TICK_MS);
 }
 
-static int start_live(struct live_run *run, const struct link *link, struct error *err)
+static int start(struct live_run *run, struct error *err)
 {
-    run->ring = frame_ring_new(RING_BYTES);
-    if (run->ring == NULL)
-        return error_set(err, "not enough memory for a ring of %zu bytes", RING_BYTES);
-    run->play.gate.max_frame_bytes = (uint32_t)link->mtu + 14;
-    run->emitter = (struct emitter){ .clock = &run->clock, .gate = &run->play.gate,
-                                     .sink = sink_packet_new(link->packet_fd), .stop = &run->play.stop, .counts = &run->counts };
-    run->responder.link = link;
-    run->responder.lookup = scenario_lookup;
-    run->responder.lookup_self = run->play.scenario;
-    if (responder_start(&run->responder, err) < 0)
-        return -1;
-    run->responding = true;
-    if (start_worker(&run->render, run, render_thread, err) < 0)
-        return -1;
-    wait_for_first_frame(run); /* the ring's other end is this thread's until the emitter's has it */
+    const struct configuration *c = configuration_of(run);
+    const struct live_link_run common = {
+        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped, .networks = run->play.gate.networks,
+        .network_count = run->play.gate.network_count, .lookup = scenario_lookup, .lookup_self = run->play.scenario,
+    };
+
     run->clock = emit_clock_real();
+    emit_clock_pause(&run->clock);
+    run->render.scenario = run->play.scenario;
+    run->render.ring_count = c->link_count;
+    run->render.clock = &run->clock;
+    run->render.steering = &run->steering;
+    run->render.stop = &run->is_stopped;
+    for (size_t i = 0; i < c->link_count; i++)
+        run->render.rings[i] = run->config->links[i].ring;
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (live_link_answer(&run->config->links[i], &common, err) < 0 ||
+            live_link_start(&run->config->links[i], &common, &run->counts[i], err) < 0)
+            return -1;
+    }
+    if (render_ahead_start(&run->render, err) < 0)
+        return -1;
+    wait_for_first_frames(run);
+    wall_watch_init(&run->watch, &(struct clock_reading){ 0 });
+    run->watch.last = clock_reading_now();
     run->play.started = mono_time_now();
-    return start_worker(&run->emit, run, emit_thread, err);
+    run->is_playing = true;
+    if (!run->config->span->is_paused)
+        emit_clock_resume(&run->clock);
+    return 0;
+}
+
+static bool is_all_sent(const struct live_run *run)
+{
+    for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
+        if (!atomic_load(&run->config->links[i].done))
+            return false;
+    }
+    return true;
 }
 
 /* All is sent and the time is up: until then the hosts may have nothing to say, but they answer. */
-static bool is_over(const struct live_run *run, int64_t duration_ns)
+static bool is_over(const struct live_run *run)
 {
-    double elapsed_ns = mono_time_seconds_since(run->play.started) * (double)NS_PER_SECOND;
+    int64_t duration_ns = run->config->span->duration_ns;
 
-    return duration_ns > 0 && elapsed_ns >= (double)duration_ns && atomic_load(&run->emit.done);
+    if (atomic_load(&run->is_stopped) || (run->finish_ns > 0 && mono_time_now().ns > run->finish_ns))
+        return true;
+    return is_all_sent(run) &&
+           (run->finish_ns > 0 || (duration_ns > 0 && emit_clock_now(&run->clock).ns >= duration_ns));
 }
 
-/* With no thread left: what was planned and never came to the emitter is dropped. */
-static void count_leftovers(struct live_run *run)
+/* Its error is that of the first thread that had one. */
+static int end(struct live_run *run, int status, struct error *err)
 {
-    struct frame frame;
-    uint64_t left = 0;
+    struct error other;
 
-    while (run->ring && frame_ring_take(run->ring, &frame, 1) > 0)
-        left++;
-    run->counts.planned += left;
-    run->counts.dropped += left;
-    run->counts.unsent += left;
-}
-
-static int finish_live(struct live_run *run, int status, struct error *err)
-{
-    if (status < 0)
-        atomic_store(&run->play.stop, true);
-    if (join_worker(&run->emit, err) < 0)
+    if (status < 0 || !is_all_sent(run))
+        stop(run);
+    for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
+        if (live_link_end(&run->config->links[i], status < 0 ? &other : err) < 0)
+            status = -1;
+    }
+    stop(run); /* nobody empties the rings any more */
+    if (render_ahead_end(&run->render, status < 0 ? &other : err) < 0)
         status = -1;
-    atomic_store(&run->play.stop, true); /* nobody empties the ring any more */
-    if (join_worker(&run->render, err) < 0)
-        status = -1;
-    count_leftovers(run);
-    if (run->responding)
-        responder_stop(&run->responder);
     return status;
 }
 
-static void report_live(const struct live_run *run, const struct link *link, uint64_t counted_before,
-                        bool json)
+static int play(struct live_run *run, struct error *err)
 {
-    struct report report = play_report(&run->play, &run->counts);
-    uint64_t counted = counted_before;
-    struct error ignored;
+    int status = start(run, err);
 
-    report.is_live = true;
-    report.arp_answers = run->responder.arp_answers;
-    report.echo_answers = run->responder.echo_answers;
-    report.answers_dropped = run->responder.dropped;
-    report.interface_known = link_sent_packets(link, &counted, &ignored) == 0;
-    report.interface_packets = counted - counted_before;
-    report_print(&report, stdout, json);
+    if (status == 0)
+        board_play(run->config->board);
+    while (status == 0 && !is_over(run)) {
+        wait_for_events(run, TICK_MS);
+        tick(run);
+    }
+    atomic_store(&run->config->board->state, ENGINE_ENDING);
+    status = end(run, status, err);
+    publish(run);
+    play_clear_progress();
+    return status;
 }
 
-int live_run_play(const struct configuration *c, struct model_image *images, const struct link *link,
-                  const struct play_options *options, struct error *err)
+int live_run_play(const struct live_run_config *config, struct model_image *images, struct error *err)
 {
     struct live_run *run = memory_alloc(sizeof *run);
-    uint64_t counted = 0;
     int status;
 
-    if (play_init(&run->play, c, images, err) < 0) {
-        free(run);
-        return -1;
+    run->config = config;
+    status = play_init(&run->play, config->configuration, config->span, images, err);
+    if (status == 0) {
+        run->speed = config->span->speed;
+        run->activity = config->span->activity;
+        steering_init(&run->steering, scenario_schedule(run->play.scenario));
+        if (run->activity != 1)
+            steering_set_activity(&run->steering, run->activity);
+        status = open_signals(run, err); /* before that there is nothing to end, and they may end it at once */
+        if (status == 0)
+            status = play(run, err);
+        if (run->signal_fd >= 0)
+            close(run->signal_fd);
+        steering_release(&run->steering);
+        play_release(&run->play);
     }
-    stop_signals_block(); /* before that there is nothing to report, and they may end it at once */
-    status = link_sent_packets(link, &counted, err);
-    if (status == 0)
-        status = start_live(run, link, err);
-    while (status == 0 && !is_over(run, c->duration_ns) && !atomic_load(&run->play.stop)) {
-        watch_signals(run, WATCH_NS);
-        if (!options->quiet)
-            play_show_progress(&run->play, &run->counts);
-    }
-    status = finish_live(run, status, err);
-    play_clear_progress();
-    if (status < 0)
-        run->play.ended = "an error";
-    report_live(run, link, counted, options->json);
-    sink_close(run->emitter.sink);
-    frame_ring_free(run->ring);
-    play_release(&run->play);
     free(run);
     return status;
 }

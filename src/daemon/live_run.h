@@ -1,23 +1,33 @@
 /*
- * live_run.h - plays a configuration on a link, with threads and a clock.
+ * live_run.h - plays a configuration on its links, with threads and a clock: what the engine does.
  *
- * The caller waits for signals and shows progress; one thread renders ahead into a ring; one emits; one answers ARP and
- * ping. They share the ring, a stop flag and counters with one writer each.
+ * The caller waits for signals and for who asks, watches the clocks and shows progress; one thread renders ahead into
+ * the rings; each link has one that emits and one that answers. They share the rings, a stop flag, orders for the
+ * renderer, and counters with one writer each.
  */
 #ifndef DAEMON_LIVE_RUN_H
 #define DAEMON_LIVE_RUN_H
 
 #include "base/error.h"
+#include "daemon/board.h"
 #include "daemon/configuration.h"
+#include "daemon/live_link.h"
 #include "daemon/play.h"
-#include "emit/link.h"
 #include "model/model.h"
 
+struct live_run_config {
+    const struct configuration *configuration;
+    const struct play_span *span;
+    struct live_link *links; /* as many as the configuration has, open */
+    const struct play_options *options;
+    struct board *board;
+};
+
 /*
- * Takes the images. SIGINT, SIGTERM and SIGHUP end the run; while the models are parsed they do what they did before
- * the call. A table is printed to standard output at the end, also when the run was interrupted. 0 or -1.
+ * Takes the images. SIGTERM brings the sessions to an end and then the run, SIGINT ends it at once, and so does another
+ * one of both; while the models are parsed they do what they did before the call. What is done is on the board, also
+ * when the run was interrupted. 0 or -1.
  */
-int live_run_play(const struct configuration *configuration, struct model_image *images, const struct link *link,
-                  const struct play_options *options, struct error *err);
+int live_run_play(const struct live_run_config *config, struct model_image *images, struct error *err);
 
 #endif

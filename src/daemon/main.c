@@ -7,14 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "daemon/configuration.h"
+#include "daemon/engine_process.h"
 #include "daemon/file_run.h"
-#include "daemon/live_run.h"
+#include "daemon/live.h"
+#include "daemon/model_files.h"
 #include "daemon/play.h"
-#include "daemon/privileges.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -78,42 +80,21 @@ static int parse(struct options *o, int argc, char **argv)
     return -1;
 }
 
-static int drop_privileges(const struct options *o, const struct configuration *c, struct error *err)
-{
-    return privileges_drop(c->user, err) < 0 ? error_prefix(err, "%s", o->config) : 0;
-}
+/* ---- on a link: load, open, supervise ---- */
 
-/* Everything that needs root, then no root, then everything that looks at foreign data. */
-static int play(const struct options *o, const struct configuration *c, struct model_image *images,
-                struct error *err)
+static int play(const struct options *o, bool *failed, struct error *err)
 {
-    struct link link;
+    struct live live;
     int status;
 
-    if (c->interface == NULL)
-        return error_set(err, "%s: interface is missing: where is to be played? (-w needs none)",
-                         o->config);
-    if (link_open(&link, c->interface, c->allow_default_route, err) < 0)
-        return error_prefix(err, "%s: interface", o->config);
-    status = play_read_models(c, images, err);
-    if (status == 0)
-        status = drop_privileges(o, c, err);
-    if (status == 0)
-        status = live_run_play(c, images, &link, &o->play, err);
-    link_close(&link);
+    if (live_open(&live, o->config, &o->play, err) < 0)
+        return -1;
+    status = live_supervise(&live, failed, err);
+    live_close(&live);
     return status;
 }
 
-/* Builds everything and throws it away. */
-static int check(const struct configuration *c, struct model_image *images, struct error *err)
-{
-    struct play play;
-
-    if (play_init(&play, c, images, err) < 0)
-        return -1;
-    play_release(&play);
-    return 0;
-}
+/* ---- -n and -w: no link ---- */
 
 static int check_output(const struct options *o, const struct configuration *c, struct error *err)
 {
@@ -126,41 +107,50 @@ static int check_output(const struct options *o, const struct configuration *c, 
     return 0;
 }
 
-static int run(const struct options *o, const struct configuration *c, struct error *err)
+/* It keeps its rights: its file is put in place at the end, where only they may suffice. */
+static int write_file(const struct options *o, const struct configuration *c, const struct model_files *models,
+                      struct error *err)
 {
     struct model_image *images = memory_alloc_array(c->population_count, sizeof *images);
-    int status;
+    int status = check_output(o, c, err);
 
-    if (!o->check && o->write == NULL) {
-        status = play(o, c, images, err);
-    } else {
-        status = o->write ? check_output(o, c, err) : 0;
-        if (status == 0)
-            status = play_read_models(c, images, err);
-        /* -w keeps its rights: its file is put in place at the end, where only they may suffice. */
-        if (status == 0 && o->check)
-            status = drop_privileges(o, c, err);
-        if (status == 0)
-            status = o->check ? check(c, images, err)
-                              : file_run_write(c, images, o->write, &o->play, err);
-    }
-    for (size_t i = 0; i < c->population_count; i++)
-        model_image_release(&images[i]);
+    if (status == 0)
+        status = model_files_read(models, c, images, err);
+    if (status == 0)
+        status = file_run_write(c, images, o->write, &o->play, err);
     free(images);
     return status;
 }
 
-static int serve(const struct options *o, struct error *err)
+static int check(const struct options *o, const struct configuration *c, const struct model_files *models,
+                 struct error *err)
+{
+    int status = engine_process_check(c, models, err);
+
+    if (status == 0)
+        printf("%s: good\n", o->config);
+    return status;
+}
+
+static int load(const struct options *o, struct configuration *c, struct error *err)
+{
+    return geteuid() == 0 ? configuration_load_trusted(c, o->config, err) : configuration_load(c, o->config, err);
+}
+
+static int do_without_link(const struct options *o, struct error *err)
 {
     struct configuration configuration;
+    struct model_files models;
     int status;
 
-    if (configuration_load(&configuration, o->config, err) < 0)
+    if (load(o, &configuration, err) < 0)
         return -1;
-    status = run(o, &configuration, err);
+    status = model_files_open(&models, &configuration, err);
+    if (status == 0) {
+        status = o->check ? check(o, &configuration, &models, err) : write_file(o, &configuration, &models, err);
+        model_files_close(&models);
+    }
     configuration_release(&configuration);
-    if (status == 0 && o->check)
-        printf("%s: good\n", o->config);
     return status;
 }
 
@@ -168,16 +158,17 @@ int main(int argc, char **argv)
 {
     struct options options = { 0 };
     struct error err = { "" };
+    bool failed = false;
     int status = parse(&options, argc, argv);
 
     if (status > 0)
         return status;
     if (status < 0)
-        status = serve(&options, &err);
+        status = options.check || options.write ? do_without_link(&options, &err) : play(&options, &failed, &err);
     /* What was printed must have been taken: a script may rely on it. */
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
         status = error_set(&err, "standard output: cannot write: %s", strerror(errno));
     if (status < 0)
         fprintf(stderr, "dayshiftd: %s\n", err.text);
-    return status < 0 ? EXIT_FAILED : EXIT_SUCCESS;
+    return status < 0 || failed ? EXIT_FAILED : EXIT_SUCCESS;
 }

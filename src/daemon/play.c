@@ -10,20 +10,6 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 
-#define FOREVER_NS (INT64_C(100) * 365 * NS_PER_DAY)
-
-int play_read_models(const struct configuration *c, struct model_image *images, struct error *err)
-{
-    for (size_t i = 0; i < c->population_count; i++) {
-        if (model_image_read(&images[i], c->populations[i].model, err) == 0)
-            continue;
-        while (i-- > 0)
-            model_image_release(&images[i]);
-        return -1;
-    }
-    return 0;
-}
-
 /* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
 {
@@ -34,28 +20,30 @@ static struct day_time begin_time(const struct configuration *c)
     return time_zone_instant((struct day_time){ midnight_ns + start_ns });
 }
 
-static int make_scenario(struct play *play, const struct configuration *c,
+struct play_span play_span_of(const struct configuration *c)
+{
+    return (struct play_span){ .begin = begin_time(c), .duration_ns = c->duration_ns, .speed = c->speed, .activity = 1 };
+}
+
+static int make_scenario(struct play *play, const struct configuration *c, const struct play_span *span,
                          const struct scenario_group *groups, struct error *err)
 {
-    struct day_time begin = begin_time(c);
-    int64_t run_ns = c->duration_ns > 0 ? c->duration_ns : FOREVER_NS;
-    int64_t most_ns = INT64_MAX - begin.ns; /* the calendar ends in 2262 */
-    double day_ns = (double)run_ns * c->speed;
+    double day_ns = (double)span->duration_ns * span->speed;
     struct scenario_config config = {
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
         .seed = c->seed,
-        .begin = begin,
-        .day_ns = day_ns < (double)most_ns ? (int64_t)day_ns : most_ns,
-        .speed = c->speed,
+        .begin = span->begin,
+        .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
+        .speed = span->speed,
         .fallback = c->unobserved,
         .how = c->sessions,
         .threads = c->threads,
         .stop = &play->stop,
     };
 
-    play->begin = begin;
+    play->begin = span->begin;
     play->scenario = scenario_new(&config, err);
     return play->scenario ? 0 : error_prefix(err, "%s", c->path);
 }
@@ -68,7 +56,8 @@ void play_release(struct play *play)
     free(play->models);
 }
 
-int play_init(struct play *play, const struct configuration *c, struct model_image *images, struct error *err)
+int play_init(struct play *play, const struct configuration *c, const struct play_span *span,
+              struct model_image *images, struct error *err)
 {
     struct scenario_group groups[SCENARIO_MAX_GROUPS];
     int status = 0;
@@ -87,7 +76,7 @@ int play_init(struct play *play, const struct configuration *c, struct model_ima
                                              c->populations[i].hosts, c->populations[i].activity };
     }
     if (status == 0)
-        status = make_scenario(play, c, groups, err);
+        status = make_scenario(play, c, span, groups, err);
     if (status < 0) {
         play_release(play);
         return -1;
@@ -97,15 +86,14 @@ int play_init(struct play *play, const struct configuration *c, struct model_ima
     return 0;
 }
 
-void play_show_progress(const struct play *play, const struct emit_counts *counts)
+void play_show_progress(const struct play *play, const struct report_counts *counts)
 {
     char sent[TEXT_NUMBER];
     char flows[TEXT_NUMBER];
 
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r\033[K%.0f s: %s flows, %s frames sent, %llu dropped",
-                mono_time_seconds_since(play->started),
-                text_from_count(scenario_counts(play->scenario)->flows, flows),
+                mono_time_seconds_since(play->started), text_from_count(counts->flows, flows),
                 text_from_count(counts->sent, sent), (unsigned long long)counts->dropped);
 }
 
@@ -115,27 +103,30 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-struct report play_report(const struct play *play, const struct emit_counts *counts)
+static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    counts->planned += emitted->planned;
+    counts->sent += emitted->sent;
+    counts->sent_bytes += emitted->sent_bytes;
+    counts->dropped += emitted->dropped;
+    counts->refused += emitted->refused;
+    counts->unsent += emitted->unsent;
+    counts->stalls += emitted->stalls;
+    counts->stalled_ns += emitted->stalled_ns;
+    log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
 
-    return (struct report){
-        .hosts = scenario_host_count(play->scenario),
-        .flows = r->flows,
-        .complete_tcp = r->complete_tcp,
-        .hurried = r->hurried,
-        .repeated_syns = r->repeated_syns,
-        .most_live = r->most_live,
-        .planned = r->frames,
-        .sent = counts->sent,
-        .sent_bytes = counts->sent_bytes,
-        .dropped = counts->dropped,
-        .refused = counts->refused,
-        .lateness = &counts->lateness,
-        .unsent = counts->unsent,
-        .stalls = counts->stalls,
-        .stalled_ns = counts->stalled_ns,
-        .seconds = mono_time_seconds_since(play->started),
-        .ended = play->ended,
-    };
+    memset(counts, 0, sizeof *counts);
+    counts->hosts = scenario_host_count(play->scenario);
+    counts->flows = r->flows;
+    counts->complete_tcp = r->complete_tcp;
+    counts->hurried = r->hurried;
+    counts->repeated_syns = r->repeated_syns;
+    counts->most_live = r->most_live;
+    for (size_t i = 0; i < links; i++)
+        add_emitted(counts, &emitted[i]);
 }

@@ -20,6 +20,19 @@
 #include "model/model.h"
 #include "scenario/scenario.h"
 
+/* Which part of the days is played, and how. */
+struct play_span {
+    struct day_time begin;
+    int64_t duration_ns; /* on the clock; 0: until stopped */
+    double speed;
+    double activity; /* factor on that of every population */
+    bool is_paused;  /* it begins with a pause */
+    int64_t before_ns; /* of the run that has passed already */
+};
+
+/* All that a configuration asks for, from now on. */
+struct play_span play_span_of(const struct configuration *configuration);
+
 struct play {
     struct model **models; /* owned */
     size_t model_count;
@@ -36,19 +49,16 @@ struct play_options {
     bool quiet; /* no progress */
 };
 
-/* Reads every model file of the configuration, unparsed: what needs the caller's rights. */
-int play_read_models(const struct configuration *configuration, struct model_image *images, struct error *err);
-
 /* Takes the images, also when it fails. 0, or -1 with nothing to release. The play must not move. */
-int play_init(struct play *play, const struct configuration *configuration, struct model_image *images,
-              struct error *err);
+int play_init(struct play *play, const struct configuration *configuration, const struct play_span *span,
+              struct model_image *images, struct error *err);
 void play_release(struct play *play);
 
 /* One line on a terminal. */
-void play_show_progress(const struct play *play, const struct emit_counts *counts);
+void play_show_progress(const struct play *play, const struct report_counts *counts);
 void play_clear_progress(void);
 
-/* So far: what any run has to say. */
-struct report play_report(const struct play *play, const struct emit_counts *counts);
+/* So far: what any run has to say; `emitted` has counts of so many links. What is answered stays 0. */
+void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts);
 
 #endif

@@ -7,10 +7,24 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* The kernel forgets what to do at the parent's death when the user changes. */
+static int keep_tie(int on_parents_death, pid_t parent, struct error *err)
+{
+    if (on_parents_death == 0)
+        return 0;
+    if (prctl(PR_SET_PDEATHSIG, on_parents_death) < 0)
+        return error_set(err, "cannot end with its parent: %s", strerror(errno));
+    return getppid() == parent ? 0 : error_set(err, "the supervisor is gone");
+}
+
 int privileges_drop(const char *user, struct error *err)
 {
+    pid_t parent = getppid();
+    int on_parents_death = 0;
     struct passwd *entry;
     int status;
+
+    (void)prctl(PR_GET_PDEATHSIG, &on_parents_death);
 
     if (geteuid() == 0) {
         entry = getpwnam(user);
@@ -33,5 +47,5 @@ int privileges_drop(const char *user, struct error *err)
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_set(err, "no_new_privs: %s", strerror(errno));
-    return 0;
+    return keep_tie(on_parents_death, parent, err);
 }

@@ -9,6 +9,7 @@
 /*
  * Becomes `user`: no supplementary groups, no capabilities (bounding set included), nothing to
  * be gained by exec. A process that is not root stays who it is, and loses its capabilities.
+ * One that is to end with its parent (PR_SET_PDEATHSIG) still does.
  * 0 or -1.
  */
 int privileges_drop(const char *user, struct error *err);

@@ -10,19 +10,28 @@
 
 #include "base/log_histogram.h"
 
-struct report {
-    uint32_t hosts;
+/* What was done; that of two processes adds up. */
+struct report_counts {
+    uint64_t hosts; /* the most that were played at once */
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
     uint64_t planned, sent, sent_bytes, dropped, refused;
-    const struct log_histogram *lateness;
-    bool is_live; /* the rest is about a link */
+    /* The rest is about a link. */
     uint64_t unsent; /* of the dropped: their time had not come when the run was stopped */
     uint64_t stalls, stalled_ns;
     uint64_t arp_answers, echo_answers, answers_dropped;
-    bool interface_known; /* it was there until the end */
-    uint64_t interface_packets; /* that the interface counted during the run */
+    struct log_histogram lateness;
+};
+
+void report_counts_add(struct report_counts *sum, const struct report_counts *more);
+
+struct report {
+    const struct report_counts *counts; /* borrowed */
     double seconds;
     const char *ended; /* "the end of the run", "SIGINT" ... */
+    bool is_live;      /* the rest is about a link */
+    uint64_t restarts; /* of the engine, after it crashed */
+    bool interface_known; /* it was there until the end */
+    uint64_t interface_packets; /* that the interface counted during the run */
 };
 
 void report_print(const struct report *report, FILE *to, bool json);

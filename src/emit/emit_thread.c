@@ -34,6 +34,19 @@ static int set_scheduling(pthread_t thread, int policy, int priority)
     return pthread_setschedparam(thread, policy, &param);
 }
 
+static void raise_limit(__rlimit_resource_t what, rlim_t value)
+{
+    const struct rlimit limit = { value, value };
+
+    (void)setrlimit(what, &limit);
+}
+
+void emit_thread_raise_limits(void)
+{
+    raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
+    raise_limit(RLIMIT_RTPRIO, 99);
+}
+
 int emit_thread_prepare(const struct emit_thread_options *options, struct error *err)
 {
     cpu_set_t set;

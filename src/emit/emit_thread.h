@@ -22,6 +22,9 @@ struct emit_thread_options {
     int priority; /* of SCHED_FIFO, 1..99; 0: an ordinary thread */
 };
 
+/* For the process, while it has rights: what threads may ask for when they have none left. Best effort. */
+void emit_thread_raise_limits(void);
+
 /* Prepares the calling thread. -1 with *err when the processor or the priority cannot be had. */
 int emit_thread_prepare(const struct emit_thread_options *options, struct error *err);
 

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
@@ -235,15 +236,21 @@ static int open_receiver(struct link *link, struct error *err)
     return receive_all_addresses(link->receive_fd, link, err);
 }
 
+static int open_counters(struct link *link, struct error *err)
+{
+    link->counter_fd = open("/proc/net/dev", O_RDONLY | O_CLOEXEC);
+    return link->counter_fd >= 0 ? 0 : error_set(err, "/proc/net/dev: cannot open: %s", strerror(errno));
+}
+
 int link_open(struct link *link, const char *name, bool allow_default_route, struct error *err)
 {
-    struct link opened = { .packet_fd = -1, .receive_fd = -1 };
+    struct link opened = { .packet_fd = -1, .receive_fd = -1, .counter_fd = -1 };
 
     if (describe(&opened, name, err) < 0)
         return -1;
     if (!allow_default_route && refuse_default_route(&opened, err) < 0)
         return -1;
-    if (open_sender(&opened, err) < 0 || open_receiver(&opened, err) < 0) {
+    if (open_counters(&opened, err) < 0 || open_sender(&opened, err) < 0 || open_receiver(&opened, err) < 0) {
         link_close(&opened);
         return -1;
     }
@@ -262,6 +269,7 @@ void link_close(struct link *link)
 {
     close_descriptor(&link->packet_fd);
     close_descriptor(&link->receive_fd);
+    close_descriptor(&link->counter_fd);
 }
 
 /* "  name: " and eight counters of reception, then bytes and packets sent. */
@@ -274,9 +282,23 @@ static bool parse_sent(const char *line, const char *name, uint64_t *packets)
            strcmp(interface, name) == 0;
 }
 
+/* From the beginning. A stream of its own each time: a buffer that is kept would be asked instead of the kernel. */
+static FILE *read_again(int fd)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    FILE *stream;
+
+    if (own < 0)
+        return NULL;
+    if (lseek(own, 0, SEEK_SET) == 0 && (stream = fdopen(own, "r")) != NULL)
+        return stream;
+    close(own);
+    return NULL;
+}
+
 int link_sent_packets(const struct link *link, uint64_t *packets, struct error *err)
 {
-    FILE *table = fopen("/proc/net/dev", "re");
+    FILE *table = read_again(link->counter_fd);
     char line[COUNTER_LINE_BYTES];
     bool found = false;
     uint64_t sent;

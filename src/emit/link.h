@@ -16,6 +16,7 @@ struct link {
     int mtu;
     int packet_fd;   /* AF_PACKET, bound to the link with protocol 0: sends, receives nothing */
     int receive_fd;  /* AF_PACKET, receives ARP and ICMP echo requests through a kernel filter */
+    int counter_fd;  /* /proc/net/dev: who sends may not open it any more */
 };
 
 /*

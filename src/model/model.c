@@ -16,7 +16,7 @@ static int read_all(int fd, uint8_t *bytes, size_t size)
     size_t done = 0;
 
     while (done < size) {
-        ssize_t got = read(fd, bytes + done, size - done);
+        ssize_t got = pread(fd, bytes + done, size - done, (off_t)done);
 
         if (got == 0) {
             errno = EIO; /* it became shorter under our hands */
@@ -30,19 +30,26 @@ static int read_all(int fd, uint8_t *bytes, size_t size)
     return 0;
 }
 
+static int check_file(int fd, const char *path, struct stat *info, struct error *err)
+{
+    if (fstat(fd, info) < 0)
+        return error_set(err, "%s: cannot read: %s", path, strerror(errno));
+    if (!S_ISREG(info->st_mode))
+        return error_set(err, "%s: not a model file: not a regular file", path);
+    if (info->st_size == 0)
+        return error_set(err, "%s: not a model file: it is empty", path);
+    if (info->st_size > MODEL_MAX_BYTES)
+        return error_set(err, "%s: %lld bytes are more than a model may have (%lld)", path,
+                         (long long)info->st_size, (long long)MODEL_MAX_BYTES);
+    return 0;
+}
+
 static int read_image(struct model_image *image, int fd, const char *path, struct error *err)
 {
     struct stat info;
 
-    if (fstat(fd, &info) < 0)
-        return error_set(err, "%s: cannot read: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return error_set(err, "%s: not a model file: not a regular file", path);
-    if (info.st_size == 0)
-        return error_set(err, "%s: not a model file: it is empty", path);
-    if (info.st_size > MODEL_MAX_BYTES)
-        return error_set(err, "%s: %lld bytes are more than a model may have (%lld)", path,
-                         (long long)info.st_size, (long long)MODEL_MAX_BYTES);
+    if (check_file(fd, path, &info, err) < 0)
+        return -1;
     image->size = (size_t)info.st_size;
     image->bytes = sqlite3_malloc64(image->size);
     if (image->bytes == NULL)
@@ -53,18 +60,38 @@ static int read_image(struct model_image *image, int fd, const char *path, struc
     return 0;
 }
 
-int model_image_read(struct model_image *image, const char *path, struct error *err)
+int model_file_open(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+
+    if (fd < 0)
+        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    if (check_file(fd, path, &info, err) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int model_image_read_fd(struct model_image *image, int fd, const char *path, struct error *err)
+{
+    memset(image, 0, sizeof *image);
+    if (read_image(image, fd, path, err) == 0)
+        return 0;
+    model_image_release(image);
+    return -1;
+}
+
+int model_image_read(struct model_image *image, const char *path, struct error *err)
+{
+    int fd = model_file_open(path, err);
     int status;
 
     memset(image, 0, sizeof *image);
     if (fd < 0)
-        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
-    status = read_image(image, fd, path, err);
+        return -1;
+    status = model_image_read_fd(image, fd, path, err);
     close(fd);
-    if (status < 0)
-        model_image_release(image);
     return status;
 }
 

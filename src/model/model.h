@@ -73,7 +73,7 @@ struct model {
 int model_save(const char *path, const struct network_stats *stats, const struct network_fit *fit,
                struct error *err);
 
-/* Reads a file whole, without looking into it: what a process does while it has privileges. */
+/* A file as it is, read whole and not looked into. */
 struct model_image {
     uint8_t *bytes; /* sqlite3_malloc'ed */
     size_t size;
@@ -81,6 +81,14 @@ struct model_image {
 };
 
 int model_image_read(struct model_image *image, const char *path, struct error *err);
+
+/*
+ * The same in two steps, for a process that gives up its rights between them: opens the file, of which no byte is read,
+ * and reads it from its beginning, wherever the descriptor stands. The descriptor (-1 on failure) stays the caller's.
+ */
+int model_file_open(const char *path, struct error *err);
+int model_image_read_fd(struct model_image *image, int fd, const char *path, struct error *err);
+
 void model_image_release(struct model_image *image);
 
 /* What model_save() would write, without a file. 0, or -1 with nothing to release. */

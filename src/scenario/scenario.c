@@ -21,6 +21,7 @@ struct scenario {
     struct renderer *renderer;
     struct service_list services;
     struct run_time end;
+    double activity; /* beside those of the groups */
 };
 
 static const struct service_model *find_service(const void *self, uint8_t protocol, uint32_t port,
@@ -71,25 +72,33 @@ static int set_groups(struct scenario *s, const struct scenario_config *config, 
     return population_init(&s->population, s->groups, config->group_count, &config->outside, err);
 }
 
+static struct day_time day_end(const struct scenario_config *config)
+{
+    bool is_endless = config->day_ns > DAY_TIME_MOST_NS - config->begin.ns;
+
+    return (struct day_time){ is_endless ? DAY_TIME_MOST_NS : config->begin.ns + config->day_ns };
+}
+
 static int wire(struct scenario *s, const struct scenario_config *config, struct error *err)
 {
     struct day_config day = {
         .population = &s->population,
         .seed = config->seed,
         .begin = config->begin,
-        .end = { config->begin.ns + config->day_ns },
+        .end = day_end(config),
         .fallback = config->fallback,
         .threads = config->threads,
         .stop = config->stop,
     };
     struct renderer_config renderer = {
-        .schedule = { config->begin, config->speed },
+        .schedule = { .origin = config->begin, .speed = config->speed },
         .seed = config->seed,
         .how = config->how,
     };
 
     s->day = day_new(&day);
-    s->end = schedule_run_time(&renderer.schedule, day.end);
+    s->end.ns = day.end.ns == DAY_TIME_MOST_NS ? INT64_MAX : schedule_run_time(&renderer.schedule, day.end).ns;
+    s->activity = 1;
     renderer.plans = (struct flow_plan_source){ day_next, s->day };
     renderer.end = s->end;
     for (size_t i = 0; i < config->group_count; i++)
@@ -161,6 +170,81 @@ const struct population *scenario_population(const struct scenario *s)
 struct flow_plan_source scenario_plans(struct scenario *s)
 {
     return (struct flow_plan_source){ day_next, s->day };
+}
+
+/* ---- steering ---- */
+
+/* Another schedule, and as much of the day as it has until the end of the run. */
+static void reschedule(struct scenario *s, const struct schedule *schedule)
+{
+    struct day_time end = { DAY_TIME_MOST_NS };
+
+    if (s->end.ns != INT64_MAX)
+        end = schedule_day_time(schedule, s->end);
+    renderer_reschedule(s->renderer, schedule);
+    day_set_end(s->day, end);
+}
+
+static struct schedule schedule_from(const struct scenario *s, struct run_time now)
+{
+    struct run_time at = renderer_position(s->renderer, now);
+    const struct schedule *before = renderer_schedule(s->renderer);
+
+    return (struct schedule){ schedule_day_time(before, at), before->speed, at };
+}
+
+void scenario_set_speed(struct scenario *s, double speed, struct run_time now)
+{
+    struct schedule schedule = schedule_from(s, now);
+
+    schedule.speed = speed;
+    reschedule(s, &schedule);
+}
+
+static int check_activity(const struct scenario *s, double factor, struct error *err)
+{
+    for (size_t i = 0; i < s->group_count; i++) {
+        double group = s->groups[i].activity > 0 ? s->groups[i].activity : 1;
+        double product = group * factor;
+
+        if (!(product >= SCENARIO_LEAST_ACTIVITY && product <= SCENARIO_MOST_ACTIVITY))
+            return error_set(err, "an activity of %g makes %g of the %g of population %zu, which is not between %g and %g",
+                             factor, product, group, i + 1, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY);
+    }
+    return 0;
+}
+
+int scenario_set_activity(struct scenario *s, double factor, struct run_time now, struct error *err)
+{
+    struct day_time from;
+
+    if (check_activity(s, factor, err) < 0)
+        return -1;
+    s->activity = factor;
+    from = renderer_return_plan(s->renderer, schedule_from(s, now).origin);
+    day_replan(s->day, from, renderer_begun(s->renderer), factor);
+    return 0;
+}
+
+void scenario_skip(struct scenario *s, int64_t ns, struct run_time now)
+{
+    struct schedule schedule = schedule_from(s, now);
+    double to_ns = (double)schedule.origin.ns + (double)ns;
+
+    schedule.origin.ns = to_ns < 0 ? 0 : to_ns > (double)DAY_TIME_MOST_NS ? DAY_TIME_MOST_NS : schedule.origin.ns + ns;
+    renderer_return_plan(s->renderer, schedule.origin);
+    reschedule(s, &schedule);
+    day_replan(s->day, schedule.origin, ns < 0 ? NULL : renderer_begun(s->renderer), s->activity);
+}
+
+void scenario_finish(struct scenario *s, struct run_time now, int64_t bound_ns)
+{
+    renderer_finish(s->renderer, now, bound_ns);
+}
+
+const struct schedule *scenario_schedule(const struct scenario *s)
+{
+    return renderer_schedule(s->renderer);
 }
 
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record)

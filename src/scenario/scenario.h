@@ -32,6 +32,8 @@
 #define SCENARIO_LEAST_ACTIVITY 0.001
 #define SCENARIO_MOST_ACTIVITY 1000.0
 
+#define SCENARIO_FOREVER INT64_MAX
+
 enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = PICK_MAX_PLACES, SCENARIO_MAX_THREADS = DAY_MAX_THREADS };
 
 struct scenario_group {
@@ -47,8 +49,8 @@ struct scenario_config {
     size_t group_count;
     struct ip_network outside;
     uint64_t seed;
-    struct day_time begin;
-    int64_t day_ns; /* how much of the day is played */
+    struct day_time begin; /* a run that goes on where another one was begins where its schedule says: same flows */
+    int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
     struct session_options how;
@@ -68,7 +70,10 @@ uint32_t scenario_host_count(const struct scenario *scenario);
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
 
-/* When the last sessions are brought to an end. */
+/*
+ * When the last sessions are brought to an end; INT64_MAX: never. A time of the clock: to steer the day does not change
+ * it, and what of the day is played until then follows.
+ */
 struct run_time scenario_end(const struct scenario *scenario);
 
 /* Who plays. Borrowed: it lives as long as the scenario. */
@@ -76,6 +81,43 @@ const struct population *scenario_population(const struct scenario *scenario);
 
 /* The flows of the day, for who asks for no frames. */
 struct flow_plan_source scenario_plans(struct scenario *scenario);
+
+/*
+ * ---- steering: by the thread that takes the frames, never between a peek and its take ----
+ *
+ * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
+ * last: so a caller that renders ahead of the clock is that much late. Flows that began go on at their own pace. No flow
+ * is lost or doubled but by scenario_skip(). After each of them the source is to be peeked at again, also when it was
+ * at its end.
+ */
+
+/* The day passes `speed` times as fast, more than 0. */
+void scenario_set_speed(struct scenario *scenario, double speed, struct run_time now);
+
+/*
+ * Hosts begin `factor` times as many flows as their groups' activities say, until another factor is set; 1 is what it
+ * was before any. The slice under way and what was planned ahead is planned again: with many hosts that takes as long
+ * as any slice does. -1, and nothing has changed, when a group would have less than SCENARIO_LEAST_ACTIVITY or
+ * more than SCENARIO_MOST_ACTIVITY.
+ */
+int scenario_set_activity(struct scenario *scenario, double factor, struct run_time now, struct error *err);
+
+/*
+ * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not played,
+ * and nobody knows how many they would have been; flows behind are played again, as in the hour that comes twice
+ * in autumn. The day stays within 1970 and 2255.
+ */
+void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
+
+/*
+ * No more flows begin, and those under way are closed, with FIN or reset where they have a connection: in as many
+ * frames as that takes, the last of which is due `bound_ns` after the position at most (renderer.h). The run is over
+ * with it.
+ */
+void scenario_finish(struct scenario *scenario, struct run_time now, int64_t bound_ns);
+
+/* By which the day is played, by what was steered last. Borrowed, until it is steered again. */
+const struct schedule *scenario_schedule(const struct scenario *scenario);
 
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);

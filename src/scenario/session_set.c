@@ -27,7 +27,7 @@ struct session_set *session_set_new(const struct session_set_config *config, str
         .seed = config->seed,
     };
     struct renderer_config renderer = {
-        .schedule = { config->begin, 1.0 },
+        .schedule = { .origin = config->begin, .speed = 1.0 },
         .end = { INT64_MAX },
         .seed = config->seed,
         .how = config->how,

@@ -53,10 +53,18 @@ struct renderer {
     size_t bucket_mask;
     struct open_connections connections;
     struct packet_models *models;
+    struct schedule schedule;
     struct flow_plan plan; /* the next one, when has_plan ... */
     struct run_time plan_due; /* ... and when it begins */
     bool has_plan;
     bool plans_over;
+    struct live *coming;           /* the session of that plan, made ready: it begins with the next frame. Or NULL */
+    bool has_resumed;              /* it goes on with a connection that was left open, as: */
+    struct session_numbers resumed;
+    struct flow_plan begun; /* the latest plan that began, when has_begun */
+    bool has_begun;
+    struct run_time now;    /* due time of the frame that was taken last */
+    struct run_time latest; /* no frame is due later */
     bool hurrying;
 };
 
@@ -175,14 +183,20 @@ static void avoid_taken_tuple(struct renderer *r, struct flow_tuple *tuple)
  */
 static void choose_tuple(struct renderer *r, struct live *live, const struct flow_plan *plan)
 {
-    struct session_numbers numbers;
-
     live->tuple = flow_tuple_of(plan);
-    if (session_joins(&live->session) &&
-        open_connections_take(&r->connections, &live->tuple, &numbers))
-        session_resume(&live->session, &numbers);
+    r->has_resumed = session_joins(&live->session) &&
+                     open_connections_take(&r->connections, &live->tuple, &r->resumed);
+    if (r->has_resumed)
+        session_resume(&live->session, &r->resumed);
     else
         avoid_taken_tuple(r, &live->tuple);
+}
+
+static void count_live(struct renderer *r)
+{
+    atomic_store_explicit(&r->counts.live, r->live_count, memory_order_relaxed);
+    if (r->live_count > r->counts.most_live)
+        r->counts.most_live = r->live_count;
 }
 
 static void enter(struct renderer *r, struct live *live)
@@ -193,8 +207,7 @@ static void enter(struct renderer *r, struct live *live)
     index_live(r, live);
     if (r->live_count > r->bucket_mask)
         grow_index(r);
-    if (r->live_count > r->counts.most_live)
-        r->counts.most_live = r->live_count;
+    count_live(r);
 }
 
 /* Few sessions are impaired, so that those that are not need no room for it. */
@@ -237,7 +250,17 @@ static struct session_sums *new_sums(struct run_time begun, const struct flow_pl
     return sums;
 }
 
-static void begin_session(struct renderer *r)
+/* The plan is no longer one to come. */
+static void count_begun(struct renderer *r)
+{
+    counter_add(&r->counts.flows, 1);
+    r->begun = r->plan;
+    r->has_begun = true;
+    r->has_plan = false;
+}
+
+/* Makes the session of the plan ready: it is known to have a packet before anyone counts on it. */
+static void prepare_session(struct renderer *r)
 {
     struct live *live = take_unused(r);
     struct impairment_counts counts;
@@ -249,20 +272,39 @@ static void begin_session(struct renderer *r)
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
     live->due = r->plan_due;
     live->sums = r->config.how.ended ? new_sums(live->due, &r->plan) : NULL;
-    live->number = r->counts.flows;
-    counter_add(&r->counts.flows, 1);
-    r->has_plan = false;
     for (int side = 0; side < 2; side++)
         frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack, (enum flow_side)side);
-    if (next_packet(live))
-        enter(r, live);
-    else
-        give_back(r, live); /* a plan without packets */
+    if (next_packet(live)) {
+        r->coming = live;
+        return;
+    }
+    give_back(r, live); /* a plan without packets */
+    count_begun(r);
+}
+
+static void begin_session(struct renderer *r)
+{
+    r->coming->number = r->counts.flows;
+    enter(r, r->coming);
+    r->coming = NULL;
+    count_begun(r);
+}
+
+/* As if it had never been made ready. */
+static void forget_coming(struct renderer *r)
+{
+    if (r->coming == NULL)
+        return;
+    if (r->has_resumed)
+        open_connections_put(&r->connections, &r->coming->tuple, &r->resumed);
+    session_release(&r->coming->session);
+    give_back(r, r->coming);
+    r->coming = NULL;
 }
 
 static struct day_time origin_of(const struct renderer *r, struct run_time t)
 {
-    return (struct day_time){ r->config.schedule.origin.ns + t.ns };
+    return (struct day_time){ r->config.schedule.origin.ns + t.ns - r->config.schedule.begin.ns };
 }
 
 static void tell(struct renderer *r, const struct live *live)
@@ -294,6 +336,7 @@ static void tell(struct renderer *r, const struct live *live)
 static void end_session(struct renderer *r, struct live *live)
 {
     r->heap[0] = r->heap[--r->live_count];
+    count_live(r);
     unindex_live(r, live);
     counter_add(&r->counts.complete_tcp, session_is_complete_tcp(&live->session));
     if (live->sums)
@@ -306,52 +349,80 @@ static void end_session(struct renderer *r, struct live *live)
     give_back(r, live);
 }
 
-/* The end of the run: every live session says no more than it must. */
-static void hurry_all(struct renderer *r)
+static void hasten(struct live *live, struct run_time latest)
 {
+    if (live->impaired)
+        impairments_stop(&live->impaired->filter);
+    if (live->due.ns > latest.ns)
+        live->due = latest;
+}
+
+static void hurry_begun(struct renderer *r)
+{
+    if (!r->hurrying)
+        counter_add(&r->counts.hurried, r->live_count);
     r->hurrying = true;
-    for (size_t i = 0; i < r->live_count; i++) {
-        session_hurry(&r->heap[i]->session);
-        if (r->heap[i]->impaired)
-            impairments_stop(&r->heap[i]->impaired->filter);
-        if (r->heap[i]->due.ns > r->config.end.ns)
-            r->heap[i]->due = r->config.end;
-        counter_add(&r->counts.hurried, 1);
-    }
+}
+
+static void order_heap(struct renderer *r)
+{
     for (size_t i = r->live_count / 2; i-- > 0;)
         sift_down(r->heap, r->live_count, i);
 }
 
+/* The end of the run: every live session says no more than it must. */
+static void hurry_all(struct renderer *r)
+{
+    hurry_begun(r);
+    for (size_t i = 0; i < r->live_count; i++) {
+        session_hurry(&r->heap[i]->session);
+        hasten(r->heap[i], r->config.end);
+    }
+    order_heap(r);
+}
+
 /* ---- frames ---- */
+
+static void set_plan_due(struct renderer *r)
+{
+    r->plan_due = schedule_run_time(&r->schedule, r->plan.start);
+    if (r->plan_due.ns < r->now.ns)
+        r->plan_due = r->now;
+}
 
 static int fetch_plan(struct renderer *r, struct error *err)
 {
     int got;
 
-    if (r->has_plan || r->plans_over)
+    if (r->has_plan || r->plans_over || r->hurrying)
         return 0;
     got = r->config.plans.next(r->config.plans.self, &r->plan, err);
     if (got < 0)
         return -1;
     r->has_plan = got > 0;
     if (r->has_plan)
-        r->plan_due = schedule_run_time(&r->config.schedule, r->plan.start);
+        set_plan_due(r);
     r->plans_over = got == 0;
     return 0;
 }
 
-/* Begins every session that starts before the next packet of a live one. */
-static int begin_due_sessions(struct renderer *r, struct error *err)
+/* A session begins before the next packet of a live one. */
+static bool begins_next(const struct renderer *r)
 {
-    for (;;) {
+    return r->has_plan && r->plan_due.ns < r->config.end.ns &&
+           (r->live_count == 0 || r->plan_due.ns < r->heap[0]->due.ns);
+}
+
+static int prepare_next_session(struct renderer *r, struct error *err)
+{
+    while (r->coming == NULL) {
         if (fetch_plan(r, err) < 0)
             return -1;
-        if (!r->has_plan ||
-            (r->live_count > 0 &&
-             r->heap[0]->due.ns < r->plan_due.ns))
+        if (!begins_next(r))
             return 0;
-        begin_session(r);
+        prepare_session(r);
     }
+    return 0;
 }
 
 static void add_up(struct session_sums *sums, const struct session_packet *packet, uint32_t bytes)
@@ -378,10 +449,13 @@ static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
 
 static void advance(struct renderer *r, struct live *live)
 {
-    if (next_packet(live))
+    if (next_packet(live)) {
         live->due.ns += live->packet.gap_ns;
-    else
+        if (live->due.ns > r->latest.ns)
+            live->due = r->latest;
+    } else {
         end_session(r, live);
+    }
     if (r->live_count > 0)
         sift_down(r->heap, r->live_count, 0);
 }
@@ -390,13 +464,13 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
 {
     struct renderer *r = self;
 
-    if (begin_due_sessions(r, err) < 0)
+    if (prepare_next_session(r, err) < 0)
         return -1;
-    if (r->live_count == 0)
+    if (r->coming == NULL && r->live_count == 0)
         return 0;
-    if (!r->hurrying && !r->has_plan && r->heap[0]->due.ns >= r->config.end.ns)
+    if (!r->hurrying && r->coming == NULL && r->heap[0]->due.ns >= r->config.end.ns)
         hurry_all(r);
-    next->due = r->heap[0]->due;
+    next->due = r->coming ? r->coming->due : r->heap[0]->due;
     next->link = 0;
     return 1;
 }
@@ -404,8 +478,12 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
 static uint32_t renderer_take(void *self, uint8_t *room)
 {
     struct renderer *r = self;
-    uint32_t length = render(r, r->heap[0], room);
+    uint32_t length;
 
+    if (r->coming)
+        begin_session(r); /* its packet is before all others */
+    r->now = r->heap[0]->due;
+    length = render(r, r->heap[0], room);
     counter_add(&r->counts.frames, 1);
     advance(r, r->heap[0]);
     return length;
@@ -421,6 +499,9 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     struct renderer *r = memory_alloc(sizeof *r);
 
     r->config = *config;
+    r->schedule = config->schedule;
+    r->now = (struct run_time){ INT64_MIN };
+    r->latest = (struct run_time){ INT64_MAX };
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
     open_connections_init(&r->connections);
@@ -437,6 +518,7 @@ void renderer_free(struct renderer *r)
 {
     if (r == NULL)
         return;
+    forget_coming(r);
     for (size_t i = 0; i < r->live_count; i++) {
         session_release(&r->heap[i]->session);
         free(r->heap[i]->impaired);
@@ -460,4 +542,60 @@ void renderer_free(struct renderer *r)
 const struct renderer_counts *renderer_counts(const struct renderer *r)
 {
     return &r->counts;
+}
+
+/* ---- steering ---- */
+
+struct run_time renderer_position(const struct renderer *r, struct run_time now)
+{
+    return now.ns > r->now.ns ? now : r->now;
+}
+
+const struct schedule *renderer_schedule(const struct renderer *r)
+{
+    return &r->schedule;
+}
+
+void renderer_reschedule(struct renderer *r, const struct schedule *schedule)
+{
+    forget_coming(r);
+    r->schedule = *schedule;
+    r->plans_over = false;
+    if (r->has_plan)
+        set_plan_due(r);
+}
+
+struct day_time renderer_return_plan(struct renderer *r, struct day_time now)
+{
+    struct day_time from = now;
+
+    forget_coming(r);
+    if (r->has_plan)
+        from = r->plan.start;
+    else if (r->has_begun && !r->plans_over)
+        from = r->begun.start; /* the next one may start with it */
+    r->has_plan = false;
+    r->plans_over = false;
+    return from.ns < now.ns ? from : now;
+}
+
+const struct flow_plan *renderer_begun(const struct renderer *r)
+{
+    return r->has_begun ? &r->begun : NULL;
+}
+
+void renderer_finish(struct renderer *r, struct run_time now, int64_t bound_ns)
+{
+    struct run_time begin = renderer_position(r, now);
+    double step_ns = (double)bound_ns / 2 / (double)(r->live_count + 1);
+
+    forget_coming(r);
+    r->has_plan = false;
+    hurry_begun(r);
+    r->latest.ns = begin.ns + bound_ns;
+    for (size_t i = 0; i < r->live_count; i++) {
+        session_close(&r->heap[i]->session, bound_ns / 6);
+        hasten(r->heap[i], (struct run_time){ begin.ns + (int64_t)((double)i * step_ns) });
+    }
+    order_heap(r);
 }

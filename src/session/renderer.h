@@ -7,6 +7,9 @@
  * connection open is remembered, so that a later one between the same ends can go on with
  * it: same ports, next sequence numbers.
  *
+ * A session begins when its first frame is taken: until then, whoever peeks, the plan may still be given back. Frames
+ * are in order of their due times whatever is steered.
+ *
  * Memory: 1,000 bytes for every session that is live, 40 more with its places in heap and index, a million in 1 GiB;
  * 780 more while a message of several packets is under way (session_course.h), 520 more where the network does
  * something to it, 72 more where the ground truth is asked for. Nothing for one that is over but for what
@@ -16,6 +19,7 @@
 #define SESSION_RENDERER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,7 +30,7 @@
 struct renderer_config {
     struct flow_plan_source plans;
     struct schedule schedule;
-    struct run_time end; /* sessions still live then are brought to an end at once */
+    struct run_time end; /* no session begins; those still live are brought to an end at once */
     uint64_t seed;
     struct session_options how;
     const struct service_model *const *services; /* that plans may have; borrowed as the services are */
@@ -38,6 +42,7 @@ struct renderer_counts { /* written by the renderer's thread alone */
     _Atomic uint64_t complete_tcp;     /* of these, TCP with handshake and FINs */
     _Atomic uint64_t hurried;          /* brought to an end by the end of the run */
     _Atomic uint64_t repeated_syns;    /* frames: attempts repeated because nobody answered */
+    _Atomic uint64_t live;             /* now */
     _Atomic uint64_t most_live;
     _Atomic uint64_t frames;           /* made, whatever becomes of them */
 };
@@ -50,5 +55,36 @@ void renderer_free(struct renderer *renderer);
 struct frame_source renderer_frames(struct renderer *renderer);
 
 const struct renderer_counts *renderer_counts(const struct renderer *renderer);
+
+/*
+ * ---- steering: by the thread that takes the frames, never between a peek and its take ----
+ *
+ * Sessions under way keep their own pace. A source of frames that was at its end may have more afterwards.
+ */
+
+/* Where the run is, and what is steered takes effect: at `now` on the clock; not before the frame that was taken last. */
+struct run_time renderer_position(const struct renderer *renderer, struct run_time now);
+
+/* By which plans begin now. */
+const struct schedule *renderer_schedule(const struct renderer *renderer);
+
+/* By which they begin from here on; what comes too late by it begins with the next frame. */
+void renderer_reschedule(struct renderer *renderer, const struct schedule *schedule);
+
+/*
+ * Forgets the plan that was taken from the source and has not begun: the source will give it again, or another one.
+ * Returns from where on it has to be asked: `now`, or earlier when what has not begun is late.
+ */
+struct day_time renderer_return_plan(struct renderer *renderer, struct day_time now);
+
+/* The plan that began last; NULL: none has. */
+const struct flow_plan *renderer_begun(const struct renderer *renderer);
+
+/*
+ * No session begins any more; those that are live are closed, also connections that were to stay open. Who still has
+ * something to say goes on in turn, spread over the first half of `bound_ns`, and closes in the second half, with
+ * round trips of a sixth of it at most. Nothing is due later than `bound_ns` after the position.
+ */
+void renderer_finish(struct renderer *renderer, struct run_time now, int64_t bound_ns);
 
 #endif

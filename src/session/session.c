@@ -8,7 +8,6 @@
 
 #define DEFAULT_RTT_NS (500 * NS_PER_US)
 #define CLOSED_NS (4 * NS_PER_SECOND) /* what comes 5 s after the end is another flow */
-#define HURRIED_RTT_NS (100 * NS_PER_MS)
 
 /* ---- making a session ready ---- */
 
@@ -274,6 +273,17 @@ void session_hurry(struct session *s)
     c->model = &packet_model_messages;
     messages_close(&c->memory, (enum flow_opening)s->opening, (enum flow_ending)s->ending,
                    (enum flow_side)s->closing_side, unanswered);
-    if (c->shape.rtt_ns > HURRIED_RTT_NS)
-        c->shape.rtt_ns = HURRIED_RTT_NS;
+    if (c->shape.rtt_ns > SESSION_HURRIED_RTT_NS)
+        c->shape.rtt_ns = SESSION_HURRIED_RTT_NS;
+}
+
+void session_close(struct session *s, int64_t rtt_ns)
+{
+    bool is_tcp = s->course.shape.protocol == IP_TCP;
+
+    if (is_tcp && s->ending == FLOW_ENDING_NONE && s->opening != FLOW_OPENING_ATTEMPT)
+        s->ending = FLOW_ENDING_FIN;
+    session_hurry(s);
+    if (s->course.shape.rtt_ns > rtt_ns)
+        s->course.shape.rtt_ns = rtt_ns;
 }

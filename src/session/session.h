@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/random.h"
+#include "base/time_types.h"
 #include "dayshift/flow_plan.h"
 #include "net/wire.h"
 #include "session/impairments.h"
@@ -20,6 +21,8 @@
 #include "session/session_packet.h"
 #include "session/stack_profile.h"
 #include "session/tcp_numbers.h"
+
+#define SESSION_HURRIED_RTT_NS (100 * NS_PER_MS)
 
 struct session {
     struct session_course course;
@@ -62,9 +65,13 @@ bool session_next(struct session *session, struct session_packet *packet);
 
 /*
  * Ends early and properly: whatever was still to be said is dropped, a connection that was to be
- * closed is closed with the next packets, without waiting.
+ * closed is closed with the next packets, without waiting. That takes five packets and two and a half round trips at
+ * most, from the middle of a handshake; a round trip takes SESSION_HURRIED_RTT_NS at most.
  */
 void session_hurry(struct session *session);
+
+/* The same, with round trips of at most `rtt_ns`; and a connection that was to stay open is closed as well. */
+void session_close(struct session *session, int64_t rtt_ns);
 
 /* Of a session that is not over: it is left as it is. */
 void session_release(struct session *session);

@@ -39,6 +39,9 @@ struct day {
     bool is_ahead;    /* the other one is made, or in the making by `thread` */
     pthread_t thread;
     struct day_time next_slice; /* the beginning of the slice to come */
+    double activity;
+    struct flow_plan after; /* when has_after: flows up to this one are passed over */
+    bool has_after;
     atomic_bool is_abandoned;
 };
 
@@ -62,25 +65,40 @@ static void free_work(struct slice_work *work)
     free(work->worker);
 }
 
+static struct day_time slice_begin(struct day_time t)
+{
+    return day_time_of_slice(day_time_date(t), day_time_slice(t));
+}
+
 struct day *day_new(const struct day_config *config)
 {
     struct day *day = memory_alloc(sizeof *day);
 
     day->config = *config;
-    day->next_slice = day_time_of_slice(day_time_date(config->begin), day_time_slice(config->begin));
+    day->next_slice = slice_begin(config->begin);
+    day->activity = 1;
     atomic_init(&day->is_abandoned, false);
     for (int i = 0; i < 2; i++)
         init_work(&day->work[i], day);
     return day;
 }
 
+/* What is planned ahead, if anything is, is left half made. */
+static void abandon_ahead(struct day *day)
+{
+    if (!day->is_ahead)
+        return;
+    atomic_store(&day->is_abandoned, true);
+    pthread_join(day->thread, NULL);
+    atomic_store(&day->is_abandoned, false);
+    day->is_ahead = false;
+}
+
 void day_free(struct day *day)
 {
     if (day == NULL)
         return;
-    atomic_store(&day->is_abandoned, true);
-    if (day->is_ahead)
-        pthread_join(day->thread, NULL);
+    abandon_ahead(day);
     for (int i = 0; i < 2; i++)
         free_work(&day->work[i]);
     free(day);
@@ -188,6 +206,14 @@ static void *make_slice(void *argument)
     return NULL;
 }
 
+static void forget_plans(struct slice_work *work)
+{
+    for (unsigned i = 0; i < work->workers; i++) {
+        work->worker[i].plans.used = 0;
+        work->worker[i].next = 0;
+    }
+}
+
 static void prepare_slice(struct slice_work *work)
 {
     struct day *day = work->day;
@@ -200,11 +226,9 @@ static void prepare_slice(struct slice_work *work)
         .slice = day_time_slice(wall),
         .begin = day->next_slice,
         .fallback = day->config.fallback,
+        .activity = day->activity,
     };
-    for (unsigned i = 0; i < work->workers; i++) {
-        work->worker[i].plans.used = 0;
-        work->worker[i].next = 0;
-    }
+    forget_plans(work);
     atomic_store(&work->next_host, 0);
     atomic_store(&work->planned, 0);
     day->next_slice.ns += NS_PER_SLICE;
@@ -242,8 +266,8 @@ static int fill_slice(struct day *day, struct error *err)
 
 /* ---- plans in order ---- */
 
-/* The first plan of all lists, which is taken; or NULL. */
-static const struct flow_plan *take_first(struct slice_work *work)
+/* Whose list has the first plan of all; or NULL. */
+static struct worker *find_first(struct slice_work *work)
 {
     struct worker *best = NULL;
 
@@ -255,20 +279,32 @@ static const struct flow_plan *take_first(struct slice_work *work)
              compare_plans(&worker->plans.plans[worker->next], &best->plans.plans[best->next]) < 0))
             best = worker;
     }
-    return best ? &best->plans.plans[best->next++] : NULL;
+    return best;
+}
+
+/* It is before what is asked for, or was given before. */
+static bool is_passed_over(struct day *day, const struct flow_plan *plan)
+{
+    if (plan->start.ns < day->config.begin.ns)
+        return true;
+    day->has_after = day->has_after && compare_plans(plan, &day->after) <= 0;
+    return day->has_after;
 }
 
 int day_next(void *self, struct flow_plan *plan, struct error *err)
 {
     struct day *day = self;
-    const struct flow_plan *candidate;
+    struct worker *first;
 
     while (!is_stopped(day)) {
-        while ((candidate = take_first(&day->work[day->current]))) {
-            if (candidate->start.ns < day->config.begin.ns)
-                continue;
+        while ((first = find_first(&day->work[day->current]))) {
+            const struct flow_plan *candidate = &first->plans.plans[first->next];
+
             if (candidate->start.ns >= day->config.end.ns)
-                return 0;
+                return 0; /* it stays: the end may move */
+            first->next++;
+            if (is_passed_over(day, candidate))
+                continue;
             *plan = *candidate;
             return 1;
         }
@@ -278,4 +314,23 @@ int day_next(void *self, struct flow_plan *plan, struct error *err)
             return -1;
     }
     return 0;
+}
+
+/* ---- steering ---- */
+
+void day_set_end(struct day *day, struct day_time end)
+{
+    day->config.end = end;
+}
+
+void day_replan(struct day *day, struct day_time from, const struct flow_plan *after, double activity)
+{
+    abandon_ahead(day);
+    forget_plans(&day->work[day->current]);
+    day->config.begin = from;
+    day->next_slice = slice_begin(from);
+    day->activity = activity;
+    day->has_after = after != NULL;
+    if (after)
+        day->after = *after;
 }

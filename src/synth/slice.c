@@ -237,16 +237,18 @@ static struct flow_plan *append(struct plan_list *list)
     return &list->plans[list->used++];
 }
 
-static double activity_of(const struct virtual_host *host)
+static double activity_of(const struct slice_request *request)
 {
-    return host->group->activity > 0 ? host->group->activity : 1;
+    double group = request->population->hosts[request->host].group->activity;
+
+    return (group > 0 ? group : 1) * (request->activity > 0 ? request->activity : 1);
 }
 
 static void synthesize_flows(const struct slice_request *request, const struct quota *quota,
                              struct plan_list *plans, struct random_stream *random)
 {
     const struct virtual_host *host = &request->population->hosts[request->host];
-    const struct beat_place place = { request->seed, host->end.address, request->begin, activity_of(host) };
+    const struct beat_place place = { request->seed, host->end.address, request->begin, activity_of(request) };
     struct slice_sequence sequence;
 
     slice_sequence_draw(&sequence, host->model, quota, random);
@@ -279,7 +281,7 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
     learned = learned_amount(host->model, request->date, request->slice, request->fallback, &random);
     if (learned.share <= 0)
         return;
-    quota = draw_quota(request, &learned, activity_of(host));
+    quota = draw_quota(request, &learned, activity_of(request));
     if (quota.flows > 0)
         synthesize_flows(request, &quota, plans, &random);
 }

@@ -36,6 +36,7 @@ struct slice_request {
     uint32_t slice;
     struct day_time begin; /* of the slice */
     enum day_fallback fallback;
+    double activity; /* so many times as many flows, beside the group's activity. 0 is 1 */
 };
 
 /* How many flows a host makes in a slice of a date: none where it is not active, else what it makes on average. */

@@ -1,0 +1,64 @@
+/*
+ * board.h - what the engine has done, where it lives on when the engine has crashed: memory that both processes share.
+ *
+ * The engine writes; the supervisor reads numbers from it once the engine has ended, and decides nothing by them but
+ * when the run began: an engine that was taken over can make the table wrong, and no more. No pointer is ever stored
+ * here, and what is text is made printable before it is shown.
+ */
+#ifndef DAEMON_BOARD_H
+#define DAEMON_BOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "daemon/report.h"
+
+/* Where the run is, as an engine said last: the next one goes on from there. */
+struct run_position {
+    _Atomic int64_t said_ns; /* monotonic; 0: none has said it */
+    _Atomic int64_t run_ns;  /* time that has passed for the run: without pauses and stalls */
+    _Atomic int64_t day_ns;  /* what of the day is played, a struct day_time */
+    _Atomic double speed;
+    _Atomic double activity;
+    atomic_bool is_paused;
+};
+
+enum engine_state { ENGINE_STARTING, ENGINE_PLAYING, ENGINE_ENDING };
+
+struct board {
+    /* By the engine. */
+    _Atomic int state;                /* enum engine_state */
+    _Atomic int64_t began_ns;         /* monotonic: when the first engine began to play; 0: none has */
+    _Atomic int64_t playing_since_ns; /* monotonic: when this one did */
+    struct run_position position;
+    struct report_counts present;     /* of this engine, so far */
+    bool interface_known;             /* the interface was there when it was last asked */
+    bool interface_asked;
+    uint64_t interface_before;        /* what it had counted when the run began */
+    uint64_t interface_now;
+    /* By the process in which a new configuration is tried. */
+    struct error trial;               /* why it is bad */
+    /* By the supervisor, for who asks the engine. */
+    struct report_counts past;        /* of the engines before this one, added up */
+    _Atomic uint64_t restarts;
+    struct error crash;               /* how the last one ended that crashed; empty: none did */
+};
+
+struct board *board_new(struct error *err); /* all zero; NULL on failure */
+void board_free(struct board *board);
+
+/* For the engine: it plays from now on. */
+void board_play(struct board *board);
+
+/* For the engine: what its interface has counted by now; the first time, what it starts from. */
+void board_count_interface(struct board *board, bool is_known, uint64_t packets);
+
+/*
+ * For the supervisor, when the engine has ended: what it did becomes past. What it had planned when it was ended
+ * without a chance to count it is dropped.
+ */
+void board_settle(struct board *board);
+
+#endif

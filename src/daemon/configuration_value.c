@@ -1,0 +1,156 @@
+#include "daemon/configuration_value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* The file a setting stands in: the one that was asked for, or one that it includes. */
+static const char *file_of(const struct parser *p, const config_setting_t *setting)
+{
+    const char *included = config_setting_source_file(setting);
+
+    return included ? included : p->path;
+}
+
+const char *value_text(const config_setting_t *setting, char text[VALUE_TEXT])
+{
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        snprintf(text, VALUE_TEXT, "%lld", config_setting_get_int64(setting));
+        break;
+    case CONFIG_TYPE_FLOAT: snprintf(text, VALUE_TEXT, "%g", config_setting_get_float(setting)); break;
+    case CONFIG_TYPE_BOOL: return config_setting_get_bool(setting) ? "true" : "false";
+    case CONFIG_TYPE_STRING:
+        snprintf(text, VALUE_TEXT, "\"%s\"", config_setting_get_string(setting));
+        break;
+    case CONFIG_TYPE_GROUP: return "{...}";
+    case CONFIG_TYPE_ARRAY: return "[...]";
+    default: return config_setting_length(setting) > 0 ? "(...)" : "()";
+    }
+    return text;
+}
+
+int value_complain(struct parser *p, const config_setting_t *setting, const char *wanted)
+{
+    char text[VALUE_TEXT];
+
+    return error_set(p->err, "%s:%u: %s: %s is not %s", file_of(p, setting),
+                     config_setting_source_line(setting), config_setting_name(setting),
+                     value_text(setting, text), wanted);
+}
+
+int value_refuse(struct parser *p, const config_setting_t *setting, const char *what)
+{
+    return error_set(p->err, "%s:%u: %s", file_of(p, setting), config_setting_source_line(setting), what);
+}
+
+int value_say_where(struct parser *p, const config_setting_t *setting)
+{
+    return error_prefix(p->err, "%s:%u: %s", file_of(p, setting), config_setting_source_line(setting),
+                        config_setting_name(setting));
+}
+
+int value_take_text(struct parser *p, const config_setting_t *setting, char **to)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text == NULL || *text == '\0')
+        return value_complain(p, setting, "a text in quotes with something in it");
+    free(*to);
+    *to = memory_copy_text(text);
+    return 0;
+}
+
+int value_take_bool(struct parser *p, const config_setting_t *setting, bool *to)
+{
+    if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
+        return value_complain(p, setting, "true or false");
+    *to = config_setting_get_bool(setting);
+    return 0;
+}
+
+int value_take_integer(struct parser *p, const config_setting_t *setting, int64_t least, int64_t most, int64_t *to)
+{
+    int type = config_setting_type(setting);
+    char wanted[96];
+
+    *to = config_setting_get_int64(setting);
+    if ((type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) && *to >= least && *to <= most)
+        return 0;
+    snprintf(wanted, sizeof wanted, "a whole number from %" PRId64 " to %" PRId64, least, most);
+    return value_complain(p, setting, wanted);
+}
+
+int value_take_number(struct parser *p, const config_setting_t *setting, double least, double most, double *to)
+{
+    char wanted[96];
+
+    *to = config_setting_type(setting) == CONFIG_TYPE_FLOAT ? config_setting_get_float(setting)
+                                                            : (double)config_setting_get_int64(setting);
+    if (config_setting_is_number(setting) && *to >= least && *to <= most)
+        return 0;
+    snprintf(wanted, sizeof wanted, "a number from %.15g to %.15g", least, most);
+    return value_complain(p, setting, wanted);
+}
+
+int value_take_network(struct parser *p, const config_setting_t *setting, struct ip_network *to)
+{
+    const char *text = config_setting_get_string(setting);
+
+    return text && ip_network_parse(to, text) == 0
+               ? 0
+               : value_complain(p, setting, "a network such as \"198.18.0.0/24\" (all host bits 0)");
+}
+
+int value_take_choice(struct parser *p, const config_setting_t *setting, const char *const *names, size_t count,
+                      unsigned *to)
+{
+    const char *text = config_setting_get_string(setting);
+    char wanted[TEXT_NAMES + 16];
+    char list[TEXT_NAMES] = "";
+
+    for (unsigned i = 0; text && i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *to = i;
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        text_add_name(list, names[i]);
+    snprintf(wanted, sizeof wanted, "one of: %s", list);
+    return value_complain(p, setting, wanted);
+}
+
+static int check_names(struct parser *p, const config_setting_t *group, const struct key *keys)
+{
+    for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
+        const config_setting_t *setting = config_setting_get_elem(group, i);
+        const char *name = config_setting_name(setting);
+        const struct key *key = keys;
+
+        while (key->name && strcmp(key->name, name) != 0)
+            key++;
+        if (key->name == NULL)
+            return error_set(p->err, "%s:%u: unknown key '%s'", file_of(p, setting),
+                             config_setting_source_line(setting), name);
+    }
+    return 0;
+}
+
+int value_take_group(struct parser *p, const config_setting_t *group, const struct key *keys)
+{
+    if (check_names(p, group, keys) < 0)
+        return -1;
+    for (; keys->name; keys++) {
+        const config_setting_t *setting = config_setting_get_member(group, keys->name);
+
+        if (setting && keys->take(p, setting) < 0)
+            return -1;
+    }
+    return 0;
+}

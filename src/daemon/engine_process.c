@@ -1,0 +1,86 @@
+#include "daemon/engine_process.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "daemon/live_run.h"
+#include "daemon/privileges.h"
+#include "daemon/syscall_filter.h"
+
+/* The reason to be of this file: behind it nothing can be opened, and foreign data may come. */
+static int give_up_rights(const struct configuration *c, struct error *err)
+{
+    if (privileges_drop(c->user, err) < 0 || syscall_filter_enter(err) < 0)
+        return error_prefix(err, "%s", c->path);
+    return 0;
+}
+
+static int read_and_play(const struct live_run_config *run, const struct model_files *models, struct error *err)
+{
+    struct model_image *images = memory_alloc_array(run->configuration->population_count, sizeof *images);
+    int status = model_files_read(models, run->configuration, images, err);
+
+    if (status == 0)
+        status = live_run_play(run, images, err);
+    free(images);
+    return status;
+}
+
+/* Closes those that it has opened when one cannot be. */
+static int open_links(struct live_link *links, const struct configuration *c, struct error *err)
+{
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (live_link_open(&links[i], c, &c->links[i], err) == 0)
+            continue;
+        while (i-- > 0)
+            live_link_close(&links[i]);
+        return -1;
+    }
+    return 0;
+}
+
+static void note_interfaces(const struct live_link *links, struct board *board)
+{
+    struct error ignored;
+    uint64_t counted = 0;
+    bool is_known = link_sent_packets(&links[0].link, &counted, &ignored) == 0;
+
+    board_count_interface(board, is_known, counted);
+}
+
+int engine_process_play(const struct configuration *c, const struct model_files *models, const struct play_span *span,
+                        const struct play_options *options, struct board *board, struct error *err)
+{
+    struct live_link *links = memory_alloc_array(c->link_count, sizeof *links);
+    const struct live_run_config run = { c, span, links, options, board };
+    int status = open_links(links, c, err);
+
+    if (status == 0) {
+        note_interfaces(links, board);
+        emit_thread_raise_limits();
+        status = give_up_rights(c, err);
+        if (status == 0)
+            status = read_and_play(&run, models, err);
+        for (size_t i = 0; i < c->link_count; i++)
+            live_link_close(&links[i]);
+    }
+    free(links);
+    return status;
+}
+
+int engine_process_check(const struct configuration *c, const struct model_files *models, struct error *err)
+{
+    const struct play_span span = play_span_of(c);
+    struct model_image *images = memory_alloc_array(c->population_count, sizeof *images);
+    struct play play;
+    int status = give_up_rights(c, err);
+
+    if (status == 0)
+        status = model_files_read(models, c, images, err);
+    if (status == 0)
+        status = play_init(&play, c, &span, images, err);
+    if (status == 0)
+        play_release(&play);
+    free(images);
+    return status;
+}

@@ -1,0 +1,23 @@
+/*
+ * engine_process.h - a process that looks at models: first it opens what needs rights, then it gives them up, and only
+ * then does it read.
+ */
+#ifndef DAEMON_ENGINE_PROCESS_H
+#define DAEMON_ENGINE_PROCESS_H
+
+#include "base/error.h"
+#include "daemon/board.h"
+#include "daemon/configuration.h"
+#include "daemon/model_files.h"
+#include "daemon/play.h"
+
+/* Opens the link and plays on it, see live_run.h. 0 or -1. */
+int engine_process_play(const struct configuration *configuration, const struct model_files *models,
+                        const struct play_span *span, const struct play_options *options, struct board *board,
+                        struct error *err);
+
+/* Builds all that is to be played, and throws it away: 0 when it is good. No link is looked at. */
+int engine_process_check(const struct configuration *configuration, const struct model_files *models,
+                         struct error *err);
+
+#endif

@@ -1,0 +1,170 @@
+#include "daemon/live.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/time_zone.h"
+#include "daemon/engine_process.h"
+#include "daemon/syscall_filter.h"
+
+/* How long the run has been going on: from the first frame of the first engine. */
+static double seconds_played(const struct live *live)
+{
+    int64_t began_ns = atomic_load(&live->board->began_ns);
+
+    return began_ns > 0 ? mono_time_seconds_since((struct mono_time){ began_ns }) : 0;
+}
+
+static bool is_between(double value, double least, double most)
+{
+    return value >= least && value <= most;
+}
+
+/* What an engine that starts now has to play: the first one all of it, another one what is left. */
+static struct play_span what_is_left(const struct live *live)
+{
+    const struct run_position *position = &live->board->position;
+    struct play_span span = live->span;
+    int64_t passed_ns = position->is_paused ? 0 : mono_time_now().ns - position->said_ns;
+    double day_ns;
+
+    if (position->said_ns == 0)
+        return span;
+    /* Who was taken over may have written anything here. */
+    if (is_between(position->speed, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED))
+        span.speed = position->speed;
+    if (is_between(position->activity, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY))
+        span.activity = position->activity;
+    span.is_paused = position->is_paused;
+    day_ns = (double)position->day_ns + (double)passed_ns * span.speed;
+    if (is_between(day_ns, 0, (double)DAY_TIME_MOST_NS))
+        span.begin.ns = (int64_t)day_ns;
+    span.before_ns = position->run_ns + passed_ns;
+    if (span.duration_ns > 0)
+        span.duration_ns -= span.before_ns;
+    return span;
+}
+
+/* ---- what the supervisor calls ---- */
+
+static int play(void *self, struct board *board, int channel)
+{
+    const struct live *live = self;
+    struct error err = { "" };
+    struct play_span span = what_is_left(live);
+
+    (void)channel;
+    if ((live->span.duration_ns > 0 && span.duration_ns <= 0) ||
+        engine_process_play(&live->configuration, &live->models, &span, live->options, board, &err) == 0)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "dayshiftd: %s\n", err.text);
+    return EXIT_FAILURE;
+}
+
+static int open_files(struct configuration *c, struct model_files *models, const char *path, struct error *err)
+{
+    if (configuration_load_trusted(c, path, err) < 0)
+        return -1;
+    if (c->link_count == 0)
+        error_set(err, "%s: interface is missing: where is to be played? (-w needs none)", path);
+    else if (model_files_open(models, c, err) == 0)
+        return 0;
+    configuration_release(c);
+    return -1;
+}
+
+static int try_new(void *self, struct error *err)
+{
+    const struct live *live = self;
+    struct configuration c;
+    struct model_files models;
+
+    if (open_files(&c, &models, live->path, err) < 0)
+        return -1;
+    return engine_process_check(&c, &models, err); /* the process ends here: nothing is to be released */
+}
+
+static int take_new(void *self, struct error *err)
+{
+    struct live *live = self;
+    struct configuration c;
+    struct model_files models;
+    struct error ignored;
+
+    if (open_files(&c, &models, live->path, err) < 0) {
+        /* It was good a moment ago, and may have left its time zone. */
+        time_zone_set(live->configuration.timezone ? live->configuration.timezone : TIME_ZONE_DEFAULT, &ignored);
+        return -1;
+    }
+    live->board->position.speed = c.speed;
+    live->board->position.activity = 1;
+    live->span.duration_ns = c.duration_ns;
+    model_files_close(&live->models);
+    configuration_release(&live->configuration);
+    live->configuration = c;
+    live->models = models;
+    return 0;
+}
+
+static int64_t stop_ns(void *self)
+{
+    const struct live *live = self;
+
+    return live->configuration.stop_ns;
+}
+
+/* ---- from the outside ---- */
+
+int live_open(struct live *live, const char *path, const struct play_options *options, struct error *err)
+{
+    *live = (struct live){ .path = path, .options = options };
+    if (open_files(&live->configuration, &live->models, path, err) < 0)
+        return -1;
+    live->board = board_new(err);
+    if (live->board)
+        return 0;
+    live_close(live);
+    return -1;
+}
+
+void live_close(struct live *live)
+{
+    model_files_close(&live->models);
+    configuration_release(&live->configuration);
+    if (live->board)
+        board_free(live->board);
+}
+
+static void print_report(const struct live *live, const struct supervision *how)
+{
+    const struct board *board = live->board;
+    const struct report report = {
+        .counts = &board->past,
+        .seconds = seconds_played(live),
+        .ended = how->ended,
+        .is_live = true,
+        .restarts = board->restarts,
+        .interface_known = board->interface_known,
+        .interface_packets = board->interface_now - board->interface_before,
+    };
+
+    report_print(&report, stdout, live->options->json);
+}
+
+int live_supervise(struct live *live, bool *failed, struct error *err)
+{
+    const struct supervised what = { live, play, try_new, take_new, stop_ns };
+    struct supervision how;
+
+    if (!syscall_filter_is_built_in())
+        fputs("dayshiftd: built with sanitizers, so system calls are not filtered\n", stderr);
+    live->span = play_span_of(&live->configuration);
+    if (supervisor_run(&what, live->board, &how, err) < 0)
+        return -1;
+    *failed = how.failed;
+    play_clear_progress();
+    if (!how.failed || live->board->began_ns > 0)
+        print_report(live, &how);
+    return 0;
+}

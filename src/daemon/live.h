@@ -1,0 +1,34 @@
+/*
+ * live.h - a run on a link as its supervisor sees it: the configuration, the model files, how far the day has come, and
+ * the table at the end.
+ */
+#ifndef DAEMON_LIVE_H
+#define DAEMON_LIVE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/mono_time.h"
+#include "daemon/board.h"
+#include "daemon/configuration.h"
+#include "daemon/model_files.h"
+#include "daemon/play.h"
+#include "daemon/supervisor.h"
+
+struct live {
+    const char *path; /* of the configuration */
+    const struct play_options *options;
+    struct configuration configuration;
+    struct model_files models;
+    struct board *board;
+    struct play_span span; /* of the whole run */
+};
+
+/* Loads the configuration and opens the model files. 0, or -1 with nothing to close. The two pointers are borrowed. */
+int live_open(struct live *live, const char *path, const struct play_options *options, struct error *err);
+void live_close(struct live *live);
+
+/* Plays under a supervisor until the run is over, and prints the table. *failed: it was said why. 0 or -1. */
+int live_supervise(struct live *live, bool *failed, struct error *err);
+
+#endif

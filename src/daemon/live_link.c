@@ -1,0 +1,112 @@
+#include "daemon/live_link.h"
+
+#include <string.h>
+
+#include "base/counter.h"
+
+#define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
+
+int live_link_open(struct live_link *l, const struct configuration *configuration,
+                   const struct configuration_link *config, struct error *err)
+{
+    memset(l, 0, sizeof *l);
+    l->config = config;
+    if (link_open(&l->link, config->interface, configuration->allow_default_route, err) < 0)
+        return error_prefix(err, "%s: interface", configuration->path);
+    l->ring = frame_ring_new(RING_BYTES);
+    if (l->ring == NULL) {
+        link_close(&l->link);
+        return error_set(err, "%s: not enough memory for a ring of %zu bytes", config->interface, RING_BYTES);
+    }
+    l->sink = sink_packet_new(l->link.packet_fd);
+    rate_ceiling_init(&l->ceiling, config->max_packets_per_second, config->max_bits_per_second);
+    l->options = (struct emit_thread_options){ config->cpu, config->priority };
+    return 0;
+}
+
+void live_link_close(struct live_link *l)
+{
+    sink_close(l->sink);
+    frame_ring_free(l->ring);
+    link_close(&l->link);
+}
+
+int live_link_answer(struct live_link *l, const struct live_link_run *run, struct error *err)
+{
+    l->responder.link = &l->link;
+    l->responder.lookup = run->lookup;
+    l->responder.lookup_self = run->lookup_self;
+    l->responding = responder_start(&l->responder, err) == 0;
+    return l->responding ? 0 : -1;
+}
+
+static void lock_memory(struct live_link *l)
+{
+    size_t bytes;
+    void *memory = frame_ring_memory(l->ring, &bytes);
+
+    emit_thread_lock(memory, bytes);
+    emit_thread_lock(l, sizeof *l);
+    emit_thread_lock(l->emitter.counts, sizeof *l->emitter.counts);
+}
+
+static void *emit_thread(void *argument)
+{
+    struct live_link *l = argument;
+
+    lock_memory(l);
+    l->status = emit_thread_prepare(&l->options, &l->err);
+    if (l->status == 0)
+        l->status = emitter_run_ring(&l->emitter, l->ring, &l->err);
+    if (l->status < 0)
+        atomic_store(l->stop, true);
+    atomic_store(&l->done, true);
+    return NULL;
+}
+
+int live_link_start(struct live_link *l, const struct live_link_run *run, struct emit_counts *counts,
+                    struct error *err)
+{
+    const struct configuration *c = run->configuration;
+    bool has_ceiling = l->config->max_packets_per_second > 0 || l->config->max_bits_per_second > 0;
+    int status;
+
+    l->stop = run->stop;
+    l->gate = (struct gate){ run->networks, run->network_count, (uint32_t)l->link.mtu + 14 };
+    l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = has_ceiling ? &l->ceiling : NULL,
+                                   .sink = l->sink, .stop = run->stop, .counts = counts, .timing = c->timing,
+                                   .late = c->late, .max_late_ns = c->max_late_ns };
+    status = pthread_create(&l->thread, NULL, emit_thread, l);
+    if (status != 0)
+        return error_set(err, "cannot start a thread: %s", strerror(status));
+    l->started = true;
+    return 0;
+}
+
+/* With no thread left: what was rendered and never came to the emitter is dropped. */
+static void count_leftovers(struct live_link *l)
+{
+    struct emit_counts *counts = l->emitter.counts;
+    struct frame frame;
+
+    while (frame_ring_take(l->ring, &frame, 1) > 0) {
+        counter_add(&counts->planned, 1);
+        counter_add(&counts->dropped, 1);
+        counter_add(&counts->unsent, 1);
+    }
+}
+
+int live_link_end(struct live_link *l, struct error *err)
+{
+    if (l->responding)
+        responder_stop(&l->responder);
+    l->responding = false;
+    if (!l->started)
+        return 0;
+    pthread_join(l->thread, NULL);
+    l->started = false;
+    count_leftovers(l);
+    if (l->status < 0)
+        *err = l->err;
+    return l->status < 0 ? error_prefix(err, "%s", l->config->interface) : 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * supervisor_channel.h - what the engine may ask of the supervisor: one byte, and an answer of one message.
+ *
+ * A pair of sockets that keep messages apart. The supervisor never waits here: it reads when there is something, and
+ * what is no request is its reason to end the engine.
+ */
+#ifndef DAEMON_SUPERVISOR_CHANNEL_H
+#define DAEMON_SUPERVISOR_CHANNEL_H
+
+#include "base/error.h"
+
+enum supervisor_request {
+    REQUEST_RELOAD = 'r', /* answered when the new configuration was tried: before this engine is told to end */
+    REQUEST_STOP = 's'    /* as SIGTERM; answered at once */
+};
+
+enum { CHANNEL_ENGINE, CHANNEL_SUPERVISOR };
+
+int supervisor_channel_open(int ends[2], struct error *err);
+
+/*
+ * For the engine: asks, and waits for the answer: for a reload as long as it takes to read the models. 0 when it is
+ * done, -1 with what the supervisor has against it, or with why it cannot be asked. One at a time.
+ */
+int supervisor_channel_ask(int fd, enum supervisor_request request, struct error *err);
+
+/* For the supervisor: 1 with the request, 0 when there is none or the engine has closed its end, -1: no request. */
+int supervisor_channel_take(int fd, enum supervisor_request *request);
+
+/* NULL: done. What cannot be given to the engine is lost: it is ending then. */
+void supervisor_channel_answer(int fd, const struct error *objection);
+
+#endif

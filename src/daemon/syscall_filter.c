@@ -1,0 +1,141 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "daemon/syscall_filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
+#define HAS_SANITIZER __has_feature(address_sanitizer)
+#else
+#define HAS_SANITIZER 0
+#endif
+
+/* On an architecture that lacks one of these the library leaves it out. */
+static const int allowed[] = {
+    /* memory, without what executes: see below */
+    SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mlock), SCMP_SYS(mlock2),
+    SCMP_SYS(munlock), SCMP_SYS(mlockall), SCMP_SYS(munlockall),
+    /* threads */
+    SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(get_robust_list), SCMP_SYS(rseq), SCMP_SYS(set_tid_address),
+    SCMP_SYS(membarrier), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
+    SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_getparam), SCMP_SYS(sched_setparam),
+    SCMP_SYS(sched_get_priority_max), SCMP_SYS(sched_get_priority_min), SCMP_SYS(getcpu),
+    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(restart_syscall),
+    /* signals to itself */
+    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(rt_sigpending), SCMP_SYS(rt_sigsuspend), SCMP_SYS(sigaltstack), SCMP_SYS(signalfd4),
+    /* time and chance */
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
+    SCMP_SYS(timerfd_gettime), SCMP_SYS(getrandom),
+    /* what is known of the process and the machine */
+    SCMP_SYS(getrusage), SCMP_SYS(sysinfo), SCMP_SYS(uname),
+    /* descriptors that are open, and waiting for them */
+    SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(lseek),
+    SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(pipe2), SCMP_SYS(eventfd2),
+    SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+    /* sockets that are open */
+    SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg), SCMP_SYS(accept4), SCMP_SYS(shutdown), SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+};
+
+/* No library tries these by the way. */
+static const int deadly[] = {
+    SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kill),
+    SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_send_signal), SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setresuid),
+    SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setgroups), SCMP_SYS(capset),
+    SCMP_SYS(chroot), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(unshare), SCMP_SYS(setns),
+    SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(add_key),
+    SCMP_SYS(keyctl), SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(kexec_load), SCMP_SYS(reboot),
+};
+
+struct argument_rule {
+    uint32_t action;
+    int call;
+    unsigned count;
+    struct scmp_arg_cmp arguments[2];
+};
+
+static int add_lists(scmp_filter_ctx filter)
+{
+    int status = 0;
+
+    for (size_t i = 0; status == 0 && i < sizeof allowed / sizeof *allowed; i++)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0; status == 0 && i < sizeof deadly / sizeof *deadly; i++)
+        status = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
+    return status;
+}
+
+/* Calls that are allowed with some arguments. */
+static int add_rules(scmp_filter_ctx filter)
+{
+    const struct argument_rule rules[] = {
+        { SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
+        /* A thread, no process. What clone3 is asked for lies in memory: the C library does without. */
+        { SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD) } },
+        { SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, { { 0 } } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, { SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()) } }, /* abort(3) */
+        { SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_EQ, PR_SET_TIMERSLACK) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, { SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH) } }, /* fstat(3) */
+        { SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, { SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0) } }, /* asks */
+        /* Not F_SETOWN: signals to others. */
+        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_GETFL) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_SETFL) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_GETFD) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_SETFD) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC) } },
+        { SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, { SCMP_A1(SCMP_CMP_EQ, TCGETS) } }, /* isatty(3) */
+        /* For connections that were accepted; others are packet sockets, which must stay what they are. */
+        { SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, { SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP) } },
+    };
+    int status = 0;
+
+    for (size_t i = 0; status == 0 && i < sizeof rules / sizeof *rules; i++)
+        status = seccomp_rule_add_array(filter, rules[i].action, rules[i].call, rules[i].count, rules[i].arguments);
+    return status;
+}
+
+bool syscall_filter_is_built_in(void)
+{
+    return !HAS_SANITIZER;
+}
+
+int syscall_filter_enter(struct error *err)
+{
+    scmp_filter_ctx filter;
+    int status;
+
+    if (!syscall_filter_is_built_in())
+        return 0;
+    filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (filter == NULL)
+        return error_set(err, "cannot filter system calls: no memory");
+    status = add_lists(filter);
+    if (status == 0)
+        status = add_rules(filter);
+    if (status == 0)
+        status = seccomp_load(filter);
+    seccomp_release(filter);
+    return status < 0 ? error_set(err, "cannot filter system calls: %s", strerror(-status)) : 0;
+}

@@ -1,0 +1,967 @@
+/*
+ * What makes dayshiftd safe: the supervisor with an engine that is only played, its channel, the board, who may write
+ * a configuration, the filter of system calls. tests/daemon.bats has the real engine.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/time_types.h"
+#include "daemon/board.h"
+#include "daemon/configuration.h"
+#include "daemon/privileges.h"
+#include "daemon/restart_delay.h"
+#include "daemon/supervisor.h"
+#include "daemon/supervisor_channel.h"
+#include "daemon/syscall_filter.h"
+#include "daemon/trust.h"
+
+/* ---- the delay ---- */
+
+static void test_delay_doubles_up_to_a_minute(void **state)
+{
+    static const unsigned wanted[] = { 1, 2, 4, 8, 16, 32, 60, 60, 60 };
+    struct restart_delay delay = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        assert_int_equal(restart_delay_next(&delay, i % 2 ? RESTART_GOOD_RUN_NS - 1 : 0), wanted[i]);
+    assert_int_equal(restart_delay_next(&delay, RESTART_GOOD_RUN_NS), 1);
+    assert_int_equal(restart_delay_next(&delay, 0), 2);
+}
+
+/* ---- the board ---- */
+
+static void test_board_settles_what_a_crash_left(void **state)
+{
+    struct error err;
+    struct board *board = board_new(&err);
+
+    (void)state;
+    assert_non_null(board);
+    board->present = (struct report_counts){ .hosts = 40, .planned = 10, .sent = 6, .refused = 1, .most_live = 7 };
+    log_histogram_add(&board->present.lateness, 100);
+    board_settle(board);
+    board->present = (struct report_counts){ .hosts = 30, .planned = 4, .sent = 5, .most_live = 3 };
+    log_histogram_add(&board->present.lateness, 3000);
+    board_settle(board); /* it had sent more than was known to be planned */
+    assert_int_equal(board->past.planned, 15);
+    assert_int_equal(board->past.sent, 11);
+    assert_int_equal(board->past.dropped, 3);
+    assert_int_equal(board->past.refused, 1);
+    assert_int_equal(board->past.hosts, 40);
+    assert_int_equal(board->past.most_live, 7);
+    assert_int_equal(board->past.lateness.count, 2);
+    assert_int_equal(board->past.lateness.max_ns, 3000);
+    assert_int_equal(board->present.planned, 0);
+    board_free(board);
+}
+
+static void test_board_counts_the_interface_from_its_first_look(void **state)
+{
+    struct error err;
+    struct board *board = board_new(&err);
+
+    (void)state;
+    board_count_interface(board, true, 1000);
+    board_count_interface(board, true, 1200);
+    board_count_interface(board, true, 1300); /* the next engine's first look */
+    assert_true(board->interface_known);
+    assert_int_equal(board->interface_now - board->interface_before, 300);
+    board_count_interface(board, false, 0);
+    assert_false(board->interface_known);
+    board_free(board);
+}
+
+/* ---- the channel ---- */
+
+static void test_channel_takes_requests_only(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        int wanted;
+    } messages[] = { { "r", 1, 1 }, { "s", 1, 1 }, { "x", 1, -1 }, { "\0", 1, -1 }, { "rr", 2, -1 }, { "r\n", 2, -1 },
+                     { "a whole sentence", 16, -1 } };
+    enum supervisor_request request;
+    struct error err;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(supervisor_channel_open(ends, &err), 0);
+    assert_int_equal(supervisor_channel_take(ends[CHANNEL_SUPERVISOR], &request), 0);
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        assert_int_equal(send(ends[CHANNEL_ENGINE], messages[i].bytes, messages[i].size, 0), messages[i].size);
+        assert_int_equal(supervisor_channel_take(ends[CHANNEL_SUPERVISOR], &request), messages[i].wanted);
+        if (messages[i].wanted == 1)
+            assert_int_equal(request, messages[i].bytes[0]);
+    }
+    close(ends[CHANNEL_ENGINE]);
+    assert_int_equal(supervisor_channel_take(ends[CHANNEL_SUPERVISOR], &request), 0);
+    supervisor_channel_answer(ends[CHANNEL_SUPERVISOR], NULL); /* nobody is there: no harm */
+    close(ends[CHANNEL_SUPERVISOR]);
+}
+
+/* ---- the supervisor ---- */
+
+enum { MOST_STARTS = 4, LONGEST_TEST_S = 30 };
+
+/* What the processes of a test share. */
+struct stage {
+    int (*acts[MOST_STARTS])(struct stage *stage, struct board *board, int channel); /* of each engine */
+    int (*trial)(struct stage *stage, struct error *err);
+    int64_t stop_ns;
+    _Atomic int starts;
+    _Atomic int taken;      /* configurations */
+    _Atomic int engine;     /* its process */
+    _Atomic int told;       /* the last signal that an engine waited for */
+    _Atomic bool had_answer;
+    struct error answer;    /* to its request; empty: done */
+    char ended[64];
+    bool failed;
+    struct board *board;
+    pid_t supervisor;
+};
+
+static int wait_for_signal(struct stage *stage, int *caught)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    stage->engine = getpid(); /* from now on it may be sent one */
+    sigwait(&signals, caught);
+    stage->told = *caught;
+    return EXIT_SUCCESS;
+}
+
+static int act_done(struct stage *stage, struct board *board, int channel)
+{
+    (void)stage;
+    (void)channel;
+    board_play(board);
+    board->present.planned = board->present.sent = 5;
+    return EXIT_SUCCESS;
+}
+
+static int act_fail(struct stage *stage, struct board *board, int channel)
+{
+    (void)stage;
+    (void)board;
+    (void)channel;
+    return EXIT_FAILURE;
+}
+
+static int act_fail_playing(struct stage *stage, struct board *board, int channel)
+{
+    board_play(board);
+    return act_fail(stage, board, channel);
+}
+
+static int act_crash(struct stage *stage, struct board *board, int channel)
+{
+    (void)stage;
+    (void)channel;
+    board->present.planned = 10;
+    board->present.sent = 7;
+    signal(SIGSEGV, SIG_DFL); /* of the sanitizers */
+    raise(SIGSEGV);
+    return EXIT_SUCCESS;
+}
+
+static int act_odd_status(struct stage *stage, struct board *board, int channel)
+{
+    (void)stage;
+    (void)board;
+    (void)channel;
+    return 7;
+}
+
+static int act_wait(struct stage *stage, struct board *board, int channel)
+{
+    int caught;
+
+    (void)channel;
+    board_play(board);
+    return wait_for_signal(stage, &caught);
+}
+
+static int act_deaf(struct stage *stage, struct board *board, int channel)
+{
+    int caught;
+
+    (void)board;
+    (void)channel;
+    while (wait_for_signal(stage, &caught) == EXIT_SUCCESS)
+        ;
+    return EXIT_FAILURE;
+}
+
+static int act_talk_garbage(struct stage *stage, struct board *board, int channel)
+{
+    send(channel, "please", 6, 0);
+    return act_deaf(stage, board, channel);
+}
+
+static int act_close_channel(struct stage *stage, struct board *board, int channel)
+{
+    const struct timespec nap = { .tv_nsec = 100 * NS_PER_MS };
+
+    (void)stage;
+    close(channel);
+    nanosleep(&nap, NULL);
+    return act_done(stage, board, channel);
+}
+
+static void ask(struct stage *stage, int channel, enum supervisor_request request)
+{
+    struct error err = { "" };
+
+    supervisor_channel_ask(channel, request, &err);
+    stage->answer = err;
+    stage->had_answer = true;
+}
+
+static int act_ask_to_stop(struct stage *stage, struct board *board, int channel)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    ask(stage, channel, REQUEST_STOP);
+    return act_wait(stage, board, channel);
+}
+
+static int act_ask_to_reload(struct stage *stage, struct board *board, int channel)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    board_play(board);
+    ask(stage, channel, REQUEST_RELOAD);
+    return stage->answer.text[0] ? EXIT_SUCCESS : act_wait(stage, board, channel);
+}
+
+static int trial_good(struct stage *stage, struct error *err)
+{
+    (void)stage;
+    (void)err;
+    return 0;
+}
+
+static int trial_bad(struct stage *stage, struct error *err)
+{
+    (void)stage;
+    memcpy(err->text, "it is\033bad", sizeof "it is\033bad"); /* as no error_set() would have it */
+    return -1;
+}
+
+static int trial_crash(struct stage *stage, struct error *err)
+{
+    (void)stage;
+    (void)err;
+    signal(SIGABRT, SIG_DFL);
+    abort();
+}
+
+static int play(void *self, struct board *board, int channel)
+{
+    struct stage *stage = self;
+    int start = atomic_fetch_add(&stage->starts, 1);
+
+    return start < MOST_STARTS && stage->acts[start] ? stage->acts[start](stage, board, channel) : 3;
+}
+
+static int try_new(void *self, struct error *err)
+{
+    struct stage *stage = self;
+
+    return stage->trial(stage, err);
+}
+
+static int take_new(void *self, struct error *err)
+{
+    struct stage *stage = self;
+
+    (void)err;
+    stage->taken++;
+    return 0;
+}
+
+static int64_t stop_ns(void *self)
+{
+    const struct stage *stage = self;
+
+    return stage->stop_ns;
+}
+
+static void be_supervisor(struct stage *stage, const char *words)
+{
+    const struct supervised what = { stage, play, try_new, take_new, stop_ns };
+    const struct rlimit no_core = { 0, 0 };
+    struct supervision how;
+    struct error err;
+
+    alarm(LONGEST_TEST_S); /* a test that hangs ends; the engine with it */
+    setrlimit(RLIMIT_CORE, &no_core);
+    if (freopen(words, "w", stderr) == NULL || supervisor_run(&what, stage->board, &how, &err) < 0)
+        _exit(EXIT_FAILURE);
+    snprintf(stage->ended, sizeof stage->ended, "%s", how.ended);
+    stage->failed = how.failed;
+    fflush(NULL);
+    _exit(EXIT_SUCCESS);
+}
+
+static struct stage *start_stage(const struct stage *wanted)
+{
+    struct stage *stage = mmap(NULL, sizeof *stage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const char *words = scratch_path("words"); /* before there are two processes: the directory is this one's */
+    struct error err;
+    pid_t supervisor;
+
+    assert_true(stage != MAP_FAILED);
+    memcpy(stage, wanted, sizeof *stage);
+    stage->board = board_new(&err);
+    assert_non_null(stage->board);
+    fflush(NULL);
+    supervisor = fork();
+    if (supervisor == 0)
+        be_supervisor(stage, words);
+    assert_true(supervisor > 0);
+    stage->supervisor = supervisor;
+    return stage;
+}
+
+static void nap(void)
+{
+    const struct timespec nap_time = { .tv_nsec = 10 * NS_PER_MS };
+
+    nanosleep(&nap_time, NULL);
+}
+
+static void wait_until_set(const _Atomic int *value)
+{
+    for (int i = 0; i < LONGEST_TEST_S * 100 && *value == 0; i++)
+        nap();
+    assert_int_not_equal(*value, 0);
+}
+
+/* The signal is repeated after the time in which a repetition does not count. */
+static void send_signal(const struct stage *stage, int number)
+{
+    const struct timespec pause = { .tv_nsec = 250 * NS_PER_MS };
+
+    kill(stage->supervisor, number);
+    nanosleep(&pause, NULL);
+}
+
+static void wait_for_end(struct stage *stage, const char *ended, bool failed)
+{
+    int status;
+
+    assert_int_equal(waitpid(stage->supervisor, &status, 0), stage->supervisor);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+    assert_string_equal(stage->ended, ended);
+    assert_int_equal(stage->failed, failed);
+}
+
+static void end_stage(struct stage *stage)
+{
+    board_free(stage->board);
+    munmap(stage, sizeof *stage);
+}
+
+/* What the supervisor said contains it. */
+static void assert_said(const char *text)
+{
+    char words[2048];
+    FILE *file = fopen(scratch_path("words"), "r");
+    size_t size = fread(words, 1, sizeof words - 1, file);
+
+    fclose(file);
+    words[size] = '\0';
+    if (strstr(words, text) == NULL)
+        fail_msg("no '%s' in '%s'", text, words);
+}
+
+static void assert_said_nothing(void)
+{
+    struct stat info;
+
+    assert_int_equal(stat(scratch_path("words"), &info), 0);
+    assert_int_equal(info.st_size, 0);
+}
+
+static void test_supervisor_restarts_what_crashed(void **state)
+{
+    static const struct {
+        const char *name;
+        struct stage stage;
+        int starts;
+        const char *ended;
+        bool failed;
+        const char *said;
+    } cases[] = {
+        { "done", { .acts = { act_done } }, 1, "the end of the run", false, NULL },
+        { "failed at the start", { .acts = { act_fail } }, 1, "an error", true, NULL },
+        { "failed later", { .acts = { act_fail_playing, act_done } }, 2, "the end of the run", false,
+          "dayshiftd: the engine failed after " },
+        { "crash", { .acts = { act_crash, act_done } }, 2, "the end of the run", false,
+          "dayshiftd: the engine was ended by SIGSEGV after 0.0 s; started again in 1 s\n" },
+        { "odd status", { .acts = { act_odd_status, act_done } }, 2, "the end of the run", false,
+          "the engine ended with status 7 after " },
+        { "garbage", { .acts = { act_talk_garbage, act_done } }, 2, "the end of the run", false,
+          "asked for what there is not" },
+        { "closed channel", { .acts = { act_close_channel } }, 1, "the end of the run", false, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage *stage = start_stage(&cases[i].stage);
+
+        wait_for_end(stage, cases[i].ended, cases[i].failed);
+        if (stage->starts != cases[i].starts)
+            fail_msg("%s: %d starts, not %d", cases[i].name, stage->starts, cases[i].starts);
+        assert_int_equal(stage->board->restarts, cases[i].starts - 1);
+        if (cases[i].said)
+            assert_said(cases[i].said);
+        else
+            assert_said_nothing();
+        end_stage(stage);
+    }
+}
+
+static void test_supervisor_keeps_what_a_crashed_engine_did(void **state)
+{
+    struct stage *stage = start_stage(&(struct stage){ .acts = { act_crash, act_done } });
+    const struct report_counts *past = &stage->board->past;
+
+    (void)state;
+    wait_for_end(stage, "the end of the run", false);
+    assert_int_equal(past->planned, 15);
+    assert_int_equal(past->sent, 12);
+    assert_int_equal(past->dropped, 3);
+    assert_non_null(strstr(stage->board->crash.text, "SIGSEGV"));
+    end_stage(stage);
+}
+
+static void test_supervisor_passes_signals_on(void **state)
+{
+    static const struct {
+        int sent, told;
+        const char *ended;
+    } cases[] = { { SIGTERM, SIGTERM, "SIGTERM" }, { SIGINT, SIGINT, "SIGINT" } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage *stage = start_stage(&(struct stage){ .acts = { act_wait }, .stop_ns = NS_PER_SECOND });
+
+        wait_until_set(&stage->engine);
+        kill(stage->supervisor, cases[i].sent);
+        wait_for_end(stage, cases[i].ended, false);
+        assert_int_equal(stage->told, cases[i].told);
+        assert_int_equal(stage->starts, 1);
+        assert_said_nothing();
+        end_stage(stage);
+    }
+}
+
+static void test_supervisor_goes_a_step_further_with_each_signal(void **state)
+{
+    struct stage *stage = start_stage(&(struct stage){ .acts = { act_deaf }, .stop_ns = 300 * NS_PER_SECOND });
+
+    (void)state;
+    wait_until_set(&stage->engine);
+    kill(stage->supervisor, SIGTERM);
+    send_signal(stage, SIGTERM); /* as timeout(1) does: counts once */
+    assert_int_equal(stage->told, SIGTERM);
+    send_signal(stage, SIGTERM);
+    assert_int_equal(stage->told, SIGINT);
+    send_signal(stage, SIGTERM); /* and now it is killed */
+    wait_for_end(stage, "SIGTERM", false);
+    end_stage(stage);
+}
+
+static void test_supervisor_ends_while_it_waits_to_start_again(void **state)
+{
+    struct stage *stage = start_stage(&(struct stage){ .acts = { act_crash, act_crash, act_crash, act_crash } });
+
+    (void)state;
+    while (stage->starts < 2)
+        nap();
+    send_signal(stage, SIGTERM);
+    wait_for_end(stage, "SIGTERM", false);
+    end_stage(stage);
+}
+
+static void test_supervisor_reloads(void **state)
+{
+    static const struct {
+        const char *name;
+        struct stage stage;
+        int starts, taken;
+        const char *answer, *said;
+    } cases[] = {
+        { "good", { .acts = { act_ask_to_reload, act_done }, .trial = trial_good }, 2, 1, "", NULL },
+        { "bad", { .acts = { act_ask_to_reload }, .trial = trial_bad }, 1, 0, "it is?bad",
+          "dayshiftd: not reloaded, the old configuration stays: it is?bad\n" },
+        { "hostile", { .acts = { act_ask_to_reload }, .trial = trial_crash }, 1, 0,
+          "the process that tried the new configuration was ended by SIGABRT", "was ended by SIGABRT\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stage *stage = start_stage(&cases[i].stage);
+
+        wait_for_end(stage, "the end of the run", false);
+        assert_true(stage->had_answer);
+        assert_string_equal(stage->answer.text, cases[i].answer);
+        assert_int_equal(stage->starts, cases[i].starts);
+        assert_int_equal(stage->taken, cases[i].taken);
+        assert_int_equal(stage->board->restarts, 0);
+        if (cases[i].said)
+            assert_said(cases[i].said);
+        end_stage(stage);
+    }
+}
+
+static void test_supervisor_reloads_at_sighup(void **state)
+{
+    struct stage *stage =
+        start_stage(&(struct stage){ .acts = { act_wait, act_done }, .trial = trial_good, .stop_ns = NS_PER_SECOND });
+
+    (void)state;
+    wait_until_set(&stage->engine);
+    kill(stage->supervisor, SIGHUP);
+    wait_for_end(stage, "the end of the run", false);
+    assert_int_equal(stage->taken, 1);
+    assert_int_equal(stage->told, SIGTERM);
+    assert_said_nothing();
+    end_stage(stage);
+}
+
+static void test_supervisor_stops_when_the_engine_asks(void **state)
+{
+    struct stage *stage = start_stage(&(struct stage){ .acts = { act_ask_to_stop }, .stop_ns = NS_PER_SECOND });
+
+    (void)state;
+    wait_for_end(stage, "a request to stop", false);
+    assert_true(stage->had_answer);
+    assert_string_equal(stage->answer.text, "");
+    assert_int_equal(stage->told, SIGTERM);
+    end_stage(stage);
+}
+
+static void test_engine_ends_with_its_supervisor(void **state)
+{
+    struct stage *stage = start_stage(&(struct stage){ .acts = { act_wait } });
+    int status;
+
+    (void)state;
+    wait_until_set(&stage->engine);
+    kill(stage->supervisor, SIGKILL);
+    waitpid(stage->supervisor, &status, 0);
+    wait_until_set(&stage->told);
+    assert_int_equal(stage->told, SIGTERM);
+    end_stage(stage);
+}
+
+/* ---- privileges ---- */
+
+static void test_who_drops_privileges_still_ends_with_its_parent(void **state)
+{
+    int status;
+    pid_t child;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip_because("not root");
+    child = fork();
+    if (child == 0) {
+        struct error err;
+        int number = 0;
+
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (privileges_drop("nobody", &err) < 0 || getuid() == 0)
+            _exit(1);
+        prctl(PR_GET_PDEATHSIG, &number);
+        _exit(number == SIGTERM ? 0 : 2);
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- who may write a configuration ---- */
+
+enum { SOMEBODY = 12345, SUDO_USER = 23456 };
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_trust(void **state)
+{
+    static const struct {
+        uid_t owner;
+        mode_t mode;
+        uid_t directory_owner;
+        mode_t directory_mode;
+        const char *sudo_uid;
+        const char *complaint; /* NULL: trusted */
+    } cases[] = {
+        { 0, 0644, 0, 0755, NULL, NULL },
+        { 0, 0600, 0, 0700, NULL, NULL },
+        { 0, 0664, 0, 0755, NULL, "its group may write it, mode 0664 (chmod go-w " },
+        { 0, 0646, 0, 0755, NULL, "everybody may write it, mode 0646" },
+        { SOMEBODY, 0644, 0, 0755, NULL, "belongs to user 12345" },
+        { SUDO_USER, 0644, 0, 0755, NULL, "belongs to user 23456" },
+        { SUDO_USER, 0644, 0, 0755, "23456", NULL },
+        { SUDO_USER, 0644, SUDO_USER, 0755, "23456", NULL },
+        { SOMEBODY, 0644, 0, 0755, "23456", "belongs to user 12345" },
+        { SUDO_USER, 0644, 0, 0755, "23456x", "belongs to user 23456" },
+        { SUDO_USER, 0644, 0, 0755, "-1", "belongs to user 23456" },
+        { 0, 0644, SOMEBODY, 0755, NULL, "/etc: refused, because it belongs to user 12345" },
+        { 0, 0644, 0, 0775, NULL, "/etc: refused, because its group may write it" },
+        { 0, 0644, 0, 0777, NULL, "/etc: refused, because everybody may write it" },
+        { 0, 0644, 0, 01777, NULL, NULL },
+        { SOMEBODY, 0644, 0, 01777, NULL, "belongs to user 12345" },
+        { 0, 0644, SOMEBODY, 01777, NULL, "/etc: refused, because it belongs to user 12345" },
+    };
+    char directory[256], path[256 + 8];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip_because("not root");
+    snprintf(directory, sizeof directory, "%s", scratch_path("etc"));
+    snprintf(path, sizeof path, "%s/conf", directory);
+    assert_int_equal(mkdir(directory, 0755), 0);
+    write_text(path, "");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = { "" };
+        int status, fd;
+
+        assert_int_equal(chown(directory, cases[i].directory_owner, 0) | chown(path, cases[i].owner, 0), 0);
+        assert_int_equal(chmod(directory, cases[i].directory_mode) | chmod(path, cases[i].mode), 0);
+        if (cases[i].sudo_uid)
+            setenv("SUDO_UID", cases[i].sudo_uid, 1);
+        else
+            unsetenv("SUDO_UID");
+        fd = open(path, O_RDONLY);
+        status = trust_check(fd, path, &err);
+        close(fd);
+        if ((status == 0) != (cases[i].complaint == NULL))
+            fail_msg("case %zu: %d, '%s'", i, status, err.text);
+        if (cases[i].complaint && strstr(err.text, cases[i].complaint) == NULL)
+            fail_msg("case %zu: no '%s' in '%s'", i, cases[i].complaint, err.text);
+    }
+    unsetenv("SUDO_UID");
+}
+
+/* A link lies in a directory of ours, what it leads to in one of somebody else. */
+static void test_trust_follows_links(void **state)
+{
+    char directory[256], path[256 + 8];
+    struct error err;
+    int fd;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip_because("not root");
+    snprintf(directory, sizeof directory, "%s", scratch_path("home"));
+    snprintf(path, sizeof path, "%s/conf", directory);
+    assert_int_equal(mkdir(directory, 0755) | chown(directory, SOMEBODY, 0), 0);
+    write_text(path, "");
+    assert_int_equal(symlink(path, scratch_path("link")), 0);
+    fd = open(scratch_path("link"), O_RDONLY);
+    assert_int_equal(trust_check(fd, scratch_path("link"), &err), -1);
+    assert_non_null(strstr(err.text, "belongs to user 12345"));
+    close(fd);
+}
+
+static void test_trust_of_a_pipe(void **state)
+{
+    struct error err;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(trust_check(ends[0], "/dev/fd/63", &err), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void test_included_files_must_be_trusted_too(void **state)
+{
+    struct configuration c;
+    struct error err;
+    char main_text[512];
+    char main_path[256], included[256];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip_because("not root");
+    snprintf(main_path, sizeof main_path, "%s", scratch_path("main.conf"));
+    snprintf(included, sizeof included, "%s", scratch_path("part.conf"));
+    snprintf(main_text, sizeof main_text, "@include \"%s\"\npopulations = ( { model = \"m\"; } );\n", included);
+    write_text(main_path, main_text);
+    write_text(included, "seed = 7;\n");
+    assert_int_equal(chmod(main_path, 0644) | chmod(included, 0644), 0);
+    assert_int_equal(configuration_load_trusted(&c, main_path, &err), 0);
+    assert_int_equal(c.seed, 7);
+    configuration_release(&c);
+    assert_int_equal(chmod(included, 0666), 0);
+    assert_int_equal(configuration_load_trusted(&c, main_path, &err), -1);
+    assert_non_null(strstr(err.text, "part.conf: refused, because everybody may write it"));
+    assert_int_equal(configuration_load(&c, main_path, &err), 0); /* who has no rights may read anything */
+    configuration_release(&c);
+}
+
+/* ---- the filter of system calls ---- */
+
+/* What a call gives: 0, or errno. */
+static int outcome(long result)
+{
+    return result < 0 ? errno : 0;
+}
+
+static int call_open(void) { return outcome(open("/etc/passwd", O_RDONLY)); }
+static int call_create(void) { return outcome(open("/tmp/dayshift-no", O_WRONLY | O_CREAT, 0600)); }
+static int call_socket(void) { return outcome(socket(AF_INET, SOCK_DGRAM, 0)); }
+static int call_connect(void) { return outcome(syscall(SYS_connect, 0, NULL, 0)); }
+static int call_bind(void) { return outcome(syscall(SYS_bind, 0, NULL, 0)); }
+static int call_unlink(void) { return outcome(unlink("/tmp/dayshift-no")); }
+static int call_stat(void) { return outcome(access("/etc/passwd", R_OK)); }
+static int call_set_filter(void) { return outcome(syscall(SYS_setsockopt, 0, SOL_SOCKET, SO_ATTACH_FILTER, NULL, 0)); }
+static int call_undumpable(void) { return outcome(prctl(PR_SET_DUMPABLE, 1)); }
+static int call_set_owner(void) { return outcome(fcntl(0, F_SETOWN, getppid())); }
+static int call_limit(void) { return outcome(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 10, 10 })); }
+
+static int call_signal_thread(void)
+{
+    return outcome(syscall(SYS_tgkill, getppid(), getppid(), SIGTERM));
+}
+
+static int call_map_code(void)
+{
+    void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? errno : 0;
+}
+
+static int call_make_code(void)
+{
+    void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? -1 : outcome(mprotect(memory, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int call_new_process(void)
+{
+    return outcome(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL));
+}
+
+static int call_execve(void)
+{
+    char *const none[] = { NULL };
+
+    return outcome(execve("/bin/true", none, none));
+}
+
+static int call_ptrace(void) { return outcome(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL)); }
+static int call_kill(void) { return outcome(kill(getppid(), SIGTERM)); }
+static int call_setuid(void) { return outcome(setuid(0)); }
+static int call_unshare(void) { return outcome(unshare(CLONE_NEWUSER)); }
+
+static void *thread_body(void *argument)
+{
+    prctl(PR_SET_TIMERSLACK, 1);
+    return argument;
+}
+
+static int call_thread(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+    int status = pthread_create(&thread, NULL, thread_body, &result);
+
+    if (status == 0)
+        status = pthread_join(thread, &result);
+    return status != 0 || result == NULL ? -1 : 0;
+}
+
+static int call_memory(void)
+{
+    size_t size = (size_t)64 << 20;
+    char *memory = malloc(size);
+
+    if (memory == NULL)
+        return ENOMEM;
+    memset(memory, 1, size);
+    memory = realloc(memory, size * 2);
+    free(memory);
+    return memory ? 0 : ENOMEM;
+}
+
+static int call_clocks(void)
+{
+    const struct timespec nap_time = { .tv_nsec = 1000 };
+    struct timespec now;
+    struct tm broken;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) < 0 || localtime_r(&now.tv_sec, &broken) == NULL)
+        return errno;
+    return clock_nanosleep(CLOCK_MONOTONIC, 0, &nap_time, NULL);
+}
+
+static int call_streams(void)
+{
+    int ends[2];
+    FILE *stream;
+
+    if (pipe2(ends, O_CLOEXEC) < 0 || (stream = fdopen(ends[1], "w")) == NULL)
+        return errno;
+    fprintf(stream, "%f", 1.5);
+    fclose(stream);
+    close(ends[0]);
+    return isatty(STDERR_FILENO) < 0;
+}
+
+static int call_real_time(void)
+{
+    return outcome(sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }));
+}
+
+static int call_abort(void)
+{
+    signal(SIGABRT, SIG_DFL);
+    abort();
+}
+
+struct filtered_call {
+    const char *name;
+    int (*call)(void);
+    int wanted;  /* 0 or errno */
+    int killed;  /* or: by this signal */
+};
+
+static const struct filtered_call filtered_calls[] = {
+    { "thread", call_thread, 0, 0 },
+    { "memory", call_memory, 0, 0 },
+    { "clocks", call_clocks, 0, 0 },
+    { "streams", call_streams, 0, 0 },
+    { "scheduler", call_real_time, 0, 0 },
+    { "abort", call_abort, 0, SIGABRT },
+    { "open", call_open, EPERM, 0 },
+    { "create", call_create, EPERM, 0 },
+    { "unlink", call_unlink, EPERM, 0 },
+    { "access", call_stat, EPERM, 0 },
+    { "socket", call_socket, EPERM, 0 },
+    { "connect", call_connect, EPERM, 0 },
+    { "bind", call_bind, EPERM, 0 },
+    { "attach filter", call_set_filter, EPERM, 0 },
+    { "prctl", call_undumpable, EPERM, 0 },
+    { "F_SETOWN", call_set_owner, EPERM, 0 },
+    { "setrlimit", call_limit, EPERM, 0 },
+    { "tgkill of another", call_signal_thread, EPERM, 0 },
+    { "map code", call_map_code, EPERM, 0 },
+    { "make code", call_make_code, EPERM, 0 },
+    { "clone of a process", call_new_process, EPERM, 0 },
+    { "execve", call_execve, 0, SIGSYS },
+    { "ptrace", call_ptrace, 0, SIGSYS },
+    { "kill", call_kill, 0, SIGSYS },
+    { "setuid", call_setuid, 0, SIGSYS },
+    { "unshare", call_unshare, 0, SIGSYS },
+};
+
+static _Noreturn void be_filtered(const struct filtered_call *c)
+{
+    const struct rlimit no_core = { 0, 0 };
+    struct error err;
+    int got;
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    tzset();
+    if (syscall_filter_enter(&err) < 0)
+        _exit(255);
+    got = c->call();
+    _exit(got < 0 ? 254 : got);
+}
+
+static void test_filter(void **state)
+{
+    (void)state;
+    if (!syscall_filter_is_built_in())
+        skip_because("built with sanitizers, without the filter");
+    for (size_t i = 0; i < sizeof filtered_calls / sizeof *filtered_calls; i++) {
+        const struct filtered_call *c = &filtered_calls[i];
+        pid_t child = fork();
+        int status;
+
+        if (child == 0)
+            be_filtered(c);
+        waitpid(child, &status, 0);
+        if (c->killed && (!WIFSIGNALED(status) || WTERMSIG(status) != c->killed))
+            fail_msg("%s: not ended by %s (status %x)", c->name, strsignal(c->killed), status);
+        if (!c->killed && (!WIFEXITED(status) || WEXITSTATUS(status) != c->wanted))
+            fail_msg("%s: status %x, not %s", c->name, status, strerror(c->wanted));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_delay_doubles_up_to_a_minute),
+        cmocka_unit_test(test_board_settles_what_a_crash_left),
+        cmocka_unit_test(test_board_counts_the_interface_from_its_first_look),
+        cmocka_unit_test(test_channel_takes_requests_only),
+        cmocka_unit_test(test_supervisor_restarts_what_crashed),
+        cmocka_unit_test(test_supervisor_keeps_what_a_crashed_engine_did),
+        cmocka_unit_test(test_supervisor_passes_signals_on),
+        cmocka_unit_test(test_supervisor_goes_a_step_further_with_each_signal),
+        cmocka_unit_test(test_supervisor_ends_while_it_waits_to_start_again),
+        cmocka_unit_test(test_supervisor_reloads),
+        cmocka_unit_test(test_supervisor_reloads_at_sighup),
+        cmocka_unit_test(test_supervisor_stops_when_the_engine_asks),
+        cmocka_unit_test(test_engine_ends_with_its_supervisor),
+        cmocka_unit_test(test_who_drops_privileges_still_ends_with_its_parent),
+        cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_trust_follows_links),
+        cmocka_unit_test(test_trust_of_a_pipe),
+        cmocka_unit_test(test_included_files_must_be_trusted_too),
+        cmocka_unit_test(test_filter),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
