@@ -109,10 +109,10 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
 {
     struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
     static struct emit_counts counts;
-    struct gate gate = { &network, 1, 0 };
+    struct gate gate = { .networks = &network, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_null_new(),
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL),
                                .stop = &stop, .counts = &counts };
     struct source source;
     double start;

@@ -48,7 +48,7 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     emitter->counts = counts;
     emitter->clock = &clock;
     emitter->gate = &gate;
-    emitter->sink = sink_null_new();
+    emitter->sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL);
     emitter->stop = &stop;
     frames = scenario_frames(scenario);
     if (emitter_run_source(emitter, &frames, &err) < 0) {

@@ -3,7 +3,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # build_packages is for the sourcing script, $work from it
 
 build_packages=(gcc make autoconf automake libtool pkg-config libpcap-dev libnet1-dev
-    libconfig-dev libsqlite3-dev libarchive-dev libjansson-dev libcap-ng-dev libseccomp-dev libsodium-dev libndpi-dev libgsl-dev)
+    libconfig-dev libsqlite3-dev libarchive-dev libjansson-dev libcap-ng-dev libseccomp-dev libsodium-dev libndpi-dev libgsl-dev
+    libxdp-dev libbpf-dev)
 
 die() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2

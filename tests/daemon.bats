@@ -374,11 +374,32 @@ is_dayshiftd()
 }
 
 @test "live: a signal early, in the middle and late" {
-    play 'duration = "30s";'
+    play 'duration = "30s";' 'stop_seconds = 0;'
     check_end INT 0.2
     check_end TERM 0.2
     check_end INT 2
     report_says 'd["sent"] > 100' True
+}
+
+@test "live: SIGTERM lets sessions end, SIGINT does not" {
+    play 'duration = "30s";' 'stop_seconds = 5;'
+    start_playing
+    sleep 1
+    kill -TERM "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+    report_says 'd["ended"]' "SIGTERM"
+    report_says 'd["unsent"]' 0
+    start_playing
+    sleep 1
+    kill -TERM "$daemon_pid"
+    sleep 0.3
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+    report_says 'd["ended"]' "SIGTERM"
+    report_says 'd["unsent"] > 0' True
+    [ ! -s words ]
 }
 
 @test "live: a signal in a long silence" {

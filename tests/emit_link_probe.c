@@ -103,7 +103,7 @@ static int send_frames(const struct link *link, uint32_t frames, int64_t gap_ns,
                        struct emitter *emitter, struct error *err)
 {
     struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
-    struct gate gate = { &network, 1, (uint32_t)link->mtu + 14 };
+    struct gate gate = { .networks = &network, .network_count = 1, .max_frame_bytes = (uint32_t)link->mtu + 14 };
     atomic_bool stop = false;
     struct plan plan = { frame_ring_new(RING_BYTES), &stop, frames, gap_ns };
     struct emit_clock clock = emit_clock_real();
@@ -112,7 +112,7 @@ static int send_frames(const struct link *link, uint32_t frames, int64_t gap_ns,
 
     emitter->clock = &clock;
     emitter->gate = &gate;
-    emitter->sink = sink_packet_new(link->packet_fd);
+    emitter->sink = sink_open(SINK_PACKET, link, plan.ring, NULL, err);
     emitter->stop = &stop;
     if (pthread_create(&producer, NULL, produce, &plan) != 0)
         return error_set(err, "cannot start a thread");

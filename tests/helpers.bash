@@ -90,6 +90,13 @@ configure()
     printf '%s\n' "${@:2}" > "$1"
 }
 
+# refuses_line N TEXT LINE...: a configuration of these lines, whose line N is refused
+refuses_line()
+{
+    configure a.conf "${@:3}"
+    refuses 1 "dayshiftd: a.conf:$1: $2" dayshiftd -n -c a.conf
+}
+
 # json_value FILE EXPRESSION: an expression over the document `d`.
 json_value()
 {

@@ -615,13 +615,6 @@ interrupt()
     refuses 1 "office.dsm: cannot open" dayshiftd -n -c a.conf
 }
 
-# refuses_line N TEXT LINE...: a configuration of these lines, whose line N is refused
-refuses_line()
-{
-    configure a.conf "${@:3}"
-    refuses 1 "dayshiftd: a.conf:$1: $2" dayshiftd -n -c a.conf
-}
-
 @test "dayshiftd: a bad value of every key is named with its line" {
     refuses_line 2 'interface: 7 is not a text' "$players" 'interface = 7;'
     refuses_line 2 'interface: "" is not a text' "$players" 'interface = "";'
@@ -686,62 +679,6 @@ refuses_line()
     refuses 1 "a.conf: pick \"3,x\": 'x' is neither" dayshiftd -n -c a.conf
     refuses_line 1 "unknown key 'colour'" 'colour = "red";' "$players"
     refuses_line 2 "unknown key 'colour'" "populations = ( { $m" 'colour = "red"; } );'
-}
-
-@test "dayshiftd: a bad value of every key of a link is named with its line, in a link and for all" {
-    local setting wanted
-
-    while IFS='|' read -r setting wanted; do
-        refuses_line 2 "$wanted" "$players" "$setting"
-        refuses_line 3 "$wanted" "$players" 'links = ( { interface = "a";' "$setting } );"
-    done <<'END'
-sink = "pcap";|sink: "pcap" is not one of: packet, xdp, libnet
-sink = 1;|sink: 1 is not one of: packet
-max_packets_per_second = 19;|max_packets_per_second: 19 is not 0 (no ceiling) or a number from 20 to 1000000000
-max_packets_per_second = -1;|max_packets_per_second: -1 is not 0
-max_packets_per_second = "1000";|max_packets_per_second: "1000" is not 0
-max_bits_per_second = 1e5;|max_bits_per_second: 100000 is not 0 (no ceiling) or a number from 200000 to 1000000000000
-max_bits_per_second = [ 1 ];|max_bits_per_second: [...] is not 0
-cpu = -1;|cpu: -1 is not a whole number from 0 to 1023
-cpu = 1024;|cpu: 1024 is not a whole number from 0 to 1023
-priority = 100;|priority: 100 is not a whole number from 0 to 99
-priority = "high";|priority: "high" is not a whole number
-END
-}
-
-@test "dayshiftd: bad links are named with their line" {
-    refuses_line 2 'links: () is not a list of 1 to 8 links' "$players" 'links = ();'
-    refuses_line 2 'links: [...] is not a list of 1 to 8 links' "$players" 'links = [ "a", "b" ];'
-    refuses_line 2 'links: (...) is not a list of 1 to 8 links' "$players" 'links = ( 1, 2, 3, 4, 5, 6, 7, 8, 9 );'
-    refuses_line 3 'links: "a" is not { name = ' "$players" 'links = (' '"a" );'
-    refuses_line 3 'links: one has no interface' "$players" 'links = (' '{ name = "in"; } );'
-    refuses_line 3 'interface: "" is not a text' "$players" 'links = ( {' 'interface = ""; } );'
-    refuses_line 3 'name: "in side" is not a name of 1 to 31 letters' "$players" 'links = ( { interface = "a";' \
-        'name = "in side"; } );'
-    refuses_line 3 'name: 1 is not a name' "$players" 'links = ( { interface = "a";' 'name = 1; } );'
-    refuses_line 3 "unknown key 'user'" "$players" 'links = ( { interface = "a";' 'user = "nobody"; } );'
-    refuses_line 3 'links: two of them have the interface "a"' "$players" \
-        'links = ( { name = "in"; interface = "a"; },' '{ name = "out"; interface = "a"; } );'
-    refuses_line 3 'links: two of them have the name "a"' "$players" \
-        'links = ( { interface = "a"; },' '{ name = "a"; interface = "b"; } );'
-    refuses_line 2 'links: there is an interface already' "$players" 'links = ( { interface = "a"; } );' \
-        'interface = "b";'
-}
-
-@test "dayshiftd: links are found by name, wherever they stand" {
-    local m="model = \"$model\"; network = \"10.0.0.0/24\";"
-    local links='links = ( { name = "in"; interface = "a"; }, { interface = "b"; } );'
-
-    refuses_line 2 'link: "out" is not a link, one of: in, b' "populations = ( { $m" 'link = "out"; } );' "$links"
-    refuses_line 2 'link: "a" is not a link, one of: in, b' "populations = ( { $m" 'link = "a"; } );' "$links"
-    refuses_line 2 'link: 1 is not a link, one of: in, b' "populations = ( { $m" 'link = 1; } );' "$links"
-    refuses_line 2 'link: "a" is not the name of a link, and there is none' "populations = ( { $m" 'link = "a"; } );'
-    refuses_line 2 'vlan: 4095 is not a whole number from 1 to 4094' "populations = ( { $m" 'vlan = 4095; } );'
-    refuses_line 2 'outside_link: "x" is not a link, one of: in, b' "$players" 'outside_link = "x";' "$links"
-    configure a.conf "populations = ( { $m link = \"b\"; vlan = 4094; } ); outside_link = \"in\";" "$links"
-    run -0 dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m link = \"a\"; } ); outside_link = \"a\";" 'interface = "a";'
-    run -0 dayshiftd -n -c a.conf
 }
 
 @test "dayshiftd: networks that cannot be" {
@@ -817,6 +754,45 @@ END
     tshark -n -r a.pcap -T fields -e ip.src 2> /dev/null | sort -u > addresses
     [ "$(grep -c '^10\.1\.' addresses)" -eq 20 ]
     [ "$(grep -c '^10\.2\.' addresses)" -eq 12 ]
+}
+
+# senders FILE: who sends with which tag, by the first two numbers of the address, each once
+senders()
+{
+    tcpdump -enr "$1" 2> /dev/null |
+        sed -E 's/^.*(vlan [0-9]+, p [0-9]+), ethertype IPv4[^,]*, ([0-9]+\.[0-9]+)\..*/\2 \1/; t
+            s/^.*ethertype IPv4[^,]*, length [0-9]+: ([0-9]+\.[0-9]+)\..*/\1 untagged/' | sort -u
+}
+
+@test "dayshiftd -w: every frame has the VLAN tag of its sender" {
+    local m="model = \"$model\"; hosts = 12;"
+    local inside="populations = ( { $m network = \"10.1.0.0/24\"; }, { $m network = \"10.2.0.0/24\"; vlan = 20; } );"
+
+    need tcpdump
+    configure a.conf "$inside" 'outside = "10.9.0.0/16";' "${when[@]}"
+    dayshiftd -j -q -w a.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    [ "$(senders a.pcap)" = "10.1 untagged
+10.2 vlan 20, p 0
+10.9 untagged
+10.9 vlan 20, p 0" ]
+    configure a.conf "$inside" 'outside = "10.9.0.0/16"; outside_vlan = 4094;' "${when[@]}"
+    dayshiftd -j -q -w b.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    [ "$(senders b.pcap)" = "10.1 untagged
+10.2 vlan 20, p 0
+10.9 vlan 4094, p 0" ]
+}
+
+@test "dayshiftd -w: a file of two links is what a tap of both would see" {
+    local links='links = ( { name = "in"; interface = "a"; }, { name = "out"; interface = "b"; } );'
+
+    configure a.conf "$players" "${when[@]}"
+    dayshiftd -q -w one.pcap -c a.conf
+    configure a.conf "$players" "${when[@]}" "$links" 'outside_link = "out";'
+    dayshiftd -q -j -w two.pcap -c a.conf > table
+    [ "$(json_value table 'd["refused"]')" = 0 ]
+    cmp one.pcap two.pcap
 }
 
 @test "dayshiftd -w: the table and its JSON tell the same" {

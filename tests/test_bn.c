@@ -1057,6 +1057,33 @@ static void test_opening_that_was_never_seen(void **state)
     free(row.sequence);
 }
 
+/* The options of a SYN are the longest: its payload, which only a lawless model has, leaves room for them in a frame. */
+static void test_syn_with_payload_fits_a_frame(void **state)
+{
+    struct flow_packet list[2] = {
+        packet_of(FLOW_INITIATOR, S, 0, PACKET_PLAIN),
+        packet_of(FLOW_RESPONDER, SA, 1460, PACKET_PLAIN),
+    };
+    struct session_row row = row_of(list, 2);
+    struct service_model service = { .protocol = IP_TCP, .rows = &row, .row_count = 1 };
+    struct packet_shape shape = { .protocol = IP_TCP, .rtt_ns = 1, .most_bytes = { 1460, 1460 } };
+    struct packet_progress progress = { .machine = tcp_machine_begin(false) };
+    struct random_stream random = stream(1);
+    union packet_memory memory;
+    struct packet_tables *tables;
+    struct packet_draw draw;
+
+    (void)state;
+    packet_model_bn.fit_all(&packet_model_bn, &(const struct service_model *){ &service }, 1, &tables);
+    packet_model_bn.begin(tables, &shape, &memory, &random);
+    do
+        assert_true(packet_model_bn.next(tables, &shape, &progress, &memory, &random, &draw));
+    while (draw.tcp_flags != SA);
+    assert_in_range(draw.payload_bytes, 1400, 1500 - 20 - 20 - 20);
+    packet_model_bn.release(tables);
+    free(row.sequence);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1082,6 +1109,7 @@ int main(void)
         cmocka_unit_test(test_endless_flows_end),
         cmocka_unit_test(test_idle_after_fin_ends),
         cmocka_unit_test(test_opening_that_was_never_seen),
+        cmocka_unit_test(test_syn_with_payload_fits_a_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,26 @@ static void test_ring_keeps_frames_until_release(void **state)
     frame_ring_free(ring);
 }
 
+/* Up to a frame, and not that one. */
+static void test_ring_releases_until(void **state)
+{
+    struct frame_ring *ring = frame_ring_new(16384);
+    struct frame frame;
+    struct frame got[4];
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        frame = numbered_frame(i);
+        assert_true(frame_ring_push(ring, &frame));
+    }
+    assert_int_equal(frame_ring_take(ring, got, 4), 4);
+    assert_int_equal(frame_ring_release_until(ring, 4, got[0].bytes), 0);
+    assert_int_equal(frame_ring_release_until(ring, 2, got[3].bytes), 2);
+    assert_int_equal(frame_ring_release_until(ring, 2, got[3].bytes), 1);
+    assert_int_equal(frame_ring_release_until(ring, 1, NULL), 1);
+    frame_ring_free(ring);
+}
+
 /* What was not released is not written over, and the producer is told that there is no room. */
 static void test_ring_has_no_room_until_release(void **state)
 {
@@ -432,7 +452,8 @@ static void test_gate(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct gate gate = { networks, sizeof networks / sizeof networks[0], rows[i].limit };
+        struct gate gate = { .networks = networks, .network_count = sizeof networks / sizeof networks[0],
+                             .max_frame_bytes = rows[i].limit };
         uint8_t bytes[IPV4_FRAME_BYTES];
         struct frame frame = { .length = rows[i].length, .bytes = bytes };
 
@@ -453,9 +474,100 @@ static void test_gate_of_everything_and_nothing(void **state)
 
     (void)state;
     fill_ipv4(bytes, "10.1.2.3", "8.8.8.8");
-    assert_true(gate_passes(&(struct gate){ &all, 1, 0 }, &frame));
-    assert_false(gate_passes(&(struct gate){ &all_v6, 1, 0 }, &frame));
-    assert_false(gate_passes(&(struct gate){ NULL, 0, 0 }, &frame));
+    assert_true(gate_passes(&(struct gate){ .networks = &all, .network_count = 1 }, &frame));
+    assert_false(gate_passes(&(struct gate){ .networks = &all_v6, .network_count = 1 }, &frame));
+    assert_false(gate_passes(&(struct gate){ 0 }, &frame));
+}
+
+enum { TAGGED_FRAME_BYTES = IPV4_FRAME_BYTES + 4 };
+
+/* Tag or tags between the addresses and the type of an IPv4 frame. */
+static void fill_tagged(uint8_t *bytes, const char *source, const char *destination, uint16_t tpid, uint16_t tag)
+{
+    fill_ipv4(bytes + 4, source, destination);
+    memset(bytes, 0, 12);
+    wire_put_u16(bytes + 12, tpid);
+    wire_put_u16(bytes + 14, tag);
+}
+
+/* A sender is held to its network and to its tag; a link to its senders. */
+static void test_gate_of_vlans(void **state)
+{
+    const struct ip_network networks[] = { network("198.18.0.0/24"), network("198.18.1.0/24"),
+                                           network("198.18.2.0/24"), network("198.19.0.0/16") };
+    const struct gate_sender senders[] = {
+        { networks[0], 0 }, { networks[1], 10 }, { networks[3], 10 }, { networks[3], 0 } };
+    static const struct {
+        const char *what;
+        const char *source;
+        const char *destination;
+        uint32_t length;
+        uint16_t tpid; /* 0: no tag */
+        uint16_t tag;
+        bool passes;
+    } rows[] = {
+        { "untagged", "198.18.0.1", "198.18.1.1", IPV4_FRAME_BYTES, 0, 0, true },
+        { "tagged", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x8100, 10, true },
+        { "both ways, tagged", "198.19.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 10, true },
+        { "both ways, untagged", "198.19.0.1", "198.18.0.1", IPV4_FRAME_BYTES, 0, 0, true },
+        { "multicast, tagged", "198.18.1.1", "224.0.0.251", TAGGED_FRAME_BYTES, 0x8100, 10, true },
+        { "to a network of another link", "198.18.0.1", "198.18.2.1", IPV4_FRAME_BYTES, 0, 0, true },
+        { "from a network of another link", "198.18.2.1", "198.18.0.1", IPV4_FRAME_BYTES, 0, 0, false },
+        { "the tag is missing", "198.18.1.1", "198.18.0.1", IPV4_FRAME_BYTES, 0, 0, false },
+        { "another's tag", "198.18.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 10, false },
+        { "nobody's tag", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x8100, 11, false },
+        { "a priority", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x8100, 0x200a, false },
+        { "a priority and no VLAN", "198.18.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 0x2000, false },
+        { "a tag that says nothing", "198.18.0.1", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 0, false },
+        { "a tag of providers", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES, 0x88a8, 10, false },
+        { "tagged to a wrong place", "198.18.1.1", "8.8.8.8", TAGGED_FRAME_BYTES, 0x8100, 10, false },
+        { "tagged from a wrong place", "8.8.8.8", "198.18.1.1", TAGGED_FRAME_BYTES, 0x8100, 10, false },
+        { "a header and no more", "198.18.1.1", "198.18.0.1", 38, 0x8100, 10, true },
+        { "short by a byte", "198.18.1.1", "198.18.0.1", 37, 0x8100, 10, false },
+        { "short by a tag", "198.18.1.1", "198.18.0.1", 34, 0x8100, 10, false },
+        { "a tag and nothing behind", "198.18.1.1", "198.18.0.1", 18, 0x8100, 10, false },
+        { "half a tag", "198.18.1.1", "198.18.0.1", 14, 0x8100, 10, false },
+        { "nothing", "198.18.1.1", "198.18.0.1", 0, 0x8100, 10, false },
+        { "untagged, too long", "198.18.0.1", "198.18.1.1", IPV4_FRAME_BYTES + 1, 0, 0, false },
+        { "tagged, too long", "198.18.1.1", "198.18.0.1", TAGGED_FRAME_BYTES + 1, 0x8100, 10, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gate gate = { networks, sizeof networks / sizeof *networks, IPV4_FRAME_BYTES, senders,
+                             sizeof senders / sizeof *senders };
+        uint8_t bytes[TAGGED_FRAME_BYTES + 1] = { 0 };
+        struct frame frame = { .length = rows[i].length, .bytes = bytes };
+
+        if (rows[i].tpid)
+            fill_tagged(bytes, rows[i].source, rows[i].destination, rows[i].tpid, rows[i].tag);
+        else
+            fill_ipv4(bytes, rows[i].source, rows[i].destination);
+        if (gate_passes(&gate, &frame) != rows[i].passes)
+            fail_msg("%s: wrong", rows[i].what);
+        gate.sender_count = 0;
+        assert_false(gate_passes(&gate, &frame)); /* a link that nobody sends on */
+    }
+}
+
+/* A tag behind a tag, and a type that is not IPv4 behind one. */
+static void test_gate_of_types_behind_a_tag(void **state)
+{
+    static const uint16_t types[] = { 0x8100, 0x88a8, 0x806, 0x86dd, 0, 0x800 };
+    const struct ip_network all = network("0.0.0.0/0");
+    const struct gate_sender senders[] = { { all, 0 }, { all, 10 } };
+    const struct gate gate = { .networks = &all, .network_count = 1, .senders = senders, .sender_count = 2 };
+    uint8_t bytes[TAGGED_FRAME_BYTES];
+    struct frame frame = { .length = sizeof bytes, .bytes = bytes };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        fill_tagged(bytes, "10.1.2.3", "8.8.8.8", 0x8100, 10);
+        wire_put_u16(bytes + 16, types[i]);
+        assert_int_equal(gate_passes(&gate, &frame), types[i] == 0x800);
+    }
+    bytes[18] = 0x60;
+    assert_false(gate_passes(&gate, &frame));
 }
 
 /* ---- sinks ---- */
@@ -594,8 +706,14 @@ static struct frame_source fake_frames(struct fake_source *fake)
     return (struct frame_source){ fake_peek, fake_take, fake };
 }
 
+enum { FAKE_HELD = 40 };
+
 struct fake_sink {
     struct sink base;
+    bool holds;            /* the last FAKE_HELD frames, which must stay as they are */
+    const uint8_t *held[FAKE_HELD];
+    uint32_t held_numbers[FAKE_HELD];
+    uint32_t overwritten;
     uint32_t calls;        /* frames it was given, those that are tried again again */
     uint32_t sent;
     uint32_t last;         /* number of the last frame that was done with */
@@ -607,6 +725,23 @@ struct fake_sink {
     uint32_t largest_batch;
     atomic_bool *stop;
 };
+
+/* The oldest one comes back for it. */
+static void fake_hold(struct fake_sink *fake, const uint8_t *bytes, uint32_t number)
+{
+    size_t at = fake->sent % FAKE_HELD;
+
+    fake->overwritten += fake->held[at] && wire_get_u32(fake->held[at] + 56) != fake->held_numbers[at];
+    fake->held[at] = bytes;
+    fake->held_numbers[at] = number;
+}
+
+static const uint8_t *fake_oldest_held(struct sink *sink)
+{
+    struct fake_sink *fake = (struct fake_sink *)sink;
+
+    return fake->sent < FAKE_HELD ? fake->held[0] : fake->held[fake->sent % FAKE_HELD];
+}
 
 static enum sink_result fake_send_one(struct fake_sink *fake, const struct frame *frame, struct error *err)
 {
@@ -625,6 +760,8 @@ static enum sink_result fake_send_one(struct fake_sink *fake, const struct frame
     }
     if (fake->loses_every && fake->calls % fake->loses_every == 0)
         return SINK_LOST;
+    if (fake->holds)
+        fake_hold(fake, frame->bytes, number);
     fake->sent++;
     return SINK_OK;
 }
@@ -647,7 +784,7 @@ static void fake_close(struct sink *sink)
     (void)sink;
 }
 
-static const struct sink_operations fake_operations = { fake_send, NULL, fake_close };
+static const struct sink_operations fake_operations = { fake_send, fake_oldest_held, fake_close };
 
 /* All that one run needs. */
 struct bench {
@@ -667,7 +804,7 @@ static struct bench *bench_new(uint32_t frames)
     struct bench *bench = memory_alloc(sizeof *bench);
 
     bench->network = network("198.18.0.0/15");
-    bench->gate = (struct gate){ &bench->network, 1, 0 };
+    bench->gate = (struct gate){ .networks = &bench->network, .network_count = 1 };
     bench->clock = emit_clock_simulated();
     bench->fake.count = frames;
     bench->sink.base.operations = &fake_operations;
@@ -707,6 +844,23 @@ static void test_emitter_counts_every_outcome(void **state)
     bench->sink.loses_every = 3;
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
     assert_counts(bench, 4000, 2000, 1000);
+    free(bench);
+}
+
+/* The memory of frames that the sink still reads is not written over, whatever was refused or lost among them. */
+static void test_emitter_leaves_what_the_sink_holds(void **state)
+{
+    struct bench *bench = bench_new(20000);
+    struct error err = { "" };
+
+    (void)state;
+    bench->fake.has_strangers = true;
+    bench->sink.loses_every = 3;
+    bench->sink.holds = true;
+    assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
+    assert_int_equal(bench->counts.planned, 20000);
+    assert_true(bench->sink.sent > 10000);
+    assert_int_equal(bench->sink.overwritten, 0);
     free(bench);
 }
 
@@ -1429,6 +1583,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ring_is_empty_at_first),
         cmocka_unit_test(test_ring_keeps_frames_until_release),
+        cmocka_unit_test(test_ring_releases_until),
         cmocka_unit_test(test_ring_has_no_room_until_release),
         cmocka_unit_test(test_ring_room_is_committed),
         cmocka_unit_test(test_ring_wraps_and_fills),
@@ -1443,10 +1598,13 @@ int main(void)
         cmocka_unit_test(test_clock_real_notices_stop),
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_gate_of_everything_and_nothing),
+        cmocka_unit_test(test_gate_of_vlans),
+        cmocka_unit_test(test_gate_of_types_behind_a_tag),
         cmocka_unit_test(test_sink_pcap_is_read_back),
         cmocka_unit_test(test_sink_pcap_refuses_times_it_cannot_write),
         cmocka_unit_test(test_sink_pcap_says_when_the_disk_is_full),
         cmocka_unit_test(test_emitter_counts_every_outcome),
+        cmocka_unit_test(test_emitter_leaves_what_the_sink_holds),
         cmocka_unit_test(test_emitter_ends_when_the_sink_fails),
         cmocka_unit_test(test_emitter_ends_when_the_source_fails),
         cmocka_unit_test(test_emitter_source_stops),

@@ -976,7 +976,7 @@ static void check_checksums(const struct frame *frame)
 /* The MAC that plans of these tests give an address. */
 static void set_end(struct flow_end *end, uint32_t address, uint16_t port)
 {
-    *end = (struct flow_end){ address, port, { 2, 7 } };
+    *end = (struct flow_end){ .address = address, .port = port, .mac = { 2, 7 } };
     wire_put_u32(end->mac + 2, address);
 }
 
@@ -1202,6 +1202,129 @@ static void test_closed_loop(void **state)
     flow_table_free(loop->table);
     libnet_destroy(loop->libnet);
     free(loop);
+}
+
+/* ---- links and VLANs ---- */
+
+static struct renderer *new_renderer(struct script *script, const char *impairments)
+{
+    struct renderer_config config = {
+        .plans = { next_scripted, script },
+        .schedule = { origin, 1.0 },
+        .end = { RUN_S * NS_PER_SECOND },
+        .seed = SEED,
+    };
+    struct error err = { "" };
+    struct renderer *renderer;
+
+    assert_int_equal(impairment_rates_parse(&config.how.impairments, impairments, &err), 0);
+    renderer = renderer_new(&config, &err);
+    assert_non_null(renderer);
+    return renderer;
+}
+
+static bool is_from(const struct frame *frame, const struct flow_end *end)
+{
+    return wire_get_u32(frame->bytes + FRAME_IP_AT + 12) == end->address;
+}
+
+/* The tagged frame is the other one with four bytes between addresses and type. */
+static void check_tagged(const struct frame *plain, const struct frame *tagged, uint16_t vlan)
+{
+    size_t tag = vlan ? 4 : 0;
+
+    assert_int_equal(tagged->due.ns, plain->due.ns);
+    assert_int_equal(tagged->length, plain->length + tag);
+    assert_memory_equal(tagged->bytes, plain->bytes, 12);
+    if (vlan) {
+        assert_int_equal(wire_get_u16(tagged->bytes + 12), 0x8100);
+        assert_int_equal(wire_get_u16(tagged->bytes + 14), vlan);
+    }
+    assert_memory_equal(tagged->bytes + 12 + tag, plain->bytes + 12, plain->length - 12);
+}
+
+enum { PLACED_PLANS = 600 };
+
+/* The same plans nowhere in particular, and with a link and a VLAN at either end. */
+struct placed {
+    struct loop loop;
+    struct flow_plan plans[PLACED_PLANS];
+    size_t longest, unreachable, pieces, sent[2]; /* of the frames that were compared; sent by the inside [1] */
+};
+
+static const struct flow_end inside_place = { .link = 3, .vlan = 4094 };
+static const struct flow_end outside_places[2] = { { .link = 0 }, { .link = 1, .vlan = 1 } };
+
+static void place(struct flow_end *end, const struct flow_end *at)
+{
+    end->link = at->link;
+    end->vlan = at->vlan;
+}
+
+static struct placed *placed_new(void)
+{
+    struct placed *placed = calloc(1, sizeof *placed);
+    struct random_stream random;
+
+    random_init(&random, SEED, RANDOM_FIT, 15, 0, 0);
+    for (size_t i = 0; i < PLACED_PLANS; i++) {
+        draw_loop_plan(&placed->loop, i, &random);
+        placed->loop.services[i].conditions.unreachable = 1;
+        placed->plans[i] = placed->loop.plans[i];
+        place(&placed->plans[i].ends[FLOW_INITIATOR], &inside_place);
+        place(&placed->plans[i].ends[FLOW_RESPONDER], &outside_places[i % 2]);
+    }
+    return placed;
+}
+
+static void check_place(struct placed *placed, const struct frame *plain, const struct frame *there)
+{
+    const uint8_t *ip = plain->bytes + FRAME_IP_AT;
+    bool is_inside = !is_from(plain, &placed->plans[0].ends[FLOW_RESPONDER]);
+    size_t i = wire_get_u32(ip + (is_inside ? 12 : 16)) & 0xffffff;
+    const struct flow_end *from = is_inside ? &inside_place : &outside_places[i % 2];
+
+    check_tagged(plain, there, from->vlan);
+    assert_int_equal(there->link, from->link);
+    assert_int_equal(plain->link, 0);
+    placed->sent[is_inside]++;
+    placed->longest = there->length > placed->longest ? there->length : placed->longest;
+    placed->unreachable += ip[9] == IP_ICMP && ip[20] == 3;
+    placed->pieces += (wire_get_u16(ip + 6) & 0x3fff) != 0;
+}
+
+static void play_placed(struct placed *placed, const char *impairments)
+{
+    struct script scripts[2] = { { placed->loop.plans, PLACED_PLANS, 0 }, { placed->plans, PLACED_PLANS, 0 } };
+    struct renderer *renderers[2] = { new_renderer(&scripts[0], impairments), new_renderer(&scripts[1], impairments) };
+    struct frame_source plain = renderer_frames(renderers[0]), there = renderer_frames(renderers[1]);
+    uint8_t rooms[2][FRAME_MAX_BYTES];
+    struct error err = { "" };
+    struct frame frames[2];
+
+    while (frame_source_next(&plain, rooms[0], &frames[0], &err) > 0) {
+        assert_int_equal(frame_source_next(&there, rooms[1], &frames[1], &err), 1);
+        check_place(placed, &frames[0], &frames[1]);
+    }
+    assert_int_equal(frame_source_next(&there, rooms[1], &frames[1], &err), 0);
+    renderer_free(renderers[0]);
+    renderer_free(renderers[1]);
+}
+
+/* Link and tag are those of the sender, whatever it sends; nothing else changes. */
+static void test_links_and_tags(void **state)
+{
+    struct placed *placed = placed_new();
+
+    (void)state;
+    play_placed(placed, "fragmentation=0.3,unanswered=0.2,retransmission=0.05,reordering=0.05");
+    play_placed(placed, "learned");
+    assert_int_equal(placed->longest, FRAME_MAX_BYTES);
+    assert_in_range(placed->unreachable, 1, SIZE_MAX);
+    assert_in_range(placed->pieces, 10, SIZE_MAX);
+    assert_in_range(placed->sent[0], PLACED_PLANS, SIZE_MAX);
+    assert_in_range(placed->sent[1], PLACED_PLANS, SIZE_MAX);
+    free(placed);
 }
 
 /* ---- connections on the wire ---- */
@@ -1469,8 +1592,9 @@ static void test_speed(void **state)
     struct service_model service = service_of(&row, 1);
     struct flow_plan plan = plan_of(IP_UDP, 2, 1, &service);
     struct script script = { &plan, 1, 0 };
-    struct renderer_config config = { { next_scripted, &script }, { origin, 60.0 },
-                                      { RUN_S * NS_PER_SECOND }, SEED, { 0 }, NULL, 0 };
+    struct renderer_config config = { .plans = { next_scripted, &script },
+                                      .schedule = { .origin = origin, .speed = 60.0 },
+                                      .end = { RUN_S * NS_PER_SECOND }, .seed = SEED };
     struct error err;
     struct renderer *renderer = renderer_new(&config, &err);
     struct frame_source frames = renderer_frames(renderer);
@@ -1665,6 +1789,7 @@ int main(void)
         cmocka_unit_test(test_looking_ahead),
         cmocka_unit_test(test_zero_checksum),
         cmocka_unit_test(test_closed_loop),
+        cmocka_unit_test(test_links_and_tags),
         cmocka_unit_test(test_no_two_share_a_tuple),
         cmocka_unit_test(test_end_of_run),
         cmocka_unit_test(test_end_of_run_is_near),

@@ -391,8 +391,8 @@ struct wire {
 };
 
 static const struct flow_end ends[2] = {
-    { UINT32_C(0x0a000001), 40000, { 2, 0, 0, 0, 0, 1 } },
-    { UINT32_C(0x0a000002), 53, { 2, 0, 0, 0, 0, 2 } },
+    { .address = UINT32_C(0x0a000001), .port = 40000, .mac = { 2, 0, 0, 0, 0, 1 } },
+    { .address = UINT32_C(0x0a000002), .port = 53, .mac = { 2, 0, 0, 0, 0, 2 } },
 };
 
 static struct wire *wire_new_at(uint8_t protocol, const struct stack_profile *stack, uint16_t port)

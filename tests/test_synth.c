@@ -551,6 +551,67 @@ static void test_population_outside(void **state)
     network_free(n);
 }
 
+static void place_of(const struct flow_end *end, uint16_t link, uint16_t vlan)
+{
+    assert_int_equal(end->link, link);
+    assert_int_equal(end->vlan, vlan);
+}
+
+/* Hosts are where their group is; the outside where it is said, else where the host is that talks with it. */
+static void test_population_places(void **state)
+{
+    static const struct {
+        struct population_place place;
+        uint16_t links[2], vlans[2]; /* of the outside, to hosts of either group */
+        size_t senders;
+    } cases[] = {
+        { { 0 }, { 1, 2 }, { 0, 30 }, 4 },
+        { { .has_link = true, .link = 5, .has_vlan = true, .vlan = 0 }, { 5, 5 }, { 0, 0 }, 3 },
+        { { .has_link = true, .link = 5, .has_vlan = true, .vlan = 7 }, { 5, 5 }, { 7, 7 }, 3 },
+        { { .has_vlan = true, .vlan = 7 }, { 1, 2 }, { 7, 7 }, 4 },
+    };
+    struct network *n = network_new();
+    struct population_group groups[2] = { n->group, n->group };
+
+    (void)state;
+    groups[0].link = 1;
+    groups[1].link = 2;
+    groups[1].vlan = 30;
+    groups[1].network = network_of("10.0.0.0/8");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct population_sender senders[4];
+        struct population population;
+        bool is_virtual;
+
+        populate(&population, groups, 2, &n->outside);
+        population_place_outside(&population, &cases[i].place);
+        for (uint32_t h = 0; h < population.host_count; h++) {
+            const struct virtual_host *host = &population.hosts[h];
+            const struct peer peers[] = { { PEER_OUTSIDE, 5 }, { PEER_OUTSIDE, PEER_ID_OTHER },
+                                          { PEER_LOCAL, host->model->id } };
+            int g = host->group == &groups[1];
+
+            place_of(&host->end, groups[g].link, groups[g].vlan);
+            for (size_t k = 0; k < sizeof peers / sizeof *peers; k++) {
+                struct flow_end end = population_peer(&population, host, peers[k], h, &is_virtual);
+
+                place_of(&end, cases[i].links[g], cases[i].vlans[g]);
+            }
+        }
+        assert_int_equal(population_senders(&population, senders), cases[i].senders);
+        assert_int_equal(senders[0].link, 1);
+        assert_int_equal(senders[0].vlan, 0);
+        assert_memory_equal(&senders[0].network, &groups[0].network, sizeof senders[0].network);
+        assert_int_equal(senders[1].link, cases[i].links[0]);
+        assert_int_equal(senders[1].vlan, cases[i].vlans[0]);
+        assert_memory_equal(&senders[1].network, &n->outside, sizeof senders[1].network);
+        assert_int_equal(senders[2].link, 2);
+        assert_int_equal(senders[2].vlan, 30);
+        population_release(&population);
+    }
+    network_free(n);
+}
+
 static void test_group_ends(void **state)
 {
     static const struct {
@@ -579,8 +640,8 @@ static void test_group_ends(void **state)
 static struct plan_list slice_of(const struct population *population, uint32_t host, uint64_t seed,
                                  int32_t date, uint32_t slice)
 {
-    struct slice_request request = { population, host, seed, date, slice,
-                                     day_time_of_slice(date, slice), DAY_SPREAD };
+    struct slice_request request = { .population = population, .host = host, .seed = seed, .date = date,
+                                     .slice = slice, .begin = day_time_of_slice(date, slice) };
     struct plan_list list = { 0 };
 
     slice_synthesize(&request, &list);
@@ -696,8 +757,8 @@ static void test_local_flows_come_once(void **state)
                     population_find(&population, plan->ends[FLOW_RESPONDER].address);
 
                 assert_true(same_end(&plan->ends[FLOW_INITIATOR], &(struct flow_end){
-                    population.hosts[host].end.address, plan->ends[FLOW_INITIATOR].port,
-                    { 0x02, 0xd5, 198, 18, 0, (uint8_t)(host + 1) } }));
+                    .address = population.hosts[host].end.address, .port = plan->ends[FLOW_INITIATOR].port,
+                    .mac = { 0x02, 0xd5, 198, 18, 0, (uint8_t)(host + 1) } }));
                 assert_true(to == NULL || to->number / MODEL_HOSTS == host / MODEL_HOSTS);
                 local += to != NULL;
             }
@@ -919,7 +980,8 @@ static void test_unobserved_slices(void **state)
     set_days(&n->hosts[0], n->profiles[0], 1, n->observed_days);
     populate(&population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        struct slice_request request = { &population, 0, SEED, DATE, slice, { 0 }, DAY_SILENT };
+        struct slice_request request = { .population = &population, .seed = SEED, .date = DATE, .slice = slice,
+                                         .fallback = DAY_SILENT };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -936,8 +998,8 @@ static void test_unobserved_slices(void **state)
     assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
     n->observed_days[7] = 0; /* nothing was ever observed */
     for (int fallback = DAY_SPREAD; fallback <= DAY_INTERPOLATE; fallback++) {
-        struct slice_request request = { &population, 0, SEED, DATE, 7, { 0 },
-                                         (enum day_fallback)fallback };
+        struct slice_request request = { .population = &population, .seed = SEED, .date = DATE, .slice = 7,
+                                         .fallback = (enum day_fallback)fallback };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
@@ -976,8 +1038,8 @@ static void test_interpolated_slices(void **state)
         double active = 0;
 
         for (int32_t date = 0; date < DATES; date++) {
-            struct slice_request request = { &population, 0, SEED, date, cases[i].slice, { 0 },
-                                             DAY_INTERPOLATE };
+            struct slice_request request = { .population = &population, .seed = SEED, .date = date,
+                                             .slice = cases[i].slice, .fallback = DAY_INTERPOLATE };
             size_t before = list.used;
 
             slice_synthesize(&request, &list);
@@ -1489,6 +1551,7 @@ int main(void)
         cmocka_unit_test(test_population_find),
         cmocka_unit_test(test_population_peers),
         cmocka_unit_test(test_population_outside),
+        cmocka_unit_test(test_population_places),
         cmocka_unit_test(test_group_ends),
         cmocka_unit_test(test_slice_is_its_name),
         cmocka_unit_test(test_plans_fit_their_slice),

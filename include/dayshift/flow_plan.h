@@ -17,6 +17,8 @@ struct flow_end {
     uint32_t address; /* IPv4, host order */
     uint16_t port;
     uint8_t mac[6];
+    uint16_t link; /* which of the run's links it sends on */
+    uint16_t vlan; /* identifier of the tag that it sends with (IEEE 802.1Q): 1..4094, or 0: none */
 };
 
 /* Whether the responder says anything. */

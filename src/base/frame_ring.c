@@ -200,15 +200,25 @@ size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t mos
     return count;
 }
 
+size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *until)
+{
+    uint64_t released = atomic_load_explicit(&ring->released, memory_order_relaxed);
+    uint64_t position = released;
+    size_t passed = 0;
+
+    for (; passed < count; passed++) {
+        assert(released != ring->taken);
+        if (pass_record(ring, &position)->bytes == until)
+            break;
+        released = position;
+    }
+    atomic_store_explicit(&ring->released, released, memory_order_release);
+    return passed;
+}
+
 void frame_ring_release(struct frame_ring *ring, size_t count)
 {
-    uint64_t position = atomic_load_explicit(&ring->released, memory_order_relaxed);
-
-    while (count-- > 0) {
-        assert(position != ring->taken);
-        (void)pass_record(ring, &position);
-    }
-    atomic_store_explicit(&ring->released, position, memory_order_release);
+    (void)frame_ring_release_until(ring, count, NULL);
 }
 
 bool frame_ring_is_empty(struct frame_ring *ring)

@@ -45,6 +45,9 @@ size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t mos
 /* Consumer: gives back the memory of the `count` oldest frames of those taken and not released yet. */
 void frame_ring_release(struct frame_ring *ring, size_t count);
 
+/* The same, but not from the frame on whose bytes are at `until` (NULL: all `count`). Returns how many. */
+size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *until);
+
 /* Consumer: there is nothing to take now. */
 bool frame_ring_is_empty(struct frame_ring *ring);
 

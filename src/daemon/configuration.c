@@ -182,14 +182,15 @@ static int take_outside(struct parser *p, const config_setting_t *setting)
 
 static int take_outside_link(struct parser *p, const config_setting_t *setting)
 {
-    p->to->has_outside_link = true;
-    return link_take_reference(p, setting, &p->to->outside_link);
+    p->to->outside_place.has_link = true;
+    p->to->outside_place.has_vlan = true; /* on a link of its own it is untagged, unless outside_vlan follows */
+    return link_take_reference(p, setting, &p->to->outside_place.link);
 }
 
 static int take_outside_vlan(struct parser *p, const config_setting_t *setting)
 {
-    p->to->has_outside_vlan = true;
-    return link_take_vlan(p, setting, &p->to->outside_vlan);
+    p->to->outside_place.has_vlan = true;
+    return link_take_vlan(p, setting, &p->to->outside_place.vlan);
 }
 
 static int take_unobserved(struct parser *p, const config_setting_t *setting)

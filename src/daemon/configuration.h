@@ -73,8 +73,7 @@ struct configuration {
     struct session_options sessions; /* how they are made */
     unsigned threads;
     struct ip_network outside;
-    bool has_outside_link, has_outside_vlan; /* otherwise those of the host that talks with the outside */
-    uint16_t outside_link, outside_vlan;
+    struct population_place outside_place;
     struct configuration_population *populations;
     size_t population_count;
 };

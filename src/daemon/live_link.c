@@ -6,6 +6,10 @@
 
 #define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
 
+_Static_assert((int)LINK_SINK_PACKET == (int)SINK_PACKET && (int)LINK_SINK_XDP == (int)SINK_XDP &&
+                   (int)LINK_SINK_LIBNET == (int)SINK_LIBNET,
+               "one list of sinks, in one order");
+
 int live_link_open(struct live_link *l, const struct configuration *configuration,
                    const struct configuration_link *config, struct error *err)
 {
@@ -18,7 +22,11 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
         link_close(&l->link);
         return error_set(err, "%s: not enough memory for a ring of %zu bytes", config->interface, RING_BYTES);
     }
-    l->sink = sink_packet_new(l->link.packet_fd);
+    l->sink = sink_open((enum sink_kind)config->sink, &l->link, l->ring, NULL, err);
+    if (l->sink == NULL) {
+        live_link_close(l);
+        return -1;
+    }
     rate_ceiling_init(&l->ceiling, config->max_packets_per_second, config->max_bits_per_second);
     l->options = (struct emit_thread_options){ config->cpu, config->priority };
     return 0;
@@ -64,15 +72,16 @@ static void *emit_thread(void *argument)
     return NULL;
 }
 
-int live_link_start(struct live_link *l, const struct live_link_run *run, struct emit_counts *counts,
-                    struct error *err)
+int live_link_start(struct live_link *l, const struct live_link_run *run, const struct gate *gate,
+                    struct emit_counts *counts, struct error *err)
 {
     const struct configuration *c = run->configuration;
     bool has_ceiling = l->config->max_packets_per_second > 0 || l->config->max_bits_per_second > 0;
     int status;
 
     l->stop = run->stop;
-    l->gate = (struct gate){ run->networks, run->network_count, (uint32_t)l->link.mtu + 14 };
+    l->gate = *gate;
+    l->gate.max_frame_bytes = (uint32_t)l->link.mtu + 14;
     l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = has_ceiling ? &l->ceiling : NULL,
                                    .sink = l->sink, .stop = run->stop, .counts = counts, .timing = c->timing,
                                    .late = c->late, .max_late_ns = c->max_late_ns };

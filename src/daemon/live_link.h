@@ -41,8 +41,6 @@ struct live_link_run {
     const struct configuration *configuration;
     struct emit_clock *clock;
     atomic_bool *stop;
-    const struct ip_network *networks;
-    size_t network_count;
     responder_lookup *lookup;
     const void *lookup_self;
 };
@@ -55,9 +53,9 @@ void live_link_close(struct live_link *link);
 /* Answers from here on. -1 with *err; live_link_end() cleans up. */
 int live_link_answer(struct live_link *link, const struct live_link_run *run, struct error *err);
 
-/* Starts the emitter, whose counts go to `counts`. A sink that fails sets the run's stop. */
-int live_link_start(struct live_link *link, const struct live_link_run *run, struct emit_counts *counts,
-                    struct error *err);
+/* Starts the emitter behind that gate, whose counts go to `counts`. A sink that fails sets the run's stop. */
+int live_link_start(struct live_link *link, const struct live_link_run *run, const struct gate *gate,
+                    struct emit_counts *counts, struct error *err);
 
 /* Waits for its threads, which end when the ring is finished and empty or the run is stopped. Its error, if it had one. */
 int live_link_end(struct live_link *link, struct error *err);

@@ -62,9 +62,12 @@ static void stop(struct live_run *run)
     atomic_store(&run->is_stopped, true);
 }
 
+/* Once: a signal to the group of processes comes twice, and what goes further is SIGINT. */
 static void finish(struct live_run *run)
 {
-    if (configuration_of(run)->stop_ns == 0 || run->finish_ns > 0 || !run->is_playing) {
+    if (run->finish_ns > 0)
+        return;
+    if (configuration_of(run)->stop_ns == 0 || !run->is_playing) {
         stop(run);
         return;
     }
@@ -192,8 +195,8 @@ static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = configuration_of(run);
     const struct live_link_run common = {
-        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped, .networks = run->play.gate.networks,
-        .network_count = run->play.gate.network_count, .lookup = scenario_lookup, .lookup_self = run->play.scenario,
+        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped, .lookup = scenario_lookup,
+        .lookup_self = run->play.scenario,
     };
 
     run->clock = emit_clock_real();
@@ -206,8 +209,10 @@ static int start(struct live_run *run, struct error *err)
     for (size_t i = 0; i < c->link_count; i++)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++) {
+        const struct gate gate = play_link_gate(&run->play, i);
+
         if (live_link_answer(&run->config->links[i], &common, err) < 0 ||
-            live_link_start(&run->config->links[i], &common, &run->counts[i], err) < 0)
+            live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
             return -1;
     }
     if (render_ahead_start(&run->render, err) < 0)

@@ -24,8 +24,8 @@ struct live_run_config {
 };
 
 /*
- * Takes the images. SIGTERM brings the sessions to an end and then the run, SIGINT ends it at once, and so does another
- * one of both; while the models are parsed they do what they did before the call. What is done is on the board, also
+ * Takes the images. SIGTERM brings the sessions to an end and then the run, SIGINT ends it at once; while
+ * the models are parsed they do what they did before the call. What is done is on the board, also
  * when the run was interrupted. 0 or -1.
  */
 int live_run_play(const struct live_run_config *config, struct model_image *images, struct error *err);

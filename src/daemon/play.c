@@ -33,6 +33,7 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
+        .outside_place = c->outside_place,
         .seed = c->seed,
         .begin = span->begin,
         .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
@@ -54,6 +55,48 @@ void play_release(struct play *play)
     for (size_t i = 0; i < play->model_count; i++)
         model_free(play->models[i]);
     free(play->models);
+    free(play->senders);
+}
+
+/* Link after link. */
+static void set_gate(struct play *play)
+{
+    size_t count;
+    const struct population_sender *senders = scenario_senders(play->scenario, &count);
+
+    play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
+    play->senders = memory_alloc_array(count, sizeof *play->senders);
+    play->gate.senders = play->senders;
+    for (size_t link = 0; link < CONFIGURATION_MAX_LINKS; link++) {
+        play->first_senders[link] = play->gate.sender_count;
+        for (size_t i = 0; i < count; i++) {
+            if (senders[i].link == link)
+                play->senders[play->gate.sender_count++] = (struct gate_sender){ senders[i].network, senders[i].vlan };
+        }
+    }
+    play->first_senders[CONFIGURATION_MAX_LINKS] = play->gate.sender_count;
+}
+
+struct gate play_link_gate(const struct play *play, size_t link)
+{
+    struct gate gate = play->gate;
+
+    gate.senders = play->senders + play->first_senders[link];
+    gate.sender_count = play->first_senders[link + 1] - play->first_senders[link];
+    return gate;
+}
+
+static struct scenario_group group_of(const struct configuration_population *population, struct model *model)
+{
+    return (struct scenario_group){
+        .model = model,
+        .network = population->network,
+        .link = population->link,
+        .vlan = population->vlan,
+        .pick = population->pick,
+        .hosts = population->hosts,
+        .activity = population->activity,
+    };
 }
 
 int play_init(struct play *play, const struct configuration *c, const struct play_span *span,
@@ -72,8 +115,7 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
         if (play->models[i] == NULL)
             status = -1;
         model_image_release(&images[i]);
-        groups[i] = (struct scenario_group){ play->models[i], c->populations[i].network, c->populations[i].pick,
-                                             c->populations[i].hosts, c->populations[i].activity };
+        groups[i] = group_of(&c->populations[i], play->models[i]);
     }
     if (status == 0)
         status = make_scenario(play, c, span, groups, err);
@@ -81,7 +123,7 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
         play_release(play);
         return -1;
     }
-    play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
+    set_gate(play);
     play->started = mono_time_now();
     return 0;
 }

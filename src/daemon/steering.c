@@ -76,12 +76,10 @@ struct day_time steering_day_time(struct steering *steering, struct run_time now
 
 static void carry_out(const struct steering *orders, struct scenario *scenario, struct run_time now)
 {
-    struct error ignored;
-
     if (orders->speed > 0)
         scenario_set_speed(scenario, orders->speed, now);
     if (orders->activity > 0)
-        (void)scenario_set_activity(scenario, orders->activity, now, &ignored); /* who ordered it has checked it */
+        scenario_set_activity(scenario, orders->activity, now);
     if (orders->skip_ns != 0)
         scenario_skip(scenario, orders->skip_ns, now);
     if (orders->finish)

@@ -23,19 +23,20 @@ static bool is_stopped(const struct emitter *emitter)
 
 /* ---- frames that are done with ---- */
 
-/* The `count` first frames are: their memory goes back, but for what the sink still reads. */
+/* Their memory goes back, but for what the sink still reads, and what is behind that. */
+static void release(struct emitter *emitter)
+{
+    emitter->unreleased -=
+        frame_ring_release_until(emitter->ring, emitter->unreleased, sink_oldest_held(emitter->sink));
+}
+
+/* The `count` first frames are. */
 static void pass(struct emitter *emitter, size_t count)
 {
-    size_t held;
-
     counter_add(&emitter->counts->planned, count);
     emitter->first += count;
     emitter->unreleased += count;
-    held = sink_held(emitter->sink);
-    if (held < emitter->unreleased) {
-        frame_ring_release(emitter->ring, emitter->unreleased - held);
-        emitter->unreleased = held;
-    }
+    release(emitter);
 }
 
 static void drop(struct emitter *emitter, size_t count, _Atomic uint64_t *why)
@@ -207,6 +208,7 @@ static int loop(struct emitter *emitter, struct supply *supply, struct error *er
         int more;
 
         if (emitter->first == emitter->count && !take_frames(emitter)) {
+            release(emitter);
             more = supply->more(emitter, supply, err);
             if (more <= 0)
                 return more;

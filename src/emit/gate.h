@@ -1,9 +1,9 @@
 /*
  * gate.h - the last thing before a sink: what may not leave does not leave.
  *
- * A frame passes when it is IPv4 without a VLAN tag, its source lies in an allowed network, its
- * destination lies in an allowed network, is multicast or 255.255.255.255, and it fits the link.
- * Everything else is refused and counted. Pure; costs a few nanoseconds.
+ * A frame passes when it is IPv4, its source is one that sends on this link with the VLAN tag that the frame has, or
+ * without one; its destination lies in an allowed network, is multicast or 255.255.255.255; and it fits the link.
+ * Everything else is refused and counted: two tags, a tag of priority alone too. Pure; costs a few nanoseconds.
  */
 #ifndef EMIT_GATE_H
 #define EMIT_GATE_H
@@ -15,10 +15,18 @@
 #include "dayshift/frame.h"
 #include "net/ip_address.h"
 
+/* Who may send, and how. */
+struct gate_sender {
+    struct ip_network network;
+    uint16_t vlan; /* the tag, priority 0; 0: none */
+};
+
 struct gate {
     const struct ip_network *networks; /* borrowed: virtual hosts and outside */
     size_t network_count;
-    uint32_t max_frame_bytes; /* MTU + 14; 0: FRAME_MAX_BYTES */
+    uint32_t max_frame_bytes; /* MTU + 14, to which a tag's 4 are added; 0: FRAME_MAX_BYTES */
+    const struct gate_sender *senders; /* borrowed; NULL: all that is in `networks`, untagged */
+    size_t sender_count;
 };
 
 bool gate_passes(const struct gate *gate, const struct frame *frame);

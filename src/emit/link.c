@@ -27,7 +27,7 @@
 #include "emit/default_route.h"
 
 enum {
-    LEAST_MTU = 1500,             /* what the sessions are made for */
+    LEAST_MTU = 576,              /* of IPv4: any host takes as much */
     SEND_BUFFER_BYTES = 4 << 20,  /* frames the driver holds count: a burst is not dropped for it */
     COUNTER_LINE_BYTES = 512
 };
@@ -109,7 +109,7 @@ static int read_mtu(int fd, struct link *link, struct error *err)
     if (ask(fd, &request, link->name, SIOCGIFMTU, err) < 0)
         return -1;
     if (request.ifr_mtu < LEAST_MTU)
-        return error_set(err, "%s: an MTU of %d bytes is too small, sessions need %d", link->name,
+        return error_set(err, "%s: an MTU of %d bytes is too small, IPv4 needs %d", link->name,
                          request.ifr_mtu, LEAST_MTU);
     link->mtu = request.ifr_mtu;
     return 0;
@@ -270,6 +270,21 @@ void link_close(struct link *link)
     close_descriptor(&link->packet_fd);
     close_descriptor(&link->receive_fd);
     close_descriptor(&link->counter_fd);
+}
+
+int link_read_state(const struct link *link, struct link_state *state)
+{
+    struct ifreq request = { .ifr_ifindex = link->index };
+
+    /* Its name may have changed. */
+    if (ioctl(link->packet_fd, SIOCGIFNAME, &request) < 0 || ioctl(link->packet_fd, SIOCGIFFLAGS, &request) < 0)
+        return -1;
+    state->is_up = (request.ifr_flags & IFF_UP) != 0;
+    state->has_carrier = (request.ifr_flags & IFF_RUNNING) != 0;
+    if (ioctl(link->packet_fd, SIOCGIFMTU, &request) < 0)
+        return -1;
+    state->mtu = request.ifr_mtu;
+    return 0;
 }
 
 /* "  name: " and eight counters of reception, then bytes and packets sent. */

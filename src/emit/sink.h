@@ -8,8 +8,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/frame_ring.h"
 #include "base/output_file.h"
 #include "dayshift/frame.h"
+#include "emit/link.h"
+#include "emit/transmit_stamps.h"
 
 /* What came of the first frame that was not sent. */
 enum sink_result {
@@ -28,8 +31,8 @@ struct sink_operations {
      */
     enum sink_result (*send)(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
                              struct error *err);
-    /* How many of the frames sent last are still read from where they lie; NULL: none ever is. */
-    size_t (*held)(struct sink *sink);
+    /* The oldest frame that is still read from where it lies, by its bytes; NULL: none is. No such function: none ever is. */
+    const uint8_t *(*oldest_held)(struct sink *sink);
     void (*close)(struct sink *sink);
 };
 
@@ -37,8 +40,25 @@ struct sink {
     const struct sink_operations *operations;
 };
 
-/* AF_PACKET on an open link (see link.h); borrows its descriptor. */
-struct sink *sink_packet_new(int packet_fd);
+/* Those that send on a link. */
+enum sink_kind {
+    SINK_PACKET, /* sink_packet.c: AF_PACKET, many frames a system call */
+    SINK_XDP,    /* sink_xdp.c: AF_XDP, from where the frames were rendered; optional */
+    SINK_LIBNET, /* sink_libnet.c: one frame a system call, wherever libnet is */
+    SINK_NULL    /* sink_null.c: takes every frame and forgets it; benchmarks */
+};
+
+/* "packet", "xdp", "libnet" or "null". -1 when it is none of them, or was not built in. */
+int sink_kind_parse(const char *name, enum sink_kind *kind, struct error *err);
+const char *sink_kind_name(enum sink_kind kind);
+
+/*
+ * Opens what needs the rights of root; later none are needed. Borrows all: the link, which is open; the ring that all
+ * frames will come from; and, if not NULL, what samples transmit stamps (SINK_PACKET alone does). NULL when it cannot
+ * be had.
+ */
+struct sink *sink_open(enum sink_kind kind, const struct link *link, const struct frame_ring *ring,
+                       struct transmit_stamps *stamps, struct error *err);
 
 /*
  * A pcap file with nanosecond time stamps: `origin` plus the frame's due time. Borrows the
@@ -46,18 +66,15 @@ struct sink *sink_packet_new(int packet_fd);
  */
 struct sink *sink_pcap_new(struct output_file *file, struct day_time origin, struct error *err);
 
-/* Takes every frame and forgets it: benchmarks. */
-struct sink *sink_null_new(void);
-
 static inline enum sink_result sink_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
                                          struct error *err)
 {
     return sink->operations->send(sink, frames, count, sent, err);
 }
 
-static inline size_t sink_held(struct sink *sink)
+static inline const uint8_t *sink_oldest_held(struct sink *sink)
 {
-    return sink->operations->held ? sink->operations->held(sink) : 0;
+    return sink->operations->oldest_held ? sink->operations->oldest_held(sink) : NULL;
 }
 
 static inline void sink_close(struct sink *sink)

@@ -1,4 +1,4 @@
-#include "emit/sink.h"
+#include "emit/sink_private.h"
 
 #include <stdlib.h>
 

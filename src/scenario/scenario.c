@@ -16,6 +16,8 @@ struct scenario {
     size_t group_count;
     struct ip_network *networks; /* of the groups, then the outside */
     size_t network_count;
+    struct population_sender *senders;
+    size_t sender_count;
     struct population population;
     struct day *day;
     struct renderer *renderer;
@@ -47,6 +49,8 @@ static int set_group(struct population_group *to, uint32_t **counts, const struc
         .service = find_service,
         .service_self = model,
         .network = from->network,
+        .link = from->link,
+        .vlan = from->vlan,
         .host_count = from->hosts ? from->hosts : places,
         .counts = *counts,
         .activity = from->activity,
@@ -69,7 +73,12 @@ static int set_groups(struct scenario *s, const struct scenario_config *config, 
     }
     s->networks[config->group_count] = config->outside;
     s->network_count = config->group_count + 1;
-    return population_init(&s->population, s->groups, config->group_count, &config->outside, err);
+    if (population_init(&s->population, s->groups, config->group_count, &config->outside, err) < 0)
+        return -1;
+    population_place_outside(&s->population, &config->outside_place);
+    s->senders = memory_alloc_array(2 * config->group_count, sizeof *s->senders);
+    s->sender_count = population_senders(&s->population, s->senders);
+    return 0;
 }
 
 static struct day_time day_end(const struct scenario_config *config)
@@ -132,6 +141,7 @@ void scenario_free(struct scenario *s)
         free(s->counts[i]);
     free(s->counts);
     free(s->networks);
+    free(s->senders);
     free(s->groups);
     free(s);
 }
@@ -146,6 +156,11 @@ const struct renderer_counts *scenario_counts(const struct scenario *s)
     return renderer_counts(s->renderer);
 }
 
+const struct flow_plan *scenario_begun(const struct scenario *s)
+{
+    return renderer_begun(s->renderer);
+}
+
 uint32_t scenario_host_count(const struct scenario *s)
 {
     return s->population.host_count;
@@ -155,6 +170,12 @@ const struct ip_network *scenario_networks(const struct scenario *s, size_t *cou
 {
     *count = s->network_count;
     return s->networks;
+}
+
+const struct population_sender *scenario_senders(const struct scenario *s, size_t *count)
+{
+    *count = s->sender_count;
+    return s->senders;
 }
 
 struct run_time scenario_end(const struct scenario *s)
@@ -201,7 +222,7 @@ void scenario_set_speed(struct scenario *s, double speed, struct run_time now)
     reschedule(s, &schedule);
 }
 
-static int check_activity(const struct scenario *s, double factor, struct error *err)
+int scenario_check_activity(const struct scenario *s, double factor, struct error *err)
 {
     for (size_t i = 0; i < s->group_count; i++) {
         double group = s->groups[i].activity > 0 ? s->groups[i].activity : 1;
@@ -214,16 +235,12 @@ static int check_activity(const struct scenario *s, double factor, struct error 
     return 0;
 }
 
-int scenario_set_activity(struct scenario *s, double factor, struct run_time now, struct error *err)
+void scenario_set_activity(struct scenario *s, double factor, struct run_time now)
 {
-    struct day_time from;
+    struct day_time from = renderer_return_plan(s->renderer, schedule_from(s, now).origin);
 
-    if (check_activity(s, factor, err) < 0)
-        return -1;
     s->activity = factor;
-    from = renderer_return_plan(s->renderer, schedule_from(s, now).origin);
     day_replan(s->day, from, renderer_begun(s->renderer), factor);
-    return 0;
 }
 
 void scenario_skip(struct scenario *s, int64_t ns, struct run_time now)

@@ -39,6 +39,8 @@ enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = PICK_MAX_PLACES, SCENARIO_
 struct scenario_group {
     struct model *model;
     struct ip_network network;
+    uint16_t link; /* that its hosts send on */
+    uint16_t vlan; /* their tag, 1..4094; 0: none */
     const char *pick; /* pick.h; NULL: all */
     uint32_t hosts;   /* 0: as many as are picked */
     double activity;  /* so many times as many flows; 0 is 1 */
@@ -48,8 +50,9 @@ struct scenario_config {
     const struct scenario_group *groups; /* borrowed for the call; the models for the scenario's life */
     size_t group_count;
     struct ip_network outside;
+    struct population_place outside_place;
     uint64_t seed;
-    struct day_time begin; /* a run that goes on where another one was begins where its schedule says: same flows */
+    struct day_time begin; /* a run that goes on for another one begins where that was in the day: same flows */
     int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
@@ -65,10 +68,17 @@ void scenario_free(struct scenario *scenario);
 
 struct frame_source scenario_frames(struct scenario *scenario);
 const struct renderer_counts *scenario_counts(const struct scenario *scenario);
+
+/* The flow that began last: with the frame taken last when that counted one more. NULL: none has begun. */
+const struct flow_plan *scenario_begun(const struct scenario *scenario);
+
 uint32_t scenario_host_count(const struct scenario *scenario);
 
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
+
+/* Who sends on which link, with which tag. */
+const struct population_sender *scenario_senders(const struct scenario *scenario, size_t *count);
 
 /*
  * When the last sessions are brought to an end; INT64_MAX: never. A time of the clock: to steer the day does not change
@@ -86,9 +96,9 @@ struct flow_plan_source scenario_plans(struct scenario *scenario);
  * ---- steering: by the thread that takes the frames, never between a peek and its take ----
  *
  * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
- * last: so a caller that renders ahead of the clock is that much late. Flows that began go on at their own pace. No flow
- * is lost or doubled but by scenario_skip(). After each of them the source is to be peeked at again, also when it was
- * at its end.
+ * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows that began
+ * go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
+ * peeked at again, also when it was at its end.
  */
 
 /* The day passes `speed` times as fast, more than 0. */
@@ -97,10 +107,14 @@ void scenario_set_speed(struct scenario *scenario, double speed, struct run_time
 /*
  * Hosts begin `factor` times as many flows as their groups' activities say, until another factor is set; 1 is what it
  * was before any. The slice under way and what was planned ahead is planned again: with many hosts that takes as long
- * as any slice does. -1, and nothing has changed, when a group would have less than SCENARIO_LEAST_ACTIVITY or
- * more than SCENARIO_MOST_ACTIVITY.
+ * as any slice does. The factor passes scenario_check_activity().
  */
-int scenario_set_activity(struct scenario *scenario, double factor, struct run_time now, struct error *err);
+void scenario_set_activity(struct scenario *scenario, double factor, struct run_time now);
+
+/*
+ * -1 when a group would have less than SCENARIO_LEAST_ACTIVITY or more than SCENARIO_MOST_ACTIVITY. Any thread may ask.
+ */
+int scenario_check_activity(const struct scenario *scenario, double factor, struct error *err);
 
 /*
  * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not played,
@@ -116,7 +130,10 @@ void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
  */
 void scenario_finish(struct scenario *scenario, struct run_time now, int64_t bound_ns);
 
-/* By which the day is played, by what was steered last. Borrowed, until it is steered again. */
+/*
+ * What of the day is played at a time of the run, by schedule_day_time(): as steered last, also for times before that.
+ * A pointer to the same place for the scenario's life; to be copied for other threads.
+ */
 const struct schedule *scenario_schedule(const struct scenario *scenario);
 
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */

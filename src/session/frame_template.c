@@ -12,6 +12,7 @@
 #include "session/tcp_options.h"
 
 enum {
+    TAG_AT = 12, /* behind the addresses, IEEE 802.1Q */
     IP_AT = FRAME_ETHERNET_BYTES,
     TRANSPORT_AT = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES,
     ICMP_ECHO_REQUEST = 8,
@@ -145,6 +146,13 @@ static void begin_counters(struct frame_template *frame, const struct flow_plan 
     frame->tick_ns = (uint32_t)(NS_PER_SECOND / stack->timestamp_hz[side]);
 }
 
+/* In 32 bits, as carries go around in them as in 16. */
+static uint32_t folded(uint64_t sum)
+{
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    return (uint32_t)(sum + (sum >> 32));
+}
+
 void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,
                           const struct flow_plan *plan, const struct stack_profile *stack, enum flow_side side)
 {
@@ -155,10 +163,12 @@ void frame_template_build(const struct frame_builder *builder, struct frame_temp
     memset(frame, 0, sizeof *frame);
     memcpy(frame->bytes, headers->bytes, sizeof frame->bytes);
     frame->protocol = plan->protocol;
+    frame->link = plan->ends[side].link;
+    frame->vlan = plan->ends[side].vlan;
     patch_ends(frame->bytes, plan, stack, side);
     sum = checksum_add(checksum_add(0, frame->bytes + IP_AT + 12, 8), protocol, sizeof protocol);
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    frame->address_sum = (uint32_t)(sum + (sum >> 32)); /* as carries go around, in 32 bits as in 16 */
+    frame->address_sum = folded(sum);
+    frame->ip_sum = folded(checksum_add(checksum_add(0, frame->bytes + IP_AT, 2), frame->bytes + IP_AT + 8, 12));
     begin_counters(frame, plan, stack, side);
 }
 
@@ -191,11 +201,24 @@ static uint16_t next_ip_id(struct frame_template *frame, const struct session_pa
     return as_ip_id(frame, count, is_piece);
 }
 
-static void patch_ip(uint8_t *ip, uint16_t length, uint16_t id)
+/* Of pieces their place; whole packets of every stack are not to be cut. */
+static uint16_t fragment_field(const struct session_packet *packet)
 {
+    if (packet->piece_bytes == 0)
+        return IP_DONT_FRAGMENT;
+    return (uint16_t)((packet->has_more_pieces ? IP_MORE_FRAGMENTS : 0) | packet->piece_offset / IP_FRAGMENT_UNIT);
+}
+
+/* What a packet has of its own in the header of its session. */
+static void patch_ip(const struct frame_template *frame, const struct session_packet *packet, uint8_t *ip,
+                     uint16_t length, uint16_t id)
+{
+    uint16_t fragment = fragment_field(packet);
+
     wire_put_u16(ip + 2, length);
     wire_put_u16(ip + 4, id);
-    wire_put_u16(ip + 10, checksum_finish(checksum_add(0, ip, FRAME_IP_BYTES)));
+    wire_put_u16(ip + 6, fragment);
+    wire_put_u16(ip + 10, checksum_finish((uint64_t)frame->ip_sum + htons(length) + htons(id) + htons(fragment)));
 }
 
 /* ---- transport ---- */
@@ -318,14 +341,15 @@ static uint32_t render_transport(struct frame_template frames[2], const struct s
     return here;
 }
 
-static void mark_piece(const struct session_packet *packet, uint8_t *ip)
-{
-    uint16_t more = packet->has_more_pieces ? IP_MORE_FRAGMENTS : 0;
-
-    wire_put_u16(ip + 6, (uint16_t)(more | packet->piece_offset / IP_FRAGMENT_UNIT));
-}
-
 /* ---- ICMP errors ---- */
+
+/* Of a header that is not as the session has it otherwise. */
+static void patch_changed_ip(uint8_t *ip, uint16_t length, uint16_t id)
+{
+    wire_put_u16(ip + 2, length);
+    wire_put_u16(ip + 4, id);
+    wire_put_u16(ip + 10, checksum_finish(checksum_add(0, ip, FRAME_IP_BYTES)));
+}
 
 /* Type 3, port or host, with the header and the first bytes of what the other side sent last. */
 static uint32_t render_unreachable(struct frame_template frames[2], const struct session_packet *packet,
@@ -342,14 +366,14 @@ static uint32_t render_unreachable(struct frame_template frames[2], const struct
     memcpy(out, frame->bytes, TRANSPORT_AT);
     ip[1] = TOS_OF_ERRORS;
     ip[9] = IP_ICMP;
-    patch_ip(ip, (uint16_t)(FRAME_IP_BYTES + length), next_ip_id(frame, packet));
+    patch_changed_ip(ip, (uint16_t)(FRAME_IP_BYTES + length), next_ip_id(frame, packet));
     memset(icmp, 0, ICMP_BYTES);
     icmp[0] = ICMP_UNREACHABLE;
     icmp[1] = has_ports ? UNREACHABLE_PORT : UNREACHABLE_HOST;
     memcpy(quoted, about->bytes + IP_AT, FRAME_IP_BYTES);
     if (about->sent_bytes > FRAME_IP_BYTES + DATAGRAM_PIECE_BYTES)
         wire_put_u16(quoted + 6, 0); /* as it is when it was put together */
-    patch_ip(quoted, about->sent_bytes, about->sent_id);
+    patch_changed_ip(quoted, about->sent_bytes, about->sent_id);
     memcpy(quoted + FRAME_IP_BYTES, about->sent_transport, FRAME_QUOTED_BYTES);
     wire_put_u16(icmp + 2, checksum_finish(checksum_add(0, icmp, length)));
     return TRANSPORT_AT + length;
@@ -369,9 +393,9 @@ static void note_sent(struct frame_template *frame, const struct session_packet 
     frame->has_sent = true;
 }
 
-uint32_t frame_template_render(struct frame_template frames[2], const struct stack_profile *stack,
-                               const struct session_packet *packet, struct run_time due,
-                               payload_fill *fill, uint8_t *out)
+static uint32_t render_untagged(struct frame_template frames[2], const struct stack_profile *stack,
+                                const struct session_packet *packet, struct run_time due,
+                                payload_fill *fill, uint8_t *out)
 {
     struct frame_template *frame = &frames[packet->side];
     uint8_t *ip = out + IP_AT;
@@ -383,10 +407,30 @@ uint32_t frame_template_render(struct frame_template frames[2], const struct sta
     id = next_ip_id(frame, packet);
     memcpy(out, frame->bytes, sizeof frame->bytes); /* always as much: what is not header is overwritten */
     length = render_transport(frames, stack, packet, due, fill, out + TRANSPORT_AT);
-    if (packet->piece_bytes > 0)
-        mark_piece(packet, ip);
-    patch_ip(ip, (uint16_t)(FRAME_IP_BYTES + length), id);
+    patch_ip(frame, packet, ip, (uint16_t)(FRAME_IP_BYTES + length), id);
     if (packet->piece_offset == 0)
         note_sent(frame, packet, ip, length, id);
     return TRANSPORT_AT + length;
+}
+
+/* Between the addresses and the type of a frame that begins FRAME_TAG_BYTES behind `out`. Priority 0. */
+static void put_tag(uint8_t *out, uint16_t vlan)
+{
+    memmove(out, out + FRAME_TAG_BYTES, TAG_AT);
+    wire_put_u16(out + TAG_AT, ETHERTYPE_VLAN);
+    wire_put_u16(out + TAG_AT + 2, vlan);
+}
+
+uint32_t frame_template_render(struct frame_template frames[2], const struct stack_profile *stack,
+                               const struct session_packet *packet, struct run_time due,
+                               payload_fill *fill, uint8_t *out)
+{
+    uint16_t vlan = frames[packet->side].vlan;
+    uint32_t length;
+
+    if (vlan == 0)
+        return render_untagged(frames, stack, packet, due, fill, out);
+    length = render_untagged(frames, stack, packet, due, fill, out + FRAME_TAG_BYTES);
+    put_tag(out, vlan);
+    return length + FRAME_TAG_BYTES;
 }

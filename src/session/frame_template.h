@@ -20,6 +20,7 @@
 
 enum {
     FRAME_ETHERNET_BYTES = 14,
+    FRAME_TAG_BYTES = 4, /* of a VLAN */
     FRAME_IP_BYTES = 20,
     FRAME_TCP_BYTES = 20, /* without options */
     FRAME_TEMPLATE_MAX = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES + FRAME_TCP_BYTES,
@@ -28,6 +29,8 @@ enum {
 
 struct frame_template {
     uint8_t bytes[FRAME_TEMPLATE_MAX]; /* Ethernet, IPv4, and TCP, UDP or ICMP */
+    uint16_t link; /* that the side sends on ... */
+    uint16_t vlan; /* ... and its tag; 0: none */
     uint8_t protocol;
     uint8_t ip_id_kind;   /* enum ip_id_kind */
     bool has_sent;
@@ -36,6 +39,7 @@ struct frame_template {
     uint16_t sent_bytes;  /* ... and its IP length */
     uint8_t sent_transport[FRAME_QUOTED_BYTES];
     uint32_t address_sum; /* of the pseudo header's addresses and protocol, carries folded */
+    uint32_t ip_sum;      /* of the IP header, without length, identification, fragment and checksum */
     uint32_t clock_base;  /* TCP timestamp at the start of the run */
     uint32_t tick_ns;
     uint32_t timestamp;   /* sent last, when `has_sent` */
@@ -49,6 +53,12 @@ void frame_builder_free(struct frame_builder *builder);
 /* The template for what `side` of the flow sends. */
 void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,
                           const struct flow_plan *plan, const struct stack_profile *stack, enum flow_side side);
+
+/* Of its frames, before the IP header. */
+static inline uint32_t frame_template_link_bytes(const struct frame_template *frame)
+{
+    return frame->vlan ? FRAME_ETHERNET_BYTES + FRAME_TAG_BYTES : FRAME_ETHERNET_BYTES;
+}
 
 /*
  * Renders one packet, or one piece of it, into `out`, which holds FRAME_MAX_BYTES: header, options,

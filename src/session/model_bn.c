@@ -8,11 +8,14 @@
 #include "net/wire.h"
 #include "session/bn_packets.h"
 #include "session/datagram.h"
+#include "session/frame_template.h"
+#include "session/tcp_options.h"
 
 enum {
     MAX_LABELS = UINT16_MAX + 1,
     MAX_PACKETS = 100000, /* of a session: a network can fail to end one */
-    MAX_IDLE = 16         /* packets without payload after a FIN */
+    MAX_IDLE = 16,        /* packets without payload after a FIN */
+    SYN_MOST_BYTES = DATAGRAM_PIECE_BYTES - FRAME_TCP_BYTES - TCP_OPTIONS_MAX /* payload, which only bn gives a SYN */
 };
 
 /* What the tables of all services have in common. */
@@ -161,6 +164,8 @@ static void to_draw(const struct bn_packet *packet, const struct packet_tables *
 
     if (tables->shared->is_lawless && most > DATAGRAM_WHOLE_BYTES)
         most = DATAGRAM_WHOLE_BYTES;
+    if (packet->tcp_flags & TCP_SYN && most > SYN_MOST_BYTES)
+        most = SYN_MOST_BYTES;
     *draw = (struct packet_draw){
         .side = packet->side,
         .mark = PACKET_PLAIN,

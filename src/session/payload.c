@@ -77,7 +77,7 @@ static inline uint64_t letters_word(uint64_t key, uint64_t index)
 }
 
 /* One number says which words the next eight are. */
-static inline void text_block(uint64_t key, uint64_t index, uint8_t *out)
+static inline void put_text_block(uint64_t key, uint64_t index, uint8_t *out)
 {
     static const char words[WORDS][WORD_BYTES + 1] = {
         "station ", "network ", "morning ", "evening ", "printer ", "storage ", "account ", "message ",
@@ -91,56 +91,81 @@ static inline void text_block(uint64_t key, uint64_t index, uint8_t *out)
         memcpy(out + i * WORD_BYTES, words[choices % WORDS], WORD_BYTES);
 }
 
-static inline void opaque_block(uint64_t key, uint64_t index, uint8_t *out)
+/* The part of a text block from `skipped` on; returns how many bytes. */
+static size_t put_text_part(uint64_t key, uint64_t index, size_t skipped, uint8_t *out, size_t size)
 {
-    uint64_t word = htole64(opaque_word(key, index));
-
-    memcpy(out, &word, sizeof word);
-}
-
-static inline void letters_block(uint64_t key, uint64_t index, uint8_t *out)
-{
-    uint64_t word = htole64(letters_word(key, index));
-
-    memcpy(out, &word, sizeof word);
-}
-
-/* Inlined into each kind, so that the loop holds no call. */
-static inline __attribute__((always_inline)) void
-fill_blocks(void (*make)(uint64_t key, uint64_t index, uint8_t *out), size_t block_bytes, uint64_t key,
-            uint64_t position, uint8_t *out, size_t size)
-{
-    uint64_t index = position / block_bytes;
-    size_t skipped = position % block_bytes;
     uint8_t block[TEXT_BLOCK_BYTES];
+    size_t part = TEXT_BLOCK_BYTES - skipped < size ? TEXT_BLOCK_BYTES - skipped : size;
 
-    if (skipped != 0) {
-        size_t head = block_bytes - skipped < size ? block_bytes - skipped : size;
+    put_text_block(key, index, block);
+    memcpy(out, block + skipped, part);
+    return part;
+}
 
-        make(key, index++, block);
-        memcpy(out, block + skipped, head);
-        out += head;
-        size -= head;
+static void fill_text(uint64_t key, uint64_t position, uint8_t *out, size_t size)
+{
+    uint64_t index = position / TEXT_BLOCK_BYTES;
+    size_t skipped = position % TEXT_BLOCK_BYTES;
+    size_t done = skipped > 0 ? put_text_part(key, index++, skipped, out, size) : 0;
+
+    for (; size - done >= TEXT_BLOCK_BYTES; done += TEXT_BLOCK_BYTES)
+        put_text_block(key, index++, out + done);
+    if (size > done)
+        put_text_part(key, index, 0, out + done, size - done);
+}
+
+static inline void put_word(uint8_t *out, uint64_t word)
+{
+    word = htole64(word);
+    memcpy(out, &word, sizeof word);
+}
+
+/* What is in words from `word` on, without its lowest `skipped` bytes; of less than a word in all. */
+static inline void put_bytes(uint64_t word, uint64_t next, size_t skipped, uint8_t *out, size_t size)
+{
+    word >>= 8 * skipped;
+    if (skipped > 0)
+        word |= next << (8 * (WORD_BYTES - skipped));
+    for (size_t i = 0; i < size; i++, word >>= 8)
+        out[i] = (uint8_t)word;
+}
+
+/*
+ * Words one after the other, the first without what is before `position`, the last as far as it goes: it is written
+ * together with bytes of the one before it. Inlined into each kind, so that the loop holds no call.
+ */
+static inline __attribute__((always_inline)) void
+fill_words(uint64_t (*make)(uint64_t key, uint64_t index), uint64_t key, uint64_t position, uint8_t *out, size_t size)
+{
+    uint64_t index = position / WORD_BYTES;
+    size_t skipped = position % WORD_BYTES;
+    uint64_t word = make(key, index++);
+    uint8_t *end = out + size;
+    unsigned left;
+
+    if (size < WORD_BYTES) {
+        put_bytes(word, make(key, index), skipped, out, size);
+        return;
     }
-    for (; size >= block_bytes; size -= block_bytes, out += block_bytes)
-        make(key, index++, out);
-    if (size > 0) {
-        make(key, index, block);
-        memcpy(out, block, size);
-    }
+    put_word(out, word >> (8 * skipped));
+    for (out += WORD_BYTES - skipped; out + WORD_BYTES <= end; out += WORD_BYTES)
+        put_word(out, word = make(key, index++));
+    left = 8 * (unsigned)(end - out);
+    if (left > 0)
+        put_word(end - WORD_BYTES, word >> left | make(key, index) << (64 - left));
 }
 
 void filler_write(enum filler kind, uint64_t key, uint64_t position, uint8_t *out, size_t size)
 {
     switch (kind) {
     case FILLER_OPAQUE:
-        fill_blocks(opaque_block, WORD_BYTES, key, position, out, size);
+        fill_words(opaque_word, key, position, out, size);
         break;
     case FILLER_LETTERS:
-        fill_blocks(letters_block, WORD_BYTES, key, position, out, size);
+        fill_words(letters_word, key, position, out, size);
         break;
     case FILLER_WORDS:
-        fill_blocks(text_block, TEXT_BLOCK_BYTES, key, position, out, size);
+        fill_text(key, position, out, size);
         break;
     }
 }

@@ -442,7 +442,7 @@ static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
                                             live->session.fill, room);
 
     if (live->sums)
-        add_up(live->sums, packet, length - FRAME_ETHERNET_BYTES);
+        add_up(live->sums, packet, length - frame_template_link_bytes(&live->templates[packet->side]));
     counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
     return length;
 }
@@ -463,6 +463,7 @@ static void advance(struct renderer *r, struct live *live)
 static int renderer_peek(void *self, struct frame *next, struct error *err)
 {
     struct renderer *r = self;
+    const struct live *first;
 
     if (prepare_next_session(r, err) < 0)
         return -1;
@@ -470,8 +471,9 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
         return 0;
     if (!r->hurrying && r->coming == NULL && r->heap[0]->due.ns >= r->config.end.ns)
         hurry_all(r);
-    next->due = r->coming ? r->coming->due : r->heap[0]->due;
-    next->link = 0;
+    first = r->coming ? r->coming : r->heap[0];
+    next->due = first->due;
+    next->link = first->templates[first->packet.side].link;
     return 1;
 }
 
@@ -500,7 +502,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
 
     r->config = *config;
     r->schedule = config->schedule;
-    r->now = (struct run_time){ INT64_MIN };
+    r->now = config->schedule.begin;
     r->latest = (struct run_time){ INT64_MAX };
     r->bucket_mask = FIRST_BUCKETS - 1;
     r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
@@ -548,7 +550,13 @@ const struct renderer_counts *renderer_counts(const struct renderer *r)
 
 struct run_time renderer_position(const struct renderer *r, struct run_time now)
 {
-    return now.ns > r->now.ns ? now : r->now;
+    struct run_time at = now;
+
+    if (r->has_plan && r->plan_due.ns < at.ns)
+        at = r->plan_due;
+    else if (!r->has_plan && !r->plans_over)
+        at = r->now; /* the next plan may begin at once */
+    return at.ns > r->now.ns ? at : r->now;
 }
 
 const struct schedule *renderer_schedule(const struct renderer *r)

@@ -62,7 +62,10 @@ const struct renderer_counts *renderer_counts(const struct renderer *renderer);
  * Sessions under way keep their own pace. A source of frames that was at its end may have more afterwards.
  */
 
-/* Where the run is, and what is steered takes effect: at `now` on the clock; not before the frame that was taken last. */
+/*
+ * Where the run is, and what is steered takes effect: at `now` on the clock. Earlier when a plan is late and has not
+ * begun; but not before the frame that was taken last.
+ */
 struct run_time renderer_position(const struct renderer *renderer, struct run_time now);
 
 /* By which plans begin now. */
@@ -73,7 +76,7 @@ void renderer_reschedule(struct renderer *renderer, const struct schedule *sched
 
 /*
  * Forgets the plan that was taken from the source and has not begun: the source will give it again, or another one.
- * Returns from where on it has to be asked: `now`, or earlier when what has not begun is late.
+ * Returns from where on it has to be asked: `now`, but not later than what has not begun, as schedules round.
  */
 struct day_time renderer_return_plan(struct renderer *renderer, struct day_time now);
 

@@ -115,6 +115,8 @@ static void add_group(struct population *population, const struct population_gro
         *host = (struct virtual_host){ .model = &group->models[cast->host[i % cast->places]],
                                        .group = group, .cast = cast, .number = i, .first = first };
         host->end.address = base + 1 + i;
+        host->end.link = group->link;
+        host->end.vlan = group->vlan;
         set_mac(host->end.mac, host->end.address);
     }
 }
@@ -163,8 +165,53 @@ const struct virtual_host *population_find(const struct population *population, 
     return NULL;
 }
 
+void population_place_outside(struct population *population, const struct population_place *place)
+{
+    population->outside_place = *place;
+}
+
+static uint16_t outside_link(const struct population *population, const struct population_group *group)
+{
+    return population->outside_place.has_link ? population->outside_place.link : group->link;
+}
+
+static uint16_t outside_vlan(const struct population *population, const struct population_group *group)
+{
+    return population->outside_place.has_vlan ? population->outside_place.vlan : group->vlan;
+}
+
+/* Unless it is there already. */
+static size_t add_sender(struct population_sender *senders, size_t count, const struct population_sender *sender)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (senders[i].link == sender->link && senders[i].vlan == sender->vlan &&
+            ip_network_overlaps(&senders[i].network, &sender->network))
+            return count;
+    }
+    senders[count] = *sender;
+    return count + 1;
+}
+
+size_t population_senders(const struct population *population, struct population_sender *senders)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < population->host_count;) { /* one step a group */
+        const struct population_group *group = population->hosts[i].group;
+        const struct population_sender inside = { group->network, group->link, group->vlan };
+        const struct population_sender outside = { population->outside, outside_link(population, group),
+                                                   outside_vlan(population, group) };
+
+        count = add_sender(senders, count, &inside);
+        count = add_sender(senders, count, &outside);
+        i += group->host_count;
+    }
+    return count;
+}
+
 /* The outside address with a number: numbers are spread over the network, the same every time. */
-static struct flow_end outside_end(const struct population *population, uint64_t number)
+static struct flow_end outside_end(const struct population *population, const struct population_group *group,
+                                   uint64_t number)
 {
     uint64_t size = usable_addresses(&population->outside);
     struct flow_end end = { 0 };
@@ -172,6 +219,8 @@ static struct flow_end outside_end(const struct population *population, uint64_t
     end.address = ip_address_to_v4(&population->outside.base) + 1 +
                   (uint32_t)(random_mix64(number) % size);
     memcpy(end.mac, population->gateway_mac, sizeof end.mac);
+    end.link = outside_link(population, group);
+    end.vlan = outside_vlan(population, group);
     return end;
 }
 
@@ -205,8 +254,8 @@ struct flow_end population_peer(const struct population *population, const struc
     if (*virtual_peer)
         return population->hosts[host->first + number].end;
     if (peer.kind == PEER_OUTSIDE && peer.id == PEER_ID_OTHER)
-        return outside_end(population, world ^ name);
-    return outside_end(population, world ^ peer_pack(peer));
+        return outside_end(population, host->group, world ^ name);
+    return outside_end(population, host->group, world ^ peer_pack(peer));
 }
 
 enum flow_answer population_answer(const struct population *population, const struct virtual_host *host,

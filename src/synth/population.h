@@ -28,6 +28,8 @@ struct population_group {
                                            uint64_t choice);
     const void *service_self;
     struct ip_network network; /* IPv4; host i has base + 1 + i */
+    uint16_t link;             /* that its hosts send on, and their VLAN, as in struct flow_end */
+    uint16_t vlan;
     uint32_t host_count;
     const uint32_t *counts; /* by host of the model: places of it in a copy of the network; NULL: one a
                              * member */
@@ -43,6 +45,12 @@ struct virtual_host {
     uint32_t first;  /* index of the group's host 0 in the population */
 };
 
+/* Where the world outside is plugged in; what is not said is as for the host that talks with it. */
+struct population_place {
+    bool has_link, has_vlan;
+    uint16_t link, vlan;
+};
+
 struct population {
     struct virtual_host *hosts;
     uint32_t host_count;
@@ -50,6 +58,13 @@ struct population {
     size_t group_count;
     struct ip_network outside;
     uint8_t gateway_mac[6]; /* all outside addresses are behind it */
+    struct population_place outside_place;
+};
+
+/* Who sends on a link with a tag. */
+struct population_sender {
+    struct ip_network network;
+    uint16_t link, vlan;
 };
 
 /*
@@ -59,6 +74,12 @@ struct population {
 int population_init(struct population *population, const struct population_group *groups,
                     size_t group_count, const struct ip_network *outside, struct error *err);
 void population_release(struct population *population);
+
+/* All of the outside is there; without this it is where the hosts are that talk with it. */
+void population_place_outside(struct population *population, const struct population_place *place);
+
+/* Every network with each place that it sends from: at most twice as many as there are groups. Returns how many. */
+size_t population_senders(const struct population *population, struct population_sender *senders);
 
 /* The virtual host with this address (host order), or NULL. */
 const struct virtual_host *population_find(const struct population *population, uint32_t address);

@@ -1,0 +1,218 @@
+/*
+ * What a configuration comes to: defaults, links that take over what holds for all, references, times. What is refused,
+ * and how, is in tests/configuration.bats.
+ */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time_types.h"
+#include "daemon/configuration.h"
+
+#define PLAYERS "populations = ( { model = \"office.dsm\"; } );\n"
+
+/* A configuration of this text, which must be good. */
+static void load(struct configuration *c, const char *text)
+{
+    const char *path = scratch_path("a.conf");
+    FILE *file = fopen(path, "w");
+    struct error err = { "" };
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    if (configuration_load(c, path, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void test_defaults(void **state)
+{
+    struct configuration c;
+
+    (void)state;
+    load(&c, PLAYERS);
+    assert_int_equal(c.link_count, 0);
+    assert_false(c.allow_default_route);
+    assert_string_equal(c.user, "nobody");
+    assert_string_equal(c.control, "/run/dayshift/control.sock");
+    assert_true(c.control_group == (gid_t)-1);
+    assert_int_equal(c.seed, 1);
+    assert_true(c.speed == 1);
+    assert_false(c.has_date || c.has_start);
+    assert_int_equal(c.duration_ns, 0);
+    assert_int_equal(c.stop_ns, 10 * NS_PER_SECOND);
+    assert_int_equal(c.timing, EMIT_EXACT);
+    assert_int_equal(c.late, LATE_SEND);
+    assert_int_equal(c.max_late_ns, NS_PER_SECOND);
+    assert_false(c.outside_place.has_link || c.outside_place.has_vlan);
+    assert_int_equal(c.population_count, 1);
+    assert_int_equal(c.populations[0].link, 0);
+    assert_int_equal(c.populations[0].vlan, 0);
+    configuration_release(&c);
+}
+
+struct wanted_link {
+    const char *name, *interface;
+    enum link_sink sink;
+    uint64_t max_packets_per_second, max_bits_per_second;
+    int cpu, priority;
+};
+
+static void check_link(const struct configuration_link *link, const struct wanted_link *wanted)
+{
+    assert_string_equal(link->name, wanted->name);
+    assert_string_equal(link->interface, wanted->interface);
+    assert_int_equal(link->sink, wanted->sink);
+    assert_int_equal(link->max_packets_per_second, wanted->max_packets_per_second);
+    assert_int_equal(link->max_bits_per_second, wanted->max_bits_per_second);
+    assert_int_equal(link->cpu, wanted->cpu);
+    assert_int_equal(link->priority, wanted->priority);
+}
+
+/* What stands in the file holds for the links that say nothing else, wherever it stands. */
+static void test_links(void **state)
+{
+    static const struct wanted_link wanted[] = {
+        { "in", "eth1", LINK_SINK_XDP, 1000, 10000000000, 3, 50 },
+        { "eth2", "eth2", LINK_SINK_LIBNET, 0, 200000, 0, 0 },
+        { "out", "eth3", LINK_SINK_XDP, 20, 0, 1023, 99 },
+    };
+    struct configuration c;
+
+    (void)state;
+    load(&c, "links = ( { name = \"in\"; interface = \"eth1\"; },"
+             "{ interface = \"eth2\"; sink = \"libnet\"; max_packets_per_second = 0; max_bits_per_second = 200000;"
+             "  cpu = 0; priority = 0; },"
+             "{ name = \"out\"; interface = \"eth3\"; max_packets_per_second = 20; max_bits_per_second = 0.0;"
+             "  cpu = 1023; priority = 99; } );\n"
+             "sink = \"xdp\"; max_packets_per_second = 1000; max_bits_per_second = 1e10; cpu = 3; priority = 50;\n" PLAYERS);
+    assert_int_equal(c.link_count, 3);
+    for (size_t i = 0; i < c.link_count; i++)
+        check_link(&c.links[i], &wanted[i]);
+    configuration_release(&c);
+}
+
+static void test_one_link_in_short(void **state)
+{
+    struct configuration c;
+
+    (void)state;
+    load(&c, "interface = \"eth7\"; priority = 1;\n" PLAYERS);
+    assert_int_equal(c.link_count, 1);
+    check_link(&c.links[0], &(struct wanted_link){ "eth7", "eth7", LINK_SINK_PACKET, 0, 0, CONFIGURATION_ANY_CPU, 1 });
+    configuration_release(&c);
+}
+
+#define TWO_LINKS "links = ( { name = \"in\"; interface = \"a\"; }, { name = \"out\"; interface = \"b\"; } );\n"
+
+static void test_references(void **state)
+{
+    static const struct {
+        const char *text;
+        struct population_place place;
+    } rows[] = {
+        { "", { 0 } },
+        { "outside_link = \"out\";", { .has_link = true, .has_vlan = true, .link = 1 } },
+        { "outside_vlan = 7; outside_link = \"in\";", { .has_link = true, .has_vlan = true, .vlan = 7 } },
+        { "outside_vlan = 7;", { .has_vlan = true, .vlan = 7 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct population_place *place;
+        struct configuration c;
+        char text[512];
+
+        snprintf(text, sizeof text, "populations = ( { model = \"/m\"; link = \"out\"; }, { model = \"m\"; vlan = 4094; } );"
+                                    "%s" TWO_LINKS, rows[i].text);
+        load(&c, text);
+        place = &c.outside_place;
+        assert_int_equal(c.populations[0].link, 1);
+        assert_int_equal(c.populations[0].vlan, 0);
+        assert_int_equal(c.populations[1].link, 0);
+        assert_int_equal(c.populations[1].vlan, 4094);
+        assert_int_equal(place->has_link, rows[i].place.has_link);
+        assert_int_equal(place->has_vlan, rows[i].place.has_vlan);
+        assert_int_equal(place->link, rows[i].place.link);
+        assert_int_equal(place->vlan, rows[i].place.vlan);
+        configuration_release(&c);
+    }
+}
+
+/* A date, a time of day, or both; what is missing is as it is now. */
+static void test_start(void **state)
+{
+    static const struct {
+        const char *text;
+        bool has_date, has_start;
+        int64_t seconds;
+    } rows[] = {
+        { "now", false, false, 0 },
+        { "09:00", false, true, 9 * 3600 },
+        { "23:59:59", false, true, 86399 },
+        { "1970-01-08", true, false, 0 },
+        { "1970-01-08 00:00", true, true, 0 },
+        { "1970-01-08 09:00:30", true, true, 9 * 3600 + 30 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct configuration c;
+        char text[128];
+
+        snprintf(text, sizeof text, "start = \"%s\";" PLAYERS, rows[i].text);
+        load(&c, text);
+        assert_int_equal(c.has_date, rows[i].has_date);
+        assert_int_equal(c.has_start, rows[i].has_start);
+        if (c.has_date)
+            assert_int_equal(c.date, 7);
+        if (c.has_start)
+            assert_int_equal(c.start_ns, rows[i].seconds * NS_PER_SECOND);
+        configuration_release(&c);
+    }
+}
+
+static void test_all_else(void **state)
+{
+    struct configuration c;
+
+    (void)state;
+    load(&c, "timing = \"frugal\"; late = \"drop\"; max_late_us = 60000000; stop_seconds = 0; control = \"\";"
+             "control_group = \"root\"; user = \"daemon\"; allow_default_route = true; seed = 9223372036854775807L;"
+             "speed = 2; duration = \"1.5m\"; threads = 64; unobserved = \"silent\"; outside = \"10.0.0.0/8\";\n" PLAYERS);
+    assert_int_equal(c.timing, EMIT_FRUGAL);
+    assert_int_equal(c.late, LATE_DROP);
+    assert_int_equal(c.max_late_ns, 60 * NS_PER_SECOND);
+    assert_int_equal(c.stop_ns, 0);
+    assert_null(c.control);
+    assert_int_equal(c.control_group, 0);
+    assert_string_equal(c.user, "daemon");
+    assert_true(c.allow_default_route);
+    assert_true(c.seed == INT64_MAX);
+    assert_true(c.speed == 2);
+    assert_int_equal(c.duration_ns, 90 * NS_PER_SECOND);
+    assert_int_equal(c.threads, 64);
+    assert_int_equal(ip_address_to_v4(&c.outside.base), 0x0a000000);
+    configuration_release(&c);
+    load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1;\n" PLAYERS);
+    assert_int_equal(c.timing, EMIT_BALANCED);
+    assert_string_equal(c.control, "/tmp/c");
+    assert_int_equal(c.max_late_ns, 1000);
+    configuration_release(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_one_link_in_short),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_all_else),
+    };
+
+    return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);
+}
