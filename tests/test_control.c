@@ -741,13 +741,16 @@ static void some_status(const void *self, struct status *status)
 {
     (void)self;
     *status = (struct status){
-        .state = STATUS_PAUSED, .engine = 4711, .uptime_s = 12.5, .day = { INT64_C(1785067200) * NS_PER_SECOND },
-        .speed = 2, .activity = 0.5, .hosts = 3, .live = 7, .link_count = 2,
-        .links = { { .name = "inside", .interface = "eth1", .sink = "packet", .is_up = true, .mtu = 1500, .planned = 100,
-                     .sent = 90, .dropped = 6, .refused = 4, .lateness = { 90, 1, 20, 300, 4000 } },
-                   { .name = "outside", .interface = "eth2", .sink = "xdp", .mtu = 9000, .planned = 1, .sent = 1,
-                     .sent_bytes = 60, .kernel_lateness = { .count = 5, .p50_ns = 7, .p99_ns = 8 } } },
+        .state = STATUS_PAUSED, .engine = 4711, .seconds = 12.5, .day = { INT64_C(1785067200) * NS_PER_SECOND },
+        .speed = 2, .activity = 0.5, .live = 7, .link_count = 2,
+        .counts = { .hosts = 3, .flows = 9, .planned = 101, .sent = 91, .dropped = 6, .refused = 4 },
+        .links = { { .name = "inside", .interface = "eth1", .sink = "packet", .is_up = true, .mtu = 1500,
+                     .counts = { .planned = 100, .sent = 90, .dropped = 6, .refused = 4, .lost = 5 } },
+                   { .name = "outside", .interface = "eth2", .sink = "xdp", .mtu = 9000,
+                     .counts = { .planned = 1, .sent = 1, .sent_bytes = 60 },
+                     .sampled = 5, .kernel_p50_ns = 7, .kernel_p99_ns = 8 } },
     };
+    log_histogram_add(&status->links[0].counts.lateness, 300);
 }
 
 static struct run_controls controls_of(struct run *run)
@@ -875,8 +878,10 @@ static void test_status_json(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "day")), "2026-07-26T12:00:00+00:00");
     assert_int_equal(number(root, "live"), 7);
     assert_int_equal(number(root, "planned"), 101);
-    assert_int_equal(number(root, "planned"), number(root, "sent") + number(root, "dropped") + number(root, "refused"));
-    assert_int_equal(number(root, "sent_bytes"), 60);
+    assert_int_equal(number(root, "hosts"), 3);
+    assert_int_equal(number(first, "planned"), 100);
+    assert_int_equal(number(first, "lost"), 5);
+    assert_int_equal(number(second, "sent_bytes"), 60);
     assert_string_equal(json_string_value(json_object_get(first, "interface")), "eth1");
     assert_true(json_is_true(json_object_get(first, "up")));
     assert_true(json_is_false(json_object_get(second, "up")));
@@ -928,15 +933,16 @@ static void test_largest_status(void **state)
     char *text;
 
     (void)state;
-    memset(&status, 0x7e, sizeof status);
-    status.day.ns = INT64_MAX - NS_PER_DAY;
-    status.link_count = STATUS_MOST_LINKS;
-    status.uptime_s = status.speed = status.activity = 1e300;
-    for (size_t i = 0; i < STATUS_MOST_LINKS; i++) {
+    some_status(NULL, &status);
+    memset(&status.counts, 0x7e, sizeof status.counts);
+    status.link_count = CONFIGURATION_MAX_LINKS;
+    status.seconds = status.speed = status.activity = 1e300;
+    for (size_t i = 0; i < CONFIGURATION_MAX_LINKS; i++) {
         struct status_link *link = &status.links[i];
 
-        link->name[STATUS_NAME - 1] = link->interface[IF_NAMESIZE - 1] = link->sink[STATUS_NAME - 1] = '\0';
-        link->is_up = true;
+        *link = status.links[1];
+        link->counts = status.counts;
+        memset(link->name, 'x', STATUS_NAME - 1);
         link->packets_per_second = link->bits_per_second = 1e300;
     }
     root = status_json(&status);

@@ -145,7 +145,7 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+void play_add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
 {
     counts->planned += emitted->planned;
     counts->sent += emitted->sent;
@@ -153,8 +153,13 @@ static void add_emitted(struct report_counts *counts, const struct emit_counts *
     counts->dropped += emitted->dropped;
     counts->refused += emitted->refused;
     counts->unsent += emitted->unsent;
+    counts->late += emitted->late;
+    counts->lost += emitted->lost;
+    counts->busy += emitted->busy;
+    counts->held_back += emitted->held_back;
     counts->stalls += emitted->stalls;
     counts->stalled_ns += emitted->stalled_ns;
+    counts->page_faults += emitted->page_faults;
     log_histogram_add_all(&counts->lateness, &emitted->lateness);
 }
 
@@ -170,5 +175,5 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
     for (size_t i = 0; i < links; i++)
-        add_emitted(counts, &emitted[i]);
+        play_add_emitted(counts, &emitted[i]);
 }

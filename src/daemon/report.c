@@ -1,10 +1,7 @@
 #include "daemon/report.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
-
 #include "base/text.h"
+#include "daemon/table.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -25,19 +22,26 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->dropped += more->dropped;
     sum->refused += more->refused;
     sum->unsent += more->unsent;
+    sum->late += more->late;
+    sum->lost += more->lost;
+    sum->busy += more->busy;
+    sum->held_back += more->held_back;
     sum->stalls += more->stalls;
     sum->stalled_ns += more->stalled_ns;
+    sum->page_faults += more->page_faults;
     sum->arp_answers += more->arp_answers;
     sum->echo_answers += more->echo_answers;
     sum->answers_dropped += more->answers_dropped;
     log_histogram_add_all(&sum->lateness, &more->lateness);
 }
 
-static void row(FILE *to, const char *name, uint64_t count, const char *remark)
-{
-    char text[TEXT_NUMBER];
+/* ---- for people ---- */
 
-    fprintf(to, "  %-22s %15s%s%s\n", name, text_from_count(count, text), *remark ? "  " : "", remark);
+/* What is seldom and bad is said where it happened. */
+static void count_unless_none(FILE *to, const char *name, uint64_t count, const char *remark)
+{
+    if (count > 0)
+        table_count(to, name, count, remark);
 }
 
 static void print_lateness(FILE *to, const struct log_histogram *lateness)
@@ -46,83 +50,131 @@ static void print_lateness(FILE *to, const struct log_histogram *lateness)
         const char *name;
         double q;
     } quantiles[] = { { "lateness p50", 0.5 }, { "lateness p99", 0.99 }, { "lateness p99.9", 0.999 } };
-    char text[TEXT_NUMBER];
 
     for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
-        fprintf(to, "  %-22s %15s\n", quantiles[i].name,
-                text_from_ns(log_histogram_quantile(lateness, quantiles[i].q), text));
-    fprintf(to, "  %-22s %15s\n", "lateness max", text_from_ns(lateness->max_ns, text));
+        table_time(to, quantiles[i].name, log_histogram_quantile(lateness, quantiles[i].q), "");
+    table_time(to, "lateness max", lateness->max_ns, "");
 }
 
-static void print_stalls(FILE *to, const struct report *r)
+static void print_stalls(FILE *to, const struct report_counts *counts)
 {
     char text[TEXT_NUMBER];
     char remark[TEXT_NUMBER + sizeof " in all, by which the run was put off"];
 
     snprintf(remark, sizeof remark, "%s in all, by which the run was put off",
-             text_from_ns((int64_t)r->counts->stalled_ns, text));
-    row(to, "stalls", r->counts->stalls, r->counts->stalls ? remark : "");
+             text_from_ns((int64_t)counts->stalled_ns, text));
+    table_count(to, "stalls", counts->stalls, counts->stalls ? remark : "");
+}
+
+void report_print_flows(const struct report_counts *counts, FILE *to)
+{
+    table_count(to, "virtual hosts", counts->hosts, "");
+    table_count(to, "flows planned", counts->flows, "");
+    table_count(to, "  TCP, open to close", counts->complete_tcp, "");
+    table_count(to, "  cut by the end", counts->hurried, "");
+    table_count(to, "most at once", counts->most_live, "");
+    table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
+}
+
+void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live)
+{
+    table_count(to, "frames planned", counts->planned, "= sent + dropped + refused");
+    table_count(to, "frames sent", counts->sent, "");
+    table_count(to, "frames dropped", counts->dropped, "");
+    count_unless_none(to, "  not due yet", counts->unsent, "rendered ahead when the run was stopped");
+    count_unless_none(to, "  too late", counts->late, "");
+    count_unless_none(to, "  lost", counts->lost, "the interface was down, or had no room for too long");
+    table_count(to, "frames refused", counts->refused, "");
+    table_count(to, "bytes sent", counts->sent_bytes, "");
+    if (!is_live)
+        return;
+    print_lateness(to, &counts->lateness);
+    print_stalls(to, counts);
+    count_unless_none(to, "interface was busy", counts->busy, "times that it had no room");
+    count_unless_none(to, "held back", counts->held_back, "times that the rate ceiling had no room");
+    count_unless_none(to, "page faults", counts->page_faults, "of the threads that send, while they do");
+    table_count(to, "ARP answers", counts->arp_answers, "");
+    table_count(to, "ping answers", counts->echo_answers, "");
+    table_count(to, "answers dropped", counts->answers_dropped, "");
 }
 
 static void print_text(FILE *to, const struct report *r)
 {
     fprintf(to, "dayshiftd: ran %.1f s, ended by %s\n", r->seconds, r->ended);
-    row(to, "virtual hosts", r->counts->hosts, "");
-    row(to, "flows planned", r->counts->flows, "");
-    row(to, "  TCP, open to close", r->counts->complete_tcp, "");
-    row(to, "  cut by the end", r->counts->hurried, "");
-    row(to, "most at once", r->counts->most_live, "");
-    row(to, "frames planned", r->counts->planned, "= sent + dropped + refused");
-    row(to, "frames sent", r->counts->sent, "");
-    row(to, "frames dropped", r->counts->dropped, "");
-    if (r->counts->unsent > 0)
-        row(to, "  not due yet", r->counts->unsent, "rendered ahead when the run was stopped");
-    row(to, "frames refused", r->counts->refused, "");
-    row(to, "repeated SYNs", r->counts->repeated_syns, "as the model asked");
-    row(to, "bytes sent", r->counts->sent_bytes, "");
+    report_print_flows(r->counts, to);
+    report_print_frames(r->counts, to, r->is_live);
     if (!r->is_live)
         return;
-    print_lateness(to, &r->counts->lateness);
-    print_stalls(to, r);
-    row(to, "ARP answers", r->counts->arp_answers, "");
-    row(to, "ping answers", r->counts->echo_answers, "");
-    row(to, "answers dropped", r->counts->answers_dropped, "");
-    if (r->restarts > 0)
-        row(to, "restarts", r->restarts, "after the engine crashed or failed");
+    count_unless_none(to, "restarts", r->restarts, "after the engine crashed or failed");
     if (r->interface_known)
-        row(to, "interface counted", r->interface_packets, "packets sent, answers included");
+        table_count(to, "interface counted", r->interface_packets, "packets sent, answers included");
     else
-        fprintf(to, "  %-22s %15s  %s\n", "interface counted", "unknown", "it is gone");
+        table_text(to, "interface counted", "unknown", "it is gone");
+}
+
+/* ---- JSON ---- */
+
+static void set(json_t *object, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *lateness_json(const struct log_histogram *lateness)
+{
+    json_t *object = json_object();
+
+    set(object, "p50", (uint64_t)log_histogram_quantile(lateness, 0.5));
+    set(object, "p99", (uint64_t)log_histogram_quantile(lateness, 0.99));
+    set(object, "p999", (uint64_t)log_histogram_quantile(lateness, 0.999));
+    set(object, "max", (uint64_t)lateness->max_ns);
+    return object;
+}
+
+void report_set_flows(json_t *object, const struct report_counts *counts)
+{
+    set(object, "hosts", counts->hosts);
+    set(object, "flows", counts->flows);
+    set(object, "complete_tcp", counts->complete_tcp);
+    set(object, "hurried", counts->hurried);
+    set(object, "repeated_syns", counts->repeated_syns);
+    set(object, "most_live", counts->most_live);
+}
+
+void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live)
+{
+    set(object, "planned", counts->planned);
+    set(object, "sent", counts->sent);
+    set(object, "sent_bytes", counts->sent_bytes);
+    set(object, "dropped", counts->dropped);
+    set(object, "refused", counts->refused);
+    if (!is_live)
+        return;
+    set(object, "unsent", counts->unsent);
+    set(object, "late", counts->late);
+    set(object, "lost", counts->lost);
+    set(object, "busy", counts->busy);
+    set(object, "held_back", counts->held_back);
+    json_object_set_new(object, "lateness_ns", lateness_json(&counts->lateness));
+    set(object, "stalls", counts->stalls);
+    set(object, "stalled_ns", counts->stalled_ns);
+    set(object, "page_faults", counts->page_faults);
+    set(object, "arp_answers", counts->arp_answers);
+    set(object, "echo_answers", counts->echo_answers);
+    set(object, "answers_dropped", counts->answers_dropped);
 }
 
 static void print_json(FILE *to, const struct report *r)
 {
-    json_t *root = json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:s}", "hosts", (json_int_t)r->counts->hosts,
-        "flows", (json_int_t)r->counts->flows, "complete_tcp", (json_int_t)r->counts->complete_tcp, "hurried",
-        (json_int_t)r->counts->hurried, "repeated_syns", (json_int_t)r->counts->repeated_syns, "most_live",
-        (json_int_t)r->counts->most_live, "planned", (json_int_t)r->counts->planned, "sent", (json_int_t)r->counts->sent,
-        "sent_bytes", (json_int_t)r->counts->sent_bytes, "dropped", (json_int_t)r->counts->dropped, "refused",
-        (json_int_t)r->counts->refused, "seconds", r->seconds, "ended", r->ended);
+    json_t *root = json_object();
 
+    report_set_flows(root, r->counts);
+    report_set_frames(root, r->counts, r->is_live);
+    json_object_set_new(root, "seconds", json_real(r->seconds));
+    json_object_set_new(root, "ended", json_string(r->ended));
     if (r->is_live) {
-        json_t *late = json_pack(
-            "{s:I,s:I,s:I,s:I}", "p50", (json_int_t)log_histogram_quantile(&r->counts->lateness, 0.5), "p99",
-            (json_int_t)log_histogram_quantile(&r->counts->lateness, 0.99), "p999",
-            (json_int_t)log_histogram_quantile(&r->counts->lateness, 0.999), "max",
-            (json_int_t)r->counts->lateness.max_ns);
-
-        json_object_set_new(root, "lateness_ns", late);
-        json_object_set_new(root, "unsent", json_integer((json_int_t)r->counts->unsent));
-        json_object_set_new(root, "stalls", json_integer((json_int_t)r->counts->stalls));
-        json_object_set_new(root, "stalled_ns", json_integer((json_int_t)r->counts->stalled_ns));
-        json_object_set_new(root, "arp_answers", json_integer((json_int_t)r->counts->arp_answers));
-        json_object_set_new(root, "echo_answers", json_integer((json_int_t)r->counts->echo_answers));
-        json_object_set_new(root, "answers_dropped", json_integer((json_int_t)r->counts->answers_dropped));
-        json_object_set_new(root, "restarts", json_integer((json_int_t)r->restarts));
+        set(root, "restarts", r->restarts);
         json_object_set_new(root, "interface_packets",
-                            r->interface_known ? json_integer((json_int_t)r->interface_packets)
-                                               : json_null());
+                            r->interface_known ? json_integer((json_int_t)r->interface_packets) : json_null());
     }
     json_dumpf(root, to, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putc('\n', to);
