@@ -29,10 +29,13 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->stalls += more->stalls;
     sum->stalled_ns += more->stalled_ns;
     sum->page_faults += more->page_faults;
+    sum->clock_steps += more->clock_steps;
+    sum->suspensions += more->suspensions;
     sum->arp_answers += more->arp_answers;
     sum->echo_answers += more->echo_answers;
     sum->answers_dropped += more->answers_dropped;
     log_histogram_add_all(&sum->lateness, &more->lateness);
+    log_histogram_add_all(&sum->kernel_lateness, &more->kernel_lateness);
 }
 
 /* ---- for people ---- */
@@ -44,16 +47,18 @@ static void count_unless_none(FILE *to, const char *name, uint64_t count, const 
         table_count(to, name, count, remark);
 }
 
-static void print_lateness(FILE *to, const struct log_histogram *lateness)
+static void print_lateness(FILE *to, const struct report_counts *counts)
 {
-    static const struct {
-        const char *name;
-        double q;
-    } quantiles[] = { { "lateness p50", 0.5 }, { "lateness p99", 0.99 }, { "lateness p99.9", 0.999 } };
+    const struct log_histogram *kernel = &counts->kernel_lateness;
 
-    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
-        table_time(to, quantiles[i].name, log_histogram_quantile(lateness, quantiles[i].q), "");
-    table_time(to, "lateness max", lateness->max_ns, "");
+    table_time(to, "lateness p50", log_histogram_quantile(&counts->lateness, 0.5), "");
+    table_time(to, "lateness p99", log_histogram_quantile(&counts->lateness, 0.99), "");
+    table_time(to, "lateness p99.9", log_histogram_quantile(&counts->lateness, 0.999), "");
+    table_time(to, "lateness max", counts->lateness.max_ns, "");
+    if (kernel->count == 0)
+        return;
+    table_time(to, "kernel p50", log_histogram_quantile(kernel, 0.5), "by the kernel's stamps of a sample");
+    table_time(to, "kernel p99", log_histogram_quantile(kernel, 0.99), "");
 }
 
 static void print_stalls(FILE *to, const struct report_counts *counts)
@@ -88,11 +93,13 @@ void report_print_frames(const struct report_counts *counts, FILE *to, bool is_l
     table_count(to, "bytes sent", counts->sent_bytes, "");
     if (!is_live)
         return;
-    print_lateness(to, &counts->lateness);
+    print_lateness(to, counts);
     print_stalls(to, counts);
-    count_unless_none(to, "interface was busy", counts->busy, "times that it had no room");
-    count_unless_none(to, "held back", counts->held_back, "times that the rate ceiling had no room");
-    count_unless_none(to, "page faults", counts->page_faults, "of the threads that send, while they do");
+    count_unless_none(to, "no room", counts->busy, "times, in the interface");
+    count_unless_none(to, "held back", counts->held_back, "times, by the ceiling");
+    count_unless_none(to, "page faults", counts->page_faults, "in the loop that sends");
+    count_unless_none(to, "clock steps", counts->clock_steps, "of the wall clock");
+    count_unless_none(to, "suspensions", counts->suspensions, "of the machine");
     table_count(to, "ARP answers", counts->arp_answers, "");
     table_count(to, "ping answers", counts->echo_answers, "");
     table_count(to, "answers dropped", counts->answers_dropped, "");
@@ -155,9 +162,13 @@ void report_set_frames(json_t *object, const struct report_counts *counts, bool 
     set(object, "busy", counts->busy);
     set(object, "held_back", counts->held_back);
     json_object_set_new(object, "lateness_ns", lateness_json(&counts->lateness));
+    if (counts->kernel_lateness.count > 0)
+        json_object_set_new(object, "kernel_lateness_ns", lateness_json(&counts->kernel_lateness));
     set(object, "stalls", counts->stalls);
     set(object, "stalled_ns", counts->stalled_ns);
     set(object, "page_faults", counts->page_faults);
+    set(object, "clock_steps", counts->clock_steps);
+    set(object, "suspensions", counts->suspensions);
     set(object, "arp_answers", counts->arp_answers);
     set(object, "echo_answers", counts->echo_answers);
     set(object, "answers_dropped", counts->answers_dropped);

@@ -21,8 +21,10 @@ struct report_counts {
     uint64_t busy, held_back;
     uint64_t stalls, stalled_ns;
     uint64_t page_faults;
+    uint64_t clock_steps, suspensions; /* of the machine */
     uint64_t arp_answers, echo_answers, answers_dropped;
     struct log_histogram lateness;
+    struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);

@@ -40,12 +40,6 @@ static const char *iso_time(struct day_time t, char text[ISO_TIME])
 
 /* ---- JSON ---- */
 
-static json_t *kernel_json(const struct status_link *link)
-{
-    return json_pack("{s:I,s:I,s:I}", "count", (json_int_t)link->sampled, "p50", (json_int_t)link->kernel_p50_ns, "p99",
-                     (json_int_t)link->kernel_p99_ns);
-}
-
 static json_t *link_json(const struct status_link *link)
 {
     json_t *object = json_pack("{s:s,s:s,s:s,s:b,s:i,s:f,s:f}", "name", link->name, "interface", link->interface, "sink",
@@ -55,8 +49,6 @@ static json_t *link_json(const struct status_link *link)
     if (object == NULL) /* a name that is no UTF-8 */
         return NULL;
     report_set_frames(object, &link->counts, true);
-    if (link->sampled > 0)
-        json_object_set_new(object, "kernel_lateness_ns", kernel_json(link));
     return object;
 }
 
@@ -71,9 +63,7 @@ json_t *status_json(const struct status *status)
 
     report_set_flows(root, &status->counts);
     report_set_frames(root, &status->counts, true);
-    json_object_update_new(root, json_pack("{s:I,s:I,s:I}", "clock_steps", (json_int_t)status->clock_steps, "suspensions",
-                                           (json_int_t)status->suspensions, "skipped_ns",
-                                           (json_int_t)status->skipped_ns));
+    json_object_set_new(root, "skipped_ns", json_integer(status->skipped_ns));
     for (size_t i = 0; i < status->link_count; i++)
         json_array_append_new(links, link_json(&status->links[i]));
     json_object_set_new(root, "links", links);
@@ -98,23 +88,15 @@ static void print_link(FILE *to, const struct status_link *link, bool is_only)
     print_number(to, "Mbit/s", link->bits_per_second / 1e6, 3);
     if (!is_only)
         report_print_frames(&link->counts, to, true);
-    if (link->sampled > 0) {
-        table_time(to, "kernel p50", link->kernel_p50_ns, "lateness by the stamps of the kernel");
-        table_time(to, "kernel p99", link->kernel_p99_ns, "");
-    }
 }
 
-static void print_clocks(FILE *to, const struct status *status)
+static void print_skipped(FILE *to, int64_t ns)
 {
     char text[TEXT_NUMBER];
 
-    if (status->clock_steps > 0)
-        table_count(to, "clock steps", status->clock_steps, "of the wall clock");
-    if (status->suspensions > 0)
-        table_count(to, "suspensions", status->suspensions, "of the machine");
-    if (status->skipped_ns != 0)
-        table_text(to, status->skipped_ns > 0 ? "left out" : "played again",
-                   text_from_duration(llabs(status->skipped_ns), text), "of the day");
+    if (ns != 0)
+        table_text(to, ns > 0 ? "left out" : "played again", text_from_duration(llabs(ns), text),
+                   "of the day, by steps of the clock");
 }
 
 void status_print(const struct status *status, FILE *to)
@@ -128,7 +110,7 @@ void status_print(const struct status *status, FILE *to)
     report_print_frames(&status->counts, to, true);
     if (status->restarts > 0)
         table_count(to, "restarts", status->restarts, "after the engine crashed or failed");
-    print_clocks(to, status);
+    print_skipped(to, status->skipped_ns);
     for (size_t i = 0; i < status->link_count; i++)
         print_link(to, &status->links[i], status->link_count == 1);
 }

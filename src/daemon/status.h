@@ -28,9 +28,7 @@ struct status_link {
     bool is_up;
     int mtu;
     double packets_per_second, bits_per_second; /* over the last second or so */
-    struct report_counts counts;                /* of this engine: of the frames alone */
-    uint64_t sampled; /* frames of which the kernel told when it sent them; 0: of none */
-    int64_t kernel_p50_ns, kernel_p99_ns; /* how late that was */
+    struct report_counts counts;                /* of this engine; nothing of hosts and flows */
 };
 
 struct status {
@@ -42,8 +40,7 @@ struct status {
     double speed, activity;
     uint64_t live;               /* sessions */
     struct report_counts counts; /* of all links, and of all engines of the run */
-    uint64_t clock_steps, suspensions;
-    int64_t skipped_ns; /* of the day, because of these; below 0: it went back */
+    int64_t skipped_ns; /* of the day, because of the machine's clocks; below 0: it went back */
     size_t link_count;
     struct status_link links[CONFIGURATION_MAX_LINKS];
 };
