@@ -115,9 +115,10 @@ spell_out()
 
     example dayshift.conf
     spell_out dayshift.conf | sed '/^links = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
-    for key in $(sed -n '/ Example:$/{n; s/^ *#\([a-z_]*\) = .*/\1/p}' dayshift.conf); do
+    sed -n '/ Example:$/{n; s/^ *#\([a-z_]*\) = .*/\1/p}' dayshift.conf > keys
+    while read -r key; do
         sed -i "/^ *$key = /d" all.conf
-    done
+    done < keys
     [ "$(grep -c ' = ' all.conf)" -ge 20 ]
     sed -i "1i start = \"$SAMPLE_DATE $SAMPLE_START\"; duration = \"2m\";" all.conf dayshift.conf
     dayshiftd -q -j -w all.pcap -c all.conf

@@ -70,6 +70,7 @@ setup()
     players="populations = ( { model = \"$model\"; hosts = 40; } );"
     daemon_pid=
     tcpdump_pid=
+    second_pid=
 }
 
 teardown()
@@ -77,6 +78,7 @@ teardown()
     [ -z "$NO_LINK" ] || return 0
     end_process "$daemon_pid"
     end_process "$tcpdump_pid"
+    end_process "$second_pid"
     ip -n "$far" address flush dev dsd1
     ip -n "$near" link set dsd0 up
     ip -n "$near" route flush table main 2> /dev/null || true
@@ -150,9 +152,10 @@ end_tcpdump()
     tcpdump_pid=
 }
 
+# has_frames N [FILE]
 has_frames()
 {
-    [ "$(tcpdump -nr wire.pcap 2> /dev/null | wc -l)" -ge "$1" ]
+    [ "$(tcpdump -nr "${2:-wire.pcap}" 2> /dev/null | wc -l)" -ge "$1" ]
 }
 
 report_says()
@@ -238,6 +241,91 @@ sums_are_right()
     [[ ${lines[0]} =~ ^dayshiftd:\ ran\ [0-9.]+\ s,\ ended\ by\ the\ end\ of\ the\ run$ ]]
     [[ $output == *"interface counted "*"packets sent, answers included" ]]
     [ -z "$stderr" ]
+}
+
+# ---- several links, VLANs ----
+
+# A second pair of interfaces, dsd4 and dsd5, which is gone when the namespaces are.
+need_second_pair()
+{
+    in_near test -e /sys/class/net/dsd4 || make_pair dsd4 dsd5
+}
+
+# play_on_links LINE...: as play, on two links
+play_on_links()
+{
+    play 'links = ( { name = "in"; interface = "dsd0"; }, { name = "out"; interface = "dsd4"; } );' "$@"
+    sed -i '/interface = "dsd0";$/d' live.conf
+}
+
+start_second_tcpdump()
+{
+    ip netns exec "$far" tcpdump --immediate-mode -B 16384 -U -n -i dsd5 -w second.pcap \
+        2> second.words 3>&- &
+    second_pid=$!
+    wait_for 10 grep -q "listening on" second.words
+}
+
+end_second_tcpdump()
+{
+    wait_for 5 has_frames "$1" second.pcap
+    end_process "$second_pid"
+}
+
+# Both captures at once, while it plays to its end.
+capture_both()
+{
+    start_tcpdump
+    start_second_tcpdump
+    start_daemon
+    "$DAYSHIFTD" -q -j -w file.pcap -c live.conf > table
+    end_of_daemon
+    sums_are_right
+    report_says 'd["dropped"] + d["refused"]' 0
+}
+
+# is_part FILTER CAPTURE: the frames of the file that are so are those that were captured, in their order
+is_part()
+{
+    tcpdump -r file.pcap -w part.pcap "$1" 2> /dev/null
+    [[ $("$HELPERS/same_frames" part.pcap "$2") == *" frames, all the same" ]]
+}
+
+frames_in()
+{
+    tcpdump -nr "$1" "${@:2}" 2> /dev/null | wc -l
+}
+
+@test "live: two links: what the inside says leaves by one, what the outside says by the other" {
+    need_second_pair
+    play_on_links 'duration = "4s"; outside_link = "out";'
+    capture_both
+    end_tcpdump "$(frames_in file.pcap 'src net 198.18.0.0/16')"
+    end_second_tcpdump "$(frames_in file.pcap 'src net 198.19.0.0/16')"
+    [ "$(frames_in wire.pcap)" -gt 100 ]
+    [ "$(frames_in second.pcap)" -gt 100 ]
+    is_part 'src net 198.18.0.0/16' wire.pcap
+    is_part 'src net 198.19.0.0/16' second.pcap
+}
+
+@test "live: VLANs on two links: every frame has the tag of its sender on the link of its sender" {
+    local m="model = \"$model\"; hosts = 40;"
+
+    need_second_pair
+    players="populations = ( { $m network = \"10.1.0.0/24\"; link = \"out\"; vlan = 4094; },
+        { $m network = \"10.2.0.0/24\"; link = \"in\"; vlan = 20; }, { $m network = \"10.3.0.0/24\"; } );
+        outside = \"10.9.0.0/16\";"
+    play_on_links 'duration = "4s";'
+    capture_both
+    end_tcpdump "$(frames_in file.pcap 'not vlan 4094')"
+    end_second_tcpdump "$(frames_in file.pcap 'vlan 4094')"
+    is_part 'not vlan 4094' wire.pcap
+    is_part 'vlan 4094' second.pcap
+    [ "$(frames_in wire.pcap 'vlan 20 and (net 10.2.0.0/24) and net 10.9.0.0/16')" -gt 100 ]
+    [ "$(frames_in wire.pcap 'vlan 20 and not net 10.2.0.0/24')" -eq 0 ]
+    [ "$(frames_in wire.pcap 'ip and net 10.3.0.0/24')" -gt 100 ]
+    [ "$(frames_in wire.pcap 'ip and not net 10.3.0.0/24')" -eq 0 ]
+    [ "$(frames_in second.pcap 'vlan 4094 and net 10.1.0.0/24')" -eq "$(frames_in second.pcap)" ]
 }
 
 # ---- privileges ----

@@ -52,7 +52,7 @@ void board_free(struct board *board);
 /* For the engine: it plays from now on. */
 void board_play(struct board *board);
 
-/* For the engine: what its interface has counted by now; the first time, what it starts from. */
+/* For the engine: what its interfaces have counted by now, in sum; the first time, what it starts from. */
 void board_count_interface(struct board *board, bool is_known, uint64_t packets);
 
 /*

@@ -17,6 +17,7 @@
 #include "dayshift/session_options.h"
 #include "emit/emit_clock.h"
 #include "emit/emitter.h"
+#include "emit/sink.h"
 #include "net/ip_address.h"
 #include "scenario/scenario.h"
 
@@ -25,13 +26,10 @@
 
 enum { CONFIGURATION_MAX_LINKS = 8, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };
 
-/* How frames of a link are sent. */
-enum link_sink { LINK_SINK_PACKET, LINK_SINK_XDP, LINK_SINK_LIBNET };
-
 struct configuration_link {
     char *name;
     char *interface;
-    enum link_sink sink;
+    enum sink_kind sink;
     uint64_t max_packets_per_second; /* 0: no ceiling; as for rate_ceiling_init() */
     uint64_t max_bits_per_second;
     int cpu;      /* that its emitter runs on, or CONFIGURATION_ANY_CPU */

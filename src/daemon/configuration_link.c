@@ -16,14 +16,11 @@ enum { NAME_MOST = 31, CPU_MOST = 1023 /* of a cpu_set_t */, PRIORITY_MOST = 99 
 
 int link_take_sink(struct parser *p, const config_setting_t *setting)
 {
-    static const char *const names[] = { [LINK_SINK_PACKET] = "packet", [LINK_SINK_XDP] = "xdp",
-                                         [LINK_SINK_LIBNET] = "libnet" };
-    unsigned sink;
+    const char *text = config_setting_get_string(setting);
 
-    if (value_take_choice(p, setting, names, sizeof names / sizeof *names, &sink) < 0)
-        return -1;
-    p->link->sink = (enum link_sink)sink;
-    return 0;
+    if (text == NULL)
+        return value_complain(p, setting, "the name of a sink in quotes, such as \"packet\"");
+    return sink_kind_parse(text, &p->link->sink, p->err) < 0 ? value_say_where(p, setting) : 0;
 }
 
 /* A number, so that 1e9 can be written: libconfig misreads large integers without an L. */

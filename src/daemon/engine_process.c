@@ -27,10 +27,11 @@ static int read_and_play(const struct live_run_config *run, const struct model_f
 }
 
 /* Closes those that it has opened when one cannot be. */
-static int open_links(struct live_link *links, const struct configuration *c, struct error *err)
+static int open_links(struct live_link *links, const struct configuration *c, const struct emit_clock *clock,
+                      struct error *err)
 {
     for (size_t i = 0; i < c->link_count; i++) {
-        if (live_link_open(&links[i], c, &c->links[i], err) == 0)
+        if (live_link_open(&links[i], c, &c->links[i], clock, err) == 0)
             continue;
         while (i-- > 0)
             live_link_close(&links[i]);
@@ -39,11 +40,10 @@ static int open_links(struct live_link *links, const struct configuration *c, st
     return 0;
 }
 
-static void note_interfaces(const struct live_link *links, struct board *board)
+static void note_interfaces(const struct live_link *links, size_t count, struct board *board)
 {
-    struct error ignored;
-    uint64_t counted = 0;
-    bool is_known = link_sent_packets(&links[0].link, &counted, &ignored) == 0;
+    uint64_t counted;
+    bool is_known = live_links_count(links, count, &counted);
 
     board_count_interface(board, is_known, counted);
 }
@@ -52,11 +52,12 @@ int engine_process_play(const struct configuration *c, const struct model_files 
                         const struct play_options *options, struct board *board, struct error *err)
 {
     struct live_link *links = memory_alloc_array(c->link_count, sizeof *links);
-    const struct live_run_config run = { c, span, links, options, board };
-    int status = open_links(links, c, err);
+    struct emit_clock clock = emit_clock_real();
+    const struct live_run_config run = { c, span, links, &clock, options, board };
+    int status = open_links(links, c, &clock, err);
 
     if (status == 0) {
-        note_interfaces(links, board);
+        note_interfaces(links, c->link_count, board);
         emit_thread_raise_limits();
         status = give_up_rights(c, err);
         if (status == 0)

@@ -6,12 +6,8 @@
 
 #define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
 
-_Static_assert((int)LINK_SINK_PACKET == (int)SINK_PACKET && (int)LINK_SINK_XDP == (int)SINK_XDP &&
-                   (int)LINK_SINK_LIBNET == (int)SINK_LIBNET,
-               "one list of sinks, in one order");
-
 int live_link_open(struct live_link *l, const struct configuration *configuration,
-                   const struct configuration_link *config, struct error *err)
+                   const struct configuration_link *config, const struct emit_clock *clock, struct error *err)
 {
     memset(l, 0, sizeof *l);
     l->config = config;
@@ -22,7 +18,8 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
         link_close(&l->link);
         return error_set(err, "%s: not enough memory for a ring of %zu bytes", config->interface, RING_BYTES);
     }
-    l->sink = sink_open((enum sink_kind)config->sink, &l->link, l->ring, NULL, err);
+    transmit_stamps_init(&l->stamps, clock);
+    l->sink = sink_open(config->sink, &l->link, l->ring, &l->stamps, err);
     if (l->sink == NULL) {
         live_link_close(l);
         return -1;
@@ -90,6 +87,20 @@ int live_link_start(struct live_link *l, const struct live_link_run *run, const 
         return error_set(err, "cannot start a thread: %s", strerror(status));
     l->started = true;
     return 0;
+}
+
+bool live_links_count(const struct live_link *links, size_t count, uint64_t *packets)
+{
+    struct error ignored;
+    uint64_t counted;
+
+    *packets = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (link_sent_packets(&links[i].link, &counted, &ignored) < 0)
+            return false;
+        *packets += counted;
+    }
+    return true;
 }
 
 /* With no thread left: what was rendered and never came to the emitter is dropped. */

@@ -21,6 +21,7 @@ struct live_link {
     struct link link;
     struct frame_ring *ring; /* the renderer's to write, the emitter's to read */
     struct sink *sink;
+    struct transmit_stamps stamps; /* who watches the run reads them */
     struct gate gate;
     struct rate_ceiling ceiling;
     struct emitter emitter;
@@ -45,9 +46,9 @@ struct live_link_run {
     const void *lookup_self;
 };
 
-/* Interface, ring and sink: what needs rights. 0, or -1 with nothing to close. */
+/* Interface, ring and sink: what needs rights. The clock is borrowed. 0, or -1 with nothing to close. */
 int live_link_open(struct live_link *link, const struct configuration *configuration,
-                   const struct configuration_link *config, struct error *err);
+                   const struct configuration_link *config, const struct emit_clock *clock, struct error *err);
 void live_link_close(struct live_link *link);
 
 /* Answers from here on. -1 with *err; live_link_end() cleans up. */
@@ -56,6 +57,9 @@ int live_link_answer(struct live_link *link, const struct live_link_run *run, st
 /* Starts the emitter behind that gate, whose counts go to `counts`. A sink that fails sets the run's stop. */
 int live_link_start(struct live_link *link, const struct live_link_run *run, const struct gate *gate,
                     struct emit_counts *counts, struct error *err);
+
+/* What the interfaces of several links counted as sent since they came up; false when one of them is gone. */
+bool live_links_count(const struct live_link *links, size_t count, uint64_t *packets);
 
 /* Waits for its threads, which end when the ring is finished and empty or the run is stopped. Its error, if it had one. */
 int live_link_end(struct live_link *link, struct error *err);

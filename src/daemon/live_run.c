@@ -23,7 +23,7 @@ enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
 struct live_run {
     const struct live_run_config *config;
     struct play play;
-    struct emit_clock clock;
+    struct emit_clock *clock;
     struct steering steering;
     struct render_ahead render;
     struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
@@ -74,7 +74,7 @@ static void finish(struct live_run *run)
     run->finish_ns = mono_time_now().ns + configuration_of(run)->stop_ns;
     atomic_store(&run->play.stop, true); /* also amid a slice that takes long to plan */
     atomic_store(&run->config->board->state, ENGINE_ENDING);
-    emit_clock_resume(&run->clock); /* sessions cannot end while time stands still */
+    emit_clock_resume(run->clock); /* sessions cannot end while time stands still */
     steering_finish(&run->steering, configuration_of(run)->stop_ns);
 }
 
@@ -124,13 +124,13 @@ static void watch_wall_clock(struct live_run *run)
 static void say_position(struct live_run *run)
 {
     struct run_position *position = &run->config->board->position;
-    struct run_time now = emit_clock_now(&run->clock);
+    struct run_time now = emit_clock_now(run->clock);
 
     position->run_ns = run->config->span->before_ns + now.ns;
     position->day_ns = steering_day_time(&run->steering, now).ns;
     position->speed = run->speed;
     position->activity = run->activity;
-    position->is_paused = emit_clock_is_paused(&run->clock);
+    position->is_paused = emit_clock_is_paused(run->clock);
     position->said_ns = mono_time_now().ns;
 }
 
@@ -139,21 +139,20 @@ static void publish(struct live_run *run)
     const struct live_run_config *config = run->config;
     struct report_counts *counts = &config->board->present;
     size_t links = configuration_of(run)->link_count;
+    uint64_t counted;
+    bool is_known;
 
     say_position(run);
     play_count(&run->play, run->counts, links, counts);
     for (size_t i = 0; i < links; i++) {
         const struct responder *responder = &config->links[i].responder;
-        struct error ignored;
-        uint64_t counted = 0;
-        bool is_known = link_sent_packets(&config->links[i].link, &counted, &ignored) == 0;
 
         counts->arp_answers += responder->arp_answers;
         counts->echo_answers += responder->echo_answers;
         counts->answers_dropped += responder->dropped;
-        if (i == 0)
-            board_count_interface(config->board, is_known, counted);
     }
+    is_known = live_links_count(config->links, links, &counted);
+    board_count_interface(config->board, is_known, counted);
 }
 
 static void tick(struct live_run *run)
@@ -163,6 +162,7 @@ static void tick(struct live_run *run)
 
         if (link->started)
             emit_thread_watch(&link->watch, link->thread, &link->options);
+        transmit_stamps_read(&link->stamps);
     }
     watch_wall_clock(run);
     publish(run);
@@ -195,15 +195,15 @@ static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = configuration_of(run);
     const struct live_link_run common = {
-        .configuration = c, .clock = &run->clock, .stop = &run->is_stopped, .lookup = scenario_lookup,
+        .configuration = c, .clock = run->clock, .stop = &run->is_stopped, .lookup = scenario_lookup,
         .lookup_self = run->play.scenario,
     };
 
-    run->clock = emit_clock_real();
-    emit_clock_pause(&run->clock);
+    *run->clock = emit_clock_real();
+    emit_clock_pause(run->clock);
     run->render.scenario = run->play.scenario;
     run->render.ring_count = c->link_count;
-    run->render.clock = &run->clock;
+    run->render.clock = run->clock;
     run->render.steering = &run->steering;
     run->render.stop = &run->is_stopped;
     for (size_t i = 0; i < c->link_count; i++)
@@ -218,12 +218,11 @@ static int start(struct live_run *run, struct error *err)
     if (render_ahead_start(&run->render, err) < 0)
         return -1;
     wait_for_first_frames(run);
-    wall_watch_init(&run->watch, &(struct clock_reading){ 0 });
-    run->watch.last = clock_reading_now();
+    wall_watch_init(&run->watch);
     run->play.started = mono_time_now();
     run->is_playing = true;
     if (!run->config->span->is_paused)
-        emit_clock_resume(&run->clock);
+        emit_clock_resume(run->clock);
     return 0;
 }
 
@@ -244,7 +243,7 @@ static bool is_over(const struct live_run *run)
     if (atomic_load(&run->is_stopped) || (run->finish_ns > 0 && mono_time_now().ns > run->finish_ns))
         return true;
     return is_all_sent(run) &&
-           (run->finish_ns > 0 || (duration_ns > 0 && emit_clock_now(&run->clock).ns >= duration_ns));
+           (run->finish_ns > 0 || (duration_ns > 0 && emit_clock_now(run->clock).ns >= duration_ns));
 }
 
 /* Its error is that of the first thread that had one. */
@@ -287,6 +286,7 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     int status;
 
     run->config = config;
+    run->clock = config->clock;
     status = play_init(&run->play, config->configuration, config->span, images, err);
     if (status == 0) {
         run->speed = config->span->speed;

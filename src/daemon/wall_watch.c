@@ -19,9 +19,9 @@ struct clock_reading clock_reading_now(void)
     return (struct clock_reading){ read_clock(CLOCK_REALTIME), read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_BOOTTIME) };
 }
 
-void wall_watch_init(struct wall_watch *watch, const struct clock_reading *now)
+void wall_watch_init(struct wall_watch *watch)
 {
-    *watch = (struct wall_watch){ .last = *now };
+    *watch = (struct wall_watch){ .last = clock_reading_now() };
 }
 
 static bool is_change(int64_t ns)

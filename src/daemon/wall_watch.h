@@ -33,7 +33,7 @@ struct wall_change {
 
 struct clock_reading clock_reading_now(void);
 
-void wall_watch_init(struct wall_watch *watch, const struct clock_reading *now);
+void wall_watch_init(struct wall_watch *watch); /* from now on */
 struct wall_change wall_watch_look(struct wall_watch *watch, const struct clock_reading *now);
 
 #endif
