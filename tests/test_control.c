@@ -627,7 +627,7 @@ static void test_places_that_are_refused(void **state)
     mkdir(open_to_all, 0777);
     chmod(open_to_all, 0777);
     assert_refused(scratch_path("all/control.sock"), "others may write in it");
-    chmod(open_to_all, 0770);
+    chmod(open_to_all, 0775);
     assert_refused(scratch_path("all/control.sock"), "others may write in it");
 }
 
@@ -642,6 +642,26 @@ static void test_directory_of_another(void **state)
     mkdir(path, 0755);
     assert_int_equal(chown(path, 65534, 65534), 0);
     assert_refused(scratch_path("theirs/control.sock"), "belongs to another user");
+}
+
+static void test_directory_with_a_group(void **state)
+{
+    enum { THEIRS = 4712, MEMBERS = 4711 };
+    struct control_socket control;
+    struct error err = { "" };
+    char path[256];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip_because("not root");
+    strcpy(path, scratch_path("setgid"));
+    mkdir(path, 0755);
+    assert_int_equal(chown(path, 0, THEIRS), 0);
+    assert_int_equal(chmod(path, 02755), 0);
+    assert_int_equal(control_socket_open(&control, scratch_path("setgid/control.sock"), MEMBERS, &err), -1);
+    assert_non_null(strstr(err.text, "another group"));
+    assert_int_equal(access(scratch_path("setgid/control.sock"), F_OK), -1);
+    assert_int_equal(getegid(), 0);
 }
 
 /* Whether a process of this user and group can connect. */
@@ -975,6 +995,7 @@ int main(void)
         cmocka_unit_test(test_place_that_was_taken),
         cmocka_unit_test(test_places_that_are_refused),
         cmocka_unit_test(test_directory_of_another),
+        cmocka_unit_test(test_directory_with_a_group),
         cmocka_unit_test(test_who_may_connect),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_commands_that_the_run_refuses),
