@@ -103,7 +103,7 @@ in_far()
 play()
 {
     configure live.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" \
-        'speed = 10;' 'stop_seconds = 1;' 'interface = "dsd0";' "$@"
+        'speed = 10;' 'interface = "dsd0";' 'control = "";' "$@"
 }
 
 # Starts dayshiftd, its pid in $daemon_pid; `report` gets what it prints, `words` what it says.
@@ -457,7 +457,7 @@ is_dayshiftd()
 
 @test "live: a signal while a large population is planned" {
     players="populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 300000; } );"
-    play 'duration = "30s";'
+    play 'duration = "30s";' 'stop_seconds = 1;'
     check_end TERM 2
 }
 

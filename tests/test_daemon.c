@@ -240,7 +240,9 @@ static void ask(struct stage *stage, int channel, enum supervisor_request reques
 {
     struct error err = { "" };
 
-    supervisor_channel_ask(channel, request, &err);
+    assert_int_equal(supervisor_channel_request(channel, request, &err), 0);
+    while (supervisor_channel_take_answer(channel, &err) == 0)
+        usleep(1000);
     stage->answer = err;
     stage->had_answer = true;
 }

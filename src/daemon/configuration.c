@@ -336,7 +336,7 @@ static int read_file(config_t *config, const char *path, bool must_be_trusted, s
 static void set_defaults(struct configuration *c)
 {
     c->user = memory_copy_text("nobody");
-    c->control = memory_copy_text(CONTROL_SOCKET);
+    c->control = geteuid() == 0 ? memory_copy_text(CONTROL_SOCKET) : NULL; /* its place is root's */
     c->control_group = (gid_t)-1;
     c->seed = 1;
     c->speed = 1;

@@ -145,13 +145,29 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
+/* Of a thread that goes on counting: so that they add up, they are read again, a few times, until they do. */
+static void add_frames(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    uint64_t planned, sent, dropped, refused;
+
+    for (int i = 0; i < 100; i++) {
+        planned = emitted->planned;
+        sent = emitted->sent;
+        dropped = emitted->dropped;
+        refused = emitted->refused;
+        if (planned == sent + dropped + refused)
+            break;
+    }
+    counts->planned += planned;
+    counts->sent += sent;
+    counts->dropped += dropped;
+    counts->refused += refused;
+}
+
 void play_add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
 {
-    counts->planned += emitted->planned;
-    counts->sent += emitted->sent;
+    add_frames(counts, emitted);
     counts->sent_bytes += emitted->sent_bytes;
-    counts->dropped += emitted->dropped;
-    counts->refused += emitted->refused;
     counts->unsent += emitted->unsent;
     counts->late += emitted->late;
     counts->lost += emitted->lost;

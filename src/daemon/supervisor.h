@@ -24,7 +24,7 @@ struct supervised {
     void *self;
     /*
      * In the engine's process, with the supervisor's rights and the signals as they were: plays. `channel` is for
-     * supervisor_channel_ask(). The status to exit with: 0, or 1 when it has said on standard error why.
+     * supervisor_channel_request(). The status to exit with: 0, or 1 when it has said on standard error why.
      */
     int (*play)(void *self, struct board *board, int channel);
     /* In a process of its own: 0 when the new configuration is good, else -1 with *err. */

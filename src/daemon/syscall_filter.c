@@ -106,6 +106,8 @@ static int add_rules(scmp_filter_ctx filter)
         { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_SETFD) } },
         { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC) } },
         { SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, { SCMP_A1(SCMP_CMP_EQ, TCGETS) } }, /* isatty(3) */
+        { SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, { SCMP_A1(SCMP_CMP_EQ, SIOCGIFFLAGS) } }, /* the state of a link */
+        { SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, { SCMP_A1(SCMP_CMP_EQ, SIOCGIFMTU) } },
         /* For connections that were accepted; others are packet sockets, which must stay what they are. */
         { SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, { SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP) } },
     };
