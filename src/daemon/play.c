@@ -117,21 +117,37 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+/* Of a thread that goes on counting: so that they add up, they are read again, a few times, until they do. */
+static void add_frames(struct report_counts *counts, const struct emit_counts *emitted)
 {
-    counts->planned += emitted->planned;
-    counts->sent += emitted->sent;
+    uint64_t planned, sent, dropped, refused;
+
+    for (int i = 0; i < 100; i++) {
+        planned = emitted->planned;
+        sent = emitted->sent;
+        dropped = emitted->dropped;
+        refused = emitted->refused;
+        if (planned == sent + dropped + refused)
+            break;
+    }
+    counts->planned += planned;
+    counts->sent += sent;
+    counts->dropped += dropped;
+    counts->refused += refused;
+}
+
+void play_add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    add_frames(counts, emitted);
     counts->sent_bytes += emitted->sent_bytes;
-    counts->dropped += emitted->dropped;
-    counts->refused += emitted->refused;
     counts->unsent += emitted->unsent;
     counts->late += emitted->late;
     counts->lost += emitted->lost;
     counts->busy += emitted->busy;
     counts->held_back += emitted->held_back;
-    counts->page_faults += emitted->page_faults;
     counts->stalls += emitted->stalls;
     counts->stalled_ns += emitted->stalled_ns;
+    counts->page_faults += emitted->page_faults;
     log_histogram_add_all(&counts->lateness, &emitted->lateness);
 }
 
@@ -147,5 +163,5 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
     for (size_t i = 0; i < links; i++)
-        add_emitted(counts, &emitted[i]);
+        play_add_emitted(counts, &emitted[i]);
 }
