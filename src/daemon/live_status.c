@@ -25,7 +25,7 @@ static void count_link(const struct live_run *run, size_t i, struct report_count
     const struct live_link *link = &run->config->links[i];
 
     memset(counts, 0, sizeof *counts);
-    play_add_emitted(counts, &run->counts[i]);
+    report_counts_add_emitted(counts, &run->counts[i]);
     counts->arp_answers = link->responder.arp_answers;
     counts->echo_answers = link->responder.echo_answers;
     counts->answers_dropped = link->responder.dropped;
@@ -48,11 +48,13 @@ static void count_all(const struct live_run *run, struct report_counts *counts)
 void live_status_publish(struct live_run *run)
 {
     const struct live_run_config *config = run->config;
+    struct report_counts counts;
     uint64_t counted;
     bool is_known;
 
     say_position(run);
-    count_all(run, &config->board->present);
+    count_all(run, &counts);
+    config->board->present = counts; /* at once: the engine may end at any time */
     is_known = live_links_count(config->links, live_run_configuration(run)->link_count, &counted);
     board_count_interface(config->board, is_known, counted);
 }
