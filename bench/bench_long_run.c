@@ -144,11 +144,11 @@ static int send_bulk(void)
     struct bulk bulk = { .bytes = { [12] = 0x08, [14] = 0x45 } };
     const struct frame_source source = { peek_bulk, take_bulk, &bulk };
     struct ip_network network;
-    struct gate gate = { &network, 1, 0 };
+    struct gate gate = { .networks = &network, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
     static struct emit_counts counts;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_null_new(), .stop = &stop,
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL), .stop = &stop,
                                .counts = &counts };
     double before_mib = resident_mib();
     double seconds = bench_cpu_seconds();
