@@ -160,8 +160,8 @@ setup()
         refuses_line 2 "$wanted" "$players" "$setting"
         refuses_line 3 "$wanted" "$players" 'links = ( { interface = "a";' "$setting } );"
     done <<'END'
-sink = "pcap";|sink: "pcap" is not one of: packet, xdp, libnet
-sink = 1;|sink: 1 is not one of: packet
+sink = "pcap";|sink: "pcap" is no sink: packet, xdp, libnet or null
+sink = 1;|sink: 1 is not the name of a sink
 max_packets_per_second = 19;|max_packets_per_second: 19 is not 0 (no ceiling) or a number from 20 to 1000000000
 max_packets_per_second = -1;|max_packets_per_second: -1 is not 0
 max_packets_per_second = "1000";|max_packets_per_second: "1000" is not 0

@@ -68,6 +68,7 @@ setup()
     enter_scratch
     model=$PUBLIC/sample.dsm
     players="populations = ( { model = \"$model\"; hosts = 40; } );"
+    unit=$SOURCE/contrib/dayshiftd.service
     daemon_pid=
     tcpdump_pid=
     second_pid=
@@ -103,7 +104,7 @@ in_far()
 play()
 {
     configure live.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" \
-        'speed = 10;' 'stop_seconds = 1;' 'interface = "dsd0";' "$@"
+        'speed = 10;' 'interface = "dsd0";' 'control = "";' "$@"
 }
 
 # Starts dayshiftd, its pid in $daemon_pid; `report` gets what it prints, `words` what it says.
@@ -519,12 +520,12 @@ is_dayshiftd()
 
 @test "live: a signal while a large population is planned" {
     players="populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 300000; } );"
-    play 'duration = "30s";'
+    play 'duration = "30s";' 'stop_seconds = 1;'
     check_end TERM 2
 }
 
 @test "live: a signal early, in the middle and late" {
-    play 'duration = "30s";' 'stop_seconds = 0;'
+    play 'duration = "30s";'
     check_end INT 0.2
     check_end TERM 0.2
     check_end INT 2
@@ -532,7 +533,8 @@ is_dayshiftd()
 }
 
 @test "live: SIGTERM lets sessions end, SIGINT does not" {
-    play 'duration = "30s";' 'stop_seconds = 5;'
+    play 'duration = "30s";'
+    sed -i 's/stop_seconds = 1;/stop_seconds = 5;/' live.conf
     start_playing
     sleep 1
     kill -TERM "$daemon_pid"
@@ -579,6 +581,22 @@ is_dayshiftd()
     sed -i '/^speed = 10/d' live.conf
     check_end INT 1
     report_says 'd["sent"] > 1000' True
+}
+
+@test "live: every kind of sink plays without rights" {
+    local sink
+
+    for sink in packet xdp libnet; do
+        play 'duration = "2s";' "sink = \"$sink\";"
+        start_daemon
+        if ! end_of_daemon; then
+            [ "$sink" = xdp ] && grep -q "libxdp" words || complain "$sink: $(cat words)"
+            continue
+        fi
+        [ ! -s words ] || complain "$sink: $(cat words)"
+        sums_are_right
+        report_says 'd["sent"] > 100 and d["dropped"] == 0' True
+    done
 }
 
 @test "live: a link that goes down costs frames, not the run" {
@@ -636,11 +654,12 @@ start_playing()
     find_engine
 }
 
+# And nothing beside it: a new configuration is tried in a process of its own.
 has_another_engine()
 {
     local now
 
-    now=$(pgrep -P "$daemon_pid") && [ "$now" != "$engine_pid" ]
+    now=$(pgrep -P "$daemon_pid") && [ "$now" != "$engine_pid" ] && [ "$(wc -l <<< "$now")" -eq 1 ]
 }
 
 # A run in which engines came and went: what the first ones sent last was not told any more.
@@ -786,6 +805,51 @@ has_sent_on()
     mkfifo hostile.dsm
     refuses 1 "hostile.dsm: not a model file: not a regular file" daemon_in_near
     [ "$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)" = "$before" ]
+}
+
+# ---- the unit ----
+
+@test "unit: systemd finds nothing to complain about" {
+    need systemd-analyze
+    sed "s|/usr/local/sbin/dayshiftd|$DAYSHIFTD|" "$unit" > dayshiftd.service
+    run -0 systemd-analyze verify --man=no ./dayshiftd.service
+    [ -z "$output" ]
+    run systemd-analyze security --offline=true --no-pager --threshold=35 ./dayshiftd.service
+    [ "$status" -eq 0 ] || complain "more exposed than 3.5: $(tail -n 1 <<< "$output")"
+}
+
+# Starts it with the capabilities $1, in setpriv's words, and no other.
+start_with_capabilities()
+{
+    sent_before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    ip netns exec "$near" \
+        setpriv --bounding-set="-all$1" --inh-caps=-all --no-new-privs "$DAYSHIFTD" --json -c live.conf > report 2> words 3>&- &
+    daemon_pid=$!
+}
+
+@test "unit: its capabilities are enough, and without those that open and give up nothing is played" {
+    need setpriv
+    local capabilities name
+
+    capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr 'A-Z ' 'a-z\n' | sed 's/^cap_/,+/' | tr -d '\n')
+    play 'duration = "30s";'
+    start_with_capabilities "$capabilities"
+    wait_for_frames
+    check_status
+    kill -HUP "$daemon_pid"
+    wait_for 10 has_another_engine
+    find_engine
+    kill -SEGV "$engine_pid"
+    wait_for 10 has_another_engine
+    kill -TERM "$daemon_pid"
+    end_of_daemon
+    sums_are_right_after_a_crash
+    [ "$(wc -l < words)" -eq 1 ] || complain "$(cat words)"
+    for name in net_raw setuid setgid setpcap; do
+        start_with_capabilities "${capabilities/,+$name/}"
+        ! end_of_daemon || complain "without $name: it plays"
+        [ "$(wc -l < words)" -eq 1 ] || complain "without $name: $(cat words)"
+    done
 }
 
 # ---- links that are refused ----

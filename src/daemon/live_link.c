@@ -18,6 +18,7 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
         link_close(&l->link);
         return error_set(err, "%s: not enough memory for a ring of %zu bytes", config->interface, RING_BYTES);
     }
+    l->state = (struct link_state){ true, true, l->link.mtu };
     transmit_stamps_init(&l->stamps, clock);
     l->sink = sink_open(config->sink, &l->link, l->ring, &l->stamps, err);
     if (l->sink == NULL) {

@@ -30,6 +30,7 @@ struct live_link {
     bool responding;
     struct emit_thread_options options;
     struct emit_thread_watch watch;
+    struct link_state state; /* when it was looked at last */
     pthread_t thread;
     bool started;
     int status; /* of the emitter, when it is done */
