@@ -22,6 +22,7 @@ setup()
     need_link
     enter_scratch
     live_setup
+    unit=$SOURCE/contrib/dayshiftd.service
 }
 
 teardown()
@@ -188,6 +189,68 @@ frames_in()
     [ "$(frames_in second.pcap 'vlan 4094 and net 10.1.0.0/24')" -eq "$(frames_in second.pcap)" ]
 }
 
+# ask_arp INTERFACE TAG ADDRESS: a request from the far end, with these hexadecimal digits between MACs and type
+ask_arp()
+{
+    in_far python3 - "$@" << 'END'
+import socket, sys
+
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+me = bytes.fromhex("02aabbccddee")
+s.send(b"\xff" * 6 + me + bytes.fromhex(sys.argv[2] + "0806" + "0001080006040001") + me +
+       socket.inet_aton("10.9.0.1") + bytes(6) + socket.inet_aton(sys.argv[3]) + bytes(18))
+END
+}
+
+# arp_answers FILE: "10.2.0.1 vlan 20, p 0" or "10.1.0.1", one a line
+arp_answers()
+{
+    tcpdump -enr "$1" 2> /dev/null | sed -nE \
+        's/^.*length [0-9]+: (vlan .*), ethertype ARP .*Reply ([0-9.]+) is-at.*$/\2 \1/p; t; s/^.*Reply ([0-9.]+) is-at.*$/\1/p' | sort
+}
+
+# Asks until the answer to the question itself is captured.
+answers_arp()
+{
+    ask_arp dsd1 '' 10.1.0.4
+    [ -n "$(arp_answers wire.pcap)" ]
+}
+
+@test "live: ARP is answered on the link and in the VLAN of the host, with its tag" {
+    local tag m="model = \"$model\"; hosts = 4;"
+
+    need_second_pair
+    players="populations = ( { $m network = \"10.1.0.0/24\"; }, { $m network = \"10.2.0.0/24\"; vlan = 20; },
+        { $m network = \"10.3.0.0/24\"; link = \"out\"; } ); outside = \"10.9.0.0/16\";"
+    play_on_links 'duration = "30s"; unobserved = "silent";'
+    sed -i 's/ 10:00";/ 03:00";/' live.conf
+    start_tcpdump
+    start_second_tcpdump
+    start_daemon
+    wait_for 10 answers_arp
+    for tag in '' 81000014 81002014 81000000 81000015 88a80014 8100001481000014; do
+        ask_arp dsd1 "$tag" 10.1.0.1
+        ask_arp dsd1 "$tag" 10.2.0.1
+        ask_arp dsd1 "$tag" 10.3.0.1
+    done
+    ask_arp dsd5 '' 10.1.0.2
+    ask_arp dsd5 81000014 10.2.0.2
+    ask_arp dsd5 '' 10.3.0.2
+    sleep 0.5 # whoever answers what he should not does so within that
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+    end_tcpdump 0
+    end_second_tcpdump 0
+    # Also where the tag has a priority, and where it has no VLAN.
+    [ "$(arp_answers wire.pcap | grep -v '10\.1\.0\.4')" = "10.1.0.1
+10.1.0.1
+10.2.0.1 vlan 20, p 0
+10.2.0.1 vlan 20, p 0" ]
+    [ "$(arp_answers second.pcap)" = "10.3.0.2" ]
+}
+
 # ---- privileges ----
 
 # status_of KEY [PID]
@@ -322,7 +385,7 @@ is_dayshiftd()
 }
 
 @test "live: a signal early, in the middle and late" {
-    play 'duration = "30s";' 'stop_seconds = 0;'
+    play 'duration = "30s";'
     check_end INT 0.2
     check_end TERM 0.2
     check_end INT 2
@@ -330,7 +393,8 @@ is_dayshiftd()
 }
 
 @test "live: SIGTERM lets sessions end, SIGINT does not" {
-    play 'duration = "30s";' 'stop_seconds = 5;'
+    play 'duration = "30s";'
+    sed -i 's/stop_seconds = 1;/stop_seconds = 5;/' live.conf
     start_playing
     sleep 1
     kill -TERM "$daemon_pid"
@@ -377,6 +441,22 @@ is_dayshiftd()
     sed -i '/^speed = 10/d' live.conf
     check_end INT 1
     report_says 'd["sent"] > 1000' True
+}
+
+@test "live: every kind of sink plays without rights" {
+    local sink
+
+    for sink in packet xdp libnet; do
+        play 'duration = "2s";' "sink = \"$sink\";"
+        start_daemon
+        if ! end_of_daemon; then
+            [ "$sink" = xdp ] && grep -q "libxdp" words || complain "$sink: $(cat words)"
+            continue
+        fi
+        [ ! -s words ] || complain "$sink: $(cat words)"
+        sums_are_right
+        report_says 'd["sent"] > 100 and d["dropped"] == 0' True
+    done
 }
 
 @test "live: a link that goes down costs frames, not the run" {
@@ -434,11 +514,12 @@ start_playing()
     find_engine
 }
 
+# And nothing beside it: a new configuration is tried in a process of its own.
 has_another_engine()
 {
     local now
 
-    now=$(pgrep -P "$daemon_pid") && [ "$now" != "$engine_pid" ]
+    now=$(pgrep -P "$daemon_pid") && [ "$now" != "$engine_pid" ] && [ "$(wc -l <<< "$now")" -eq 1 ]
 }
 
 # A run in which engines came and went: what the first ones sent last was not told any more.
@@ -584,6 +665,51 @@ has_sent_on()
     mkfifo hostile.dsm
     refuses 1 "hostile.dsm: not a model file: not a regular file" daemon_in_near
     [ "$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)" = "$before" ]
+}
+
+# ---- the unit ----
+
+@test "unit: systemd finds nothing to complain about" {
+    need systemd-analyze
+    sed "s|/usr/local/sbin/dayshiftd|$DAYSHIFTD|" "$unit" > dayshiftd.service
+    run -0 systemd-analyze verify --man=no ./dayshiftd.service
+    [ -z "$output" ]
+    run systemd-analyze security --offline=true --no-pager --threshold=35 ./dayshiftd.service
+    [ "$status" -eq 0 ] || complain "more exposed than 3.5: $(tail -n 1 <<< "$output")"
+}
+
+# Starts it with the capabilities $1, in setpriv's words, and no other.
+start_with_capabilities()
+{
+    sent_before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    ip netns exec "$near" \
+        setpriv --bounding-set="-all$1" --inh-caps=-all --no-new-privs "$DAYSHIFTD" --json -c live.conf > report 2> words 3>&- &
+    daemon_pid=$!
+}
+
+@test "unit: its capabilities are enough, and without those that open and give up nothing is played" {
+    need setpriv
+    local capabilities name
+
+    capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr 'A-Z ' 'a-z\n' | sed 's/^cap_/,+/' | tr -d '\n')
+    play 'duration = "30s";'
+    start_with_capabilities "$capabilities"
+    wait_for_frames
+    check_status
+    kill -HUP "$daemon_pid"
+    wait_for 10 has_another_engine
+    find_engine
+    kill -SEGV "$engine_pid"
+    wait_for 10 has_another_engine
+    kill -TERM "$daemon_pid"
+    end_of_daemon
+    sums_are_right_after_a_crash
+    [ "$(wc -l < words)" -eq 1 ] || complain "$(cat words)"
+    for name in net_raw setuid setgid setpcap; do
+        start_with_capabilities "${capabilities/,+$name/}"
+        ! end_of_daemon || complain "without $name: it plays"
+        [ "$(wc -l < words)" -eq 1 ] || complain "without $name: $(cat words)"
+    done
 }
 
 # ---- links that are refused ----

@@ -132,6 +132,8 @@ struct stage {
     int (*acts[MOST_STARTS])(struct stage *stage, struct board *board, int channel); /* of each engine */
     int (*trial)(struct stage *stage, struct error *err);
     int64_t stop_ns;
+    const char *terminal;   /* that the supervisor is started from; NULL: none */
+    int terminal_fd;        /* its other end */
     _Atomic int starts;
     _Atomic int taken;      /* configurations */
     _Atomic int engine;     /* its process */
@@ -330,6 +332,9 @@ static void be_supervisor(struct stage *stage, const char *words)
     struct supervision how;
     struct error err;
 
+    setsid();
+    if (stage->terminal && (open(stage->terminal, O_RDWR) < 0 || close(stage->terminal_fd) < 0))
+        _exit(EXIT_FAILURE);
     alarm(LONGEST_TEST_S); /* a test that hangs ends; the engine with it */
     setrlimit(RLIMIT_CORE, &no_core);
     if (freopen(words, "w", stderr) == NULL || supervisor_run(&what, stage->board, &how, &err) < 0)
@@ -565,6 +570,24 @@ static void test_supervisor_reloads_at_sighup(void **state)
     assert_int_equal(stage->taken, 1);
     assert_int_equal(stage->told, SIGTERM);
     assert_said_nothing();
+    end_stage(stage);
+}
+
+static void test_supervisor_ends_with_its_terminal(void **state)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct stage *stage;
+
+    (void)state;
+    if (terminal < 0 || grantpt(terminal) < 0 || unlockpt(terminal) < 0)
+        skip_because("no pseudo-terminals here");
+    stage = start_stage(&(struct stage){ .acts = { act_wait }, .trial = trial_good, .stop_ns = NS_PER_SECOND,
+                                         .terminal = ptsname(terminal), .terminal_fd = terminal });
+    wait_until_set(&stage->engine);
+    close(terminal);
+    wait_for_end(stage, "SIGHUP", false);
+    assert_int_equal(stage->told, SIGTERM);
+    assert_int_equal(stage->taken, 0);
     end_stage(stage);
 }
 
@@ -955,6 +978,7 @@ int main(void)
         cmocka_unit_test(test_supervisor_ends_while_it_waits_to_start_again),
         cmocka_unit_test(test_supervisor_reloads),
         cmocka_unit_test(test_supervisor_reloads_at_sighup),
+        cmocka_unit_test(test_supervisor_ends_with_its_terminal),
         cmocka_unit_test(test_supervisor_stops_when_the_engine_asks),
         cmocka_unit_test(test_engine_ends_with_its_supervisor),
         cmocka_unit_test(test_who_drops_privileges_still_ends_with_its_parent),

@@ -1343,16 +1343,18 @@ static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 #define HOST_IP UINT32_C(0xc6120001) /* 198.18.0.1 */
 #define PEER_IP UINT32_C(0xc6130001) /* 198.19.0.1 */
 
-static bool is_host(const void *self, uint32_t address, uint8_t mac[6])
+static bool is_host(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
 {
-    (void)self;
-    if (address != HOST_IP)
+    const uint16_t *its_vlan = self;
+
+    if (address != HOST_IP || vlan != *its_vlan)
         return false;
     memcpy(mac, host_mac, sizeof host_mac);
     return true;
 }
 
-static const struct responder the_responder = { .lookup = is_host };
+static const uint16_t host_vlan = 20;
+static const struct responder the_responder = { .lookup = is_host, .lookup_self = &host_vlan };
 
 enum { ARP_BYTES = 42, PING_PAYLOAD = 37, PING_BYTES = 14 + 20 + 8 + PING_PAYLOAD };
 
@@ -1411,7 +1413,7 @@ static size_t answer(const uint8_t *request, size_t size, uint8_t *reply)
     assert_non_null(exact);
     assert_non_null(room);
     memcpy(exact, request, size);
-    got = responder_answer(&the_responder, exact, size, room);
+    got = responder_answer(&the_responder, host_vlan, exact, size, room);
     assert_true(got <= size);
     memcpy(reply, room, got);
     free(exact);
@@ -1469,6 +1471,21 @@ static void test_responder_answers_ping(void **state)
         assert_memory_equal(reply + 38, request + 38, 4 + PING_PAYLOAD);
         assert_int_equal(checksum_finish(checksum_add(0, reply + 14, 20)), 0);
         assert_int_equal(checksum_finish(checksum_add(0, reply + 34, 8 + PING_PAYLOAD)), 0);
+    }
+}
+
+/* A host is in one VLAN, and in no other. */
+static void test_responder_ignores_other_vlans(void **state)
+{
+    static const uint16_t vlans[] = { 0, 1, 19, 21, 4095 };
+    uint8_t arp[60], ping[PING_BYTES], reply[PING_BYTES];
+
+    (void)state;
+    fill_arp(arp);
+    fill_ping(ping);
+    for (size_t i = 0; i < sizeof vlans / sizeof *vlans; i++) {
+        assert_int_equal(responder_answer(&the_responder, vlans[i], arp, sizeof arp, reply), 0);
+        assert_int_equal(responder_answer(&the_responder, vlans[i], ping, sizeof ping, reply), 0);
     }
 }
 
@@ -1627,6 +1644,7 @@ int main(void)
         cmocka_unit_test(test_ceiling_gives_back),
         cmocka_unit_test(test_responder_answers_arp),
         cmocka_unit_test(test_responder_answers_ping),
+        cmocka_unit_test(test_responder_ignores_other_vlans),
         cmocka_unit_test(test_responder_ignores_truncated),
         cmocka_unit_test(test_responder_ignores_wrong_arp),
         cmocka_unit_test(test_responder_ignores_wrong_ping),

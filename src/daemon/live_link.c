@@ -37,11 +37,12 @@ void live_link_close(struct live_link *l)
     link_close(&l->link);
 }
 
-int live_link_answer(struct live_link *l, const struct live_link_run *run, struct error *err)
+int live_link_answer(struct live_link *l, const struct scenario_link *hosts, struct error *err)
 {
+    l->hosts = *hosts;
     l->responder.link = &l->link;
-    l->responder.lookup = run->lookup;
-    l->responder.lookup_self = run->lookup_self;
+    l->responder.lookup = scenario_link_lookup;
+    l->responder.lookup_self = &l->hosts;
     l->responding = responder_start(&l->responder, err) == 0;
     return l->responding ? 0 : -1;
 }

@@ -174,8 +174,7 @@ static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = live_run_configuration(run);
     const struct live_link_run common = {
-        .configuration = c, .clock = run->clock, .stop = &run->is_stopped, .lookup = scenario_lookup,
-        .lookup_self = run->play.scenario,
+        .configuration = c, .clock = run->clock, .stop = &run->is_stopped,
     };
 
     *run->clock = emit_clock_real();
@@ -188,9 +187,10 @@ static int start(struct live_run *run, struct error *err)
     for (size_t i = 0; i < c->link_count; i++)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++) {
-        const struct gate gate = play_link_gate(&run->play, i);
+        const struct gate gate = link_gates_of(&run->play.gates, i);
+        const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
 
-        if (live_link_answer(&run->config->links[i], &common, err) < 0 ||
+        if (live_link_answer(&run->config->links[i], &hosts, err) < 0 ||
             live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
             return -1;
     }

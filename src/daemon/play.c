@@ -55,35 +55,7 @@ void play_release(struct play *play)
     for (size_t i = 0; i < play->model_count; i++)
         model_free(play->models[i]);
     free(play->models);
-    free(play->senders);
-}
-
-/* Link after link. */
-static void set_gate(struct play *play)
-{
-    size_t count;
-    const struct population_sender *senders = scenario_senders(play->scenario, &count);
-
-    play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
-    play->senders = memory_alloc_array(count, sizeof *play->senders);
-    play->gate.senders = play->senders;
-    for (size_t link = 0; link < CONFIGURATION_MAX_LINKS; link++) {
-        play->first_senders[link] = play->gate.sender_count;
-        for (size_t i = 0; i < count; i++) {
-            if (senders[i].link == link)
-                play->senders[play->gate.sender_count++] = (struct gate_sender){ senders[i].network, senders[i].vlan };
-        }
-    }
-    play->first_senders[CONFIGURATION_MAX_LINKS] = play->gate.sender_count;
-}
-
-struct gate play_link_gate(const struct play *play, size_t link)
-{
-    struct gate gate = play->gate;
-
-    gate.senders = play->senders + play->first_senders[link];
-    gate.sender_count = play->first_senders[link + 1] - play->first_senders[link];
-    return gate;
+    link_gates_release(&play->gates);
 }
 
 static struct scenario_group group_of(const struct configuration_population *population, struct model *model)
@@ -123,7 +95,7 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
         play_release(play);
         return -1;
     }
-    set_gate(play);
+    link_gates_init(&play->gates, play->scenario);
     play->started = mono_time_now();
     return 0;
 }

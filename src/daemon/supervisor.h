@@ -7,7 +7,8 @@
  *   SIGTERM         the engine ends its sessions, for as long as it may; then it is killed
  *   SIGINT          the engine stops at once. A second signal of both goes one step further: at once, then SIGKILL
  *   SIGHUP          a new configuration is tried in a process of its own; if it is good, the engine ends its
- *                   sessions and one with the new configuration goes on. Not under nohup(1)
+ *                   sessions and one with the new configuration goes on. Not under nohup(1). When it comes because
+ *                   the terminal is gone, it is a SIGTERM: nobody is to send for days without knowing
  *   engine ends     with status 0: the run is over. With 1 it has said why: final as long as no engine has played, else
  *                   tried again. In any other way it has crashed. Started again after 1, 2, 4 ... 60 s, and 1 s again
  *                   after a minute of playing

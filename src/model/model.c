@@ -163,8 +163,10 @@ static size_t first_service_from(struct service_range all, uint64_t key)
 static struct service_range services_of(struct service_range all, uint8_t protocol, uint32_t port)
 {
     size_t from = first_service_from(all, service_key(protocol, port));
-    size_t end = first_service_from(all, service_key(protocol, port) + 1);
+    size_t end = from;
 
+    while (end < all.count && all.first[end].protocol == protocol && all.first[end].port == port)
+        end++;
     return (struct service_range){ end > from ? all.first + from : NULL, end - from };
 }
 
@@ -211,10 +213,14 @@ const struct service_model *model_service(const struct model *model, uint8_t pro
     struct service_range all = { model->services, model->service_count };
     struct service_range all_pools = { model->pools, model->pool_count };
     struct service_range same = services_of(all, protocol, port);
-    struct service_range pools = services_of(all_pools, protocol, pool_port);
     const struct service_model *own = with_label(same, label);
-    const struct service_model *pool = with_label(pools, label);
+    struct service_range pools;
+    const struct service_model *pool;
 
+    if (own && own->row_count >= MODEL_MIN_ROWS)
+        return own;
+    pools = services_of(all_pools, protocol, pool_port);
+    pool = with_label(pools, label);
     if (own == NULL && pool == NULL && same.count > 0) {
         own = choose_service(same, choice);
         pool = with_label(pools, own->label_number);

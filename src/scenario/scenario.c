@@ -269,12 +269,12 @@ void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_re
     session_record(plan, seed, record);
 }
 
-bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6])
+bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
 {
-    const struct scenario *s = self;
-    const struct virtual_host *host = population_find(&s->population, address);
+    const struct scenario_link *link = self;
+    const struct virtual_host *host = population_find(&link->scenario->population, address);
 
-    if (host == NULL)
+    if (host == NULL || host->end.link != link->link || host->end.vlan != vlan)
         return false;
     memcpy(mac, host->end.mac, sizeof host->end.mac);
     return true;

@@ -139,7 +139,16 @@ const struct schedule *scenario_schedule(const struct scenario *scenario);
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);
 
-/* True when the address (host order) is a virtual host; fills its MAC. `self` is the scenario. */
-bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6]);
+/* The hosts on one link of a scenario, both borrowed by whoever asks about them. */
+struct scenario_link {
+    const struct scenario *scenario;
+    uint16_t link;
+};
+
+/*
+ * True when the address (host order) is a virtual host on that link, in that VLAN (0: untagged); fills its MAC. `self` is
+ * a struct scenario_link.
+ */
+bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6]);
 
 #endif

@@ -50,9 +50,12 @@ static void symbols_begin(const struct packet_tables *tables, const struct packe
                           union packet_memory *memory, struct random_stream *random)
 {
     const struct symbol_row *row = symbol_fit_row(&tables->fit, shape->row);
+    const struct service_model *service = tables->fit.service;
     struct symbol_state *state = &memory->symbols;
     uint16_t full[2] = { 0, 0 };
 
+    if (shape->row < service->row_count) /* read from the second packet on: until then it is there */
+        __builtin_prefetch(service->rows[shape->row].sequence);
     for (int side = 0; side < 2 && shape->protocol == IP_TCP; side++)
         full[side] = row->full[side] > 0 && row->full[side] < shape->most_bytes[side] ? row->full[side]
                                                                                     : shape->most_bytes[side];

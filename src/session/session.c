@@ -67,7 +67,7 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
     memset(s, 0, sizeof *s);
     random_init(&c->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
                 plan->ends[FLOW_INITIATOR].address);
-    row = session_shape_draw(plan, &c->random, &c->shape.row);
+    session_shape_draw(plan, &c->random, &row, &c->shape.row);
     impair(s, plan, impairments, &row, counts);
     s->key = plan->key;
     s->closed_ns = CLOSED_NS;
@@ -193,12 +193,11 @@ static bool take_draw(struct session *s, struct packet_draw *draw)
 
 static void number_datagram(const struct session *s, const struct packet_draw *draw, struct session_packet *packet)
 {
-    *packet = (struct session_packet){
-        .side = draw->side,
-        .payload_bytes = draw->payload_bytes,
-        .gap_ns = draw->gap_ns,
-        .sequence = s->course.progress.messages[draw->side],
-    };
+    session_packet_clear(packet);
+    packet->side = draw->side;
+    packet->payload_bytes = draw->payload_bytes;
+    packet->gap_ns = draw->gap_ns;
+    packet->sequence = s->course.progress.messages[draw->side];
     if (datagram_pieces(s->course.shape.protocol, draw->payload_bytes) > 1)
         datagram_cut(packet, DATAGRAM_PIECE_BYTES);
 }

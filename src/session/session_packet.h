@@ -6,7 +6,9 @@
 #define SESSION_SESSION_PACKET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "dayshift/flow_record.h"
 #include "session/payload.h"
@@ -33,7 +35,6 @@ struct session_packet {
     struct sack_block sack;   /* of a duplicate ACK; goes out where both stacks offered it */
     uint16_t window;          /* TCP, as on the wire */
     uint32_t payload_bytes;
-    struct payload_place place; /* when there is payload */
     int64_t gap_ns;           /* since the session's previous packet; 0 for its first */
     bool is_repeated_syn;
     /* A piece of a packet: from which byte of the IP payload on, how many bytes; 0: the packet is whole. */
@@ -41,6 +42,13 @@ struct session_packet {
     bool has_more_pieces;
     /* Instead of all this: an ICMP error of `side` about the packet that the other side sent last. */
     bool is_unreachable;
+    struct payload_place place; /* when there is payload */
 };
+
+/* Everything but the place, which is left as it is, is 0. */
+static inline void session_packet_clear(struct session_packet *packet)
+{
+    memset(packet, 0, offsetof(struct session_packet, place));
+}
 
 #endif

@@ -86,6 +86,21 @@ static uint32_t path_rank(const struct flow_plan *plan)
     return (uint32_t)random_mix64((uint64_t)plan->ends[0].address << 32 | plan->ends[1].address);
 }
 
+/* The place of the number that stands n-th in order; of equal ones the first is before. No jump depends on them. */
+static unsigned nth_of(const int64_t numbers[RTT_CHOICES], unsigned n)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < RTT_CHOICES; i++) {
+        unsigned before = 0;
+
+        for (unsigned k = 0; k < RTT_CHOICES; k++)
+            before += (numbers[k] < numbers[i]) | ((numbers[k] == numbers[i]) & (k < i));
+        found |= before == n ? i : 0;
+    }
+    return found;
+}
+
 /*
  * Of a few rows drawn from the range that one which stands among them, by its round trip, where the path stands
  * among all paths. The rank of a path is uniform, so each row of the range is as likely as any other.
@@ -94,16 +109,13 @@ static size_t draw_by_path(const struct service_model *service, struct row_range
                            struct random_stream *random)
 {
     size_t drawn[RTT_CHOICES];
+    int64_t rtt_ns[RTT_CHOICES];
 
     for (int i = 0; i < RTT_CHOICES; i++) {
-        size_t row = range.first + random_below_u32(random, (uint32_t)(range.end - range.first));
-        int at = i;
-
-        for (; at > 0 && service->rows[drawn[at - 1]].rtt_ns > service->rows[row].rtt_ns; at--)
-            drawn[at] = drawn[at - 1];
-        drawn[at] = row;
+        drawn[i] = range.first + random_below_u32(random, (uint32_t)(range.end - range.first));
+        rtt_ns[i] = service->rows[drawn[i]].rtt_ns;
     }
-    return drawn[(uint64_t)rank * RTT_CHOICES >> 32];
+    return drawn[nth_of(rtt_ns, (unsigned)((uint64_t)rank * RTT_CHOICES >> 32))];
 }
 
 /* Only a handshake tells the path from the time that the other side needs to answer. */
@@ -341,20 +353,20 @@ static size_t choose_row(const struct flow_plan *plan, struct random_stream *ran
     return draw_row(plan, random);
 }
 
-struct session_row session_shape_draw(const struct flow_plan *plan, struct random_stream *random, uint32_t *index)
+void session_shape_draw(const struct flow_plan *plan, struct random_stream *random, struct session_row *row,
+                        uint32_t *index)
 {
     size_t rows = plan->service ? plan->service->row_count : 0;
     size_t chosen = rows > 0 ? choose_row(plan, random) : 0;
-    struct session_row row = chosen < rows ? plan->service->rows[chosen] : default_row(plan);
 
+    *row = chosen < rows ? plan->service->rows[chosen] : default_row(plan);
     *index = chosen < rows ? (uint32_t)chosen : SESSION_NO_ROW;
-    if (session_row_packets(&row) != plan->packets && session_row_packets(&row) > 0)
-        scale_to_plan(&row, plan);
+    if (session_row_packets(row) != plan->packets && session_row_packets(row) > 0)
+        scale_to_plan(row, plan);
     if (chosen < rows)
-        set_round_trip(&row, plan->service, path_rank(plan));
+        set_round_trip(row, plan->service, path_rank(plan));
     if (plan->to_group || plan->answer == ANSWER_NONE)
-        make_one_way(&row, plan->protocol == IP_TCP);
-    set_defaults(&row);
-    fit_payload(&row, plan->protocol == IP_TCP);
-    return row;
+        make_one_way(row, plan->protocol == IP_TCP);
+    set_defaults(row);
+    fit_payload(row, plan->protocol == IP_TCP);
 }

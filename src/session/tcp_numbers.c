@@ -350,8 +350,11 @@ void tcp_numbers_next(struct tcp_numbers *n, const struct packet_draw *draw, str
 {
     enum flow_side side = draw->side;
 
-    *packet = (struct session_packet){ .side = side, .tcp_flags = draw->tcp_flags,
-                                       .payload_bytes = draw->payload_bytes, .gap_ns = draw->gap_ns };
+    session_packet_clear(packet);
+    packet->side = side;
+    packet->tcp_flags = draw->tcp_flags;
+    packet->payload_bytes = draw->payload_bytes;
+    packet->gap_ns = draw->gap_ns;
     if (draw->tcp_flags & TCP_RST && !n->begun[side] && !n->under_way) {
         refuse(n, packet);
         return;
