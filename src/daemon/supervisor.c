@@ -467,17 +467,15 @@ int supervisor_run(const struct supervised *what, struct board *board, struct su
 {
     struct supervisor s = { .what = what, .board = board, .how = how, .pid = getpid(), .has_terminal = finds_terminal(),
                             .channel = -1 };
+    int status;
 
     *how = (struct supervision){ 0 };
     if (open_signals(&s, err) < 0)
         return -1;
-    if (start_engine(&s, err) < 0) {
-        close_signals(&s);
-        return -1;
-    }
-    while (!s.done)
+    status = start_engine(&s, err);
+    while (status == 0 && !s.done)
         wait_for_something(&s);
     drop_trial(&s);
     close_signals(&s);
-    return 0;
+    return status;
 }
