@@ -522,11 +522,11 @@ has_another_engine()
     now=$(pgrep -P "$daemon_pid") && [ "$now" != "$engine_pid" ] && [ "$(wc -l <<< "$now")" -eq 1 ]
 }
 
-# A run in which engines came and went: what the first ones sent last was not told any more.
+# A run in which engines crashed: each may have sent a batch that it could not count any more.
 sums_are_right_after_a_crash()
 {
     report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
-    report_says '0 <= d["interface_packets"] - d["sent"] < 5000' True
+    report_says '0 <= d["interface_packets"] - d["sent"] <= 64' True
 }
 
 @test "live: a crash is survived, said and told" {

@@ -369,6 +369,37 @@ static void test_speed(void **state)
     }
 }
 
+/* When the last flow has begun and none would come any more. */
+static void test_orders_shortly_before_the_end(void **state)
+{
+    static const struct order orders[] = { { 0, ORDER_SPEED, 1e6 }, { 0, ORDER_ACTIVITY, 1000 },
+                                           { 0, ORDER_SPEED, 0.001 } };
+    const int64_t end_ns = HOUR_NS / 4;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct scenario_config config = config_of(BEGIN_NS, end_ns, 1);
+        struct order order = orders[i];
+        size_t before;
+        struct run run;
+
+        run_begin(&run, &config);
+        play(&run, NULL, 0, INT64_MAX);
+        before = run.count;
+        order.at_ns = (run.begins[before - 1].due_ns + end_ns) / 2;
+        run_end(&run);
+        config = config_of(BEGIN_NS, end_ns, 1);
+        run_begin(&run, &config);
+        play(&run, &order, 1, INT64_MAX);
+        if (order.kind == ORDER_SPEED && order.value < 1)
+            assert_int_equal(run.count, before);
+        else
+            assert_true(run.count > before);
+        assert_true(run.begins[run.count - 1].due_ns < end_ns);
+        run_end(&run);
+    }
+}
+
 /* What is played at a time of the run, and back. */
 static void test_schedule(void **state)
 {
@@ -586,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_flows_stay_the_same),
         cmocka_unit_test(test_replanned_at_every_frame),
         cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_orders_shortly_before_the_end),
         cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_activity),
         cmocka_unit_test(test_activity_is_checked),

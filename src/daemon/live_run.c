@@ -269,6 +269,7 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     int status;
 
     run->config = config;
+    run->counts = config->board->emitted;
     run->clock = config->clock;
     status = play_init(&run->play, config->configuration, config->span, images, err);
     if (status == 0) {

@@ -28,7 +28,7 @@ struct live_run {
     struct emit_clock *clock; /* of all links */
     struct steering steering;
     struct render_ahead render;
-    struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
+    struct emit_counts *counts; /* by link; on the board */
     struct live_rate rates[CONFIGURATION_MAX_LINKS];
     struct wall_watch watch;
     uint64_t said_stalled_ns; /* of the stalls, what was told */

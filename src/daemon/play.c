@@ -117,40 +117,6 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-/* Of a thread that goes on counting: so that they add up, they are read again, a few times, until they do. */
-static void add_frames(struct report_counts *counts, const struct emit_counts *emitted)
-{
-    uint64_t planned, sent, dropped, refused;
-
-    for (int i = 0; i < 100; i++) {
-        planned = emitted->planned;
-        sent = emitted->sent;
-        dropped = emitted->dropped;
-        refused = emitted->refused;
-        if (planned == sent + dropped + refused)
-            break;
-    }
-    counts->planned += planned;
-    counts->sent += sent;
-    counts->dropped += dropped;
-    counts->refused += refused;
-}
-
-void play_add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
-{
-    add_frames(counts, emitted);
-    counts->sent_bytes += emitted->sent_bytes;
-    counts->unsent += emitted->unsent;
-    counts->late += emitted->late;
-    counts->lost += emitted->lost;
-    counts->busy += emitted->busy;
-    counts->held_back += emitted->held_back;
-    counts->stalls += emitted->stalls;
-    counts->stalled_ns += emitted->stalled_ns;
-    counts->page_faults += emitted->page_faults;
-    log_histogram_add_all(&counts->lateness, &emitted->lateness);
-}
-
 void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
@@ -162,6 +128,5 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
-    for (size_t i = 0; i < links; i++)
-        play_add_emitted(counts, &emitted[i]);
+    report_counts_set_emitted(counts, emitted, links);
 }

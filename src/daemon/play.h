@@ -58,9 +58,6 @@ void play_release(struct play *play);
 void play_show_progress(const struct play *play, const struct report_counts *counts);
 void play_clear_progress(void);
 
-/* What became of the frames of a link. */
-void play_add_emitted(struct report_counts *counts, const struct emit_counts *emitted);
-
 /* So far: what any run has to say; `emitted` has counts of so many links. What is answered stays 0. */
 void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts);
 

@@ -1,5 +1,7 @@
 #include "daemon/report.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "daemon/table.h"
 
@@ -36,6 +38,50 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->answers_dropped += more->answers_dropped;
     log_histogram_add_all(&sum->lateness, &more->lateness);
     log_histogram_add_all(&sum->kernel_lateness, &more->kernel_lateness);
+}
+
+/* Of a thread that goes on counting: so that they add up, they are read again, a few times, until they do. */
+static void add_frames(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    uint64_t planned, sent, dropped, refused;
+
+    for (int i = 0; i < 100; i++) {
+        planned = emitted->planned;
+        sent = emitted->sent;
+        dropped = emitted->dropped;
+        refused = emitted->refused;
+        if (planned == sent + dropped + refused)
+            break;
+    }
+    counts->planned += planned;
+    counts->sent += sent;
+    counts->dropped += dropped;
+    counts->refused += refused;
+}
+
+void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    add_frames(counts, emitted);
+    counts->sent_bytes += emitted->sent_bytes;
+    counts->unsent += emitted->unsent;
+    counts->late += emitted->late;
+    counts->lost += emitted->lost;
+    counts->busy += emitted->busy;
+    counts->held_back += emitted->held_back;
+    counts->stalls += emitted->stalls;
+    counts->stalled_ns += emitted->stalled_ns;
+    counts->page_faults += emitted->page_faults;
+    log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links)
+{
+    counts->planned = counts->sent = counts->sent_bytes = counts->dropped = counts->refused = 0;
+    counts->unsent = counts->late = counts->lost = counts->busy = counts->held_back = 0;
+    counts->page_faults = counts->stalls = counts->stalled_ns = 0;
+    memset(&counts->lateness, 0, sizeof counts->lateness);
+    for (size_t i = 0; i < links; i++)
+        report_counts_add_emitted(counts, &emitted[i]);
 }
 
 /* ---- for people ---- */

@@ -6,10 +6,12 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/log_histogram.h"
+#include "emit/emitter.h"
 
 /* What was done; that of two processes adds up. */
 struct report_counts {
@@ -28,6 +30,10 @@ struct report_counts {
 };
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);
+
+/* What emitters count becomes what these have counted, added up; the rest stays. */
+void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
+void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted); /* of one link */
 
 /* A part of a table, and of a JSON object: what was planned, and what became of the frames. */
 void report_print_flows(const struct report_counts *counts, FILE *to);
