@@ -372,7 +372,7 @@ static void test_speed(void **state)
 /* When the last flow has begun and none would come any more. */
 static void test_orders_shortly_before_the_end(void **state)
 {
-    static const struct order orders[] = { { 0, ORDER_SPEED, 1e6 }, { 0, ORDER_ACTIVITY, 1000 },
+    static const struct order orders[] = { { 0, ORDER_SPEED, 5000 }, { 0, ORDER_ACTIVITY, 1000 },
                                            { 0, ORDER_SPEED, 0.001 } };
     const int64_t end_ns = HOUR_NS / 4;
 

@@ -38,15 +38,10 @@ static void count_link(const struct live_run *run, size_t i, struct report_count
     counts->kernel_lateness = link->stamps.lateness;
 }
 
-static void count_all(const struct live_run *run, struct report_counts *counts)
+/* What is not of a link. */
+static void count_run(const struct live_run *run, struct report_counts *counts)
 {
-    struct report_counts link;
-
     play_count(&run->play, NULL, 0, counts);
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
-        count_link(run, i, &link);
-        report_counts_add(counts, &link);
-    }
     counts->clock_steps = run->watch.steps;
     counts->suspensions = run->watch.suspensions;
 }
@@ -54,14 +49,20 @@ static void count_all(const struct live_run *run, struct report_counts *counts)
 void live_status_publish(struct live_run *run)
 {
     const struct live_run_config *config = run->config;
+    size_t links = live_run_configuration(run)->link_count;
     struct report_counts counts;
+    struct report_counts link;
     uint64_t counted;
     bool is_known;
 
     say_position(run);
-    count_all(run, &counts);
+    count_run(run, &counts);
+    for (size_t i = 0; i < links; i++) {
+        count_link(run, i, &link);
+        report_counts_add(&counts, &link);
+    }
     config->board->present = counts; /* at once: the engine may end at any time */
-    is_known = live_links_count(config->links, live_run_configuration(run)->link_count, &counted);
+    is_known = live_links_count(config->links, links, &counted);
     board_count_interface(config->board, is_known, counted);
 }
 
@@ -114,16 +115,23 @@ static void fill_link(const struct live_run *run, size_t i, struct status_link *
     to->bits_per_second = rate->bits_per_second;
 }
 
+static double seconds_played(const struct board *board)
+{
+    int64_t began_ns = atomic_load(&board->began_ns);
+
+    return began_ns > 0 ? mono_time_seconds_since((struct mono_time){ began_ns }) : 0;
+}
+
 void live_status_fill(const void *self, struct status *status)
 {
     struct live_run *run = (struct live_run *)(uintptr_t)self; /* to ask for the day takes a lock */
-    struct report_counts present;
+    const struct board *board = run->config->board;
 
     *status = (struct status){
         .state = state_of(run),
         .engine = (int)getpid(),
-        .seconds = mono_time_seconds_since((struct mono_time){ run->config->board->began_ns }),
-        .restarts = run->config->board->restarts,
+        .seconds = seconds_played(board),
+        .restarts = board->restarts,
         .day = steering_day_time(&run->steering, emit_clock_now(run->clock)),
         .speed = run->speed,
         .activity = run->activity,
@@ -131,9 +139,10 @@ void live_status_fill(const void *self, struct status *status)
         .skipped_ns = run->skipped_ns,
         .link_count = live_run_configuration(run)->link_count,
     };
-    for (size_t i = 0; i < status->link_count; i++)
+    count_run(run, &status->counts);
+    report_counts_add(&status->counts, &board->past);
+    for (size_t i = 0; i < status->link_count; i++) {
         fill_link(run, i, &status->links[i]);
-    count_all(run, &present);
-    status->counts = run->config->board->past;
-    report_counts_add(&status->counts, &present);
+        report_counts_add(&status->counts, &status->links[i].counts);
+    }
 }
