@@ -9,6 +9,7 @@
 #
 #     FRAMES   of a run for speed (1000000)
 #     SECONDS_EXACT   of a run for exactness (5)
+#     PRIORITY of all who send for exactness, real-time, 1 to 99 (none): where others use the machine as well
 #     MODEL    a model file; without it one of contrib/sample.pcap.* is learned
 # shellcheck disable=SC2016 # ` is Markdown
 set -eu
@@ -204,6 +205,7 @@ exact()
         tries=$((tries - 1))
         sleep 0.05
     done
+    [ -z "${PRIORITY:-}" ] || set -- chrt -f "$PRIORITY" "$@"
     in_a "$@" >"$scratch/out" 2>"$scratch/err" || { cat "$scratch/err" >&2; exit 1; }
     wait "$capture_pid" || exit 1
     capture_pid=
@@ -264,5 +266,5 @@ case $what in
 speed) measure_speed ;;
 exact) measure_exactness ;;
 all) measure_speed && measure_exactness ;;
-*) sed -n '2,14s/^# \?//p' "$0"; exit 2 ;;
+*) sed -n '2,15s/^# \?//p' "$0"; exit 2 ;;
 esac
