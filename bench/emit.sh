@@ -9,7 +9,7 @@
 #
 #     FRAMES   of a run for speed (1000000)
 #     SECONDS_EXACT   of a run for exactness (5)
-#     PRIORITY of all who send for exactness, real-time, 1 to 99 (none): where others use the machine as well
+#     PRIORITY of all who send, real-time, 1 to 99 (none): where others use the machine as well
 #     MODEL    a model file; without it one of contrib/sample.pcap.* is learned
 # shellcheck disable=SC2016 # ` is Markdown
 set -eu
@@ -96,6 +96,7 @@ run()
 {
     local name=$1 before after
     shift
+    [ -z "${PRIORITY:-}" ] || set -- chrt -f "$PRIORITY" "$@"
     before=$(peer_packets)
     in_a ./bench/bench_wire rate "$link_a" "$@" >"$scratch/out" 2>"$scratch/err" || { cat "$scratch/err" >&2; exit 1; }
     after=$(peer_packets)
@@ -106,7 +107,7 @@ run()
             sent = "sent" in v ? v["sent"] : v["interface"]
             lost = sent - arrived
             if (v["interface"] != sent) lost = lost " (interface " v["interface"] ")"
-            if (v["interface"] == 0) { v["pps"] = v["own"]; lost = "-" }
+            if (v["interface"] == 0) { v["pps"] = v["own"]; v["bps"] = 0; lost = "-" }
             printf "%.0f\t%.0f\t%s\t%.0f\n", v["pps"], v["bps"], lost, "cpu_ns" in v ? v["cpu_ns"] : v["process_ns"]
         }' "$scratch/out" >>"$scratch/speed.$name"
 }
