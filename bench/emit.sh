@@ -9,6 +9,7 @@
 #
 #     FRAMES   of a run for speed (1000000)
 #     SECONDS_EXACT   of a run for exactness (5)
+#     PRIORITY of all who send, real-time, 1 to 99 (none): where others use the machine as well
 #     MODEL    a model file; without it one of contrib/sample.pcap.* is learned
 # shellcheck disable=SC2016 # ` is Markdown
 set -eu
@@ -95,6 +96,7 @@ run()
 {
     local name=$1 before after
     shift
+    [ -z "${PRIORITY:-}" ] || set -- chrt -f "$PRIORITY" "$@"
     before=$(peer_packets)
     in_a ./bench/bench_wire rate "$link_a" "$@" >"$scratch/out" 2>"$scratch/err" || { cat "$scratch/err" >&2; exit 1; }
     after=$(peer_packets)
@@ -105,7 +107,7 @@ run()
             sent = "sent" in v ? v["sent"] : v["interface"]
             lost = sent - arrived
             if (v["interface"] != sent) lost = lost " (interface " v["interface"] ")"
-            if (v["interface"] == 0) { v["pps"] = v["own"]; lost = "-" }
+            if (v["interface"] == 0) { v["pps"] = v["own"]; v["bps"] = 0; lost = "-" }
             printf "%.0f\t%.0f\t%s\t%.0f\n", v["pps"], v["bps"], lost, "cpu_ns" in v ? v["cpu_ns"] : v["process_ns"]
         }' "$scratch/out" >>"$scratch/speed.$name"
 }
@@ -204,6 +206,7 @@ exact()
         tries=$((tries - 1))
         sleep 0.05
     done
+    [ -z "${PRIORITY:-}" ] || set -- chrt -f "$PRIORITY" "$@"
     in_a "$@" >"$scratch/out" 2>"$scratch/err" || { cat "$scratch/err" >&2; exit 1; }
     wait "$capture_pid" || exit 1
     capture_pid=
@@ -264,5 +267,5 @@ case $what in
 speed) measure_speed ;;
 exact) measure_exactness ;;
 all) measure_speed && measure_exactness ;;
-*) sed -n '2,14s/^# \?//p' "$0"; exit 2 ;;
+*) sed -n '2,15s/^# \?//p' "$0"; exit 2 ;;
 esac
