@@ -278,14 +278,25 @@ static void write_full(const char *path, uint64_t count)
 struct sample {
     int64_t ns;
     uint64_t packets, bytes;
+    double cpu_seconds; /* of the command */
 };
 
-static struct sample look(const char *link)
+static double cpu_seconds_of(pid_t process)
+{
+    struct timespec t = { 0 };
+    clockid_t clock;
+
+    if (clock_getcpuclockid(process, &clock) == 0)
+        (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static struct sample look(const char *link, pid_t command)
 {
     FILE *table = fopen("/proc/net/dev", "re");
     char line[512];
     char name[IF_NAMESIZE];
-    struct sample sample = { .ns = mono_time_now().ns };
+    struct sample sample = { .ns = mono_time_now().ns, .cpu_seconds = cpu_seconds_of(command) };
 
     while (table && fgets(line, sizeof line, table)) {
         if (sscanf(line, " %15[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, name, &sample.bytes,
@@ -298,46 +309,53 @@ static struct sample look(const char *link)
     return sample;
 }
 
-static size_t watch(const char *link, pid_t child, struct sample *samples, struct rusage *usage)
+static size_t watch(const char *link, pid_t child, struct sample *samples)
 {
     size_t count = 0;
     int status;
 
     do {
-        samples[count++] = look(link);
+        samples[count++] = look(link, child);
         nap(SAMPLE_NS);
-    } while (count < MOST_SAMPLES - 1 && wait4(child, &status, WNOHANG, usage) == 0);
-    samples[count++] = look(link);
+    } while (count < MOST_SAMPLES - 1 && waitpid(child, &status, WNOHANG) == 0);
+    samples[count++] = look(link, child);
     return count;
 }
 
-static double seconds_of(struct timeval t)
+static double children_seconds(void)
 {
-    return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
+    struct rusage usage;
+
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
-static void report_rate(const struct sample *samples, size_t count, const struct rusage *usage)
+static void report_rate(const struct sample *samples, size_t count)
 {
     uint64_t first = samples[0].packets;
     uint64_t all = samples[count - 1].packets - first;
     const struct sample *a = samples;
     const struct sample *b = &samples[count - 1];
     double seconds;
+    double cpu_ns;
 
     while (a < b && a->packets - first < all / 10)
         a++;
     while (b > a && b->packets - first > all - all / 10)
         b--;
     seconds = (double)(b->ns - a->ns) * 1e-9;
+    cpu_ns = (b->cpu_seconds - a->cpu_seconds) * 1e9 / (double)(b->packets - a->packets);
+    if (cpu_ns == 0) /* it sends from a process of its own, which is seen when it has ended */
+        cpu_ns = children_seconds() * 1e9 / (double)all;
     printf("interface=%" PRIu64 "\npps=%.0f\nbps=%.0f\nprocess_ns=%.0f\n", all,
            (double)(b->packets - a->packets) / seconds, (double)(b->bytes - a->bytes) * 8 / seconds,
-           (seconds_of(usage->ru_utime) + seconds_of(usage->ru_stime)) * 1e9 / (double)all);
+           cpu_ns);
 }
 
 static void measure_rate(const char *link, char **command)
 {
     struct sample *samples = calloc(MOST_SAMPLES, sizeof *samples);
-    struct rusage usage = { 0 };
     pid_t child = fork();
 
     if (child < 0 || samples == NULL)
@@ -346,7 +364,7 @@ static void measure_rate(const char *link, char **command)
         execvp(command[0], command);
         fail(command[0]);
     }
-    report_rate(samples, watch(link, child, samples, &usage), &usage);
+    report_rate(samples, watch(link, child, samples));
     free(samples);
 }
 

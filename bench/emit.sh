@@ -146,15 +146,17 @@ row()
 
     [ -e "$file" ] || return 0
     paste <(cut -f1 "$file") <(cut -f1 "$scratch/speed.tcpreplay$2") | awk '{ print $1 / $2 }' | sort -n >"$scratch/ratios"
-    printf '| %s | %.3f | %.2f | %.2f (%.2f to %.2f) | %.0f | %s |\n' "$3" "$(cut -f1 "$file" | median | awk '{ print $1 / 1e6 }')" \
+    paste <(cut -f4 "$file") <(cut -f4 "$scratch/speed.tcpreplay$2") | awk '{ print $2 / $1 }' | sort -n >"$scratch/cpu_ratios"
+    printf '| %s | %.3f | %.2f | %.2f (%.2f to %.2f) | %.0f | %.2f (%.2f to %.2f) | %s |\n' "$3" "$(cut -f1 "$file" | median | awk '{ print $1 / 1e6 }')" \
         "$(cut -f2 "$file" | median | awk '{ print $1 / 1e9 }')" "$(median <"$scratch/ratios")" \
-        "$(head -n 1 "$scratch/ratios")" "$(tail -n 1 "$scratch/ratios")" "$(cut -f4 "$file" | median)" \
+        "$(head -n 1 "$scratch/ratios")" "$(tail -n 1 "$scratch/ratios")" "$(cut -f4 "$file" | median)" "$(median <"$scratch/cpu_ratios")" \
+        "$(head -n 1 "$scratch/cpu_ratios")" "$(tail -n 1 "$scratch/cpu_ratios")" \
         "$(cut -f3 "$file" | sort -u | paste -sd ';')"
 }
 
 table()
 {
-    printf '\n| %s | million packets/s | Gbit/s | of tcpreplay, in the same round | ns a frame | lost |\n|---|--:|--:|--:|--:|--:|\n' "$2"
+    printf '\n| %s | million packets/s | Gbit/s | of tcpreplay, in the same round | ns a frame | of tcpreplay | lost |\n|---|--:|--:|--:|--:|--:|--:|\n' "$2"
     row tcpreplay "$1" 'tcpreplay --topspeed --preload-pcap'
     row trafgen "$1" 'trafgen, a static frame'
     row replay-packet "$1" '`packet`, from memory'
@@ -183,7 +185,7 @@ measure_speed()
     done
     echo
     echo "Speed: $rounds rounds, $frames frames a run, on $processors processors. Lost: of those that the program says it sent, what"
-    echo "did not arrive. ns: processor time of the thread that sends, in the kernel too (tcpreplay, trafgen: of the process)."
+    echo "did not arrive. ns: processor time of the thread that sends, in the kernel too; what the machine does beside does not count."
     table '' "frames of the sample, $mean bytes in the mean"
     table -full 'frames of 1514 bytes'
 }

@@ -1,173 +1,33 @@
 #!/usr/bin/env bats
 # dayshiftd live, on a link of its own: two network namespaces made here, joined by a veth pair.
 # Nothing leaves them. Needs root.
-# shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell; bats sets stderr_lines
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell; bats and live.bash set and use the rest
 
 setup_file()
 {
     load helpers
-    export NO_LINK='' PUBLIC='' near=dsd-$$-near far=dsd-$$-far
-    make_link || return 0
-    make_sample
-    # Where a user without rights can read it.
-    PUBLIC=$(mktemp -d)
-    chmod 755 "$PUBLIC"
-    cp "$DAYSHIFTD" "$PUBLIC/dayshiftd"
-    cp "$BATS_FILE_TMPDIR/sample.dsm" "$PUBLIC/sample.dsm"
+    load live
+    live_setup_file
 }
 
 teardown_file()
 {
-    local space
-
-    [ -z "$NO_LINK" ] || return 0
-    for space in "$near" "$far"; do
-        ip netns del "$space" || true # the pair goes with them
-    done
-    rm -rf "$PUBLIC"
-}
-
-# Why there is none is said in NO_LINK, for setup: setup_file itself cannot skip.
-make_link()
-{
-    local tool
-
-    [ "$(id -u)" = 0 ] || NO_LINK="not root"
-    for tool in ip setpriv tcpdump; do
-        command -v "$tool" > /dev/null || NO_LINK="no $tool"
-    done
-    [ -z "$NO_LINK" ] || return 1
-    if ! make_namespace "$near" || ! make_namespace "$far" || ! make_pair dsd0 dsd1; then
-        ip netns del "$near" 2> /dev/null
-        ip netns del "$far" 2> /dev/null
-        NO_LINK="no namespaces"
-        return 1
-    fi
-}
-
-# Without IPv6 the kernel sends nothing of its own.
-make_namespace()
-{
-    # shellcheck disable=SC2016 # $scope is for the inner shell
-    ip netns add "$1" 2> /dev/null && ip netns exec "$1" sh -c '[ ! -e /proc/sys/net/ipv6 ] ||
-        for scope in all default; do
-            echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6 || exit 1
-        done'
-}
-
-make_pair()
-{
-    ip link add "$1" netns "$near" type veth peer name "$2" netns "$far" &&
-        ip -n "$near" link set "$1" up && ip -n "$far" link set "$2" up
+    live_teardown_file
 }
 
 setup()
 {
     load helpers
-    [ -z "$NO_LINK" ] || skip "$NO_LINK"
+    load live
+    need_link
     enter_scratch
-    model=$PUBLIC/sample.dsm
-    players="populations = ( { model = \"$model\"; hosts = 40; } );"
+    live_setup
     unit=$SOURCE/contrib/dayshiftd.service
-    daemon_pid=
-    tcpdump_pid=
-    second_pid=
 }
 
 teardown()
 {
-    [ -z "$NO_LINK" ] || return 0
-    end_process "$daemon_pid"
-    end_process "$tcpdump_pid"
-    end_process "$second_pid"
-    ip -n "$far" address flush dev dsd1
-    ip -n "$near" link set dsd0 up
-    ip -n "$near" route flush table main 2> /dev/null || true
-}
-
-end_process()
-{
-    [ -z "$1" ] || { kill "$1" 2> /dev/null && wait "$1" 2> /dev/null; } || true
-}
-
-in_near()
-{
-    ip netns exec "$near" "$@"
-}
-
-in_far()
-{
-    ip netns exec "$far" "$@"
-}
-
-# play LINE...: the configuration live.conf, at ten times the pace of the sample.
-play()
-{
-    configure live.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" \
-        'speed = 10;' 'interface = "dsd0";' 'control = "";' "$@"
-}
-
-# Starts dayshiftd, its pid in $daemon_pid; `report` gets what it prints, `words` what it says.
-start_daemon()
-{
-    # Not through in_near: the process id would be that of a shell around it.
-    ip netns exec "$near" "$DAYSHIFTD" --json -c live.conf > report 2> words 3>&- &
-    daemon_pid=$!
-}
-
-# Waits for its end, for at most 10 s: its exit status.
-end_of_daemon()
-{
-    local status=0
-
-    wait_for 10 has_ended "$daemon_pid"
-    wait "$daemon_pid" || status=$?
-    daemon_pid=
-    return "$status"
-}
-
-is_sending()
-{
-    [ "$(ip netns exec "$near" cat /sys/class/net/dsd0/statistics/tx_packets)" -gt "$sent_before" ]
-}
-
-# Waits until the first frames are on the wire.
-wait_for_frames()
-{
-    wait_for 10 is_sending
-}
-
-start_tcpdump()
-{
-    ip netns exec "$far" tcpdump --immediate-mode -B 16384 -U -n -i dsd1 -w wire.pcap \
-        2> tcpdump.words 3>&- &
-    tcpdump_pid=$!
-    wait_for 10 grep -q "listening on" tcpdump.words
-}
-
-# Ends it when it has seen that many frames.
-end_tcpdump()
-{
-    wait_for 5 has_frames "$1"
-    end_process "$tcpdump_pid"
-    tcpdump_pid=
-}
-
-# has_frames N [FILE]
-has_frames()
-{
-    [ "$(tcpdump -nr "${2:-wire.pcap}" 2> /dev/null | wc -l)" -ge "$1" ]
-}
-
-report_says()
-{
-    [ "$(json_value report "$1")" = "$2" ] || complain "$1 is not $2:" "$(cat report)"
-}
-
-sums_are_right()
-{
-    report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
-    report_says 'd["sent"] + d["arp_answers"] + d["echo_answers"] - d["interface_packets"]' 0
+    live_teardown
 }
 
 # ---- what is said is what happens ----
@@ -453,17 +313,15 @@ check_status()
 
 # ---- ends ----
 
-# A signal after so many seconds: a clean end with a table.
+# A signal after so many seconds: a clean end with a table, in the time that end_of_daemon() waits.
 check_end()
 {
-    local signal=$1 seconds=$2 begun
+    local signal=$1 seconds=$2
 
     start_daemon
     sleep "$seconds"
-    begun=$SECONDS
     kill -"$signal" "$daemon_pid"
     end_of_daemon || complain "$signal after $seconds s: status $?: $(cat words)"
-    [ $((SECONDS - begun)) -le 2 ] || complain "$signal after $seconds s: took its time"
     report_says 'd["ended"]' "SIG$signal"
     sums_are_right
     [ ! -s words ]
@@ -579,8 +437,12 @@ is_dayshiftd()
     players="populations = ( { model = \"$model\"; hosts = 20000; } );"
     play 'speed = 50;' 'duration = "30s";'
     sed -i '/^speed = 10/d' live.conf
-    check_end INT 1
-    report_says 'd["sent"] > 1000' True
+    start_playing
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+    report_says 'd["ended"]' SIGINT
+    report_says 'd["unsent"] > 1000' True
 }
 
 @test "live: every kind of sink plays without rights" {
@@ -662,11 +524,11 @@ has_another_engine()
     now=$(pgrep -P "$daemon_pid") && [ "$now" != "$engine_pid" ] && [ "$(wc -l <<< "$now")" -eq 1 ]
 }
 
-# A run in which engines came and went: what the first ones sent last was not told any more.
+# A run in which engines crashed: each may have sent a batch that it could not count any more.
 sums_are_right_after_a_crash()
 {
     report_says 'd["planned"] - d["sent"] - d["dropped"] - d["refused"]' 0
-    report_says '0 <= d["interface_packets"] - d["sent"] < 5000' True
+    report_says '0 <= d["interface_packets"] - d["sent"] <= 64' True
 }
 
 @test "live: a crash is survived, said and told" {
@@ -713,7 +575,7 @@ sums_are_right_after_a_crash()
     kill -HUP "$daemon_pid"
     wait_for 5 grep -q "garbage.dsm: not a usable model file" words
     [ "$(wc -l < words)" -eq 2 ]
-    ! has_another_engine
+    run ! has_another_engine
     players="populations = ( { model = \"$model\"; hosts = 60; } );"
     play 'duration = "30s";'
     kill -HUP "$daemon_pid"

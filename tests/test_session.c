@@ -643,8 +643,8 @@ static bool same_headers(const struct session_packet *a, const struct session_pa
 
 static bool same_packet(const struct session_packet *a, const struct session_packet *b)
 {
-    return same_headers(a, b) && a->place.message_index == b->place.message_index &&
-           a->place.offset == b->place.offset;
+    return same_headers(a, b) && (a->payload_bytes == 0 || (a->place.message_index == b->place.message_index &&
+                                                            a->place.offset == b->place.offset));
 }
 
 /* Each reply has the number and the payload of its request. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/configuration.h"
 #include "daemon/control.h"
 #include "scenario/scenario.h"
 
@@ -113,7 +114,7 @@ static const struct command {
 } commands[] = {
     { "pause", 1, 1, 0, 0, run_pause },
     { "resume", 1, 1, 0, 0, run_resume },
-    { "speed", 2, 2, COMMANDS_LEAST_SPEED, COMMANDS_MOST_SPEED, run_speed },
+    { "speed", 2, 2, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED, run_speed },
     { "activity", 2, 2, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY, run_activity },
     { "status", 1, 2, 0, 0, run_status },
     { "reload", 1, 1, 0, 0, run_reload },

@@ -12,9 +12,6 @@
 #include "base/error.h"
 #include "daemon/status.h"
 
-#define COMMANDS_LEAST_SPEED 0.001
-#define COMMANDS_MOST_SPEED 1e6
-
 /* The run. All are called from the thread of the control socket and return soon; -1 with *err. */
 struct run_controls {
     void *self;

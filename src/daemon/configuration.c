@@ -18,10 +18,7 @@
 #include "daemon/trust.h"
 #include "dayshift/control.h"
 
-enum {
-    MOST_LATE_US = 60000000,
-    MOST_STOP_SECONDS = 300
-};
+enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300 };
 
 #define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/time_zone.h"
 #include "daemon/engine_process.h"
@@ -104,6 +105,8 @@ static int try_new(void *self, struct error *err)
     struct configuration c;
     struct model_files models;
 
+    if (live->control.fd >= 0)
+        close(live->control.fd); /* of this process: who tries a model must not answer there */
     if (open_files(&c, &models, live->path, err) < 0)
         return -1;
     return engine_process_check(&c, &models, err); /* the process ends here: nothing is to be released */

@@ -28,10 +28,12 @@ struct live_run {
     struct emit_clock *clock; /* of all links */
     struct steering steering;
     struct render_ahead render;
-    struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
+    struct emit_counts *counts; /* by link; on the board */
     struct live_rate rates[CONFIGURATION_MAX_LINKS];
     struct wall_watch watch;
-    uint64_t said_stalled_ns; /* of the stalls, what was told */
+    uint64_t said_stalled_ns; /* of the stalls, what was told ... */
+    uint64_t said_held_back;
+    struct mono_time said_stall; /* ... and when */
     int64_t skipped_ns;     /* of the day, because of what was seen there */
     struct control *control; /* NULL: nobody may ask */
     bool is_reloading;      /* the supervisor has been asked, and its answer is still to come */

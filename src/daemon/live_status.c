@@ -19,26 +19,43 @@ static void say_position(struct live_run *run)
     position->said_ns = mono_time_now().ns;
 }
 
+/* What became of the frames of a link. */
+static void count_link(const struct live_run *run, size_t i, struct report_counts *counts)
+{
+    const struct live_link *link = &run->config->links[i];
+
+    memset(counts, 0, sizeof *counts);
+    report_counts_add_emitted(counts, &run->counts[i]);
+    counts->arp_answers = link->responder.arp_answers;
+    counts->echo_answers = link->responder.echo_answers;
+    counts->answers_dropped = link->responder.dropped;
+    counts->kernel_lateness = link->stamps.lateness;
+}
+
+/* What is not of a link. */
+static void count_run(const struct live_run *run, struct report_counts *counts)
+{
+    play_count(&run->play, NULL, 0, counts);
+    counts->clock_steps = run->watch.steps;
+    counts->suspensions = run->watch.suspensions;
+}
+
 void live_status_publish(struct live_run *run)
 {
     const struct live_run_config *config = run->config;
-    struct report_counts *counts = &config->board->present;
     size_t links = live_run_configuration(run)->link_count;
+    struct report_counts counts;
+    struct report_counts link;
     uint64_t counted;
     bool is_known;
 
     say_position(run);
-    play_count(&run->play, run->counts, links, counts);
-    counts->clock_steps = run->watch.steps;
-    counts->suspensions = run->watch.suspensions;
+    count_run(run, &counts);
     for (size_t i = 0; i < links; i++) {
-        const struct live_link *link = &config->links[i];
-
-        counts->arp_answers += link->responder.arp_answers;
-        counts->echo_answers += link->responder.echo_answers;
-        counts->answers_dropped += link->responder.dropped;
-        log_histogram_add_all(&counts->kernel_lateness, &link->stamps.lateness);
+        count_link(run, i, &link);
+        report_counts_add(&counts, &link);
     }
+    config->board->present = counts; /* at once: the engine may end at any time */
     is_known = live_links_count(config->links, links, &counted);
     board_count_interface(config->board, is_known, counted);
 }
@@ -77,29 +94,6 @@ static enum status_state state_of(const struct live_run *run)
     return emit_clock_is_paused(run->clock) ? STATUS_PAUSED : STATUS_PLAYING;
 }
 
-/* Counts of another thread's, so that they add up: read until nothing was counted meanwhile, a few times. */
-static void copy_counts(const struct emit_counts *counts, struct status_link *to)
-{
-    for (int i = 0; i < 100; i++) {
-        to->planned = counts->planned;
-        to->sent = counts->sent;
-        to->dropped = counts->dropped;
-        to->refused = counts->refused;
-        if (to->planned == to->sent + to->dropped + to->refused && to->planned == counts->planned)
-            break;
-    }
-    to->sent_bytes = counts->sent_bytes;
-    to->unsent = counts->unsent;
-    to->late = counts->late;
-    to->lost = counts->lost;
-    to->busy = counts->busy;
-    to->held_back = counts->held_back;
-    to->stalls = counts->stalls;
-    to->stalled_ns = counts->stalled_ns;
-    to->page_faults = counts->page_faults;
-    to->lateness = status_lateness_of(&counts->lateness);
-}
-
 static void fill_link(const struct live_run *run, size_t i, struct status_link *to)
 {
     const struct live_link *link = &run->config->links[i];
@@ -110,41 +104,39 @@ static void fill_link(const struct live_run *run, size_t i, struct status_link *
     snprintf(to->sink, sizeof to->sink, "%s", sink_kind_name(link->config->sink));
     to->is_up = link->state.is_up && link->state.has_carrier;
     to->mtu = link->state.mtu;
-    copy_counts(&run->counts[i], to);
-    to->kernel_lateness = status_lateness_of(&link->stamps.lateness);
-    to->arp_answers = link->responder.arp_answers;
-    to->echo_answers = link->responder.echo_answers;
-    to->answers_dropped = link->responder.dropped;
+    count_link(run, i, &to->counts);
     to->packets_per_second = rate->packets_per_second;
     to->bits_per_second = rate->bits_per_second;
+}
+
+static double seconds_played(const struct board *board)
+{
+    int64_t began_ns = atomic_load(&board->began_ns);
+
+    return began_ns > 0 ? mono_time_seconds_since((struct mono_time){ began_ns }) : 0;
 }
 
 void live_status_fill(const void *self, struct status *status)
 {
     struct live_run *run = (struct live_run *)(uintptr_t)self; /* to ask for the day takes a lock */
-    const struct renderer_counts *r = scenario_counts(run->play.scenario);
+    const struct board *board = run->config->board;
 
     *status = (struct status){
         .state = state_of(run),
         .engine = (int)getpid(),
-        .uptime_s = mono_time_seconds_since((struct mono_time){ run->config->board->began_ns }),
-        .restarts = run->config->board->restarts,
+        .seconds = seconds_played(board),
+        .restarts = board->restarts,
         .day = steering_day_time(&run->steering, emit_clock_now(run->clock)),
         .speed = run->speed,
         .activity = run->activity,
-        .hosts = scenario_host_count(run->play.scenario),
-        .flows = r->flows,
-        .complete_tcp = r->complete_tcp,
-        .hurried = r->hurried,
-        .repeated_syns = r->repeated_syns,
-        .live = r->live,
-        .most_live = r->most_live,
-        .rendered = r->frames,
-        .clock_steps = run->watch.steps,
-        .suspensions = run->watch.suspensions,
-        .skipped_ns = run->skipped_ns > 0 ? (uint64_t)run->skipped_ns : 0,
+        .live = scenario_counts(run->play.scenario)->live,
+        .skipped_ns = run->skipped_ns,
         .link_count = live_run_configuration(run)->link_count,
     };
-    for (size_t i = 0; i < status->link_count; i++)
+    count_run(run, &status->counts);
+    report_counts_add(&status->counts, &board->past);
+    for (size_t i = 0; i < status->link_count; i++) {
         fill_link(run, i, &status->links[i]);
+        report_counts_add(&status->counts, &status->links[i].counts);
+    }
 }

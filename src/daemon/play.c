@@ -117,24 +117,6 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
-{
-    counts->planned += emitted->planned;
-    counts->sent += emitted->sent;
-    counts->sent_bytes += emitted->sent_bytes;
-    counts->dropped += emitted->dropped;
-    counts->refused += emitted->refused;
-    counts->unsent += emitted->unsent;
-    counts->late += emitted->late;
-    counts->lost += emitted->lost;
-    counts->busy += emitted->busy;
-    counts->held_back += emitted->held_back;
-    counts->page_faults += emitted->page_faults;
-    counts->stalls += emitted->stalls;
-    counts->stalled_ns += emitted->stalled_ns;
-    log_histogram_add_all(&counts->lateness, &emitted->lateness);
-}
-
 void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
@@ -146,6 +128,5 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
-    for (size_t i = 0; i < links; i++)
-        add_emitted(counts, &emitted[i]);
+    report_counts_set_emitted(counts, emitted, links);
 }
