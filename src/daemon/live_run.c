@@ -208,7 +208,7 @@ static int start(struct live_run *run, struct error *err)
     wall_watch_init(&run->watch);
     run->play.started = mono_time_now();
     run->is_playing = true;
-    if (!run->config->span->is_paused)
+    if (!run->is_paused)
         emit_clock_resume(run->clock);
     return 0;
 }
@@ -283,6 +283,8 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     if (status == 0) {
         run->speed = config->span->speed;
         run->activity = config->span->activity;
+        run->is_paused = config->span->is_paused;
+        live_status_publish_orders(run);
         steering_init(&run->steering, scenario_schedule(run->play.scenario));
         if (run->activity != 1)
             steering_set_activity(&run->steering, run->activity);
