@@ -55,7 +55,7 @@ struct arrival {
     int64_t ns; /* CLOCK_REALTIME */
 };
 
-static void fail(const char *what)
+_Noreturn static void fail(const char *what)
 {
     fprintf(stderr, "bench_exact: %s\n", what);
     exit(1);

@@ -43,7 +43,7 @@ enum {
     FULL_BYTES = 1514
 };
 
-static void fail(const char *what)
+_Noreturn static void fail(const char *what)
 {
     fprintf(stderr, "bench_wire: %s\n", what);
     exit(1);
