@@ -97,6 +97,7 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
         .end = day_end(config),
         .fallback = config->fallback,
         .threads = config->threads,
+        .plan_ahead = config->plan_ahead,
         .stop = config->stop,
     };
     struct renderer_config renderer = {

@@ -58,6 +58,7 @@ struct scenario_config {
     enum day_fallback fallback;
     struct session_options how;
     unsigned threads; /* for planning; the frames are the same for any number. 0 is 1 */
+    bool plan_ahead;  /* so that frames need not wait for plans; see day.h */
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
 };
 
