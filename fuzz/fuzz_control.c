@@ -13,6 +13,7 @@
 
 #include "base/time_types.h"
 #include "daemon/commands.h"
+#include "daemon/configuration.h"
 #include "daemon/control.h"
 #include "dayshift/control.h"
 
@@ -28,7 +29,7 @@ static int take_speed(void *self, double speed, struct error *err)
 {
     (void)err;
     call(self);
-    if (!(speed >= COMMANDS_LEAST_SPEED && speed <= COMMANDS_MOST_SPEED))
+    if (!(speed >= CONFIGURATION_LEAST_SPEED && speed <= CONFIGURATION_MOST_SPEED))
         abort();
     return 0;
 }
@@ -55,7 +56,7 @@ static void no_status(const void *self, struct status *status)
     calls++;
 }
 
-static struct run_controls controls = { NULL, call, call, take_speed, take_activity, call, refuse, no_status };
+static struct run_controls controls = { NULL, refuse, call, take_speed, take_activity, call, refuse, no_status };
 
 /* A socket with a name that the kernel chooses, in no directory. */
 static int listen_somewhere(struct sockaddr_un *address, socklen_t *size)

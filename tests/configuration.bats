@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Links, VLANs and examples of the configuration of dayshiftd. What other keys refuse is in programs.bats.
+# The configuration of dayshiftd: what is refused, and how, and the examples. What it comes to is in test_configuration.c.
 # shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell; bats sets stderr_lines
 
 setup_file()
@@ -16,6 +16,141 @@ setup()
     players="populations = ( { model = \"$model\"; } );"
 }
 
+# ---- what is refused ----
+
+@test "dayshiftd -n: a good configuration" {
+    configure a.conf "$players"
+    run -0 --separate-stderr dayshiftd -n -c a.conf
+    [ "$output" = "a.conf: good" ]
+    [ -z "$stderr" ]
+    configure a.conf "populations = ( { model = \"$model\"; network = \"10.1.0.0/24\"; hosts = 200; }," \
+        "{ model = \"$model\"; network = \"10.2.0.0/24\"; } );" 'interface = "eth7"; user = "nobody";' \
+        'allow_default_route = false; seed = 0x7fffffffffffffffL; speed = 2;' \
+        'start = "now"; duration = "forever"; unobserved = "silent"; outside = "10.3.0.0/16";'
+    run -0 dayshiftd -n -c a.conf
+    configure a.conf "$players" 'duration = "forever"; speed = 0.001; start = "2026-03-02"; stop_seconds = 0;' \
+        'timing = "frugal"; late = "drop"; max_late_us = 60000000; control = ""; control_group = "root";'
+    run -0 dayshiftd -n -c a.conf
+    configure a.conf "$players" 'start = "23:59:59"; sink = "null"; max_packets_per_second = 20; priority = 99;' \
+        'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet"; cpu = 1023;' \
+        'max_packets_per_second = 0; max_bits_per_second = 0; priority = 0; } );'
+    run -0 dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: a relative model is looked for beside the configuration" {
+    mkdir etc
+    cp "$model" etc/office.dsm
+    configure etc/a.conf 'populations = ( { model = "office.dsm"; } );'
+    run -0 dayshiftd -n -c etc/a.conf
+    configure etc/a.conf 'populations = ( { model = "../etc/office.dsm"; } );'
+    run -0 dayshiftd -n -c "$PWD/etc/a.conf"
+    configure a.conf 'populations = ( { model = "office.dsm"; } );'
+    refuses 1 "office.dsm: cannot open" dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: a bad value of every key is named with its line" {
+    refuses_line 2 'interface: 7 is not a text' "$players" 'interface = 7;'
+    refuses_line 2 'interface: "" is not a text' "$players" 'interface = "";'
+    refuses_line 2 'user: true is not a text' "$players" 'user = true;'
+    refuses_line 2 'allow_default_route: "yes" is not true or false' "$players" 'allow_default_route = "yes";'
+    refuses_line 2 'allow_default_route: 1 is not true or false' "$players" 'allow_default_route = 1;'
+    refuses_line 2 'seed: -1 is not a whole number from 0 to' "$players" 'seed = -1;'
+    refuses_line 2 'seed: 1.5 is not a whole number' "$players" 'seed = 1.5;'
+    refuses_line 2 'seed: "x" is not a whole number' "$players" 'seed = "x";'
+    refuses_line 2 'seed: [...] is not a whole number' "$players" 'seed = [ 1, 2 ];'
+    refuses_line 2 'speed: 0 is not a number from 0.001' "$players" 'speed = 0;'
+    refuses_line 2 'speed: 1e+09 is not a number from 0.001' "$players" 'speed = 1e9;'
+    refuses_line 2 'speed: "fast" is not a number' "$players" 'speed = "fast";'
+    refuses_line 2 'speed: {...} is not a number' "$players" 'speed = { x = 1; };'
+    for start in '"25:00"' '"2026-02-30"' '"2026-02-30 09:00"' '"2026-03-02 25:00"' '"2026-03-02 now"' '" 09:00"' \
+        '"2026-03-02  "' '"09:00 2026-03-02"' '""' 9 20260302; do
+        refuses_line 2 "start: $start is not \"now\", a time such as" "$players" "start = $start;"
+    done
+    refuses_line 2 'duration: 60 is not "forever" or a duration' "$players" 'duration = 60;'
+    refuses_line 2 'duration: "0s" is not "forever" or a duration' "$players" 'duration = "0s";'
+    refuses_line 2 'unobserved: "loud" is not one of: spread, silent, interpolate' "$players" 'unobserved = "loud";'
+    refuses_line 2 'unobserved: false is not one of: spread, silent, interpolate' "$players" 'unobserved = false;'
+    refuses_line 2 'timezone: 1 is not the name of a time zone' "$players" 'timezone = 1;'
+    refuses_line 2 "timezone: 'Madrid' is not a time zone" "$players" 'timezone = "Madrid";'
+    refuses_line 2 'threads: 0 is not a whole number from 1 to 64' "$players" 'threads = 0;'
+    refuses_line 2 'outside: "10.0.0.1/8" is not a network' "$players" 'outside = "10.0.0.1/8";'
+    refuses_line 2 'outside: 10 is not a network' "$players" 'outside = 10;'
+    refuses_line 2 'outside_vlan: 0 is not a whole number from 1 to 4094' "$players" 'outside_vlan = 0;'
+    refuses_line 2 'stop_seconds: 301 is not a whole number from 0 to 300' "$players" 'stop_seconds = 301;'
+    refuses_line 2 'timing: "fast" is not one of: exact, balanced, frugal' "$players" 'timing = "fast";'
+    refuses_line 2 'timing: 1 is not one of: exact' "$players" 'timing = 1;'
+    refuses_line 2 'late: "never" is not one of: send, drop' "$players" 'late = "never";'
+    refuses_line 2 'max_late_us: 0 is not a whole number from 1 to 60000000' "$players" 'max_late_us = 0;'
+    refuses_line 2 'max_late_us: 1.5 is not a whole number' "$players" 'max_late_us = 1.5;'
+    refuses_line 2 'control: "control.sock" is not "" or a path from /' "$players" 'control = "control.sock";'
+    refuses_line 2 'control: true is not "" or a path from /' "$players" 'control = true;'
+    refuses_line 2 'control: "/000' "$players" "control = \"/$(printf '%0107d' 0)\";"
+    refuses_line 2 'control_group: "no such" is not a group of this machine' "$players" 'control_group = "no such";'
+    refuses_line 2 'control_group: 0 is not a group' "$players" 'control_group = 0;'
+}
+
+@test "dayshiftd: bad populations are named with their line" {
+    local m="model = \"$model\";"
+
+    configure a.conf 'seed = 1;'
+    refuses 1 "a.conf: populations are missing" dayshiftd -n -c a.conf
+    refuses_line 1 'populations: () is not a list of 1 to 64' 'populations = ();'
+    refuses_line 1 'populations: "x" is not a list of 1 to 64' 'populations = "x";'
+    refuses_line 1 'populations: {...} is not a list of 1 to 64' "populations = { $m };"
+    refuses_line 2 'populations: 3 is not { model = ' 'populations = (' '3 );'
+    refuses_line 1 'populations: one has no model' 'populations = ( { hosts = 3; } );'
+    refuses_line 2 'model: 3 is not a text' 'populations = ( {' 'model = 3; } );'
+    refuses_line 2 'model: "" is not a text' 'populations = ( {' 'model = ""; } );'
+    refuses_line 2 'network: "198.18.0.1/16" is not a network' "populations = ( { $m" 'network = "198.18.0.1/16"; } );'
+    refuses_line 2 'network: 3 is not a network' "populations = ( { $m" 'network = 3; } );'
+    refuses_line 2 'hosts: 0 is not a whole number from 1 to 1000000' "populations = ( { $m" 'hosts = 0; } );'
+    refuses_line 2 'hosts: 2000000 is not' "populations = ( { $m" 'hosts = 2000000; } );'
+    refuses_line 2 'hosts: "many" is not' "populations = ( { $m" 'hosts = "many"; } );'
+    refuses_line 2 'pick: 3 is not a text' "populations = ( { $m" 'pick = 3; } );'
+    refuses_line 2 'activity: 0 is not a number from 0.001 to 1000' "populations = ( { $m" 'activity = 0; } );'
+    configure a.conf "populations = ( { $m pick = \"3,x\"; } );"
+    refuses 1 "a.conf: pick \"3,x\": 'x' is neither" dayshiftd -n -c a.conf
+    refuses_line 1 "unknown key 'colour'" 'colour = "red";' "$players"
+    refuses_line 2 "unknown key 'colour'" "populations = ( { $m" 'colour = "red"; } );'
+}
+
+@test "dayshiftd: networks that cannot be" {
+    local m="model = \"$model\";"
+
+    configure a.conf "populations = ( { $m network = \"10.0.0.0/24\"; }, { $m network = \"10.0.0.0/16\"; } );"
+    refuses 1 "a.conf: networks 10.0.0.0/24 and 10.0.0.0/16 overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m }, { $m } );"
+    refuses 1 "a.conf: networks 198.18.0.0/16 and 198.18.0.0/16 overlap" dayshiftd -n -c a.conf
+    configure a.conf "$players" 'outside = "198.18.128.0/17";'
+    refuses 1 "a.conf: networks 198.18.0.0/16 and 198.18.128.0/17 overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network = \"10.0.0.0/29\"; } );"
+    refuses 1 "a.conf: network 10.0.0.0/29: 12 hosts wanted, it has room for 6" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network = \"fd00::/64\"; } );"
+    refuses 1 "a.conf: network fd00::/64: only IPv4" dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: a file that is no configuration" {
+    refuses 1 "missing: cannot open: No such file" dayshiftd -n -c missing
+    refuses 1 ".: cannot read: Is a directory" dayshiftd -n -c .
+    refuses 1 "sample.dsm:1: syntax error" dayshiftd -n -c "$model"
+    : > a.conf
+    refuses 1 "a.conf: populations are missing" dayshiftd -n -c a.conf
+    refuses_line 2 'syntax error' "$players" 'seed = = 3;'
+    refuses_line 3 'syntax error' 'populations = (' '{ model = "x";' # ends too early
+    refuses_line 2 'duplicate setting name' "$players seed = 1;" 'seed = 2;'
+    refuses_line 2 'cannot open include file' "$players" '@include "missing.conf"'
+}
+
+@test "dayshiftd: an included file is named" {
+    configure more.conf '' 'seed = -7;'
+    configure a.conf "$players" '@include "more.conf"'
+    refuses 1 "more.conf:2: seed: -7 is not" dayshiftd -n -c a.conf
+    configure more.conf '' 'seed = = 7;'
+    refuses 1 "more.conf:2: syntax error" dayshiftd -n -c a.conf
+    configure more.conf 'seed = 7;'
+    run -0 dayshiftd -n -c a.conf
+}
+
 # ---- links ----
 
 @test "dayshiftd: a bad value of every key of a link is named with its line, in a link and for all" {
@@ -25,8 +160,8 @@ setup()
         refuses_line 2 "$wanted" "$players" "$setting"
         refuses_line 3 "$wanted" "$players" 'links = ( { interface = "a";' "$setting } );"
     done <<'END'
-sink = "pcap";|sink: "pcap" is not one of: packet, xdp, libnet
-sink = 1;|sink: 1 is not one of: packet
+sink = "pcap";|sink: "pcap" is no sink: packet, xdp, libnet or null
+sink = 1;|sink: 1 is not the name of a sink
 max_packets_per_second = 19;|max_packets_per_second: 19 is not 0 (no ceiling) or a number from 20 to 1000000000
 max_packets_per_second = -1;|max_packets_per_second: -1 is not 0
 max_packets_per_second = "1000";|max_packets_per_second: "1000" is not 0

@@ -48,10 +48,10 @@ static void make_mac(uint32_t host, uint8_t mac[6])
     memcpy(mac, made, sizeof made);
 }
 
-static bool is_host(const void *self, uint32_t address, uint8_t mac[6])
+static bool is_host(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
 {
     (void)self;
-    if (address < FIRST_HOST || address - FIRST_HOST >= HOSTS)
+    if (vlan != 0 || address < FIRST_HOST || address - FIRST_HOST >= HOSTS)
         return false;
     make_mac(address - FIRST_HOST + 1, mac);
     return true;

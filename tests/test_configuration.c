@@ -55,7 +55,7 @@ static void test_defaults(void **state)
 
 struct wanted_link {
     const char *name, *interface;
-    enum link_sink sink;
+    enum sink_kind sink;
     uint64_t max_packets_per_second, max_bits_per_second;
     int cpu, priority;
 };
@@ -75,19 +75,19 @@ static void check_link(const struct configuration_link *link, const struct wante
 static void test_links(void **state)
 {
     static const struct wanted_link wanted[] = {
-        { "in", "eth1", LINK_SINK_XDP, 1000, 10000000000, 3, 50 },
-        { "eth2", "eth2", LINK_SINK_LIBNET, 0, 200000, 0, 0 },
-        { "out", "eth3", LINK_SINK_XDP, 20, 0, 1023, 99 },
+        { "in", "eth1", SINK_LIBNET, 1000, 10000000000, 3, 50 },
+        { "eth2", "eth2", SINK_PACKET, 0, 200000, 0, 0 },
+        { "out", "eth3", SINK_LIBNET, 20, 0, 1023, 99 },
     };
     struct configuration c;
 
     (void)state;
     load(&c, "links = ( { name = \"in\"; interface = \"eth1\"; },"
-             "{ interface = \"eth2\"; sink = \"libnet\"; max_packets_per_second = 0; max_bits_per_second = 200000;"
+             "{ interface = \"eth2\"; sink = \"packet\"; max_packets_per_second = 0; max_bits_per_second = 200000;"
              "  cpu = 0; priority = 0; },"
              "{ name = \"out\"; interface = \"eth3\"; max_packets_per_second = 20; max_bits_per_second = 0.0;"
              "  cpu = 1023; priority = 99; } );\n"
-             "sink = \"xdp\"; max_packets_per_second = 1000; max_bits_per_second = 1e10; cpu = 3; priority = 50;\n" PLAYERS);
+             "sink = \"libnet\"; max_packets_per_second = 1000; max_bits_per_second = 1e10; cpu = 3; priority = 50;\n" PLAYERS);
     assert_int_equal(c.link_count, 3);
     for (size_t i = 0; i < c.link_count; i++)
         check_link(&c.links[i], &wanted[i]);
@@ -101,7 +101,7 @@ static void test_one_link_in_short(void **state)
     (void)state;
     load(&c, "interface = \"eth7\"; priority = 1;\n" PLAYERS);
     assert_int_equal(c.link_count, 1);
-    check_link(&c.links[0], &(struct wanted_link){ "eth7", "eth7", LINK_SINK_PACKET, 0, 0, CONFIGURATION_ANY_CPU, 1 });
+    check_link(&c.links[0], &(struct wanted_link){ "eth7", "eth7", SINK_PACKET, 0, 0, CONFIGURATION_ANY_CPU, 1 });
     configuration_release(&c);
 }
 

@@ -627,7 +627,7 @@ static void test_places_that_are_refused(void **state)
     mkdir(open_to_all, 0777);
     chmod(open_to_all, 0777);
     assert_refused(scratch_path("all/control.sock"), "others may write in it");
-    chmod(open_to_all, 0770);
+    chmod(open_to_all, 0775);
     assert_refused(scratch_path("all/control.sock"), "others may write in it");
 }
 
@@ -642,6 +642,27 @@ static void test_directory_of_another(void **state)
     mkdir(path, 0755);
     assert_int_equal(chown(path, 65534, 65534), 0);
     assert_refused(scratch_path("theirs/control.sock"), "belongs to another user");
+}
+
+static void test_directory_with_a_group(void **state)
+{
+    enum { THEIRS = 4712, MEMBERS = 4711 };
+    struct control_socket control;
+    struct error err = { "" };
+    gid_t own = getegid();
+    char path[256];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip_because("not root");
+    strcpy(path, scratch_path("setgid"));
+    mkdir(path, 0755);
+    assert_int_equal(chown(path, 0, THEIRS), 0);
+    assert_int_equal(chmod(path, 02755), 0);
+    assert_int_equal(control_socket_open(&control, scratch_path("setgid/control.sock"), MEMBERS, &err), -1);
+    assert_non_null(strstr(err.text, "another group"));
+    assert_int_equal(access(scratch_path("setgid/control.sock"), F_OK), -1);
+    assert_int_equal(getegid(), own);
 }
 
 /* Whether a process of this user and group can connect. */
@@ -698,9 +719,12 @@ static void note(void *self, const char *what)
     snprintf(run->called, sizeof run->called, "%s", what);
 }
 
-static void note_pause(void *self)
+static int note_pause(void *self, struct error *err)
 {
+    const struct run *run = self;
+
     note(self, "pause");
+    return run->refuses ? error_set(err, "not now") : 0;
 }
 
 static void note_resume(void *self)
@@ -741,13 +765,16 @@ static void some_status(const void *self, struct status *status)
 {
     (void)self;
     *status = (struct status){
-        .state = STATUS_PAUSED, .engine = 4711, .uptime_s = 12.5, .day = { INT64_C(1785067200) * NS_PER_SECOND },
-        .speed = 2, .activity = 0.5, .hosts = 3, .live = 7, .link_count = 2,
-        .links = { { .name = "inside", .interface = "eth1", .sink = "packet", .is_up = true, .mtu = 1500, .planned = 100,
-                     .sent = 90, .dropped = 6, .refused = 4, .lateness = { 90, 1, 20, 300, 4000 } },
-                   { .name = "outside", .interface = "eth2", .sink = "xdp", .mtu = 9000, .planned = 1, .sent = 1,
-                     .sent_bytes = 60, .kernel_lateness = { .count = 5, .p50_ns = 7, .p99_ns = 8 } } },
+        .state = STATUS_PAUSED, .engine = 4711, .seconds = 12.5, .day = { INT64_C(1785067200) * NS_PER_SECOND },
+        .speed = 2, .activity = 0.5, .live = 7, .link_count = 2,
+        .counts = { .hosts = 3, .flows = 9, .planned = 101, .sent = 91, .dropped = 6, .refused = 4 },
+        .links = { { .name = "inside", .interface = "eth1", .sink = "packet", .is_up = true, .mtu = 1500,
+                     .counts = { .planned = 100, .sent = 90, .dropped = 6, .refused = 4, .lost = 5 } },
+                   { .name = "outside", .interface = "eth2", .sink = "xdp", .mtu = 9000,
+                     .counts = { .planned = 1, .sent = 1, .sent_bytes = 60 } } },
     };
+    log_histogram_add(&status->links[0].counts.lateness, 300);
+    log_histogram_add(&status->links[1].counts.kernel_lateness, 7);
 }
 
 static struct run_controls controls_of(struct run *run)
@@ -820,7 +847,7 @@ static void test_commands(void **state)
 
 static void test_commands_that_the_run_refuses(void **state)
 {
-    static const char *const lines[] = { "speed 1", "activity 1", "reload" };
+    static const char *const lines[] = { "pause", "speed 1", "activity 1", "reload" };
     struct run run = { "", true };
 
     (void)state;
@@ -875,14 +902,16 @@ static void test_status_json(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "day")), "2026-07-26T12:00:00+00:00");
     assert_int_equal(number(root, "live"), 7);
     assert_int_equal(number(root, "planned"), 101);
-    assert_int_equal(number(root, "planned"), number(root, "sent") + number(root, "dropped") + number(root, "refused"));
-    assert_int_equal(number(root, "sent_bytes"), 60);
+    assert_int_equal(number(root, "hosts"), 3);
+    assert_int_equal(number(first, "planned"), 100);
+    assert_int_equal(number(first, "lost"), 5);
+    assert_int_equal(number(second, "sent_bytes"), 60);
     assert_string_equal(json_string_value(json_object_get(first, "interface")), "eth1");
     assert_true(json_is_true(json_object_get(first, "up")));
     assert_true(json_is_false(json_object_get(second, "up")));
     assert_int_equal(number(json_object_get(first, "lateness_ns"), "p999"), 300);
     assert_null(json_object_get(first, "kernel_lateness_ns"));
-    assert_int_equal(number(json_object_get(second, "kernel_lateness_ns"), "count"), 5);
+    assert_int_equal(number(json_object_get(second, "kernel_lateness_ns"), "max"), 7);
     json_decref(root);
 }
 
@@ -907,9 +936,9 @@ static void test_status_table(void **state)
     static const char *const lines[] = {
         "dayshiftd: paused for 12 s, at 2026-07-26T12:00:00+00:00, speed 2, activity 0.5\\n",
         "  virtual hosts                        3\\n",
-        "link inside: eth1, sink packet, up, MTU 1500\\n",
+        "link inside: interface eth1, sink packet, up, MTU 1500\\n",
         "  frames planned                     100  = sent + dropped + refused\\n",
-        "link outside: eth2, sink xdp, down, MTU 9000\\n",
+        "link outside: interface eth2, sink xdp, down, MTU 9000\\n",
     };
     struct run run = { "", false };
     char *answer = command(&run, "status table");
@@ -928,15 +957,16 @@ static void test_largest_status(void **state)
     char *text;
 
     (void)state;
-    memset(&status, 0x7e, sizeof status);
-    status.day.ns = INT64_MAX - NS_PER_DAY;
-    status.link_count = STATUS_MOST_LINKS;
-    status.uptime_s = status.speed = status.activity = 1e300;
-    for (size_t i = 0; i < STATUS_MOST_LINKS; i++) {
+    some_status(NULL, &status);
+    memset(&status.counts, 0x7e, sizeof status.counts);
+    status.link_count = CONFIGURATION_MAX_LINKS;
+    status.seconds = status.speed = status.activity = 1e300;
+    for (size_t i = 0; i < CONFIGURATION_MAX_LINKS; i++) {
         struct status_link *link = &status.links[i];
 
-        link->name[STATUS_NAME - 1] = link->interface[IF_NAMESIZE - 1] = link->sink[STATUS_NAME - 1] = '\0';
-        link->is_up = true;
+        *link = status.links[1];
+        link->counts = status.counts;
+        memset(link->name, 'x', STATUS_NAME - 1);
         link->packets_per_second = link->bits_per_second = 1e300;
     }
     root = status_json(&status);
@@ -969,6 +999,7 @@ int main(void)
         cmocka_unit_test(test_place_that_was_taken),
         cmocka_unit_test(test_places_that_are_refused),
         cmocka_unit_test(test_directory_of_another),
+        cmocka_unit_test(test_directory_with_a_group),
         cmocka_unit_test(test_who_may_connect),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_commands_that_the_run_refuses),

@@ -36,6 +36,7 @@
 #include "daemon/supervisor_channel.h"
 #include "daemon/syscall_filter.h"
 #include "daemon/trust.h"
+#include "daemon/wall_watch.h"
 
 /* ---- the delay ---- */
 
@@ -60,12 +61,18 @@ static void test_board_settles_what_a_crash_left(void **state)
 
     (void)state;
     assert_non_null(board);
-    board->present = (struct report_counts){ .hosts = 40, .planned = 10, .sent = 6, .refused = 1, .most_live = 7 };
-    log_histogram_add(&board->present.lateness, 100);
+    board->present = (struct report_counts){ .hosts = 40, .most_live = 7, .sent = 3 /* of a while ago */ };
+    board->emitted[0].planned = 8;
+    board->emitted[0].sent = 6;
+    board->emitted[0].refused = 1;
+    board->emitted[1].planned = 2;
+    log_histogram_add(&board->emitted[0].lateness, 100);
     board_settle(board);
-    board->present = (struct report_counts){ .hosts = 30, .planned = 4, .sent = 5, .most_live = 3 };
-    log_histogram_add(&board->present.lateness, 3000);
-    board_settle(board); /* it had sent more than was known to be planned */
+    board->present = (struct report_counts){ .hosts = 30, .most_live = 3 };
+    board->emitted[0].planned = 4;
+    board->emitted[0].sent = 5; /* ended before it counted what was planned */
+    log_histogram_add(&board->emitted[0].lateness, 3000);
+    board_settle(board);
     assert_int_equal(board->past.planned, 15);
     assert_int_equal(board->past.sent, 11);
     assert_int_equal(board->past.dropped, 3);
@@ -74,7 +81,7 @@ static void test_board_settles_what_a_crash_left(void **state)
     assert_int_equal(board->past.most_live, 7);
     assert_int_equal(board->past.lateness.count, 2);
     assert_int_equal(board->past.lateness.max_ns, 3000);
-    assert_int_equal(board->present.planned, 0);
+    assert_int_equal(board->emitted[0].planned, 0);
     board_free(board);
 }
 
@@ -132,6 +139,8 @@ struct stage {
     int (*acts[MOST_STARTS])(struct stage *stage, struct board *board, int channel); /* of each engine */
     int (*trial)(struct stage *stage, struct error *err);
     int64_t stop_ns;
+    const char *terminal;   /* that the supervisor is started from; NULL: none */
+    int terminal_fd;        /* its other end */
     _Atomic int starts;
     _Atomic int taken;      /* configurations */
     _Atomic int engine;     /* its process */
@@ -163,7 +172,8 @@ static int act_done(struct stage *stage, struct board *board, int channel)
     (void)stage;
     (void)channel;
     board_play(board);
-    board->present.planned = board->present.sent = 5;
+    board->emitted[0].planned = 5;
+    board->emitted[0].sent = 5;
     return EXIT_SUCCESS;
 }
 
@@ -185,8 +195,8 @@ static int act_crash(struct stage *stage, struct board *board, int channel)
 {
     (void)stage;
     (void)channel;
-    board->present.planned = 10;
-    board->present.sent = 7;
+    board->emitted[0].planned = 10;
+    board->emitted[0].sent = 7;
     signal(SIGSEGV, SIG_DFL); /* of the sanitizers */
     raise(SIGSEGV);
     return EXIT_SUCCESS;
@@ -240,7 +250,9 @@ static void ask(struct stage *stage, int channel, enum supervisor_request reques
 {
     struct error err = { "" };
 
-    supervisor_channel_ask(channel, request, &err);
+    assert_int_equal(supervisor_channel_request(channel, request, &err), 0);
+    while (supervisor_channel_take_answer(channel, &err) == 0)
+        usleep(1000);
     stage->answer = err;
     stage->had_answer = true;
 }
@@ -328,6 +340,10 @@ static void be_supervisor(struct stage *stage, const char *words)
     struct supervision how;
     struct error err;
 
+    setsid();
+    if (stage->terminal && (open(stage->terminal, O_RDWR) < 0 || close(stage->terminal_fd) < 0))
+        _exit(EXIT_FAILURE);
+    signal(SIGCHLD, SIG_IGN); /* as some that start it leave it */
     alarm(LONGEST_TEST_S); /* a test that hangs ends; the engine with it */
     setrlimit(RLIMIT_CORE, &no_core);
     if (freopen(words, "w", stderr) == NULL || supervisor_run(&what, stage->board, &how, &err) < 0)
@@ -563,6 +579,24 @@ static void test_supervisor_reloads_at_sighup(void **state)
     assert_int_equal(stage->taken, 1);
     assert_int_equal(stage->told, SIGTERM);
     assert_said_nothing();
+    end_stage(stage);
+}
+
+static void test_supervisor_ends_with_its_terminal(void **state)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct stage *stage;
+
+    (void)state;
+    if (terminal < 0 || grantpt(terminal) < 0 || unlockpt(terminal) < 0)
+        skip_because("no pseudo-terminals here");
+    stage = start_stage(&(struct stage){ .acts = { act_wait }, .trial = trial_good, .stop_ns = NS_PER_SECOND,
+                                         .terminal = ptsname(terminal), .terminal_fd = terminal });
+    wait_until_set(&stage->engine);
+    close(terminal);
+    wait_for_end(stage, "SIGHUP", false);
+    assert_int_equal(stage->told, SIGTERM);
+    assert_int_equal(stage->taken, 0);
     end_stage(stage);
 }
 
@@ -939,6 +973,66 @@ static void test_filter(void **state)
     }
 }
 
+/* ---- the machine's clocks ---- */
+
+/* Readings a fifth of a second apart; what is not said by a row has passed as it should. */
+static void test_clocks_of_the_machine(void **state)
+{
+    static const struct {
+        int64_t wall_ns, monotonic_ns, boot_ns; /* passed */
+        int64_t step_ns, suspended_ns;          /* wanted */
+    } rows[] = {
+        { 200 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 0, 0 },
+        { 3600 * NS_PER_SECOND, 200 * NS_PER_MS, 200 * NS_PER_MS, 3600 * NS_PER_SECOND - 200 * NS_PER_MS, 0 },
+        { -NS_PER_DAY, 200 * NS_PER_MS, 200 * NS_PER_MS, -NS_PER_DAY - 200 * NS_PER_MS, 0 },
+        { NS_PER_DAY, NS_PER_SECOND, NS_PER_DAY, 0, NS_PER_DAY - NS_PER_SECOND },             /* slept */
+        { NS_PER_DAY, NS_PER_SECOND, NS_PER_DAY / 2, NS_PER_DAY / 2, NS_PER_DAY / 2 - NS_PER_SECOND }, /* and was set */
+        { NS_PER_DAY, NS_PER_DAY, NS_PER_DAY, 0, 0 },                                         /* stopped for a day */
+        { 201 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 0, 0 },                          /* slewed */
+        { 699 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 0, 0 },
+        { 700 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 500 * NS_PER_MS, 0 },
+    };
+    struct wall_watch watch;
+    struct clock_reading now;
+    uint64_t steps = 0, suspensions = 0;
+
+    (void)state;
+    wall_watch_init(&watch);
+    now = watch.last;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wall_change change;
+
+        now.wall_ns += rows[i].wall_ns;
+        now.monotonic_ns += rows[i].monotonic_ns;
+        now.boot_ns += rows[i].boot_ns;
+        change = wall_watch_look(&watch, &now);
+        assert_int_equal(change.step_ns, rows[i].step_ns);
+        assert_int_equal(change.suspended_ns, rows[i].suspended_ns);
+        steps += rows[i].step_ns != 0;
+        suspensions += rows[i].suspended_ns != 0;
+        assert_int_equal(watch.steps, steps);
+        assert_int_equal(watch.suspensions, suspensions);
+    }
+}
+
+/* A clock that is slewed by 10 ms a look, for an hour: never set. */
+static void test_a_slewed_clock_was_not_set(void **state)
+{
+    struct wall_watch watch;
+    struct clock_reading now;
+
+    (void)state;
+    wall_watch_init(&watch);
+    now = watch.last;
+    for (int i = 0; i < 18000; i++) {
+        now.wall_ns += 210 * NS_PER_MS;
+        now.monotonic_ns += 200 * NS_PER_MS;
+        now.boot_ns += 200 * NS_PER_MS;
+        assert_int_equal(wall_watch_look(&watch, &now).step_ns, 0);
+    }
+    assert_int_equal(watch.steps, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -953,6 +1047,7 @@ int main(void)
         cmocka_unit_test(test_supervisor_ends_while_it_waits_to_start_again),
         cmocka_unit_test(test_supervisor_reloads),
         cmocka_unit_test(test_supervisor_reloads_at_sighup),
+        cmocka_unit_test(test_supervisor_ends_with_its_terminal),
         cmocka_unit_test(test_supervisor_stops_when_the_engine_asks),
         cmocka_unit_test(test_engine_ends_with_its_supervisor),
         cmocka_unit_test(test_who_drops_privileges_still_ends_with_its_parent),
@@ -961,6 +1056,8 @@ int main(void)
         cmocka_unit_test(test_trust_of_a_pipe),
         cmocka_unit_test(test_included_files_must_be_trusted_too),
         cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_clocks_of_the_machine),
+        cmocka_unit_test(test_a_slewed_clock_was_not_set),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "emit/gate.h"
 #include "emit/responder.h"
 #include "emit/sink.h"
+#include "emit/transmit_stamps.h"
 #include "net/wire.h"
 
 #define SEED UINT64_C(20240229)
@@ -664,6 +665,164 @@ static void test_sink_pcap_says_when_the_disk_is_full(void **state)
     assert_non_null(strstr(err.text, "cannot write"));
     sink_close(sink);
     fclose(file.stream);
+}
+
+static void test_sinks_have_names(void **state)
+{
+    static const enum sink_kind kinds[] = { SINK_PACKET, SINK_LIBNET, SINK_NULL };
+    enum sink_kind kind;
+    struct error err = { "" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        assert_int_equal(sink_kind_parse(sink_kind_name(kinds[i]), &kind, &err), 0);
+        assert_int_equal(kind, kinds[i]);
+    }
+    if (sink_kind_parse("xdp", &kind, &err) < 0)
+        assert_non_null(strstr(err.text, "built without"));
+    else
+        assert_int_equal(kind, SINK_XDP);
+    assert_int_equal(sink_kind_parse("pcap", &kind, &err), -1);
+    assert_non_null(strstr(err.text, "\"pcap\""));
+}
+
+/* ---- transmit stamps ---- */
+
+/* Two sockets of this machine, from one to the other: they get the same stamps as a packet socket. */
+struct stamped {
+    struct emit_clock clock;
+    struct transmit_stamps stamps;
+    int from, to;
+};
+
+static void stamped_open(struct stamped *s)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    struct error err;
+
+    s->from = socket(AF_INET, SOCK_DGRAM, 0);
+    s->to = socket(AF_INET, SOCK_DGRAM, 0);
+    s->clock = emit_clock_real();
+    transmit_stamps_init(&s->stamps, &s->clock);
+    if (bind(s->to, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        getsockname(s->to, (struct sockaddr *)&address, &size) < 0 ||
+        connect(s->from, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        transmit_stamps_attach(&s->stamps, s->from, &err) < 0) {
+        print_message("no stamps on this machine\n");
+        skip();
+    }
+}
+
+static void stamped_close(const struct stamped *s)
+{
+    close(s->from);
+    close(s->to);
+}
+
+/* Due i * 100 ms after the clock's beginning. */
+static struct frame stamped_frame(int i)
+{
+    return (struct frame){ .due = { i * 100 * NS_PER_MS }, .length = 1, .bytes = pool };
+}
+
+static void stamped_send(struct stamped *s, const struct frame *frame, bool does_send, bool is_noted)
+{
+    struct iovec part = { pool, 1 };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    size_t which = 7;
+
+    assert_true(transmit_stamps_begin(&s->stamps, frame, 1, &which));
+    assert_int_equal(which, 0);
+    transmit_stamps_request(&s->stamps, &message);
+    if (does_send)
+        assert_int_equal(sendmsg(s->from, &message, 0), 1);
+    transmit_stamps_end(&s->stamps, frame, is_noted);
+    usleep(2000); /* far from the next call */
+}
+
+/* A stamp goes to the call that it was taken in; a frame that was dropped has one and no call, one that was not stamped a call. */
+static void test_stamps_find_their_calls(void **state)
+{
+    struct stamped *s = memory_alloc(sizeof *s);
+    struct frame frames[5];
+
+    (void)state;
+    stamped_open(s);
+    s->clock.anchor_ns -= 400 * NS_PER_MS; /* the last one is due now */
+    for (int i = 0; i < 5; i++) {
+        frames[i] = stamped_frame(i);
+        stamped_send(s, &frames[i], i != 1, i != 3);
+    }
+    transmit_stamps_read(&s->stamps);
+    assert_int_equal(s->stamps.lateness.count, 3);
+    assert_int_equal(s->stamps.missing, 1);
+    assert_int_equal(s->stamps.strange, 1);
+    assert_in_range(s->stamps.lateness.max_ns, 400 * NS_PER_MS, INT64_MAX); /* of the first one */
+    transmit_stamps_read(&s->stamps);
+    assert_int_equal(s->stamps.lateness.count, 3);
+    stamped_close(s);
+    free(s);
+}
+
+/* One in 1,000, but 10 a second at least and 100 at most, by due times. */
+static void test_stamps_are_of_a_sample(void **state)
+{
+    static const struct {
+        int64_t gap_ns;
+        uint32_t frames;
+        uint32_t sampled;
+    } cases[] = {
+        { NS_PER_SECOND, 20, 20 },              /* seldom: each */
+        { 10 * NS_PER_MS, 1000, 100 },          /* 100 a second: 10 of them */
+        { 20 * NS_PER_US, 100000, 100 },        /* 50,000 a second for 2 s: 50 of them */
+        { NS_PER_US, 2000000, 200 },            /* a million: 100 of them */
+    };
+
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct emit_clock clock = emit_clock_simulated();
+        struct transmit_stamps *stamps = memory_alloc(sizeof *stamps);
+        uint32_t sampled = 0;
+        size_t which;
+
+        transmit_stamps_init(stamps, &clock);
+        stamps->fd = 0; /* as if it were attached */
+        for (uint32_t i = 0; i < cases[c].frames; i++) {
+            struct frame frame = { .due = { i * cases[c].gap_ns } };
+
+            if (transmit_stamps_begin(stamps, &frame, 1, &which)) {
+                transmit_stamps_end(stamps, &frame, true);
+                sampled++;
+            }
+            transmit_stamps_count(stamps, 1);
+        }
+        assert_in_range(sampled, cases[c].sampled - 2, cases[c].sampled + 2);
+        free(stamps);
+    }
+}
+
+/* What is not read is not written over: then nothing more is asked for. */
+static void test_stamps_wait_for_their_reader(void **state)
+{
+    struct emit_clock clock = emit_clock_simulated();
+    struct transmit_stamps *stamps = memory_alloc(sizeof *stamps);
+    uint32_t asked = 0;
+    size_t which;
+
+    (void)state;
+    transmit_stamps_init(stamps, &clock);
+    for (int i = 0; i < 2 * TRANSMIT_STAMPS_OPEN; i++) {
+        struct frame frame = stamped_frame(i);
+
+        stamps->fd = i < 10 ? -1 : 0; /* not attached at first */
+        if (transmit_stamps_begin(stamps, &frame, 1, &which)) {
+            transmit_stamps_end(stamps, &frame, true);
+            asked++;
+        }
+    }
+    assert_int_equal(asked, TRANSMIT_STAMPS_OPEN);
+    free(stamps);
 }
 
 /* ---- emitter ---- */
@@ -1343,16 +1502,18 @@ static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 #define HOST_IP UINT32_C(0xc6120001) /* 198.18.0.1 */
 #define PEER_IP UINT32_C(0xc6130001) /* 198.19.0.1 */
 
-static bool is_host(const void *self, uint32_t address, uint8_t mac[6])
+static bool is_host(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
 {
-    (void)self;
-    if (address != HOST_IP)
+    const uint16_t *its_vlan = self;
+
+    if (address != HOST_IP || vlan != *its_vlan)
         return false;
     memcpy(mac, host_mac, sizeof host_mac);
     return true;
 }
 
-static const struct responder the_responder = { .lookup = is_host };
+static const uint16_t host_vlan = 20;
+static const struct responder the_responder = { .lookup = is_host, .lookup_self = &host_vlan };
 
 enum { ARP_BYTES = 42, PING_PAYLOAD = 37, PING_BYTES = 14 + 20 + 8 + PING_PAYLOAD };
 
@@ -1411,7 +1572,7 @@ static size_t answer(const uint8_t *request, size_t size, uint8_t *reply)
     assert_non_null(exact);
     assert_non_null(room);
     memcpy(exact, request, size);
-    got = responder_answer(&the_responder, exact, size, room);
+    got = responder_answer(&the_responder, host_vlan, exact, size, room);
     assert_true(got <= size);
     memcpy(reply, room, got);
     free(exact);
@@ -1469,6 +1630,21 @@ static void test_responder_answers_ping(void **state)
         assert_memory_equal(reply + 38, request + 38, 4 + PING_PAYLOAD);
         assert_int_equal(checksum_finish(checksum_add(0, reply + 14, 20)), 0);
         assert_int_equal(checksum_finish(checksum_add(0, reply + 34, 8 + PING_PAYLOAD)), 0);
+    }
+}
+
+/* A host is in one VLAN, and in no other. */
+static void test_responder_ignores_other_vlans(void **state)
+{
+    static const uint16_t vlans[] = { 0, 1, 19, 21, 4095 };
+    uint8_t arp[60], ping[PING_BYTES], reply[PING_BYTES];
+
+    (void)state;
+    fill_arp(arp);
+    fill_ping(ping);
+    for (size_t i = 0; i < sizeof vlans / sizeof *vlans; i++) {
+        assert_int_equal(responder_answer(&the_responder, vlans[i], arp, sizeof arp, reply), 0);
+        assert_int_equal(responder_answer(&the_responder, vlans[i], ping, sizeof ping, reply), 0);
     }
 }
 
@@ -1603,6 +1779,10 @@ int main(void)
         cmocka_unit_test(test_sink_pcap_is_read_back),
         cmocka_unit_test(test_sink_pcap_refuses_times_it_cannot_write),
         cmocka_unit_test(test_sink_pcap_says_when_the_disk_is_full),
+        cmocka_unit_test(test_sinks_have_names),
+        cmocka_unit_test(test_stamps_find_their_calls),
+        cmocka_unit_test(test_stamps_are_of_a_sample),
+        cmocka_unit_test(test_stamps_wait_for_their_reader),
         cmocka_unit_test(test_emitter_counts_every_outcome),
         cmocka_unit_test(test_emitter_leaves_what_the_sink_holds),
         cmocka_unit_test(test_emitter_ends_when_the_sink_fails),
@@ -1627,6 +1807,7 @@ int main(void)
         cmocka_unit_test(test_ceiling_gives_back),
         cmocka_unit_test(test_responder_answers_arp),
         cmocka_unit_test(test_responder_answers_ping),
+        cmocka_unit_test(test_responder_ignores_other_vlans),
         cmocka_unit_test(test_responder_ignores_truncated),
         cmocka_unit_test(test_responder_ignores_wrong_arp),
         cmocka_unit_test(test_responder_ignores_wrong_ping),

@@ -319,8 +319,8 @@ check_refusals()
     in_a ip link set "$link_a" down
     refuses "an interface that is down" "is down" run_probe_once
     in_a ip link set "$link_a" up
-    in_a ip link set "$link_a" mtu 1400
-    refuses "a small MTU" "MTU of 1400" run_probe_once
+    in_a ip link set "$link_a" mtu 500
+    refuses "a small MTU" "MTU of 500" run_probe_once
     in_a ip link set "$link_a" mtu 1500
 
     check_route "the default route" "$link_a" default

@@ -238,7 +238,7 @@ flap()
 check_down()
 {
     start_capture
-    check "sink $1 opens" start_probe "$1" 100000 16 200 1514
+    check "sink $1 opens" start_probe "$1" 20000 16 600 1514
     let_send
     flap "$space_a" "$link_a"
     end_probe
@@ -301,7 +301,7 @@ check_gone()
 
 check_stamps()
 {
-    start_probe packet 2000 1 500 1514 || check "sink packet opens" false
+    start_probe packet 4000 1 500 1514 || check "sink packet opens" false
     let_send
     end_probe
     echo "     stamps: $(value_of stamps), $(value_of missing) missing, $(value_of strange) strange;" \

@@ -12,6 +12,9 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/time_zone.h"
+#include "eval/legality.h"
+#include "flow/flow_table.h"
+#include "net/decode.h"
 #include "net/wire.h"
 #include "scenario/scenario.h"
 #include "toy_model.h"
@@ -21,7 +24,7 @@
 #define BEGIN_NS (DATE * NS_PER_DAY + 7 * 3600 * NS_PER_SECOND)
 #define HOUR_NS (3600 * NS_PER_SECOND)
 
-enum { HOSTS = 3 * TOY_HOSTS };
+enum { HOSTS = 3 * TOY_HOSTS, MOST_FLOWS = 100000 };
 
 /* ---- a run ---- */
 
@@ -50,6 +53,9 @@ struct run {
     int64_t late_ns; /* the clock is ahead of what is ordered and taken by so much */
     int64_t now_ns, last_due_ns;
     bool finishing;
+    struct flow_table *table; /* NULL: nobody judges packets */
+    struct flow_observer observer;
+    struct legality_counts legality;
     uint64_t ended;      /* sessions, since the end was ordered ... */
     uint64_t not_closed; /* ... and TCP connections of these that have neither FINs nor a reset */
 };
@@ -66,6 +72,53 @@ static void count_end(void *self, const struct flow_record *record)
     if (record->protocol != IP_TCP || record->opening == FLOW_OPENING_ATTEMPT)
         return;
     run->not_closed += !is_reset && !is_closed;
+}
+
+/* ---- packets, judged by the rules of TCP ---- */
+
+static void judge_packet(void *self, void *flow, enum flow_side side, const struct packet_view *packet)
+{
+    (void)self;
+    legality_add(flow, side, packet);
+}
+
+static void judge_flow(void *self, void *flow, const struct flow_record *record)
+{
+    struct run *run = self;
+
+    if (record->protocol == IP_TCP)
+        legality_counts_add(&run->legality, flow);
+}
+
+static void ignore_record(void *self, const struct flow_record *record)
+{
+    (void)self;
+    (void)record;
+}
+
+static void begin_judging(struct run *run)
+{
+    struct flow_table_options options = { .max_flows = MOST_FLOWS, .observer = &run->observer };
+
+    run->observer = (struct flow_observer){ run, sizeof(struct legality), judge_packet, judge_flow };
+    run->table = flow_table_new(&options, ignore_record, NULL);
+}
+
+static void judge_frame(struct run *run, const struct frame *frame)
+{
+    struct packet_view view;
+
+    assert_int_equal(decode_frame(DECODE_ETHERNET, frame->bytes, frame->length, frame->length, false, &view),
+                     DECODE_OK);
+    view.time.ns = BEGIN_NS + frame->due.ns;
+    flow_table_add(run->table, &view);
+}
+
+static void check_legal(struct run *run)
+{
+    flow_table_flush(run->table);
+    if (run->legality.legal != run->legality.flows)
+        fail_msg("%" PRIu64 " of %" PRIu64 " TCP flows are legal", run->legality.legal, run->legality.flows);
 }
 
 static struct scenario_config config_of(int64_t begin_ns, int64_t day_ns, double speed)
@@ -102,6 +155,7 @@ static void run_end(struct run *run)
 {
     scenario_free(run->scenario);
     toy_model_free(run->toy);
+    flow_table_free(run->table);
     free(run->begins);
 }
 
@@ -144,6 +198,8 @@ static bool take_frame(struct run *run)
     assert_true(frame.due.ns >= run->last_due_ns && frame.due.ns >= run->now_ns);
     run->last_due_ns = run->now_ns = frame.due.ns;
     run->frame_count++;
+    if (run->table)
+        judge_frame(run, &frame);
     if (scenario_counts(run->scenario)->flows > flows)
         note_begin(run, frame.due.ns);
     return true;
@@ -313,6 +369,37 @@ static void test_speed(void **state)
     }
 }
 
+/* When the last flow has begun and none would come any more. */
+static void test_orders_shortly_before_the_end(void **state)
+{
+    static const struct order orders[] = { { 0, ORDER_SPEED, 5000 }, { 0, ORDER_ACTIVITY, 1000 },
+                                           { 0, ORDER_SPEED, 0.001 } };
+    const int64_t end_ns = HOUR_NS / 4;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct scenario_config config = config_of(BEGIN_NS, end_ns, 1);
+        struct order order = orders[i];
+        size_t before;
+        struct run run;
+
+        run_begin(&run, &config);
+        play(&run, NULL, 0, INT64_MAX);
+        before = run.count;
+        order.at_ns = (run.begins[before - 1].due_ns + end_ns) / 2;
+        run_end(&run);
+        config = config_of(BEGIN_NS, end_ns, 1);
+        run_begin(&run, &config);
+        play(&run, &order, 1, INT64_MAX);
+        if (order.kind == ORDER_SPEED && order.value < 1)
+            assert_int_equal(run.count, before);
+        else
+            assert_true(run.count > before);
+        assert_true(run.begins[run.count - 1].due_ns < end_ns);
+        run_end(&run);
+    }
+}
+
 /* What is played at a time of the run, and back. */
 static void test_schedule(void **state)
 {
@@ -451,6 +538,7 @@ static void test_finish(void **state)
         config.how.impairments.retransmission = 0.05;
         config.how.impairments.reordering = 0.02;
         run_begin(&run, &config);
+        begin_judging(&run);
         counts = scenario_counts(run.scenario);
         while (run.frames.peek(run.frames.self, &next, &err) > 0 && next.due.ns < order.at_ns)
             take_frame(&run);
@@ -464,8 +552,9 @@ static void test_finish(void **state)
         assert_int_equal(counts->live, 0);
         assert_true(run.last_due_ns <= order.at_ns + (int64_t)(bound_s * 1e9));
         assert_int_equal(run.frames.peek(run.frames.self, &next, &err), 0);
+        check_legal(&run);
         if (times_s[i / 5] > 60)
-            assert_true(live > 2);
+            assert_true(live > 2 && run.legality.flows > 100);
         run_end(&run);
     }
 }
@@ -528,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_flows_stay_the_same),
         cmocka_unit_test(test_replanned_at_every_frame),
         cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_orders_shortly_before_the_end),
         cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_activity),
         cmocka_unit_test(test_activity_is_checked),

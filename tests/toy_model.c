@@ -113,7 +113,7 @@ static struct session_row tcp_row(uint32_t i)
         .packets = { 5 + i, 5 + i },
         .data_packets = { 1 + i / 4, 2 + i / 2 },
         .payload_bytes = { 300 * (1 + i / 4), 1200 * (2 + i / 2) },
-        .duration_ns = (i % 4 == 3 ? 300 : 2) * NS_PER_SECOND,
+        .duration_ns = (i % 3 == 2 ? 300 : 2) * NS_PER_SECOND,
         .rtt_ns = (1 + 40 * (i % 5)) * NS_PER_MS,
         .turns = 2 + i / 4,
         .mss = { 1460, 1460 },

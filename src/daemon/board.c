@@ -46,7 +46,8 @@ void board_count_interface(struct board *board, bool is_known, uint64_t packets)
     board->interface_now = packets;
 }
 
-static void drop_what_is_lost(struct report_counts *counts)
+/* An emitter may have been ended between two of its counters. */
+static void balance(struct report_counts *counts)
 {
     uint64_t told = counts->sent + counts->dropped + counts->refused;
 
@@ -58,8 +59,10 @@ static void drop_what_is_lost(struct report_counts *counts)
 
 void board_settle(struct board *board)
 {
-    drop_what_is_lost(&board->present);
+    report_counts_set_emitted(&board->present, board->emitted, CONFIGURATION_MAX_LINKS);
+    balance(&board->present);
     report_counts_add(&board->past, &board->present);
     memset(&board->present, 0, sizeof board->present);
+    memset(board->emitted, 0, sizeof board->emitted);
     atomic_store(&board->state, ENGINE_STARTING);
 }

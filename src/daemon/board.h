@@ -13,7 +13,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "daemon/configuration.h"
 #include "daemon/report.h"
+#include "emit/emitter.h"
 
 /* Where the run is, as an engine said last: the next one goes on from there. */
 struct run_position {
@@ -33,7 +35,8 @@ struct board {
     _Atomic int64_t began_ns;         /* monotonic: when the first engine began to play; 0: none has */
     _Atomic int64_t playing_since_ns; /* monotonic: when this one did */
     struct run_position position;
-    struct report_counts present;     /* of this engine, so far */
+    struct emit_counts emitted[CONFIGURATION_MAX_LINKS]; /* of this engine, by link: where its emitters count */
+    struct report_counts present;     /* of this engine, so far; what is emitted may be older here */
     bool interface_known;             /* the interface was there when it was last asked */
     bool interface_asked;
     uint64_t interface_before;        /* what it had counted when the run began */
@@ -56,8 +59,8 @@ void board_play(struct board *board);
 void board_count_interface(struct board *board, bool is_known, uint64_t packets);
 
 /*
- * For the supervisor, when the engine has ended: what it did becomes past. What it had planned when it was ended
- * without a chance to count it is dropped.
+ * For the supervisor, when the engine has ended, in whatever way: what it did becomes past, and planned = sent +
+ * dropped + refused holds for it.
  */
 void board_settle(struct board *board);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/configuration.h"
 #include "daemon/control.h"
 #include "scenario/scenario.h"
 
@@ -38,8 +39,9 @@ static json_t *done_with(const char *name, double value)
 
 static json_t *run_pause(const struct request *request)
 {
-    request->run->pause(request->run->self);
-    return done("paused");
+    struct error err = { "" };
+
+    return request->run->pause(request->run->self, &err) < 0 ? control_error(err.text) : done("paused");
 }
 
 static json_t *run_resume(const struct request *request)
@@ -113,7 +115,7 @@ static const struct command {
 } commands[] = {
     { "pause", 1, 1, 0, 0, run_pause },
     { "resume", 1, 1, 0, 0, run_resume },
-    { "speed", 2, 2, COMMANDS_LEAST_SPEED, COMMANDS_MOST_SPEED, run_speed },
+    { "speed", 2, 2, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED, run_speed },
     { "activity", 2, 2, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY, run_activity },
     { "status", 1, 2, 0, 0, run_status },
     { "reload", 1, 1, 0, 0, run_reload },

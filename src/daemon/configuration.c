@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -17,12 +16,9 @@
 #include "daemon/configuration_population.h"
 #include "daemon/configuration_value.h"
 #include "daemon/trust.h"
+#include "dayshift/control.h"
 
-enum {
-    MOST_LATE_US = 60000000,
-    MOST_STOP_SECONDS = 300,
-    CONTROL_MOST = sizeof ((struct sockaddr_un *)NULL)->sun_path - 1
-};
+enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300 };
 
 #define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
 
@@ -43,8 +39,8 @@ static int take_control(struct parser *p, const config_setting_t *setting)
     const char *text = config_setting_get_string(setting);
     char wanted[80];
 
-    snprintf(wanted, sizeof wanted, "\"\" or a path from / on of at most %d bytes", CONTROL_MOST);
-    if (text == NULL || (*text != '\0' && *text != '/') || strlen(text) > CONTROL_MOST)
+    snprintf(wanted, sizeof wanted, "\"\" or a path from / on of at most %d bytes", CONTROL_MOST_PATH);
+    if (text == NULL || (*text != '\0' && *text != '/') || strlen(text) > CONTROL_MOST_PATH)
         return value_complain(p, setting, wanted);
     free(p->to->control);
     p->to->control = *text ? memory_copy_text(text) : NULL;
@@ -340,7 +336,7 @@ static int read_file(config_t *config, const char *path, bool must_be_trusted, s
 static void set_defaults(struct configuration *c)
 {
     c->user = memory_copy_text("nobody");
-    c->control = memory_copy_text(CONTROL_SOCKET);
+    c->control = geteuid() == 0 ? memory_copy_text(CONTROL_SOCKET) : NULL; /* its place is root's */
     c->control_group = (gid_t)-1;
     c->seed = 1;
     c->speed = 1;

@@ -4,7 +4,6 @@
 #include "daemon/control_socket.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -120,34 +119,37 @@ static int clear_place(const char *path, struct error *err)
     return unlink(path) < 0 ? complain(path, "cannot remove the socket that nobody listens on", err) : 0;
 }
 
-static int bind_privately(int fd, const char *path)
+/*
+ * With its final rights from the first moment, and not by its name afterwards: that could mean something else by then,
+ * where the directories above are another user's.
+ */
+static int bind_for(int fd, const char *path, gid_t group)
 {
     struct sockaddr_un address = address_of(path);
-    mode_t mask = umask(0177);
-    int status = bind(fd, (struct sockaddr *)&address, sizeof address);
+    mode_t mask = umask(group == CONTROL_NO_GROUP ? 0177 : 0117);
+    gid_t own = getegid();
+    int status = group == CONTROL_NO_GROUP ? 0 : setegid(group);
+    int reason;
 
+    if (status == 0)
+        status = bind(fd, (struct sockaddr *)&address, sizeof address);
+    reason = errno;
     umask(mask);
+    if (setegid(own) < 0)
+        return -1;
+    errno = reason;
     return status;
 }
 
-static int take_place(int fd, const char *path, struct error *err)
+static int take_place(int fd, const char *path, gid_t group, struct error *err)
 {
-    if (bind_privately(fd, path) == 0)
+    if (bind_for(fd, path, group) == 0)
         return 0;
     if (errno != EADDRINUSE)
         return complain(path, "cannot make the socket", err);
     if (clear_place(path, err) < 0)
         return -1;
-    return bind_privately(fd, path) < 0 ? complain(path, "cannot make the socket", err) : 0;
-}
-
-static int let_group_in(const char *path, gid_t group, struct error *err)
-{
-    if (group == CONTROL_NO_GROUP)
-        return 0;
-    if (lchown(path, (uid_t)-1, group) < 0 || chmod(path, 0660) < 0)
-        return complain(path, "cannot give the socket to its group", err);
-    return 0;
+    return bind_for(fd, path, group) < 0 ? complain(path, "cannot make the socket", err) : 0;
 }
 
 /* Nobody can connect before it listens, whatever the rights. */
@@ -159,8 +161,8 @@ static int listen_at(struct control_socket *control, gid_t group, struct error *
         return complain(control->path, "cannot look at the socket", err);
     control->device = status.st_dev;
     control->inode = status.st_ino;
-    if (let_group_in(control->path, group, err) < 0)
-        return -1;
+    if (group != CONTROL_NO_GROUP && status.st_gid != group)
+        return error_set(err, "%s: its directory gives it another group (the setgid bit)", control->path);
     return listen(control->fd, BACKLOG) < 0 ? complain(control->path, "cannot listen", err) : 0;
 }
 
@@ -175,7 +177,7 @@ int control_socket_open(struct control_socket *control, const char *path, gid_t 
     control->fd = new_socket(path, err);
     if (control->fd < 0)
         return -1;
-    if (take_place(control->fd, path, err) < 0) {
+    if (take_place(control->fd, path, group, err) < 0) {
         close(control->fd);
         control->fd = -1;
         return -1;

@@ -2,7 +2,7 @@
  * control_socket.h - the Unix socket on which dayshiftd listens for `dayshift ctl`.
  *
  * Made by the supervisor as root, used by the engine. It is there with its final rights before anybody can connect.
- * Not for a process with threads: the creation mask of the process is set for a moment.
+ * Not for a process with threads: the creation mask and the group of the process are set for a moment.
  */
 #ifndef DAEMON_CONTROL_SOCKET_H
 #define DAEMON_CONTROL_SOCKET_H

@@ -49,15 +49,17 @@ static void note_interfaces(const struct live_link *links, size_t count, struct 
 }
 
 int engine_process_play(const struct configuration *c, const struct model_files *models, const struct play_span *span,
-                        const struct play_options *options, struct board *board, struct error *err)
+                        const struct engine_ends *ends, struct error *err)
 {
     struct live_link *links = memory_alloc_array(c->link_count, sizeof *links);
     struct emit_clock clock = emit_clock_real();
-    const struct live_run_config run = { c, span, links, &clock, options, board };
+    const struct live_run_config run = {
+        c, span, links, &clock, ends->options, ends->board, ends->channel, ends->control_fd,
+    };
     int status = open_links(links, c, &clock, err);
 
     if (status == 0) {
-        note_interfaces(links, c->link_count, board);
+        note_interfaces(links, c->link_count, ends->board);
         emit_thread_raise_limits();
         status = give_up_rights(c, err);
         if (status == 0)

@@ -11,10 +11,17 @@
 #include "daemon/model_files.h"
 #include "daemon/play.h"
 
+/* What an engine has in common with its supervisor. */
+struct engine_ends {
+    const struct play_options *options;
+    struct board *board;
+    int channel;
+    int control_fd; /* listens for `dayshift ctl`; -1: none */
+};
+
 /* Opens the link and plays on it, see live_run.h. 0 or -1. */
 int engine_process_play(const struct configuration *configuration, const struct model_files *models,
-                        const struct play_span *span, const struct play_options *options, struct board *board,
-                        struct error *err);
+                        const struct play_span *span, const struct engine_ends *ends, struct error *err);
 
 /* Builds all that is to be played, and throws it away: 0 when it is good. No link is looked at. */
 int engine_process_check(const struct configuration *configuration, const struct model_files *models,

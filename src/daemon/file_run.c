@@ -88,7 +88,7 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
     if (play_init(&run.play, c, &span, images, err) < 0)
         return -1;
     run.frames = scenario_frames(run.play.scenario);
-    run.emitter.gate = &run.play.gate;
+    run.emitter.gate = &run.play.gates.all;
     run.emitter.counts = &run.counts;
     run.emitter.stop = &run.play.stop;
     stop_signals_catch(&run.play.stop); /* before that there is nothing to clean up */

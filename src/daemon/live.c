@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/time_zone.h"
 #include "daemon/engine_process.h"
@@ -53,10 +55,10 @@ static int play(void *self, struct board *board, int channel)
     const struct live *live = self;
     struct error err = { "" };
     struct play_span span = what_is_left(live);
+    const struct engine_ends ends = { live->options, board, channel, live->control.fd };
 
-    (void)channel;
     if ((live->span.duration_ns > 0 && span.duration_ns <= 0) ||
-        engine_process_play(&live->configuration, &live->models, &span, live->options, board, &err) == 0)
+        engine_process_play(&live->configuration, &live->models, &span, &ends, &err) == 0)
         return EXIT_SUCCESS;
     fprintf(stderr, "dayshiftd: %s\n", err.text);
     return EXIT_FAILURE;
@@ -74,12 +76,37 @@ static int open_files(struct configuration *c, struct model_files *models, const
     return -1;
 }
 
+/* Where `dayshift ctl` comes in, if anywhere. */
+static int open_control(struct control_socket *control, const struct configuration *c, struct error *err)
+{
+    control->fd = -1;
+    if (c->control == NULL || control_socket_open(control, c->control, c->control_group, err) == 0)
+        return 0;
+    control->fd = -1;
+    return error_prefix(err, "%s: control", c->path);
+}
+
+static void close_control(struct control_socket *control)
+{
+    if (control->fd >= 0)
+        control_socket_close(control);
+    control->fd = -1;
+}
+
+static bool has_other_control(const struct configuration *a, const struct configuration *b)
+{
+    return strcmp(a->control ? a->control : "", b->control ? b->control : "") != 0 ||
+           a->control_group != b->control_group;
+}
+
 static int try_new(void *self, struct error *err)
 {
     const struct live *live = self;
     struct configuration c;
     struct model_files models;
 
+    if (live->control.fd >= 0)
+        close(live->control.fd); /* of this process: who tries a model must not answer there */
     if (open_files(&c, &models, live->path, err) < 0)
         return -1;
     return engine_process_check(&c, &models, err); /* the process ends here: nothing is to be released */
@@ -96,6 +123,11 @@ static int take_new(void *self, struct error *err)
         /* It was good a moment ago, and may have left its time zone. */
         time_zone_set(live->configuration.timezone ? live->configuration.timezone : TIME_ZONE_DEFAULT, &ignored);
         return -1;
+    }
+    if (has_other_control(&live->configuration, &c)) {
+        close_control(&live->control);
+        if (open_control(&live->control, &c, &ignored) < 0)
+            fprintf(stderr, "dayshiftd: %s\n", ignored.text); /* it plays on all the same */
     }
     live->board->position.speed = c.speed;
     live->board->position.activity = 1;
@@ -118,11 +150,11 @@ static int64_t stop_ns(void *self)
 
 int live_open(struct live *live, const char *path, const struct play_options *options, struct error *err)
 {
-    *live = (struct live){ .path = path, .options = options };
+    *live = (struct live){ .path = path, .options = options, .control.fd = -1 };
     if (open_files(&live->configuration, &live->models, path, err) < 0)
         return -1;
     live->board = board_new(err);
-    if (live->board)
+    if (live->board && open_control(&live->control, &live->configuration, err) == 0)
         return 0;
     live_close(live);
     return -1;
@@ -130,6 +162,7 @@ int live_open(struct live *live, const char *path, const struct play_options *op
 
 void live_close(struct live *live)
 {
+    close_control(&live->control);
     model_files_close(&live->models);
     configuration_release(&live->configuration);
     if (live->board)

@@ -11,6 +11,7 @@
 #include "base/mono_time.h"
 #include "daemon/board.h"
 #include "daemon/configuration.h"
+#include "daemon/control_socket.h"
 #include "daemon/model_files.h"
 #include "daemon/play.h"
 #include "daemon/supervisor.h"
@@ -21,6 +22,7 @@ struct live {
     struct configuration configuration;
     struct model_files models;
     struct board *board;
+    struct control_socket control; /* fd -1: none */
     struct play_span span; /* of the whole run */
 };
 

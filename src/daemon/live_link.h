@@ -25,10 +25,12 @@ struct live_link {
     struct gate gate;
     struct rate_ceiling ceiling;
     struct emitter emitter;
+    struct scenario_link hosts; /* whom the responder answers for */
     struct responder responder;
     bool responding;
     struct emit_thread_options options;
     struct emit_thread_watch watch;
+    struct link_state state; /* when it was looked at last */
     pthread_t thread;
     bool started;
     int status; /* of the emitter, when it is done */
@@ -42,8 +44,6 @@ struct live_link_run {
     const struct configuration *configuration;
     struct emit_clock *clock;
     atomic_bool *stop;
-    responder_lookup *lookup;
-    const void *lookup_self;
 };
 
 /* Interface, ring and sink: what needs rights. The clock is borrowed. 0, or -1 with nothing to close. */
@@ -51,8 +51,8 @@ int live_link_open(struct live_link *link, const struct configuration *configura
                    const struct configuration_link *config, const struct emit_clock *clock, struct error *err);
 void live_link_close(struct live_link *link);
 
-/* Answers from here on. -1 with *err; live_link_end() cleans up. */
-int live_link_answer(struct live_link *link, const struct live_link_run *run, struct error *err);
+/* Answers for its hosts from here on. -1 with *err; live_link_end() cleans up. */
+int live_link_answer(struct live_link *link, const struct scenario_link *hosts, struct error *err);
 
 /* Starts the emitter behind that gate, whose counts go to `counts`. A sink that fails sets the run's stop. */
 int live_link_start(struct live_link *link, const struct live_link_run *run, const struct gate *gate,

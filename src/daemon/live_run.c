@@ -1,11 +1,12 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "daemon/live_run.h"
+#include "daemon/live_run_private.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,31 +15,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "daemon/render_ahead.h"
-#include "daemon/steering.h"
-#include "daemon/wall_watch.h"
 
 enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
-
-struct live_run {
-    const struct live_run_config *config;
-    struct play play;
-    struct emit_clock *clock;
-    struct steering steering;
-    struct render_ahead render;
-    struct emit_counts counts[CONFIGURATION_MAX_LINKS]; /* by link */
-    struct wall_watch watch;
-    int signal_fd;
-    atomic_bool is_stopped; /* set by anyone: threads end at once */
-    bool is_playing;   /* frames have been sent */
-    int64_t finish_ns; /* monotonic: no flow begins any more, and the run ends by then; 0: it goes on */
-    double speed, activity; /* as they were ordered last */
-};
-
-static const struct configuration *configuration_of(const struct live_run *run)
-{
-    return run->config->configuration;
-}
 
 /* ---- signals ---- */
 
@@ -67,15 +45,15 @@ static void finish(struct live_run *run)
 {
     if (run->finish_ns > 0)
         return;
-    if (configuration_of(run)->stop_ns == 0 || !run->is_playing) {
+    if (live_run_configuration(run)->stop_ns == 0 || !run->is_playing) {
         stop(run);
         return;
     }
-    run->finish_ns = mono_time_now().ns + configuration_of(run)->stop_ns;
+    run->finish_ns = mono_time_now().ns + live_run_configuration(run)->stop_ns;
     atomic_store(&run->play.stop, true); /* also amid a slice that takes long to plan */
     atomic_store(&run->config->board->state, ENGINE_ENDING);
     emit_clock_resume(run->clock); /* sessions cannot end while time stands still */
-    steering_finish(&run->steering, configuration_of(run)->stop_ns);
+    steering_finish(&run->steering, live_run_configuration(run)->stop_ns);
 }
 
 /* SIGHUP is the supervisor's: a terminal that is gone sends it to both. */
@@ -93,79 +71,86 @@ static void take_signals(struct live_run *run)
 
 /* ---- the clocks of the machine ---- */
 
-static void say(const struct live_run *run, const char *what, int64_t ns)
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
-    char text[TEXT_NUMBER];
+    struct error words;
+    va_list arguments;
 
-    (void)run;
+    va_start(arguments, format);
+    vsnprintf(words.text, sizeof words.text, format, arguments);
+    va_end(arguments);
     play_clear_progress();
-    fprintf(stderr, "dayshiftd: %s %s\n", what, text_from_ns(ns < 0 ? -ns : ns, text));
+    fprintf(stderr, "dayshiftd: %s\n", words.text);
 }
 
 /* A day that began with the wall clock goes on with it: what was slept through is not made up for. */
 static void watch_wall_clock(struct live_run *run)
 {
-    const struct configuration *c = configuration_of(run);
+    const struct configuration *c = live_run_configuration(run);
     struct clock_reading now = clock_reading_now();
     struct wall_change change = wall_watch_look(&run->watch, &now);
     int64_t skip_ns = change.step_ns + change.suspended_ns;
+    char text[TEXT_NUMBER];
 
     if (change.step_ns != 0)
-        say(run, change.step_ns > 0 ? "the wall clock was set forward by" : "the wall clock was set back by",
-            change.step_ns);
+        say("the wall clock was set %s by %s", change.step_ns > 0 ? "forward" : "back",
+            text_from_ns(change.step_ns < 0 ? -change.step_ns : change.step_ns, text));
     if (change.suspended_ns != 0)
-        say(run, "the machine was suspended for", change.suspended_ns);
-    if (skip_ns != 0 && !c->has_date && !c->has_start && run->speed == 1)
+        say("the machine was suspended for %s", text_from_ns(change.suspended_ns, text));
+    if (skip_ns != 0 && !c->has_date && !c->has_start && run->speed == 1) {
         steering_skip(&run->steering, skip_ns);
-}
-
-/* ---- what is done so far ---- */
-
-static void say_position(struct live_run *run)
-{
-    struct run_position *position = &run->config->board->position;
-    struct run_time now = emit_clock_now(run->clock);
-
-    position->run_ns = run->config->span->before_ns + now.ns;
-    position->day_ns = steering_day_time(&run->steering, now).ns;
-    position->speed = run->speed;
-    position->activity = run->activity;
-    position->is_paused = emit_clock_is_paused(run->clock);
-    position->said_ns = mono_time_now().ns;
-}
-
-static void publish(struct live_run *run)
-{
-    const struct live_run_config *config = run->config;
-    struct report_counts *counts = &config->board->present;
-    size_t links = configuration_of(run)->link_count;
-    uint64_t counted;
-    bool is_known;
-
-    say_position(run);
-    play_count(&run->play, run->counts, links, counts);
-    for (size_t i = 0; i < links; i++) {
-        const struct responder *responder = &config->links[i].responder;
-
-        counts->arp_answers += responder->arp_answers;
-        counts->echo_answers += responder->echo_answers;
-        counts->answers_dropped += responder->dropped;
+        run->skipped_ns += skip_ns;
     }
-    is_known = live_links_count(config->links, links, &counted);
-    board_count_interface(config->board, is_known, counted);
+}
+
+/* ---- several times a second ---- */
+
+static void watch_link(struct live_link *link)
+{
+    struct link_state state;
+
+    if (link->started)
+        emit_thread_watch(&link->watch, link->thread, &link->options);
+    transmit_stamps_read(&link->stamps);
+    if (link_read_state(&link->link, &state) < 0)
+        return; /* it is gone: the emitter will say so */
+    if (state.is_up != link->state.is_up || state.has_carrier != link->state.has_carrier)
+        say("%s: %s", link->link.name,
+            !state.is_up ? "the interface is down, frames are lost" :
+            !state.has_carrier ? "the interface has no carrier" : "the interface is up");
+    if (state.mtu != link->state.mtu)
+        say("%s: the MTU is %d now; frames are made for %d", link->link.name, state.mtu, link->link.mtu);
+    link->state = state;
+}
+
+/* At most every ten seconds: what a ceiling holds back stalls again and again. */
+static void watch_stalls(struct live_run *run)
+{
+    uint64_t stalled_ns = 0;
+    uint64_t held_back = 0;
+    char text[TEXT_NUMBER];
+
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
+        stalled_ns += run->counts[i].stalled_ns;
+        held_back += run->counts[i].held_back;
+    }
+    if (stalled_ns == run->said_stalled_ns || (run->said_stalled_ns > 0 && mono_time_seconds_since(run->said_stall) < 10))
+        return;
+    say("%s: the run was put off by %s", held_back > run->said_held_back ? "held back by a ceiling" : "a stall",
+        text_from_ns((int64_t)(stalled_ns - run->said_stalled_ns), text));
+    run->said_stall = mono_time_now();
+    run->said_stalled_ns = stalled_ns;
+    run->said_held_back = held_back;
 }
 
 static void tick(struct live_run *run)
 {
-    for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
-        struct live_link *link = &run->config->links[i];
-
-        if (link->started)
-            emit_thread_watch(&link->watch, link->thread, &link->options);
-        transmit_stamps_read(&link->stamps);
-    }
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++)
+        watch_link(&run->config->links[i]);
+    watch_stalls(run);
     watch_wall_clock(run);
-    publish(run);
+    live_status_measure(run);
+    live_status_publish(run);
     if (!run->config->options->quiet)
         play_show_progress(&run->play, &run->config->board->present);
 }
@@ -174,10 +159,12 @@ static void tick(struct live_run *run)
 
 static void wait_for_events(struct live_run *run, int timeout_ms)
 {
-    struct pollfd fds = { .fd = run->signal_fd, .events = POLLIN };
+    struct pollfd fds[1 + CONTROL_POLLFDS + 1] = { { .fd = run->signal_fd, .events = POLLIN } };
+    size_t count = 1 + live_control_fill_pollfds(run, fds + 1);
 
-    if (poll(&fds, 1, timeout_ms) > 0)
-        take_signals(run);
+    (void)poll(fds, count, timeout_ms);
+    take_signals(run);
+    live_control_serve(run);
 }
 
 /*
@@ -193,10 +180,9 @@ static void wait_for_first_frames(struct live_run *run)
 
 static int start(struct live_run *run, struct error *err)
 {
-    const struct configuration *c = configuration_of(run);
+    const struct configuration *c = live_run_configuration(run);
     const struct live_link_run common = {
-        .configuration = c, .clock = run->clock, .stop = &run->is_stopped, .lookup = scenario_lookup,
-        .lookup_self = run->play.scenario,
+        .configuration = c, .clock = run->clock, .stop = &run->is_stopped,
     };
 
     *run->clock = emit_clock_real();
@@ -209,9 +195,10 @@ static int start(struct live_run *run, struct error *err)
     for (size_t i = 0; i < c->link_count; i++)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++) {
-        const struct gate gate = play_link_gate(&run->play, i);
+        const struct gate gate = link_gates_of(&run->play.gates, i);
+        const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
 
-        if (live_link_answer(&run->config->links[i], &common, err) < 0 ||
+        if (live_link_answer(&run->config->links[i], &hosts, err) < 0 ||
             live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
             return -1;
     }
@@ -221,14 +208,14 @@ static int start(struct live_run *run, struct error *err)
     wall_watch_init(&run->watch);
     run->play.started = mono_time_now();
     run->is_playing = true;
-    if (!run->config->span->is_paused)
+    if (!run->is_paused)
         emit_clock_resume(run->clock);
     return 0;
 }
 
 static bool is_all_sent(const struct live_run *run)
 {
-    for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
         if (!atomic_load(&run->config->links[i].done))
             return false;
     }
@@ -253,7 +240,7 @@ static int end(struct live_run *run, int status, struct error *err)
 
     if (status < 0 || !is_all_sent(run))
         stop(run);
-    for (size_t i = 0; i < configuration_of(run)->link_count; i++) {
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
         if (live_link_end(&run->config->links[i], status < 0 ? &other : err) < 0)
             status = -1;
     }
@@ -265,17 +252,21 @@ static int end(struct live_run *run, int status, struct error *err)
 
 static int play(struct live_run *run, struct error *err)
 {
+    struct mono_time ticked = mono_time_now();
     int status = start(run, err);
 
     if (status == 0)
         board_play(run->config->board);
     while (status == 0 && !is_over(run)) {
         wait_for_events(run, TICK_MS);
+        if (mono_time_now().ns - ticked.ns < TICK_MS * NS_PER_MS / 2)
+            continue; /* somebody asks and asks */
+        ticked = mono_time_now();
         tick(run);
     }
     atomic_store(&run->config->board->state, ENGINE_ENDING);
     status = end(run, status, err);
-    publish(run);
+    live_status_publish(run);
     play_clear_progress();
     return status;
 }
@@ -286,17 +277,22 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     int status;
 
     run->config = config;
+    run->counts = config->board->emitted;
     run->clock = config->clock;
     status = play_init(&run->play, config->configuration, config->span, images, err);
     if (status == 0) {
         run->speed = config->span->speed;
         run->activity = config->span->activity;
+        run->is_paused = config->span->is_paused;
+        live_status_publish_orders(run);
         steering_init(&run->steering, scenario_schedule(run->play.scenario));
         if (run->activity != 1)
             steering_set_activity(&run->steering, run->activity);
         status = open_signals(run, err); /* before that there is nothing to end, and they may end it at once */
+        live_control_begin(run);
         if (status == 0)
             status = play(run, err);
+        live_control_end(run);
         if (run->signal_fd >= 0)
             close(run->signal_fd);
         steering_release(&run->steering);

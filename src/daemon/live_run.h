@@ -22,6 +22,8 @@ struct live_run_config {
     struct emit_clock *clock; /* of the links */
     const struct play_options *options;
     struct board *board;
+    int channel;    /* to the supervisor */
+    int control_fd; /* listens for `dayshift ctl`; -1: nobody may ask */
 };
 
 /*

@@ -55,35 +55,7 @@ void play_release(struct play *play)
     for (size_t i = 0; i < play->model_count; i++)
         model_free(play->models[i]);
     free(play->models);
-    free(play->senders);
-}
-
-/* Link after link. */
-static void set_gate(struct play *play)
-{
-    size_t count;
-    const struct population_sender *senders = scenario_senders(play->scenario, &count);
-
-    play->gate.networks = scenario_networks(play->scenario, &play->gate.network_count);
-    play->senders = memory_alloc_array(count, sizeof *play->senders);
-    play->gate.senders = play->senders;
-    for (size_t link = 0; link < CONFIGURATION_MAX_LINKS; link++) {
-        play->first_senders[link] = play->gate.sender_count;
-        for (size_t i = 0; i < count; i++) {
-            if (senders[i].link == link)
-                play->senders[play->gate.sender_count++] = (struct gate_sender){ senders[i].network, senders[i].vlan };
-        }
-    }
-    play->first_senders[CONFIGURATION_MAX_LINKS] = play->gate.sender_count;
-}
-
-struct gate play_link_gate(const struct play *play, size_t link)
-{
-    struct gate gate = play->gate;
-
-    gate.senders = play->senders + play->first_senders[link];
-    gate.sender_count = play->first_senders[link + 1] - play->first_senders[link];
-    return gate;
+    link_gates_release(&play->gates);
 }
 
 static struct scenario_group group_of(const struct configuration_population *population, struct model *model)
@@ -123,7 +95,7 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
         play_release(play);
         return -1;
     }
-    set_gate(play);
+    link_gates_init(&play->gates, play->scenario);
     play->started = mono_time_now();
     return 0;
 }
@@ -145,24 +117,6 @@ void play_clear_progress(void)
         fprintf(stderr, "\r\033[K");
 }
 
-static void add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
-{
-    counts->planned += emitted->planned;
-    counts->sent += emitted->sent;
-    counts->sent_bytes += emitted->sent_bytes;
-    counts->dropped += emitted->dropped;
-    counts->refused += emitted->refused;
-    counts->unsent += emitted->unsent;
-    counts->late += emitted->late;
-    counts->lost += emitted->lost;
-    counts->busy += emitted->busy;
-    counts->held_back += emitted->held_back;
-    counts->page_faults += emitted->page_faults;
-    counts->stalls += emitted->stalls;
-    counts->stalled_ns += emitted->stalled_ns;
-    log_histogram_add_all(&counts->lateness, &emitted->lateness);
-}
-
 void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
@@ -174,6 +128,5 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
-    for (size_t i = 0; i < links; i++)
-        add_emitted(counts, &emitted[i]);
+    report_counts_set_emitted(counts, emitted, links);
 }

@@ -14,9 +14,9 @@
 #include "base/mono_time.h"
 #include "base/time_types.h"
 #include "daemon/configuration.h"
+#include "daemon/link_gates.h"
 #include "daemon/report.h"
 #include "emit/emitter.h"
-#include "emit/gate.h"
 #include "model/model.h"
 #include "scenario/scenario.h"
 
@@ -38,9 +38,7 @@ struct play {
     size_t model_count;
     struct scenario *scenario;
     struct day_time begin;
-    struct gate gate;            /* of all links together */
-    struct gate_sender *senders; /* owned; in order of their links ... */
-    size_t first_senders[CONFIGURATION_MAX_LINKS + 1]; /* ... where each begins, and the end */
+    struct link_gates gates;
     atomic_bool stop;  /* set by anyone: no more is planned */
     const char *ended; /* by what, for the report */
     struct mono_time started;
@@ -55,9 +53,6 @@ struct play_options {
 int play_init(struct play *play, const struct configuration *configuration, const struct play_span *span,
               struct model_image *images, struct error *err);
 void play_release(struct play *play);
-
-/* What may leave by a link, of any size. Borrows of the play. */
-struct gate play_link_gate(const struct play *play, size_t link);
 
 /* One line on a terminal. */
 void play_show_progress(const struct play *play, const struct report_counts *counts);

@@ -1,8 +1,8 @@
 #include "daemon/report.h"
 
-#include <jansson.h>
-#include <stdio.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "daemon/table.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -40,70 +40,129 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     log_histogram_add_all(&sum->kernel_lateness, &more->kernel_lateness);
 }
 
-static void print_lateness(FILE *to, const struct report_counts *counts)
+/* Of a thread that goes on counting: so that they add up, they are read again, a few times, until they do. */
+static void add_frames(struct report_counts *counts, const struct emit_counts *emitted)
 {
-    table_time(to, "lateness p50", log_histogram_quantile(&counts->lateness, 0.5), "");
-    table_time(to, "lateness p99", log_histogram_quantile(&counts->lateness, 0.99), "");
-    table_time(to, "lateness p99.9", log_histogram_quantile(&counts->lateness, 0.999), "");
-    table_time(to, "lateness max", counts->lateness.max_ns, "");
-    if (counts->kernel_lateness.count == 0)
-        return;
-    table_time(to, "kernel p50", log_histogram_quantile(&counts->kernel_lateness, 0.5), "by the kernel's stamps of a sample");
-    table_time(to, "kernel p99", log_histogram_quantile(&counts->kernel_lateness, 0.99), "");
+    uint64_t planned, sent, dropped, refused;
+
+    for (int i = 0; i < 100; i++) {
+        planned = emitted->planned;
+        sent = emitted->sent;
+        dropped = emitted->dropped;
+        refused = emitted->refused;
+        if (planned == sent + dropped + refused)
+            break;
+    }
+    counts->planned += planned;
+    counts->sent += sent;
+    counts->dropped += dropped;
+    counts->refused += refused;
 }
 
-/* What is seldom is said when there is some of it. */
-static void print_unless_none(FILE *to, const char *name, uint64_t count, const char *remark)
+void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted)
+{
+    add_frames(counts, emitted);
+    counts->sent_bytes += emitted->sent_bytes;
+    counts->unsent += emitted->unsent;
+    counts->late += emitted->late;
+    counts->lost += emitted->lost;
+    counts->busy += emitted->busy;
+    counts->held_back += emitted->held_back;
+    counts->stalls += emitted->stalls;
+    counts->stalled_ns += emitted->stalled_ns;
+    counts->page_faults += emitted->page_faults;
+    log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links)
+{
+    counts->planned = counts->sent = counts->sent_bytes = counts->dropped = counts->refused = 0;
+    counts->unsent = counts->late = counts->lost = counts->busy = counts->held_back = 0;
+    counts->page_faults = counts->stalls = counts->stalled_ns = 0;
+    memset(&counts->lateness, 0, sizeof counts->lateness);
+    for (size_t i = 0; i < links; i++)
+        report_counts_add_emitted(counts, &emitted[i]);
+}
+
+/* ---- for people ---- */
+
+/* What is seldom and bad is said where it happened. */
+static void count_unless_none(FILE *to, const char *name, uint64_t count, const char *remark)
 {
     if (count > 0)
         table_count(to, name, count, remark);
 }
 
-static void print_frames(FILE *to, const struct report_counts *counts)
+static void print_lateness(FILE *to, const struct report_counts *counts)
+{
+    const struct log_histogram *kernel = &counts->kernel_lateness;
+
+    table_time(to, "lateness p50", log_histogram_quantile(&counts->lateness, 0.5), "");
+    table_time(to, "lateness p99", log_histogram_quantile(&counts->lateness, 0.99), "");
+    table_time(to, "lateness p99.9", log_histogram_quantile(&counts->lateness, 0.999), "");
+    table_time(to, "lateness max", counts->lateness.max_ns, "");
+    if (kernel->count == 0)
+        return;
+    table_time(to, "kernel p50", log_histogram_quantile(kernel, 0.5), "by the kernel's stamps of a sample");
+    table_time(to, "kernel p99", log_histogram_quantile(kernel, 0.99), "");
+}
+
+static void print_stalls(FILE *to, const struct report_counts *counts)
+{
+    char text[TEXT_NUMBER];
+    char remark[TEXT_NUMBER + sizeof " in all, by which the run was put off"];
+
+    snprintf(remark, sizeof remark, "%s in all, by which the run was put off",
+             text_from_ns((int64_t)counts->stalled_ns, text));
+    table_count(to, "stalls", counts->stalls, counts->stalls ? remark : "");
+}
+
+void report_print_flows(const struct report_counts *counts, FILE *to)
+{
+    table_count(to, "virtual hosts", counts->hosts, "");
+    table_count(to, "flows planned", counts->flows, "");
+    table_count(to, "  TCP, open to close", counts->complete_tcp, "");
+    table_count(to, "  cut by the end", counts->hurried, "");
+    table_count(to, "most at once", counts->most_live, "");
+    table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
+}
+
+void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live)
 {
     table_count(to, "frames planned", counts->planned, "= sent + dropped + refused");
     table_count(to, "frames sent", counts->sent, "");
     table_count(to, "frames dropped", counts->dropped, "");
-    print_unless_none(to, "  not due yet", counts->unsent, "rendered ahead when the run was stopped");
-    print_unless_none(to, "  too late", counts->late, "");
-    print_unless_none(to, "  lost", counts->lost, "the interface was down, or had no room for too long");
+    count_unless_none(to, "  not due yet", counts->unsent, "rendered ahead when the run was stopped");
+    count_unless_none(to, "  too late", counts->late, "");
+    count_unless_none(to, "  lost", counts->lost, "the interface was down, or had no room for too long");
     table_count(to, "frames refused", counts->refused, "");
-    table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
     table_count(to, "bytes sent", counts->sent_bytes, "");
-}
-
-static void print_link(FILE *to, const struct report *r)
-{
-    const struct report_counts *counts = r->counts;
-
+    if (!is_live)
+        return;
     print_lateness(to, counts);
-    table_stalls(to, counts->stalls, (int64_t)counts->stalled_ns);
-    print_unless_none(to, "no room", counts->busy, "times, in the interface");
-    print_unless_none(to, "held back", counts->held_back, "times, by the ceiling");
-    print_unless_none(to, "page faults", counts->page_faults, "in the loop that sends");
-    print_unless_none(to, "clock steps", counts->clock_steps, "of the wall clock");
-    print_unless_none(to, "suspensions", counts->suspensions, "of the machine");
+    print_stalls(to, counts);
+    count_unless_none(to, "no room", counts->busy, "times, in the interface");
+    count_unless_none(to, "held back", counts->held_back, "times, by the ceiling");
+    count_unless_none(to, "page faults", counts->page_faults, "in the loop that sends");
+    count_unless_none(to, "clock steps", counts->clock_steps, "of the wall clock");
+    count_unless_none(to, "suspensions", counts->suspensions, "of the machine");
     table_count(to, "ARP answers", counts->arp_answers, "");
     table_count(to, "ping answers", counts->echo_answers, "");
     table_count(to, "answers dropped", counts->answers_dropped, "");
-    print_unless_none(to, "restarts", r->restarts, "after the engine crashed or failed");
-    if (r->interface_known)
-        table_count(to, "interface counted", r->interface_packets, "packets sent, answers included");
-    else
-        table_text(to, "interface counted", "unknown", "it is gone");
 }
 
 static void print_text(FILE *to, const struct report *r)
 {
     fprintf(to, "dayshiftd: ran %.1f s, ended by %s\n", r->seconds, r->ended);
-    table_count(to, "virtual hosts", r->counts->hosts, "");
-    table_count(to, "flows planned", r->counts->flows, "");
-    table_count(to, "  TCP, open to close", r->counts->complete_tcp, "");
-    table_count(to, "  cut by the end", r->counts->hurried, "");
-    table_count(to, "most at once", r->counts->most_live, "");
-    print_frames(to, r->counts);
-    if (r->is_live)
-        print_link(to, r);
+    report_print_flows(r->counts, to);
+    report_print_frames(r->counts, to, r->is_live);
+    if (!r->is_live)
+        return;
+    count_unless_none(to, "restarts", r->restarts, "after the engine crashed or failed");
+    if (r->interface_known)
+        table_count(to, "interface counted", r->interface_packets, "packets sent, answers included");
+    else
+        table_text(to, "interface counted", "unknown", "it is gone");
 }
 
 /* ---- JSON ---- */
@@ -113,62 +172,67 @@ static void set(json_t *object, const char *key, uint64_t value)
     json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-static void set_lateness(json_t *object, const char *key, const struct log_histogram *lateness)
+static json_t *lateness_json(const struct log_histogram *lateness)
 {
-    json_t *times = json_object();
+    json_t *object = json_object();
 
-    set(times, "p50", (uint64_t)log_histogram_quantile(lateness, 0.5));
-    set(times, "p99", (uint64_t)log_histogram_quantile(lateness, 0.99));
-    set(times, "p999", (uint64_t)log_histogram_quantile(lateness, 0.999));
-    set(times, "max", (uint64_t)lateness->max_ns);
-    json_object_set_new(object, key, times);
+    set(object, "p50", (uint64_t)log_histogram_quantile(lateness, 0.5));
+    set(object, "p99", (uint64_t)log_histogram_quantile(lateness, 0.99));
+    set(object, "p999", (uint64_t)log_histogram_quantile(lateness, 0.999));
+    set(object, "max", (uint64_t)lateness->max_ns);
+    return object;
 }
 
-static void set_link(json_t *root, const struct report *r)
+void report_set_flows(json_t *object, const struct report_counts *counts)
 {
-    const struct report_counts *counts = r->counts;
+    set(object, "hosts", counts->hosts);
+    set(object, "flows", counts->flows);
+    set(object, "complete_tcp", counts->complete_tcp);
+    set(object, "hurried", counts->hurried);
+    set(object, "repeated_syns", counts->repeated_syns);
+    set(object, "most_live", counts->most_live);
+}
 
-    set_lateness(root, "lateness_ns", &counts->lateness);
+void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live)
+{
+    set(object, "planned", counts->planned);
+    set(object, "sent", counts->sent);
+    set(object, "sent_bytes", counts->sent_bytes);
+    set(object, "dropped", counts->dropped);
+    set(object, "refused", counts->refused);
+    if (!is_live)
+        return;
+    set(object, "unsent", counts->unsent);
+    set(object, "late", counts->late);
+    set(object, "lost", counts->lost);
+    set(object, "busy", counts->busy);
+    set(object, "held_back", counts->held_back);
+    json_object_set_new(object, "lateness_ns", lateness_json(&counts->lateness));
     if (counts->kernel_lateness.count > 0)
-        set_lateness(root, "kernel_lateness_ns", &counts->kernel_lateness);
-    set(root, "unsent", counts->unsent);
-    set(root, "late", counts->late);
-    set(root, "lost", counts->lost);
-    set(root, "busy", counts->busy);
-    set(root, "held_back", counts->held_back);
-    set(root, "stalls", counts->stalls);
-    set(root, "stalled_ns", counts->stalled_ns);
-    set(root, "page_faults", counts->page_faults);
-    set(root, "clock_steps", counts->clock_steps);
-    set(root, "suspensions", counts->suspensions);
-    set(root, "arp_answers", counts->arp_answers);
-    set(root, "echo_answers", counts->echo_answers);
-    set(root, "answers_dropped", counts->answers_dropped);
-    set(root, "restarts", r->restarts);
-    json_object_set_new(root, "interface_packets",
-                        r->interface_known ? json_integer((json_int_t)r->interface_packets) : json_null());
+        json_object_set_new(object, "kernel_lateness_ns", lateness_json(&counts->kernel_lateness));
+    set(object, "stalls", counts->stalls);
+    set(object, "stalled_ns", counts->stalled_ns);
+    set(object, "page_faults", counts->page_faults);
+    set(object, "clock_steps", counts->clock_steps);
+    set(object, "suspensions", counts->suspensions);
+    set(object, "arp_answers", counts->arp_answers);
+    set(object, "echo_answers", counts->echo_answers);
+    set(object, "answers_dropped", counts->answers_dropped);
 }
 
 static void print_json(FILE *to, const struct report *r)
 {
-    const struct report_counts *counts = r->counts;
     json_t *root = json_object();
 
-    set(root, "hosts", counts->hosts);
-    set(root, "flows", counts->flows);
-    set(root, "complete_tcp", counts->complete_tcp);
-    set(root, "hurried", counts->hurried);
-    set(root, "repeated_syns", counts->repeated_syns);
-    set(root, "most_live", counts->most_live);
-    set(root, "planned", counts->planned);
-    set(root, "sent", counts->sent);
-    set(root, "sent_bytes", counts->sent_bytes);
-    set(root, "dropped", counts->dropped);
-    set(root, "refused", counts->refused);
+    report_set_flows(root, r->counts);
+    report_set_frames(root, r->counts, r->is_live);
     json_object_set_new(root, "seconds", json_real(r->seconds));
     json_object_set_new(root, "ended", json_string(r->ended));
-    if (r->is_live)
-        set_link(root, r);
+    if (r->is_live) {
+        set(root, "restarts", r->restarts);
+        json_object_set_new(root, "interface_packets",
+                            r->interface_known ? json_integer((json_int_t)r->interface_packets) : json_null());
+    }
     json_dumpf(root, to, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putc('\n', to);
     json_decref(root);

@@ -1,14 +1,17 @@
 /*
- * report.h - the table at the end of a run, for people and for scripts.
+ * report.h - what a run has done, and the table of it at its end, for people and for scripts.
  */
 #ifndef DAEMON_REPORT_H
 #define DAEMON_REPORT_H
 
+#include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/log_histogram.h"
+#include "emit/emitter.h"
 
 /* What was done; that of two processes adds up. */
 struct report_counts {
@@ -16,17 +19,27 @@ struct report_counts {
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
     uint64_t planned, sent, sent_bytes, dropped, refused;
     /* The rest is about a link. */
-    uint64_t unsent;      /* of the dropped: their time had not come when the run was stopped */
-    uint64_t late, lost;  /* of the dropped: see struct emit_counts */
+    uint64_t unsent, late, lost; /* of the dropped: see struct emit_counts */
     uint64_t busy, held_back;
-    uint64_t stalls, stalled_ns, page_faults;
-    uint64_t clock_steps, suspensions;
+    uint64_t stalls, stalled_ns;
+    uint64_t page_faults;
+    uint64_t clock_steps, suspensions; /* of the machine */
     uint64_t arp_answers, echo_answers, answers_dropped;
     struct log_histogram lateness;
     struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);
+
+/* What emitters count becomes what these have counted, added up; the rest stays. */
+void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
+void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted); /* of one link */
+
+/* A part of a table, and of a JSON object: what was planned, and what became of the frames. */
+void report_print_flows(const struct report_counts *counts, FILE *to);
+void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live);
+void report_set_flows(json_t *object, const struct report_counts *counts);
+void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live);
 
 struct report {
     const struct report_counts *counts; /* borrowed */

@@ -4,6 +4,7 @@
 #include "daemon/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -35,6 +36,8 @@ struct supervisor {
     struct supervision *how;
     pid_t pid;   /* its own */
     int signals; /* signalfd(2) */
+    sigset_t mask; /* as it was */
+    bool has_terminal;
     bool done;
 
     pid_t engine;            /* 0: none runs, it is started again at `deadline_ns` */
@@ -99,29 +102,47 @@ static void collect_signals(sigset_t *signals)
         sigaddset(signals, SIGHUP);
 }
 
-void supervisor_block_signals(void)
-{
-    sigset_t signals;
-
-    collect_signals(&signals);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
+/* Blocked from here on. Who starts this may have set SIGCHLD aside: then nobody would be told of the engine's end. */
 static int open_signals(struct supervisor *s, struct error *err)
 {
     sigset_t signals;
 
-    supervisor_block_signals();
+    signal(SIGCHLD, SIG_DFL);
     collect_signals(&signals);
+    sigprocmask(SIG_BLOCK, &signals, &s->mask);
     s->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return s->signals < 0 ? error_set(err, "signals: %s", strerror(errno)) : 0;
 }
 
-/* For a child, which also ends with its parent; a SIGHUP of the terminal is the supervisor's affair. */
-static void restore_signals(const struct supervisor *s, int on_parents_death)
+/* What came meanwhile was for the run, which is over. From now on they end the process: to print a table may block. */
+static void close_signals(struct supervisor *s)
+{
+    struct signalfd_siginfo late;
+
+    while (read(s->signals, &late, sizeof late) == (ssize_t)sizeof late)
+        ;
+    close(s->signals);
+    sigprocmask(SIG_SETMASK, &s->mask, NULL);
+}
+
+/* The terminal that it was started from, whatever its descriptors are. */
+static bool finds_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* A child has nothing of the supervisor's, and ends with it. A SIGHUP of the terminal is the supervisor's affair. */
+static void leave_supervisor(const struct supervisor *s, int on_parents_death)
 {
     sigset_t signals;
 
+    close(s->signals);
+    if (s->channel >= 0)
+        close(s->channel);
     prctl(PR_SET_PDEATHSIG, on_parents_death);
     if (getppid() != s->pid)
         _exit(STATUS_FAILED); /* it was too quick for that */
@@ -146,8 +167,7 @@ static _Noreturn void be_engine(struct supervisor *s, int channel)
 {
     int status;
 
-    restore_signals(s, SIGTERM);
-    close(s->signals);
+    leave_supervisor(s, SIGTERM);
     status = s->what->play(s->what->self, s->board, channel);
     fflush(NULL);
     _exit(status);
@@ -276,6 +296,11 @@ static void end_run(struct supervisor *s, enum ending ending, const char *name)
         tell_engine(s, ending == END_AT_ONCE ? SIGINT : SIGKILL, KILL_AFTER_NS);
 }
 
+static const char *name_of(int number)
+{
+    return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
+}
+
 static void on_stop_signal(struct supervisor *s, int number)
 {
     int64_t now_ns = mono_time_now().ns;
@@ -286,7 +311,7 @@ static void on_stop_signal(struct supervisor *s, int number)
     s->last_signal_ns = now_ns;
     if (wanted <= s->ending)
         wanted = s->ending < END_KILLED ? s->ending + 1 : END_KILLED;
-    end_run(s, wanted, number == SIGINT ? "SIGINT" : "SIGTERM");
+    end_run(s, wanted, name_of(number));
 }
 
 /* ---- a new configuration ---- */
@@ -298,7 +323,7 @@ static void start_trial(struct supervisor *s)
     fflush(NULL);
     s->trial = fork();
     if (s->trial == 0) {
-        restore_signals(s, SIGKILL);
+        leave_supervisor(s, SIGKILL);
         _exit(s->what->try_new(s->what->self, &s->board->trial) < 0 ? STATUS_FAILED : STATUS_DONE);
     }
     if (s->trial < 0)
@@ -366,7 +391,7 @@ static void on_signals(struct supervisor *s)
     while (!s->done && read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD)
             on_children(s);
-        else if (info.ssi_signo != SIGHUP)
+        else if (info.ssi_signo != SIGHUP || (s->has_terminal && !finds_terminal()))
             on_stop_signal(s, (int)info.ssi_signo);
         else if (s->ending == GOING_ON)
             start_trial(s);
@@ -440,18 +465,17 @@ static void wait_for_something(struct supervisor *s)
 
 int supervisor_run(const struct supervised *what, struct board *board, struct supervision *how, struct error *err)
 {
-    struct supervisor s = { .what = what, .board = board, .how = how, .pid = getpid(), .channel = -1 };
+    struct supervisor s = { .what = what, .board = board, .how = how, .pid = getpid(), .has_terminal = finds_terminal(),
+                            .channel = -1 };
+    int status;
 
     *how = (struct supervision){ 0 };
     if (open_signals(&s, err) < 0)
         return -1;
-    if (start_engine(&s, err) < 0) {
-        close(s.signals);
-        return -1;
-    }
-    while (!s.done)
+    status = start_engine(&s, err);
+    while (status == 0 && !s.done)
         wait_for_something(&s);
     drop_trial(&s);
-    close(s.signals);
-    return 0;
+    close_signals(&s);
+    return status;
 }

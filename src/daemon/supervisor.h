@@ -7,7 +7,8 @@
  *   SIGTERM         the engine ends its sessions, for as long as it may; then it is killed
  *   SIGINT          the engine stops at once. A second signal of both goes one step further: at once, then SIGKILL
  *   SIGHUP          a new configuration is tried in a process of its own; if it is good, the engine ends its
- *                   sessions and one with the new configuration goes on. Not under nohup(1)
+ *                   sessions and one with the new configuration goes on. Not under nohup(1). When it comes because
+ *                   the terminal is gone, it is a SIGTERM: nobody is to send for days without knowing
  *   engine ends     with status 0: the run is over. With 1 it has said why: final as long as no engine has played, else
  *                   tried again. In any other way it has crashed. Started again after 1, 2, 4 ... 60 s, and 1 s again
  *                   after a minute of playing
@@ -24,7 +25,7 @@ struct supervised {
     void *self;
     /*
      * In the engine's process, with the supervisor's rights and the signals as they were: plays. `channel` is for
-     * supervisor_channel_ask(). The status to exit with: 0, or 1 when it has said on standard error why.
+     * supervisor_channel_request(). The status to exit with: 0, or 1 when it has said on standard error why.
      */
     int (*play)(void *self, struct board *board, int channel);
     /* In a process of its own: 0 when the new configuration is good, else -1 with *err. */
@@ -40,10 +41,10 @@ struct supervision {
     bool failed;       /* it was said on standard error */
 };
 
-/* Blocks the signals above. Until then they do what they did. */
-void supervisor_block_signals(void);
-
-/* Returns when the run is over and no child is left. -1 with *err when there cannot even be an engine. */
+/*
+ * Returns when the run is over and the engine has ended. Before and afterwards the signals do what they did. -1 with
+ * *err when there cannot even be an engine.
+ */
 int supervisor_run(const struct supervised *what, struct board *board, struct supervision *how, struct error *err);
 
 #endif

@@ -26,20 +26,27 @@ static ssize_t receive(int fd, void *bytes, size_t size, int flags)
     return got;
 }
 
-/* An answer is a text; an empty one is a single zero, since an empty message could not be told from a closed end. */
-int supervisor_channel_ask(int fd, enum supervisor_request request, struct error *err)
+int supervisor_channel_request(int fd, enum supervisor_request request, struct error *err)
 {
     char byte = (char)request;
-    char text[sizeof err->text];
-    ssize_t got;
 
-    if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
-        return error_set(err, "the supervisor cannot be asked: %s", strerror(errno));
-    got = receive(fd, text, sizeof text - 1, 0);
-    if (got <= 0)
-        return error_set(err, "the supervisor gave no answer: %s", got < 0 ? strerror(errno) : "it is gone");
+    if (send(fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+        return 0;
+    return error_set(err, "the supervisor cannot be asked: %s", strerror(errno));
+}
+
+/* An answer is a text; an empty one is a single zero, since an empty message could not be told from a closed end. */
+int supervisor_channel_take_answer(int fd, struct error *objection)
+{
+    char text[sizeof objection->text];
+    ssize_t got = receive(fd, text, sizeof text - 1, MSG_DONTWAIT);
+
+    if (got < 0)
+        return 0;
     text[got] = '\0';
-    return text[0] == '\0' ? 0 : error_set(err, "%s", text);
+    if (got == 0)
+        return error_set(objection, "the supervisor is gone");
+    return text[0] == '\0' ? 1 : error_set(objection, "%s", text);
 }
 
 int supervisor_channel_take(int fd, enum supervisor_request *request)

@@ -18,11 +18,14 @@ enum { CHANNEL_ENGINE, CHANNEL_SUPERVISOR };
 
 int supervisor_channel_open(int ends[2], struct error *err);
 
+/* For the engine: asks. The answer comes later: to a reload when the models have been read. 0, or -1: it cannot. */
+int supervisor_channel_request(int fd, enum supervisor_request request, struct error *err);
+
 /*
- * For the engine: asks, and waits for the answer: for a reload as long as it takes to read the models. 0 when it is
- * done, -1 with what the supervisor has against it, or with why it cannot be asked. One at a time.
+ * For the engine, when there is something to read: 1 when what it asked for is done; 0 when there is no answer yet; -1
+ * with what the supervisor has against it. Answers come in the order of requests.
  */
-int supervisor_channel_ask(int fd, enum supervisor_request request, struct error *err);
+int supervisor_channel_take_answer(int fd, struct error *objection);
 
 /* For the supervisor: 1 with the request, 0 when there is none or the engine has closed its end, -1: no request. */
 int supervisor_channel_take(int fd, enum supervisor_request *request);

@@ -63,15 +63,39 @@ static const int deadly[] = {
     SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_send_signal), SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setresuid),
     SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setgroups), SCMP_SYS(capset),
     SCMP_SYS(chroot), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(unshare), SCMP_SYS(setns),
-    SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(add_key),
+    SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(add_key),
     SCMP_SYS(keyctl), SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(kexec_load), SCMP_SYS(reboot),
 };
 
-struct argument_rule {
-    uint32_t action;
+#define WHOLE_INT UINT32_MAX   /* the kernel takes no more of it */
+#define WHOLE_WORD UINT64_MAX
+
+/* Allowed where the bits of `mask` of an argument are those of `value`. */
+static const struct argument_rule {
     int call;
-    unsigned count;
-    struct scmp_arg_cmp arguments[2];
+    unsigned argument;
+    uint64_t mask, value;
+} with_argument[] = {
+    { SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
+    { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
+    { SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD },
+    { SCMP_SYS(prctl), 0, WHOLE_INT, PR_SET_TIMERSLACK },
+    { SCMP_SYS(prctl), 0, WHOLE_INT, PR_SET_NAME },
+    { SCMP_SYS(newfstatat), 3, WHOLE_INT, AT_EMPTY_PATH }, /* fstat(3) */
+    { SCMP_SYS(prlimit64), 2, WHOLE_WORD, 0 },             /* asks, sets nothing */
+    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_GETFL },            /* not F_SETOWN: signals to others */
+    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_SETFL },
+    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_GETFD },
+    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_SETFD },
+    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_DUPFD_CLOEXEC },
+    { SCMP_SYS(ioctl), 1, WHOLE_INT, TCGETS }, /* isatty(3) */
+    /* What an interface is like now. libnet looks up its number for each frame. */
+    { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFINDEX },
+    { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFNAME },
+    { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFFLAGS },
+    { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFMTU },
+    /* For connections that were accepted; others are packet sockets, which must stay what they are. */
+    { SCMP_SYS(setsockopt), 1, WHOLE_INT, IPPROTO_TCP },
 };
 
 static int add_lists(scmp_filter_ctx filter)
@@ -85,35 +109,22 @@ static int add_lists(scmp_filter_ctx filter)
     return status;
 }
 
-/* Calls that are allowed with some arguments. */
-static int add_rules(scmp_filter_ctx filter)
+static int add_argument_rule(scmp_filter_ctx filter, const struct argument_rule *rule)
 {
-    const struct argument_rule rules[] = {
-        { SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
-        /* A thread, no process. What clone3 is asked for lies in memory: the C library does without. */
-        { SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD) } },
-        { SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, { { 0 } } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, { SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()) } }, /* abort(3) */
-        { SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_EQ, PR_SET_TIMERSLACK) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, { SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH) } }, /* fstat(3) */
-        { SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, { SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0) } }, /* asks */
-        /* Not F_SETOWN: signals to others. */
-        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_GETFL) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_SETFL) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_GETFD) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_SETFD) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC) } },
-        { SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, { SCMP_A1(SCMP_CMP_EQ, TCGETS) } }, /* isatty(3) */
-        /* For connections that were accepted; others are packet sockets, which must stay what they are. */
-        { SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, { SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP) } },
-    };
-    int status = 0;
+    const struct scmp_arg_cmp wanted = { rule->argument, SCMP_CMP_MASKED_EQ, rule->mask, rule->value };
 
-    for (size_t i = 0; status == 0 && i < sizeof rules / sizeof *rules; i++)
-        status = seccomp_rule_add_array(filter, rules[i].action, rules[i].call, rules[i].count, rules[i].arguments);
-    return status;
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule->call, 1, &wanted);
+}
+
+static int add_argument_rules(scmp_filter_ctx filter)
+{
+    const struct argument_rule itself = { SCMP_SYS(tgkill), 0, WHOLE_INT, (uint64_t)getpid() }; /* abort(3) */
+    int status = add_argument_rule(filter, &itself);
+
+    for (size_t i = 0; status == 0 && i < sizeof with_argument / sizeof *with_argument; i++)
+        status = add_argument_rule(filter, &with_argument[i]);
+    /* What it is asked for lies in memory. Where it is not there the C library takes clone(2), which is looked into. */
+    return status == 0 ? seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) : status;
 }
 
 bool syscall_filter_is_built_in(void)
@@ -133,7 +144,7 @@ int syscall_filter_enter(struct error *err)
         return error_set(err, "cannot filter system calls: no memory");
     status = add_lists(filter);
     if (status == 0)
-        status = add_rules(filter);
+        status = add_argument_rules(filter);
     if (status == 0)
         status = seccomp_load(filter);
     seccomp_release(filter);

@@ -20,12 +20,3 @@ void table_time(FILE *to, const char *name, int64_t ns, const char *remark)
 
     table_text(to, name, text_from_ns(ns, text), remark);
 }
-
-void table_stalls(FILE *to, uint64_t stalls, int64_t stalled_ns)
-{
-    char text[TEXT_NUMBER];
-    char remark[TEXT_NUMBER + sizeof " in all, by which the run was put off"];
-
-    snprintf(remark, sizeof remark, "%s in all, by which the run was put off", text_from_ns(stalled_ns, text));
-    table_count(to, "stalls", stalls, stalls ? remark : "");
-}

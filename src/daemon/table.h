@@ -11,7 +11,4 @@ void table_text(FILE *to, const char *name, const char *value, const char *remar
 void table_count(FILE *to, const char *name, uint64_t count, const char *remark);
 void table_time(FILE *to, const char *name, int64_t ns, const char *remark);
 
-/* Stalls are said with what they did to the run. */
-void table_stalls(FILE *to, uint64_t stalls, int64_t stalled_ns);
-
 #endif

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-#define SPIN_NS (100 * NS_PER_US)         /* sleeping threads wake up tens of microseconds late */
+#define SPIN_NS (50 * NS_PER_US)         /* sleeping threads wake up tens of microseconds late */
 #define FRUGAL_NS NS_PER_MS
 #define LONGEST_SLEEP_NS (20 * NS_PER_MS)
 

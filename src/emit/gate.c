@@ -43,15 +43,12 @@ static bool find_headers(const struct gate *gate, const struct frame *frame, str
     return headers->vlan != 0 && find_ipv4(gate, frame, TAG_BYTES, headers);
 }
 
-/* Works on the 32 bits of IPv4: the general comparison costs ten times as much. */
+/* Works on the 32 bits of IPv4: the general comparison costs ten times as much. A network of IPv6 holds no host. */
 static bool network_holds(const struct ip_network *network, uint32_t address)
 {
-    uint32_t mask;
+    uint64_t difference = address ^ wire_get_u32(network->base.bytes + 12);
 
-    if (network->prefix < 96 || !ip_address_is_v4(&network->base))
-        return false; /* a network of IPv6 holds no IPv4 host */
-    mask = network->prefix == 96 ? 0 : UINT32_MAX << (128 - network->prefix);
-    return (address & mask) == ip_address_to_v4(&network->base);
+    return network->prefix >= 96 && difference >> (128 - network->prefix) == 0 && ip_address_is_v4(&network->base);
 }
 
 static bool is_allowed(const struct gate *gate, uint32_t address)

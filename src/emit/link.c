@@ -34,10 +34,9 @@ enum {
 
 /*
  * The kernel runs this on every frame of the link: ARP requests and ICMP echo requests pass.
- * Offsets are those of Ethernet. VLAN frames reach a filter with their tag taken off; an answer
- * would go to the wrong VLAN. Fragments carry no whole ping.
+ * Offsets are those of Ethernet: VLAN frames reach a filter with their tag taken off. Fragments carry no whole ping.
  */
-enum { LINE_IP = 8, LINE_ACCEPT = 16, LINE_DROP = 17 };
+enum { LINE_IP = 6, LINE_ACCEPT = 14, LINE_DROP = 15 };
 
 #define ANCILLARY(what) ((uint32_t)(SKF_AD_OFF + (what)))
 #define LOAD(size, offset) BPF_STMT(BPF_LD | (size) | BPF_ABS, (offset))
@@ -47,22 +46,20 @@ enum { LINE_IP = 8, LINE_ACCEPT = 16, LINE_DROP = 17 };
 static const struct sock_filter request_filter[] = {
     /* 0 */ LOAD(BPF_B, ANCILLARY(SKF_AD_PKTTYPE)),
     /* 1 */ JUMP(1, BPF_JEQ, PACKET_OUTGOING, LINE_DROP, 2),
-    /* 2 */ LOAD(BPF_B, ANCILLARY(SKF_AD_VLAN_TAG_PRESENT)),
-    /* 3 */ JUMP(3, BPF_JEQ, 0, 4, LINE_DROP),
-    /* 4 */ LOAD(BPF_H, 12),
-    /* 5 */ JUMP(5, BPF_JEQ, ETHERTYPE_ARP, 6, LINE_IP),
-    /* 6 */ LOAD(BPF_H, 20), /* operation */
-    /* 7 */ JUMP(7, BPF_JEQ, ARPOP_REQUEST, LINE_ACCEPT, LINE_DROP),
-    /* 8 */ JUMP(LINE_IP, BPF_JEQ, ETHERTYPE_IP, 9, LINE_DROP),
-    /* 9 */ LOAD(BPF_B, 23), /* protocol */
-    /* 10 */ JUMP(10, BPF_JEQ, IPPROTO_ICMP, 11, LINE_DROP),
-    /* 11 */ LOAD(BPF_H, 20), /* "more fragments", and the offset */
-    /* 12 */ JUMP(12, BPF_JSET, 0x3fff, LINE_DROP, 13),
-    /* 13 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14), /* length of the IP header */
-    /* 14 */ BPF_STMT(BPF_LD | BPF_B | BPF_IND, 14),
-    /* 15 */ JUMP(15, BPF_JEQ, ICMP_ECHO, LINE_ACCEPT, LINE_DROP),
-    /* 16 */ BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    /* 17 */ BPF_STMT(BPF_RET | BPF_K, 0),
+    /* 2 */ LOAD(BPF_H, 12),
+    /* 3 */ JUMP(3, BPF_JEQ, ETHERTYPE_ARP, 4, LINE_IP),
+    /* 4 */ LOAD(BPF_H, 20), /* operation */
+    /* 5 */ JUMP(5, BPF_JEQ, ARPOP_REQUEST, LINE_ACCEPT, LINE_DROP),
+    /* 6 */ JUMP(LINE_IP, BPF_JEQ, ETHERTYPE_IP, 7, LINE_DROP),
+    /* 7 */ LOAD(BPF_B, 23), /* protocol */
+    /* 8 */ JUMP(8, BPF_JEQ, IPPROTO_ICMP, 9, LINE_DROP),
+    /* 9 */ LOAD(BPF_H, 20), /* "more fragments", and the offset */
+    /* 10 */ JUMP(10, BPF_JSET, 0x3fff, LINE_DROP, 11),
+    /* 11 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14), /* length of the IP header */
+    /* 12 */ BPF_STMT(BPF_LD | BPF_B | BPF_IND, 14),
+    /* 13 */ JUMP(13, BPF_JEQ, ICMP_ECHO, LINE_ACCEPT, LINE_DROP),
+    /* 14 */ BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    /* 15 */ BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
 _Static_assert(sizeof request_filter / sizeof request_filter[0] == LINE_DROP + 1, "as numbered");
@@ -231,6 +228,9 @@ static int open_receiver(struct link *link, struct error *err)
         return -1;
     /* The filter drops our own frames too; this spares the kernel making copies of them. */
     (void)setsockopt(link->receive_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+    /* The kernel takes VLAN tags off; this is where it tells them. */
+    if (setsockopt(link->receive_fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) < 0)
+        return error_set(err, "%s: cannot be told of VLAN tags: %s", link->name, strerror(errno));
     if (bind_to_link(link->receive_fd, link, ETH_P_ALL, err) < 0)
         return -1;
     return receive_all_addresses(link->receive_fd, link, err);

@@ -15,7 +15,8 @@ struct link {
     int index;
     int mtu;
     int packet_fd;   /* AF_PACKET, bound to the link with protocol 0: sends, receives nothing */
-    int receive_fd;  /* AF_PACKET, receives ARP and ICMP echo requests through a kernel filter */
+    int receive_fd;  /* AF_PACKET, receives ARP and ICMP echo requests through a kernel filter, tags
+                     * beside them (PACKET_AUXDATA) */
     int counter_fd;  /* /proc/net/dev: who sends may not open it any more */
 };
 

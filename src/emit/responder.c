@@ -4,9 +4,11 @@
 #include "emit/responder.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/mono_time.h"
 #include "base/time_types.h"
@@ -14,12 +16,10 @@
 
 enum {
     POLL_MS = 50,          /* a stop is noticed after this */
-    LONGEST_REQUEST = 9014 /* jumbo frames; a longer one is cut by recv() and then malformed */
+    LONGEST_REQUEST = 9014 /* jumbo frames; a longer one is cut by recvmsg() and then malformed */
 };
 
-/* 10,000 answers a second: more than any scan of a site, too few to flood its wire. */
-enum { WINDOW_ANSWERS = 1000 };
-#define WINDOW_NS (100 * NS_PER_MS)
+#define MOST_ANSWERS 10000 /* a second: more than any scan of a site, too few to flood its wire */
 
 /* Offsets in an Ethernet frame without a VLAN tag. */
 enum {
@@ -56,6 +56,9 @@ enum {
 enum {
     TYPE_IPV4 = 0x0800,
     TYPE_ARP = 0x0806,
+    TYPE_VLAN = 0x8100,
+    TAG_BYTES = 4,
+    VLAN_MASK = 0x0fff,
     ARP_REPLY = 2,
     VERSION_4_NO_OPTIONS = 0x45,
     FRAGMENT_ANY = 0x3fff, /* "more fragments", and the offset */
@@ -102,7 +105,7 @@ static bool is_arp_request(const uint8_t *request, size_t size)
            is_unicast_mac(request + ARP_SENDER_MAC);
 }
 
-static size_t answer_arp(const struct responder *responder, const uint8_t *request, size_t size,
+static size_t answer_arp(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
                          uint8_t *reply)
 {
     uint8_t mac[MAC_BYTES];
@@ -113,7 +116,7 @@ static size_t answer_arp(const struct responder *responder, const uint8_t *reque
     target = wire_get_u32(request + ARP_TARGET_IP);
     if (target == wire_get_u32(request + ARP_SENDER_IP))
         return 0; /* an announcement, which asks nothing */
-    if (!responder->lookup(responder->lookup_self, target, mac))
+    if (!responder->lookup(responder->lookup_self, target, vlan, mac))
         return 0;
     if (!is_to(request, mac) && !is_broadcast(request))
         return 0;
@@ -168,7 +171,7 @@ static void make_echo_reply(const uint8_t *request, const uint8_t mac[MAC_BYTES]
                  checksum_finish(checksum_add(0, reply + ICMP_HEADER, icmp_size)));
 }
 
-static size_t answer_echo(const struct responder *responder, const uint8_t *request, size_t size,
+static size_t answer_echo(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
                           uint8_t *reply)
 {
     uint8_t mac[MAC_BYTES];
@@ -180,7 +183,7 @@ static size_t answer_echo(const struct responder *responder, const uint8_t *requ
     icmp_size = wire_get_u16(request + IP_TOTAL_LENGTH) - (size_t)IP_HEADER_BYTES;
     if (!is_echo_request(request + ICMP_HEADER, icmp_size))
         return 0;
-    if (!responder->lookup(responder->lookup_self, wire_get_u32(request + IP_DESTINATION), mac))
+    if (!responder->lookup(responder->lookup_self, wire_get_u32(request + IP_DESTINATION), vlan, mac))
         return 0;
     if (!is_to(request, mac))
         return 0;
@@ -188,7 +191,7 @@ static size_t answer_echo(const struct responder *responder, const uint8_t *requ
     return ICMP_HEADER + icmp_size;
 }
 
-size_t responder_answer(const struct responder *responder, const uint8_t *request, size_t size,
+size_t responder_answer(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
                         uint8_t *reply)
 {
     uint16_t type;
@@ -197,26 +200,8 @@ size_t responder_answer(const struct responder *responder, const uint8_t *reques
         return 0;
     type = wire_get_u16(request + ETHERNET_TYPE);
     if (type == TYPE_ARP)
-        return answer_arp(responder, request, size, reply);
-    return type == TYPE_IPV4 ? answer_echo(responder, request, size, reply) : 0;
-}
-
-/* How many answers may still go out in this tenth of a second. */
-struct budget {
-    int64_t window; /* number of the window since the machine started */
-    int left;
-};
-
-static bool budget_take(struct budget *budget)
-{
-    int64_t window = mono_time_now().ns / WINDOW_NS;
-
-    if (window != budget->window)
-        *budget = (struct budget){ window, WINDOW_ANSWERS };
-    if (budget->left == 0)
-        return false;
-    budget->left--;
-    return true;
+        return answer_arp(responder, vlan, request, size, reply);
+    return type == TYPE_IPV4 ? answer_echo(responder, vlan, request, size, reply) : 0;
 }
 
 static void count(_Atomic uint64_t *counter)
@@ -224,12 +209,34 @@ static void count(_Atomic uint64_t *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-static void send_answer(struct responder *responder, struct budget *budget, const uint8_t *reply,
+/* With a tag between the addresses and the type, or without. */
+static ssize_t send_tagged(int fd, uint16_t vlan, uint8_t *frame, size_t size)
+{
+    uint8_t tag[TAG_BYTES];
+    struct iovec parts[] = { { frame, ETHERNET_TYPE }, { tag, vlan ? TAG_BYTES : 0 },
+                             { frame + ETHERNET_TYPE, size - ETHERNET_TYPE } };
+    const struct msghdr message = { .msg_iov = parts, .msg_iovlen = sizeof parts / sizeof *parts };
+
+    wire_put_u16(tag, TYPE_VLAN);
+    wire_put_u16(tag + 2, vlan);
+    return sendmsg(fd, &message, MSG_DONTWAIT);
+}
+
+/* There is room for it, in what may be answered and on the link. */
+static bool may_send(struct responder *responder, struct rate_ceiling *answers, size_t size)
+{
+    int64_t now_ns = mono_time_now().ns;
+
+    return rate_ceiling_take(answers, now_ns, (uint32_t)size) == 0 &&
+           (responder->ceiling == NULL || rate_ceiling_take(responder->ceiling, now_ns, (uint32_t)size) == 0);
+}
+
+static void send_answer(struct responder *responder, struct rate_ceiling *answers, uint16_t vlan, uint8_t *reply,
                         size_t size)
 {
     bool is_arp = wire_get_u16(reply + ETHERNET_TYPE) == TYPE_ARP;
 
-    if (!budget_take(budget) || send(responder->link->packet_fd, reply, size, MSG_DONTWAIT) < 0)
+    if (!may_send(responder, answers, size + (vlan ? TAG_BYTES : 0)) || send_tagged(responder->link->packet_fd, vlan, reply, size) < 0)
         count(&responder->dropped);
     else
         count(is_arp ? &responder->arp_answers : &responder->echo_answers);
@@ -245,28 +252,65 @@ static void rest_after_error(int error_number)
         (void)poll(NULL, 0, POLL_MS);
 }
 
+/* The VLAN that the kernel took off a frame: 0 without one, or when only a priority was there; -1: no tag of 802.1Q. */
+static int vlan_of(struct msghdr *message)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+        struct tpacket_auxdata told;
+
+        if (part->cmsg_level != SOL_PACKET || part->cmsg_type != PACKET_AUXDATA)
+            continue;
+        memcpy(&told, CMSG_DATA(part), sizeof told);
+        if (!(told.tp_status & TP_STATUS_VLAN_VALID))
+            return 0;
+        return !(told.tp_status & TP_STATUS_VLAN_TPID_VALID) || told.tp_vlan_tpid == TYPE_VLAN
+                   ? told.tp_vlan_tci & VLAN_MASK
+                   : -1;
+    }
+    return 0;
+}
+
+/* Its length, without a tag; 0 for one that cannot be answered; -1 when there is none. */
+static ssize_t receive(int fd, uint8_t *request, size_t room, uint16_t *vlan)
+{
+    union {
+        struct cmsghdr aligned;
+        uint8_t bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+    } told;
+    struct iovec part = { request, room };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &told,
+                              .msg_controllen = sizeof told };
+    ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT);
+    int found = got < 0 ? 0 : vlan_of(&message);
+
+    *vlan = (uint16_t)found;
+    return found < 0 ? 0 : got;
+}
+
 static void *answer_until_stopped(void *self)
 {
     struct responder *responder = self;
     struct pollfd waiting = { .fd = responder->link->receive_fd, .events = POLLIN };
-    struct budget budget = { 0 };
+    struct rate_ceiling answers;
     uint8_t request[LONGEST_REQUEST];
     uint8_t reply[LONGEST_REQUEST];
 
+    rate_ceiling_init(&answers, MOST_ANSWERS, 0);
     while (!atomic_load_explicit(&responder->stop, memory_order_relaxed)) {
+        uint16_t vlan;
         ssize_t got;
         size_t size;
 
         if (poll(&waiting, 1, POLL_MS) <= 0)
             continue;
-        got = recv(waiting.fd, request, sizeof request, MSG_DONTWAIT);
+        got = receive(waiting.fd, request, sizeof request, &vlan);
         if (got < 0) {
             rest_after_error(errno);
             continue;
         }
-        size = responder_answer(responder, request, (size_t)got, reply);
+        size = responder_answer(responder, vlan, request, (size_t)got, reply);
         if (size > 0)
-            send_answer(responder, &budget, reply, size);
+            send_answer(responder, &answers, vlan, reply, size);
     }
     return NULL;
 }

@@ -6,7 +6,7 @@
  *
  * Answers go to whoever asked on the link, whatever its address: they do not pass the gate, which
  * holds for what the emitter sends. That is wanted, so that any neighbour can ping a virtual host.
- * Nothing goes out unasked, one answer at most for a request, never longer than it, and no more
+ * They have the VLAN tag of the request. Nothing goes out unasked, one answer at most for a request, never longer than it, and no more
  * than 10,000 a second.
  */
 #ifndef EMIT_RESPONDER_H
@@ -20,14 +20,19 @@
 
 #include "base/error.h"
 #include "emit/link.h"
+#include "emit/rate_ceiling.h"
 
-/* True when `address` (host order) is a virtual host; fills its MAC. Called from the responder's thread. */
-typedef bool responder_lookup(const void *self, uint32_t address, uint8_t mac[6]);
+/*
+ * True when `address` (host order) is a virtual host on this link, in this VLAN (0: untagged); fills its MAC. Called from
+ * the responder's thread.
+ */
+typedef bool responder_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6]);
 
 struct responder {
     const struct link *link;
     responder_lookup *lookup;
     const void *lookup_self;
+    struct rate_ceiling *ceiling; /* of the link, shared with its emitter; NULL: none */
     atomic_bool stop;
     pthread_t thread;
     _Atomic uint64_t arp_answers;
@@ -39,11 +44,11 @@ int responder_start(struct responder *responder, struct error *err);
 void responder_stop(struct responder *responder); /* waits for the thread, 100 ms at most */
 
 /*
- * The pure part: the answer to one received frame, if it deserves one. Returns the answer's
- * length, 0 for none; `reply` holds at least `size` bytes, the length of the request.
+ * The pure part: the answer to one frame received in a VLAN (0: untagged), if it deserves one, both without their tag.
+ * Returns the answer's length, 0 for none; `reply` holds at least `size` bytes, the length of the request.
  * Malformed requests get no answer. The checksum of a ping is verified, not trusted.
  */
-size_t responder_answer(const struct responder *responder, const uint8_t *request, size_t size,
+size_t responder_answer(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
                         uint8_t *reply);
 
 #endif

@@ -229,8 +229,9 @@ int scenario_check_activity(const struct scenario *s, double factor, struct erro
         double product = group * factor;
 
         if (!(product >= SCENARIO_LEAST_ACTIVITY && product <= SCENARIO_MOST_ACTIVITY))
-            return error_set(err, "an activity of %g makes %g of the %g of population %zu, which is not between %g and %g",
-                             factor, product, group, i + 1, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY);
+            return error_set(err, "an activity of %g makes %g of the %g of population %zu, which is not between %g"
+                             " and %g", factor, product, group, i + 1, SCENARIO_LEAST_ACTIVITY,
+                             SCENARIO_MOST_ACTIVITY);
     }
     return 0;
 }
@@ -248,7 +249,12 @@ void scenario_skip(struct scenario *s, int64_t ns, struct run_time now)
     struct schedule schedule = schedule_from(s, now);
     double to_ns = (double)schedule.origin.ns + (double)ns;
 
-    schedule.origin.ns = to_ns < 0 ? 0 : to_ns > (double)DAY_TIME_MOST_NS ? DAY_TIME_MOST_NS : schedule.origin.ns + ns;
+    if (to_ns < 0)
+        schedule.origin.ns = 0;
+    else if (to_ns > (double)DAY_TIME_MOST_NS)
+        schedule.origin.ns = DAY_TIME_MOST_NS;
+    else
+        schedule.origin.ns += ns;
     renderer_return_plan(s->renderer, schedule.origin);
     reschedule(s, &schedule);
     day_replan(s->day, schedule.origin, ns < 0 ? NULL : renderer_begun(s->renderer), s->activity);
@@ -269,12 +275,12 @@ void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_re
     session_record(plan, seed, record);
 }
 
-bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6])
+bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
 {
-    const struct scenario *s = self;
-    const struct virtual_host *host = population_find(&s->population, address);
+    const struct scenario_link *link = self;
+    const struct virtual_host *host = population_find(&link->scenario->population, address);
 
-    if (host == NULL)
+    if (host == NULL || host->end.link != link->link || host->end.vlan != vlan)
         return false;
     memcpy(mac, host->end.mac, sizeof host->end.mac);
     return true;

@@ -106,8 +106,8 @@ void scenario_set_speed(struct scenario *scenario, double speed, struct run_time
 
 /*
  * Hosts begin `factor` times as many flows as their groups' activities say, until another factor is set; 1 is what it
- * was before any. The slice under way and what was planned ahead is planned again: with many hosts that takes as long
- * as any slice does. The factor passes scenario_check_activity().
+ * was before any. The slice under way and what was planned ahead is planned again, at the next peek, which takes as
+ * long as a slice does: with 10,000 hosts more than a second. The factor passes scenario_check_activity().
  */
 void scenario_set_activity(struct scenario *scenario, double factor, struct run_time now);
 
@@ -117,9 +117,9 @@ void scenario_set_activity(struct scenario *scenario, double factor, struct run_
 int scenario_check_activity(const struct scenario *scenario, double factor, struct error *err);
 
 /*
- * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not played,
- * and nobody knows how many they would have been; flows behind are played again, as in the hour that comes twice
- * in autumn. The day stays within 1970 and 2255.
+ * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not
+ * played, and nobody knows how many they would have been; flows behind are played again, as in the hour that comes
+ * twice in autumn. The day stays within 1970 and 2255.
  */
 void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
 
@@ -139,7 +139,16 @@ const struct schedule *scenario_schedule(const struct scenario *scenario);
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);
 
-/* True when the address (host order) is a virtual host; fills its MAC. `self` is the scenario. */
-bool scenario_lookup(const void *self, uint32_t address, uint8_t mac[6]);
+/* The hosts on one link of a scenario, both borrowed by whoever asks about them. */
+struct scenario_link {
+    const struct scenario *scenario;
+    uint16_t link;
+};
+
+/*
+ * True when the address (host order) is a virtual host on that link, in that VLAN (0: untagged); fills its MAC. `self` is
+ * a struct scenario_link.
+ */
+bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6]);
 
 #endif

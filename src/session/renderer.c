@@ -427,6 +427,24 @@ static void advance(struct renderer *r, struct live *live)
     }
 }
 
+/* All that is left comes at the end of the run or later. That is for take() to act on: until then it may be steered. */
+static bool end_is_next(const struct renderer *r)
+{
+    return !r->hurrying && r->coming == NULL && r->heap.count > 0 && live_at(r, 0)->due.ns >= r->config.end.ns;
+}
+
+/* Of those that all are to go on at the end of the run. */
+static const struct live *oldest_live(const struct renderer *r)
+{
+    const struct live *oldest = live_at(r, 0);
+
+    for (size_t i = 1; i < r->heap.count; i++) {
+        if (live_at(r, i)->number < oldest->number)
+            oldest = live_at(r, i);
+    }
+    return oldest;
+}
+
 static int renderer_peek(void *self, struct frame *next, struct error *err)
 {
     struct renderer *r = self;
@@ -436,10 +454,8 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
         return -1;
     if (r->coming == NULL && r->heap.count == 0)
         return 0;
-    if (!r->hurrying && r->coming == NULL && live_at(r, 0)->due.ns >= r->config.end.ns)
-        hurry_all(r);
-    first = r->coming ? r->coming : live_at(r, 0);
-    next->due = first->due;
+    first = r->coming ? r->coming : end_is_next(r) ? oldest_live(r) : live_at(r, 0);
+    next->due = end_is_next(r) ? r->config.end : first->due;
     next->link = first->templates[first->packet.side].link;
     return 1;
 }
@@ -458,6 +474,8 @@ static uint32_t renderer_take(void *self, uint8_t *room)
     struct renderer *r = self;
     uint32_t length;
 
+    if (end_is_next(r))
+        hurry_all(r);
     if (r->coming)
         begin_session(r); /* its packet is before all others */
     fetch_ahead(r);
