@@ -57,6 +57,11 @@ void due_heap_release(struct due_heap *heap)
     memset(heap, 0, sizeof *heap);
 }
 
+void *due_heap_second(const struct due_heap *heap)
+{
+    return heap->count > 1 ? heap->entries[first_of_branch(heap->entries, heap->count, 1)].thing : NULL;
+}
+
 void due_heap_put(struct due_heap *heap, struct due_entry entry)
 {
     heap->entries = memory_grow(heap->entries, &heap->capacity, heap->count + 1, sizeof *heap->entries);

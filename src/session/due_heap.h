@@ -27,6 +27,9 @@ struct due_heap {
 
 void due_heap_release(struct due_heap *heap);
 
+/* What is due after the first, if that is not due once more before; NULL: nothing. */
+void *due_heap_second(const struct due_heap *heap);
+
 void due_heap_put(struct due_heap *heap, struct due_entry entry);
 
 /* The first is due later now. */

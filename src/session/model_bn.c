@@ -167,7 +167,7 @@ static void to_draw(const struct bn_packet *packet, const struct packet_tables *
     if (packet->tcp_flags & TCP_SYN && most > SYN_MOST_BYTES)
         most = SYN_MOST_BYTES;
     *draw = (struct packet_draw){
-        .side = packet->side,
+        .side = (uint8_t)packet->side,
         .mark = PACKET_PLAIN,
         .tcp_flags = packet->tcp_flags,
         .payload_bytes = packet->payload_bytes < most ? packet->payload_bytes : most,

@@ -207,7 +207,7 @@ static int64_t ack_gap(const struct drawing *d)
 
 static bool control(struct packet_draw *draw, enum flow_side side, uint8_t flags, int64_t gap_ns)
 {
-    *draw = (struct packet_draw){ .side = side, .tcp_flags = flags, .gap_ns = gap_ns };
+    *draw = (struct packet_draw){ .side = (uint8_t)side, .tcp_flags = flags, .gap_ns = gap_ns };
     return true;
 }
 
@@ -332,7 +332,7 @@ static bool next_data(const struct drawing *d, struct packet_draw *draw)
     bool is_first = !m->message_open;
     uint32_t size;
 
-    *draw = (struct packet_draw){ .side = side, .gap_ns = data_gap(d, is_first) };
+    *draw = (struct packet_draw){ .side = (uint8_t)side, .gap_ns = data_gap(d, is_first) };
     if (is_first)
         begin_message(d);
     size = is_tcp ? next_segment_bytes(d, side) : next_datagram_bytes(d, side);

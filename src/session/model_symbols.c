@@ -427,8 +427,8 @@ static bool symbols_next(const struct packet_tables *tables, const struct packet
     if (d.features.packets_left == 0 || !draw_token(&d, &token))
         return false;
     *draw = (struct packet_draw){
-        .side = token_side(token),
-        .mark = token_mark(token),
+        .side = (uint8_t)token_side(token),
+        .mark = (uint8_t)token_mark(token),
         .tcp_flags = token_flags(token),
         .payload_bytes = draw_length(&d, token),
     };

@@ -23,8 +23,8 @@
 
 /* One packet as a model draws it. */
 struct packet_draw {
-    enum flow_side side;
-    enum packet_mark mark;   /* never PACKET_IMPAIRED */
+    uint8_t side;            /* enum flow_side */
+    uint8_t mark;            /* enum packet_mark, never PACKET_IMPAIRED */
     uint8_t tcp_flags;       /* of the five in TCP's machine; UDP, ICMP: 0 */
     uint32_t payload_bytes;  /* at most the session's largest */
     int64_t gap_ns;          /* since the session's previous packet; of the first: any */

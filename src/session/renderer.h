@@ -10,8 +10,8 @@
  * A session begins when its first frame is taken: until then, whoever peeks, the plan may still be given back. Frames
  * are in order of their due times whatever is steered.
  *
- * Memory: 1,000 bytes for every session that is live, 40 more with its places in heap and index, a million in 1 GiB;
- * 780 more while a message of several packets is under way (session_course.h), 520 more where the network does
+ * Memory: 1,020 bytes for every session that is live, at most 80 more for its places in heap and index and what an
+ * allocator adds; 520 more while a message of several packets is under way (session_course.h), 520 more where the network does
  * something to it, 72 more where the ground truth is asked for. Nothing for one that is over but for what
  * open_connections.h says.
  */

@@ -171,7 +171,7 @@ static void acknowledge_first(struct session *s, struct packet_draw *draw)
     s->held = *draw;
     s->has_held = true;
     *draw = (struct packet_draw){
-        .side = flow_side_other(draw->side), .tcp_flags = TCP_ACK, .gap_ns = draw->gap_ns / 2,
+        .side = (uint8_t)flow_side_other(draw->side), .tcp_flags = TCP_ACK, .gap_ns = draw->gap_ns / 2,
     };
     s->held.gap_ns -= draw->gap_ns;
     course_send(&s->course, draw);
