@@ -56,7 +56,7 @@ static void no_status(const void *self, struct status *status)
     calls++;
 }
 
-static struct run_controls controls = { NULL, call, call, take_speed, take_activity, call, refuse, no_status };
+static struct run_controls controls = { NULL, refuse, call, take_speed, take_activity, call, refuse, no_status };
 
 /* A socket with a name that the kernel chooses, in no directory. */
 static int listen_somewhere(struct sockaddr_un *address, socklen_t *size)

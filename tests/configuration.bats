@@ -31,7 +31,7 @@ setup()
     configure a.conf "$players" 'duration = "forever"; speed = 0.001; start = "2026-03-02"; stop_seconds = 0;' \
         'timing = "frugal"; late = "drop"; max_late_us = 60000000; control = ""; control_group = "root";'
     run -0 dayshiftd -n -c a.conf
-    configure a.conf "$players" 'start = "23:59:59"; sink = "xdp"; max_packets_per_second = 20; priority = 99;' \
+    configure a.conf "$players" 'start = "23:59:59"; sink = "null"; max_packets_per_second = 20; priority = 99;' \
         'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet"; cpu = 1023;' \
         'max_packets_per_second = 0; max_bits_per_second = 0; priority = 0; } );'
     run -0 dayshiftd -n -c a.conf

@@ -207,6 +207,24 @@ stands_still()
     sums_are_right
 }
 
+@test "live: a pause before it begins" {
+    need_link
+    control=$PWD/sock
+    players="populations = ( { model = \"$model\"; network = \"10.0.0.0/8\"; hosts = 200000; } );"
+    play 'duration = "60s";'
+    start_daemon
+    wait_for 10 live status
+    status_says 'd["state"]' starting
+    live pause
+    wait_for 60 status_is 'd["state"]' paused
+    status_says 'd["sent"]' 0
+    live resume
+    wait_for 5 status_is 'd["sent"] > 0' True
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+}
+
 @test "live: a pause changes nothing of what is sent" {
     need_link
     start_tcpdump
@@ -286,9 +304,14 @@ stands_still()
     [[ $stderr == *hosts* ]]
     status_says 'd["engine"]' "$engine"
     sed -i 's/hosts = 4000000000/hosts = 30/' live.conf
+    live speed 20
+    live pause
     run -0 live reload
     [ "$output" = reloaded ]
-    wait_for 20 status_is 'd["state"], d["links"][0]["sent"] > 0, d["engine"] == '"$engine" "('playing', True, False)"
+    # As the new configuration says; and who paused it wants it to stand still.
+    wait_for 20 status_is 'd["state"], d["speed"], d["engine"] == '"$engine" "('paused', 10.0, False)"
+    live resume
+    wait_for 20 status_is 'd["state"], d["links"][0]["sent"] > 0' "('playing', True)"
     live stop
     end_of_daemon
     sums_are_right

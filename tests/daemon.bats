@@ -187,6 +187,7 @@ frames_in()
     [ "$(frames_in wire.pcap 'ip and net 10.3.0.0/24')" -gt 100 ]
     [ "$(frames_in wire.pcap 'ip and not net 10.3.0.0/24')" -eq 0 ]
     [ "$(frames_in second.pcap 'vlan 4094 and net 10.1.0.0/24')" -eq "$(frames_in second.pcap)" ]
+    [ "$(frames_in second.pcap 'greater 1518')" -gt 0 ] # full ones, whose tag does not count for the MTU
 }
 
 # ask_arp INTERFACE TAG ADDRESS: a request from the far end, with these hexadecimal digits between MACs and type

@@ -75,19 +75,19 @@ static void check_link(const struct configuration_link *link, const struct wante
 static void test_links(void **state)
 {
     static const struct wanted_link wanted[] = {
-        { "in", "eth1", SINK_XDP, 1000, 10000000000, 3, 50 },
-        { "eth2", "eth2", SINK_LIBNET, 0, 200000, 0, 0 },
-        { "out", "eth3", SINK_XDP, 20, 0, 1023, 99 },
+        { "in", "eth1", SINK_LIBNET, 1000, 10000000000, 3, 50 },
+        { "eth2", "eth2", SINK_PACKET, 0, 200000, 0, 0 },
+        { "out", "eth3", SINK_LIBNET, 20, 0, 1023, 99 },
     };
     struct configuration c;
 
     (void)state;
     load(&c, "links = ( { name = \"in\"; interface = \"eth1\"; },"
-             "{ interface = \"eth2\"; sink = \"libnet\"; max_packets_per_second = 0; max_bits_per_second = 200000;"
+             "{ interface = \"eth2\"; sink = \"packet\"; max_packets_per_second = 0; max_bits_per_second = 200000;"
              "  cpu = 0; priority = 0; },"
              "{ name = \"out\"; interface = \"eth3\"; max_packets_per_second = 20; max_bits_per_second = 0.0;"
              "  cpu = 1023; priority = 99; } );\n"
-             "sink = \"xdp\"; max_packets_per_second = 1000; max_bits_per_second = 1e10; cpu = 3; priority = 50;\n" PLAYERS);
+             "sink = \"libnet\"; max_packets_per_second = 1000; max_bits_per_second = 1e10; cpu = 3; priority = 50;\n" PLAYERS);
     assert_int_equal(c.link_count, 3);
     for (size_t i = 0; i < c.link_count; i++)
         check_link(&c.links[i], &wanted[i]);

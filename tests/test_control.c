@@ -719,9 +719,12 @@ static void note(void *self, const char *what)
     snprintf(run->called, sizeof run->called, "%s", what);
 }
 
-static void note_pause(void *self)
+static int note_pause(void *self, struct error *err)
 {
+    const struct run *run = self;
+
     note(self, "pause");
+    return run->refuses ? error_set(err, "not now") : 0;
 }
 
 static void note_resume(void *self)
@@ -844,7 +847,7 @@ static void test_commands(void **state)
 
 static void test_commands_that_the_run_refuses(void **state)
 {
-    static const char *const lines[] = { "speed 1", "activity 1", "reload" };
+    static const char *const lines[] = { "pause", "speed 1", "activity 1", "reload" };
     struct run run = { "", true };
 
     (void)state;

@@ -36,6 +36,7 @@
 #include "daemon/supervisor_channel.h"
 #include "daemon/syscall_filter.h"
 #include "daemon/trust.h"
+#include "daemon/wall_watch.h"
 
 /* ---- the delay ---- */
 
@@ -971,6 +972,66 @@ static void test_filter(void **state)
     }
 }
 
+/* ---- the machine's clocks ---- */
+
+/* Readings a fifth of a second apart; what is not said by a row has passed as it should. */
+static void test_clocks_of_the_machine(void **state)
+{
+    static const struct {
+        int64_t wall_ns, monotonic_ns, boot_ns; /* passed */
+        int64_t step_ns, suspended_ns;          /* wanted */
+    } rows[] = {
+        { 200 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 0, 0 },
+        { 3600 * NS_PER_SECOND, 200 * NS_PER_MS, 200 * NS_PER_MS, 3600 * NS_PER_SECOND - 200 * NS_PER_MS, 0 },
+        { -NS_PER_DAY, 200 * NS_PER_MS, 200 * NS_PER_MS, -NS_PER_DAY - 200 * NS_PER_MS, 0 },
+        { NS_PER_DAY, NS_PER_SECOND, NS_PER_DAY, 0, NS_PER_DAY - NS_PER_SECOND },             /* slept */
+        { NS_PER_DAY, NS_PER_SECOND, NS_PER_DAY / 2, NS_PER_DAY / 2, NS_PER_DAY / 2 - NS_PER_SECOND }, /* and was set */
+        { NS_PER_DAY, NS_PER_DAY, NS_PER_DAY, 0, 0 },                                         /* stopped for a day */
+        { 201 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 0, 0 },                          /* slewed */
+        { 699 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 0, 0 },
+        { 700 * NS_PER_MS, 200 * NS_PER_MS, 200 * NS_PER_MS, 500 * NS_PER_MS, 0 },
+    };
+    struct wall_watch watch;
+    struct clock_reading now;
+    uint64_t steps = 0, suspensions = 0;
+
+    (void)state;
+    wall_watch_init(&watch);
+    now = watch.last;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wall_change change;
+
+        now.wall_ns += rows[i].wall_ns;
+        now.monotonic_ns += rows[i].monotonic_ns;
+        now.boot_ns += rows[i].boot_ns;
+        change = wall_watch_look(&watch, &now);
+        assert_int_equal(change.step_ns, rows[i].step_ns);
+        assert_int_equal(change.suspended_ns, rows[i].suspended_ns);
+        steps += rows[i].step_ns != 0;
+        suspensions += rows[i].suspended_ns != 0;
+        assert_int_equal(watch.steps, steps);
+        assert_int_equal(watch.suspensions, suspensions);
+    }
+}
+
+/* A clock that is slewed by 10 ms a look, for an hour: never set. */
+static void test_a_slewed_clock_was_not_set(void **state)
+{
+    struct wall_watch watch;
+    struct clock_reading now;
+
+    (void)state;
+    wall_watch_init(&watch);
+    now = watch.last;
+    for (int i = 0; i < 18000; i++) {
+        now.wall_ns += 210 * NS_PER_MS;
+        now.monotonic_ns += 200 * NS_PER_MS;
+        now.boot_ns += 200 * NS_PER_MS;
+        assert_int_equal(wall_watch_look(&watch, &now).step_ns, 0);
+    }
+    assert_int_equal(watch.steps, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -994,6 +1055,8 @@ int main(void)
         cmocka_unit_test(test_trust_of_a_pipe),
         cmocka_unit_test(test_included_files_must_be_trusted_too),
         cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_clocks_of_the_machine),
+        cmocka_unit_test(test_a_slewed_clock_was_not_set),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -972,6 +972,35 @@ static void test_other_files(void **state)
     check_refused(scratch_path("pipe"), "not a regular file");
 }
 
+/* Processes that share a descriptor share where it stands, so that it must not matter. */
+static void test_image_of_a_descriptor(void **state)
+{
+    const char *path = save_full("descriptor", 60);
+    struct bytes file = read_file(path);
+    struct model_image image;
+    struct error err;
+    int fd = model_file_open(path, &err);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+    for (off_t at = 0; at < 300; at += 100) {
+        assert_int_equal(lseek(fd, at, SEEK_SET), at);
+        assert_int_equal(model_image_read_fd(&image, fd, path, &err), 0);
+        assert_int_equal(image.size, file.size);
+        assert_memory_equal(image.bytes, file.at, file.size);
+        assert_string_equal(image.path, path);
+        model_image_release(&image);
+    }
+    assert_int_equal(truncate(path, 0), 0); /* since it was opened */
+    assert_int_equal(model_image_read_fd(&image, fd, path, &err), -1);
+    assert_non_null(strstr(err.text, "it is empty"));
+    assert_int_equal(model_file_open(scratch_path("."), &err), -1);
+    assert_non_null(strstr(err.text, "not a regular file"));
+    close(fd);
+    free(file.at);
+}
+
 /* Writes a copy of the model that SQL was applied to; the path. */
 static const char *alter(const struct bytes *model, const char *sql)
 {
@@ -1972,6 +2001,7 @@ int main(void)
         cmocka_unit_test(test_header_and_schema_changed),
         cmocka_unit_test(test_any_byte_changed),
         cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_image_of_a_descriptor),
         cmocka_unit_test(test_altered_files),
         cmocka_unit_test(test_profile_by_hand),
         cmocka_unit_test(test_profile_pools_spreads),

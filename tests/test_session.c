@@ -10,6 +10,7 @@
 #include "flow/flow_table.h"
 #include "net/decode.h"
 #include "net/wire.h"
+#include "session/due_heap.h"
 #include "session/frame_template.h"
 #include "session/renderer.h"
 #include "session/session.h"
@@ -836,6 +837,62 @@ static void test_hurry_without_connection(void **state)
             assert_false(session_next(&session, &packet)); /* nothing must be said */
         }
     }
+}
+
+/* Against a list that is searched for the first: 5,000 steps, times that meet often, up to some 300 things at once. */
+static void test_heap(void **state)
+{
+    enum { MOST = 400, STEPS = 5000 };
+    struct due_heap heap = { 0 };
+    struct due_entry list[MOST];
+    size_t count = 0;
+    struct random_stream random;
+
+    (void)state;
+    random_init(&random, SEED, RANDOM_FIT, 30, 0, 0);
+    for (uint64_t step = 0; step < STEPS; step++) {
+        size_t first = 0;
+
+        for (size_t i = 1; i < count; i++) {
+            if (list[i].due.ns < list[first].due.ns ||
+                (list[i].due.ns == list[first].due.ns && list[i].number < list[first].number))
+                first = i;
+        }
+        assert_int_equal(heap.count, count);
+        if (count > 0) {
+            assert_int_equal(heap.entries[0].number, list[first].number);
+            assert_int_equal(heap.entries[0].due.ns, list[first].due.ns);
+        }
+        switch (random_below_u32(&random, count == MOST ? 2 : 5)) {
+        case 0:
+            if (count > 0) {
+                list[first] = list[--count];
+                due_heap_remove_first(&heap);
+            }
+            break;
+        case 1:
+            if (count > 0) {
+                list[first].due.ns += random_below_u32(&random, 100);
+                due_heap_postpone_first(&heap, list[first].due);
+            }
+            break;
+        case 2:
+            for (size_t i = 0; i < count; i += 7) { /* of any, as the end of a run does */
+                size_t k = 0;
+
+                while (list[k].number != heap.entries[i].number)
+                    k++;
+                list[k].due.ns = heap.entries[i].due.ns = random_below_u32(&random, 1000);
+            }
+            due_heap_order(&heap);
+            break;
+        default:
+            list[count] = (struct due_entry){ { random_below_u32(&random, 1000) }, step, NULL };
+            due_heap_put(&heap, list[count++]);
+        }
+    }
+    assert_in_range(count, 100, MOST);
+    due_heap_release(&heap);
 }
 
 /* Whether two sessions have the same packets. */
@@ -1783,6 +1840,7 @@ int main(void)
         cmocka_unit_test(test_huge_rows),
         cmocka_unit_test(test_record_of_session),
         cmocka_unit_test(test_record_of_huge_session),
+        cmocka_unit_test(test_heap),
         cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_hurry_without_connection),
         cmocka_unit_test(test_determinism),

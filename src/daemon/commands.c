@@ -39,8 +39,9 @@ static json_t *done_with(const char *name, double value)
 
 static json_t *run_pause(const struct request *request)
 {
-    request->run->pause(request->run->self);
-    return done("paused");
+    struct error err = { "" };
+
+    return request->run->pause(request->run->self, &err) < 0 ? control_error(err.text) : done("paused");
 }
 
 static json_t *run_resume(const struct request *request)

@@ -15,8 +15,8 @@
 /* The run. All are called from the thread of the control socket and return soon; -1 with *err. */
 struct run_controls {
     void *self;
-    void (*pause)(void *self);  /* harmless when it is paused */
-    void (*resume)(void *self); /* harmless when it is not */
+    int (*pause)(void *self, struct error *err); /* harmless when it is paused */
+    void (*resume)(void *self);                  /* harmless when it is not */
     int (*set_speed)(void *self, double speed, struct error *err);
     int (*set_activity)(void *self, double activity, struct error *err);
     void (*stop)(void *self); /* begins to end the run */

@@ -6,18 +6,24 @@
 
 /* ---- what the run is told; from the thread that serves ---- */
 
-static void pause_run(void *self)
+static int pause_run(void *self, struct error *err)
 {
     struct live_run *run = self;
 
-    if (run->finish_ns == 0) /* sessions could not end */
-        emit_clock_pause(run->clock);
+    if (run->finish_ns > 0)
+        return error_set(err, "the run is ending, and sessions cannot end while time stands still");
+    run->is_paused = true;
+    live_status_publish_orders(run);
+    emit_clock_pause(run->clock);
+    return 0;
 }
 
 static void resume_run(void *self)
 {
-    const struct live_run *run = self;
+    struct live_run *run = self;
 
+    run->is_paused = false;
+    live_status_publish_orders(run);
     if (run->is_playing)
         emit_clock_resume(run->clock);
 }
@@ -28,6 +34,7 @@ static int set_speed(void *self, double speed, struct error *err)
 
     (void)err;
     run->speed = speed;
+    live_status_publish_orders(run);
     steering_set_speed(&run->steering, speed);
     return 0;
 }
@@ -39,6 +46,7 @@ static int set_activity(void *self, double activity, struct error *err)
     if (scenario_check_activity(run->play.scenario, activity, err) < 0)
         return -1;
     run->activity = activity;
+    live_status_publish_orders(run);
     steering_set_activity(&run->steering, activity);
     return 0;
 }

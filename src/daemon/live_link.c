@@ -37,10 +37,16 @@ void live_link_close(struct live_link *l)
     link_close(&l->link);
 }
 
+static struct rate_ceiling *ceiling_of(struct live_link *l)
+{
+    return l->config->max_packets_per_second > 0 || l->config->max_bits_per_second > 0 ? &l->ceiling : NULL;
+}
+
 int live_link_answer(struct live_link *l, const struct scenario_link *hosts, struct error *err)
 {
     l->hosts = *hosts;
     l->responder.link = &l->link;
+    l->responder.ceiling = ceiling_of(l);
     l->responder.lookup = scenario_link_lookup;
     l->responder.lookup_self = &l->hosts;
     l->responding = responder_start(&l->responder, err) == 0;
@@ -75,13 +81,12 @@ int live_link_start(struct live_link *l, const struct live_link_run *run, const 
                     struct emit_counts *counts, struct error *err)
 {
     const struct configuration *c = run->configuration;
-    bool has_ceiling = l->config->max_packets_per_second > 0 || l->config->max_bits_per_second > 0;
     int status;
 
     l->stop = run->stop;
     l->gate = *gate;
     l->gate.max_frame_bytes = (uint32_t)l->link.mtu + 14;
-    l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = has_ceiling ? &l->ceiling : NULL,
+    l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = ceiling_of(l),
                                    .sink = l->sink, .stop = run->stop, .counts = counts, .timing = c->timing,
                                    .late = c->late, .max_late_ns = c->max_late_ns };
     status = pthread_create(&l->thread, NULL, emit_thread, l);

@@ -123,16 +123,24 @@ static void watch_link(struct live_link *link)
     link->state = state;
 }
 
+/* At most every ten seconds: what a ceiling holds back stalls again and again. */
 static void watch_stalls(struct live_run *run)
 {
     uint64_t stalled_ns = 0;
+    uint64_t held_back = 0;
     char text[TEXT_NUMBER];
 
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++)
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
         stalled_ns += run->counts[i].stalled_ns;
-    if (stalled_ns > run->said_stalled_ns)
-        say("a stall: the run was put off by %s", text_from_ns((int64_t)(stalled_ns - run->said_stalled_ns), text));
+        held_back += run->counts[i].held_back;
+    }
+    if (stalled_ns == run->said_stalled_ns || (run->said_stalled_ns > 0 && mono_time_seconds_since(run->said_stall) < 10))
+        return;
+    say("%s: the run was put off by %s", held_back > run->said_held_back ? "held back by a ceiling" : "a stall",
+        text_from_ns((int64_t)(stalled_ns - run->said_stalled_ns), text));
+    run->said_stall = mono_time_now();
     run->said_stalled_ns = stalled_ns;
+    run->said_held_back = held_back;
 }
 
 static void tick(struct live_run *run)
@@ -200,7 +208,7 @@ static int start(struct live_run *run, struct error *err)
     wall_watch_init(&run->watch);
     run->play.started = mono_time_now();
     run->is_playing = true;
-    if (!run->config->span->is_paused)
+    if (!run->is_paused)
         emit_clock_resume(run->clock);
     return 0;
 }
@@ -275,6 +283,8 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     if (status == 0) {
         run->speed = config->span->speed;
         run->activity = config->span->activity;
+        run->is_paused = config->span->is_paused;
+        live_status_publish_orders(run);
         steering_init(&run->steering, scenario_schedule(run->play.scenario));
         if (run->activity != 1)
             steering_set_activity(&run->steering, run->activity);

@@ -31,7 +31,9 @@ struct live_run {
     struct emit_counts *counts; /* by link; on the board */
     struct live_rate rates[CONFIGURATION_MAX_LINKS];
     struct wall_watch watch;
-    uint64_t said_stalled_ns; /* of the stalls, what was told */
+    uint64_t said_stalled_ns; /* of the stalls, what was told ... */
+    uint64_t said_held_back;
+    struct mono_time said_stall; /* ... and when */
     int64_t skipped_ns;     /* of the day, because of what was seen there */
     struct control *control; /* NULL: nobody may ask */
     bool is_reloading;      /* the supervisor has been asked, and its answer is still to come */
@@ -40,6 +42,7 @@ struct live_run {
     bool is_playing;        /* frames have been sent */
     int64_t finish_ns;      /* monotonic: no flow begins any more, and the run ends by then; 0: it goes on */
     double speed, activity; /* as they were ordered last */
+    bool is_paused;         /* the same; while it starts or ends the clock may do otherwise */
 };
 
 static inline const struct configuration *live_run_configuration(const struct live_run *run)
@@ -51,6 +54,9 @@ static inline const struct configuration *live_run_configuration(const struct li
 
 /* So far, on the board, where it outlives the engine. */
 void live_status_publish(struct live_run *run);
+
+/* What was ordered. Only when it was: a new configuration that the supervisor took says otherwise for the next engine. */
+void live_status_publish_orders(const struct live_run *run);
 
 /* To be called every now and then: what happens in a second. */
 void live_status_measure(struct live_run *run);

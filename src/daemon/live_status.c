@@ -13,10 +13,16 @@ static void say_position(struct live_run *run)
 
     position->run_ns = run->config->span->before_ns + now.ns;
     position->day_ns = steering_day_time(&run->steering, now).ns;
+    position->said_ns = mono_time_now().ns;
+}
+
+void live_status_publish_orders(const struct live_run *run)
+{
+    struct run_position *position = &run->config->board->position;
+
     position->speed = run->speed;
     position->activity = run->activity;
-    position->is_paused = emit_clock_is_paused(run->clock);
-    position->said_ns = mono_time_now().ns;
+    position->is_paused = run->is_paused;
 }
 
 /* What became of the frames of a link. */

@@ -22,8 +22,8 @@ int supervisor_channel_open(int ends[2], struct error *err);
 int supervisor_channel_request(int fd, enum supervisor_request request, struct error *err);
 
 /*
- * For the engine, when there is something to read: 1 when what it asked for is done; 0 when there is no answer yet; -1 with
- * what the supervisor has against it. Answers come in the order of requests.
+ * For the engine, when there is something to read: 1 when what it asked for is done; 0 when there is no answer yet; -1
+ * with what the supervisor has against it. Answers come in the order of requests.
  */
 int supervisor_channel_take_answer(int fd, struct error *objection);
 

@@ -2,8 +2,8 @@
  * trust.h - who may write what is obeyed with root's rights.
  *
  * A file is trusted when it belongs to root, to who runs this or to who asked sudo(8) for it, and when nobody else may
- * write it or put another one in its place: no directory on the way to it may be written by others, unless it is sticky,
- * as /tmp is.
+ * write it or put another one in its place: no directory on the way to it may be written by others, unless it is
+ * sticky, as /tmp is.
  */
 #ifndef DAEMON_TRUST_H
 #define DAEMON_TRUST_H

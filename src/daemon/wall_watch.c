@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+enum { MOST_TRIES = 10 };
+
 static int64_t read_clock(clockid_t clock)
 {
     struct timespec t;
@@ -14,9 +16,18 @@ static int64_t read_clock(clockid_t clock)
     return t.tv_sec * NS_PER_SECOND + t.tv_nsec;
 }
 
+/* Together, or nearly: who is put to sleep between two of them would see a clock that was set. */
 struct clock_reading clock_reading_now(void)
 {
-    return (struct clock_reading){ read_clock(CLOCK_REALTIME), read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_BOOTTIME) };
+    struct clock_reading reading;
+    int64_t begin_ns;
+    int tries = 0;
+
+    do {
+        begin_ns = read_clock(CLOCK_MONOTONIC);
+        reading = (struct clock_reading){ read_clock(CLOCK_REALTIME), begin_ns, read_clock(CLOCK_BOOTTIME) };
+    } while (read_clock(CLOCK_MONOTONIC) - begin_ns > NS_PER_MS && ++tries < MOST_TRIES);
+    return reading;
 }
 
 void wall_watch_init(struct wall_watch *watch)

@@ -19,9 +19,7 @@ enum {
     LONGEST_REQUEST = 9014 /* jumbo frames; a longer one is cut by recvmsg() and then malformed */
 };
 
-/* 10,000 answers a second: more than any scan of a site, too few to flood its wire. */
-enum { WINDOW_ANSWERS = 1000 };
-#define WINDOW_NS (100 * NS_PER_MS)
+#define MOST_ANSWERS 10000 /* a second: more than any scan of a site, too few to flood its wire */
 
 /* Offsets in an Ethernet frame without a VLAN tag. */
 enum {
@@ -206,24 +204,6 @@ size_t responder_answer(const struct responder *responder, uint16_t vlan, const 
     return type == TYPE_IPV4 ? answer_echo(responder, vlan, request, size, reply) : 0;
 }
 
-/* How many answers may still go out in this tenth of a second. */
-struct budget {
-    int64_t window; /* number of the window since the machine started */
-    int left;
-};
-
-static bool budget_take(struct budget *budget)
-{
-    int64_t window = mono_time_now().ns / WINDOW_NS;
-
-    if (window != budget->window)
-        *budget = (struct budget){ window, WINDOW_ANSWERS };
-    if (budget->left == 0)
-        return false;
-    budget->left--;
-    return true;
-}
-
 static void count(_Atomic uint64_t *counter)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
@@ -242,12 +222,21 @@ static ssize_t send_tagged(int fd, uint16_t vlan, uint8_t *frame, size_t size)
     return sendmsg(fd, &message, MSG_DONTWAIT);
 }
 
-static void send_answer(struct responder *responder, struct budget *budget, uint16_t vlan, uint8_t *reply,
+/* There is room for it, in what may be answered and on the link. */
+static bool may_send(struct responder *responder, struct rate_ceiling *answers, size_t size)
+{
+    int64_t now_ns = mono_time_now().ns;
+
+    return rate_ceiling_take(answers, now_ns, (uint32_t)size) == 0 &&
+           (responder->ceiling == NULL || rate_ceiling_take(responder->ceiling, now_ns, (uint32_t)size) == 0);
+}
+
+static void send_answer(struct responder *responder, struct rate_ceiling *answers, uint16_t vlan, uint8_t *reply,
                         size_t size)
 {
     bool is_arp = wire_get_u16(reply + ETHERNET_TYPE) == TYPE_ARP;
 
-    if (!budget_take(budget) || send_tagged(responder->link->packet_fd, vlan, reply, size) < 0)
+    if (!may_send(responder, answers, size + (vlan ? TAG_BYTES : 0)) || send_tagged(responder->link->packet_fd, vlan, reply, size) < 0)
         count(&responder->dropped);
     else
         count(is_arp ? &responder->arp_answers : &responder->echo_answers);
@@ -302,10 +291,11 @@ static void *answer_until_stopped(void *self)
 {
     struct responder *responder = self;
     struct pollfd waiting = { .fd = responder->link->receive_fd, .events = POLLIN };
-    struct budget budget = { 0 };
+    struct rate_ceiling answers;
     uint8_t request[LONGEST_REQUEST];
     uint8_t reply[LONGEST_REQUEST];
 
+    rate_ceiling_init(&answers, MOST_ANSWERS, 0);
     while (!atomic_load_explicit(&responder->stop, memory_order_relaxed)) {
         uint16_t vlan;
         ssize_t got;
@@ -320,7 +310,7 @@ static void *answer_until_stopped(void *self)
         }
         size = responder_answer(responder, vlan, request, (size_t)got, reply);
         if (size > 0)
-            send_answer(responder, &budget, vlan, reply, size);
+            send_answer(responder, &answers, vlan, reply, size);
     }
     return NULL;
 }

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "emit/link.h"
+#include "emit/rate_ceiling.h"
 
 /*
  * True when `address` (host order) is a virtual host on this link, in this VLAN (0: untagged); fills its MAC. Called from
@@ -31,6 +32,7 @@ struct responder {
     const struct link *link;
     responder_lookup *lookup;
     const void *lookup_self;
+    struct rate_ceiling *ceiling; /* of the link, shared with its emitter; NULL: none */
     atomic_bool stop;
     pthread_t thread;
     _Atomic uint64_t arp_answers;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "net/wire.h"
 #include "session/datagram.h"
+#include "session/due_heap.h"
 #include "session/flow_tuple.h"
 #include "session/frame_template.h"
 #include "session/open_connections.h"
@@ -45,9 +46,7 @@ struct renderer {
     struct renderer_config config;
     struct renderer_counts counts;
     struct frame_builder *builder;
-    struct live **heap; /* ascending in (due, number) along every branch */
-    size_t live_count;
-    size_t heap_capacity;
+    struct due_heap heap; /* of live sessions */
     struct live *unused;
     struct live **buckets; /* live sessions by 5-tuple */
     size_t bucket_mask;
@@ -67,6 +66,12 @@ struct renderer {
     struct run_time latest; /* no frame is due later */
     bool hurrying;
 };
+
+/* In no order, but for the first. */
+static struct live *live_at(const struct renderer *r, size_t i)
+{
+    return r->heap.entries[i].thing;
+}
 
 /* ---- live sessions by 5-tuple ---- */
 
@@ -108,41 +113,8 @@ static void grow_index(struct renderer *r)
     free(r->buckets);
     r->buckets = memory_alloc_array(count, sizeof *r->buckets);
     r->bucket_mask = count - 1;
-    for (size_t i = 0; i < r->live_count; i++)
-        index_live(r, r->heap[i]);
-}
-
-/* ---- the heap ---- */
-
-static bool is_before(const struct live *a, const struct live *b)
-{
-    return a->due.ns != b->due.ns ? a->due.ns < b->due.ns : a->number < b->number;
-}
-
-static void sift_up(struct live **heap, size_t at)
-{
-    struct live *live = heap[at];
-
-    while (at > 0 && is_before(live, heap[(at - 1) / 2])) {
-        heap[at] = heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    heap[at] = live;
-}
-
-static void sift_down(struct live **heap, size_t count, size_t at)
-{
-    struct live *live = heap[at];
-
-    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && is_before(heap[child + 1], heap[child]))
-            child++;
-        if (!is_before(heap[child], live))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = live;
+    for (size_t i = 0; i < r->heap.count; i++)
+        index_live(r, live_at(r, i));
 }
 
 /* ---- birth and end of a session ---- */
@@ -194,18 +166,16 @@ static void choose_tuple(struct renderer *r, struct live *live, const struct flo
 
 static void count_live(struct renderer *r)
 {
-    atomic_store_explicit(&r->counts.live, r->live_count, memory_order_relaxed);
-    if (r->live_count > r->counts.most_live)
-        r->counts.most_live = r->live_count;
+    atomic_store_explicit(&r->counts.live, r->heap.count, memory_order_relaxed);
+    if (r->heap.count > r->counts.most_live)
+        r->counts.most_live = r->heap.count;
 }
 
 static void enter(struct renderer *r, struct live *live)
 {
-    r->heap = memory_grow(r->heap, &r->heap_capacity, r->live_count + 1, sizeof(struct live *));
-    r->heap[r->live_count++] = live;
-    sift_up(r->heap, r->live_count - 1);
+    due_heap_put(&r->heap, (struct due_entry){ live->due, live->number, live });
     index_live(r, live);
-    if (r->live_count > r->bucket_mask)
+    if (r->heap.count > r->bucket_mask)
         grow_index(r);
     count_live(r);
 }
@@ -335,7 +305,7 @@ static void tell(struct renderer *r, const struct live *live)
 /* The session at the top of the heap is over; the connection that it leaves open is remembered. */
 static void end_session(struct renderer *r, struct live *live)
 {
-    r->heap[0] = r->heap[--r->live_count];
+    due_heap_remove_first(&r->heap);
     count_live(r);
     unindex_live(r, live);
     counter_add(&r->counts.complete_tcp, session_is_complete_tcp(&live->session));
@@ -349,36 +319,34 @@ static void end_session(struct renderer *r, struct live *live)
     give_back(r, live);
 }
 
-static void hasten(struct live *live, struct run_time latest)
+/* The heap is to be put in order afterwards. */
+static void hasten(struct renderer *r, size_t i, struct run_time latest)
 {
+    struct live *live = live_at(r, i);
+
     if (live->impaired)
         impairments_stop(&live->impaired->filter);
     if (live->due.ns > latest.ns)
         live->due = latest;
+    r->heap.entries[i].due = live->due;
 }
 
 static void hurry_begun(struct renderer *r)
 {
     if (!r->hurrying)
-        counter_add(&r->counts.hurried, r->live_count);
+        counter_add(&r->counts.hurried, r->heap.count);
     r->hurrying = true;
-}
-
-static void order_heap(struct renderer *r)
-{
-    for (size_t i = r->live_count / 2; i-- > 0;)
-        sift_down(r->heap, r->live_count, i);
 }
 
 /* The end of the run: every live session says no more than it must. */
 static void hurry_all(struct renderer *r)
 {
     hurry_begun(r);
-    for (size_t i = 0; i < r->live_count; i++) {
-        session_hurry(&r->heap[i]->session);
-        hasten(r->heap[i], r->config.end);
+    for (size_t i = 0; i < r->heap.count; i++) {
+        session_hurry(&live_at(r, i)->session);
+        hasten(r, i, r->config.end);
     }
-    order_heap(r);
+    due_heap_order(&r->heap);
 }
 
 /* ---- frames ---- */
@@ -410,7 +378,7 @@ static int fetch_plan(struct renderer *r, struct error *err)
 static bool begins_next(const struct renderer *r)
 {
     return r->has_plan && r->plan_due.ns < r->config.end.ns &&
-           (r->live_count == 0 || r->plan_due.ns < r->heap[0]->due.ns);
+           (r->heap.count == 0 || r->plan_due.ns < live_at(r, 0)->due.ns);
 }
 
 static int prepare_next_session(struct renderer *r, struct error *err)
@@ -453,27 +421,26 @@ static void advance(struct renderer *r, struct live *live)
         live->due.ns += live->packet.gap_ns;
         if (live->due.ns > r->latest.ns)
             live->due = r->latest;
+        due_heap_postpone_first(&r->heap, live->due);
     } else {
         end_session(r, live);
     }
-    if (r->live_count > 0)
-        sift_down(r->heap, r->live_count, 0);
 }
 
 /* All that is left comes at the end of the run or later. That is for take() to act on: until then it may be steered. */
 static bool end_is_next(const struct renderer *r)
 {
-    return !r->hurrying && r->coming == NULL && r->live_count > 0 && r->heap[0]->due.ns >= r->config.end.ns;
+    return !r->hurrying && r->coming == NULL && r->heap.count > 0 && live_at(r, 0)->due.ns >= r->config.end.ns;
 }
 
 /* Of those that all are to go on at the end of the run. */
 static const struct live *oldest_live(const struct renderer *r)
 {
-    const struct live *oldest = r->heap[0];
+    const struct live *oldest = live_at(r, 0);
 
-    for (size_t i = 1; i < r->live_count; i++) {
-        if (r->heap[i]->number < oldest->number)
-            oldest = r->heap[i];
+    for (size_t i = 1; i < r->heap.count; i++) {
+        if (live_at(r, i)->number < oldest->number)
+            oldest = live_at(r, i);
     }
     return oldest;
 }
@@ -485,9 +452,9 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
 
     if (prepare_next_session(r, err) < 0)
         return -1;
-    if (r->coming == NULL && r->live_count == 0)
+    if (r->coming == NULL && r->heap.count == 0)
         return 0;
-    first = r->coming ? r->coming : end_is_next(r) ? oldest_live(r) : r->heap[0];
+    first = r->coming ? r->coming : end_is_next(r) ? oldest_live(r) : live_at(r, 0);
     next->due = end_is_next(r) ? r->config.end : first->due;
     next->link = first->templates[first->packet.side].link;
     return 1;
@@ -502,10 +469,10 @@ static uint32_t renderer_take(void *self, uint8_t *room)
         hurry_all(r);
     if (r->coming)
         begin_session(r); /* its packet is before all others */
-    r->now = r->heap[0]->due;
-    length = render(r, r->heap[0], room);
+    r->now = live_at(r, 0)->due;
+    length = render(r, live_at(r, 0), room);
     counter_add(&r->counts.frames, 1);
-    advance(r, r->heap[0]);
+    advance(r, live_at(r, 0));
     return length;
 }
 
@@ -539,11 +506,11 @@ void renderer_free(struct renderer *r)
     if (r == NULL)
         return;
     forget_coming(r);
-    for (size_t i = 0; i < r->live_count; i++) {
-        session_release(&r->heap[i]->session);
-        free(r->heap[i]->impaired);
-        free(r->heap[i]->sums);
-        free(r->heap[i]);
+    for (size_t i = 0; i < r->heap.count; i++) {
+        session_release(&live_at(r, i)->session);
+        free(live_at(r, i)->impaired);
+        free(live_at(r, i)->sums);
+        free(live_at(r, i));
     }
     while (r->unused) {
         struct live *live = r->unused;
@@ -554,7 +521,7 @@ void renderer_free(struct renderer *r)
     open_connections_release(&r->connections);
     packet_models_free(r->models);
     frame_builder_free(r->builder);
-    free(r->heap);
+    due_heap_release(&r->heap);
     free(r->buckets);
     free(r);
 }
@@ -613,15 +580,15 @@ const struct flow_plan *renderer_begun(const struct renderer *r)
 void renderer_finish(struct renderer *r, struct run_time now, int64_t bound_ns)
 {
     struct run_time begin = renderer_position(r, now);
-    double step_ns = (double)bound_ns / 2 / (double)(r->live_count + 1);
+    double step_ns = (double)bound_ns / 2 / (double)(r->heap.count + 1);
 
     forget_coming(r);
     r->has_plan = false;
     hurry_begun(r);
     r->latest.ns = begin.ns + bound_ns;
-    for (size_t i = 0; i < r->live_count; i++) {
-        session_close(&r->heap[i]->session, bound_ns / 6);
-        hasten(r->heap[i], (struct run_time){ begin.ns + (int64_t)((double)i * step_ns) });
+    for (size_t i = 0; i < r->heap.count; i++) {
+        session_close(&live_at(r, i)->session, bound_ns / 6);
+        hasten(r, i, (struct run_time){ begin.ns + (int64_t)((double)i * step_ns) });
     }
-    order_heap(r);
+    due_heap_order(&r->heap);
 }
