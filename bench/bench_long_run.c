@@ -107,7 +107,7 @@ static int play_month(struct model *model, uint32_t hosts, int64_t days)
     if (result->planned != result->frames || result->sent != result->given)
         wrong++;
     free(result);
-    if (watch.most_mib[1] > 1.1 * watch.most_mib[0] + (double)LEAST_BYTES / (1 << 20)) {
+    if (days > 1 && watch.most_mib[1] > 1.1 * watch.most_mib[0] + (double)LEAST_BYTES / (1 << 20)) {
         fprintf(stderr, "bench_long_run: memory grew\n");
         return -1;
     }
@@ -144,12 +144,12 @@ static int send_bulk(void)
     struct bulk bulk = { .bytes = { [12] = 0x08, [14] = 0x45 } };
     const struct frame_source source = { peek_bulk, take_bulk, &bulk };
     struct ip_network network;
-    struct gate gate = { .networks = &network, .network_count = 1 };
+    const struct gate gate = { .networks = &network, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
     static struct emit_counts counts;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL), .stop = &stop,
-                               .counts = &counts };
+    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = &stop, .counts = &counts,
+                               .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL) };
     double before_mib = resident_mib();
     double seconds = bench_cpu_seconds();
     struct error err = { "" };

@@ -936,9 +936,9 @@ static void test_status_table(void **state)
     static const char *const lines[] = {
         "dayshiftd: paused for 12 s, at 2026-07-26T12:00:00+00:00, speed 2, activity 0.5\\n",
         "  virtual hosts                        3\\n",
-        "link inside: eth1, sink packet, up, MTU 1500\\n",
+        "link inside: interface eth1, sink packet, up, MTU 1500\\n",
         "  frames planned                     100  = sent + dropped + refused\\n",
-        "link outside: eth2, sink xdp, down, MTU 9000\\n",
+        "link outside: interface eth2, sink xdp, down, MTU 9000\\n",
     };
     struct run run = { "", false };
     char *answer = command(&run, "status table");

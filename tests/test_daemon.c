@@ -343,6 +343,7 @@ static void be_supervisor(struct stage *stage, const char *words)
     setsid();
     if (stage->terminal && (open(stage->terminal, O_RDWR) < 0 || close(stage->terminal_fd) < 0))
         _exit(EXIT_FAILURE);
+    signal(SIGCHLD, SIG_IGN); /* as some that start it leave it */
     alarm(LONGEST_TEST_S); /* a test that hangs ends; the engine with it */
     setrlimit(RLIMIT_CORE, &no_core);
     if (freopen(words, "w", stderr) == NULL || supervisor_run(&what, stage->board, &how, &err) < 0)

@@ -1144,7 +1144,7 @@ enum { MOST_PLANS = 300000 };
 static struct plan_list day_of(const struct population *population, int64_t begin_ns, int64_t end_ns,
                                unsigned threads)
 {
-    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD, threads, NULL };
+    struct day_config config = { population, SEED, { begin_ns }, { end_ns }, DAY_SPREAD, threads, threads % 2 == 0, NULL };
     struct day *day = day_new(&config);
     struct plan_list list = { 0 };
     struct flow_plan plan;
@@ -1172,7 +1172,7 @@ static void test_stop_ends_the_day(void **state)
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
     for (int flows = 0; flows < 2; flows++) {
-        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, 1, &stop };
+        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, 1, false, &stop };
         struct day *day = day_new(&config);
         struct flow_plan plan;
 
@@ -1264,7 +1264,7 @@ static void test_threads_are_left(void **state)
     (void)state;
     populate(&population, &n->group, 1, &n->outside);
     for (unsigned threads = 1; threads < 5; threads++) {
-        struct day_config config = { &population, SEED, { 0 }, { NS_PER_DAY }, DAY_SPREAD, threads, NULL };
+        struct day_config config = { &population, SEED, { 0 }, { NS_PER_DAY }, DAY_SPREAD, threads, threads % 2 == 0, NULL };
         struct day *day = day_new(&config);
 
         assert_int_equal(day_next(day, &plan, &err), 1);

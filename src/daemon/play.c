@@ -41,6 +41,7 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .fallback = c->unobserved,
         .how = c->sessions,
         .threads = c->threads,
+        .plan_ahead = true,
         .stop = &play->stop,
     };
 

@@ -72,20 +72,15 @@ json_t *status_json(const struct status *status)
 
 /* ---- for people ---- */
 
-static void print_number(FILE *to, const char *name, double number, int decimals)
-{
-    char text[TEXT_NUMBER];
-
-    snprintf(text, sizeof text, "%.*f", decimals, number);
-    table_text(to, name, text, "");
-}
-
 static void print_link(FILE *to, const struct status_link *link, bool is_only)
 {
-    fprintf(to, "link %s: %s, sink %s, %s, MTU %d\n", link->name, link->interface, link->sink,
+    char megabits[TEXT_NUMBER];
+
+    snprintf(megabits, sizeof megabits, "%.3f", link->bits_per_second / 1e6);
+    fprintf(to, "link %s: interface %s, sink %s, %s, MTU %d\n", link->name, link->interface, link->sink,
             link->is_up ? "up" : "down", link->mtu);
-    print_number(to, "frames/s", link->packets_per_second, 0);
-    print_number(to, "Mbit/s", link->bits_per_second / 1e6, 3);
+    table_count(to, "frames/s", (uint64_t)(link->packets_per_second + 0.5), "");
+    table_text(to, "Mbit/s", megabits, "");
     if (!is_only)
         report_print_frames(&link->counts, to, true);
 }

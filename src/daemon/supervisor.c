@@ -36,6 +36,7 @@ struct supervisor {
     struct supervision *how;
     pid_t pid;   /* its own */
     int signals; /* signalfd(2) */
+    sigset_t mask; /* as it was */
     bool has_terminal;
     bool done;
 
@@ -101,22 +102,27 @@ static void collect_signals(sigset_t *signals)
         sigaddset(signals, SIGHUP);
 }
 
-void supervisor_block_signals(void)
-{
-    sigset_t signals;
-
-    collect_signals(&signals);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
+/* Blocked from here on. Who starts this may have set SIGCHLD aside: then nobody would be told of the engine's end. */
 static int open_signals(struct supervisor *s, struct error *err)
 {
     sigset_t signals;
 
-    supervisor_block_signals();
+    signal(SIGCHLD, SIG_DFL);
     collect_signals(&signals);
+    sigprocmask(SIG_BLOCK, &signals, &s->mask);
     s->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return s->signals < 0 ? error_set(err, "signals: %s", strerror(errno)) : 0;
+}
+
+/* What came meanwhile was for the run, which is over. From now on they end the process: to print a table may block. */
+static void close_signals(struct supervisor *s)
+{
+    struct signalfd_siginfo late;
+
+    while (read(s->signals, &late, sizeof late) == (ssize_t)sizeof late)
+        ;
+    close(s->signals);
+    sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
 
 /* The terminal that it was started from, whatever its descriptors are. */
@@ -461,17 +467,15 @@ int supervisor_run(const struct supervised *what, struct board *board, struct su
 {
     struct supervisor s = { .what = what, .board = board, .how = how, .pid = getpid(), .has_terminal = finds_terminal(),
                             .channel = -1 };
+    int status;
 
     *how = (struct supervision){ 0 };
     if (open_signals(&s, err) < 0)
         return -1;
-    if (start_engine(&s, err) < 0) {
-        close(s.signals);
-        return -1;
-    }
-    while (!s.done)
+    status = start_engine(&s, err);
+    while (status == 0 && !s.done)
         wait_for_something(&s);
     drop_trial(&s);
-    close(s.signals);
-    return 0;
+    close_signals(&s);
+    return status;
 }

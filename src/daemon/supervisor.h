@@ -41,10 +41,10 @@ struct supervision {
     bool failed;       /* it was said on standard error */
 };
 
-/* Blocks the signals above. Until then they do what they did. */
-void supervisor_block_signals(void);
-
-/* Returns when the run is over and no child is left. -1 with *err when there cannot even be an engine. */
+/*
+ * Returns when the run is over and the engine has ended. Before and afterwards the signals do what they did. -1 with
+ * *err when there cannot even be an engine.
+ */
 int supervisor_run(const struct supervised *what, struct board *board, struct supervision *how, struct error *err);
 
 #endif

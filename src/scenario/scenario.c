@@ -97,6 +97,7 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
         .end = day_end(config),
         .fallback = config->fallback,
         .threads = config->threads,
+        .plan_ahead = config->plan_ahead,
         .stop = config->stop,
     };
     struct renderer_config renderer = {
@@ -229,8 +230,9 @@ int scenario_check_activity(const struct scenario *s, double factor, struct erro
         double product = group * factor;
 
         if (!(product >= SCENARIO_LEAST_ACTIVITY && product <= SCENARIO_MOST_ACTIVITY))
-            return error_set(err, "an activity of %g makes %g of the %g of population %zu, which is not between %g and %g",
-                             factor, product, group, i + 1, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY);
+            return error_set(err, "an activity of %g makes %g of the %g of population %zu, which is not between %g"
+                             " and %g", factor, product, group, i + 1, SCENARIO_LEAST_ACTIVITY,
+                             SCENARIO_MOST_ACTIVITY);
     }
     return 0;
 }
@@ -248,7 +250,12 @@ void scenario_skip(struct scenario *s, int64_t ns, struct run_time now)
     struct schedule schedule = schedule_from(s, now);
     double to_ns = (double)schedule.origin.ns + (double)ns;
 
-    schedule.origin.ns = to_ns < 0 ? 0 : to_ns > (double)DAY_TIME_MOST_NS ? DAY_TIME_MOST_NS : schedule.origin.ns + ns;
+    if (to_ns < 0)
+        schedule.origin.ns = 0;
+    else if (to_ns > (double)DAY_TIME_MOST_NS)
+        schedule.origin.ns = DAY_TIME_MOST_NS;
+    else
+        schedule.origin.ns += ns;
     renderer_return_plan(s->renderer, schedule.origin);
     reschedule(s, &schedule);
     day_replan(s->day, schedule.origin, ns < 0 ? NULL : renderer_begun(s->renderer), s->activity);

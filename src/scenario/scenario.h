@@ -58,6 +58,7 @@ struct scenario_config {
     enum day_fallback fallback;
     struct session_options how;
     unsigned threads; /* for planning; the frames are the same for any number. 0 is 1 */
+    bool plan_ahead;  /* so that frames need not wait for plans; see day.h */
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
 };
 
@@ -106,8 +107,8 @@ void scenario_set_speed(struct scenario *scenario, double speed, struct run_time
 
 /*
  * Hosts begin `factor` times as many flows as their groups' activities say, until another factor is set; 1 is what it
- * was before any. The slice under way and what was planned ahead is planned again: with many hosts that takes as long
- * as any slice does. The factor passes scenario_check_activity().
+ * was before any. The slice under way and what was planned ahead is planned again, at the next peek, which takes as
+ * long as a slice does: with 10,000 hosts more than a second. The factor passes scenario_check_activity().
  */
 void scenario_set_activity(struct scenario *scenario, double factor, struct run_time now);
 
@@ -117,9 +118,9 @@ void scenario_set_activity(struct scenario *scenario, double factor, struct run_
 int scenario_check_activity(const struct scenario *scenario, double factor, struct error *err);
 
 /*
- * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not played,
- * and nobody knows how many they would have been; flows behind are played again, as in the hour that comes twice
- * in autumn. The day stays within 1970 and 2255.
+ * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not
+ * played, and nobody knows how many they would have been; flows behind are played again, as in the hour that comes
+ * twice in autumn. The day stays within 1970 and 2255.
  */
 void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
 

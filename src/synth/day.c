@@ -35,7 +35,7 @@ struct slice_work {
 struct day {
     struct day_config config;
     struct slice_work work[2];
-    unsigned current; /* which of both is being taken; the other one is the slice ahead, with threads */
+    unsigned current; /* which of both is being taken; the other one is the slice ahead, where that is planned */
     bool is_ahead;    /* the other one is made, or in the making by `thread` */
     pthread_t thread;
     struct day_time next_slice; /* the beginning of the slice to come */
@@ -234,12 +234,14 @@ static void prepare_slice(struct slice_work *work)
     day->next_slice.ns += NS_PER_SLICE;
 }
 
-/* Lets a thread plan the slice to come, where there are threads. */
+/* Lets a thread plan the slice to come, where that is wanted. */
 static void look_ahead(struct day *day)
 {
     struct slice_work *other = &day->work[!day->current];
 
-    if (day->config.threads < 2 || day->next_slice.ns >= day->config.end.ns)
+    bool is_wanted = day->config.plan_ahead || day->config.threads > 1;
+
+    if (!is_wanted || day->next_slice.ns >= day->config.end.ns)
         return;
     prepare_slice(other);
     day->is_ahead = start_thread(&day->thread, make_slice, other);

@@ -1,7 +1,7 @@
 /*
  * day.h - SYNTHESIZE-DAY: the flows of a whole population over a window of time, in order.
  *
- * Works slice by slice: memory is that of one slice's plans, or of two with more than one thread: then the
+ * Works slice by slice: memory is that of one slice's plans, or of two where it plans ahead: then the
  * next slice is planned while one is taken. Days follow one another for as long as the window lasts.
  *
  * Dates and slices are by the wall clock (base/time_zone.h). Where it is set back the hour that comes twice is played
@@ -26,6 +26,7 @@ struct day_config {
     struct day_time end; /* flows start before it; at most DAY_TIME_MOST_NS */
     enum day_fallback fallback;
     unsigned threads; /* that plan; the plans are the same for any number. 0 is 1 */
+    bool plan_ahead;  /* the slice to come while one is taken, in a thread of its own; several threads do so anyway */
     const atomic_bool *stop; /* borrowed; set by anyone: no more flows. NULL: nobody will */
 };
 
