@@ -15,6 +15,7 @@ link_b=dk$$b
 scratch=
 tcpdump_pid=
 probe_pid=
+eaters=
 failures=0
 drops_are_told=yes
 
@@ -39,9 +40,20 @@ stop_process()
     [ -n "$1" ] && kill "$1" 2>/dev/null && wait "$1" 2>/dev/null
 }
 
+stop_eaters()
+{
+    local pid
+
+    for pid in $eaters; do
+        stop_process "$pid"
+    done
+    eaters=
+}
+
 clean_up()
 {
     stop_process "$probe_pid"
+    stop_eaters
     stop_process "$tcpdump_pid"
     ip netns del "$space_a" 2>/dev/null # takes the pair with it
     ip netns del "$space_b" 2>/dev/null
@@ -297,6 +309,43 @@ check_gone()
     check "     that says so" contains "$scratch/probe.err" "the interface is gone"
 }
 
+# --- the other end's kernel falls behind: another processor receives, for many, and its queue fills up ---
+
+# all_captured FRAMES: counted by the first of those who capture
+all_captured()
+{
+    [ "$(tcpdump -nr "$scratch/capture.pcap" 2>/dev/null | wc -l)" = "$1" ]
+}
+
+check_full_queue()
+{
+    local queue=/sys/class/net/$link_b/queues/rx-0/rps_cpus i
+
+    [ "$(nproc)" -gt 1 ] && in_b test -e "$queue" || return
+    in_b sh -c "echo 1 > $queue"
+    : > "$scratch/capture.err"
+    ip netns exec "$space_b" tcpdump --immediate-mode -B 262144 -s 64 -U -i "$link_b" -w - udp \
+        > "$scratch/capture.pcap" 2> "$scratch/capture.err" &
+    tcpdump_pid=$!
+    for i in 1 2 3 4 5 6 7; do
+        ip netns exec "$space_b" tcpdump -i "$link_b" -s 64 -w /dev/null udp 2>/dev/null &
+        eaters="$eaters $!"
+    done
+    sleep 1
+    check "tcpdump starts" wait_for 10 contains "$scratch/capture.err" "listening on"
+    start_probe "$1" 200000 64 0 1514 || check "sink $1 opens" false
+    let_send
+    end_probe
+    wait_for 10 all_captured "$(value_of sent)"
+    stop_eaters
+    stop_process "$tcpdump_pid"
+    tcpdump_pid=
+    in_b sh -c "echo 0 > $queue"
+    echo "     $1, a queue that fills up: $(value_of sent) sent, $(value_of tired) not, busy $(value_of busy) times"
+    check "the interface counted what was sent" [ "$(value_of interface)" = "$(value_of sent)" ]
+    check "it arrived" all_captured "$(value_of sent)"
+}
+
 # --- the kernel's stamps ---
 
 check_stamps()
@@ -319,6 +368,7 @@ check_sink()
     check_drops "$1" 64
     check_down "$1"
     check_no_carrier "$1"
+    [ $drops_are_told = no ] || check_full_queue "$1"
     check_small_mtu "$1"
     check_large_mtu "$1"
     check_gone "$1"
