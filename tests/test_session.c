@@ -151,8 +151,8 @@ static struct flow_plan plan_of(uint8_t protocol, uint64_t packets, uint64_t key
         .protocol = protocol,
         .packets = packets,
         .service = service,
-        .ends = { { 0x0a000001, 50000, { 2, 0, 0, 0, 0, 1 } },
-                  { 0xc0000209, 443, { 2, 0, 0, 0, 0, 2 } } },
+        .ends = { { .address = 0x0a000001, .port = 50000, .mac = { 2, 0, 0, 0, 0, 1 } },
+                  { .address = 0xc0000209, .port = 443, .mac = { 2, 0, 0, 0, 0, 2 } } },
     };
 }
 
@@ -1267,7 +1267,7 @@ static struct renderer *new_renderer(struct script *script, const char *impairme
 {
     struct renderer_config config = {
         .plans = { next_scripted, script },
-        .schedule = { origin, 1.0 },
+        .schedule = { .origin = origin, .speed = 1.0 },
         .end = { RUN_S * NS_PER_SECOND },
         .seed = SEED,
     };

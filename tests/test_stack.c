@@ -86,7 +86,7 @@ static void play_conversation(const struct conversation *c, uint32_t first[2])
     memcpy(numbers.acknowledged, (uint32_t[]){ first[1], first[0] }, sizeof numbers.acknowledged);
     memcpy(numbers.sequence, first, sizeof numbers.sequence);
     for (const struct step *step = c->steps; step->flags; step++) {
-        const struct packet_draw draw = { .side = step->side, .mark = step->mark,
+        const struct packet_draw draw = { .side = (uint8_t)step->side, .mark = (uint8_t)step->mark,
                                           .tcp_flags = step->flags, .payload_bytes = step->bytes,
                                           .gap_ns = 1000 };
         bool is_refusal = step->flags == (RST | A) && step->side == R && step->sequence == 0;
@@ -207,7 +207,7 @@ static struct packet_draw draw_allowed(const struct tcp_machine *machine, const 
     struct packet_draw draw;
 
     do {
-        draw = (struct packet_draw){ .side = (enum flow_side)random_below(random, 2) };
+        draw = (struct packet_draw){ .side = (uint8_t)random_below(random, 2) };
         draw.tcp_flags = flags[random_below(random, one_in(random, 40) ? sizeof flags : 7)];
         draw.mark = one_in(random, 10) ? PACKET_KEEPALIVE : one_in(random, 20) ? PACKET_ZERO_WINDOW
                                                                                : PACKET_PLAIN;
@@ -708,7 +708,7 @@ struct talk {
 static void talk_add(struct talk *talk, enum flow_side side, uint8_t flags, uint32_t bytes, int64_t gap_ns)
 {
     assert_true(talk->count < MOST_PASSING);
-    talk->draws[talk->count++] = (struct packet_draw){ .side = side, .tcp_flags = flags,
+    talk->draws[talk->count++] = (struct packet_draw){ .side = (uint8_t)side, .tcp_flags = flags,
                                                        .payload_bytes = bytes, .gap_ns = gap_ns };
     talk->total.packets[side] += datagram_pieces(talk->protocol, bytes);
     talk->total.data_packets[side] += bytes > 0 ? datagram_pieces(talk->protocol, bytes) : 0;
