@@ -326,6 +326,8 @@ static void test_histogram_quantiles(void **state)
 
 /* ---- clock ---- */
 
+static struct emit_pace exact_pace; /* EMIT_EXACT */
+
 static void test_clock_simulated(void **state)
 {
     struct emit_clock clock = emit_clock_simulated();
@@ -334,9 +336,9 @@ static void test_clock_simulated(void **state)
 
     (void)state;
     assert_int_equal(operations->now(&clock).ns, 0);
-    assert_int_equal(operations->wait_until(&clock, (struct run_time){ NS_PER_DAY }, EMIT_EXACT, &stop).ns,
+    assert_int_equal(operations->wait_until(&clock, (struct run_time){ NS_PER_DAY }, &exact_pace, &stop).ns,
                      NS_PER_DAY);
-    assert_int_equal(operations->wait_until(&clock, (struct run_time){ 5 }, EMIT_EXACT, &stop).ns, NS_PER_DAY);
+    assert_int_equal(operations->wait_until(&clock, (struct run_time){ 5 }, &exact_pace, &stop).ns, NS_PER_DAY);
     assert_int_equal(operations->now(&clock).ns, NS_PER_DAY);
 }
 
@@ -348,9 +350,11 @@ static void test_clock_real_never_early(void **state)
 
     (void)state;
     for (enum emit_timing timing = EMIT_EXACT; timing <= EMIT_FRUGAL; timing++) {
+        struct emit_pace pace = { timing, 0 };
+
         for (size_t i = 0; i < sizeof steps_ns / sizeof steps_ns[0]; i++) {
             struct run_time deadline = { emit_clock_now(&clock).ns + steps_ns[i] };
-            struct run_time then = clock.operations->wait_until(&clock, deadline, timing, &stop);
+            struct run_time then = clock.operations->wait_until(&clock, deadline, &pace, &stop);
 
             assert_true(then.ns >= deadline.ns);
             assert_true(emit_clock_now(&clock).ns >= then.ns);
@@ -365,8 +369,8 @@ static void test_clock_real_past_deadlines(void **state)
     atomic_bool stop = false;
 
     (void)state;
-    clock.operations->wait_until(&clock, (struct run_time){ 0 }, EMIT_EXACT, &stop);
-    clock.operations->wait_until(&clock, (struct run_time){ -NS_PER_DAY }, EMIT_EXACT, &stop);
+    clock.operations->wait_until(&clock, (struct run_time){ 0 }, &exact_pace, &stop);
+    clock.operations->wait_until(&clock, (struct run_time){ -NS_PER_DAY }, &exact_pace, &stop);
 }
 
 static void *stop_later(void *self)
@@ -388,7 +392,7 @@ static void test_clock_real_notices_stop(void **state)
 
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, stop_later, &stop), 0);
-    assert_true(clock.operations->wait_until(&clock, far, EMIT_EXACT, &stop).ns < far.ns);
+    assert_true(clock.operations->wait_until(&clock, far, &exact_pace, &stop).ns < far.ns);
     assert_true(atomic_load(&stop));
     pthread_join(thread, NULL);
 }
@@ -1192,7 +1196,7 @@ struct stalling_clock {
 static struct stalling_clock stalling;
 
 static struct run_time stalling_wait_until(struct emit_clock *clock, struct run_time deadline,
-                                           enum emit_timing timing, const atomic_bool *stop)
+                                           struct emit_pace *pace, const atomic_bool *stop)
 {
     struct emit_clock simulated = emit_clock_simulated();
 
@@ -1200,7 +1204,7 @@ static struct run_time stalling_wait_until(struct emit_clock *clock, struct run_
         clock->simulated_ns += deadline.ns - emit_clock_now(clock).ns + stalling.stall_ns;
         stalling.stalls_at.ns = -1;
     }
-    return simulated.operations->wait_until(clock, deadline, timing, stop);
+    return simulated.operations->wait_until(clock, deadline, pace, stop);
 }
 
 static struct emit_clock stalling_clock_start(int64_t stalls_at_ns, int64_t stall_ns)
@@ -1421,12 +1425,13 @@ static void test_clock_waits_out_a_pause(void **state)
     for (size_t i = 0; i < sizeof timings / sizeof *timings; i++) {
         struct emit_clock clock = emit_clock_real();
         struct run_time deadline = { 2 * NS_PER_MS };
+        struct emit_pace pace = { timings[i], 0 };
         int64_t begin_ns = clock.anchor_ns;
         pthread_t thread;
 
         emit_clock_pause(&clock);
         assert_int_equal(pthread_create(&thread, NULL, resume_later, &clock), 0);
-        assert_true(clock.operations->wait_until(&clock, deadline, timings[i], &stop).ns >= deadline.ns);
+        assert_true(clock.operations->wait_until(&clock, deadline, &pace, &stop).ns >= deadline.ns);
         pthread_join(thread, NULL);
         assert_true(clock.anchor_ns - begin_ns >= 50 * NS_PER_MS);
         assert_true(emit_clock_machine_ns(&clock) - begin_ns >= 52 * NS_PER_MS);

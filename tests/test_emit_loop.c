@@ -170,7 +170,7 @@ static void check(struct sink *sink, enum emit_timing timing)
     struct rate_ceiling ceiling;
     atomic_bool stop = false;
     struct emitter emitter = { .clock = &clock, .gate = &gate, .ceiling = &ceiling, .sink = &run.base, .stop = &stop,
-                               .counts = counts, .timing = timing };
+                               .counts = counts, .pace.timing = timing };
     struct error err = { "" };
     pthread_t producer;
     size_t bytes;

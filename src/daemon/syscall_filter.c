@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -81,6 +82,7 @@ static const struct argument_rule {
     { SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD },
     { SCMP_SYS(prctl), 0, WHOLE_INT, PR_SET_TIMERSLACK },
     { SCMP_SYS(prctl), 0, WHOLE_INT, PR_SET_NAME },
+    { SCMP_SYS(setpriority), 0, WHOLE_INT, PRIO_PROCESS }, /* none but of its own user */
     { SCMP_SYS(newfstatat), 3, WHOLE_INT, AT_EMPTY_PATH }, /* fstat(3) */
     { SCMP_SYS(prlimit64), 2, WHOLE_WORD, 0 },             /* asks, sets nothing */
     { SCMP_SYS(fcntl), 1, WHOLE_INT, F_GETFL },            /* not F_SETOWN: signals to others */

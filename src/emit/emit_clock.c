@@ -5,7 +5,9 @@
 
 #include <time.h>
 
-#define SPIN_NS (50 * NS_PER_US)         /* sleeping threads wake up tens of microseconds late */
+#define LEAST_MARGIN_NS (50 * NS_PER_US)  /* sleeping threads wake up tens of microseconds late, or hundreds */
+#define MOST_MARGIN_NS (500 * NS_PER_US)
+#define MARGIN_STEP_NS 100
 #define FRUGAL_NS NS_PER_MS
 #define LONGEST_SLEEP_NS (20 * NS_PER_MS)
 
@@ -53,37 +55,58 @@ static struct run_time real_now(const struct emit_clock *clock)
     return (struct run_time){ (paused_ns ? paused_ns : monotonic_ns()) - anchor_of(clock) };
 }
 
-/* True when the deadline is near enough to be spun for. Sleeps once, if it is not. */
-static bool sleep_towards(const struct emit_clock *clock, struct run_time deadline, int64_t spin_ns)
+/*
+ * How long before the deadline the sleep ends: as long as all but a few wakeups are late (a quantile, by stochastic
+ * approximation), but at most half the time there is: a thread that never sleeps is one that the scheduler puts off.
+ */
+static int64_t margin_for(struct emit_pace *pace, int64_t left_ns)
 {
-    int64_t now_ns = monotonic_ns();
-    int64_t until_ns = anchor_of(clock) + deadline.ns - spin_ns;
-
-    if (paused_since(clock)) {
-        sleep_until(now_ns + LONGEST_SLEEP_NS);
-        return false;
-    }
-    if (until_ns <= now_ns)
-        return true;
-    sleep_until(until_ns - now_ns < LONGEST_SLEEP_NS ? until_ns : now_ns + LONGEST_SLEEP_NS);
-    return false;
+    if (pace->timing != EMIT_EXACT)
+        return pace->timing == EMIT_FRUGAL ? -FRUGAL_NS : 0;
+    if (pace->margin_ns == 0)
+        pace->margin_ns = LEAST_MARGIN_NS;
+    if (left_ns / 2 < LEAST_MARGIN_NS)
+        return LEAST_MARGIN_NS;
+    return pace->margin_ns < left_ns / 2 ? pace->margin_ns : left_ns / 2;
 }
 
-static struct run_time real_wait_until(struct emit_clock *clock, struct run_time deadline, enum emit_timing timing,
+/* A wakeup was late by so much: of 100 of them 98 are to be within the margin. */
+static void learn_margin(struct emit_pace *pace, int64_t late_ns)
+{
+    pace->margin_ns += late_ns > pace->margin_ns ? 98 * MARGIN_STEP_NS : -2 * MARGIN_STEP_NS;
+    if (pace->margin_ns < LEAST_MARGIN_NS)
+        pace->margin_ns = LEAST_MARGIN_NS;
+    if (pace->margin_ns > MOST_MARGIN_NS)
+        pace->margin_ns = MOST_MARGIN_NS;
+}
+
+/* Sleeps once, as long as it makes sense now. */
+static void sleep_some(const struct emit_clock *clock, int64_t until_ns, struct emit_pace *pace)
+{
+    int64_t now_ns = monotonic_ns();
+
+    if (paused_since(clock) || until_ns - now_ns > LONGEST_SLEEP_NS) {
+        sleep_until(now_ns + LONGEST_SLEEP_NS);
+    } else {
+        sleep_until(until_ns);
+        if (pace->timing == EMIT_EXACT)
+            learn_margin(pace, monotonic_ns() - until_ns);
+    }
+}
+
+static struct run_time real_wait_until(struct emit_clock *clock, struct run_time deadline, struct emit_pace *pace,
                                        const atomic_bool *stop)
 {
-    int64_t spin_ns = timing == EMIT_EXACT ? SPIN_NS : timing == EMIT_FRUGAL ? -FRUGAL_NS : 0;
     struct run_time now = real_now(clock);
+    int64_t margin_ns = margin_for(pace, deadline.ns - now.ns);
 
-    if (now.ns >= deadline.ns && !paused_since(clock))
-        return now;
-    while (!sleep_towards(clock, deadline, spin_ns)) {
-        if (atomic_load_explicit(stop, memory_order_relaxed))
-            return real_now(clock);
+    while ((now.ns < deadline.ns || paused_since(clock)) && !atomic_load_explicit(stop, memory_order_relaxed)) {
+        if (deadline.ns - now.ns > margin_ns || paused_since(clock))
+            sleep_some(clock, anchor_of(clock) + deadline.ns - margin_ns, pace);
+        else
+            spin_pause();
+        now = real_now(clock);
     }
-    for (now = real_now(clock); now.ns < deadline.ns && !atomic_load_explicit(stop, memory_order_relaxed);
-         now = real_now(clock))
-        spin_pause();
     return now;
 }
 
@@ -114,11 +137,11 @@ static struct run_time simulated_now(const struct emit_clock *clock)
 }
 
 static struct run_time simulated_wait_until(struct emit_clock *clock, struct run_time deadline,
-                                            enum emit_timing timing, const atomic_bool *stop)
+                                            struct emit_pace *pace, const atomic_bool *stop)
 {
     int64_t until_ns = anchor_of(clock) + deadline.ns;
 
-    (void)timing;
+    (void)pace;
     (void)stop;
     if (clock->simulated_ns < until_ns)
         clock->simulated_ns = until_ns;

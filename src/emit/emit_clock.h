@@ -23,6 +23,12 @@ enum emit_timing {
     EMIT_FRUGAL    /* sleeps up to a millisecond longer, so that frames close together cost one wakeup */
 };
 
+/* Of one thread that waits. */
+struct emit_pace {
+    enum emit_timing timing;
+    int64_t margin_ns; /* before a deadline, from which on it is spun for; learned. 0 at first */
+};
+
 struct emit_clock;
 
 struct emit_clock_operations {
@@ -32,7 +38,7 @@ struct emit_clock_operations {
      * waited for in steps of at most 20 ms, so that a stop, a pause and a moved anchor are noticed; one that has
      * passed returns at once, unless the clock is paused.
      */
-    struct run_time (*wait_until)(struct emit_clock *clock, struct run_time deadline, enum emit_timing timing,
+    struct run_time (*wait_until)(struct emit_clock *clock, struct run_time deadline, struct emit_pace *pace,
                                   const atomic_bool *stop);
     /* Waits for about `ns`, for something else than a deadline. */
     void (*nap)(struct emit_clock *clock, int64_t ns);

@@ -15,6 +15,7 @@
 
 enum {
     STACK_BYTES = 64 << 10, /* more than the loop and what it calls need */
+    NICE = -15,
     BUSY_PERCENT = 85,      /* the kernel allows 95 */
     QUIET_PERCENT = 60
 };
@@ -45,6 +46,7 @@ void emit_thread_raise_limits(void)
 {
     raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
     raise_limit(RLIMIT_RTPRIO, 99);
+    raise_limit(RLIMIT_NICE, 20 - NICE);
 }
 
 int emit_thread_prepare(const struct emit_thread_options *options, struct error *err)
@@ -54,6 +56,7 @@ int emit_thread_prepare(const struct emit_thread_options *options, struct error 
 
     /* The default lets the kernel add 50 us to every sleep. */
     (void)prctl(PR_SET_TIMERSLACK, 1);
+    (void)setpriority(PRIO_PROCESS, 0, NICE); /* where that is allowed: before the threads that render and plan */
     touch_stack();
     if (options->cpu != EMIT_THREAD_ANY_CPU) {
         CPU_ZERO(&set);

@@ -215,7 +215,7 @@ static int loop(struct emitter *emitter, struct supply *supply, struct error *er
             continue;
         }
         now = emitter->clock->operations->wait_until(emitter->clock, emitter->frames[emitter->first].due,
-                                                     emitter->timing, emitter->stop);
+                                                     &emitter->pace, emitter->stop);
         if (!is_stopped(emitter) && emit_due(emitter, now, err) < 0)
             return -1;
     }

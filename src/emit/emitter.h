@@ -64,7 +64,7 @@ struct emitter {
     struct sink *sink;
     const atomic_bool *stop; /* set by anyone: the loop ends at the next frame */
     struct emit_counts *counts;
-    enum emit_timing timing;
+    struct emit_pace pace; /* its timing is the caller's to set */
     enum late_policy late;
     int64_t max_late_ns; /* 0: EMIT_MAX_LATE_NS */
 
