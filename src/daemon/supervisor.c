@@ -41,6 +41,7 @@ struct supervisor {
     bool done;
 
     pid_t engine;            /* 0: none runs, it is started again at `deadline_ns` */
+    bool is_killed;          /* by the supervisor */
     int channel;             /* to the engine; -1: none */
     struct mono_time started;
     int64_t deadline_ns;     /* when to start the engine, or to kill it */
@@ -189,6 +190,7 @@ static int start_engine(struct supervisor *s, struct error *err)
     s->channel = ends[CHANNEL_SUPERVISOR];
     s->started = mono_time_now();
     s->deadline_ns = NEVER_NS;
+    s->is_killed = false;
     if (s->engine > 0)
         return 0;
     s->engine = 0;
@@ -226,24 +228,46 @@ static void finish(struct supervisor *s, const char *ended, bool failed)
     s->done = true;
 }
 
-static void on_crash(struct supervisor *s, int status)
+/* Not as it was told to. SIGTERM and SIGINT may also have reached it with the whole group of processes. */
+static bool is_crash(const struct supervisor *s, int status)
 {
-    struct error how, text;
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status) != STATUS_DONE && WEXITSTATUS(status) != STATUS_FAILED;
+    return number != SIGTERM && number != SIGINT && !(number == SIGKILL && s->is_killed);
+}
+
+static void describe_engine_end(const struct supervisor *s, int status, struct error *text)
+{
+    struct error how;
 
     describe_end(status, &how);
-    error_set(&text, "the engine %s after %.1f s", how.text, mono_time_seconds_since(s->started));
-    start_later(s, text.text);
+    error_set(text, "the engine %s after %.1f s", how.text, mono_time_seconds_since(s->started));
+}
+
+/* It was to end, in whatever way: how it did so is said when it was not what it was told. */
+static void note_crash_at_end(struct supervisor *s, int status)
+{
+    if (!is_crash(s, status))
+        return;
+    describe_engine_end(s, status, &s->board->crash);
+    say("%s", s->board->crash.text);
+    s->how->failed = s->ending != GOING_ON;
 }
 
 static void on_engine_end(struct supervisor *s, int status)
 {
     bool is_done = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_DONE;
     bool has_failed = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_FAILED;
+    struct error text;
 
     s->has_played = s->has_played || atomic_load(&s->board->began_ns) != 0;
     s->engine = 0;
     close_channel(s);
     board_settle(s->board);
+    if (s->ending != GOING_ON || s->is_making_room)
+        note_crash_at_end(s, status);
     if (s->ending != GOING_ON)
         finish(s, NULL, has_failed || s->how->failed);
     else if (s->is_making_room)
@@ -252,8 +276,10 @@ static void on_engine_end(struct supervisor *s, int status)
         finish(s, "the end of the run", false);
     else if (has_failed && !s->has_played)
         finish(s, "an error", true);
-    else
-        on_crash(s, status);
+    else {
+        describe_engine_end(s, status, &text);
+        start_later(s, text.text);
+    }
 }
 
 /* ---- the end of an engine ---- */
@@ -265,9 +291,19 @@ static void tell_engine(struct supervisor *s, int number, int64_t within_ns)
 
     if (s->engine == 0)
         return;
+    s->is_killed = s->is_killed || number == SIGKILL;
     kill(s->engine, number);
     if (by_ns < s->deadline_ns)
         s->deadline_ns = by_ns;
+}
+
+/* It does not do what it has to. */
+static void kill_engine(struct supervisor *s, const char *why)
+{
+    say("%s", why);
+    s->how->failed = s->ending != GOING_ON;
+    s->is_killed = true;
+    kill(s->engine, SIGKILL);
 }
 
 static void end_engine_properly(struct supervisor *s)
@@ -316,8 +352,17 @@ static void on_stop_signal(struct supervisor *s, int number)
 
 /* ---- a new configuration ---- */
 
+static void answer(struct supervisor *s, const struct error *objection)
+{
+    if (s->is_asked_for && s->channel >= 0)
+        supervisor_channel_answer(s->channel, objection);
+    s->is_asked_for = false;
+}
+
 static void start_trial(struct supervisor *s)
 {
+    struct error why;
+
     drop_trial(s);
     memset(&s->board->trial, 0, sizeof s->board->trial);
     fflush(NULL);
@@ -326,15 +371,12 @@ static void start_trial(struct supervisor *s)
         leave_supervisor(s, SIGKILL);
         _exit(s->what->try_new(s->what->self, &s->board->trial) < 0 ? STATUS_FAILED : STATUS_DONE);
     }
-    if (s->trial < 0)
-        say("not reloaded: no process to try the new configuration in: %s", strerror(errno));
-}
-
-static void answer(struct supervisor *s, const struct error *objection)
-{
-    if (s->is_asked_for && s->channel >= 0)
-        supervisor_channel_answer(s->channel, objection);
-    s->is_asked_for = false;
+    if (s->trial > 0)
+        return;
+    s->trial = 0;
+    error_set(&why, "no process to try the new configuration in: %s", strerror(errno));
+    say("not reloaded: %s", why.text);
+    answer(s, &why);
 }
 
 /* Who tried it may have been taken over by what it read: its words are made printable. */
@@ -402,18 +444,19 @@ static void on_request(struct supervisor *s)
 {
     static const struct error busy = { "a new configuration is being tried already" };
     enum supervisor_request request;
-    int got = supervisor_channel_take(s->channel, &request);
+    enum channel_find found = supervisor_channel_take(s->channel, &request);
 
-    if (got < 0) {
-        say("the engine asked for what there is not, and is killed");
-        kill(s->engine, SIGKILL);
+    if (found == CHANNEL_GARBAGE)
+        kill_engine(s, "the engine asked for what there is not, and is killed");
+    if (found == CHANNEL_GARBAGE || found == CHANNEL_CLOSED)
         close_channel(s);
-    } else if (got > 0 && request == REQUEST_STOP) {
-        supervisor_channel_answer(s->channel, NULL);
+    if (found != CHANNEL_REQUEST)
+        return;
+    if (request == REQUEST_STOP) {
         end_run(s, s->ending > END_PROPERLY ? s->ending : END_PROPERLY, "a request to stop");
-    } else if (got > 0 && (s->trial > 0 || s->ending != GOING_ON)) {
+    } else if (s->trial > 0 || s->ending != GOING_ON) {
         supervisor_channel_answer(s->channel, &busy);
-    } else if (got > 0) {
+    } else {
         s->is_asked_for = true;
         start_trial(s);
     }
@@ -425,9 +468,7 @@ static void on_deadline(struct supervisor *s)
         return;
     s->deadline_ns = NEVER_NS;
     if (s->engine != 0) {
-        say("the engine did not end in time, and is killed");
-        s->how->failed = s->ending != GOING_ON;
-        kill(s->engine, SIGKILL);
+        kill_engine(s, "the engine did not end in time, and is killed");
     } else if (s->is_making_room) {
         struct error err = { "" };
 

@@ -49,17 +49,19 @@ int supervisor_channel_take_answer(int fd, struct error *objection)
     return text[0] == '\0' ? 1 : error_set(objection, "%s", text);
 }
 
-int supervisor_channel_take(int fd, enum supervisor_request *request)
+enum channel_find supervisor_channel_take(int fd, enum supervisor_request *request)
 {
     char bytes[2]; /* room for one too many */
     ssize_t got = receive(fd, bytes, sizeof bytes, MSG_DONTWAIT);
 
-    if (got <= 0)
-        return 0;
+    if (got < 0)
+        return errno == EAGAIN ? CHANNEL_NOTHING : CHANNEL_CLOSED;
+    if (got == 0)
+        return CHANNEL_CLOSED;
     if (got != 1 || (bytes[0] != REQUEST_RELOAD && bytes[0] != REQUEST_STOP))
-        return -1;
+        return CHANNEL_GARBAGE;
     *request = (enum supervisor_request)bytes[0];
-    return 1;
+    return CHANNEL_REQUEST;
 }
 
 void supervisor_channel_answer(int fd, const struct error *objection)

@@ -11,10 +11,13 @@
 
 enum supervisor_request {
     REQUEST_RELOAD = 'r', /* answered when the new configuration was tried: before this engine is told to end */
-    REQUEST_STOP = 's'    /* as SIGTERM; answered at once */
+    REQUEST_STOP = 's'    /* as SIGTERM, which is the answer: there is no other one */
 };
 
 enum { CHANNEL_ENGINE, CHANNEL_SUPERVISOR };
+
+/* What the supervisor finds. Closed: nothing will ever come, though it can be read again and again. */
+enum channel_find { CHANNEL_NOTHING, CHANNEL_REQUEST, CHANNEL_GARBAGE, CHANNEL_CLOSED };
 
 int supervisor_channel_open(int ends[2], struct error *err);
 
@@ -23,12 +26,12 @@ int supervisor_channel_request(int fd, enum supervisor_request request, struct e
 
 /*
  * For the engine, when there is something to read: 1 when what it asked for is done; 0 when there is no answer yet; -1
- * with what the supervisor has against it. Answers come in the order of requests.
+ * with what the supervisor has against it.
  */
 int supervisor_channel_take_answer(int fd, struct error *objection);
 
-/* For the supervisor: 1 with the request, 0 when there is none or the engine has closed its end, -1: no request. */
-int supervisor_channel_take(int fd, enum supervisor_request *request);
+/* For the supervisor. *request is set by CHANNEL_REQUEST only. */
+enum channel_find supervisor_channel_take(int fd, enum supervisor_request *request);
 
 /* NULL: done. What cannot be given to the engine is lost: it is ending then. */
 void supervisor_channel_answer(int fd, const struct error *objection);
