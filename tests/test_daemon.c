@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -85,7 +86,8 @@ static void test_board_settles_what_a_crash_left(void **state)
     board_free(board);
 }
 
-static void test_board_counts_the_interface_from_its_first_look(void **state)
+/* The second engine finds another interface, or the first one made anew; the third one cannot ask. */
+static void test_board_counts_the_interface_by_engine(void **state)
 {
     struct error err;
     struct board *board = board_new(&err);
@@ -93,11 +95,73 @@ static void test_board_counts_the_interface_from_its_first_look(void **state)
     (void)state;
     board_count_interface(board, true, 1000);
     board_count_interface(board, true, 1200);
-    board_count_interface(board, true, 1300); /* the next engine's first look */
+    board_settle(board);
+    assert_int_equal(board->interface_past, 200);
+    board_count_interface(board, true, 50);
+    board_count_interface(board, true, 150);
+    board_settle(board);
+    assert_int_equal(board->interface_past, 300);
+    board_count_interface(board, true, 150);
+    board_count_interface(board, true, 10); /* made anew while it played */
+    board_settle(board);
+    assert_int_equal(board->interface_past, 300);
     assert_true(board->interface_known);
-    assert_int_equal(board->interface_now - board->interface_before, 300);
     board_count_interface(board, false, 0);
+    board_settle(board);
     assert_false(board->interface_known);
+    assert_int_equal(board->interface_past, 300);
+    board_free(board);
+}
+
+/* At 1000 s; the run began at 900 s. */
+static void test_board_refuses_a_place_that_cannot_be(void **state)
+{
+    static const struct {
+        int64_t said_s, run_s, day_ns, began_s;
+        double speed, activity;
+        bool is_paused;
+        int64_t wanted_run_s, wanted_day_s; /* -1: refused */
+    } rows[] = {
+        { 990, 80, 5000 * NS_PER_SECOND, 900, 2, 1, false, 90, 5020 },
+        { 990, 80, 5000 * NS_PER_SECOND, 900, 2, 1, true, 80, 5000 },
+        { 1000, 100, 5000 * NS_PER_SECOND, 900, 1, 1, false, 100, 5000 },
+        { 990, 80, 5000 * NS_PER_SECOND, 900, 0, 0, false, 90, 5030 }, /* nothing was ordered: speed 3, activity 1 */
+        { 990, 80, 5000 * NS_PER_SECOND, 900, NAN, INFINITY, false, 90, 5030 },
+        { 990, 80, 5000 * NS_PER_SECOND, 900, -1, -1, false, 90, 5030 },
+        { 0, 80, 5000 * NS_PER_SECOND, 900, 1, 1, false, -1, -1 },
+        { -5, 80, 5000 * NS_PER_SECOND, 900, 1, 1, false, -1, -1 },
+        { 1001, 80, 5000 * NS_PER_SECOND, 900, 1, 1, false, -1, -1 },
+        { 990, 102, 5000 * NS_PER_SECOND, 900, 1, 1, false, -1, -1 },
+        { 990, -1, 5000 * NS_PER_SECOND, 900, 1, 1, false, -1, -1 },
+        { 990, 80, 5000 * NS_PER_SECOND, 0, 1, 1, false, -1, -1 },
+        { 990, 80, 5000 * NS_PER_SECOND, 1001, 1, 1, false, -1, -1 },
+        { 990, 80, 5000 * NS_PER_SECOND, -9000000, 1, 1, false, -1, -1 },
+        { 990, 80, INT64_MAX, 900, 1, 1, false, -1, -1 },
+        { 990, 80, -1000 * NS_PER_SECOND, 900, 1, 1, false, -1, -1 },
+    };
+    struct error err;
+    struct board *board = board_new(&err);
+
+    (void)state;
+    assert_non_null(board);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct run_place place = { .speed = 3, .activity = 1 };
+
+        board->began_ns = rows[i].began_s * NS_PER_SECOND;
+        board->position.said_ns = rows[i].said_s * NS_PER_SECOND;
+        board->position.run_ns = rows[i].run_s * NS_PER_SECOND;
+        board->position.day_ns = rows[i].day_ns;
+        board->position.speed = rows[i].speed;
+        board->position.activity = rows[i].activity;
+        board->position.is_paused = rows[i].is_paused;
+        if (board_find_place(board, 1000 * NS_PER_SECOND, &place) != (rows[i].wanted_run_s >= 0))
+            fail_msg("row %zu: %s", i, rows[i].wanted_run_s >= 0 ? "refused" : "taken");
+        if (rows[i].wanted_run_s < 0)
+            continue;
+        assert_int_equal(place.run_ns, rows[i].wanted_run_s * NS_PER_SECOND);
+        assert_int_equal(place.day.ns, rows[i].wanted_day_s * NS_PER_SECOND);
+        assert_true(place.activity == 1);
+    }
     board_free(board);
 }
 
@@ -1081,7 +1145,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delay_doubles_up_to_a_minute),
         cmocka_unit_test(test_board_settles_what_a_crash_left),
-        cmocka_unit_test(test_board_counts_the_interface_from_its_first_look),
+        cmocka_unit_test(test_board_counts_the_interface_by_engine),
+        cmocka_unit_test(test_board_refuses_a_place_that_cannot_be),
         cmocka_unit_test(test_channel_takes_requests_only),
         cmocka_unit_test(test_supervisor_restarts_what_crashed),
         cmocka_unit_test(test_supervisor_keeps_what_a_crashed_engine_did),

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/mono_time.h"
+#include "base/time_types.h"
 
 struct board *board_new(struct error *err)
 {
@@ -35,6 +36,51 @@ void board_play(struct board *board)
     atomic_store(&board->state, ENGINE_PLAYING);
 }
 
+double board_seconds_played(const struct board *board)
+{
+    int64_t began_ns = atomic_load(&board->began_ns);
+
+    return began_ns > 0 ? mono_time_seconds_since((struct mono_time){ began_ns }) : 0;
+}
+
+static bool is_between(double value, double least, double most)
+{
+    return value >= least && value <= most;
+}
+
+/* The run's clock starts a little before the board is told that it plays. */
+static bool is_possible(int64_t said_ns, int64_t run_ns, int64_t began_ns, int64_t now_ns)
+{
+    return said_ns > 0 && said_ns <= now_ns && began_ns > 0 && began_ns <= now_ns && run_ns >= 0 &&
+           run_ns <= now_ns - began_ns + NS_PER_SECOND;
+}
+
+bool board_find_place(const struct board *board, int64_t now_ns, struct run_place *place)
+{
+    int64_t said_ns = board->position.said_ns;
+    int64_t passed_ns;
+    double speed = board->position.speed;
+    double activity = board->position.activity;
+    double day_ns;
+
+    place->run_ns = board->position.run_ns;
+    place->day.ns = board->position.day_ns;
+    place->is_paused = board->position.is_paused;
+    if (!is_possible(said_ns, place->run_ns, board->began_ns, now_ns))
+        return false;
+    if (is_between(speed, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED))
+        place->speed = speed;
+    if (is_between(activity, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY))
+        place->activity = activity;
+    passed_ns = place->is_paused ? 0 : now_ns - said_ns;
+    day_ns = (double)place->day.ns + (double)passed_ns * place->speed;
+    if (!is_between(day_ns, 0, (double)DAY_TIME_MOST_NS))
+        return false;
+    place->day.ns = (int64_t)day_ns;
+    place->run_ns += passed_ns;
+    return true;
+}
+
 void board_count_interface(struct board *board, bool is_known, uint64_t packets)
 {
     board->interface_known = is_known;
@@ -57,8 +103,18 @@ static void balance(struct report_counts *counts)
         counts->planned = told;
 }
 
+/* Each engine counts from its own start: its interface may be another one, or the same one made anew. */
+static void settle_interface(struct board *board)
+{
+    if (board->interface_now > board->interface_before)
+        board->interface_past += board->interface_now - board->interface_before;
+    board->interface_asked = false;
+    board->interface_before = board->interface_now = 0;
+}
+
 void board_settle(struct board *board)
 {
+    settle_interface(board);
     report_counts_set_emitted(&board->present, board->emitted, CONFIGURATION_MAX_LINKS);
     balance(&board->present);
     report_counts_add(&board->past, &board->present);

@@ -1,9 +1,10 @@
 /*
  * board.h - what the engine has done, where it lives on when the engine has crashed: memory that both processes share.
  *
- * The engine writes; the supervisor reads numbers from it once the engine has ended, and decides nothing by them but
- * when the run began: an engine that was taken over can make the table wrong, and no more. No pointer is ever stored
- * here, and what is text is made printable before it is shown.
+ * The engine writes; the supervisor reads numbers from it once the engine has ended, and the next engine goes on from
+ * there. An engine that was taken over can make the table wrong, and the engines after it wait longer to be started,
+ * pause, end early or play another part of the day, at another speed or activity; and no more. No pointer is ever
+ * stored here, and what is text is made printable before it is shown.
  */
 #ifndef DAEMON_BOARD_H
 #define DAEMON_BOARD_H
@@ -27,6 +28,15 @@ struct run_position {
     atomic_bool is_paused;
 };
 
+/* The same for who goes on from there: copied once, and possible. */
+struct run_place {
+    int64_t run_ns;
+    struct day_time day;
+    double speed;
+    double activity;
+    bool is_paused;
+};
+
 enum engine_state { ENGINE_STARTING, ENGINE_PLAYING, ENGINE_ENDING };
 
 struct board {
@@ -38,13 +48,14 @@ struct board {
     struct emit_counts emitted[CONFIGURATION_MAX_LINKS]; /* of this engine, by link: where its emitters count */
     struct report_counts present;     /* of this engine, so far; what is emitted may be older here */
     bool interface_known;             /* the interface was there when it was last asked */
-    bool interface_asked;
-    uint64_t interface_before;        /* what it had counted when the run began */
+    bool interface_asked;             /* by this engine */
+    uint64_t interface_before;        /* what it had counted when this engine began */
     uint64_t interface_now;
     /* By the process in which a new configuration is tried. */
     struct error trial;               /* why it is bad */
     /* By the supervisor, for who asks the engine. */
     struct report_counts past;        /* of the engines before this one, added up */
+    uint64_t interface_past;          /* what it counted during them */
     _Atomic uint64_t restarts;
     struct error crash;               /* how the last one ended that crashed; empty: none did */
 };
@@ -54,6 +65,16 @@ void board_free(struct board *board);
 
 /* For the engine: it plays from now on. */
 void board_play(struct board *board);
+
+/* How long the run has been going on: from the first frame of the first engine. 0: none was sent yet. */
+double board_seconds_played(const struct board *board);
+
+/*
+ * Where the run is at `now_ns` (monotonic), after what an engine said last. False when none has said it, and when it
+ * cannot be: who was taken over may have written anything. Speed and activity stay as the caller has set them when none
+ * was ordered that can be.
+ */
+bool board_find_place(const struct board *board, int64_t now_ns, struct run_place *place);
 
 /* For the engine: what its interfaces have counted by now, in sum; the first time, what it starts from. */
 void board_count_interface(struct board *board, bool is_known, uint64_t packets);

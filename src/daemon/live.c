@@ -10,39 +10,19 @@
 #include "daemon/engine_process.h"
 #include "daemon/syscall_filter.h"
 
-/* How long the run has been going on: from the first frame of the first engine. */
-static double seconds_played(const struct live *live)
-{
-    int64_t began_ns = atomic_load(&live->board->began_ns);
-
-    return began_ns > 0 ? mono_time_seconds_since((struct mono_time){ began_ns }) : 0;
-}
-
-static bool is_between(double value, double least, double most)
-{
-    return value >= least && value <= most;
-}
-
 /* What an engine that starts now has to play: the first one all of it, another one what is left. */
 static struct play_span what_is_left(const struct live *live)
 {
-    const struct run_position *position = &live->board->position;
     struct play_span span = live->span;
-    int64_t passed_ns = position->is_paused ? 0 : mono_time_now().ns - position->said_ns;
-    double day_ns;
+    struct run_place place = { .speed = span.speed, .activity = span.activity };
 
-    if (position->said_ns == 0)
+    if (!board_find_place(live->board, mono_time_now().ns, &place))
         return span;
-    /* Who was taken over may have written anything here. */
-    if (is_between(position->speed, CONFIGURATION_LEAST_SPEED, CONFIGURATION_MOST_SPEED))
-        span.speed = position->speed;
-    if (is_between(position->activity, SCENARIO_LEAST_ACTIVITY, SCENARIO_MOST_ACTIVITY))
-        span.activity = position->activity;
-    span.is_paused = position->is_paused;
-    day_ns = (double)position->day_ns + (double)passed_ns * span.speed;
-    if (is_between(day_ns, 0, (double)DAY_TIME_MOST_NS))
-        span.begin.ns = (int64_t)day_ns;
-    span.before_ns = position->run_ns + passed_ns;
+    span.begin = place.day;
+    span.speed = place.speed;
+    span.activity = place.activity;
+    span.is_paused = place.is_paused;
+    span.before_ns = place.run_ns;
     if (span.duration_ns > 0)
         span.duration_ns -= span.before_ns;
     return span;
@@ -124,7 +104,7 @@ static int take_new(void *self, struct error *err)
         time_zone_set(live->configuration.timezone ? live->configuration.timezone : TIME_ZONE_DEFAULT, &ignored);
         return -1;
     }
-    if (has_other_control(&live->configuration, &c)) {
+    if (has_other_control(&live->configuration, &c) || live->control.fd < 0) {
         close_control(&live->control);
         if (open_control(&live->control, &c, &ignored) < 0)
             fprintf(stderr, "dayshiftd: %s\n", ignored.text); /* it plays on all the same */
@@ -132,6 +112,7 @@ static int take_new(void *self, struct error *err)
     live->board->position.speed = c.speed;
     live->board->position.activity = 1;
     live->span.duration_ns = c.duration_ns;
+    live->span.speed = c.speed;
     model_files_close(&live->models);
     configuration_release(&live->configuration);
     live->configuration = c;
@@ -174,12 +155,12 @@ static void print_report(const struct live *live, const struct supervision *how)
     const struct board *board = live->board;
     const struct report report = {
         .counts = &board->past,
-        .seconds = seconds_played(live),
+        .seconds = board_seconds_played(board),
         .ended = how->ended,
         .is_live = true,
         .restarts = board->restarts,
         .interface_known = board->interface_known,
-        .interface_packets = board->interface_now - board->interface_before,
+        .interface_packets = board->interface_past,
     };
 
     report_print(&report, stdout, live->options->json);

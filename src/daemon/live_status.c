@@ -115,13 +115,6 @@ static void fill_link(const struct live_run *run, size_t i, struct status_link *
     to->bits_per_second = rate->bits_per_second;
 }
 
-static double seconds_played(const struct board *board)
-{
-    int64_t began_ns = atomic_load(&board->began_ns);
-
-    return began_ns > 0 ? mono_time_seconds_since((struct mono_time){ began_ns }) : 0;
-}
-
 void live_status_fill(const void *self, struct status *status)
 {
     struct live_run *run = (struct live_run *)(uintptr_t)self; /* to ask for the day takes a lock */
@@ -130,7 +123,7 @@ void live_status_fill(const void *self, struct status *status)
     *status = (struct status){
         .state = state_of(run),
         .engine = (int)getpid(),
-        .seconds = seconds_played(board),
+        .seconds = board_seconds_played(board),
         .restarts = board->restarts,
         .day = steering_day_time(&run->steering, emit_clock_now(run->clock)),
         .speed = run->speed,
