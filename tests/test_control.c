@@ -595,6 +595,24 @@ static void test_place_that_was_taken(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
+/* The link may be anybody's: what counts is where it leads, and the socket is made and removed there. */
+static void test_socket_lies_where_a_link_leads(void **state)
+{
+    char target[256];
+    struct control_socket control;
+    struct error err = { "" };
+
+    (void)state;
+    strcpy(target, scratch_path("target"));
+    assert_int_equal(mkdir(target, 0755), 0);
+    assert_int_equal(symlink(target, scratch_path("way")), 0);
+    assert_int_equal(control_socket_open(&control, scratch_path("way/control.sock"), CONTROL_NO_GROUP, &err), 0);
+    assert_string_equal(control.path, scratch_path("target/control.sock"));
+    assert_int_equal(access(control.path, F_OK), 0);
+    control_socket_close(&control);
+    assert_int_equal(access(scratch_path("target/control.sock"), F_OK), -1);
+}
+
 static void make_file(const char *path)
 {
     FILE *file = fopen(path, "w");
@@ -619,16 +637,16 @@ static void test_places_that_are_refused(void **state)
     assert_int_equal(symlink("nowhere", link), 0);
     assert_refused(link, "no socket");
     assert_refused(scratch_path("file/control.sock"), "not a directory");
-    assert_refused(scratch_path("no/such/control.sock"), "cannot make this directory");
+    assert_refused(scratch_path("no/such/control.sock"), "/no: cannot be looked at: No such file or directory");
     assert_refused("", "1 to 107 bytes");
     snprintf(longest, sizeof longest, "/%0107d", 0);
     assert_refused(longest, "1 to 107 bytes");
     strcpy(open_to_all, scratch_path("all"));
     mkdir(open_to_all, 0777);
     chmod(open_to_all, 0777);
-    assert_refused(scratch_path("all/control.sock"), "others may write in it");
+    assert_refused(scratch_path("all/control.sock"), "/all: refused, because everybody may write it");
     chmod(open_to_all, 0775);
-    assert_refused(scratch_path("all/control.sock"), "others may write in it");
+    assert_refused(scratch_path("all/control.sock"), "/all: refused, because its group may write it");
 }
 
 static void test_directory_of_another(void **state)
@@ -641,7 +659,11 @@ static void test_directory_of_another(void **state)
     strcpy(path, scratch_path("theirs"));
     mkdir(path, 0755);
     assert_int_equal(chown(path, 65534, 65534), 0);
-    assert_refused(scratch_path("theirs/control.sock"), "belongs to another user");
+    assert_refused(scratch_path("theirs/control.sock"), "/theirs: refused, because it belongs to user 65534");
+    assert_refused(scratch_path("theirs/new/control.sock"), "/theirs: refused, because it belongs to user 65534");
+    assert_int_equal(access(scratch_path("theirs/new"), F_OK), -1);
+    mkdir(scratch_path("theirs/ours"), 0755);
+    assert_refused(scratch_path("theirs/ours/control.sock"), "/theirs: refused, because it belongs to user 65534");
 }
 
 static void test_directory_with_a_group(void **state)
@@ -997,6 +1019,7 @@ int main(void)
         cmocka_unit_test(test_stale_socket_is_replaced),
         cmocka_unit_test(test_listening_socket_is_left_alone),
         cmocka_unit_test(test_place_that_was_taken),
+        cmocka_unit_test(test_socket_lies_where_a_link_leads),
         cmocka_unit_test(test_places_that_are_refused),
         cmocka_unit_test(test_directory_of_another),
         cmocka_unit_test(test_directory_with_a_group),

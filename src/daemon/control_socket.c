@@ -4,6 +4,7 @@
 #include "daemon/control_socket.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "daemon/trust.h"
 
 enum { BACKLOG = 64 };
 
@@ -34,39 +36,39 @@ static char *directory_of(const char *path)
     return directory;
 }
 
-static int make_directory(const char *directory)
+/* Only where nobody else could put something in its place. */
+static int make_directory(const char *directory, struct error *err)
 {
+    char *above_name = directory_of(directory);
+    char *above = trust_directory(above_name, err);
     mode_t mask = umask(022);
-    int status = mkdir(directory, 0755);
+    int status = above == NULL ? -1 : mkdir(directory, 0755) == 0 || errno == EEXIST ? 0
+                                    : complain(directory, "cannot make this directory", err);
 
     umask(mask);
-    return status < 0 && errno != EEXIST ? -1 : 0;
-}
-
-/* Who may write in it could take the socket's place; where the sticky bit is set, only before there is one. */
-static int check_directory(const char *directory, struct error *err)
-{
-    struct stat status;
-
-    if (stat(directory, &status) < 0)
-        return complain(directory, "cannot look at it", err);
-    if (!S_ISDIR(status.st_mode))
-        return error_set(err, "%s: not a directory", directory);
-    if (status.st_uid != 0 && status.st_uid != geteuid())
-        return error_set(err, "%s: belongs to another user, who could put another socket there", directory);
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) && !(status.st_mode & S_ISVTX))
-        return error_set(err, "%s: others may write in it, and could put another socket there", directory);
-    return 0;
-}
-
-static int prepare_directory(const char *path, struct error *err)
-{
-    char *directory = directory_of(path);
-    int status = make_directory(directory) < 0 ? complain(directory, "cannot make this directory", err)
-                                               : check_directory(directory, err);
-
-    free(directory);
+    free(above);
+    free(above_name);
     return status;
+}
+
+/* Who may write on the way to it could put another socket there, or have root remove what it should not. */
+static int prepare_directory(const char *path, struct control_socket *control, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    char *directory = directory_of(path);
+    char *real = NULL;
+    int status = access(directory, F_OK) < 0 && errno == ENOENT ? make_directory(directory, err) : 0;
+
+    if (status == 0)
+        real = trust_directory(directory, err);
+    free(directory);
+    if (real == NULL)
+        return -1;
+    status = snprintf(control->path, sizeof control->path, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
+    free(real);
+    return status < (int)sizeof control->path
+               ? 0 : error_set(err, "%s: the path without links has more than %d bytes", path, CONTROL_MOST_PATH);
 }
 
 static struct sockaddr_un address_of(const char *path)
@@ -119,10 +121,7 @@ static int clear_place(const char *path, struct error *err)
     return unlink(path) < 0 ? complain(path, "cannot remove the socket that nobody listens on", err) : 0;
 }
 
-/*
- * With its final rights from the first moment, and not by its name afterwards: that could mean something else by then,
- * where the directories above are another user's.
- */
+/* With its final rights from the first moment: nobody can connect before they hold. */
 static int bind_for(int fd, const char *path, gid_t group)
 {
     struct sockaddr_un address = address_of(path);
@@ -171,9 +170,9 @@ int control_socket_open(struct control_socket *control, const char *path, gid_t 
     *control = (struct control_socket){ .fd = -1 };
     if (*path == '\0' || strlen(path) > CONTROL_MOST_PATH)
         return error_set(err, "'%s': the path of a socket has 1 to %d bytes", path, CONTROL_MOST_PATH);
-    strcpy(control->path, path);
-    if (prepare_directory(path, err) < 0)
+    if (prepare_directory(path, control, err) < 0)
         return -1;
+    path = control->path;
     control->fd = new_socket(path, err);
     if (control->fd < 0)
         return -1;

@@ -16,15 +16,15 @@
 
 struct control_socket {
     int fd; /* listens; non-blocking, closed by exec */
-    char path[CONTROL_MOST_PATH + 1];
+    char path[CONTROL_MOST_PATH + 1]; /* without links */
     dev_t device;
     ino_t inode;
 };
 
 /*
  * Who may connect is the user of the process, and with `group` its members. Makes the directory when it is missing, but
- * not that directory's own. Takes the place of a socket that nobody listens on. -1, and nothing done, when another
- * process listens there, when something else lies there, or when others could put something else there.
+ * not that directory's own. Takes the place of a socket that nobody listens on. -1 when another process
+ * listens there, when something else lies there, or when others could put something else there: see trust_directory().
  */
 int control_socket_open(struct control_socket *control, const char *path, gid_t group, struct error *err);
 

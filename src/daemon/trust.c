@@ -52,6 +52,8 @@ static int check_directory(const char *path, struct error *err)
 
     if (stat(path, &info) < 0)
         return error_set(err, "%s: cannot be looked at: %s", path, strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        return error_set(err, "%s: not a directory", path);
     if (check_owner(&info, path, err) < 0)
         return -1;
     return info.st_mode & S_ISVTX ? 0 : check_mode(&info, path, err);
@@ -72,6 +74,21 @@ static int check_way(char *path, struct error *err)
             return -1;
     }
     return 0;
+}
+
+char *trust_directory(const char *path, struct error *err)
+{
+    char *real = realpath(path, NULL);
+
+    if (real == NULL) {
+        error_set(err, "%s: cannot be looked at: %s", path, strerror(errno));
+        return NULL;
+    }
+    if (check_way(real, err) == 0 && check_directory(real, err) == 0)
+        return real;
+    error_prefix(err, "%s", path);
+    free(real);
+    return NULL;
 }
 
 int trust_check(int fd, const char *path, struct error *err)

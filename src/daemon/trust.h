@@ -16,4 +16,10 @@
  */
 int trust_check(int fd, const char *path, struct error *err);
 
+/*
+ * Of a directory: nobody else may write in it or in one above it, but where it is sticky. Its path without links, for
+ * the caller to free and to use from then on; NULL with *err.
+ */
+char *trust_directory(const char *path, struct error *err);
+
 #endif
