@@ -3,9 +3,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
-
-#include "base/time_types.h"
 
 /* A handler has no argument, hence these. */
 static atomic_bool *stop_on_signal;
@@ -62,23 +59,4 @@ const char *stop_signals_caught(void)
 void stop_signals_release(void)
 {
     handle(SIG_DFL);
-}
-
-void stop_signals_block(void)
-{
-    sigset_t signals;
-
-    collect(&signals);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
-const char *stop_signals_wait(int64_t ns)
-{
-    struct timespec timeout = { ns / NS_PER_SECOND, ns % NS_PER_SECOND };
-    sigset_t signals;
-    int caught;
-
-    collect(&signals);
-    caught = sigtimedwait(&signals, NULL, &timeout);
-    return caught < 0 ? NULL : name_of(caught);
 }
