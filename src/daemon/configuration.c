@@ -285,8 +285,10 @@ static int check_included(const char *path, struct error *err)
 }
 
 /*
- * The files that settings come from, but the first one. libconfig opens them by itself; to put another one in the
- * place of one that was checked takes rights on the way to it, which is checked too.
+ * The files that settings come from, but the first one. libconfig 1.5 opens them by itself and has no function to be
+ * asked before (config_set_include_func came with 1.7): they have been parsed when they are looked at, and one without
+ * a setting never is. To put another one in the place of one that was checked takes rights on the way to it, which is
+ * checked too.
  */
 static int check_files(const config_setting_t *setting, const char **checked, struct error *err)
 {
