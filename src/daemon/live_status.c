@@ -132,6 +132,7 @@ void live_status_fill(const void *self, struct status *status)
         .skipped_ns = run->skipped_ns,
         .link_count = live_run_configuration(run)->link_count,
     };
+    error_set(&status->crash, "%.*s", (int)strnlen(board->crash.text, sizeof board->crash.text), board->crash.text);
     count_run(run, &status->counts);
     report_counts_add(&status->counts, &board->past);
     for (size_t i = 0; i < status->link_count; i++) {

@@ -63,6 +63,8 @@ json_t *status_json(const struct status *status)
 
     report_set_flows(root, &status->counts);
     report_set_frames(root, &status->counts, true);
+    if (status->crash.text[0])
+        json_object_set_new(root, "crash", json_string(status->crash.text));
     json_object_set_new(root, "skipped_ns", json_integer(status->skipped_ns));
     for (size_t i = 0; i < status->link_count; i++)
         json_array_append_new(links, link_json(&status->links[i]));
@@ -105,6 +107,8 @@ void status_print(const struct status *status, FILE *to)
     report_print_frames(&status->counts, to, true);
     if (status->restarts > 0)
         table_count(to, "restarts", status->restarts, "after the engine crashed or failed");
+    if (status->crash.text[0])
+        table_text(to, "crash", "", status->crash.text);
     print_skipped(to, status->skipped_ns);
     for (size_t i = 0; i < status->link_count; i++)
         print_link(to, &status->links[i], status->link_count == 1);

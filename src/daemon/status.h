@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/error.h"
 #include "base/time_types.h"
 #include "daemon/configuration.h"
 #include "daemon/report.h"
@@ -36,6 +37,7 @@ struct status {
     int engine;          /* process */
     double seconds;      /* since the first frame of the run */
     uint64_t restarts;   /* of the engine, after it crashed */
+    struct error crash;  /* how the last one ended that crashed; empty: none did */
     struct day_time day; /* what is being played */
     double speed, activity;
     uint64_t live;               /* sessions */
