@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "base/mono_time.h"
 #include "base/time_types.h"
 #include "daemon/restart_delay.h"
+#include "daemon/say.h"
 #include "daemon/supervisor_channel.h"
 
 #define KILL_AFTER_NS (5 * NS_PER_SECOND) /* beyond what the engine was given to end */
@@ -57,21 +57,6 @@ struct supervisor {
 };
 
 /* ---- words ---- */
-
-/* A terminal may show the engine's progress. */
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
-{
-    va_list args;
-
-    if (isatty(STDERR_FILENO))
-        fputs("\r\033[K", stderr);
-    fputs("dayshiftd: ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    putc('\n', stderr);
-}
 
 /* "was ended by SIGSEGV", "ended with status 3", "failed": what became of a process. */
 static void describe_end(int status, struct error *text)
