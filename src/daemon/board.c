@@ -33,7 +33,6 @@ void board_play(struct board *board)
 
     atomic_compare_exchange_strong(&board->began_ns, &none, now_ns);
     atomic_store(&board->playing_since_ns, now_ns);
-    atomic_store(&board->state, ENGINE_PLAYING);
 }
 
 double board_seconds_played(const struct board *board)
@@ -120,5 +119,4 @@ void board_settle(struct board *board)
     report_counts_add(&board->past, &board->present);
     memset(&board->present, 0, sizeof board->present);
     memset(board->emitted, 0, sizeof board->emitted);
-    atomic_store(&board->state, ENGINE_STARTING);
 }

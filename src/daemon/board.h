@@ -37,11 +37,8 @@ struct run_place {
     bool is_paused;
 };
 
-enum engine_state { ENGINE_STARTING, ENGINE_PLAYING, ENGINE_ENDING };
-
 struct board {
     /* By the engine. */
-    _Atomic int state;                /* enum engine_state */
     _Atomic int64_t began_ns;         /* monotonic: when the first engine began to play; 0: none has */
     _Atomic int64_t playing_since_ns; /* monotonic: when this one did */
     struct run_position position;

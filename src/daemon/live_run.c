@@ -2,12 +2,11 @@
 #define _GNU_SOURCE
 #endif
 #include "daemon/live_run_private.h"
+#include "daemon/say.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -51,7 +50,6 @@ static void finish(struct live_run *run)
     }
     run->finish_ns = mono_time_now().ns + live_run_configuration(run)->stop_ns;
     atomic_store(&run->play.stop, true); /* also amid a slice that takes long to plan */
-    atomic_store(&run->config->board->state, ENGINE_ENDING);
     emit_clock_resume(run->clock); /* sessions cannot end while time stands still */
     steering_finish(&run->steering, live_run_configuration(run)->stop_ns);
 }
@@ -70,18 +68,6 @@ static void take_signals(struct live_run *run)
 }
 
 /* ---- the clocks of the machine ---- */
-
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    struct error words;
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(words.text, sizeof words.text, format, arguments);
-    va_end(arguments);
-    play_clear_progress();
-    fprintf(stderr, "dayshiftd: %s\n", words.text);
-}
 
 /* A day that began with the wall clock goes on with it: what was slept through is not made up for. */
 static void watch_wall_clock(struct live_run *run)
@@ -264,7 +250,6 @@ static int play(struct live_run *run, struct error *err)
         ticked = mono_time_now();
         tick(run);
     }
-    atomic_store(&run->config->board->state, ENGINE_ENDING);
     status = end(run, status, err);
     live_status_publish(run);
     play_clear_progress();
