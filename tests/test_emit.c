@@ -66,7 +66,6 @@ static void test_ring_is_empty_at_first(void **state)
 
     (void)state;
     assert_int_equal(frame_ring_take(ring, &frame, 1), 0);
-    assert_true(frame_ring_is_empty(ring));
     assert_false(frame_ring_is_done(ring));
     frame_ring_finish(ring);
     assert_true(frame_ring_is_done(ring));
@@ -157,7 +156,7 @@ static void test_ring_room_is_committed(void **state)
     (void)state;
     assert_int_equal(bytes, 4096);
     assert_true(room > memory && room + FRAME_MAX_BYTES <= memory + bytes);
-    assert_true(frame_ring_is_empty(ring));
+    assert_int_equal(frame_ring_take(ring, &frame, 1), 0);
     assert_ptr_equal(frame_ring_reserve(ring), room);
     memcpy(room, expected.bytes, expected.length);
     frame_ring_commit(ring, expected.due, expected.length);
