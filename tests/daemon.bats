@@ -778,3 +778,35 @@ daemon_in_near()
     refuses 1 "text: not a usable model file" daemon_in_near
     [ "$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)" = "$before" ]
 }
+
+@test "a processor that there is not ends it before anything is sent" {
+    local before
+
+    before=$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)
+    play 'duration = "5s";' 'cpu = 1000;'
+    refuses 1 "cpu: processor 1000 cannot be used" daemon_in_near
+    [ "$(in_near cat /sys/class/net/dsd0/statistics/tx_packets)" = "$before" ]
+}
+
+# The most frames of the capture in any second; not those of the one who pings.
+most_in_a_second()
+{
+    tcpdump -ttnr wire.pcap "not ether src $(in_far cat /sys/class/net/dsd1/address)" 2> /dev/null | awk '
+        { time[NR] = $1; while (time[NR] - time[first + 1] >= 1) first++; if (NR - first > most) most = NR - first }
+        END { print most + 0 }'
+}
+
+@test "live: no second has more frames than the ceiling, answers included" {
+    play 'duration = "4s";' 'max_packets_per_second = 300;' 'late = "drop";' 'max_late_us = 100000;'
+    sed -i 's/^speed = 10;/speed = 600;/' live.conf
+    start_tcpdump
+    start_playing
+    ip -n "$far" address add 198.18.200.1/15 dev dsd1
+    ip netns exec "$far" ping -q -f -c 500 -W 1 198.18.0.5 > ping.out 2>&1 || true
+    end_of_daemon
+    end_tcpdump 600
+    sums_are_right
+    report_says 'd["held_back"] > 0' True
+    [ "$(most_in_a_second)" -le 300 ] || complain "$(most_in_a_second) frames in a second"
+    [ "$(most_in_a_second)" -gt 200 ] # the ceiling was tried
+}

@@ -221,11 +221,6 @@ void frame_ring_release(struct frame_ring *ring, size_t count)
     (void)frame_ring_release_until(ring, count, NULL);
 }
 
-bool frame_ring_is_empty(struct frame_ring *ring)
-{
-    return !has_more(ring);
-}
-
 bool frame_ring_is_done(struct frame_ring *ring)
 {
     /* `finished` first: a commit after an empty look would else be missed. */

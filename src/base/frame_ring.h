@@ -48,9 +48,6 @@ void frame_ring_release(struct frame_ring *ring, size_t count);
 /* The same, but not from the frame on whose bytes are at `until` (NULL: all `count`). Returns how many. */
 size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *until);
 
-/* Consumer: there is nothing to take now. */
-bool frame_ring_is_empty(struct frame_ring *ring);
-
 /* Consumer: all was taken, and the producer has finished. */
 bool frame_ring_is_done(struct frame_ring *ring);
 

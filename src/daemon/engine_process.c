@@ -48,6 +48,17 @@ static void note_interfaces(const struct live_link *links, size_t count, struct 
     board_count_interface(board, is_known, counted);
 }
 
+static int highest_priority(const struct configuration *c)
+{
+    int highest = 0;
+
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (c->links[i].priority > highest)
+            highest = c->links[i].priority;
+    }
+    return highest;
+}
+
 int engine_process_play(const struct configuration *c, const struct model_files *models, const struct play_span *span,
                         const struct engine_ends *ends, struct error *err)
 {
@@ -60,7 +71,8 @@ int engine_process_play(const struct configuration *c, const struct model_files 
 
     if (status == 0) {
         note_interfaces(links, c->link_count, ends->board);
-        emit_thread_raise_limits();
+        emit_thread_lock(ends->board->emitted, sizeof ends->board->emitted);
+        emit_thread_raise_limits(highest_priority(c));
         status = give_up_rights(c, err);
         if (status == 0)
             status = read_and_play(&run, models, err);

@@ -1,10 +1,21 @@
 #include "daemon/live_link.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/counter.h"
 
 #define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
+
+/* While there is one thread, and the right to. */
+static void lock_memory(struct live_link *l)
+{
+    size_t bytes;
+    void *memory = frame_ring_memory(l->ring, &bytes);
+
+    emit_thread_lock(memory, bytes);
+    emit_thread_lock(l, sizeof *l);
+}
 
 int live_link_open(struct live_link *l, const struct configuration *configuration,
                    const struct configuration_link *config, const struct emit_clock *clock, struct error *err)
@@ -27,6 +38,7 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
     }
     rate_ceiling_init(&l->ceiling, config->max_packets_per_second, config->max_bits_per_second);
     l->options = (struct emit_thread_options){ config->cpu, config->priority };
+    lock_memory(l);
     return 0;
 }
 
@@ -53,22 +65,14 @@ int live_link_answer(struct live_link *l, const struct scenario_link *hosts, str
     return l->responding ? 0 : -1;
 }
 
-static void lock_memory(struct live_link *l)
-{
-    size_t bytes;
-    void *memory = frame_ring_memory(l->ring, &bytes);
-
-    emit_thread_lock(memory, bytes);
-    emit_thread_lock(l, sizeof *l);
-    emit_thread_lock(l->emitter.counts, sizeof *l->emitter.counts);
-}
-
 static void *emit_thread(void *argument)
 {
     struct live_link *l = argument;
 
-    lock_memory(l);
     l->status = emit_thread_prepare(&l->options, &l->err);
+    if (l->status < 0)
+        atomic_store(l->stop, true);
+    atomic_store(&l->is_prepared, true);
     if (l->status == 0)
         l->status = emitter_run_ring(&l->emitter, l->ring, &l->err);
     if (l->status < 0)
@@ -80,6 +84,7 @@ static void *emit_thread(void *argument)
 int live_link_start(struct live_link *l, const struct live_link_run *run, const struct gate *gate,
                     struct emit_counts *counts, struct error *err)
 {
+    const struct timespec nap = { .tv_nsec = 100 * NS_PER_US };
     const struct configuration *c = run->configuration;
     int status;
 
@@ -93,6 +98,9 @@ int live_link_start(struct live_link *l, const struct live_link_run *run, const 
     if (status != 0)
         return error_set(err, "cannot start a thread: %s", strerror(status));
     l->started = true;
+    /* What it cannot have is to be known before the run begins. */
+    while (!atomic_load(&l->is_prepared))
+        nanosleep(&nap, NULL);
     return 0;
 }
 

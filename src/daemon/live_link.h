@@ -35,6 +35,7 @@ struct live_link {
     bool started;
     int status; /* of the emitter, when it is done */
     struct error err;
+    atomic_bool is_prepared; /* the thread is, or could not be */
     atomic_bool done;
     atomic_bool *stop;
 };

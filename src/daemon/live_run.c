@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
+enum { USUAL_MTU = 1500, TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
 
 /* ---- signals ---- */
 
@@ -48,7 +48,8 @@ static void finish(struct live_run *run)
         stop(run);
         return;
     }
-    run->finish_ns = mono_time_now().ns + live_run_configuration(run)->stop_ns;
+    /* Sessions end from where the renderer is on. */
+    run->finish_ns = mono_time_now().ns + live_run_configuration(run)->stop_ns + RENDER_AHEAD_NS;
     atomic_store(&run->play.stop, true); /* also amid a slice that takes long to plan */
     emit_clock_resume(run->clock); /* sessions cannot end while time stands still */
     steering_finish(&run->steering, live_run_configuration(run)->stop_ns);
@@ -105,7 +106,7 @@ static void watch_link(struct live_link *link)
             !state.is_up ? "the interface is down, frames are lost" :
             !state.has_carrier ? "the interface has no carrier" : "the interface is up");
     if (state.mtu != link->state.mtu)
-        say("%s: the MTU is %d now; frames are made for %d", link->link.name, state.mtu, link->link.mtu);
+        say("%s: the MTU is %d now, and was %d; longer frames are lost", link->link.name, state.mtu, link->state.mtu);
     link->state = state;
 }
 
@@ -164,6 +165,17 @@ static void wait_for_first_frames(struct live_run *run)
         wait_for_events(run, START_TICK_MS);
 }
 
+/* Sessions are as they were learned, and know nothing of links. */
+static void say_small_mtus(const struct live_run *run)
+{
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
+        const struct link *link = &run->config->links[i].link;
+
+        if (link->mtu < USUAL_MTU)
+            say("%s: an MTU of %d: frames that are longer are refused", link->name, link->mtu);
+    }
+}
+
 static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = live_run_configuration(run);
@@ -171,6 +183,7 @@ static int start(struct live_run *run, struct error *err)
         .configuration = c, .clock = run->clock, .stop = &run->is_stopped,
     };
 
+    say_small_mtus(run);
     *run->clock = emit_clock_real();
     emit_clock_pause(run->clock);
     run->render.scenario = run->play.scenario;
@@ -241,7 +254,7 @@ static int play(struct live_run *run, struct error *err)
     struct mono_time ticked = mono_time_now();
     int status = start(run, err);
 
-    if (status == 0)
+    if (status == 0 && !atomic_load(&run->is_stopped))
         board_play(run->config->board);
     while (status == 0 && !is_over(run)) {
         wait_for_events(run, TICK_MS);

@@ -46,6 +46,16 @@ static uint8_t *wait_for_room(const struct render_ahead *render, struct frame_ri
     return room;
 }
 
+/* Nothing is left of the day, as it is steered now. 1: look again; 0: it is over. */
+static int wait_for_orders(struct render_ahead *render)
+{
+    if (render->steering->is_finished || emit_clock_now(render->clock).ns >= scenario_end(render->scenario).ns)
+        return 0;
+    say_ahead(render);
+    nap(TIME_NAP_NS);
+    return 1;
+}
+
 /* The next frame, when its time is near. 1; 0: no more; -1: failed. */
 static int render_next(struct render_ahead *render, const struct frame_source *frames)
 {
@@ -57,7 +67,9 @@ static int render_next(struct render_ahead *render, const struct frame_source *f
     if (steering_has_orders(render->steering))
         steering_apply(render->steering, render->scenario, emit_clock_now(render->clock));
     got = frames->peek(frames->self, &next, &render->err);
-    if (got <= 0 || !wait_for_time(render, next.due))
+    if (got == 0)
+        return wait_for_orders(render);
+    if (got < 0 || !wait_for_time(render, next.due))
         return got;
     ring = render->rings[next.link];
     room = wait_for_room(render, ring);

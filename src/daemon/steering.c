@@ -95,6 +95,7 @@ void steering_apply(struct steering *steering, struct scenario *scenario, struct
     orders = take_orders(steering);
     pthread_mutex_unlock(&steering->lock);
     carry_out(&orders, scenario, now);
+    steering->is_finished = steering->is_finished || orders.finish;
     pthread_mutex_lock(&steering->lock);
     steering->schedule = *scenario_schedule(scenario);
     pthread_mutex_unlock(&steering->lock);

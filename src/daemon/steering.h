@@ -23,6 +23,7 @@ struct steering {
     bool finish;
     int64_t finish_ns; /* within which sessions are brought to an end */
     struct schedule schedule; /* by which the scenario goes now */
+    bool is_finished;        /* the renderer's: it was told to bring all to an end */
 };
 
 /* `schedule` is that of the scenario at its beginning. */

@@ -42,10 +42,9 @@ static void raise_limit(__rlimit_resource_t what, rlim_t value)
     (void)setrlimit(what, &limit);
 }
 
-void emit_thread_raise_limits(void)
+void emit_thread_raise_limits(int priority)
 {
-    raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
-    raise_limit(RLIMIT_RTPRIO, 99);
+    raise_limit(RLIMIT_RTPRIO, (rlim_t)priority);
     raise_limit(RLIMIT_NICE, 20 - NICE);
 }
 

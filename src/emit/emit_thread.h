@@ -22,13 +22,19 @@ struct emit_thread_options {
     int priority; /* of SCHED_FIFO, 1..99; 0: an ordinary thread */
 };
 
-/* For the process, while it has rights: what threads may ask for when they have none left. Best effort. */
-void emit_thread_raise_limits(void);
+/*
+ * For the process, while it has rights: what threads may ask for when they have none left, with `priority` the highest
+ * that one wants. Best effort.
+ */
+void emit_thread_raise_limits(int priority);
 
 /* Prepares the calling thread. -1 with *err when the processor or the priority cannot be had. */
 int emit_thread_prepare(const struct emit_thread_options *options, struct error *err);
 
-/* Memory that the thread reads or writes under a deadline: touched, and locked where that is allowed. */
+/*
+ * Memory that the thread will read or write under a deadline: locked where that is allowed, and touched. Nobody else may
+ * write it meanwhile.
+ */
 void emit_thread_lock(void *memory, size_t bytes);
 
 /* Zero it before the first use. */

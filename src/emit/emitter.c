@@ -6,14 +6,19 @@
 #include "emit/emit_thread.h"
 
 #define RING_NAP_NS (50 * NS_PER_US)    /* an empty ring is looked at this often */
+#define PATIENT_NAP_NS (2 * NS_PER_MS)
 #define BUSY_NAP_NS (20 * NS_PER_US)    /* a full interface as often */
 #define SOURCE_RING_BYTES ((size_t)1 << 17) /* stays in the processor's cache */
+
+enum { PATIENT_AFTER = 20 }; /* looks */
 
 /* Where more frames come from when all that were taken are done with. 1: look again; 0: no more; -1: failed. */
 struct supply {
     int (*more)(struct emitter *emitter, struct supply *supply, struct error *err);
     const struct frame_source *source; /* NULL: another thread fills the ring */
     int got;                           /* from the source, last */
+    uint64_t seen_taken;               /* frames that had come when the ring was empty last ... */
+    unsigned looks;                    /* ... and how often it has been since */
 };
 
 static bool is_stopped(const struct emitter *emitter)
@@ -151,6 +156,8 @@ static int send_ready(struct emitter *emitter, size_t count, struct run_time beg
     enum sink_result result = sink_send(emitter->sink, &emitter->frames[emitter->first], count, &sent, err);
     struct run_time end = count > 1 || result != SINK_OK ? emit_clock_now(emitter->clock) : begin;
 
+    for (size_t i = sent; emitter->ceiling && i < count; i++)
+        rate_ceiling_give_back(emitter->ceiling, emitter->frames[emitter->first + i].length);
     if (sent > 0) {
         count_sent(emitter, sent, begin, end);
         emitter->busy_since_ns = 0;
@@ -168,6 +175,8 @@ static int emit_due(struct emitter *emitter, struct run_time now, struct error *
     size_t ready;
 
     now = put_off_after_stall(emitter, now);
+    if (emitter->frames[emitter->first].due.ns > now.ns)
+        return 0; /* another link's emitter put the run off further */
     ready = count_ready(emitter, now);
     if (ready == 0 && is_late(emitter, &emitter->frames[emitter->first], now))
         drop(emitter, 1, &emitter->counts->late);
@@ -184,6 +193,7 @@ static bool take_frames(struct emitter *emitter)
 {
     emitter->first = 0;
     emitter->count = frame_ring_take(emitter->ring, emitter->frames, EMIT_BATCH);
+    emitter->ring_taken += emitter->count;
     return emitter->count > 0;
 }
 
@@ -240,12 +250,17 @@ static int run(struct emitter *emitter, struct frame_ring *ring, struct supply *
 
 static int wait_for_producer(struct emitter *emitter, struct supply *supply, struct error *err)
 {
-    const struct timespec nap = { .tv_nsec = RING_NAP_NS };
+    struct timespec nap = { .tv_nsec = RING_NAP_NS };
 
-    (void)supply;
     (void)err;
     if (frame_ring_is_done(emitter->ring))
         return 0;
+    /* Frames come long before their time: who had none for a while need not look so often. */
+    if (emitter->ring_taken == supply->seen_taken && ++supply->looks > PATIENT_AFTER)
+        nap.tv_nsec = PATIENT_NAP_NS;
+    else if (emitter->ring_taken != supply->seen_taken)
+        supply->looks = 0;
+    supply->seen_taken = emitter->ring_taken;
     nanosleep(&nap, NULL); /* for a thread, which has no simulated clock */
     return 1;
 }

@@ -72,6 +72,7 @@ struct emitter {
     struct frame_ring *ring;
     struct frame frames[EMIT_BATCH]; /* taken from the ring; first..count are still to be done with */
     size_t first, count;
+    uint64_t ring_taken;    /* frames, from the ring */
     size_t unreleased;      /* done with, but the sink may still read them */
     int64_t stalled_ns;     /* of the stall that the first frame came with */
     int64_t busy_since_ns;  /* run time; when the first frame found no room, 0: it has not been tried */

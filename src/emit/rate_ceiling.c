@@ -34,20 +34,38 @@ static int64_t take(_Atomic int64_t *until_ns, int64_t now_ns, int64_t cost_ns)
     return 0;
 }
 
+static int64_t packet_ns(const struct rate_ceiling *ceiling)
+{
+    return (int64_t)ceil(ceiling->packet_ns);
+}
+
+static int64_t frame_ns(const struct rate_ceiling *ceiling, uint32_t frame_bytes)
+{
+    return (int64_t)ceil(ceiling->bit_ns * 8 * frame_bytes);
+}
+
+static void give_back(_Atomic int64_t *until_ns, int64_t cost_ns)
+{
+    if (cost_ns > 0)
+        atomic_fetch_sub_explicit(until_ns, cost_ns, memory_order_relaxed);
+}
+
 int64_t rate_ceiling_take(struct rate_ceiling *ceiling, int64_t now_ns, uint32_t frame_bytes)
 {
-    int64_t packet_ns = (int64_t)ceil(ceiling->packet_ns);
-    int64_t wait_ns;
+    int64_t wait_ns = 0;
 
-    if (packet_ns > 0) {
-        wait_ns = take(&ceiling->packets_until_ns, now_ns, packet_ns);
-        if (wait_ns > 0)
-            return wait_ns;
-    }
-    if (ceiling->bit_ns <= 0)
-        return 0;
-    wait_ns = take(&ceiling->bits_until_ns, now_ns, (int64_t)ceil(ceiling->bit_ns * 8 * frame_bytes));
-    if (wait_ns > 0 && packet_ns > 0)
-        atomic_fetch_sub_explicit(&ceiling->packets_until_ns, packet_ns, memory_order_relaxed);
+    if (ceiling->packet_ns > 0)
+        wait_ns = take(&ceiling->packets_until_ns, now_ns, packet_ns(ceiling));
+    if (wait_ns > 0 || ceiling->bit_ns <= 0)
+        return wait_ns;
+    wait_ns = take(&ceiling->bits_until_ns, now_ns, frame_ns(ceiling, frame_bytes));
+    if (wait_ns > 0)
+        give_back(&ceiling->packets_until_ns, packet_ns(ceiling));
     return wait_ns;
+}
+
+void rate_ceiling_give_back(struct rate_ceiling *ceiling, uint32_t frame_bytes)
+{
+    give_back(&ceiling->packets_until_ns, packet_ns(ceiling));
+    give_back(&ceiling->bits_until_ns, frame_ns(ceiling, frame_bytes));
 }

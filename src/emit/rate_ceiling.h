@@ -31,4 +31,7 @@ void rate_ceiling_init(struct rate_ceiling *ceiling, uint64_t packets_per_second
 /* 0: a frame of so many bytes may go out now, and is counted. Else how many ns to wait before it is asked again. */
 int64_t rate_ceiling_take(struct rate_ceiling *ceiling, int64_t now_ns, uint32_t frame_bytes);
 
+/* The frame that was counted did not go out. */
+void rate_ceiling_give_back(struct rate_ceiling *ceiling, uint32_t frame_bytes);
+
 #endif

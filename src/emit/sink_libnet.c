@@ -14,6 +14,7 @@
 #include <linux/if_packet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/memory.h"
 
@@ -23,11 +24,25 @@ struct sink_libnet {
     libnet_t *context;
 };
 
+/* libnet sends by name, and names can change hands. */
+static bool is_same_interface(const struct link *link)
+{
+    struct ifreq request = { 0 };
+
+    memcpy(request.ifr_name, link->name, sizeof request.ifr_name);
+    return ioctl(link->packet_fd, SIOCGIFINDEX, &request) == 0 && request.ifr_ifindex == link->index;
+}
+
 static enum sink_result libnet_send(struct sink *sink, const struct frame *frames, size_t count, size_t *sent,
                                     struct error *err)
 {
     const struct sink_libnet *libnet = (const struct sink_libnet *)sink;
 
+    *sent = 0;
+    if (!is_same_interface(libnet->link)) {
+        error_set(err, "the interface is gone");
+        return SINK_FAILED;
+    }
     for (*sent = 0; *sent < count; (*sent)++) {
         const struct frame *frame = &frames[*sent];
 
