@@ -468,6 +468,13 @@ static void wait_until_set(const _Atomic int *value)
     assert_int_not_equal(*value, 0);
 }
 
+static void wait_until_told(const struct stage *stage, int number)
+{
+    for (int i = 0; i < LONGEST_TEST_S * 100 && stage->told != number; i++)
+        nap();
+    assert_int_equal(stage->told, number);
+}
+
 /* The signal is repeated after the time in which a repetition does not count. */
 static void send_signal(const struct stage *stage, int number)
 {
@@ -623,9 +630,9 @@ static void test_supervisor_goes_a_step_further_with_each_signal(void **state)
     wait_until_set(&stage->engine);
     kill(stage->supervisor, SIGTERM);
     send_signal(stage, SIGTERM); /* as timeout(1) does: counts once */
-    assert_int_equal(stage->told, SIGTERM);
+    wait_until_told(stage, SIGTERM);
     send_signal(stage, SIGTERM);
-    assert_int_equal(stage->told, SIGINT);
+    wait_until_told(stage, SIGINT);
     send_signal(stage, SIGTERM); /* and now it is killed */
     wait_for_end(stage, "SIGTERM", false);
     end_stage(stage);
