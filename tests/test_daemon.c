@@ -86,30 +86,38 @@ static void test_board_settles_what_a_crash_left(void **state)
     board_free(board);
 }
 
-/* The second engine finds another interface, or the first one made anew; the third one cannot ask. */
+/*
+ * The second engine finds another interface, or the first one made anew; the third one the same, on which frames were
+ * sent that the second one could not tell of; the last one cannot ask.
+ */
 static void test_board_counts_the_interface_by_engine(void **state)
 {
     struct error err;
     struct board *board = board_new(&err);
 
     (void)state;
-    board_count_interface(board, true, 1000);
-    board_count_interface(board, true, 1200);
+    board_count_interface(board, true, 7, 1000);
+    board_count_interface(board, true, 7, 1200);
     board_settle(board);
     assert_int_equal(board->interface_past, 200);
-    board_count_interface(board, true, 50);
-    board_count_interface(board, true, 150);
+    board_count_interface(board, true, 8, 1250);
+    board_count_interface(board, true, 8, 1350);
     board_settle(board);
     assert_int_equal(board->interface_past, 300);
-    board_count_interface(board, true, 150);
-    board_count_interface(board, true, 10); /* made anew while it played */
+    board_count_interface(board, true, 8, 1370);
+    board_count_interface(board, true, 8, 1380);
     board_settle(board);
-    assert_int_equal(board->interface_past, 300);
+    assert_int_equal(board->interface_past, 330);
+    board_count_interface(board, true, 8, 50); /* counted anew, for whatever reason */
+    board_count_interface(board, true, 8, 60);
+    board_count_interface(board, true, 8, 10);
+    board_settle(board);
+    assert_int_equal(board->interface_past, 330);
     assert_true(board->interface_known);
-    board_count_interface(board, false, 0);
+    board_count_interface(board, false, 8, 0);
     board_settle(board);
     assert_false(board->interface_known);
-    assert_int_equal(board->interface_past, 300);
+    assert_int_equal(board->interface_past, 330);
     board_free(board);
 }
 

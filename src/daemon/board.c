@@ -80,14 +80,17 @@ bool board_find_place(const struct board *board, int64_t now_ns, struct run_plac
     return true;
 }
 
-void board_count_interface(struct board *board, bool is_known, uint64_t packets)
+void board_count_interface(struct board *board, bool is_known, uint32_t identity, uint64_t packets)
 {
+    bool goes_on = identity == board->interface_identity && packets >= board->interface_now;
+
     board->interface_known = is_known;
     if (!is_known)
         return;
     if (!board->interface_asked)
-        board->interface_before = packets;
+        board->interface_before = goes_on ? board->interface_now : packets;
     board->interface_asked = true;
+    board->interface_identity = identity;
     board->interface_now = packets;
 }
 
@@ -102,13 +105,13 @@ static void balance(struct report_counts *counts)
         counts->planned = told;
 }
 
-/* Each engine counts from its own start: its interface may be another one, or the same one made anew. */
+/* Each engine counts for itself: its interface may be another one, or the same one made anew. */
 static void settle_interface(struct board *board)
 {
     if (board->interface_now > board->interface_before)
         board->interface_past += board->interface_now - board->interface_before;
     board->interface_asked = false;
-    board->interface_before = board->interface_now = 0;
+    board->interface_before = board->interface_now;
 }
 
 void board_settle(struct board *board)

@@ -46,7 +46,8 @@ struct board {
     struct report_counts present;     /* of this engine, so far; what is emitted may be older here */
     bool interface_known;             /* the interface was there when it was last asked */
     bool interface_asked;             /* by this engine */
-    uint64_t interface_before;        /* what it had counted when this engine began */
+    uint32_t interface_identity;      /* that of another interface, or of one made anew, differs */
+    uint64_t interface_before;        /* what it had counted when this engine began, or the one before it looked last */
     uint64_t interface_now;
     /* By the process in which a new configuration is tried. */
     struct error trial;               /* why it is bad */
@@ -73,8 +74,11 @@ double board_seconds_played(const struct board *board);
  */
 bool board_find_place(const struct board *board, int64_t now_ns, struct run_place *place);
 
-/* For the engine: what its interfaces have counted by now, in sum; the first time, what it starts from. */
-void board_count_interface(struct board *board, bool is_known, uint64_t packets);
+/*
+ * For the engine: what its interfaces have counted by now, in sum. The first time, what it starts from: where another engine
+ * counted the same ones, what was sent since it looked last counts too.
+ */
+void board_count_interface(struct board *board, bool is_known, uint32_t identity, uint64_t packets);
 
 /*
  * For the supervisor, when the engine has ended, in whatever way: what it did becomes past, and planned = sent +

@@ -45,7 +45,7 @@ static void note_interfaces(const struct live_link *links, size_t count, struct 
     uint64_t counted;
     bool is_known = live_links_count(links, count, &counted);
 
-    board_count_interface(board, is_known, counted);
+    board_count_interface(board, is_known, live_links_identity(links, count), counted);
 }
 
 static int highest_priority(const struct configuration *c)

@@ -104,6 +104,15 @@ int live_link_start(struct live_link *l, const struct live_link_run *run, const 
     return 0;
 }
 
+uint32_t live_links_identity(const struct live_link *links, size_t count)
+{
+    uint32_t identity = 1;
+
+    for (size_t i = 0; i < count; i++)
+        identity = identity * 31 + (uint32_t)links[i].link.index;
+    return identity;
+}
+
 bool live_links_count(const struct live_link *links, size_t count, uint64_t *packets)
 {
     struct error ignored;

@@ -59,6 +59,9 @@ int live_link_answer(struct live_link *link, const struct scenario_link *hosts, 
 int live_link_start(struct live_link *link, const struct live_link_run *run, const struct gate *gate,
                     struct emit_counts *counts, struct error *err);
 
+/* Not 0; another one for other interfaces, and for one that was made anew. */
+uint32_t live_links_identity(const struct live_link *links, size_t count);
+
 /* What the interfaces of several links counted as sent since they came up; false when one of them is gone. */
 bool live_links_count(const struct live_link *links, size_t count, uint64_t *packets);
 

@@ -63,7 +63,7 @@ void live_status_publish(struct live_run *run)
     }
     config->board->present = counts; /* at once: the engine may end at any time */
     is_known = live_links_count(config->links, links, &counted);
-    board_count_interface(config->board, is_known, counted);
+    board_count_interface(config->board, is_known, live_links_identity(config->links, links), counted);
 }
 
 /* ---- rates ---- */
