@@ -19,63 +19,19 @@ source_dir=$(cd "$(dirname "$0")/.." && pwd)
 rounds=${ROUNDS:-5}
 frames=${FRAMES:-1000000}
 seconds=${SECONDS_EXACT:-5}
-space_a=dsbench-$$-a
-space_b=dsbench-$$-b
-link_a=db$$a
-link_b=db$$b
-scratch=
-capture_pid=
 processors=$(nproc)
 last=$((processors - 1))
 
-skip()
-{
-    echo "SKIP: bench/emit.sh: $*"
-    exit 77
-}
-
-clean_up()
-{
-    [ -z "$capture_pid" ] || kill "$capture_pid" 2>/dev/null || true
-    ip netns del "$space_a" 2>/dev/null || true # takes the pair with it
-    ip netns del "$space_b" 2>/dev/null || true
-    [ -z "$scratch" ] || rm -rf "$scratch"
-}
-
-make_namespace()
-{
-    ip netns add "$1" 2>/dev/null || skip "ip netns does not work here"
-    # Without IPv6 the kernel sends nothing of its own.
-    # shellcheck disable=SC2016 # $scope is for the inner shell
-    ip netns exec "$1" sh -c '[ ! -e /proc/sys/net/ipv6 ] ||
-        for scope in all default; do
-            echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6
-        done'
-}
+# shellcheck source=tests/link.sh
+. "$source_dir/tests/link.sh"
 
 set_up()
 {
-    [ "$(id -u)" = 0 ] || skip "not root"
-    for tool in ip tcpreplay trafgen; do
-        command -v "$tool" >/dev/null || skip "no $tool"
-    done
-    trap clean_up EXIT
-    trap 'exit 1' INT TERM
-    scratch=$(mktemp -d)
-    make_namespace "$space_a"
-    make_namespace "$space_b"
-    ip link add "$link_a" netns "$space_a" type veth peer name "$link_b" netns "$space_b" 2>/dev/null || skip "no veth here"
-    ip -n "$space_a" link set "$link_a" up
-    ip -n "$space_b" link set "$link_b" up
+    link_set_up tcpreplay trafgen tcpdump
     [ -n "${MODEL:-}" ] || ./dayshift learn -q -o "$scratch/model.dsm" "$source_dir"/contrib/sample.pcap.*
     cp "${MODEL:-$scratch/model.dsm}" "$scratch/model.dsm" 2>/dev/null || true
     sinks='packet libnet'
     has_xdp && sinks='packet xdp libnet' || echo "without AF_XDP: $(cat "$scratch/xdp.err")"
-}
-
-in_a()
-{
-    ip netns exec "$space_a" "$@"
 }
 
 has_xdp()
@@ -86,7 +42,7 @@ has_xdp()
 
 peer_packets()
 {
-    ip netns exec "$space_b" cat "/sys/class/net/$link_b/statistics/rx_packets"
+    in_b cat "/sys/class/net/$link_b/statistics/rx_packets"
 }
 
 # --- speed ---
@@ -201,15 +157,15 @@ exact()
     shift 2
     : >"$scratch/capture.out"
     ip netns exec "$space_b" taskset -c 0 ./bench/bench_exact capture "$link_b" $((rate * seconds)) "$scratch/arrivals" >"$scratch/capture.out" &
-    capture_pid=$!
+    probe_pid=$!
     until grep -q ready "$scratch/capture.out" || [ $tries = 0 ]; do
         tries=$((tries - 1))
         sleep 0.05
     done
     [ -z "${PRIORITY:-}" ] || set -- chrt -f "$PRIORITY" "$@"
     in_a "$@" >"$scratch/out" 2>"$scratch/err" || { cat "$scratch/err" >&2; exit 1; }
-    wait "$capture_pid" || exit 1
-    capture_pid=
+    wait "$probe_pid" || exit 1
+    probe_pid=
     # shellcheck disable=SC2046 # the anchor is one word, or none
     ./bench/bench_exact judge "$scratch/arrivals" "$rate" $(sed -n 's/^anchor=//p' "$scratch/out") >"$scratch/errors"
     awk -F= -v all=$((rate * seconds)) '{ v[$1] = $2 }

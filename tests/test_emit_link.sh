@@ -7,102 +7,15 @@
 set -u
 
 probe=${EMIT_LINK_PROBE:-tests/emit_link_probe}
-space_a=dstest-$$-a
-space_b=dstest-$$-b
-link_a=ds$$a
-link_b=ds$$b
-scratch=
-tcpdump_pid=
-probe_pid=
-failures=0
-
-skip()
-{
-    echo "SKIP: $*"
-    exit 77
-}
-
-in_a()
-{
-    ip netns exec "$space_a" "$@"
-}
-
-in_b()
-{
-    ip netns exec "$space_b" "$@"
-}
-
-stop_process()
-{
-    [ -n "$1" ] && kill "$1" 2>/dev/null && wait "$1" 2>/dev/null
-}
-
-clean_up()
-{
-    stop_process "$probe_pid"
-    stop_process "$tcpdump_pid"
-    ip netns del "$space_a" 2>/dev/null # takes the pair with it
-    ip netns del "$space_b" 2>/dev/null
-    [ -n "$scratch" ] && rm -rf "$scratch"
-}
-
-check()
-{
-    local what=$1
-    shift
-    if "$@"; then
-        echo "ok: $what"
-    else
-        echo "FAILED: $what ($*)"
-        failures=$((failures + 1))
-    fi
-}
-
-contains()
-{
-    grep -qi -- "$2" "$1"
-}
-
-# wait_for SECONDS COMMAND...
-wait_for()
-{
-    local tries=$(($1 * 10))
-    shift
-    until "$@"; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-
-make_namespace()
-{
-    ip netns add "$1" 2>/dev/null || skip "ip netns does not work here"
-    # Without IPv6 the kernel sends nothing of its own.
-    # shellcheck disable=SC2016 # $scope is for the inner shell
-    ip netns exec "$1" sh -c '[ ! -e /proc/sys/net/ipv6 ] ||
-        for scope in all default; do
-            echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6
-        done' || skip "IPv6 cannot be turned off here"
-}
+# shellcheck source=tests/link.sh
+. "$(dirname "$0")/link.sh"
 
 set_up()
 {
-    [ "$(id -u)" = 0 ] || skip "not root"
-    for tool in ip ping tcpdump setpriv; do
-        command -v "$tool" > /dev/null || skip "no $tool"
-    done
-    trap clean_up EXIT
-    trap 'exit 1' INT TERM
-    scratch=$(mktemp -d) && chmod 755 "$scratch" || exit 1
+    link_set_up ping tcpdump setpriv
+    chmod 755 "$scratch" || exit 1
     cp "$probe" "$scratch/probe" || exit 1 # where an unprivileged user can run it
     chmod 755 "$scratch/probe"
-    make_namespace "$space_a"
-    make_namespace "$space_b"
-    ip link add "$link_a" netns "$space_a" type veth peer name "$link_b" netns "$space_b" \
-        2>/dev/null || skip "no veth here"
-    in_a ip link set "$link_a" up
-    in_b ip link set "$link_b" up
     in_b ip address add 198.19.0.1/15 dev "$link_b"
 }
 

@@ -8,118 +8,9 @@
 set -u
 
 helpers=${DAYSHIFT_HELPERS:-tests}
-space_a=dssink-$$-a
-space_b=dssink-$$-b
-link_a=dk$$a
-link_b=dk$$b
-scratch=
-tcpdump_pid=
-probe_pid=
-eaters=
-failures=0
+# shellcheck source=tests/link.sh
+. "$(dirname "$0")/link.sh"
 drops_are_told=yes
-
-skip()
-{
-    echo "SKIP: $*"
-    exit 77
-}
-
-in_a()
-{
-    ip netns exec "$space_a" "$@"
-}
-
-in_b()
-{
-    ip netns exec "$space_b" "$@"
-}
-
-stop_process()
-{
-    [ -n "$1" ] && kill "$1" 2>/dev/null && wait "$1" 2>/dev/null
-}
-
-stop_eaters()
-{
-    local pid
-
-    for pid in $eaters; do
-        stop_process "$pid"
-    done
-    eaters=
-}
-
-clean_up()
-{
-    stop_process "$probe_pid"
-    stop_eaters
-    stop_process "$tcpdump_pid"
-    ip netns del "$space_a" 2>/dev/null # takes the pair with it
-    ip netns del "$space_b" 2>/dev/null
-    [ -n "$scratch" ] && rm -rf "$scratch"
-}
-
-check()
-{
-    local what=$1
-    shift
-    if "$@"; then
-        echo "ok: $what"
-    else
-        echo "FAILED: $what ($*)"
-        failures=$((failures + 1))
-    fi
-}
-
-# wait_for SECONDS COMMAND...
-wait_for()
-{
-    local tries=$(($1 * 10))
-    shift
-    until "$@"; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-
-contains()
-{
-    grep -q -- "$2" "$1"
-}
-
-make_namespace()
-{
-    ip netns add "$1" 2>/dev/null || skip "ip netns does not work here"
-    # Without IPv6 the kernel sends nothing of its own.
-    # shellcheck disable=SC2016 # $scope is for the inner shell
-    ip netns exec "$1" sh -c '[ ! -e /proc/sys/net/ipv6 ] ||
-        for scope in all default; do
-            echo 1 > /proc/sys/net/ipv6/conf/$scope/disable_ipv6
-        done' || skip "IPv6 cannot be turned off here"
-}
-
-make_link()
-{
-    ip link add "$link_a" netns "$space_a" type veth peer name "$link_b" netns "$space_b" 2>/dev/null || skip "no veth here"
-    in_a ip link set "$link_a" up
-    in_b ip link set "$link_b" up
-}
-
-set_up()
-{
-    [ "$(id -u)" = 0 ] || skip "not root"
-    for tool in ip tcpdump; do
-        command -v "$tool" > /dev/null || skip "no $tool"
-    done
-    trap clean_up EXIT
-    trap 'exit 1' INT TERM
-    scratch=$(mktemp -d) || exit 1
-    make_namespace "$space_a"
-    make_namespace "$space_b"
-    make_link
-}
 
 value_of()
 {
@@ -329,7 +220,7 @@ check_full_queue()
     tcpdump_pid=$!
     for i in 1 2 3 4 5 6 7; do
         ip netns exec "$space_b" tcpdump -i "$link_b" -s 64 -w /dev/null udp 2>/dev/null &
-        eaters="$eaters $!"
+        other_pids="$other_pids $!"
     done
     sleep 1
     check "tcpdump starts" wait_for 10 contains "$scratch/capture.err" "listening on"
@@ -337,7 +228,7 @@ check_full_queue()
     let_send
     end_probe
     wait_for 10 all_captured "$(value_of sent)"
-    stop_eaters
+    stop_others
     stop_process "$tcpdump_pid"
     tcpdump_pid=
     in_b sh -c "echo 0 > $queue"
@@ -374,7 +265,7 @@ check_sink()
     check_gone "$1"
 }
 
-set_up
+link_set_up tcpdump
 check_sink packet
 check_sink libnet
 check_stamps
