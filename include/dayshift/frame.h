@@ -11,10 +11,14 @@
 
 #define FRAME_MAX_BYTES 1518 /* Ethernet without its check sum, one VLAN tag */
 
+#define FRAME_NO_FLOW UINT32_MAX
+
 struct frame {
     struct run_time due; /* never decreases from one frame of a source to the next */
     uint32_t length;     /* bytes of the Ethernet frame, without check sum */
-    uint32_t link;       /* which of the run's links it leaves by */
+    uint32_t link;       /* which of the run's links it leaves by ... */
+    uint32_t to_link;    /* ... and which one its receiver sends on: the same where no two links are between them */
+    uint32_t flow;       /* which flow of the ground truth it is of, FRAME_NO_FLOW: none */
     const uint8_t *bytes; /* borrowed from where it was rendered */
 };
 
@@ -23,7 +27,7 @@ struct frame {
  * so that the caller can wait for its time, and choose the memory by its link.
  */
 struct frame_source {
-    /* 1: `due` and `link` of what comes next are filled; 0: no more; -1: failed, *err says why. The same until it is taken. */
+    /* 1: all but length and bytes of what comes next is filled; 0: no more; -1: failed, *err says why. The same until it is taken. */
     int (*peek)(void *self, struct frame *next, struct error *err);
     /* Renders what peek() showed last into `room`, of FRAME_MAX_BYTES. Returns its length. */
     uint32_t (*take)(void *self, uint8_t *room);

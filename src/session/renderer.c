@@ -461,6 +461,8 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
     first = r->coming ? r->coming : end_is_next(r) ? oldest_live(r) : live_at(r, 0);
     next->due = end_is_next(r) ? r->config.end : first->due;
     next->link = first->templates[first->packet.side].link;
+    next->to_link = first->templates[!first->packet.side].link;
+    next->flow = FRAME_NO_FLOW;
     return 1;
 }
 
