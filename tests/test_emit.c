@@ -1555,13 +1555,14 @@ static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 #define HOST_IP UINT32_C(0xc6120001) /* 198.18.0.1 */
 #define PEER_IP UINT32_C(0xc6130001) /* 198.19.0.1 */
 
-static bool is_host(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
+static bool is_host(const void *self, const struct ip_address *address, uint16_t vlan, struct address_owner *owner)
 {
     const uint16_t *its_vlan = self;
 
-    if (address != HOST_IP || vlan != *its_vlan)
+    if (ip_address_to_v4(address) != HOST_IP || vlan != *its_vlan)
         return false;
-    memcpy(mac, host_mac, sizeof host_mac);
+    *owner = (struct address_owner){ 0 };
+    memcpy(owner->mac, host_mac, sizeof host_mac);
     return true;
 }
 

@@ -26,7 +26,7 @@ static int take_model(struct parser *p, const config_setting_t *setting)
 
 static int take_network(struct parser *p, const config_setting_t *setting)
 {
-    return value_take_network(p, setting, &p->population->network);
+    return value_take_network(p, setting, &p->population->addresses.networks[IP_FAMILY_4]);
 }
 
 static int take_link(struct parser *p, const config_setting_t *setting)
@@ -79,7 +79,7 @@ static int take_population(struct parser *p, const config_setting_t *group)
         return value_refuse(p, group, what);
     }
     p->population = &p->to->populations[p->to->population_count++];
-    ip_network_parse(&p->population->network, SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&p->population->addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
     if (value_take_group(p, group, keys) < 0)
         return -1;
     return p->population->model ? 0 : value_refuse(p, group, "populations: one has no model");

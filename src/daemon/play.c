@@ -33,7 +33,6 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
-        .outside_place = c->outside_place,
         .seed = c->seed,
         .begin = span->begin,
         .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
@@ -63,7 +62,7 @@ static struct scenario_group group_of(const struct configuration_population *pop
 {
     return (struct scenario_group){
         .model = model,
-        .network = population->network,
+        .addresses = population->addresses,
         .link = population->link,
         .vlan = population->vlan,
         .pick = population->pick,

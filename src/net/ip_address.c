@@ -12,6 +12,25 @@ uint32_t ip_address_to_v4(const struct ip_address *a)
            (uint32_t)a->bytes[14] << 8 | a->bytes[15];
 }
 
+struct ip_address ip_address_add(const struct ip_address *a, uint64_t count)
+{
+    uint64_t low = wire_get_u64(a->bytes + 8) + count;
+    struct ip_address sum;
+
+    wire_put_u64(sum.bytes, wire_get_u64(a->bytes) + (low < count));
+    wire_put_u64(sum.bytes + 8, low);
+    return sum;
+}
+
+uint64_t ip_address_distance(const struct ip_address *a, const struct ip_address *first)
+{
+    uint64_t low = wire_get_u64(a->bytes + 8) - wire_get_u64(first->bytes + 8);
+    bool borrows = wire_get_u64(a->bytes + 8) < wire_get_u64(first->bytes + 8);
+    uint64_t high = wire_get_u64(a->bytes) - wire_get_u64(first->bytes) - borrows;
+
+    return high == 0 ? low : UINT64_MAX;
+}
+
 bool ip_address_is_group(const struct ip_address *a)
 {
     static const uint8_t zero[16];

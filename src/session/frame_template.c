@@ -123,8 +123,8 @@ static void patch_ends(uint8_t *bytes, const struct flow_plan *plan, const struc
     memcpy(bytes, to->mac, sizeof to->mac);
     memcpy(bytes + sizeof to->mac, from->mac, sizeof from->mac);
     ip[8] = stack->ttl[side];
-    wire_put_u32(ip + 12, from->address);
-    wire_put_u32(ip + 16, to->address);
+    memcpy(ip + 12, from->address.bytes + 12, 4);
+    memcpy(ip + 16, to->address.bytes + 12, 4);
     if (plan->protocol == IP_ICMP) {
         transport[0] = side == FLOW_INITIATOR ? ICMP_ECHO_REQUEST : ICMP_ECHO_ANSWER;
         wire_put_u16(transport + 4, plan->ends[FLOW_INITIATOR].port);
@@ -138,7 +138,7 @@ static void patch_ends(uint8_t *bytes, const struct flow_plan *plan, const struc
 static void begin_counters(struct frame_template *frame, const struct flow_plan *plan,
                            const struct stack_profile *stack, enum flow_side side)
 {
-    uint64_t host = random_mix64(plan->ends[side].address);
+    uint64_t host = random_mix64(plan->ends[side].name);
 
     frame->ip_id_kind = stack->ip_id[side];
     frame->ip_id = (uint16_t)((host >> 48) + (uint64_t)(plan->start.ns / IP_ID_STEP_NS));

@@ -296,7 +296,7 @@ static void tell(struct renderer *r, const struct live *live)
     };
 
     for (int side = 0; side < 2; side++) {
-        record.address[side] = ip_address_from_v4(live->tuple.address[side]);
+        record.address[side] = live->tuple.address[side];
         record.port[side] = live->tuple.port[side];
         record.packets[side] = live->sums->packets[side];
         record.bytes[side] = live->sums->bytes[side];

@@ -66,12 +66,12 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
 
     memset(s, 0, sizeof *s);
     random_init(&c->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
-                plan->ends[FLOW_INITIATOR].address);
+                plan->ends[FLOW_INITIATOR].name);
     session_shape_draw(plan, &c->random, &row, &c->shape.row);
     impair(s, plan, impairments, &row, counts);
     s->key = plan->key;
     s->closed_ns = CLOSED_NS;
-    s->client = plan->ends[FLOW_INITIATOR].address;
+    s->client = plan->ends[FLOW_INITIATOR].name;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
     c->shape.protocol = plan->protocol;

@@ -176,7 +176,7 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     session_begin(&s, plan, seed, NULL, NULL, NULL);
     *r = (struct flow_record){ .protocol = plan->protocol, .start = plan->start };
     for (int side = 0; side < 2; side++) {
-        r->address[side] = ip_address_from_v4(plan->ends[side].address);
+        r->address[side] = plan->ends[side].address;
         r->port[side] = plan->ends[side].port;
     }
     r->opening = (enum flow_opening)s.opening;

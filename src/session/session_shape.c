@@ -83,7 +83,7 @@ static struct row_range candidate_rows(const struct service_model *service, uint
 /* In 2^32: where the path between the plan's ends stands among all paths, from the fastest. */
 static uint32_t path_rank(const struct flow_plan *plan)
 {
-    return (uint32_t)random_mix64((uint64_t)plan->ends[0].address << 32 | plan->ends[1].address);
+    return (uint32_t)random_mix64((uint64_t)plan->ends[0].name << 32 | plan->ends[1].name);
 }
 
 /* The place of the number that stands n-th in order; of equal ones the first is before. No jump depends on them. */
