@@ -48,16 +48,16 @@ static void make_mac(uint32_t host, uint8_t mac[6])
     memcpy(mac, made, sizeof made);
 }
 
-static bool is_host(const void *self, const struct ip_address *asked, uint16_t vlan, struct address_owner *owner)
+static enum host_kind find_host(const void *self, const struct ip_address *asked, uint16_t vlan, struct link_host *host)
 {
-    uint32_t address = ip_address_to_v4(asked);
+    uint32_t address = ip_address_is_v4(asked) ? ip_address_to_v4(asked) : 0;
 
     (void)self;
     if (vlan != 0 || address < FIRST_HOST || address - FIRST_HOST >= HOSTS)
-        return false;
-    *owner = (struct address_owner){ 0 };
-    make_mac(address - FIRST_HOST + 1, owner->mac);
-    return true;
+        return HOST_NONE;
+    make_mac(address - FIRST_HOST + 1, host->mac);
+    host->stack = (struct host_stack){ HOST_OS_LINUX, 64, IP_ID_COUNTER };
+    return HOST_VIRTUAL;
 }
 
 /* UDP to port 9, discard, of a MAC address that nobody has: the other end's kernel ignores it. */
@@ -155,16 +155,23 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
 {
     static struct emit_counts counts; /* zero */
     struct emitter emitter = { .counts = &counts };
-    struct responder responder = { .lookup = is_host };
+    const struct host_range range = { ip_address_from_v4(FIRST_HOST), ip_address_from_v4(FIRST_HOST + HOSTS - 1), 0 };
+    static struct answer_counts answers; /* zero */
     struct link link;
+    const struct responder_config config = {
+        .link = &link,
+        .hosts = { .find = find_host, .virtual_hosts = &range, .virtual_count = 1 },
+        .counts = &answers,
+    };
+    struct responder *responder;
     uint64_t before;
     uint64_t after;
     int status = -1;
 
     if (link_open(&link, name, false, err) < 0)
         return -1;
-    responder.link = &link;
-    if (responder_start(&responder, err) < 0)
+    responder = responder_new(&config);
+    if (responder_start(responder, err) < 0)
         goto close;
     if (link_sent_packets(&link, &before, err) == 0 &&
         send_frames(&link, frames, gap_ns, &emitter, err) == 0 &&
@@ -173,10 +180,11 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
         linger(linger_s);
         status = 0;
     }
-    responder_stop(&responder);
-    printf("arp_answers=%llu\necho_answers=%llu\n", (unsigned long long)responder.arp_answers,
-           (unsigned long long)responder.echo_answers);
+    responder_stop(responder);
+    printf("arp_answers=%llu\necho_answers=%llu\n", (unsigned long long)answers.sent[RESPONSE_ARP],
+           (unsigned long long)answers.sent[RESPONSE_ECHO]);
 close:
+    responder_free(responder);
     link_close(&link);
     return status;
 }

@@ -14,7 +14,9 @@
 #include "emit/emit_thread.h"
 #include "emit/emitter.h"
 #include "emit/link.h"
+#include "emit/address_probe.h"
 #include "emit/responder.h"
+#include "scenario/scenario_hosts.h"
 
 struct live_link {
     const struct configuration_link *config;
@@ -25,9 +27,11 @@ struct live_link {
     struct gate gate;
     struct rate_ceiling ceiling;
     struct emitter emitter;
-    struct scenario_link hosts; /* whom the responder answers for */
-    struct responder responder;
-    bool responding;
+    struct scenario_hosts *hosts; /* whom the responder answers for */
+    struct link_hosts link_hosts; /* the same, as it sees them */
+    struct responder *responder;  /* NULL: none */
+    struct answer_counts answers; /* of what is sent beside the frames of sessions */
+    size_t said_claims;           /* of the responder's, those that were told */
     struct emit_thread_options options;
     struct emit_thread_watch watch;
     struct link_state state; /* when it was looked at last */
@@ -52,8 +56,18 @@ int live_link_open(struct live_link *link, const struct configuration *configura
                    const struct configuration_link *config, const struct emit_clock *clock, struct error *err);
 void live_link_close(struct live_link *link);
 
+/* The hosts of the population on the link of that number, which the next three are about; live_link_end() forgets them. */
+void live_link_populate(struct live_link *link, const struct configuration *configuration,
+                        const struct population *population, uint16_t number);
+
+/* What is sent before the first frame goes out in the name of these hosts. Borrows the link. */
+struct probed_link live_link_probed(struct live_link *link);
+
 /* Answers for its hosts from here on. -1 with *err; live_link_end() cleans up. */
-int live_link_answer(struct live_link *link, const struct scenario_link *hosts, struct error *err);
+int live_link_answer(struct live_link *link, struct error *err);
+
+/* Says which addresses somebody else has, each once. */
+void live_link_say_claims(struct live_link *link);
 
 /* Starts the emitter behind that gate, whose counts go to `counts`. A sink that fails sets the run's stop. */
 int live_link_start(struct live_link *link, const struct live_link_run *run, const struct gate *gate,

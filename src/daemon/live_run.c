@@ -99,6 +99,7 @@ static void watch_link(struct live_link *link)
     if (link->started)
         emit_thread_watch(&link->watch, link->thread, &link->options);
     transmit_stamps_read(&link->stamps);
+    live_link_say_claims(link);
     if (link_read_state(&link->link, &state) < 0)
         return; /* it is gone: the emitter will say so */
     if (state.is_up != link->state.is_up || state.has_carrier != link->state.has_carrier)
@@ -176,6 +177,32 @@ static void say_small_mtus(const struct live_run *run)
     }
 }
 
+/* ---- in the name of the hosts, before the first frame ---- */
+
+/* Also serves who asks meanwhile. */
+static bool is_stopped(void *self)
+{
+    struct live_run *run = self;
+
+    wait_for_events(run, 0);
+    return atomic_load(&run->is_stopped);
+}
+
+/* Whether the addresses are free; and then, to all who should know, whose they are. */
+static int probe_and_announce(struct live_run *run, struct error *err)
+{
+    const struct configuration *c = live_run_configuration(run);
+    struct probed_link links[CONFIGURATION_MAX_LINKS];
+
+    for (size_t i = 0; i < c->link_count; i++)
+        links[i] = live_link_probed(&run->config->links[i]);
+    if (c->probe && address_probe(links, c->link_count, c->probe_ns, is_stopped, run, err) < 0)
+        return -1;
+    if (c->announce)
+        address_announce(links, c->link_count, is_stopped, run);
+    return 0;
+}
+
 static int start(struct live_run *run, struct error *err)
 {
     const struct configuration *c = live_run_configuration(run);
@@ -193,16 +220,18 @@ static int start(struct live_run *run, struct error *err)
     run->render.stop = &run->is_stopped;
     for (size_t i = 0; i < c->link_count; i++)
         run->render.rings[i] = run->config->links[i].ring;
+    for (size_t i = 0; i < c->link_count; i++)
+        live_link_populate(&run->config->links[i], c, scenario_population(run->play.scenario), (uint16_t)i);
+    /* The first minutes are planned meanwhile. */
+    if (render_ahead_start(&run->render, err) < 0 || probe_and_announce(run, err) < 0)
+        return -1;
     for (size_t i = 0; i < c->link_count; i++) {
         const struct gate gate = link_gates_of(&run->play.gates, i);
-        const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
 
-        if (live_link_answer(&run->config->links[i], &hosts, err) < 0 ||
+        if (live_link_answer(&run->config->links[i], err) < 0 ||
             live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
             return -1;
     }
-    if (render_ahead_start(&run->render, err) < 0)
-        return -1;
     wait_for_first_frames(run);
     wall_watch_init(&run->watch);
     run->play.started = mono_time_now();

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/log_histogram.h"
+#include "emit/answer_counts.h"
 #include "emit/emitter.h"
 
 /* What was done; that of two processes adds up. */
@@ -24,7 +25,8 @@ struct report_counts {
     uint64_t stalls, stalled_ns;
     uint64_t page_faults;
     uint64_t clock_steps, suspensions; /* of the machine */
-    uint64_t arp_answers, echo_answers, answers_dropped;
+    uint64_t arp_answers, nd_answers, echo_answers, resets, unreachable; /* see struct answer_counts */
+    uint64_t unasked, answers_dropped, answers_withheld, conflicts;
     struct log_histogram lateness;
     struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };
@@ -34,6 +36,8 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
 /* What emitters count becomes what these have counted, added up; the rest stays. */
 void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
 void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted); /* of one link */
+
+void report_counts_add_answers(struct report_counts *counts, const struct answer_counts *answers);
 
 /* A part of a table, and of a JSON object: what was planned, and what became of the frames. */
 void report_print_flows(const struct report_counts *counts, FILE *to);
