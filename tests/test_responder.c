@@ -81,6 +81,7 @@ static int end(void **state)
 
 static enum response response; /* what the last answer was */
 static int64_t now_ns;         /* when it was asked for */
+static bool is_unsummed;       /* by a kernel that leaves sums to the hardware */
 
 /* In memory of exactly its size, so that a sanitizer sees a read behind the end. */
 static size_t answer_in(uint16_t vlan, const uint8_t *frame, size_t size, uint8_t *reply)
@@ -88,7 +89,7 @@ static size_t answer_in(uint16_t vlan, const uint8_t *frame, size_t size, uint8_
     size_t most = size > REFUSAL_MOST_BYTES ? size : REFUSAL_MOST_BYTES;
     uint8_t *exact = malloc(size ? size : 1);
     uint8_t *room = malloc(most);
-    struct responder_request request = { exact, size, vlan, now_ns };
+    struct responder_request request = { exact, size, vlan, now_ns, is_unsummed };
     size_t got;
 
     assert_non_null(exact);
@@ -647,6 +648,24 @@ static void test_damaged_transport_is_ignored(void **state)
     }
 }
 
+/* From another namespace of the same machine. */
+static void test_sums_that_are_still_to_be_made(void **state)
+{
+    static struct packet p;
+    static uint8_t reply[ROOM];
+
+    (void)state;
+    for (int v6 = 0; v6 < 2; v6++) {
+        fill_segment(&p, v6, TCP_SYN, 0);
+        payload_of(&p)[TCP_SUM] ^= 1;
+        is_unsummed = false;
+        assert_int_equal(answer(p.frame, p.size, reply), 0);
+        is_unsummed = true;
+        assert_int_equal(answer(p.frame, p.size, reply), v6 ? 74 : 54);
+    }
+    is_unsummed = false;
+}
+
 /* Cut at every byte, and every single wrong bit that a checksum covers. */
 static void test_damage_is_ignored(void **state)
 {
@@ -1073,6 +1092,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_datagrams_are_unreachable, begin, end),
         cmocka_unit_test_setup_teardown(test_protocols_are_unknown, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_transport_is_ignored, begin, end),
+        cmocka_unit_test_setup_teardown(test_sums_that_are_still_to_be_made, begin, end),
         cmocka_unit_test_setup_teardown(test_damage_is_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_errors_are_as_many_as_the_system_sends, begin, end),
         cmocka_unit_test_setup_teardown(test_errors_are_counted_by_asker, begin, end),

@@ -27,15 +27,19 @@ struct ip_packet {
     uint8_t ttl;      /* or hop limit */
     const uint8_t *payload;
     size_t payload_bytes;
+    bool is_unsummed; /* it has been on no wire yet, and the sum of TCP and UDP is left to the hardware: it is wrong here */
 };
 
-/* False when it is none that may be answered. Says nothing of the payload, nor whose the addresses are. */
+/*
+ * False when it is none that may be answered. Says nothing of the payload, nor whose the addresses are. The caller says
+ * whether it is unsummed.
+ */
 bool ip_packet_parse(struct ip_packet *packet, const uint8_t *frame, size_t size);
 
 /* It comes from one host, so that an answer has one receiver (RFC 1122, section 3.2.2; RFC 4443, section 2.4). */
 bool ip_packet_is_from_one(const struct ip_packet *packet);
 
-/* The checksum over the payload is right: with the pseudo header of its protocol, which ICMP of IPv4 has not. */
+/* The checksum over the payload is right, or not to be looked at: with the pseudo header of its protocol, which ICMP of IPv4 has not. */
 bool ip_packet_is_intact(const struct ip_packet *packet);
 
 /* The header of an answer. */

@@ -55,8 +55,8 @@ static int receive(struct link_receiver *receiver)
     return recvmmsg(receiver->fd, receiver->messages, LINK_RECEIVER_BATCH, MSG_DONTWAIT, NULL);
 }
 
-/* The VLAN whose tag the kernel took off; -1: it was another tag than that of 802.1Q. */
-static int vlan_of(struct msghdr *message)
+/* What the kernel knows of a frame. False when it took off another tag than that of 802.1Q. */
+static bool take_auxiliary(struct msghdr *message, struct received_frame *frame)
 {
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
         struct tpacket_auxdata told;
@@ -64,13 +64,13 @@ static int vlan_of(struct msghdr *message)
         if (part->cmsg_level != SOL_PACKET || part->cmsg_type != PACKET_AUXDATA)
             continue;
         memcpy(&told, CMSG_DATA(part), sizeof told);
+        frame->is_unsummed = (told.tp_status & TP_STATUS_CSUMNOTREADY) != 0;
         if (!(told.tp_status & TP_STATUS_VLAN_VALID))
-            return 0;
-        return !(told.tp_status & TP_STATUS_VLAN_TPID_VALID) || told.tp_vlan_tpid == ETHERNET_TYPE_VLAN
-                   ? told.tp_vlan_tci & VLAN_MASK
-                   : -1;
+            return true;
+        frame->vlan = told.tp_vlan_tci & VLAN_MASK;
+        return !(told.tp_status & TP_STATUS_VLAN_TPID_VALID) || told.tp_vlan_tpid == ETHERNET_TYPE_VLAN;
     }
-    return 0;
+    return true;
 }
 
 /*
@@ -95,10 +95,8 @@ size_t link_receiver_take(struct link_receiver *receiver, int most_ms, struct re
     if (got < 0)
         rest_after_error(errno);
     for (int i = 0; i < got; i++) {
-        int vlan = vlan_of(&receiver->messages[i].msg_hdr);
-
-        if (vlan >= 0)
-            frames[count++] = (struct received_frame){ receiver->bytes[i], receiver->messages[i].msg_len, (uint16_t)vlan };
+        frames[count] = (struct received_frame){ .bytes = receiver->bytes[i], .size = receiver->messages[i].msg_len };
+        count += take_auxiliary(&receiver->messages[i].msg_hdr, &frames[count]);
     }
     return count;
 }

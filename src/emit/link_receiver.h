@@ -4,6 +4,7 @@
 #ifndef EMIT_LINK_RECEIVER_H
 #define EMIT_LINK_RECEIVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct received_frame {
     uint8_t *bytes;
     size_t size;
     uint16_t vlan; /* 0: no tag, or one of priority alone */
+    bool is_unsummed; /* from another namespace of this machine: its checksum is still to be made */
 };
 
 struct link_receiver; /* opaque */

@@ -189,6 +189,7 @@ size_t responder_answer(struct responder *responder, const struct responder_requ
         return answer_arp(responder, request, reply);
     if (!ip_packet_parse(&packet, request->frame, request->size))
         return 0;
+    packet.is_unsummed = request->is_unsummed;
     *response = RESPONSE_ND;
     if (is_neighbour_discovery(&packet))
         return answer_neighbour(responder, request, &packet, reply);
@@ -208,7 +209,8 @@ static bool may_send(struct responder *responder, int64_t now_ns, uint32_t size)
 
 static void answer_frame(struct responder *responder, const struct received_frame *received, uint8_t *reply)
 {
-    struct responder_request request = { received->bytes, received->size, received->vlan, mono_time_now().ns };
+    struct responder_request request = { received->bytes, received->size, received->vlan, mono_time_now().ns,
+                                         received->is_unsummed };
     enum response response;
     size_t size = responder_answer(responder, &request, reply, &response);
 

@@ -17,6 +17,7 @@
 #ifndef EMIT_RESPONDER_H
 #define EMIT_RESPONDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,7 @@ struct responder_request {
     size_t size;
     uint16_t vlan;  /* 0: none */
     int64_t now_ns; /* of a clock that does not go back */
+    bool is_unsummed; /* as in struct ip_packet */
 };
 
 /*
