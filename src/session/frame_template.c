@@ -271,21 +271,17 @@ static uint16_t as_ip_id(const struct frame_template *frame, uint16_t count, boo
 }
 
 /* A stack counts in the order in which it sends, not in that of arrival. */
-static uint16_t next_count(struct frame_template *frame, const struct session_packet *packet)
+static uint16_t next_ip_id(struct frame_template *frame, const struct session_packet *packet)
 {
+    bool is_piece = packet->piece_bytes > 0;
     uint16_t count = frame->ip_id;
 
     if (packet->fate == FATE_COPY || packet->piece_offset > 0)
-        return (uint16_t)(count - 1);
+        return as_ip_id(frame, (uint16_t)(count - 1), is_piece);
     if (packet->fate == FATE_AHEAD)
-        return (uint16_t)(count + 1);
+        return as_ip_id(frame, (uint16_t)(count + 1), is_piece);
     frame->ip_id = (uint16_t)(count + (packet->fate == FATE_BEHIND ? 2 : 1));
-    return count;
-}
-
-static uint16_t next_ip_id(struct frame_template *frame, const struct session_packet *packet)
-{
-    return as_ip_id(frame, next_count(frame, packet), packet->piece_bytes > 0);
+    return as_ip_id(frame, count, is_piece);
 }
 
 /* Of pieces their place; whole packets of every stack are not to be cut. */
@@ -313,8 +309,8 @@ static void patch_ipv6(uint8_t *ip, uint32_t payload_bytes)
     wire_put_u16(ip + IPV6_LENGTH, (uint16_t)payload_bytes);
 }
 
-/* The extension header of a piece; identifications cannot be foretold (RFC 7739). */
-static void put_fragment_header(const struct frame_template *frame, const struct session_packet *packet, uint16_t count,
+/* The extension header of a piece; identifications cannot be foretold (RFC 7739), whatever IPv4 has. */
+static void put_fragment_header(const struct frame_template *frame, const struct session_packet *packet, uint16_t id,
                                 uint8_t *ip)
 {
     uint8_t *fragment = ip + FRAME_IPV6_BYTES;
@@ -323,7 +319,7 @@ static void put_fragment_header(const struct frame_template *frame, const struct
     fragment[0] = frame->protocol;
     fragment[1] = 0;
     wire_put_u16(fragment + 2, (uint16_t)(packet->piece_offset | (packet->has_more_pieces ? FRAGMENT_HAS_MORE : 0)));
-    wire_put_u32(fragment + 4, (uint32_t)(random_mix64((uint64_t)frame->clock_base << 16 | count) >> 16));
+    wire_put_u32(fragment + 4, (uint32_t)(random_mix64((uint64_t)frame->clock_base << 16 | id) >> 16));
 }
 
 /* ---- transport ---- */
@@ -541,25 +537,14 @@ static void note_sent(struct frame_template *frame, const struct session_packet 
     frame->has_sent = true;
 }
 
-static uint32_t render_ipv6(struct frame_template frames[2], const struct stack_profile *stack,
-                            const struct session_packet *packet, struct run_time due, payload_fill *fill, uint8_t *out)
+/* Where the transport begins in a copy of the template; its header comes with it where an extension is before it. */
+static uint8_t *place_transport(const struct frame_template *frame, uint32_t extension, uint8_t *out)
 {
-    struct frame_template *frame = &frames[packet->side];
-    uint32_t extension = packet->piece_bytes > 0 ? FRAME_FRAGMENT_BYTES : 0;
-    uint8_t *ip = out + IP_AT;
-    uint8_t *transport = out + TRANSPORT6_AT + extension;
-    uint16_t count = next_count(frame, packet);
-    uint32_t length;
+    uint8_t *transport = out + (frame->is_ipv6 ? TRANSPORT6_AT + extension : TRANSPORT_AT);
 
-    memcpy(out, frame->bytes, TRANSPORT6_AT);
-    memcpy(transport, frame->bytes + TRANSPORT6_AT, FRAME_TCP_BYTES);
-    length = render_transport(frames, stack, packet, due, fill, transport);
     if (extension > 0)
-        put_fragment_header(frame, packet, count, ip);
-    patch_ipv6(ip, extension + length);
-    if (packet->piece_offset == 0)
-        note_sent(frame, packet, transport, length, 0);
-    return TRANSPORT6_AT + extension + length;
+        memcpy(transport, frame->bytes + TRANSPORT6_AT, FRAME_TCP_BYTES);
+    return transport;
 }
 
 static uint32_t render_untagged(struct frame_template frames[2], const struct stack_profile *stack,
@@ -567,21 +552,26 @@ static uint32_t render_untagged(struct frame_template frames[2], const struct st
                                 payload_fill *fill, uint8_t *out)
 {
     struct frame_template *frame = &frames[packet->side];
-    uint8_t *ip = out + IP_AT;
+    uint32_t extension = frame->is_ipv6 && packet->piece_bytes > 0 ? FRAME_FRAGMENT_BYTES : 0;
+    uint8_t *transport;
     uint32_t length;
     uint16_t id;
 
     if (packet->is_unreachable)
         return frame->is_ipv6 ? render_unreachable6(frames, packet, fill, out) : render_unreachable(frames, packet, out);
-    if (frame->is_ipv6)
-        return render_ipv6(frames, stack, packet, due, fill, out);
     id = next_ip_id(frame, packet);
-    memcpy(out, frame->bytes, FRAME_TEMPLATE_IPV4); /* always as much: what is not header is overwritten */
-    length = render_transport(frames, stack, packet, due, fill, out + TRANSPORT_AT);
-    patch_ip(frame, packet, ip, (uint16_t)(FRAME_IP_BYTES + length), id);
+    memcpy(out, frame->bytes, sizeof frame->bytes); /* always as much: what is not header is overwritten */
+    transport = place_transport(frame, extension, out);
+    length = render_transport(frames, stack, packet, due, fill, transport);
+    if (!frame->is_ipv6)
+        patch_ip(frame, packet, out + IP_AT, (uint16_t)(FRAME_IP_BYTES + length), id);
+    else
+        patch_ipv6(out + IP_AT, extension + length);
+    if (extension > 0)
+        put_fragment_header(frame, packet, id, out + IP_AT);
     if (packet->piece_offset == 0)
-        note_sent(frame, packet, ip + FRAME_IP_BYTES, length, id);
-    return TRANSPORT_AT + length;
+        note_sent(frame, packet, transport, length, id);
+    return (uint32_t)(transport - out) + length;
 }
 
 /* Between the addresses and the type of a frame that begins FRAME_TAG_BYTES behind `out`. Priority 0. */

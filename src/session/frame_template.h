@@ -25,7 +25,6 @@ enum {
     FRAME_IPV6_BYTES = 40,
     FRAME_FRAGMENT_BYTES = 8, /* of IPv6's extension header */
     FRAME_TCP_BYTES = 20, /* without options */
-    FRAME_TEMPLATE_IPV4 = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES + FRAME_TCP_BYTES,
     FRAME_TEMPLATE_MAX = FRAME_ETHERNET_BYTES + FRAME_IPV6_BYTES + FRAME_TCP_BYTES,
     FRAME_QUOTED_BYTES = 8 /* of a packet's IP payload in an ICMP error about it */
 };
