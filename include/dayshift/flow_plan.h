@@ -47,10 +47,21 @@ struct flow_plan {
     const struct service_model *service; /* NULL: nothing known about such flows */
 };
 
+static inline bool flow_plan_is_ipv6(const struct flow_plan *plan)
+{
+    return !ip_address_is_v4(&plan->ends[0].address);
+}
+
 /* The protocol as IP has it. */
 static inline uint8_t flow_plan_ip_protocol(const struct flow_plan *plan)
 {
-    return plan->protocol == IP_ICMP && !ip_address_is_v4(&plan->ends[0].address) ? IP_ICMPV6 : plan->protocol;
+    return plan->protocol == IP_ICMP && flow_plan_is_ipv6(plan) ? IP_ICMPV6 : plan->protocol;
+}
+
+/* What fits a frame of the narrower link: bytes of IP payload, without extension headers. */
+static inline uint16_t flow_plan_ip_payload(const struct flow_plan *plan)
+{
+    return (uint16_t)((plan->mtu ? plan->mtu : FLOW_USUAL_MTU) - (flow_plan_is_ipv6(plan) ? 40 : 20));
 }
 
 /* Where plans come from, in order of their starts. */

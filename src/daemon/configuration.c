@@ -198,7 +198,22 @@ static int take_announce(struct parser *p, const config_setting_t *setting)
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
 {
-    return value_take_network(p, setting, &p->to->outside.networks[IP_FAMILY_4]);
+    return value_take_network(p, setting, IP_FAMILY_4, &p->to->outside.networks[IP_FAMILY_4]);
+}
+
+static int take_outside6(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_network(p, setting, IP_FAMILY_6, &p->to->outside.networks[IP_FAMILY_6]);
+}
+
+static int take_outside_mac(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_mac(p, setting, p->to->outside.mac);
+}
+
+static int take_outside_gateway(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_gateway(p, setting, &p->to->outside.gateway);
 }
 
 static int take_outside_link(struct parser *p, const config_setting_t *setting)
@@ -288,6 +303,9 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "impairments", take_impairments },
         { "populations", population_take_list },
         { "outside", take_outside },
+        { "outside6", take_outside6 },
+        { "outside_mac", take_outside_mac },
+        { "outside_gateway", take_outside_gateway },
         { "outside_link", take_outside_link },
         { "outside_vlan", take_outside_vlan },
         { NULL, NULL },

@@ -132,9 +132,11 @@ const char *ip_network_format(const struct ip_network *network, char text[IP_NET
 
 bool ip_network_contains(const struct ip_network *network, const struct ip_address *a)
 {
-    struct ip_address cleared = masked(a, network->prefix);
+    unsigned whole = network->prefix / 8;
+    unsigned bits = network->prefix % 8;
 
-    return ip_address_equal(&cleared, &network->base);
+    return memcmp(a->bytes, network->base.bytes, whole) == 0 &&
+           (bits == 0 || (a->bytes[whole] ^ network->base.bytes[whole]) >> (8 - bits) == 0);
 }
 
 bool ip_network_overlaps(const struct ip_network *a, const struct ip_network *b)

@@ -61,6 +61,8 @@ static int set_group(struct population_group *to, uint32_t **counts, const struc
         .counts = *counts,
         .activity = from->activity,
     };
+    if (from->addresses.networks[IP_FAMILY_6].prefix > 0 && mtu < FLOW_LEAST_MTU)
+        return error_set(err, "IPv6 needs an MTU of %d bytes, and the link of a population has %d", FLOW_LEAST_MTU, mtu);
     if (to->host_count > SCENARIO_MAX_HOSTS)
         return error_set(err, "%" PRIu32 " hosts are more than %d", to->host_count, SCENARIO_MAX_HOSTS);
     return 0;

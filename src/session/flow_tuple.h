@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
 #include "net/ip_address.h"
+#include "net/wire.h"
 
 struct flow_tuple {
     struct ip_address address[2]; /* by enum flow_side */
@@ -23,6 +24,12 @@ static inline struct flow_tuple flow_tuple_of(const struct flow_plan *plan)
     return (struct flow_tuple){ { plan->ends[0].address, plan->ends[1].address },
                                 { plan->ends[0].port, plan->ends[1].port },
                                 plan->protocol };
+}
+
+/* The protocol as IP has it. */
+static inline uint8_t flow_tuple_ip_protocol(const struct flow_tuple *t)
+{
+    return t->protocol == IP_ICMP && !ip_address_is_v4(&t->address[0]) ? IP_ICMPV6 : t->protocol;
 }
 
 /* The same two hosts and service; the initiator's port may differ. */

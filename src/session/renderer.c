@@ -285,7 +285,7 @@ static void tell(struct renderer *r, const struct live *live)
 {
     const struct session *s = &live->session;
     struct flow_record record = {
-        .protocol = live->tuple.protocol,
+        .protocol = flow_tuple_ip_protocol(&live->tuple),
         .start = origin_of(r, live->sums->begun),
         .duration_ns = live->due.ns - live->sums->begun.ns,
         .opening = session_opening(s),

@@ -21,8 +21,8 @@ uint32_t flow_features_plan(const struct flow_features *f, const struct populati
     uint8_t protocol = f->state->key.protocol;
     bool is_virtual;
 
-    *plan = (struct flow_plan){ .key = f->key, .virtual_host = host, .protocol = protocol,
-                                .packets = f->packets, .to_group = f->peer.kind == PEER_GROUP };
+    *plan = (struct flow_plan){ .key = f->key, .virtual_host = host,
+                                .protocol = protocol == IP_ICMPV6 ? IP_ICMP : protocol, .packets = f->packets, .to_group = f->peer.kind == PEER_GROUP };
     plan->ends[!side] = other_end(f, population, self, &is_virtual);
     plan->ends[side] = population_own_end(population, self, &plan->ends[!side]);
     plan->mtu = population_mtu(population, self, !is_virtual && !plan->to_group);

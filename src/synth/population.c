@@ -103,6 +103,11 @@ static bool is_reserved6(const struct ip_network *network)
     return network->prefix < 8 || network->base.bytes[0] == 0 || network->base.bytes[0] == 0xff;
 }
 
+static bool is_link_local(const struct ip_address *address) /* fe80::/10 */
+{
+    return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
 static int check_network(const struct ip_network *network, enum ip_family family, struct error *err)
 {
     char text[IP_ADDRESS_TEXT + 4];
@@ -298,6 +303,38 @@ static void add_group(struct population *population, const struct population_gro
     }
 }
 
+/* A neighbour that is asked for its MAC: where hosts are, and not one of them. */
+static int check_gateway(const struct population *population, const struct population_group *group, struct error *err)
+{
+    const struct gateway *gateway = group ? &group->addresses.gateway : &population->outside.gateway;
+    enum ip_family family = ip_address_family(&gateway->address);
+    char text[IP_ADDRESS_TEXT];
+    char network[IP_ADDRESS_TEXT + 4];
+
+    if (gateway->kind != GATEWAY_ADDRESS)
+        return 0;
+    ip_address_format(&gateway->address, text);
+    if (population_find(population, &gateway->address))
+        return error_set(err, "gateway %s: it is the address of a virtual host, too", text);
+    if (group == NULL || is_link_local(&gateway->address))
+        return 0;
+    if (!has_family(&group->addresses, family))
+        return error_set(err, "gateway %s: the population has no address of IPv%d", text, family == IP_FAMILY_4 ? 4 : 6);
+    if (!ip_network_contains(&group->addresses.networks[family], &gateway->address))
+        return error_set(err, "gateway %s: it is not in network %s", text,
+                         network_text(&group->addresses.networks[family], network));
+    return 0;
+}
+
+static int check_gateways(const struct population *population, const struct population_group *groups, struct error *err)
+{
+    for (size_t i = 0; i < population->group_count; i++) {
+        if (check_gateway(population, &groups[i], err) < 0)
+            return -1;
+    }
+    return check_gateway(population, NULL, err);
+}
+
 static void set_next_hops(struct population *population, const struct population_group *groups)
 {
     population->next_hops = memory_alloc_array(population->group_count + 1, sizeof *population->next_hops);
@@ -331,7 +368,10 @@ int population_init(struct population *population, const struct population_group
     for (size_t i = 0; i < group_count; i++)
         add_group(population, &groups[i], i);
     set_next_hops(population, groups);
-    return 0;
+    if (check_gateways(population, groups, err) == 0)
+        return 0;
+    population_release(population);
+    return -1;
 }
 
 void population_release(struct population *population)
@@ -356,19 +396,31 @@ struct ip_address population_address(const struct virtual_host *host, enum ip_fa
     return ip_address_add(&first, host->number);
 }
 
+/* How far the address is behind the first host's; UINT64_MAX where that has none of the family. */
+static uint64_t distance_from(const struct virtual_host *first, const struct ip_address *address, enum ip_family family)
+{
+    struct ip_address other;
+
+    if (ip_address_family(&first->end.address) == family)
+        return ip_address_distance(address, &first->end.address);
+    if (!has_family(&first->group->addresses, family))
+        return UINT64_MAX;
+    other = population_address(first, family);
+    return ip_address_distance(address, &other);
+}
+
 const struct virtual_host *population_find(const struct population *population, const struct ip_address *address)
 {
     enum ip_family family = ip_address_family(address);
     uint32_t i = 0;
 
     while (i < population->host_count) { /* one step a group */
-        const struct population_group *group = population->hosts[i].group;
-        struct ip_address first = first_address(&group->addresses, family);
-        uint64_t offset = ip_address_distance(address, &first);
+        const struct virtual_host *first = &population->hosts[i];
+        uint64_t offset = distance_from(first, address, family);
 
-        if (offset < group->host_count && has_family(&group->addresses, family))
+        if (offset < first->group->host_count)
             return &population->hosts[i + offset];
-        i += group->host_count;
+        i += first->group->host_count;
     }
     return NULL;
 }
@@ -385,13 +437,22 @@ static uint16_t outside_vlan(const struct population *population, const struct p
     return population->outside.has_vlan ? population->outside.vlan : group->vlan;
 }
 
+/* It is nobody's that is played. */
+static bool is_gateway_outside(const struct population *population, const struct ip_address *address)
+{
+    const struct gateway *gateway = &population->outside.gateway;
+
+    return gateway->kind == GATEWAY_ADDRESS && ip_address_equal(&gateway->address, address);
+}
+
 bool population_is_outside(const struct population *population, const struct ip_address *address, uint16_t link,
                            uint16_t vlan)
 {
     enum ip_family family = ip_address_family(address);
     const struct ip_network *network = &population->outside.networks[family];
 
-    if (network->prefix == 0 || !ip_network_contains(network, address) || ip_address_equal(address, &network->base))
+    if (network->prefix == 0 || !ip_network_contains(network, address) || ip_address_equal(address, &network->base) ||
+        is_gateway_outside(population, address))
         return false;
     for (uint32_t i = 0; i < population->host_count; i += population->hosts[i].group->host_count) {
         const struct population_group *group = population->hosts[i].group;
@@ -496,20 +557,29 @@ static struct ip_address outside_address6(const struct ip_network *network, uint
     return host;
 }
 
+static struct ip_address outside_address(const struct population *population, enum ip_family family, uint64_t number)
+{
+    const struct ip_network *network = &population->outside.networks[family];
+    struct ip_address address;
+
+    do {
+        address = family == IP_FAMILY_4 ? outside_address4(network, number) : outside_address6(network, number);
+        number++;
+    } while (is_gateway_outside(population, &address) && usable_addresses(network) > 1);
+    return address;
+}
+
 /* Somebody outside with a number: numbers are spread over the network, the same every time. */
 static struct flow_end outside_end(const struct population *population, const struct virtual_host *host,
                                    uint64_t number)
 {
     const struct population_outside *outside = &population->outside;
-    const struct population_addresses *own = &host->group->addresses;
-    enum ip_family named = has_family(own, IP_FAMILY_4) ? IP_FAMILY_4 : IP_FAMILY_6;
-    struct flow_end end = { 0 };
+    enum ip_family named = has_family(&host->group->addresses, IP_FAMILY_4) ? IP_FAMILY_4 : IP_FAMILY_6;
+    struct flow_end end = { .address = outside_address(population, named, number) };
 
-    end.address = named == IP_FAMILY_4 ? outside_address4(&outside->networks[named], number)
-                                       : outside_address6(&outside->networks[named], number);
     end.name = population_name(&end.address);
     if (family_between(host, end.name) != named)
-        end.address = outside_address6(&outside->networks[IP_FAMILY_6], number);
+        end.address = outside_address(population, IP_FAMILY_6, number);
     memcpy(end.mac, outside->mac, sizeof end.mac);
     memcpy(end.next_hop, population->next_hops[population->group_count], sizeof end.next_hop);
     end.link = outside_link(population, host->group);
@@ -616,11 +686,12 @@ struct flow_end population_own_end(const struct population *population, const st
                                    const struct flow_end *peer)
 {
     enum ip_family family = ip_address_family(&peer->address);
+    const uint8_t *next_hop = population->next_hops[host->cast - population->casts];
     struct flow_end end = host_end(host, family);
 
-    if (!ip_address_is_group(&peer->address) &&
+    if (mac_number(next_hop) != 0 && !ip_address_is_group(&peer->address) &&
         !ip_network_contains(&host->group->addresses.networks[family], &peer->address))
-        memcpy(end.next_hop, population->next_hops[host->cast - population->casts], sizeof end.next_hop);
+        memcpy(end.next_hop, next_hop, sizeof end.next_hop);
     return end;
 }
 

@@ -98,8 +98,8 @@ struct population_sender {
 
 /*
  * Refuses, naming what it is: more hosts than a network has addresses, networks and MACs that overlap those of
- * another group or of the outside, a network of the other family, a family that the outside lacks. MACs that are made
- * up hold the IPv4 address (02:d5), or, where there is none, the numbers of group and host (02:d6).
+ * another group or of the outside, a network of the other family, a family that the outside lacks, a gateway that no
+ * host could ask for its MAC. MACs that are made up hold the IPv4 address (02:d5), or, where there is none, the numbers of group and host (02:d6).
  */
 int population_init(struct population *population, const struct population_group *groups, size_t group_count,
                     const struct population_outside *outside, struct error *err);
