@@ -270,14 +270,65 @@ check_conflict()
 {
     in_b ip address add 198.18.0.7/24 dev "$link_b"
     configure "$(players 20 '')"
-    play
-    check "an address that is in use ends the run" [ $? = 1 ]
-    check "     which names it" contains "$scratch/words" "198.18.0.7 ("
+    refuses "an address that is in use" "198.18.0.7 ("
     check "     its MAC address" contains "$scratch/words" "$(in_b cat "/sys/class/net/$link_b/address")"
     check "     and the link" contains "$scratch/words" "on $link_a"
+    in_b ip address del 198.18.0.7/24 dev "$link_b"
+}
+
+# refuses WHAT TEXT: the run, in one line with that text
+refuses()
+{
+    play
+    check "$1 ends the run" [ $? = 1 ]
+    check "     which says so" contains "$scratch/words" "$2"
     check "     in one line" [ "$(wc -l < "$scratch/words")" = 1 ]
     sed 's/^/     /' "$scratch/words"
-    in_b ip address del 198.18.0.7/24 dev "$link_b"
+}
+
+# Both families at once: what the neighbour has is found by its advertisement.
+check_ipv6()
+{
+    [ -e /proc/sys/net/ipv6 ] || return
+    configure "$(players 20 'network6 = "2001:2::/64";')"
+    check "tcpdump starts" start_tcpdump
+    check "a run with addresses of both families" play
+    end_tcpdump
+    check "three probes for each IPv6 address" [ "$(in_wire 'ip6 src host :: and ip6[40] = 135 and ether src 02:d5:c6:12:00:07')" = 3 ]
+    check "20 announcements" [ "$(in_wire 'ip6 dst host ff02::1 and ip6[40] = 136 and ip6 src net 2001:2::/64')" = 20 ]
+    check "which were counted" [ "$(in_report unasked)" = 160 ]
+    check "as the interface did" all_is_counted
+    in_b ip address add 2001:2::7/64 dev "$link_b" nodad
+    refuses "an IPv6 address that is in use" "2001:2::7 ("
+    in_b ip address del 2001:2::7/64 dev "$link_b"
+}
+
+# to_gateway FILTER: all that goes outside goes to the neighbour's MAC address, and there is something
+to_gateway()
+{
+    local mac
+
+    mac=$(in_b cat "/sys/class/net/$link_b/address")
+    [ "$(in_wire "$1 and ether dst $mac")" -gt 0 ] && [ "$(in_wire "$1 and not ether dst $mac")" = 0 ]
+}
+
+check_gateways()
+{
+    in_b ip address add 198.18.0.254/24 dev "$link_b"
+    configure "$(players 20 'gateway = "198.18.0.254";')" 'start = "10:00";' 'speed = 50;'
+    check "tcpdump starts" start_tcpdump
+    check "a run behind a gateway" play
+    end_tcpdump
+    check "frames for the outside go to it" to_gateway 'src net 198.18.0.0/24 and dst net 198.19.0.0/16'
+    configure "$(players 20 'gateway = "198.18.0.253";')"
+    refuses "a gateway that is not there" "no answer from gateway 198.18.0.253 on $link_a"
+    [ -e /proc/sys/net/ipv6 ] || return
+    configure "$(players 20 'network6 = "2001:2::/64"; gateway = "2001:2::100"; ipv6 = 1.0;')" 'start = "10:00";' 'speed = 50;'
+    in_b ip address add 2001:2::100/64 dev "$link_b" nodad
+    check "tcpdump starts" start_tcpdump
+    check "a run behind a gateway of IPv6" play
+    end_tcpdump
+    check "frames for the outside go to it" to_gateway 'src net 2001:2::/64 and dst net 2001:2:0:8000::/49'
 }
 
 # A switch that sends back what is for all is no conflict.
@@ -318,6 +369,8 @@ check_answers
 "$dayshift" learn -q -o "$scratch/sample.dsm" "$source_dir"/contrib/sample.pcap.* || exit 1
 check_probe_and_announcement
 check_conflict
+check_ipv6
+check_gateways
 check_loop
 check_systems
 echo "$failures failed"

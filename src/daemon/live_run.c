@@ -1,6 +1,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "daemon/live_neighbours.h"
 #include "daemon/live_run_private.h"
 #include "daemon/say.h"
 
@@ -184,18 +185,20 @@ static bool is_stopped(void *self)
     return atomic_load(&run->is_stopped);
 }
 
-/* Whether the addresses are free; and then, to all who should know, whose they are. */
-static int probe_and_announce(struct live_run *run, struct error *err)
+/* What takes time is done meanwhile: the first minutes are planned, when it is known to whom their frames go. */
+static int meet_neighbours(struct live_run *run, struct error *err)
 {
-    const struct configuration *c = live_run_configuration(run);
-    struct probed_link links[CONFIGURATION_MAX_LINKS];
+    const struct live_neighbours neighbours = { live_run_configuration(run), run->config->links, run->play.scenario,
+                                                is_stopped, run };
+    bool must_wait = live_neighbours_has_questions(neighbours.configuration);
 
-    for (size_t i = 0; i < c->link_count; i++)
-        links[i] = live_link_probed(&run->config->links[i]);
-    if (c->probe && address_probe(links, c->link_count, c->probe_ns, is_stopped, run, err) < 0)
+    if (!must_wait && render_ahead_start(&run->render, err) < 0)
         return -1;
-    if (c->announce)
-        address_announce(links, c->link_count, is_stopped, run);
+    if (live_neighbours_meet(&neighbours, err) < 0)
+        return -1;
+    if (must_wait && render_ahead_start(&run->render, err) < 0)
+        return -1;
+    live_neighbours_announce(&neighbours);
     return 0;
 }
 
@@ -217,8 +220,7 @@ static int start(struct live_run *run, struct error *err)
         run->render.rings[i] = run->config->links[i].ring;
     for (size_t i = 0; i < c->link_count; i++)
         live_link_populate(&run->config->links[i], c, scenario_population(run->play.scenario), (uint16_t)i);
-    /* The first minutes are planned meanwhile. */
-    if (render_ahead_start(&run->render, err) < 0 || probe_and_announce(run, err) < 0)
+    if (meet_neighbours(run, err) < 0)
         return -1;
     for (size_t i = 0; i < c->link_count; i++) {
         const struct gate gate = link_gates_of(&run->play.gates, i);

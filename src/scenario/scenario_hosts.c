@@ -80,11 +80,14 @@ static enum host_kind find_outside(const struct scenario_hosts *hosts, const str
     return HOST_OUTSIDE;
 }
 
+/* Its gateway is a real machine. */
 static bool is_of_outside(const struct population *population, const struct ip_address *address)
 {
     const struct ip_network *network = &population->outside.networks[ip_address_family(address)];
+    const struct gateway *gateway = &population->outside.gateway;
 
-    return network->prefix > 0 && ip_network_contains(network, address);
+    return network->prefix > 0 && ip_network_contains(network, address) &&
+           !(gateway->kind == GATEWAY_ADDRESS && ip_address_equal(&gateway->address, address));
 }
 
 static enum host_kind find(const void *self, const struct ip_address *address, uint16_t vlan, struct link_host *host)
