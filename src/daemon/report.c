@@ -190,7 +190,7 @@ static void print_text(FILE *to, const struct report *r)
         return;
     count_unless_none(to, "restarts", r->restarts, "after the engine crashed or failed");
     if (r->interface_known)
-        table_count(to, "interface counted", r->interface_packets, "packets sent, answers and unasked included");
+        table_count(to, "interface counted", r->interface_packets, "packets sent, answers included");
     else
         table_text(to, "interface counted", "unknown", "it is gone");
 }
