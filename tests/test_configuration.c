@@ -10,6 +10,7 @@
 
 #include "base/time_types.h"
 #include "daemon/configuration.h"
+#include "daemon/crossing_filter.h"
 
 #define PLAYERS "populations = ( { model = \"office.dsm\"; } );\n"
 
@@ -103,6 +104,50 @@ static void test_one_link_in_short(void **state)
 }
 
 #define TWO_LINKS "links = ( { name = \"in\"; interface = \"a\"; }, { name = \"out\"; interface = \"b\"; } );\n"
+
+/* Networks that send on one link alone; each filter with what sends on the others, to what sends on this one. */
+static void test_crossing_filters(void **state)
+{
+#define POPULATION(network, link) "{ model = \"m\"; network = \"" network "\"; link = \"" link "\"; }"
+    static const struct {
+        const char *text;
+        const char *filters[2];
+    } rows[] = {
+        { "populations = (" POPULATION("10.1.0.0/16", "in") "); outside = \"10.9.0.0/16\"; outside_link = \"out\";",
+          { "(ip src net 10.9.0.0/16) and (ip dst net 10.1.0.0/16)",
+            "(ip src net 10.1.0.0/16) and (ip dst net 10.9.0.0/16)" } },
+        { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.1", "out") ","
+          POPULATION("10.3.0.0/24", "in") "); outside = \"10.9.0.0/16\"; outside_link = \"out\";",
+          { "(ip src net 10.2.0.1 or ip src net 10.9.0.0/16) and (ip dst net 10.1.0.0/16 or ip dst net 10.3.0.0/24)",
+            "(ip src net 10.1.0.0/16 or ip src net 10.3.0.0/24) and (ip dst net 10.2.0.1 or ip dst net 10.9.0.0/16)" } },
+        /* The outside is on both. */
+        { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.0/16", "out") ");",
+          { "(ip src net 10.2.0.0/16) and (ip dst net 10.1.0.0/16)",
+            "(ip src net 10.1.0.0/16) and (ip dst net 10.2.0.0/16)" } },
+        { "populations = (" POPULATION("10.1.0.0/16", "out") "); outside_link = \"out\";", { NULL, NULL } },
+        { "populations = (" POPULATION("10.1.0.0/16", "in") ");", { NULL, NULL } },
+    };
+#undef POPULATION
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[1024];
+        struct configuration c;
+
+        snprintf(text, sizeof text, TWO_LINKS "%s", rows[i].text);
+        load(&c, text);
+        for (size_t link = 0; link < 2; link++) {
+            char *filter = crossing_filter(&c, link);
+
+            if (rows[i].filters[link] == NULL)
+                assert_null(filter);
+            else
+                assert_string_equal(filter, rows[i].filters[link]);
+            free(filter);
+        }
+        configuration_release(&c);
+    }
+}
 
 static void test_references(void **state)
 {
@@ -208,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_one_link_in_short),
+        cmocka_unit_test(test_crossing_filters),
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_all_else),

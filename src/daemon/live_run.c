@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { USUAL_MTU = 1500, TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
+enum { USUAL_MTU = 1500, TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
 
 /* ---- signals ---- */
 
@@ -128,10 +128,29 @@ static void watch_stalls(struct live_run *run)
     run->said_held_back = held_back;
 }
 
+/* Once for each link: there may be no way to it. What arrives in part is in the table. */
+static void watch_crossing(struct live_run *run, size_t i)
+{
+    struct live_link *link = &run->config->links[i];
+    uint64_t sent = 0;
+    char text[TEXT_NUMBER];
+
+    for (size_t from = 0; from < live_run_configuration(run)->link_count; from++)
+        sent += run->counts[from].crossed[i];
+    if (link->crossing.fd < 0 || link->said_none_arrives || sent < FRAMES_TO_MISS ||
+        mono_time_seconds_since(run->play.started) < SECONDS_TO_MISS || crossing_count(&link->crossing) > 0)
+        return;
+    link->said_none_arrives = true;
+    say("%s: none of %s frames that other links have sent to hosts on it has arrived", link->link.name,
+        text_from_count(sent, text));
+}
+
 static void tick(struct live_run *run)
 {
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++)
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
         watch_link(&run->config->links[i]);
+        watch_crossing(run, i);
+    }
     live_emitter_watch(run->config->emitter);
     watch_stalls(run);
     watch_wall_clock(run);

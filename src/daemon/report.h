@@ -25,6 +25,8 @@ struct report_counts {
     uint64_t page_faults;
     uint64_t clock_steps, suspensions; /* of the machine */
     uint64_t arp_answers, echo_answers, answers_dropped;
+    uint64_t crossing_links;   /* links that others send to, and that count what arrives */
+    uint64_t crossed, arrived; /* sent on other links for receivers on these; and those that came out there */
     struct log_histogram lateness;
     struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };
