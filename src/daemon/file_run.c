@@ -11,6 +11,7 @@ enum { UPDATE_EVERY = 65536 }; /* frames between two looks at the progress */
 struct file_run {
     struct play play;
     struct emitter emitter;
+    struct emit_link link;
     struct emit_counts counts;
     struct frame_source frames; /* of the scenario */
     uint64_t given;
@@ -88,8 +89,9 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
     if (play_init(&run.play, c, &span, NULL, images, err) < 0)
         return -1;
     run.frames = scenario_frames(run.play.scenario);
-    run.emitter.gate = &run.play.gates.all;
-    run.emitter.counts = &run.counts;
+    run.link.gate = &run.play.gates.all;
+    run.link.counts = &run.counts;
+    run.emitter.links[0] = &run.link;
     run.emitter.stop = &run.play.stop;
     stop_signals_catch(&run.play.stop); /* before that there is nothing to clean up */
     status = write_file(&run, path, options->json, err);

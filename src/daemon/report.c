@@ -36,6 +36,9 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->arp_answers += more->arp_answers;
     sum->echo_answers += more->echo_answers;
     sum->answers_dropped += more->answers_dropped;
+    sum->crossing_links = larger(sum->crossing_links, more->crossing_links);
+    sum->crossed += more->crossed;
+    sum->arrived += more->arrived;
     log_histogram_add_all(&sum->lateness, &more->lateness);
     log_histogram_add_all(&sum->kernel_lateness, &more->kernel_lateness);
 }
@@ -117,6 +120,21 @@ static void print_stalls(FILE *to, const struct report_counts *counts)
     table_count(to, "stalls", counts->stalls, counts->stalls ? remark : "");
 }
 
+/* A frame may arrive twice, and before it is counted as sent. */
+static uint64_t missing(const struct report_counts *counts)
+{
+    return counts->crossed > counts->arrived ? counts->crossed - counts->arrived : 0;
+}
+
+static void print_crossings(FILE *to, const struct report_counts *counts)
+{
+    if (counts->crossing_links == 0)
+        return;
+    table_count(to, "crossed", counts->crossed, "sent for receivers on another link");
+    table_count(to, "  arrived", counts->arrived, "there");
+    table_count(to, "  missing", missing(counts), "dropped on the way, or still on it");
+}
+
 void report_print_flows(const struct report_counts *counts, FILE *to)
 {
     table_count(to, "virtual hosts", counts->hosts, "");
@@ -146,6 +164,7 @@ void report_print_frames(const struct report_counts *counts, FILE *to, bool is_l
     count_unless_none(to, "page faults", counts->page_faults, "in the loop that sends");
     count_unless_none(to, "clock steps", counts->clock_steps, "of the wall clock");
     count_unless_none(to, "suspensions", counts->suspensions, "of the machine");
+    print_crossings(to, counts);
     table_count(to, "ARP answers", counts->arp_answers, "");
     table_count(to, "ping answers", counts->echo_answers, "");
     table_count(to, "answers dropped", counts->answers_dropped, "");
@@ -183,6 +202,16 @@ static json_t *lateness_json(const struct log_histogram *lateness)
     return object;
 }
 
+static json_t *crossings_json(const struct report_counts *counts)
+{
+    json_t *object = json_object();
+
+    set(object, "sent", counts->crossed);
+    set(object, "arrived", counts->arrived);
+    set(object, "missing", missing(counts));
+    return object;
+}
+
 void report_set_flows(json_t *object, const struct report_counts *counts)
 {
     set(object, "hosts", counts->hosts);
@@ -215,6 +244,8 @@ void report_set_frames(json_t *object, const struct report_counts *counts, bool 
     set(object, "page_faults", counts->page_faults);
     set(object, "clock_steps", counts->clock_steps);
     set(object, "suspensions", counts->suspensions);
+    if (counts->crossing_links > 0)
+        json_object_set_new(object, "crossed", crossings_json(counts));
     set(object, "arp_answers", counts->arp_answers);
     set(object, "echo_answers", counts->echo_answers);
     set(object, "answers_dropped", counts->answers_dropped);

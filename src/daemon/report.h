@@ -25,13 +25,15 @@ struct report_counts {
     uint64_t page_faults;
     uint64_t clock_steps, suspensions; /* of the machine */
     uint64_t arp_answers, echo_answers, answers_dropped;
+    uint64_t crossing_links;   /* links that others send to, and that count what arrives */
+    uint64_t crossed, arrived; /* sent on other links for receivers on these; and those that came out there */
     struct log_histogram lateness;
     struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);
 
-/* What emitters count becomes what these have counted, added up; the rest stays. */
+/* What the emitter counts becomes what these have counted, added up; the rest stays. */
 void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
 void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted); /* of one link */
 
