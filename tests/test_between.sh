@@ -22,11 +22,13 @@ set_up()
 
 # --- a run ---
 
+vlan= # of both sides
+
 # configure [LINE]: both links, for some seconds of a busy hour, or as the line says
 configure()
 {
     printf '%s\n' "links = ( { name = \"inside\"; interface = \"$link_a\"; }, { name = \"outside\"; interface = \"$link_c\"; } );" \
-        "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; } ); outside_link = \"outside\";" \
+        "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; $vlan } ); outside_link = \"outside\";" \
         'start = "2026-03-02 10:00"; impairments = "none";' "control = \"$scratch/control\";" \
         "${1:-speed = 100; duration = \"6s\";}" > "$scratch/live.conf"
 }
@@ -40,7 +42,7 @@ start_captures()
     for link in "$link_b" "$link_d"; do
         : > "$scratch/$link.words"
         ip netns exec "$space_b" tcpdump --immediate-mode --nano -s 128 -B 16384 -Q in -n -i "$link" -w "$scratch/$link.pcap" \
-            ip 2> "$scratch/$link.words" &
+            'ip or vlan' 2> "$scratch/$link.words" &
         other_pids="$other_pids $!"
         wait_for 10 contains "$scratch/$link.words" "listening on" || return 1
     done
@@ -122,6 +124,11 @@ check_bridge()
     configure
     check_run bridge
     nothing_is_missing bridge
+    vlan='vlan = 20;'
+    configure 'speed = 100; duration = "6s"; outside_vlan = 20;'
+    vlan=
+    check_run "bridge, in a VLAN"
+    nothing_is_missing "bridge, in a VLAN"
 }
 
 # --- a firewall that nobody sees: the bridge, whose packets pass nftables' chains of IP ---
