@@ -24,26 +24,24 @@ static unsigned links_of_outside(const struct configuration *c)
     return links;
 }
 
-/* Those of both families that there are. */
-static size_t place(const struct ip_network networks[IP_FAMILIES], unsigned links, struct placed_network *placed)
+static size_t place_networks(const struct configuration *c, struct placed_network *placed)
 {
     static const struct ip_network none;
     size_t count = 0;
 
     for (int family = 0; family < IP_FAMILIES; family++) {
-        if (memcmp(&networks[family], &none, sizeof none) != 0)
-            placed[count++] = (struct placed_network){ networks[family], links };
+        size_t before = count;
+
+        for (size_t i = 0; i < c->population_count; i++) {
+            const struct ip_network *network = &c->populations[i].addresses.networks[family];
+
+            if (memcmp(network, &none, sizeof none) != 0)
+                placed[count++] = (struct placed_network){ *network, 1U << c->populations[i].link };
+        }
+        if (count > before) /* nobody outside talks in a family that no host has */
+            placed[count++] = (struct placed_network){ c->outside.networks[family], links_of_outside(c) };
     }
     return count;
-}
-
-static size_t place_networks(const struct configuration *c, struct placed_network *placed)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < c->population_count; i++)
-        count += place(c->populations[i].addresses.networks, 1U << c->populations[i].link, placed + count);
-    return count + place(c->outside.networks, links_of_outside(c), placed + count);
 }
 
 enum { MOST_OF_NETWORK = IP_NETWORK_TEXT + sizeof " or ip6 src net " };
