@@ -224,6 +224,65 @@ static struct flow_end outside_end(const struct population *population, const st
     return end;
 }
 
+/* ---- any address ---- */
+
+/* Whose network it is in; NULL: nobody's. */
+static const struct population_group *group_of(const struct population *population, const struct ip_address *address)
+{
+    for (uint32_t i = 0; i < population->host_count;) { /* one step a group */
+        const struct population_group *group = population->hosts[i].group;
+
+        if (ip_network_contains(&group->network, address))
+            return group;
+        i += group->host_count;
+    }
+    return NULL;
+}
+
+/* RFC 1112, section 6.4; RFC 2464, section 7. */
+static void set_group_mac(uint8_t mac[6], const struct ip_address *address)
+{
+    memset(mac, 0xff, 6);
+    if (!ip_address_is_v4(address)) {
+        mac[0] = mac[1] = 0x33;
+        memcpy(mac + 2, address->bytes + 12, 4);
+    } else if (address->bytes[12] >> 4 == 0xe) {
+        memcpy(mac, (uint8_t[]){ 0x01, 0x00, 0x5e, address->bytes[13] & 0x7f, address->bytes[14], address->bytes[15] }, 6);
+    }
+}
+
+static bool is_last_of(const struct ip_network *network, uint32_t address)
+{
+    return address - ip_address_to_v4(&network->base) == (UINT32_MAX >> (network->prefix - 96));
+}
+
+bool population_end(const struct population *population, const struct ip_address *address,
+                    const struct ip_address *other, struct flow_end *end)
+{
+    const struct population_group *group = group_of(population, address);
+    const struct population_group *others = group_of(population, other);
+    bool is_outside = group == NULL && ip_network_contains(&population->outside, address);
+
+    if (others == NULL)
+        others = population->hosts[0].group;
+    *end = (struct flow_end){ .address = ip_address_is_v4(address) ? ip_address_to_v4(address) : 0 };
+    if (is_outside || (group == NULL && ip_network_contains(&population->outside, other))) {
+        end->link = outside_link(population, others);
+        end->vlan = outside_vlan(population, others);
+        memcpy(end->mac, population->gateway_mac, sizeof end->mac);
+    } else {
+        end->link = (group ? group : others)->link;
+        end->vlan = (group ? group : others)->vlan;
+    }
+    if (group && is_last_of(&group->network, end->address))
+        memset(end->mac, 0xff, sizeof end->mac);
+    else if (group)
+        set_mac(end->mac, end->address);
+    else if (!is_outside)
+        set_group_mac(end->mac, address);
+    return group || is_outside || ip_address_is_group(address);
+}
+
 enum { NOBODY = UINT32_MAX };
 
 /* Whom a host means by a host of its model: a number in the group, which may be beyond its end. */

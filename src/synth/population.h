@@ -85,6 +85,14 @@ size_t population_senders(const struct population *population, struct population
 const struct virtual_host *population_find(const struct population *population, uint32_t address);
 
 /*
+ * The end that an address is, for who talks by other rules than the models: a virtual host; another address of a group's
+ * network, which is where that group is; one outside; multicast or broadcast, as a destination. `other` is whom it talks
+ * with: the outside and what has no place of its own is where that one is. Port unused. False: nobody can have it.
+ */
+bool population_end(const struct population *population, const struct ip_address *address,
+                    const struct ip_address *other, struct flow_end *end);
+
+/*
  * The end of a flow of `host` that a learned peer becomes. A local peer that is a virtual host
  * gives that host's end and sets *virtual_peer; `name` is that of a new peer.
  */
