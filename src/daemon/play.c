@@ -180,6 +180,7 @@ void play_clear_progress(void)
 void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
+    const struct overlay_set *overlays = scenario_overlays(play->scenario);
 
     memset(counts, 0, sizeof *counts);
     counts->hosts = scenario_host_count(play->scenario);
@@ -188,5 +189,10 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
+    if (overlays) {
+        counts->overlays = overlay_set_counts(overlays)->begun;
+        counts->overlays_left_out = overlay_set_counts(overlays)->left_out;
+        counts->overlay_frames = overlay_set_counts(overlays)->frames;
+    }
     report_counts_set_emitted(counts, emitted, links);
 }

@@ -82,8 +82,7 @@ static uint8_t *put_header(struct overlay_frame *frame, const struct flow_end en
     return to + 2;
 }
 
-/* False: nobody can have its addresses. */
-static bool rewrite(const struct overlay_rewriting *how, const struct packet_view *view, struct overlay_frame *frame)
+static enum overlay_fault rewrite(const struct overlay_rewriting *how, const struct packet_view *view, struct overlay_frame *frame)
 {
     const struct readdress_map map = { overlay_addresses_find, how->addresses };
     uint8_t packet[MAX_IP_BYTES];
@@ -92,18 +91,18 @@ static bool rewrite(const struct overlay_rewriting *how, const struct packet_vie
     uint8_t *to;
 
     memcpy(packet, view->ip, view->ip_bytes);
-    if (!readdress_packet(packet, view->ip_bytes, &map, addresses) || ip_address_is_group(&addresses[0]) ||
-        !population_end(how->population, &addresses[0], &addresses[1], &ends[0]) ||
-        !population_end(how->population, &addresses[1], &addresses[0], &ends[1]))
-        return false;
+    if (!readdress_packet(packet, view->ip_bytes, &map, addresses))
+        return OVERLAY_NO_ADDRESS;
+    if (!population_ends(how->population, addresses, ends))
+        return OVERLAY_OUTSIDE;
     to = put_header(frame, ends, packet[0] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6);
     memcpy(to, packet, view->ip_bytes);
     frame->length = (uint32_t)(to - frame->bytes) + view->ip_bytes;
     frame->link = ends[0].link;
-    frame->to_link = ip_address_is_group(&addresses[1]) ? ends[0].link : ends[1].link;
+    frame->to_link = ends[1].link;
     frame->time = view->time;
     frame->number = view->frame;
-    return true;
+    return OVERLAY_FAULTS;
 }
 
 /* ---- order ---- */
@@ -159,8 +158,8 @@ static int read_frame(struct overlay_reader *r, struct error *err)
     }
     r->tally.frames++;
     fault = find_fault(&view, result);
-    if (fault == OVERLAY_FAULTS && !rewrite(&r->rewriting, &view, frame))
-        fault = OVERLAY_NO_ADDRESS;
+    if (fault == OVERLAY_FAULTS)
+        fault = rewrite(&r->rewriting, &view, frame);
     if (fault != OVERLAY_FAULTS) {
         r->tally.faults[fault]++;
         return 0;
@@ -243,6 +242,7 @@ const char *overlay_faults_text(const struct overlay_tally *tally, char text[OVE
         [OVERLAY_MALFORMED] = "malformed",
         [OVERLAY_TOO_LONG] = "too long for the MTU",
         [OVERLAY_NO_ADDRESS] = "with an address that nobody can have here",
+        [OVERLAY_OUTSIDE] = "between addresses outside (map one of them)",
     };
     char count[TEXT_NUMBER];
     size_t used = 0;

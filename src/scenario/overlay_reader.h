@@ -26,6 +26,7 @@ enum overlay_fault {
     OVERLAY_MALFORMED, /* IP's own header contradicts the bytes, or leaves its length to the network card */
     OVERLAY_TOO_LONG,
     OVERLAY_NO_ADDRESS, /* nobody in the run can have its source or its destination */
+    OVERLAY_OUTSIDE,    /* neither end is in the network of a population */
     OVERLAY_FAULTS
 };
 

@@ -256,31 +256,53 @@ static bool is_last_of(const struct ip_network *network, uint32_t address)
     return address - ip_address_to_v4(&network->base) == (UINT32_MAX >> (network->prefix - 96));
 }
 
-bool population_end(const struct population *population, const struct ip_address *address,
-                    const struct ip_address *other, struct flow_end *end)
+static struct flow_end inside_end(const struct population_group *group, const struct ip_address *address)
 {
-    const struct population_group *group = group_of(population, address);
-    const struct population_group *others = group_of(population, other);
-    bool is_outside = group == NULL && ip_network_contains(&population->outside, address);
+    struct flow_end end = { .address = ip_address_to_v4(address), .link = group->link, .vlan = group->vlan };
 
-    if (others == NULL)
-        others = population->hosts[0].group;
-    *end = (struct flow_end){ .address = ip_address_is_v4(address) ? ip_address_to_v4(address) : 0 };
-    if (is_outside || (group == NULL && ip_network_contains(&population->outside, other))) {
-        end->link = outside_link(population, others);
-        end->vlan = outside_vlan(population, others);
-        memcpy(end->mac, population->gateway_mac, sizeof end->mac);
-    } else {
-        end->link = (group ? group : others)->link;
-        end->vlan = (group ? group : others)->vlan;
+    set_mac(end.mac, end.address);
+    return end;
+}
+
+/* As somebody of `group` sees it. */
+static struct flow_end outside_end_at(const struct population *population, const struct population_group *group,
+                                      const struct ip_address *address)
+{
+    struct flow_end end = { .address = ip_address_to_v4(address), .link = outside_link(population, group),
+                            .vlan = outside_vlan(population, group) };
+
+    memcpy(end.mac, population->gateway_mac, sizeof end.mac);
+    return end;
+}
+
+static struct flow_end group_end(const struct flow_end *sender, const struct ip_address *address)
+{
+    struct flow_end end = *sender;
+
+    end.address = ip_address_is_v4(address) ? ip_address_to_v4(address) : 0;
+    set_group_mac(end.mac, address);
+    return end;
+}
+
+bool population_ends(const struct population *population, const struct ip_address addresses[2], struct flow_end ends[2])
+{
+    const struct population_group *groups[2] = { group_of(population, &addresses[0]), group_of(population, &addresses[1]) };
+
+    if (groups[0] == NULL && groups[1] == NULL)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        if (groups[i])
+            ends[i] = inside_end(groups[i], &addresses[i]);
+        else if (ip_network_contains(&population->outside, &addresses[i]))
+            ends[i] = outside_end_at(population, groups[!i], &addresses[i]);
+        else if (i == 1 && ip_address_is_group(&addresses[i]))
+            ends[i] = group_end(&ends[0], &addresses[i]);
+        else
+            return false;
     }
-    if (group && is_last_of(&group->network, end->address))
-        memset(end->mac, 0xff, sizeof end->mac);
-    else if (group)
-        set_mac(end->mac, end->address);
-    else if (!is_outside)
-        set_group_mac(end->mac, address);
-    return group || is_outside || ip_address_is_group(address);
+    if (groups[1] && is_last_of(&groups[1]->network, ends[1].address))
+        set_group_mac(ends[1].mac, &addresses[1]); /* of nobody's own: all of the network */
+    return true;
 }
 
 enum { NOBODY = UINT32_MAX };

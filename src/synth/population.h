@@ -85,12 +85,12 @@ size_t population_senders(const struct population *population, struct population
 const struct virtual_host *population_find(const struct population *population, uint32_t address);
 
 /*
- * The end that an address is, for who talks by other rules than the models: a virtual host; another address of a group's
- * network, which is where that group is; one outside; multicast or broadcast, as a destination. `other` is whom it talks
- * with: the outside and what has no place of its own is where that one is. Port unused. False: nobody can have it.
+ * Sender and receiver of a packet between any two addresses, for who talks by other rules than the models. In the network
+ * of a group an address is where that group is, whether a virtual host has it or not; the outside and groups of hosts
+ * (multicast, broadcast) are where the other end is. Ports unused. False: neither end is in the network of a group, or
+ * one is nobody's.
  */
-bool population_end(const struct population *population, const struct ip_address *address,
-                    const struct ip_address *other, struct flow_end *end);
+bool population_ends(const struct population *population, const struct ip_address addresses[2], struct flow_end ends[2]);
 
 /*
  * The end of a flow of `host` that a learned peer becomes. A local peer that is a virtual host
