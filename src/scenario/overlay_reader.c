@@ -19,7 +19,8 @@ enum {
     TYPE_IPV6 = 0x86dd,
     TYPE_VLAN = 0x8100,
     ROUTER_SOLICITATION = 133, /* RFC 4861: 133 to 137 */
-    REDIRECT = 137
+    REDIRECT = 137,
+    WINDOW = OVERLAY_WINDOW + 1 /* with the one that is late */
 };
 
 struct overlay_reader {
@@ -28,10 +29,10 @@ struct overlay_reader {
     struct overlay_rewriting rewriting;
     struct overlay_tally tally;
     bool ended; /* the file */
-    struct overlay_frame *window[OVERLAY_WINDOW]; /* a heap, in order of time and number */
+    struct overlay_frame *window[WINDOW]; /* a heap, in order of time and number */
     size_t held;
-    struct overlay_frame frames[OVERLAY_WINDOW + 1]; /* one is with the caller */
-    struct overlay_frame *unused[OVERLAY_WINDOW + 1];
+    struct overlay_frame frames[WINDOW + 1]; /* one is with the caller */
+    struct overlay_frame *unused[WINDOW + 1];
     size_t unused_count;
     struct overlay_frame *given; /* NULL: none */
 };
@@ -184,7 +185,7 @@ int overlay_reader_next(struct overlay_reader *r, const struct overlay_frame **f
 {
     struct overlay_frame *first;
 
-    while (!r->ended && r->held < OVERLAY_WINDOW) {
+    while (!r->ended && r->held < WINDOW) {
         if (read_frame(r, err) < 0)
             return -1;
     }
@@ -214,7 +215,7 @@ struct overlay_reader *overlay_reader_new(int fd, const char *name, const struct
     r->name = memory_copy_text(name);
     r->file = file;
     r->rewriting = *rewriting;
-    for (size_t i = 0; i < OVERLAY_WINDOW + 1; i++)
+    for (size_t i = 0; i < WINDOW + 1; i++)
         r->unused[r->unused_count++] = &r->frames[i];
     return r;
 }

@@ -63,10 +63,10 @@ void overlay_set_free(struct overlay_set *set)
 
 /* ---- frames ---- */
 
-/* When the overlay has its next frame; false: never, or not before `limit`. */
+/* When the overlay has its next frame; false: never, or not before `limit`, which is not behind the end. */
 static bool is_due_before(struct overlay_set *set, struct overlay *overlay, struct run_time limit, struct run_time *due)
 {
-    if (!overlay_due(overlay, set->config.schedule, due))
+    if (!overlay_due(overlay, set->config.schedule, due) || due->ns >= set->end.ns)
         return false;
     while (overlay_leave_out(overlay, set->config.schedule, *due))
         counter_add(&set->counts.left_out, 1);
