@@ -3,7 +3,8 @@
 
 How far frames were captured from their places in time. Both are Ethernet captures of the same frames: what dayshiftd -w
 writes, and what the far end saw. The earliest arrival is the anchor, so that no error is below 0. Prints median, 99th
-percentile and maximum in microseconds of all frames, and of those from or for an IPv4 HOST. Ends with 1 when the frames
+percentile and maximum in microseconds, and the share within a millisecond, of all frames, and of those from or for an
+IPv4 HOST. Ends with 1 when the frames
 are not the same, byte for byte and in order.
 """
 import socket
@@ -30,9 +31,10 @@ def is_of(frame, host):
 
 def show(name, errors):
     errors.sort()
+    near = sum(error <= 1000000 for error in errors) / len(errors)
     places = [errors[int(len(errors) * share)] for share in (0.5, 0.99)] + [errors[-1]]
     print(f'{name}: {len(errors)} frames, ' + ', '.join(
-        f'{what} {error / 1000:.1f} us' for what, error in zip(('p50', 'p99', 'max'), places)))
+        f'{what} {error / 1000:.1f} us' for what, error in zip(('p50', 'p99', 'max'), places)) + f', within 1 ms {near:.2%}')
 
 
 def main():
