@@ -73,7 +73,7 @@ round()
     tcpdump_pid=$!
     wait_for 10 is_listening
     in_a ./dayshiftd -q -c "$scratch/overlay.conf" > /dev/null
-    wait_for 5 has_all
+    wait_for 5 has_all || { echo "overlay.sh: frames were lost: is the machine busy?" >&2; exit 1; }
     stop_process "$tcpdump_pid"
     tcpdump_pid=
     "$source_dir/tests/frame_places.py" "$scratch/file.pcap" "$scratch/wire.pcap" "$host" > "$scratch/places"
