@@ -46,7 +46,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.timing, EMIT_EXACT);
     assert_int_equal(c.late, LATE_SEND);
     assert_int_equal(c.max_late_ns, NS_PER_SECOND);
-    assert_false(c.outside_place.has_link || c.outside_place.has_vlan);
+    assert_false(c.outside.has_link || c.outside.has_vlan);
     assert_int_equal(c.population_count, 1);
     assert_int_equal(c.populations[0].link, 0);
     assert_int_equal(c.populations[0].vlan, 0);
@@ -111,9 +111,9 @@ static void test_references(void **state)
 {
     static const struct {
         const char *text;
-        struct population_place place;
+        struct population_outside place;
     } rows[] = {
-        { "", { 0 } },
+        { "", { .has_link = false } },
         { "outside_link = \"out\";", { .has_link = true, .has_vlan = true, .link = 1 } },
         { "outside_vlan = 7; outside_link = \"in\";", { .has_link = true, .has_vlan = true, .vlan = 7 } },
         { "outside_vlan = 7;", { .has_vlan = true, .vlan = 7 } },
@@ -121,14 +121,14 @@ static void test_references(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct population_place *place;
+        const struct population_outside *place;
         struct configuration c;
         char text[512];
 
         snprintf(text, sizeof text, "populations = ( { model = \"/m\"; link = \"out\"; }, { model = \"m\"; vlan = 4094; } );"
                                     "%s" TWO_LINKS, rows[i].text);
         load(&c, text);
-        place = &c.outside_place;
+        place = &c.outside;
         assert_int_equal(c.populations[0].link, 1);
         assert_int_equal(c.populations[0].vlan, 0);
         assert_int_equal(c.populations[1].link, 0);
@@ -194,7 +194,7 @@ static void test_all_else(void **state)
     assert_true(c.speed == 2);
     assert_int_equal(c.duration_ns, 90 * NS_PER_SECOND);
     assert_int_equal(c.threads, 64);
-    assert_int_equal(ip_address_to_v4(&c.outside.base), 0x0a000000);
+    assert_int_equal(ip_address_to_v4(&c.outside.networks[IP_FAMILY_4].base), 0x0a000000);
     configuration_release(&c);
     load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1;\n" PLAYERS);
     assert_int_equal(c.timing, EMIT_BALANCED);

@@ -362,7 +362,7 @@ static void test_addresses(void **state)
         { "10.0.1.77", "198.18.2.13" }, { "198.18.5.5", "198.18.5.5" },   { "198.19.5.5", "198.19.5.5" },
         { "224.0.0.251", "224.0.0.251" }, { "255.255.255.255", "255.255.255.255" }, { "0.0.0.0", NULL },
         { "192.0.2.1", "" },            { "10.0.1.80", "" },              { "::", NULL },
-        { "2001:db8::1:5", "2001:2::5" }, { "2001:db8::5", NULL },
+        { "2001:db8::1:5", "2001:2::5" }, { "2001:db8::5", "" },
     };
     const struct overlay_mapping map[] = {
         { network("10.0.0.5"), network("198.18.0.7") },
@@ -370,10 +370,13 @@ static void test_addresses(void **state)
         { network("10.0.1.64/28"), network("198.18.2.0/28") },
         { network("2001:db8::1:0/112"), network("2001:2::/112") },
     };
-    const struct ip_network networks[] = { network("198.18.0.0/16"), network("2001:2::/64"), network("198.19.0.0/16") };
-    const struct overlay_addresses addresses = { map, 4, networks, 3, networks + 2, 1 };
-    const struct overlay_addresses too_few = { map, 4, networks, 1, networks + 2, 1 };
+    const struct ip_network networks[] = { network("198.18.0.0/16"), network("2001:2::/64"), network("198.19.0.0/16"),
+                                           network("2001:2:0:8000::/49") };
+    const struct population population = { .outside.networks = { networks[2], networks[3] } };
+    const struct overlay_addresses addresses = { map, 4, networks, 4, &population };
+    const struct overlay_addresses too_few = { map, 4, networks, 1, &population };
     struct error err = { "" };
+    struct ip_address six;
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -386,10 +389,12 @@ static void test_addresses(void **state)
             assert_string_equal(ip_address_format(&to, text), cases[i].to);
         if (cases[i].to == NULL || *cases[i].to)
             continue;
-        assert_true(ip_network_contains(&networks[2], &to));
+        assert_true(ip_network_contains(&networks[ip_address_is_v4(&from) ? 2 : 3], &to));
         assert_true(overlay_addresses_find(&addresses, &from, &again) && ip_address_equal(&to, &again));
     }
     assert_int_equal(overlay_addresses_check(&addresses, &err), 0);
+    assert_int_equal(ip_address_parse(&six, "2001:db8::5"), 0);
+    assert_false(overlay_addresses_find(&too_few, &six, &six));
     assert_int_equal(overlay_addresses_check(&too_few, &err), -1);
     assert_non_null(strstr(err.text, "2001:2::/112 is neither in"));
 }
@@ -540,12 +545,12 @@ static struct scenario *try_scenario(struct run *run, double day_seconds, double
     struct scenario_config config = {
         .seed = SEED, .begin = { BEGIN_NS }, .day_ns = (int64_t)(day_seconds * (double)NS_PER_SECOND), .speed = speed,
         .groups = &group, .group_count = 1, .overlays = run->overlays, .overlay_count = run->overlay_count,
-        .outside = network(SCENARIO_DEFAULT_OUTSIDE), .outside_place = { true, true, 2, 0 },
+        .outside = { .networks = { network(SCENARIO_DEFAULT_OUTSIDE) }, .has_link = true, .has_vlan = true, .link = 2 },
     };
 
     run->toy = toy_model_new();
     group.model = toy_model_of(run->toy);
-    group.network = network("198.18.0.0/24");
+    group.addresses.networks[IP_FAMILY_4] = network("198.18.0.0/24");
     run->scenario = scenario_new(&config, err);
     return run->scenario;
 }
@@ -583,7 +588,7 @@ static uint32_t mark_of(const struct frame *frame)
 static void check_attack_frame(const struct frame *frame, uint32_t mark)
 {
     static const uint8_t gateway[6] = { 0x02, 0xd5, 0, 0, 0, 1 };
-    const uint8_t host[6] = { 0x02, 0xd5, 198, 18, 0, (uint8_t)(1 + mark % 100) };
+    const uint8_t host[6] = { 0x02, mark % 100 < TOY_HOSTS ? 0xd5 : 0xd7, 198, 18, 0, (uint8_t)(1 + mark % 100) };
     const uint8_t *ip = frame->bytes + 14;
     struct ip_address ends[2] = { ip_address_from_v4(wire_get_u32(ip + 12)), ip_address_from_v4(wire_get_u32(ip + 16)) };
 

@@ -85,7 +85,7 @@ int file_run_write(const struct configuration *c, const struct play_files *files
     if (c->duration_ns == 0)
         return error_set(err, "%s: duration is \"forever\", but %s needs an end", c->path,
                          strcmp(path, "-") == 0 ? "standard output" : path);
-    if (play_init(&run.play, c, files, &span, images, err) < 0)
+    if (play_init(&run.play, c, files, &span, NULL, images, err) < 0)
         return -1;
     play_say_overlays(&run.play);
     run.frames = scenario_frames(run.play.scenario);

@@ -52,11 +52,11 @@ struct play_options {
 };
 
 /*
- * Takes the images, also when it fails. Configuration and files are borrowed for the play's life. 0, or -1 with nothing
- * to release. The play must not move.
+ * `mtus`: by link; NULL where nothing limits frames. Takes the images, also when it fails. Configuration and files are
+ * borrowed for the play's life. 0, or -1 with nothing to release. The play must not move.
  */
 int play_init(struct play *play, const struct configuration *configuration, const struct play_files *files,
-              const struct play_span *span, struct model_image *images, struct error *err);
+              const struct play_span *span, const uint16_t *mtus, struct model_image *images, struct error *err);
 void play_release(struct play *play);
 
 /* What of the overlays cannot be played: a line each on standard error. */

@@ -24,6 +24,7 @@ struct layout {
     uint8_t *addresses; /* source, destination */
     size_t address_bytes;
     uint8_t protocol; /* NO_TRANSPORT in a later fragment */
+    bool has_routing; /* a header of IPv6 */
     uint8_t *transport;
     size_t transport_bytes; /* that are there; 0: none */
 };
@@ -48,6 +49,7 @@ static bool find_ipv4(struct layout *l, uint8_t *packet, size_t size)
     if (size < IPV4_LEAST || header_bytes < IPV4_LEAST)
         return false;
     l->is_v4 = true;
+    l->has_routing = false;
     l->addresses = packet + IPV4_ADDRESSES;
     l->address_bytes = 4;
     set_transport(l, packet, size, header_bytes, wire_get_u16(packet + 6) & offset_mask ? NO_TRANSPORT : packet[9]);
@@ -80,11 +82,14 @@ static bool find_ipv6(struct layout *l, uint8_t *packet, size_t size)
     if (size < IPV6_BYTES)
         return false;
     l->is_v4 = false;
+    l->has_routing = false;
     l->addresses = packet + IPV6_ADDRESSES;
     l->address_bytes = 16;
     next = packet[6];
-    while (is_extension(next) && offset + 4 <= size)
+    while (is_extension(next) && offset + 4 <= size) {
+        l->has_routing = l->has_routing || next == IPV6_ROUTING;
         offset += skip_extension(packet + offset, &next);
+    }
     set_transport(l, packet, size, offset, next);
     return true;
 }
@@ -201,6 +206,6 @@ bool readdress_packet(uint8_t *packet, size_t size, const struct readdress_map *
 {
     struct layout l;
 
-    return find_layout(&l, packet, size) && change_addresses(&l, packet, map, ends) &&
+    return find_layout(&l, packet, size) && !l.has_routing && change_addresses(&l, packet, map, ends) &&
            (!is_icmp_error(&l) || change_quoted(&l, map));
 }

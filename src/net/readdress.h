@@ -3,7 +3,7 @@
  *
  * Every checksum that covers an address is changed by the difference (RFC 1624): one that was right is right, one that
  * was wrong stays wrong, a UDP checksum that was left out stays so. The packet that an ICMP error quotes gets other
- * addresses too. Nothing else is touched: ports, options, routing headers, what is within tunnels, payload. Pure.
+ * addresses too. Nothing else is touched: ports, options, what is within tunnels, payload. Pure.
  */
 #ifndef NET_READDRESS_H
 #define NET_READDRESS_H
@@ -23,7 +23,8 @@ struct readdress_map {
 
 /*
  * `size` bytes from the IP header on, of which at least that header is there. Fills the new source and destination.
- * False: the map has no address for one, or there is no such header; the bytes mean nothing then.
+ * False: the map has no address for one, there is no such header, or it is followed by one of IPv6 for routing, which
+ * has addresses of its own; the bytes mean nothing then.
  */
 bool readdress_packet(uint8_t *packet, size_t size, const struct readdress_map *map, struct ip_address ends[2]);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "net/wire.h"
 
 static bool is_held(const struct overlay_addresses *a, const struct ip_address *address)
 {
@@ -48,39 +49,24 @@ static struct ip_address moved(const struct overlay_mapping *mapping, const stru
     return to;
 }
 
-/* Spread over the network, but for its first and last address. */
-static bool stand_in(const struct ip_network *outside, const struct ip_address *from, struct ip_address *to)
+static bool has_family(const struct overlay_addresses *a, enum ip_family family)
 {
-    unsigned host_bits = 128u - outside->prefix;
-    uint64_t halves[2];
-    uint64_t number;
+    size_t i = 0;
 
-    if (host_bits < 2)
-        return false;
-    for (int half = 0; half < 2; half++) {
-        halves[half] = 0;
-        for (int i = 0; i < 8; i++)
-            halves[half] = halves[half] << 8 | from->bytes[8 * half + i];
-    }
-    number = random_mix64(random_mix64(halves[0]) ^ halves[1]);
-    number = 1 + number % ((UINT64_C(1) << (host_bits < 63 ? host_bits : 63)) - 2);
-    *to = outside->base;
-    for (int i = 0; i < 8; i++)
-        to->bytes[15 - i] |= (uint8_t)(number >> 8 * i);
-    return true;
+    while (i < a->network_count && ip_address_family(&a->networks[i].base) != family)
+        i++;
+    return i < a->network_count;
 }
 
 static bool is_unspecified(const struct ip_address *address)
 {
-    static const struct ip_address zero;
-    const struct ip_address zero_v4 = ip_address_from_v4(0);
-
-    return ip_address_equal(address, &zero) || ip_address_equal(address, &zero_v4);
+    return ip_address_is_zero(address) || (ip_address_is_v4(address) && ip_address_to_v4(address) == 0);
 }
 
 bool overlay_addresses_find(const void *self, const struct ip_address *from, struct ip_address *to)
 {
     const struct overlay_addresses *a = self;
+    uint64_t number;
 
     for (size_t i = 0; i < a->map_count; i++) {
         if (ip_network_contains(&a->map[i].from, from)) {
@@ -93,9 +79,9 @@ bool overlay_addresses_find(const void *self, const struct ip_address *from, str
         return false;
     if (ip_address_is_group(from) || is_held(a, from))
         return true;
-    for (size_t i = 0; i < a->outside_count; i++) {
-        if (ip_address_is_v4(&a->outsides[i].base) == ip_address_is_v4(from))
-            return stand_in(&a->outsides[i], from, to);
-    }
-    return false;
+    if (!has_family(a, ip_address_family(from)))
+        return false;
+    number = random_mix64(wire_get_u64(from->bytes)) ^ wire_get_u64(from->bytes + 8);
+    *to = population_outside_address(a->population, ip_address_family(from), number);
+    return true;
 }

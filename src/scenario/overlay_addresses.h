@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "net/ip_address.h"
+#include "synth/population.h"
 
 /* Of one family and one size: the host part of an address stays. */
 struct overlay_mapping {
@@ -24,14 +25,13 @@ struct overlay_addresses {
     size_t map_count;
     const struct ip_network *networks; /* of the run */
     size_t network_count;
-    const struct ip_network *outsides; /* those of them that have the addresses of everybody else, a family each */
-    size_t outside_count;
+    const struct population *population; /* of which only the outside is looked at */
 };
 
 /* Refuses, with *err, a mapping to what is in no network of the run: it could not be sent. */
 int overlay_addresses_check(const struct overlay_addresses *addresses, struct error *err);
 
-/* False: nobody can have it: it is unspecified, or of a family that has no outside. `self` is a struct overlay_addresses. */
+/* False: nobody can have it: it is unspecified, or of a family that the run has not. `self` is a struct overlay_addresses. */
 bool overlay_addresses_find(const void *self, const struct ip_address *from, struct ip_address *to);
 
 #endif

@@ -69,9 +69,11 @@ static enum overlay_fault find_fault(const struct packet_view *view, enum decode
 
 static uint8_t *put_header(struct overlay_frame *frame, const struct flow_end ends[2], uint16_t type)
 {
+    static const uint8_t nobody[6];
+    bool has_next_hop = memcmp(ends[0].next_hop, nobody, sizeof nobody) != 0;
     uint8_t *to = frame->bytes;
 
-    memcpy(to, ends[1].mac, 6);
+    memcpy(to, has_next_hop ? ends[0].next_hop : ends[1].mac, 6);
     memcpy(to + 6, ends[0].mac, 6);
     to += 12;
     if (ends[0].vlan) {
@@ -89,13 +91,17 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
     uint8_t packet[MAX_IP_BYTES];
     struct ip_address addresses[2];
     struct flow_end ends[2];
+    uint16_t mtu;
     uint8_t *to;
 
     memcpy(packet, view->ip, view->ip_bytes);
     if (!readdress_packet(packet, view->ip_bytes, &map, addresses))
         return OVERLAY_NO_ADDRESS;
-    if (!population_ends(how->population, addresses, ends))
+    mtu = population_ends(how->population, addresses, ends);
+    if (mtu == 0)
         return OVERLAY_OUTSIDE;
+    if (view->ip_bytes > mtu)
+        return OVERLAY_TOO_LONG;
     to = put_header(frame, ends, packet[0] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6);
     memcpy(to, packet, view->ip_bytes);
     frame->length = (uint32_t)(to - frame->bytes) + view->ip_bytes;

@@ -25,8 +25,7 @@ static int add(struct overlay_set *set, const struct overlay_config *config, str
     const struct overlay_rewriting rewriting = { addresses, set->config.population };
 
     *addresses = (struct overlay_addresses){ config->map, config->map_count, set->config.networks,
-                                             set->config.network_count, set->config.outsides,
-                                             set->config.outside_count };
+                                             set->config.network_count, set->config.population };
     if (overlay_addresses_check(addresses, err) < 0)
         return error_prefix(err, "overlay %zu", set->count + 1);
     if (overlay_init(&set->overlays[set->count], config, &rewriting, set->config.before_ns, err) < 0)

@@ -27,8 +27,6 @@ struct overlay_set_config {
     const struct population *population; /* borrowed, and so are: */
     const struct ip_network *networks;   /* of the run */
     size_t network_count;
-    const struct ip_network *outsides; /* of them */
-    size_t outside_count;
 };
 
 struct overlay_counts { /* written by the thread that takes the frames alone */
