@@ -77,7 +77,8 @@ static void *produce(void *self)
     while (peek_frame(producer->source, &next, NULL) > 0) {
         while ((room = frame_ring_reserve(producer->ring)) == NULL)
             sched_yield();
-        frame_ring_commit(producer->ring, next.due, take_frame(producer->source, room));
+        next.length = take_frame(producer->source, room);
+        frame_ring_commit(producer->ring, &next);
     }
     frame_ring_finish(producer->ring);
     return NULL;
@@ -112,8 +113,8 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
     struct gate gate = { .networks = &network, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL),
-                               .stop = &stop, .counts = &counts };
+    struct emit_link link = { .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL), .counts = &counts };
+    struct emitter emitter = { .links = { &link }, .clock = &clock, .stop = &stop };
     struct source source;
     double start;
     double end;
@@ -125,7 +126,7 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
     end = seconds_now();
     if (counts.sent != FRAMES)
         abort();
-    sink_close(emitter.sink);
+    sink_close(link.sink);
     return (end - start) * 1e9 / FRAMES;
 }
 

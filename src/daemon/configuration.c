@@ -13,12 +13,13 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 #include "daemon/configuration_link.h"
+#include "daemon/configuration_overlay.h"
 #include "daemon/configuration_population.h"
 #include "daemon/configuration_value.h"
 #include "daemon/trust.h"
 #include "dayshift/control.h"
 
-enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300 };
+enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300, MOST_CPU = 1023 /* of a cpu_set_t */, MOST_PRIORITY = 99 };
 
 #define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
 #define LEAST_PROBE_SECONDS 0.1
@@ -172,6 +173,26 @@ static int take_max_late_us(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_cpu(struct parser *p, const config_setting_t *setting)
+{
+    int64_t cpu;
+
+    if (value_take_integer(p, setting, 0, MOST_CPU, &cpu) < 0)
+        return -1;
+    p->to->cpu = (int)cpu;
+    return 0;
+}
+
+static int take_priority(struct parser *p, const config_setting_t *setting)
+{
+    int64_t priority;
+
+    if (value_take_integer(p, setting, 0, MOST_PRIORITY, &priority) < 0)
+        return -1;
+    p->to->priority = (int)priority;
+    return 0;
+}
+
 /* ---- before the first frame ---- */
 
 static int take_probe(struct parser *p, const config_setting_t *setting)
@@ -277,8 +298,6 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "sink", link_take_sink },
         { "max_packets_per_second", link_take_max_packets },
         { "max_bits_per_second", link_take_max_bits },
-        { "cpu", link_take_cpu },
-        { "priority", link_take_priority },
         { "interface", link_take_short },
         { "links", link_take_list },
         { "allow_default_route", take_allow_default_route },
@@ -288,6 +307,8 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "timing", take_timing },
         { "late", take_late },
         { "max_late_us", take_max_late_us },
+        { "cpu", take_cpu },
+        { "priority", take_priority },
         { "seed", take_seed },
         { "speed", take_speed },
         { "start", take_start },
@@ -308,6 +329,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "outside_gateway", take_outside_gateway },
         { "outside_link", take_outside_link },
         { "outside_vlan", take_outside_vlan },
+        { "overlays", overlay_take_list },
         { NULL, NULL },
     };
 
@@ -393,6 +415,7 @@ static void set_defaults(struct configuration *c)
     c->probe_ns = DEFAULT_PROBE_NS;
     c->announce = true;
     c->max_late_ns = EMIT_MAX_LATE_NS;
+    c->cpu = CONFIGURATION_ANY_CPU;
     c->sessions.impairments = IMPAIRMENTS_LEARNED;
     ip_network_parse(&c->outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     ip_network_parse(&c->outside.networks[IP_FAMILY_6], SCENARIO_DEFAULT_OUTSIDE6);
@@ -400,7 +423,7 @@ static void set_defaults(struct configuration *c)
 
 static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
 {
-    struct parser parser = { .path = path, .to = c, .defaults.cpu = CONFIGURATION_ANY_CPU, .err = err };
+    struct parser parser = { .path = path, .to = c, .err = err };
     const char *checked = NULL;
     config_t config;
     int status;
@@ -436,6 +459,7 @@ int configuration_load_trusted(struct configuration *c, const char *path, struct
 void configuration_release(struct configuration *c)
 {
     configuration_populations_release(c);
+    configuration_overlays_release(c);
     configuration_links_release(c);
     free(c->path);
     free(c->user);

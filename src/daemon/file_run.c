@@ -11,6 +11,7 @@ enum { UPDATE_EVERY = 65536 }; /* frames between two looks at the progress */
 struct file_run {
     struct play play;
     struct emitter emitter;
+    struct emit_link link;
     struct emit_counts counts;
     struct frame_source frames; /* of the scenario */
     uint64_t given;
@@ -75,8 +76,8 @@ static int write_file(struct file_run *run, const char *path, bool json, struct 
     return status;
 }
 
-int file_run_write(const struct configuration *c, struct model_image *images, const char *path,
-                   const struct play_options *options, struct error *err)
+int file_run_write(const struct configuration *c, const struct play_files *files, struct model_image *images,
+                   const char *path, const struct play_options *options, struct error *err)
 {
     const struct play_span span = play_span_of(c);
     struct file_run run = { .quiet = options->quiet };
@@ -85,11 +86,13 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
     if (c->duration_ns == 0)
         return error_set(err, "%s: duration is \"forever\", but %s needs an end", c->path,
                          strcmp(path, "-") == 0 ? "standard output" : path);
-    if (play_init(&run.play, c, &span, NULL, images, err) < 0)
+    if (play_init(&run.play, c, files, &span, NULL, images, err) < 0)
         return -1;
+    play_say_overlays(&run.play);
     run.frames = scenario_frames(run.play.scenario);
-    run.emitter.gate = &run.play.gates.all;
-    run.emitter.counts = &run.counts;
+    run.link.gate = &run.play.gates.all;
+    run.link.counts = &run.counts;
+    run.emitter.links[0] = &run.link;
     run.emitter.stop = &run.play.stop;
     stop_signals_catch(&run.play.stop); /* before that there is nothing to clean up */
     status = write_file(&run, path, options->json, err);

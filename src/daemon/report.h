@@ -18,6 +18,8 @@
 struct report_counts {
     uint64_t hosts; /* the most that were played at once */
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
+    uint64_t overlays, overlay_frames; /* begun, and their frames; these are planned, and what comes of them, too */
+    uint64_t overlays_left_out;        /* one was still under way when its time came again */
     uint64_t planned, sent, sent_bytes, dropped, refused;
     /* The rest is about a link. */
     uint64_t unsent, late, lost; /* of the dropped: see struct emit_counts */
@@ -27,13 +29,15 @@ struct report_counts {
     uint64_t clock_steps, suspensions; /* of the machine */
     uint64_t arp_answers, nd_answers, echo_answers, resets, unreachable; /* see struct answer_counts */
     uint64_t unasked, answers_dropped, answers_withheld, conflicts;
+    uint64_t crossing_links;   /* links that others send to, and that count what arrives */
+    uint64_t crossed, arrived; /* sent on other links for receivers on these; and those that came out there */
     struct log_histogram lateness;
     struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);
 
-/* What emitters count becomes what these have counted, added up; the rest stays. */
+/* What the emitter counts becomes what these have counted, added up; the rest stays. */
 void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
 void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted); /* of one link */
 
