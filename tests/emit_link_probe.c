@@ -18,6 +18,7 @@
 #include "base/frame_ring.h"
 #include "emit/emitter.h"
 #include "emit/link.h"
+#include "emit/receive_filter.h"
 #include "emit/responder.h"
 #include "net/wire.h"
 
@@ -171,6 +172,7 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
         .hosts = { .find = find_host, .virtual_hosts = ranges, .virtual_count = 2 },
         .counts = &answers,
     };
+    struct receive_filter filter;
     struct responder *responder;
     uint64_t before;
     uint64_t after;
@@ -178,6 +180,8 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
 
     if (link_open(&link, name, false, err) < 0)
         return -1;
+    receive_filter_ranges(&filter, ranges, sizeof ranges / sizeof *ranges, NULL, 0);
+    (void)receive_filter_attach(&filter, link.receive_fd); /* nothing would be answered */
     responder = responder_new(&config);
     if (responder_start(responder, err) < 0)
         goto close;

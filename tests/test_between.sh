@@ -29,7 +29,7 @@ configure()
 {
     printf '%s\n' "links = ( { name = \"inside\"; interface = \"$link_a\"; }, { name = \"outside\"; interface = \"$link_c\"; } );" \
         "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; $vlan } ); outside_link = \"outside\";" \
-        'start = "2026-03-02 10:00"; impairments = "none";' "control = \"$scratch/control\";" \
+        'start = "2026-03-02 10:00"; impairments = "none"; probe = false; announce = false;' "control = \"$scratch/control\";" \
         "${1:-speed = 100; duration = \"6s\";}" > "$scratch/live.conf"
 }
 

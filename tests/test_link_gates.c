@@ -5,7 +5,10 @@
 #include "support.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "daemon/answer_filter.h"
 #include "daemon/link_gates.h"
 #include "model/model.h"
 #include "net/wire.h"
@@ -139,7 +142,6 @@ static void test_hosts_of_a_link(void **state)
         const struct link_hosts hosts = scenario_hosts_of(made);
 
         assert_int_equal(hosts.virtual_count, link < 2 ? 2 : 0);
-        assert_int_equal(hosts.elsewhere_count, link < 2 ? 2 : 4);
         for (uint16_t vlan = 0; vlan <= 4095; vlan++) {
             for (int i = 0; i < GROUPS; i++) {
                 uint32_t address = 0x0a000001 + (uint32_t)(i + 1) * 0x10000;
@@ -189,7 +191,6 @@ static void test_outside_of_a_link(void **state)
         made = scenario_hosts_new(scenario_population(run.scenario), systems, rows[i].link);
         hosts = scenario_hosts_of(made);
         assert_int_equal(link_hosts_find(&hosts, &address, rows[i].vlan, &found), rows[i].kind);
-        assert_int_equal(hosts.outside_count, rows[i].link == (rows[i].outside.has_link ? 2 : 1));
         scenario_hosts_free(made);
         end(&run);
     }
@@ -229,6 +230,64 @@ static void test_learned_stack_is_that_of_the_sessions(void **state)
     end(&run);
 }
 
+/* ---- what the kernel hands on ---- */
+
+static bool passes(int sockets[2], const char *source, const char *destination)
+{
+    uint8_t frame[60] = { [12] = 0x08, [14] = 0x45 };
+    uint8_t got[sizeof frame];
+    struct ip_address from, to;
+
+    assert_int_equal(ip_address_parse(&from, source), 0);
+    assert_int_equal(ip_address_parse(&to, destination), 0);
+    memcpy(frame + 26, from.bytes + 12, 4);
+    memcpy(frame + 30, to.bytes + 12, 4);
+    (void)send(sockets[0], frame, sizeof frame, MSG_DONTWAIT); /* what does not pass is an error here */
+    return recv(sockets[1], got, sizeof got, MSG_DONTWAIT) == (ssize_t)sizeof frame;
+}
+
+/* Two links; of the second population it is not said how many hosts it has. */
+static void test_filter_of_a_link(void **state)
+{
+    static const struct {
+        size_t link;
+        const char *source, *destination;
+        bool passes;
+    } rows[] = {
+        { 0, "192.0.2.1", "10.1.0.200", true },
+        { 0, "192.0.2.1", "10.2.0.1", false },
+        { 0, "192.0.2.1", "10.9.0.1", false },
+        { 0, "10.1.0.250", "10.1.0.1", true },
+        { 0, "10.2.0.1", "10.1.0.1", true },  /* nobody knows: maybe a real machine */
+        { 0, "10.9.0.1", "10.1.0.1", false }, /* from the outside */
+        { 1, "192.0.2.1", "10.2.0.1", true },
+        { 1, "192.0.2.1", "10.9.255.1", true },
+        { 1, "10.1.0.1", "10.2.0.1", false },
+        { 1, "10.1.0.9", "10.9.0.1", false },
+        { 1, "10.1.0.10", "10.2.0.1", true }, /* no virtual host */
+    };
+    struct configuration_population populations[2] = { { .hosts = HOSTS, .link = 0 }, { .link = 1 } };
+    struct configuration c = { .populations = populations, .population_count = 2,
+                               .outside = { .has_link = true, .has_vlan = true, .link = 1 } };
+
+    (void)state;
+    populations[0].addresses.networks[IP_FAMILY_4] = network_of("10.1.0.0/24");
+    populations[1].addresses.networks[IP_FAMILY_4] = network_of("10.2.0.0/24");
+    c.outside.networks[IP_FAMILY_4] = network_of("10.9.0.0/16");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct receive_filter filter;
+        int sockets[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, sockets), 0);
+        answer_filter(&c, rows[i].link, &filter);
+        assert_int_equal(receive_filter_attach(&filter, sockets[1]), 0);
+        if (passes(sockets, rows[i].source, rows[i].destination) != rows[i].passes)
+            fail_msg("link %zu, %s to %s: wrong", rows[i].link, rows[i].source, rows[i].destination);
+        close(sockets[0]);
+        close(sockets[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_hosts_of_a_link),
         cmocka_unit_test(test_outside_of_a_link),
         cmocka_unit_test(test_learned_stack_is_that_of_the_sessions),
+        cmocka_unit_test(test_filter_of_a_link),
     };
 
     return cmocka_run_group_tests_name("link_gates", tests, NULL, NULL);

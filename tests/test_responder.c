@@ -984,15 +984,13 @@ static bool passes_neighbours(struct filtered sockets)
 
 static void test_filter_passes_what_is_for_hosts(void **state)
 {
-    const struct host_range here[] = {
+    const struct host_range wanted[] = {
         { address("198.18.0.1"), address("198.18.0.10"), 0 },
         { address("2001:2::1"), address("2001:2::a"), 0 },
-    };
-    const struct host_range outside[] = {
         { address("198.19.0.0"), address("198.19.255.255"), 0 },
         { address("2001:2:0:8000::"), address("2001:2:0:ffff:ffff:ffff:ffff:ffff"), 0 },
     };
-    const struct host_range elsewhere[] = {
+    const struct host_range unwanted[] = {
         { address("198.18.1.1"), address("198.18.1.10"), 0 },
         { address("2001:2:0:1::1"), address("2001:2:0:1::a"), 0 },
         { address("2001:2:0:2::ffff:fff0"), address("2001:2:0:2::1:0:5"), 0 }, /* not told by one word: nobody is dropped */
@@ -1026,13 +1024,11 @@ static void test_filter_passes_what_is_for_hosts(void **state)
         { "2001:2:0:1::b", "2001:2::1", true },
         { "2001:2:0:2::1:0:1", "2001:2::1", true },
     };
-    const struct link_hosts hosts = { .virtual_hosts = here, .virtual_count = 2, .outside = outside, .outside_count = 2,
-                                      .elsewhere = elsewhere, .elsewhere_count = 3 };
     struct receive_filter filter;
     struct filtered sockets;
 
     (void)state;
-    receive_filter_hosts(&filter, &hosts);
+    receive_filter_ranges(&filter, wanted, sizeof wanted / sizeof *wanted, unwanted, sizeof unwanted / sizeof *unwanted);
     sockets = open_filtered(&filter);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         bool got = strchr(rows[i].source, ':') ? passes_ipv6(sockets, rows[i].source, rows[i].destination)
@@ -1064,14 +1060,13 @@ static void test_filter_of_too_many_ranges(void **state)
 {
     enum { RANGES = 1200 };
     static struct host_range ranges[RANGES];
-    const struct link_hosts hosts = { .virtual_hosts = ranges, .virtual_count = RANGES };
     struct receive_filter filter;
     struct filtered sockets;
 
     (void)state;
     for (uint32_t i = 0; i < RANGES; i++)
         ranges[i] = (struct host_range){ ip_address_from_v4(0x0a000000 + i), ip_address_from_v4(0x0a000000 + i), 0 };
-    receive_filter_hosts(&filter, &hosts);
+    receive_filter_ranges(&filter, ranges, RANGES, NULL, 0);
     sockets = open_filtered(&filter);
     assert_true(passes_ipv4(sockets, "192.0.2.1", "198.18.0.1"));
     close_filtered(sockets);

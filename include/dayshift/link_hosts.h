@@ -35,10 +35,6 @@ struct link_hosts {
     const void *self;
     const struct host_range *virtual_hosts; /* borrowed: all that have kind HOST_VIRTUAL, in their VLANs */
     size_t virtual_count;
-    const struct host_range *outside; /* the same of HOST_OUTSIDE */
-    size_t outside_count;
-    const struct host_range *elsewhere; /* those that send on other links; their VLANs are of these */
-    size_t elsewhere_count;
 };
 
 static inline enum host_kind link_hosts_find(const struct link_hosts *hosts, const struct ip_address *address,

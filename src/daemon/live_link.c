@@ -1,10 +1,22 @@
 #include "daemon/live_link.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/answer_filter.h"
 #include "daemon/crossing_filter.h"
 #include "daemon/say.h"
+
+static int open_answers(struct live_link *l, const struct configuration *c, struct error *err)
+{
+    struct receive_filter filter;
+
+    answer_filter(c, (size_t)(l->config - c->links), &filter);
+    if (receive_filter_attach(&filter, l->link.receive_fd) == 0)
+        return 0;
+    return error_set(err, "%s: cannot attach the receive filter: %s", l->link.name, strerror(errno));
+}
 
 static int open_crossing(struct live_link *l, const struct configuration *c, struct error *err)
 {
@@ -26,7 +38,7 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
     l->state = (struct link_state){ true, true, l->link.mtu };
     transmit_stamps_init(&l->stamps, &emitter->clock);
     l->sink = sink_open(config->sink, &l->link, emitter->ring, &l->stamps, err);
-    if (l->sink == NULL || open_crossing(l, configuration, err) < 0) {
+    if (l->sink == NULL || open_answers(l, configuration, err) < 0 || open_crossing(l, configuration, err) < 0) {
         live_link_close(l);
         return -1;
     }

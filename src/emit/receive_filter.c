@@ -149,19 +149,20 @@ static void pass_to(struct receive_filter *filter, const struct host_range *rang
     }
 }
 
-static void test_addresses(struct receive_filter *filter, const struct link_hosts *hosts, bool is_v6)
-{
-    uint32_t source = is_v6 ? IPV6_SOURCE : IPV4_SOURCE;
-    uint32_t destination = is_v6 ? IPV6_DESTINATION : IPV4_DESTINATION;
+struct ranges {
+    const struct host_range *wanted, *unwanted;
+    size_t wanted_count, unwanted_count;
+};
 
-    drop_from(filter, hosts->elsewhere, hosts->elsewhere_count, source, is_v6);
-    pass_to(filter, hosts->virtual_hosts, hosts->virtual_count, destination, is_v6);
-    pass_to(filter, hosts->outside, hosts->outside_count, destination, is_v6);
+static void test_addresses(struct receive_filter *filter, const struct ranges *ranges, bool is_v6)
+{
+    drop_from(filter, ranges->unwanted, ranges->unwanted_count, is_v6 ? IPV6_SOURCE : IPV4_SOURCE, is_v6);
+    pass_to(filter, ranges->wanted, ranges->wanted_count, is_v6 ? IPV6_DESTINATION : IPV4_DESTINATION, is_v6);
     end(filter, 0);
 }
 
 /* Behind begin(): what is neither ARP nor IP stops here, and IPv6 goes on behind the block of IPv4. */
-static void add_families(struct receive_filter *filter, const struct link_hosts *hosts)
+static void add_families(struct receive_filter *filter, const struct ranges *ranges)
 {
     unsigned short jump;
 
@@ -171,17 +172,20 @@ static void add_families(struct receive_filter *filter, const struct link_hosts 
     jump = filter->length;
     add(filter, BPF_JMP | BPF_JA, 0, 0, 0); /* to the block of IPv6, when it is known where that is */
     end(filter, 0);
-    test_addresses(filter, hosts, false);
+    test_addresses(filter, ranges, false);
     if (jump < RECEIVE_FILTER_MOST)
         filter->code[jump].k = (uint32_t)(filter->length - jump - 1);
     pass_neighbour_discovery(filter);
-    test_addresses(filter, hosts, true);
+    test_addresses(filter, ranges, true);
 }
 
-void receive_filter_hosts(struct receive_filter *filter, const struct link_hosts *hosts)
+void receive_filter_ranges(struct receive_filter *filter, const struct host_range *wanted, size_t wanted_count,
+                           const struct host_range *unwanted, size_t unwanted_count)
 {
+    const struct ranges ranges = { wanted, unwanted, wanted_count, unwanted_count };
+
     begin(filter);
-    add_families(filter, hosts);
+    add_families(filter, &ranges);
     if (filter->length <= RECEIVE_FILTER_MOST)
         return;
     begin(filter);

@@ -1,6 +1,5 @@
 #include "emit/responder.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@
 #include "emit/link_receiver.h"
 #include "emit/link_send.h"
 #include "emit/neighbour_discovery.h"
-#include "emit/receive_filter.h"
 
 enum { POLL_MS = 50 }; /* a stop is noticed after this */
 
@@ -242,13 +240,8 @@ static void *answer_until_stopped(void *self)
 
 int responder_start(struct responder *responder, struct error *err)
 {
-    struct receive_filter filter;
-    int status;
+    int status = pthread_create(&responder->thread, NULL, answer_until_stopped, responder);
 
-    receive_filter_hosts(&filter, &responder->config.hosts);
-    if (receive_filter_attach(&filter, responder->config.link->receive_fd) < 0)
-        return error_set(err, "%s: cannot attach the receive filter: %s", responder->config.link->name, strerror(errno));
-    status = pthread_create(&responder->thread, NULL, answer_until_stopped, responder);
     if (status != 0)
         return error_set(err, "%s: cannot start the thread that answers for virtual hosts: %s",
                          responder->config.link->name, strerror(status));

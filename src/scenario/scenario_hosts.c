@@ -21,8 +21,8 @@ struct scenario_hosts {
     const struct population_group *groups; /* the population's */
     struct group_stacks *stacks;           /* by group */
     uint16_t link;
-    struct host_range *virtual_hosts, *outside, *elsewhere;
-    size_t virtual_count, outside_count, elsewhere_count;
+    struct host_range *virtual_hosts;
+    size_t virtual_count;
 };
 
 /* ---- stacks ---- */
@@ -102,25 +102,14 @@ static enum host_kind find(const void *self, const struct ip_address *address, u
 
 /* ---- ranges ---- */
 
-static struct host_range range_of_network(const struct ip_network *network, uint16_t vlan)
-{
-    struct host_range range = { network->base, network->base, vlan };
-
-    for (size_t bit = network->prefix; bit < 128; bit++)
-        range.last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-    return range;
-}
-
 /* A group's hosts in one family. */
 static void add_group(struct scenario_hosts *hosts, const struct virtual_host *first, enum ip_family family)
 {
     struct ip_address address = population_address(first, family);
-    const struct host_range range = { address, ip_address_add(&address, first->group->host_count - 1), first->end.vlan };
 
-    if (first->end.link == hosts->link)
-        hosts->virtual_hosts[hosts->virtual_count++] = range;
-    else
-        hosts->elsewhere[hosts->elsewhere_count++] = range;
+    hosts->virtual_hosts[hosts->virtual_count++] = (struct host_range){
+        address, ip_address_add(&address, first->group->host_count - 1), first->end.vlan,
+    };
 }
 
 static void add_groups(struct scenario_hosts *hosts)
@@ -129,25 +118,10 @@ static void add_groups(struct scenario_hosts *hosts)
 
     for (uint32_t i = 0; i < population->host_count; i += population->hosts[i].group->host_count) {
         for (int family = 0; family < IP_FAMILIES; family++) {
-            if (population->hosts[i].group->addresses.networks[family].prefix > 0)
+            if (population->hosts[i].end.link == hosts->link &&
+                population->hosts[i].group->addresses.networks[family].prefix > 0)
                 add_group(hosts, &population->hosts[i], (enum ip_family)family);
         }
-    }
-}
-
-static void add_outside(struct scenario_hosts *hosts)
-{
-    const struct population_outside *outside = &hosts->population->outside;
-
-    for (int family = 0; family < IP_FAMILIES; family++) {
-        const struct host_range range = range_of_network(&outside->networks[family], outside->vlan);
-
-        if (outside->networks[family].prefix == 0)
-            continue;
-        if (outside->has_link && outside->link != hosts->link)
-            hosts->elsewhere[hosts->elsewhere_count++] = range;
-        else if (outside->has_link || (outside->has_vlan && hosts->virtual_count > 0))
-            hosts->outside[hosts->outside_count++] = range;
     }
 }
 
@@ -161,14 +135,11 @@ struct scenario_hosts *scenario_hosts_new(const struct population *population, c
     hosts->link = link;
     hosts->stacks = memory_alloc_array(groups, sizeof *hosts->stacks);
     hosts->virtual_hosts = memory_alloc_array(groups * IP_FAMILIES, sizeof *hosts->virtual_hosts);
-    hosts->outside = memory_alloc_array(IP_FAMILIES, sizeof *hosts->outside);
-    hosts->elsewhere = memory_alloc_array((groups + 1) * IP_FAMILIES, sizeof *hosts->elsewhere);
     for (size_t i = 0; i < groups; i++) {
         hosts->stacks[i].system = systems[i];
         hosts->stacks[i].learned = memory_alloc_array(hosts->groups[i].model_count, sizeof *hosts->stacks[i].learned);
     }
     add_groups(hosts);
-    add_outside(hosts);
     return hosts;
 }
 
@@ -180,8 +151,6 @@ void scenario_hosts_free(struct scenario_hosts *hosts)
         free(hosts->stacks[i].learned);
     free(hosts->stacks);
     free(hosts->virtual_hosts);
-    free(hosts->outside);
-    free(hosts->elsewhere);
     free(hosts);
 }
 
@@ -192,9 +161,5 @@ struct link_hosts scenario_hosts_of(const struct scenario_hosts *hosts)
         .self = hosts,
         .virtual_hosts = hosts->virtual_hosts,
         .virtual_count = hosts->virtual_count,
-        .outside = hosts->outside,
-        .outside_count = hosts->outside_count,
-        .elsewhere = hosts->elsewhere,
-        .elsewhere_count = hosts->elsewhere_count,
     };
 }
