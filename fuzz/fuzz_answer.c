@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time_types.h"
 #include "emit/arp.h"
 #include "emit/ip_packet.h"
 #include "emit/responder.h"
@@ -67,8 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum host_os systems[] = { HOST_OS_LINUX, HOST_OS_WINDOWS, HOST_OS_MACOS, HOST_OS_ROUTER };
     static struct answer_counts counts;
+    static struct responder *responder; /* kept: it is large */
+    static int64_t now_ns;
     const struct responder_config config = { .hosts.find = find, .counts = &counts };
-    struct responder *responder;
     enum response response;
     uint8_t *frame, *reply;
     size_t length, room;
@@ -84,13 +86,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     the_host = (struct link_host){ { 0x02, 0, 0, 0, 0, 1 }, { systems[data[0] % 4], 64, IP_ID_COUNTER } };
     if (data[0] & 8)
         mend(frame, size);
-    responder = responder_new(&config);
-    length = responder_answer(responder,
-                              &(struct responder_request){ frame, size, 0, 1, (data[0] & 4) != 0 }, reply, &response);
+    if (responder == NULL)
+        responder = responder_new(&config);
+    now_ns += NS_PER_DAY; /* what was answered before is forgotten */
+    length = responder_answer(responder, &(struct responder_request){ frame, size, 0, now_ns, (data[0] & 4) != 0 }, reply,
+                              &response);
     require(length <= room);
     if (length > 0)
         require_sound(frame, size, reply, length, response);
-    responder_free(responder);
     free(frame);
     free(reply);
     return 0;
