@@ -77,7 +77,8 @@ static void *produce(void *self)
     while (peek_frame(producer->source, &next, NULL) > 0) {
         while ((room = frame_ring_reserve(producer->ring)) == NULL)
             sched_yield();
-        frame_ring_commit(producer->ring, next.due, take_frame(producer->source, room));
+        next.length = take_frame(producer->source, room);
+        frame_ring_commit(producer->ring, &next);
     }
     frame_ring_finish(producer->ring);
     return NULL;

@@ -143,7 +143,7 @@ static void produce(struct frame_ring *ring, double rate, uint64_t count)
         while ((room = frame_ring_reserve(ring)) == NULL)
             nap(1000000);
         make_frame(room, (uint32_t)i);
-        frame_ring_commit(ring, (struct run_time){ due_ns(i, rate) }, FRAME_BYTES);
+        frame_ring_commit(ring, &(struct frame){ .due = { due_ns(i, rate) }, .length = FRAME_BYTES, .flow = FRAME_NO_FLOW });
     }
     frame_ring_finish(ring);
 }

@@ -185,7 +185,8 @@ static void *render(void *argument)
             fail("the model has no more frames");
         while ((room = frame_ring_reserve(rendering->ring)) == NULL)
             nap(200000);
-        frame_ring_commit(rendering->ring, next.due, source->take(source->self, room));
+        next.length = source->take(source->self, room);
+        frame_ring_commit(rendering->ring, &next);
     }
     frame_ring_finish(rendering->ring);
     rendering->cpu_seconds = thread_seconds();

@@ -78,7 +78,7 @@ static void fill_ring(struct run *run, const struct plan *plan)
         struct run_time due = { (int64_t)(run->made / plan->together) * plan->gap_us * NS_PER_US };
 
         make_frame(room, length, run->made++);
-        frame_ring_commit(run->ring, due, length);
+        frame_ring_commit(run->ring, &(struct frame){ .due = due, .length = length, .flow = FRAME_NO_FLOW });
     }
 }
 

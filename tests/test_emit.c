@@ -159,7 +159,7 @@ static void test_ring_room_is_committed(void **state)
     assert_int_equal(frame_ring_take(ring, &frame, 1), 0);
     assert_ptr_equal(frame_ring_reserve(ring), room);
     memcpy(room, expected.bytes, expected.length);
-    frame_ring_commit(ring, expected.due, expected.length);
+    frame_ring_commit(ring, &expected);
     assert_int_equal(frame_ring_take(ring, &frame, 1), 1);
     assert_ptr_equal(frame.bytes, room);
     assert_true(is_same_frame(&frame, &expected));
@@ -1099,7 +1099,8 @@ static void push_all(struct fake_source *fake, struct frame_ring *ring)
     while (fake_peek(fake, &next, &err) > 0) {
         while ((room = frame_ring_reserve(ring)) == NULL)
             sched_yield();
-        frame_ring_commit(ring, next.due, fake_take(fake, room));
+        next.length = fake_take(fake, room);
+        frame_ring_commit(ring, &next);
     }
 }
 

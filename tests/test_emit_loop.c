@@ -152,7 +152,7 @@ static void *produce(void *self)
         room[14] = 0x45;
         wire_put_u32(room + 26, UINT32_C(0xc6120001)); /* 198.18.0.1 */
         wire_put_u32(room + 30, UINT32_C(0xc6120002));
-        frame_ring_commit(run->ring, (struct run_time){ i * GAP_NS }, FRAME_BYTES);
+        frame_ring_commit(run->ring, &(struct frame){ .due = { i * GAP_NS }, .length = FRAME_BYTES, .flow = FRAME_NO_FLOW });
     }
     frame_ring_finish(run->ring);
     return NULL;

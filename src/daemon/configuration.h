@@ -19,6 +19,7 @@
 #include "emit/emitter.h"
 #include "emit/sink.h"
 #include "net/ip_address.h"
+#include "records/flow_log.h"
 #include "scenario/scenario.h"
 
 #define CONFIGURATION_LEAST_SPEED 0.001
@@ -68,6 +69,8 @@ struct configuration {
     int64_t max_late_ns;
     enum day_fallback unobserved;
     struct session_options sessions; /* how they are made */
+    char *truth; /* path of the log of what was sent, relative ones from the directory of the file; NULL: none */
+    enum flow_log_format truth_format;
     unsigned threads;
     struct ip_network outside;
     struct population_place outside_place;

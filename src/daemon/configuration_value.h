@@ -50,6 +50,8 @@ int value_say_where(struct parser *parser, const config_setting_t *setting);
 
 /* Not empty; the text that *to was is freed. */
 int value_take_text(struct parser *parser, const config_setting_t *setting, char **to);
+/* The same of a path: a relative one is from the directory of the configuration. */
+int value_take_path(struct parser *parser, const config_setting_t *setting, char **to);
 int value_take_bool(struct parser *parser, const config_setting_t *setting, bool *to);
 int value_take_integer(struct parser *parser, const config_setting_t *setting, int64_t least, int64_t most, int64_t *to);
 int value_take_number(struct parser *parser, const config_setting_t *setting, double least, double most, double *to);

@@ -65,7 +65,7 @@ int engine_process_play(const struct configuration *c, const struct model_files 
     struct live_link *links = memory_alloc_array(c->link_count, sizeof *links);
     struct emit_clock clock = emit_clock_real();
     const struct live_run_config run = {
-        c, span, links, &clock, ends->options, ends->board, ends->channel, ends->control_fd,
+        c, span, links, &clock, ends->options, ends->board, ends->channel, ends->control_fd, ends->logger,
     };
     int status = open_links(links, c, &clock, err);
 
@@ -93,7 +93,7 @@ int engine_process_check(const struct configuration *c, const struct model_files
     if (status == 0)
         status = model_files_read(models, c, images, err);
     if (status == 0)
-        status = play_init(&play, c, &span, images, err);
+        status = play_init(&play, c, &span, images, NULL, err);
     if (status == 0)
         play_release(&play);
     free(images);

@@ -93,7 +93,7 @@ int live_link_start(struct live_link *l, const struct live_link_run *run, const 
     l->gate.max_frame_bytes = (uint32_t)l->link.mtu + 14;
     l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = ceiling_of(l),
                                    .sink = l->sink, .stop = run->stop, .counts = counts, .pace.timing = c->timing,
-                                   .late = c->late, .max_late_ns = c->max_late_ns };
+                                   .late = c->late, .max_late_ns = c->max_late_ns, .tallies = run->tallies };
     status = pthread_create(&l->thread, NULL, emit_thread, l);
     if (status != 0)
         return error_set(err, "cannot start a thread: %s", strerror(status));

@@ -45,6 +45,7 @@ struct live_link_run {
     const struct configuration *configuration;
     struct emit_clock *clock;
     atomic_bool *stop;
+    struct sent_tally *tallies; /* NULL: nobody asks */
 };
 
 /* Interface, ring and sink: what needs rights. The clock is borrowed. 0, or -1 with nothing to close. */

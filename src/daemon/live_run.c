@@ -134,6 +134,7 @@ static void tick(struct live_run *run)
 {
     for (size_t i = 0; i < live_run_configuration(run)->link_count; i++)
         watch_link(&run->config->links[i]);
+    flow_logger_watch(run->config->logger);
     watch_stalls(run);
     watch_wall_clock(run);
     live_status_measure(run);
@@ -181,6 +182,7 @@ static int start(struct live_run *run, struct error *err)
     const struct configuration *c = live_run_configuration(run);
     const struct live_link_run common = {
         .configuration = c, .clock = run->clock, .stop = &run->is_stopped,
+        .tallies = run->ledger ? flow_ledger_tallies(run->ledger) : NULL,
     };
 
     say_small_mtus(run);
@@ -201,7 +203,7 @@ static int start(struct live_run *run, struct error *err)
             live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
             return -1;
     }
-    if (render_ahead_start(&run->render, err) < 0)
+    if (flow_logger_start(run->config->logger, err) < 0 || render_ahead_start(&run->render, err) < 0)
         return -1;
     wait_for_first_frames(run);
     wall_watch_init(&run->watch);
@@ -246,6 +248,7 @@ static int end(struct live_run *run, int status, struct error *err)
     stop(run); /* nobody empties the rings any more */
     if (render_ahead_end(&run->render, status < 0 ? &other : err) < 0)
         status = -1;
+    flow_logger_end(run->config->logger);
     return status;
 }
 
@@ -277,8 +280,13 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     run->config = config;
     run->counts = config->board->emitted;
     run->clock = config->clock;
-    status = play_init(&run->play, config->configuration, config->span, images, err);
+    run->ledger = flow_logger_ledger(config->logger);
+    if (run->ledger)
+        run->keeper = flow_ledger_keeper(run->ledger);
+    status = play_init(&run->play, config->configuration, config->span, images, run->ledger ? &run->keeper : NULL, err);
     if (status == 0) {
+        if (run->ledger)
+            play_name_populations(&run->play, run->ledger);
         run->speed = config->span->speed;
         run->activity = config->span->activity;
         run->is_paused = config->span->is_paused;

@@ -26,7 +26,7 @@ struct play_span play_span_of(const struct configuration *c)
 }
 
 static int make_scenario(struct play *play, const struct configuration *c, const struct play_span *span,
-                         const struct scenario_group *groups, struct error *err)
+                         const struct scenario_group *groups, const struct sent_flow_keeper *keeper, struct error *err)
 {
     double day_ns = (double)span->duration_ns * span->speed;
     struct scenario_config config = {
@@ -45,6 +45,7 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .stop = &play->stop,
     };
 
+    config.how.keeper = keeper;
     play->begin = span->begin;
     play->scenario = scenario_new(&config, err);
     return play->scenario ? 0 : error_prefix(err, "%s", c->path);
@@ -73,7 +74,7 @@ static struct scenario_group group_of(const struct configuration_population *pop
 }
 
 int play_init(struct play *play, const struct configuration *c, const struct play_span *span,
-              struct model_image *images, struct error *err)
+              struct model_image *images, const struct sent_flow_keeper *keeper, struct error *err)
 {
     struct scenario_group groups[SCENARIO_MAX_GROUPS];
     int status = 0;
@@ -91,7 +92,7 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
         groups[i] = group_of(&c->populations[i], play->models[i]);
     }
     if (status == 0)
-        status = make_scenario(play, c, span, groups, err);
+        status = make_scenario(play, c, span, groups, keeper, err);
     if (status < 0) {
         play_release(play);
         return -1;
@@ -99,6 +100,12 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
     link_gates_init(&play->gates, play->scenario);
     play->started = mono_time_now();
     return 0;
+}
+
+void play_name_populations(const struct play *play, struct flow_ledger *ledger)
+{
+    for (size_t i = 0; i < play->model_count; i++)
+        flow_ledger_add_population(ledger, scenario_first_host(play->scenario, i));
 }
 
 void play_show_progress(const struct play *play, const struct report_counts *counts)

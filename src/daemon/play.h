@@ -18,6 +18,7 @@
 #include "daemon/report.h"
 #include "emit/emitter.h"
 #include "model/model.h"
+#include "records/flow_ledger.h"
 #include "scenario/scenario.h"
 
 /* Which part of the days is played, and how. */
@@ -49,10 +50,16 @@ struct play_options {
     bool quiet; /* no progress */
 };
 
-/* Takes the images, also when it fails. 0, or -1 with nothing to release. The play must not move. */
+/*
+ * Takes the images, also when it fails. `keeper` of the ground truth: borrowed for the play's life; NULL: nobody asks.
+ * 0, or -1 with nothing to release. The play must not move.
+ */
 int play_init(struct play *play, const struct configuration *configuration, const struct play_span *span,
-              struct model_image *images, struct error *err);
+              struct model_image *images, const struct sent_flow_keeper *keeper, struct error *err);
 void play_release(struct play *play);
+
+/* Tells the ledger whose hosts are whose. */
+void play_name_populations(const struct play *play, struct flow_ledger *ledger);
 
 /* One line on a terminal. */
 void play_show_progress(const struct play *play, const struct report_counts *counts);

@@ -75,7 +75,8 @@ static int render_next(struct render_ahead *render, const struct frame_source *f
     room = wait_for_room(render, ring);
     if (room == NULL)
         return 0;
-    frame_ring_commit(ring, next.due, frames->take(frames->self, room));
+    next.length = frames->take(frames->self, room);
+    frame_ring_commit(ring, &next);
     say_ahead(render);
     return 1;
 }

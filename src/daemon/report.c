@@ -18,6 +18,8 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->hurried += more->hurried;
     sum->repeated_syns += more->repeated_syns;
     sum->most_live = larger(sum->most_live, more->most_live);
+    sum->logged += more->logged;
+    sum->unlogged += more->unlogged;
     sum->planned += more->planned;
     sum->sent += more->sent;
     sum->sent_bytes += more->sent_bytes;
@@ -84,6 +86,12 @@ void report_counts_set_emitted(struct report_counts *counts, const struct emit_c
         report_counts_add_emitted(counts, &emitted[i]);
 }
 
+void report_counts_set_logged(struct report_counts *counts, struct flow_ledger_counts logged)
+{
+    counts->logged = logged.logged;
+    counts->unlogged = logged.no_room + logged.lost;
+}
+
 /* ---- for people ---- */
 
 /* What is seldom and bad is said where it happened. */
@@ -125,6 +133,8 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     table_count(to, "  cut by the end", counts->hurried, "");
     table_count(to, "most at once", counts->most_live, "");
     table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
+    count_unless_none(to, "flows logged", counts->logged, "those that were sent, in whole or in part");
+    count_unless_none(to, "flows not logged", counts->unlogged, "the log could not be written, or there was no room");
 }
 
 void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live)
@@ -191,6 +201,8 @@ void report_set_flows(json_t *object, const struct report_counts *counts)
     set(object, "hurried", counts->hurried);
     set(object, "repeated_syns", counts->repeated_syns);
     set(object, "most_live", counts->most_live);
+    set(object, "logged", counts->logged);
+    set(object, "unlogged", counts->unlogged);
 }
 
 void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live)

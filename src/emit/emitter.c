@@ -4,6 +4,7 @@
 
 #include "base/counter.h"
 #include "emit/emit_thread.h"
+#include "emit/sent_count.h"
 
 #define RING_NAP_NS (50 * NS_PER_US)    /* an empty ring is looked at this often */
 #define PATIENT_NAP_NS (2 * NS_PER_MS)
@@ -39,6 +40,8 @@ static void release(struct emitter *emitter)
 static void pass(struct emitter *emitter, size_t count)
 {
     counter_add(&emitter->counts->planned, count);
+    if (emitter->tallies)
+        sent_count_handled(emitter->tallies, &emitter->frames[emitter->first], count);
     emitter->first += count;
     emitter->unreleased += count;
     release(emitter);
@@ -62,11 +65,14 @@ static void count_sent(struct emitter *emitter, size_t count, struct run_time be
 {
     const struct frame *frames = &emitter->frames[emitter->first];
     int64_t step_ns = count > 1 ? (end.ns - begin.ns) / (int64_t)count : 0;
+    int64_t begin_machine_ns = emit_clock_machine_at(emitter->clock, begin);
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < count; i++) {
         int64_t late_ns = begin.ns + (int64_t)i * step_ns - frames[i].due.ns;
 
+        if (emitter->tallies)
+            sent_count_frame(emitter->tallies, &frames[i], begin_machine_ns + (int64_t)i * step_ns);
         bytes += frames[i].length;
         log_histogram_add(&emitter->counts->lateness, i == 0 ? late_ns + emitter->stalled_ns : late_ns);
     }
@@ -194,6 +200,8 @@ static bool take_frames(struct emitter *emitter)
     emitter->first = 0;
     emitter->count = frame_ring_take(emitter->ring, emitter->frames, EMIT_BATCH);
     emitter->ring_taken += emitter->count;
+    if (emitter->tallies)
+        sent_count_fetch(emitter->tallies, emitter->frames, emitter->count);
     return emitter->count > 0;
 }
 
@@ -283,7 +291,7 @@ static int render(struct emitter *emitter, struct supply *supply, struct error *
         supply->got = frame_source_next(supply->source, room, &frame, err);
         if (supply->got <= 0)
             break;
-        frame_ring_commit(emitter->ring, frame.due, frame.length);
+        frame_ring_commit(emitter->ring, &frame);
         is_empty = false;
     }
     return is_empty ? supply->got : 1;

@@ -167,6 +167,15 @@ uint32_t scenario_host_count(const struct scenario *s)
     return s->population.host_count;
 }
 
+uint32_t scenario_first_host(const struct scenario *s, size_t group)
+{
+    uint32_t first = 0;
+
+    for (size_t i = 0; i < group; i++)
+        first += s->groups[i].host_count;
+    return first;
+}
+
 const struct ip_network *scenario_networks(const struct scenario *s, size_t *count)
 {
     *count = s->network_count;

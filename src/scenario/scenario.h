@@ -75,6 +75,9 @@ const struct flow_plan *scenario_begun(const struct scenario *scenario);
 
 uint32_t scenario_host_count(const struct scenario *scenario);
 
+/* The number among all hosts of a group's first one. */
+uint32_t scenario_first_host(const struct scenario *scenario, size_t group);
+
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
 
