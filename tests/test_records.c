@@ -731,7 +731,7 @@ static void test_totals(void **state)
 
             if (!((column < 3 ? packets : bytes) & 1 << column % 3))
                 continue;
-            strncat(header, said, (size_t)(value - said));
+            snprintf(header + strlen(header), sizeof header - strlen(header), "%.*s", (int)(value - said), said);
             strcat(line, value);
         }
         snprintf(text, sizeof text, "%s\n%s\n", header, line);

@@ -158,7 +158,7 @@ static void remember_malformed(struct record_file *file, const char *column, con
     uint64_t place = file->format->place(file->reader, &noun);
 
     if (file->counts.malformed++ == 0)
-        snprintf(file->first_malformed, sizeof file->first_malformed, "%s %" PRIu64 "%s%s%s%s%s: %s",
+        snprintf(file->first_malformed, sizeof file->first_malformed, "%s %" PRIu64 "%s%s%s%s%s: %.255s",
                  noun, place, column ? ", " : "", column ? column : "", value ? ": \"" : "",
                  value ? value : "", value ? "\"" : "", why);
 }
