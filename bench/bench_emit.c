@@ -113,8 +113,8 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
     struct gate gate = { .networks = &network, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL),
-                               .stop = &stop, .counts = &counts };
+    struct emit_link link = { .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL), .counts = &counts };
+    struct emitter emitter = { .links = { &link }, .clock = &clock, .stop = &stop };
     struct source source;
     double start;
     double end;
@@ -126,7 +126,7 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
     end = seconds_now();
     if (counts.sent != FRAMES)
         abort();
-    sink_close(emitter.sink);
+    sink_close(link.sink);
     return (end - start) * 1e9 / FRAMES;
 }
 

@@ -29,6 +29,7 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     };
     struct emit_clock clock = emit_clock_simulated();
     struct gate gate = { 0 };
+    struct emit_link link = { .gate = &gate };
     atomic_bool stop = false;
     struct emitter *emitter = calloc(1, sizeof *emitter);
     struct emit_counts *counts = calloc(1, sizeof *counts);
@@ -45,10 +46,10 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
         exit(1);
     }
     gate.networks = scenario_networks(scenario, &gate.network_count);
-    emitter->counts = counts;
+    link.counts = counts;
+    link.sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL);
+    emitter->links[0] = &link;
     emitter->clock = &clock;
-    emitter->gate = &gate;
-    emitter->sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL);
     emitter->stop = &stop;
     frames = scenario_frames(scenario);
     if (emitter_run_source(emitter, &frames, &err) < 0) {
@@ -60,7 +61,7 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     result.most_live = scenario_counts(scenario)->most_live;
     result.frames = counts->sent;
     result.bytes = counts->sent_bytes;
-    sink_close(emitter->sink);
+    sink_close(link.sink);
     scenario_free(scenario);
     free(emitter);
     free(counts);

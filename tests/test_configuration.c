@@ -46,6 +46,8 @@ static void test_defaults(void **state)
     assert_int_equal(c.timing, EMIT_EXACT);
     assert_int_equal(c.late, LATE_SEND);
     assert_int_equal(c.max_late_ns, NS_PER_SECOND);
+    assert_int_equal(c.cpu, CONFIGURATION_ANY_CPU);
+    assert_int_equal(c.priority, 0);
     assert_false(c.outside_place.has_link || c.outside_place.has_vlan);
     assert_int_equal(c.population_count, 1);
     assert_int_equal(c.populations[0].link, 0);
@@ -57,7 +59,6 @@ struct wanted_link {
     const char *name, *interface;
     enum sink_kind sink;
     uint64_t max_packets_per_second, max_bits_per_second;
-    int cpu, priority;
 };
 
 static void check_link(const struct configuration_link *link, const struct wanted_link *wanted)
@@ -67,27 +68,23 @@ static void check_link(const struct configuration_link *link, const struct wante
     assert_int_equal(link->sink, wanted->sink);
     assert_int_equal(link->max_packets_per_second, wanted->max_packets_per_second);
     assert_int_equal(link->max_bits_per_second, wanted->max_bits_per_second);
-    assert_int_equal(link->cpu, wanted->cpu);
-    assert_int_equal(link->priority, wanted->priority);
 }
 
 /* What stands in the file holds for the links that say nothing else, wherever it stands. */
 static void test_links(void **state)
 {
     static const struct wanted_link wanted[] = {
-        { "in", "eth1", SINK_LIBNET, 1000, 10000000000, 3, 50 },
-        { "eth2", "eth2", SINK_PACKET, 0, 200000, 0, 0 },
-        { "out", "eth3", SINK_LIBNET, 20, 0, 1023, 99 },
+        { "in", "eth1", SINK_LIBNET, 1000, 10000000000 },
+        { "eth2", "eth2", SINK_PACKET, 0, 200000 },
+        { "out", "eth3", SINK_LIBNET, 20, 0 },
     };
     struct configuration c;
 
     (void)state;
     load(&c, "links = ( { name = \"in\"; interface = \"eth1\"; },"
-             "{ interface = \"eth2\"; sink = \"packet\"; max_packets_per_second = 0; max_bits_per_second = 200000;"
-             "  cpu = 0; priority = 0; },"
-             "{ name = \"out\"; interface = \"eth3\"; max_packets_per_second = 20; max_bits_per_second = 0.0;"
-             "  cpu = 1023; priority = 99; } );\n"
-             "sink = \"libnet\"; max_packets_per_second = 1000; max_bits_per_second = 1e10; cpu = 3; priority = 50;\n" PLAYERS);
+             "{ interface = \"eth2\"; sink = \"packet\"; max_packets_per_second = 0; max_bits_per_second = 200000; },"
+             "{ name = \"out\"; interface = \"eth3\"; max_packets_per_second = 20; max_bits_per_second = 0.0; } );\n"
+             "sink = \"libnet\"; max_packets_per_second = 1000; max_bits_per_second = 1e10;\n" PLAYERS);
     assert_int_equal(c.link_count, 3);
     for (size_t i = 0; i < c.link_count; i++)
         check_link(&c.links[i], &wanted[i]);
@@ -99,9 +96,9 @@ static void test_one_link_in_short(void **state)
     struct configuration c;
 
     (void)state;
-    load(&c, "interface = \"eth7\"; priority = 1;\n" PLAYERS);
+    load(&c, "interface = \"eth7\";\n" PLAYERS);
     assert_int_equal(c.link_count, 1);
-    check_link(&c.links[0], &(struct wanted_link){ "eth7", "eth7", SINK_PACKET, 0, 0, CONFIGURATION_ANY_CPU, 1 });
+    check_link(&c.links[0], &(struct wanted_link){ "eth7", "eth7", SINK_PACKET, 0, 0 });
     configuration_release(&c);
 }
 
@@ -179,12 +176,14 @@ static void test_all_else(void **state)
     struct configuration c;
 
     (void)state;
-    load(&c, "timing = \"frugal\"; late = \"drop\"; max_late_us = 60000000; stop_seconds = 0; control = \"\";"
+    load(&c, "timing = \"frugal\"; late = \"drop\"; max_late_us = 60000000; cpu = 1023; priority = 99; stop_seconds = 0; control = \"\";"
              "control_group = \"root\"; user = \"daemon\"; allow_default_route = true; seed = 9223372036854775807L;"
              "speed = 2; duration = \"1.5m\"; threads = 64; unobserved = \"silent\"; outside = \"10.0.0.0/8\";\n" PLAYERS);
     assert_int_equal(c.timing, EMIT_FRUGAL);
     assert_int_equal(c.late, LATE_DROP);
     assert_int_equal(c.max_late_ns, 60 * NS_PER_SECOND);
+    assert_int_equal(c.cpu, 1023);
+    assert_int_equal(c.priority, 99);
     assert_int_equal(c.stop_ns, 0);
     assert_null(c.control);
     assert_int_equal(c.control_group, 0);

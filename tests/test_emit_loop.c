@@ -26,11 +26,10 @@
 
 /* ---- what is counted, in the thread that is watched ---- */
 
-/* Compilers know that malloc() and free() change nothing of a program's own. */
-static _Thread_local volatile bool is_watched;
-static _Thread_local volatile unsigned forbidden;
+static _Thread_local bool is_watched;
+static _Thread_local unsigned forbidden;
 
-#define COUNT() (forbidden = forbidden + is_watched)
+#define COUNT() (forbidden += is_watched)
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -153,7 +152,7 @@ static void *produce(void *self)
         room[14] = 0x45;
         wire_put_u32(room + 26, UINT32_C(0xc6120001)); /* 198.18.0.1 */
         wire_put_u32(room + 30, UINT32_C(0xc6120002));
-        frame_ring_commit(run->ring, &(struct frame){ .due = { i * GAP_NS }, .length = FRAME_BYTES, .flow = FRAME_NO_FLOW });
+        frame_ring_commit(run->ring, &(struct frame){ .due = { i * GAP_NS }, .length = FRAME_BYTES });
     }
     frame_ring_finish(run->ring);
     return NULL;
@@ -170,8 +169,8 @@ static void check(struct sink *sink, enum emit_timing timing)
     struct emit_clock clock = emit_clock_real();
     struct rate_ceiling ceiling;
     atomic_bool stop = false;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .ceiling = &ceiling, .sink = &run.base, .stop = &stop,
-                               .counts = counts, .pace.timing = timing };
+    struct emit_link link = { .gate = &gate, .ceiling = &ceiling, .sink = &run.base, .counts = counts };
+    struct emitter emitter = { .links = { &link }, .clock = &clock, .stop = &stop, .pace.timing = timing };
     struct error err = { "" };
     pthread_t producer;
     size_t bytes;

@@ -50,7 +50,7 @@ struct record {
 enum { LONGEST_RECORD = sizeof(struct record) + (FRAME_MAX_BYTES + RECORD_ALIGNMENT - 1) / RECORD_ALIGNMENT * RECORD_ALIGNMENT };
 
 _Static_assert(sizeof(struct record) % RECORD_ALIGNMENT == 0, "records stay aligned");
-_Static_assert(FRAME_MAX_BYTES < FILLER, "a record holds what a frame may have");
+_Static_assert(FRAME_MAX_BYTES < FILLER && FRAME_MAX_LINKS <= UINT8_MAX, "a record holds what a frame may have");
 _Static_assert(SMALLEST_RING >= 2 * LONGEST_RECORD, "the smallest ring takes the longest frame");
 
 struct frame_ring {
@@ -143,7 +143,7 @@ void frame_ring_commit(struct frame_ring *ring, const struct frame *frame)
     uint64_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
     struct record *record = record_at(ring, ring->reserved);
 
-    assert(frame->length <= FRAME_MAX_BYTES && frame->link <= UINT8_MAX && frame->to_link <= UINT8_MAX);
+    assert(frame->length <= FRAME_MAX_BYTES && frame->link < FRAME_MAX_LINKS && frame->to_link < FRAME_MAX_LINKS);
     if (ring->reserved != written)
         record_at(ring, written)->length = FILLER;
     record->length = (uint16_t)frame->length;
@@ -211,7 +211,15 @@ size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t mos
     return count;
 }
 
-size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *until)
+static bool is_one_of(const uint8_t *bytes, const uint8_t *const *held, size_t held_count)
+{
+    for (size_t i = 0; i < held_count; i++)
+        if (held[i] == bytes)
+            return true;
+    return false;
+}
+
+size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *const *held, size_t held_count)
 {
     uint64_t released = atomic_load_explicit(&ring->released, memory_order_relaxed);
     uint64_t position = released;
@@ -219,7 +227,7 @@ size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uin
 
     for (; passed < count; passed++) {
         assert(released != ring->taken);
-        if (pass_record(ring, &position)->bytes == until)
+        if (is_one_of(pass_record(ring, &position)->bytes, held, held_count))
             break;
         released = position;
     }
@@ -229,7 +237,7 @@ size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uin
 
 void frame_ring_release(struct frame_ring *ring, size_t count)
 {
-    (void)frame_ring_release_until(ring, count, NULL);
+    (void)frame_ring_release_until(ring, count, NULL, 0);
 }
 
 bool frame_ring_is_done(struct frame_ring *ring)

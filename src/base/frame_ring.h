@@ -45,8 +45,8 @@ size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t mos
 /* Consumer: gives back the memory of the `count` oldest frames of those taken and not released yet. */
 void frame_ring_release(struct frame_ring *ring, size_t count);
 
-/* The same, but not from the frame on whose bytes are at `until` (NULL: all `count`). Returns how many. */
-size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *until);
+/* The same, but not from the first frame on whose bytes are at one of `held`. Returns how many. */
+size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *const *held, size_t held_count);
 
 /* Consumer: all was taken, and the producer has finished. */
 bool frame_ring_is_done(struct frame_ring *ring);

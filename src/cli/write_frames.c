@@ -34,7 +34,8 @@ static int run(const struct write_frames_config *config, struct output_file *fil
                struct error *err)
 {
     struct gate gate = { .networks = config->networks, .network_count = config->network_count };
-    struct emitter emitter = { .gate = &gate, .stop = config->stop, .counts = counts,
+    struct emit_link link = { .gate = &gate, .counts = counts };
+    struct emitter emitter = { .links = { &link }, .stop = config->stop,
                                .tallies = flow_output_tallies(config->truth) };
     struct watched_frames watched = { .config = config };
     struct frame_source frames = { peek_watched, take_watched, &watched };

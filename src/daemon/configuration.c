@@ -18,7 +18,7 @@
 #include "daemon/trust.h"
 #include "dayshift/control.h"
 
-enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300 };
+enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300, MOST_CPU = 1023 /* of a cpu_set_t */, MOST_PRIORITY = 99 };
 
 #define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
 
@@ -169,6 +169,26 @@ static int take_max_late_us(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_cpu(struct parser *p, const config_setting_t *setting)
+{
+    int64_t cpu;
+
+    if (value_take_integer(p, setting, 0, MOST_CPU, &cpu) < 0)
+        return -1;
+    p->to->cpu = (int)cpu;
+    return 0;
+}
+
+static int take_priority(struct parser *p, const config_setting_t *setting)
+{
+    int64_t priority;
+
+    if (value_take_integer(p, setting, 0, MOST_PRIORITY, &priority) < 0)
+        return -1;
+    p->to->priority = (int)priority;
+    return 0;
+}
+
 /* ---- who is played, and how ---- */
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
@@ -258,8 +278,6 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "sink", link_take_sink },
         { "max_packets_per_second", link_take_max_packets },
         { "max_bits_per_second", link_take_max_bits },
-        { "cpu", link_take_cpu },
-        { "priority", link_take_priority },
         { "interface", link_take_short },
         { "links", link_take_list },
         { "allow_default_route", take_allow_default_route },
@@ -269,6 +287,8 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "timing", take_timing },
         { "late", take_late },
         { "max_late_us", take_max_late_us },
+        { "cpu", take_cpu },
+        { "priority", take_priority },
         { "seed", take_seed },
         { "speed", take_speed },
         { "start", take_start },
@@ -367,13 +387,14 @@ static void set_defaults(struct configuration *c)
     c->speed = 1;
     c->stop_ns = DEFAULT_STOP_NS;
     c->max_late_ns = EMIT_MAX_LATE_NS;
+    c->cpu = CONFIGURATION_ANY_CPU;
     c->sessions.impairments = IMPAIRMENTS_LEARNED;
     ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
 }
 
 static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
 {
-    struct parser parser = { .path = path, .to = c, .defaults.cpu = CONFIGURATION_ANY_CPU, .err = err };
+    struct parser parser = { .path = path, .to = c, .err = err };
     const char *checked = NULL;
     config_t config;
     int status;

@@ -13,6 +13,7 @@ struct file_run {
     const struct configuration *configuration;
     struct play play;
     struct emitter emitter;
+    struct emit_link link;
     struct emit_counts counts;
     struct flow_output *truth; /* NULL: none is wanted */
     struct frame_source frames; /* of the scenario */
@@ -110,8 +111,9 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
     status = play_init(&run.play, c, &span, images, flow_output_keeper(run.truth), err);
     if (status == 0) {
         run.frames = scenario_frames(run.play.scenario);
-        run.emitter.gate = &run.play.gates.all;
-        run.emitter.counts = &run.counts;
+        run.link.gate = &run.play.gates.all;
+        run.link.counts = &run.counts;
+        run.emitter.links[0] = &run.link;
         run.emitter.stop = &run.play.stop;
         run.emitter.tallies = flow_output_tallies(run.truth);
         stop_signals_catch(&run.play.stop); /* before that there is nothing to clean up */

@@ -27,7 +27,7 @@ struct live_run {
     struct play play;
     struct flow_ledger *ledger; /* NULL: there is no log of flows */
     struct sent_flow_keeper keeper;
-    struct emit_clock *clock; /* of all links */
+    struct emit_clock *clock; /* the emitter's */
     struct steering steering;
     struct render_ahead render;
     struct emit_counts *counts; /* by link; on the board */

@@ -33,7 +33,7 @@ struct report_counts {
 
 void report_counts_add(struct report_counts *sum, const struct report_counts *more);
 
-/* What emitters count becomes what these have counted, added up; the rest stays. */
+/* What the emitter counts becomes what these have counted, added up; the rest stays. */
 void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
 void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted); /* of one link */
 
