@@ -5,8 +5,8 @@
 
 LOG is the `truth` of dayshiftd or of dayshift, CSV or JSON lines; PCAP what arrived: Ethernet, IPv4 or IPv6. Every packet
 of the capture has to be of a flow of the log with its ends, and every flow has to have its packets, bytes and TCP flags each
-way, its ICMP errors, and begin and end when its first and last packets were seen: at most US microseconds (default 1000, the
-clocks of log and capture being the same) before. Flows of the log that have the same ends and are not apart in time are
+way, its ICMP errors, and begin and end when its first and last packets were seen: within US microseconds (default 1000, the
+clocks of log and capture being the same). Flows of the log that have the same ends and are not apart in time are
 added up: a capture cannot tell them from one another. Prints what is wrong, and how much agrees. --missing: in so many
 flows the log may lack packets of the capture, as when who sends was killed between sending and counting.
 """
@@ -204,7 +204,7 @@ def complaints(real, seen, late, has_flags):
     for name in ("packets", "bytes", "errors") + (("flags",) if has_flags else ()):
         if getattr(real, name) != getattr(seen, name):
             yield "%s %s, in the capture %s" % (name, getattr(real, name), getattr(seen, name))
-    if seen.first is not None and not (-2 <= seen.first - real.first <= late and -2 <= seen.last - real.last <= late):
+    if seen.first is not None and max(abs(seen.first - real.first), abs(seen.last - real.last)) > late:
         yield "seen %d us after its start and %d us after its end" % (seen.first - real.first, seen.last - real.last)
 
 
