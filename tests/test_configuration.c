@@ -44,6 +44,9 @@ static void test_defaults(void **state)
     assert_false(c.has_date || c.has_start);
     assert_int_equal(c.duration_ns, 0);
     assert_int_equal(c.stop_ns, 10 * NS_PER_SECOND);
+    assert_true(c.probe && c.announce);
+    assert_int_equal(c.probe_ns, 1500 * NS_PER_MS);
+    assert_int_equal(c.populations[0].os, HOST_OS_LEARNED);
     assert_int_equal(c.timing, EMIT_EXACT);
     assert_int_equal(c.late, LATE_SEND);
     assert_int_equal(c.max_late_ns, NS_PER_SECOND);
@@ -240,7 +243,12 @@ static void test_all_else(void **state)
     assert_int_equal(c.threads, 64);
     assert_int_equal(ip_address_to_v4(&c.outside.networks[IP_FAMILY_4].base), 0x0a000000);
     configuration_release(&c);
-    load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1;\n" PLAYERS);
+    load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1; probe = false; probe_seconds = 0.25;"
+             "announce = false; populations = ( { model = \"/m\"; os = \"windows\"; }, { model = \"/m\"; os = \"router\"; } );\n");
+    assert_false(c.probe || c.announce);
+    assert_int_equal(c.probe_ns, 250 * NS_PER_MS);
+    assert_int_equal(c.populations[0].os, HOST_OS_WINDOWS);
+    assert_int_equal(c.populations[1].os, HOST_OS_ROUTER);
     assert_int_equal(c.timing, EMIT_BALANCED);
     assert_string_equal(c.control, "/tmp/c");
     assert_int_equal(c.max_late_ns, 1000);

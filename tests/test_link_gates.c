@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "net/wire.h"
 #include "scenario/scenario.h"
+#include "scenario/scenario_hosts.h"
 
 enum { GROUPS = 4, LINKS = 3, HOSTS = 9 };
 
@@ -125,6 +126,8 @@ static void test_senders(void **state)
     end(&run);
 }
 
+static const enum host_os systems[GROUPS] = { HOST_OS_LEARNED, HOST_OS_LINUX, HOST_OS_WINDOWS, HOST_OS_ROUTER };
+
 static void test_hosts_of_a_link(void **state)
 {
     struct run run;
@@ -132,24 +135,97 @@ static void test_hosts_of_a_link(void **state)
     (void)state;
     begin(&run, &(struct population_outside){ 0 });
     for (uint16_t link = 0; link < LINKS; link++) {
-        const struct scenario_link hosts = { run.scenario, link };
+        struct scenario_hosts *made = scenario_hosts_new(scenario_population(run.scenario), systems, link);
+        const struct link_hosts hosts = scenario_hosts_of(made);
 
+        assert_int_equal(hosts.virtual_count, link < 2 ? 2 : 0);
+        assert_int_equal(hosts.elsewhere_count, link < 2 ? 2 : 4);
         for (uint16_t vlan = 0; vlan <= 4095; vlan++) {
             for (int i = 0; i < GROUPS; i++) {
                 uint32_t address = 0x0a000001 + (uint32_t)(i + 1) * 0x10000;
                 const struct ip_address host = ip_address_from_v4(address);
                 const struct ip_address nobody = ip_address_from_v4(address + HOSTS);
-                struct address_owner owner = { .is_outside = true };
                 bool is_there = places[i].link == link && places[i].vlan == vlan;
+                struct link_host found;
 
-                assert_int_equal(scenario_link_lookup(&hosts, &host, vlan, &owner), is_there);
-                assert_false(owner.is_outside);
-                assert_int_equal(owner.host, i * HOSTS);
-                assert_int_equal(wire_get_u32(owner.mac + 2), address);
-                assert_false(scenario_link_lookup(&hosts, &nobody, vlan, &owner));
+                assert_int_equal(link_hosts_find(&hosts, &host, vlan, &found), is_there ? HOST_VIRTUAL : HOST_ELSEWHERE);
+                if (is_there)
+                    assert_int_equal(wire_get_u32(found.mac + 2), address);
+                if (is_there && systems[i] != HOST_OS_LEARNED)
+                    assert_int_equal(found.stack.os, systems[i]);
+                assert_int_equal(link_hosts_find(&hosts, &nobody, vlan, &found), HOST_NONE);
             }
         }
+        scenario_hosts_free(made);
     }
+    end(&run);
+}
+
+/* The outside is somebody on the link and in the VLAN that it has to itself, and on the others it is elsewhere. */
+static void test_outside_of_a_link(void **state)
+{
+    static const struct {
+        struct population_outside outside;
+        uint16_t link, vlan;
+        enum host_kind kind;
+    } rows[] = {
+        { { .mac = { 0 } }, 0, 0, HOST_NONE }, /* beside every host, and nowhere by itself */
+        { { .has_link = true, .has_vlan = true, .link = 2, .vlan = 7 }, 2, 7, HOST_OUTSIDE },
+        { { .has_link = true, .has_vlan = true, .link = 2, .vlan = 7 }, 2, 0, HOST_ELSEWHERE },
+        { { .has_link = true, .has_vlan = true, .link = 2, .vlan = 7 }, 0, 7, HOST_ELSEWHERE },
+        { { .has_vlan = true, .vlan = 7 }, 1, 7, HOST_OUTSIDE }, /* on the links of all */
+        { { .has_vlan = true, .vlan = 7 }, 1, 20, HOST_ELSEWHERE },
+    };
+    const struct ip_address address = ip_address_from_v4(0x0a090203);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct scenario_hosts *made;
+        struct link_hosts hosts;
+        struct link_host found;
+        struct run run;
+
+        begin(&run, &rows[i].outside);
+        made = scenario_hosts_new(scenario_population(run.scenario), systems, rows[i].link);
+        hosts = scenario_hosts_of(made);
+        assert_int_equal(link_hosts_find(&hosts, &address, rows[i].vlan, &found), rows[i].kind);
+        assert_int_equal(hosts.outside_count, rows[i].link == (rows[i].outside.has_link ? 2 : 1));
+        scenario_hosts_free(made);
+        end(&run);
+    }
+}
+
+/* Most sessions of a host show the stack that its answers show. */
+static void test_learned_stack_is_that_of_the_sessions(void **state)
+{
+    struct run run;
+    const struct population *population;
+    size_t agreed = 0, all = 0;
+    struct scenario_hosts *made;
+    struct link_hosts hosts;
+    struct frame_source frames;
+    uint8_t room[FRAME_MAX_BYTES];
+    struct error err = { "" };
+    struct frame frame;
+
+    (void)state;
+    begin(&run, &(struct population_outside){ 0 });
+    population = scenario_population(run.scenario);
+    made = scenario_hosts_new(population, systems, 0);
+    hosts = scenario_hosts_of(made);
+    frames = scenario_frames(run.scenario);
+    while (frame_source_next(&frames, room, &frame, &err) > 0) {
+        const struct ip_address source = ip_address_from_v4(source_of(&frame));
+        struct link_host found;
+
+        if (source_of(&frame) >> 16 != 0x0a01 || link_hosts_find(&hosts, &source, 0, &found) != HOST_VIRTUAL)
+            continue;
+        agreed += found.stack.ttl == frame.bytes[22];
+        all++;
+    }
+    assert_true(all > 100);
+    assert_true(agreed * 2 > all);
+    scenario_hosts_free(made);
     end(&run);
 }
 
@@ -159,6 +235,8 @@ int main(void)
         cmocka_unit_test(test_frames_pass_the_gate_of_their_link),
         cmocka_unit_test(test_senders),
         cmocka_unit_test(test_hosts_of_a_link),
+        cmocka_unit_test(test_outside_of_a_link),
+        cmocka_unit_test(test_learned_stack_is_that_of_the_sessions),
     };
 
     return cmocka_run_group_tests_name("link_gates", tests, NULL, NULL);
