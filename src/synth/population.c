@@ -401,6 +401,8 @@ static uint64_t distance_from(const struct virtual_host *first, const struct ip_
 {
     struct ip_address other;
 
+    if (family == IP_FAMILY_4 && ip_address_is_v4(&first->end.address))
+        return ip_address_to_v4(address) - ip_address_to_v4(&first->end.address);
     if (ip_address_family(&first->end.address) == family)
         return ip_address_distance(address, &first->end.address);
     if (!has_family(&first->group->addresses, family))
