@@ -74,10 +74,11 @@ static uint64_t first_mac(const struct population_group *group, size_t number)
 static uint64_t usable_addresses(const struct ip_network *network)
 {
     unsigned bits = 128u - network->prefix;
-    uint64_t size = bits < 64 ? UINT64_C(1) << bits : UINT64_MAX;
     uint64_t reserved = ip_address_is_v4(&network->base) ? 2 : 1;
 
-    return size > reserved ? size - reserved : 0;
+    if (bits >= 64)
+        return UINT64_MAX;
+    return UINT64_C(1) << bits > reserved ? (UINT64_C(1) << bits) - reserved : 0;
 }
 
 static const char *network_text(const struct ip_network *network, char text[IP_ADDRESS_TEXT + 4])
