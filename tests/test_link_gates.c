@@ -153,12 +153,113 @@ static void test_hosts_of_a_link(void **state)
     end(&run);
 }
 
+/* Everybody outside is where the hosts of a family talk with them, in either family; nobody else is anybody. */
+static void test_outside_of_a_link(void **state)
+{
+    static const struct {
+        const char *address;
+        bool is_there[LINKS]; /* untagged */
+    } rows[] = {
+        { "10.9.1.1", { true, false, false } },
+        { "10.9.0.0", { false, false, false } },
+        { "10.10.0.1", { false, false, false } },
+        { "fd09::1:2:3", { false, false, false } }, /* nobody has IPv6 */
+        { "198.18.0.1", { false, false, false } },
+    };
+    static const uint8_t mac[6] = { 0x02, 0xd5, 0, 0, 0, 1 };
+    struct population_outside outside = { .has_link = false };
+    struct run run;
+
+    (void)state;
+    outside.networks[IP_FAMILY_6] = network_of("fd09::/16");
+    begin(&run, &outside);
+    for (uint16_t link = 0; link < LINKS; link++) {
+        const struct scenario_link hosts = { run.scenario, link };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            struct address_owner owner;
+            struct ip_address address;
+
+            assert_int_equal(ip_address_parse(&address, rows[i].address), 0);
+            assert_int_equal(scenario_link_lookup(&hosts, &address, 0, &owner), rows[i].is_there[link]);
+            assert_true(owner.is_outside);
+            assert_memory_equal(owner.mac, mac, 6);
+            assert_false(scenario_link_lookup(&hosts, &address, 7, &owner));
+        }
+    }
+    end(&run);
+}
+
+/* A population of both families on a link, the outside on another: who is who, and what may leave where. */
+static void test_both_families(void **state)
+{
+    struct model *model;
+    struct scenario_group group = { .hosts = HOSTS, .link = 1, .vlan = 20 };
+    struct scenario_config config = {
+        .groups = &group, .group_count = 1, .seed = 3, .day_ns = NS_PER_DAY, .speed = 1,
+        .outside = { .has_link = true, .has_vlan = true, .link = 2 }, .threads = 1,
+    };
+    const struct scenario_link inside = { NULL, 1 };
+    struct scenario_link there = inside;
+    uint8_t room[FRAME_MAX_BYTES];
+    struct error err = { "" };
+    struct address_owner owner;
+    struct ip_address address;
+    struct link_gates gates;
+    struct frame_source frames;
+    struct frame frame;
+    size_t ipv6[LINKS] = { 0 }, ipv4[LINKS] = { 0 };
+
+    (void)state;
+    model = model_load(source_path("fuzz/corpus/model/every_table"), &err);
+    assert_non_null(model);
+    group.model = model;
+    group.addresses.networks[IP_FAMILY_4] = network_of("10.1.0.0/24");
+    group.addresses.networks[IP_FAMILY_6] = network_of("fd01::/64");
+    group.addresses.ipv6 = 0.5;
+    config.outside.networks[IP_FAMILY_4] = network_of("10.9.0.0/16");
+    config.outside.networks[IP_FAMILY_6] = network_of("fd09::/32");
+    config.begin = model->first;
+    there.scenario = scenario_new(&config, &err);
+    assert_non_null(there.scenario);
+    for (uint32_t i = 0; i < HOSTS; i++) {
+        address = network_of("fd01::/64").base;
+        address.bytes[15] = (uint8_t)(i + 1);
+        assert_true(scenario_link_lookup(&there, &address, 20, &owner));
+        assert_false(owner.is_outside);
+        assert_int_equal(owner.host, i);
+        assert_int_equal(owner.name, 0x0a010001 + i);
+        assert_false(scenario_link_lookup(&there, &address, 0, &owner));
+    }
+    assert_int_equal(ip_address_parse(&address, "fd09:0:1::7"), 0);
+    assert_false(scenario_link_lookup(&there, &address, 20, &owner));
+    there.link = 2;
+    assert_true(scenario_link_lookup(&there, &address, 0, &owner));
+    link_gates_init(&gates, there.scenario);
+    frames = scenario_frames((struct scenario *)(uintptr_t)there.scenario);
+    while (frame_source_next(&frames, room, &frame, &err) > 0) {
+        uint16_t type = wire_get_u16(room + (wire_get_u16(room + 12) == 0x8100 ? 16 : 12));
+        struct gate gate = link_gates_of(&gates, frame.link), other = link_gates_of(&gates, 3 - frame.link);
+
+        assert_in_range(frame.link, 1, 2);
+        assert_true(gate_passes(&gate, &frame));
+        assert_false(gate_passes(&other, &frame));
+        *(type == 0x86dd ? &ipv6[frame.link] : &ipv4[frame.link]) += 1;
+    }
+    assert_true(ipv6[1] > 0 && ipv6[2] > 0 && ipv4[1] > 0 && ipv4[2] > 0);
+    link_gates_release(&gates);
+    scenario_free((struct scenario *)(uintptr_t)there.scenario);
+    model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_pass_the_gate_of_their_link),
         cmocka_unit_test(test_senders),
         cmocka_unit_test(test_hosts_of_a_link),
+        cmocka_unit_test(test_outside_of_a_link),
+        cmocka_unit_test(test_both_families),
     };
 
     return cmocka_run_group_tests_name("link_gates", tests, NULL, NULL);

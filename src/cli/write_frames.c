@@ -1,5 +1,7 @@
 #include "cli/write_frames.h"
 
+#include <string.h>
+
 #include "base/output_file.h"
 #include "cli/progress.h"
 
@@ -52,6 +54,7 @@ int write_frames(const struct write_frames_config *config, struct emit_counts *c
     struct output_file file;
     int status;
 
+    memset(counts, 0, sizeof *counts);
     if (output_file_open(&file, config->path, err) < 0)
         return -1;
     status = run(config, &file, counts, err);
