@@ -32,8 +32,8 @@ setup()
         'timing = "frugal"; late = "drop"; max_late_us = 60000000; control = ""; control_group = "root";'
     run -0 dayshiftd -n -c a.conf
     configure a.conf "$players" 'start = "23:59:59"; sink = "null"; max_packets_per_second = 20; priority = 99;' \
-        'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet"; cpu = 1023;' \
-        'max_packets_per_second = 0; max_bits_per_second = 0; priority = 0; } );'
+        'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet";' \
+        'max_packets_per_second = 0; max_bits_per_second = 0; } ); cpu = 1023;'
     run -0 dayshiftd -n -c a.conf
 }
 
@@ -82,6 +82,10 @@ setup()
     refuses_line 2 'outside_gateway: 1 is not a MAC address or an IP address' "$players" 'outside_gateway = 1;'
     refuses_line 2 'outside_vlan: 0 is not a whole number from 1 to 4094' "$players" 'outside_vlan = 0;'
     refuses_line 2 'stop_seconds: 301 is not a whole number from 0 to 300' "$players" 'stop_seconds = 301;'
+    refuses_line 2 'probe: 1 is not true or false' "$players" 'probe = 1;'
+    refuses_line 2 'announce: "no" is not true or false' "$players" 'announce = "no";'
+    refuses_line 2 'probe_seconds: 0 is not a number from 0.1 to 60' "$players" 'probe_seconds = 0;'
+    refuses_line 2 'probe_seconds: 61.5 is not a number from 0.1 to 60' "$players" 'probe_seconds = 61.5;'
     refuses_line 2 'timing: "fast" is not one of: exact, balanced, frugal' "$players" 'timing = "fast";'
     refuses_line 2 'timing: 1 is not one of: exact' "$players" 'timing = 1;'
     refuses_line 2 'late: "never" is not one of: send, drop' "$players" 'late = "never";'
@@ -123,6 +127,8 @@ setup()
     done
     refuses_line 2 'gateway: "ff02::1" is not a MAC address or an IP address' "populations = ( { $m" 'gateway = "ff02::1"; } );'
     refuses_line 2 'ipv6: 1.5 is not a number from 0 to 1' "populations = ( { $m" 'ipv6 = 1.5; } );'
+    refuses_line 2 'os: "beos" is not one of: learned, linux, windows, macos, router' "populations = ( { $m" 'os = "beos"; } );'
+    refuses_line 2 'os: 7 is not one of' "populations = ( { $m" 'os = 7; } );'
     refuses_line 2 'hosts: 0 is not a whole number from 1 to 1000000' "populations = ( { $m" 'hosts = 0; } );'
     refuses_line 2 'hosts: 2000000 is not' "populations = ( { $m" 'hosts = 2000000; } );'
     refuses_line 2 'hosts: "many" is not' "populations = ( { $m" 'hosts = "many"; } );'
@@ -229,11 +235,13 @@ max_packets_per_second = -1;|max_packets_per_second: -1 is not 0
 max_packets_per_second = "1000";|max_packets_per_second: "1000" is not 0
 max_bits_per_second = 1e5;|max_bits_per_second: 100000 is not 0 (no ceiling) or a number from 200000 to 1000000000000
 max_bits_per_second = [ 1 ];|max_bits_per_second: [...] is not 0
-cpu = -1;|cpu: -1 is not a whole number from 0 to 1023
-cpu = 1024;|cpu: 1024 is not a whole number from 0 to 1023
-priority = 100;|priority: 100 is not a whole number from 0 to 99
-priority = "high";|priority: "high" is not a whole number
 END
+    refuses_line 2 'cpu: -1 is not a whole number from 0 to 1023' "$players" 'cpu = -1;'
+    refuses_line 2 'cpu: 1024 is not a whole number from 0 to 1023' "$players" 'cpu = 1024;'
+    refuses_line 2 'priority: 100 is not a whole number from 0 to 99' "$players" 'priority = 100;'
+    refuses_line 2 'priority: "high" is not a whole number' "$players" 'priority = "high";'
+    refuses_line 3 "unknown key 'cpu'" "$players" 'links = ( { interface = "a";' 'cpu = 1; } );'
+    refuses_line 3 "unknown key 'priority'" "$players" 'links = ( { interface = "a";' 'priority = 1; } );'
 }
 
 @test "dayshiftd: bad links are named with their line" {
@@ -278,6 +286,8 @@ example()
 {
     cp "$SOURCE/conf/$1" "$1"
     cp "$model" office.dsm
+    cp "$BATS_FILE_TMPDIR/sample.pcap" scan.pcap
+    sed -i 's|10\.1\.0\.0/24|10.183.213.0/24|' "$1" # where the hosts of the sample are
 }
 
 @test "every example is good as it is" {
@@ -291,10 +301,10 @@ example()
     [ "$(find "$SOURCE/conf" -name '*.conf' | wc -l)" -eq 4 ]
 }
 
-# spell_out FILE: all that dayshift.conf has as a comment, with its example of links for its one interface
+# spell_out FILE: all that dayshift.conf has as a comment, with its examples of links, for its one interface, and overlays
 spell_out()
 {
-    sed -e '/^interface = /d' -e '/^#links = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z0-9_]* = .*;\)$/\1\2/' "$1"
+    sed -e '/^interface = /d' -e '/^#\(links\|overlays\) = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z0-9_]* = .*;\)$/\1\2/' "$1"
 }
 
 @test "the example of all keys is good with every line that is a comment in it" {
@@ -304,14 +314,16 @@ spell_out()
     run grep -cE '^ *#[^ ]' all.conf
     [ "$output" = 0 ]
     sed -i 's/^control_group = .*/control_group = "root";/' all.conf
-    run -0 dayshiftd -n -c all.conf
+    run -0 --separate-stderr dayshiftd -n -c all.conf
+    [[ ${lines[0]} == 'scan.pcap: "scan" every day at 10:15:30.250, for '* ]]
+    [[ ${lines[1]} == 'scan.pcap: 90 s after the begin, for '* ]]
 }
 
 @test "defaults of the example are the defaults" {
     local key
 
     example dayshift.conf
-    spell_out dayshift.conf | sed '/^links = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
+    spell_out dayshift.conf | sed '/^\(links\|overlays\) = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
     sed -n '/ Example:$/{n; s/^ *#\([a-z0-9_]*\) = .*/\1/p}' dayshift.conf > keys
     while read -r key; do
         sed -i "/^ *$key = /d" all.conf

@@ -10,8 +10,10 @@
 
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
+#include "dayshift/sent_flow.h"
 #include "dayshift/session_options.h"
 #include "net/decode.h"
+#include "emit/sent_count.h"
 #include "net/wire.h"
 #include "session/datagram.h"
 #include "session/frame_template.h"
@@ -225,14 +227,35 @@ static int next_scripted(void *self, struct flow_plan *plan, struct error *err)
     return 1;
 }
 
-static void count_record(void *self, const struct flow_record *record)
-{
-    uint64_t *bytes = self;
+/* As the log of flows would. */
+struct meter {
+    uint32_t flows;
+    struct sent_tally tallies[PLANS];
+};
 
-    for (int side = 0; side < 2; side++)
-        bytes[side] += record->bytes[side];
-    assert_true(record->protocol != IP_ICMP || ip_address_is_v4(&record->address[0]));
-    assert_true(record->protocol != IP_ICMPV6 || !ip_address_is_v4(&record->address[0]));
+static uint32_t begin_flow(void *self, const struct sent_flow *flow)
+{
+    struct meter *meter = self;
+
+    assert_true(flow->protocol != IP_ICMP || ip_address_is_v4(&flow->address[0]));
+    assert_true(flow->protocol != IP_ICMPV6 || !ip_address_is_v4(&flow->address[0]));
+    return meter->flows++;
+}
+
+static void end_flow(void *self, uint32_t slot, uint64_t frames)
+{
+    const struct sent_tally *tally = &((struct meter *)self)->tallies[slot];
+
+    assert_int_equal(tally->packets[0] + tally->packets[1] + tally->errors + 1, frames); /* its last one is not sent yet */
+}
+
+static uint64_t metered_bytes(const struct meter *meter)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < meter->flows; i++)
+        bytes += meter->tallies[i].bytes[0] + meter->tallies[i].bytes[1];
+    return bytes;
 }
 
 static void play(struct watch *watch, const char *impairments)
@@ -242,7 +265,9 @@ static void play(struct watch *watch, const char *impairments)
         .plans = { next_scripted, &script }, .schedule = { .speed = 1.0 }, .end = { INT64_MAX }, .seed = SEED,
     };
     static uint8_t room[FRAME_MAX_BYTES];
-    uint64_t told[2] = { 0, 0 }, seen = 0;
+    struct meter *meter = test_calloc(1, sizeof *meter);
+    const struct sent_flow_keeper keeper = { begin_flow, end_flow, meter };
+    uint64_t seen = 0;
     struct error err = { "" };
     struct renderer *renderer;
     struct frame_source frames;
@@ -250,8 +275,7 @@ static void play(struct watch *watch, const char *impairments)
     uint32_t errors_before = 0;
 
     assert_int_equal(impairment_rates_parse(&config.how.impairments, impairments, &err), 0);
-    config.how.ended = count_record;
-    config.how.ended_self = told;
+    config.how.keeper = &keeper;
     renderer = renderer_new(&config, &err);
     assert_non_null(renderer);
     frames = renderer_frames(renderer);
@@ -259,12 +283,14 @@ static void play(struct watch *watch, const char *impairments)
         bool is_error4 = room[14] == 0x45 && room[23] == IP_ICMP && room[34] == 3 && (wire_get_u16(room + 20) & 0x3fff) == 0;
 
         take_frame(watch, &frame);
+        sent_count_frame(meter->tallies, &frame, 0);
         if (watch->unreachable == errors_before && !is_error4)
             seen += frame.length - ETHERNET;
         errors_before = watch->unreachable;
     }
     assert_string_equal(err.text, "");
-    assert_int_equal(told[0] + told[1], seen); /* IP bytes, as a meter counts them */
+    assert_int_equal(metered_bytes(meter), seen); /* IP bytes, as a meter counts them */
+    test_free(meter);
     renderer_free(renderer);
 }
 

@@ -13,14 +13,18 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 #include "daemon/configuration_link.h"
+#include "daemon/configuration_overlay.h"
 #include "daemon/configuration_population.h"
 #include "daemon/configuration_value.h"
 #include "daemon/trust.h"
 #include "dayshift/control.h"
 
-enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300 };
+enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300, MOST_CPU = 1023 /* of a cpu_set_t */, MOST_PRIORITY = 99 };
 
 #define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
+#define LEAST_PROBE_SECONDS 0.1
+#define MOST_PROBE_SECONDS 60.0
+#define DEFAULT_PROBE_NS (3 * NS_PER_SECOND / 2) /* real hosts answer within milliseconds */
 
 /* ---- who runs it, and who steers it ---- */
 
@@ -169,6 +173,48 @@ static int take_max_late_us(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_cpu(struct parser *p, const config_setting_t *setting)
+{
+    int64_t cpu;
+
+    if (value_take_integer(p, setting, 0, MOST_CPU, &cpu) < 0)
+        return -1;
+    p->to->cpu = (int)cpu;
+    return 0;
+}
+
+static int take_priority(struct parser *p, const config_setting_t *setting)
+{
+    int64_t priority;
+
+    if (value_take_integer(p, setting, 0, MOST_PRIORITY, &priority) < 0)
+        return -1;
+    p->to->priority = (int)priority;
+    return 0;
+}
+
+/* ---- before the first frame ---- */
+
+static int take_probe(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_bool(p, setting, &p->to->probe);
+}
+
+static int take_probe_seconds(struct parser *p, const config_setting_t *setting)
+{
+    double seconds;
+
+    if (value_take_number(p, setting, LEAST_PROBE_SECONDS, MOST_PROBE_SECONDS, &seconds) < 0)
+        return -1;
+    p->to->probe_ns = (int64_t)(seconds * NS_PER_SECOND);
+    return 0;
+}
+
+static int take_announce(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_bool(p, setting, &p->to->announce);
+}
+
 /* ---- who is played, and how ---- */
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
@@ -244,6 +290,27 @@ static int take_impairments(struct parser *p, const config_setting_t *setting)
     return impairment_rates_parse(&p->to->sessions.impairments, text, p->err) < 0 ? value_say_where(p, setting) : 0;
 }
 
+/* ---- what is told of it ---- */
+
+static int take_truth(struct parser *p, const config_setting_t *setting)
+{
+    if (value_take_path(p, setting, &p->to->truth) < 0)
+        return -1;
+    p->to->truth_format = flow_log_format_of(p->to->truth);
+    return 0;
+}
+
+static int take_truth_format(struct parser *p, const config_setting_t *setting)
+{
+    static const char *const names[] = { [FLOW_LOG_CSV] = "csv", [FLOW_LOG_JSON] = "json" };
+    unsigned format;
+
+    if (value_take_choice(p, setting, names, sizeof names / sizeof *names, &format) < 0)
+        return -1;
+    p->to->truth_format = (enum flow_log_format)format;
+    return 0;
+}
+
 /* ---- the file ---- */
 
 static int take_root(struct parser *p, const config_setting_t *root)
@@ -252,8 +319,6 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "sink", link_take_sink },
         { "max_packets_per_second", link_take_max_packets },
         { "max_bits_per_second", link_take_max_bits },
-        { "cpu", link_take_cpu },
-        { "priority", link_take_priority },
         { "interface", link_take_short },
         { "links", link_take_list },
         { "allow_default_route", take_allow_default_route },
@@ -263,16 +328,23 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "timing", take_timing },
         { "late", take_late },
         { "max_late_us", take_max_late_us },
+        { "cpu", take_cpu },
+        { "priority", take_priority },
         { "seed", take_seed },
         { "speed", take_speed },
         { "start", take_start },
         { "duration", take_duration },
         { "stop_seconds", take_stop_seconds },
+        { "probe", take_probe },
+        { "probe_seconds", take_probe_seconds },
+        { "announce", take_announce },
         { "timezone", take_timezone },
         { "unobserved", take_unobserved },
         { "threads", take_threads },
         { "packet_model", take_packet_model },
         { "impairments", take_impairments },
+        { "truth", take_truth },
+        { "truth_format", take_truth_format },
         { "populations", population_take_list },
         { "outside", take_outside },
         { "outside6", take_outside6 },
@@ -280,6 +352,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "outside_gateway", take_outside_gateway },
         { "outside_link", take_outside_link },
         { "outside_vlan", take_outside_vlan },
+        { "overlays", overlay_take_list },
         { NULL, NULL },
     };
 
@@ -361,7 +434,11 @@ static void set_defaults(struct configuration *c)
     c->seed = 1;
     c->speed = 1;
     c->stop_ns = DEFAULT_STOP_NS;
+    c->probe = true;
+    c->probe_ns = DEFAULT_PROBE_NS;
+    c->announce = true;
     c->max_late_ns = EMIT_MAX_LATE_NS;
+    c->cpu = CONFIGURATION_ANY_CPU;
     c->sessions.impairments = IMPAIRMENTS_LEARNED;
     ip_network_parse(&c->outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     ip_network_parse(&c->outside.networks[IP_FAMILY_6], SCENARIO_DEFAULT_OUTSIDE6);
@@ -369,7 +446,7 @@ static void set_defaults(struct configuration *c)
 
 static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
 {
-    struct parser parser = { .path = path, .to = c, .defaults.cpu = CONFIGURATION_ANY_CPU, .err = err };
+    struct parser parser = { .path = path, .to = c, .err = err };
     const char *checked = NULL;
     config_t config;
     int status;
@@ -405,10 +482,12 @@ int configuration_load_trusted(struct configuration *c, const char *path, struct
 void configuration_release(struct configuration *c)
 {
     configuration_populations_release(c);
+    configuration_overlays_release(c);
     configuration_links_release(c);
     free(c->path);
     free(c->user);
     free(c->control);
     free(c->timezone);
+    free(c->truth);
     memset(c, 0, sizeof *c);
 }

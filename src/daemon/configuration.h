@@ -2,8 +2,8 @@
  * configuration.h - the configuration file of dayshiftd, checked key by key.
  *
  * The only user of libconfig. An unknown key, a wrong type or a value out of range is an error
- * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h and
- * configuration_population.h the keys of links and of populations.
+ * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h,
+ * configuration_population.h and configuration_overlay.h the keys of links, populations and overlays.
  */
 #ifndef DAEMON_CONFIGURATION_H
 #define DAEMON_CONFIGURATION_H
@@ -14,17 +14,19 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "dayshift/host_stack.h"
 #include "dayshift/session_options.h"
 #include "emit/emit_clock.h"
 #include "emit/emitter.h"
 #include "emit/sink.h"
 #include "net/ip_address.h"
+#include "records/flow_log.h"
 #include "scenario/scenario.h"
 
 #define CONFIGURATION_LEAST_SPEED 0.001
 #define CONFIGURATION_MOST_SPEED 1e6
 
-enum { CONFIGURATION_MAX_LINKS = 8, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };
+enum { CONFIGURATION_MAX_LINKS = FRAME_MAX_LINKS, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };
 
 struct configuration_link {
     char *name;
@@ -32,8 +34,6 @@ struct configuration_link {
     enum sink_kind sink;
     uint64_t max_packets_per_second; /* 0: no ceiling; as for rate_ceiling_init() */
     uint64_t max_bits_per_second;
-    int cpu;      /* that its emitter runs on, or CONFIGURATION_ANY_CPU */
-    int priority; /* of its emitter: SCHED_FIFO 1..99; 0: not real-time */
 };
 
 struct configuration_population {
@@ -41,9 +41,19 @@ struct configuration_population {
     struct population_addresses addresses;
     uint16_t link;   /* index of the link that its hosts send on; 0 also when there is none */
     uint16_t vlan;   /* their tag, 0: none */
+    enum host_os os; /* of their answers */
     char *pick;      /* NULL: all */
     uint32_t hosts;  /* 0: as many as are picked */
     double activity; /* 0: 1 */
+};
+
+struct configuration_overlay {
+    char *pcap; /* path, as of a model */
+    char *label; /* NULL: none */
+    struct overlay_time time;
+    double speed;
+    struct overlay_mapping *map;
+    size_t map_count;
 };
 
 struct configuration {
@@ -62,16 +72,25 @@ struct configuration {
     int64_t start_ns;    /* time of day; otherwise now */
     int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
     int64_t stop_ns;     /* that open sessions are given to end in when the run is to stop */
+    bool probe;          /* whether the addresses are free, before the first frame ... */
+    int64_t probe_ns;    /* ... for so long */
+    bool announce;       /* the addresses, before the first frame */
     char *timezone;      /* NULL: UTC */
     enum emit_timing timing;
     enum late_policy late;
     int64_t max_late_ns;
+    int cpu;      /* that the emitter runs on, or CONFIGURATION_ANY_CPU */
+    int priority; /* of the emitter: SCHED_FIFO 1..99; 0: not real-time */
     enum day_fallback unobserved;
     struct session_options sessions; /* how they are made */
+    char *truth; /* path of the log of what was sent, relative ones from the directory of the file; NULL: none */
+    enum flow_log_format truth_format;
     unsigned threads;
     struct population_outside outside;
     struct configuration_population *populations;
     size_t population_count;
+    struct configuration_overlay *overlays;
+    size_t overlay_count;
 };
 
 /* Its time zone becomes that of the process. */

@@ -1,5 +1,6 @@
 /*
- * file_run.h - plays a configuration into a pcap file, in one thread and as fast as it goes.
+ * file_run.h - plays a configuration into a pcap file, in one thread and as fast as it goes; with the log of its flows,
+ * when the configuration wants one.
  */
 #ifndef DAEMON_FILE_RUN_H
 #define DAEMON_FILE_RUN_H
@@ -7,6 +8,7 @@
 #include "base/error.h"
 #include "daemon/configuration.h"
 #include "daemon/play.h"
+#include "daemon/play_files.h"
 #include "model/model.h"
 
 /*
@@ -14,7 +16,8 @@
  * the call. A table is printed at the end, also when the run was interrupted: to standard output, or to standard error
  * when the frames go there. 0 or -1.
  */
-int file_run_write(const struct configuration *configuration, struct model_image *images, const char *path,
-                   const struct play_options *options, struct error *err);
+int file_run_write(const struct configuration *configuration, const struct play_files *files,
+                   struct model_image *images, const char *path, const struct play_options *options,
+                   struct error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -46,7 +47,7 @@ static const int allowed[] = {
     SCMP_SYS(getrusage), SCMP_SYS(sysinfo), SCMP_SYS(uname),
     /* descriptors that are open, and waiting for them */
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(lseek),
-    SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(pipe2),
+    SCMP_SYS(ftruncate), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(pipe2),
     SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6),
     /* sockets that are open */
     SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
@@ -93,6 +94,8 @@ static const struct argument_rule {
     { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFNAME },
     { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFFLAGS },
     { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFMTU },
+    /* Which frames a socket receives: addresses are known when the models are. */
+    { SCMP_SYS(setsockopt), 2, WHOLE_INT, SO_ATTACH_FILTER },
 };
 
 static int add_lists(scmp_filter_ctx filter)

@@ -13,13 +13,13 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "dayshift/address_owner.h"
 #include "dayshift/flow_plan.h"
 #include "dayshift/flow_record.h"
 #include "dayshift/frame.h"
 #include "dayshift/session_options.h"
 #include "model/model.h"
 #include "net/ip_address.h"
+#include "scenario/overlay_set.h"
 #include "session/renderer.h"
 #include "synth/day.h"
 #include "synth/pick.h"
@@ -64,6 +64,9 @@ struct scenario_config {
     unsigned threads; /* for planning; the frames are the same for any number. 0 is 1 */
     bool plan_ahead;  /* so that frames need not wait for plans; see day.h */
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
+    const struct overlay_config *overlays; /* borrowed as overlay.h says; up to OVERLAY_SET_MAX */
+    size_t overlay_count;
+    int64_t before_ns; /* of the run that have passed before: overlays that begin so long after its begin */
 };
 
 struct scenario; /* opaque */
@@ -73,6 +76,9 @@ void scenario_free(struct scenario *scenario);
 
 struct frame_source scenario_frames(struct scenario *scenario);
 const struct renderer_counts *scenario_counts(const struct scenario *scenario);
+
+/* Captures that are played with the sessions; NULL: none. */
+const struct overlay_set *scenario_overlays(const struct scenario *scenario);
 
 /* The flow that began last: with the frame taken last when that counted one more. NULL: none has begun. */
 const struct flow_plan *scenario_begun(const struct scenario *scenario);
@@ -84,6 +90,9 @@ uint32_t scenario_host_count(const struct scenario *scenario);
  * knows by its address. Before the first frame is asked for; until then such a group has none.
  */
 void scenario_set_gateway_mac(struct scenario *scenario, size_t group, const uint8_t mac[6]);
+
+/* The number among all hosts of a group's first one. */
+uint32_t scenario_first_host(const struct scenario *scenario, size_t group);
 
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
@@ -107,8 +116,8 @@ struct flow_plan_source scenario_plans(struct scenario *scenario);
  * ---- steering: by the thread that takes the frames, never between a peek and its take ----
  *
  * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
- * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows that began
- * go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
+ * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows and overlays
+ * that began go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
  * peeked at again, also when it was at its end.
  */
 
@@ -130,14 +139,14 @@ int scenario_check_activity(const struct scenario *scenario, double factor, stru
 /*
  * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not
  * played, and nobody knows how many they would have been; flows behind are played again, as in the hour that comes
- * twice in autumn. The day stays within 1970 and 2255.
+ * twice in autumn. So it is with overlays. The day stays within 1970 and 2255.
  */
 void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
 
 /*
  * No more flows begin, and those under way are closed, with FIN or reset where they have a connection: in as many
- * frames as that takes, the last of which is due `bound_ns` after the position at most (renderer.h). The run is over
- * with it.
+ * frames as that takes, the last of which is due `bound_ns` after the position at most (renderer.h). Overlays go on until
+ * then. The run is over with it.
  */
 void scenario_finish(struct scenario *scenario, struct run_time now, int64_t bound_ns);
 
@@ -149,18 +158,5 @@ const struct schedule *scenario_schedule(const struct scenario *scenario);
 
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);
-
-/* The hosts on one link of a scenario, both borrowed by whoever asks about them. */
-struct scenario_link {
-    const struct scenario *scenario;
-    uint16_t link;
-};
-
-/*
- * True when the address is on that link, in that VLAN (0: untagged), as that of a virtual host or of somebody outside;
- * fills who that is. `self` is a struct scenario_link. One step for each group.
- */
-bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
-                          struct address_owner *owner);
 
 #endif
