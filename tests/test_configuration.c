@@ -49,7 +49,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.max_late_ns, NS_PER_SECOND);
     assert_int_equal(c.cpu, CONFIGURATION_ANY_CPU);
     assert_int_equal(c.priority, 0);
-    assert_false(c.outside_place.has_link || c.outside_place.has_vlan);
+    assert_false(c.outside.has_link || c.outside.has_vlan);
     assert_int_equal(c.population_count, 1);
     assert_int_equal(c.populations[0].link, 0);
     assert_int_equal(c.populations[0].vlan, 0);
@@ -108,26 +108,37 @@ static void test_one_link_in_short(void **state)
 /* Networks that send on one link alone; each filter with what sends on the others, to what sends on this one. */
 static void test_crossing_filters(void **state)
 {
+#define OUTSIDE6 "2001:2:0:8000::/49" /* unless it is said */
 #define POPULATION(network, link) "{ model = \"m\"; network = \"" network "\"; link = \"" link "\"; }"
     static const struct {
         const char *text;
         const char *filters[2];
     } rows[] = {
         { "populations = (" POPULATION("10.1.0.0/16", "in") "); outside = \"10.9.0.0/16\"; outside_link = \"out\";",
-          { "(ip src net 10.9.0.0/16) and (ip dst net 10.1.0.0/16)",
-            "(ip src net 10.1.0.0/16) and (ip dst net 10.9.0.0/16)" } },
+          { "(ip src net 10.9.0.0/16 or ip6 src net " OUTSIDE6 ") and (ip dst net 10.1.0.0/16)",
+            "(ip src net 10.1.0.0/16) and (ip dst net 10.9.0.0/16 or ip6 dst net " OUTSIDE6 ")" } },
         { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.1", "out") ","
           POPULATION("10.3.0.0/24", "in") "); outside = \"10.9.0.0/16\"; outside_link = \"out\";",
-          { "(ip src net 10.2.0.1 or ip src net 10.9.0.0/16) and (ip dst net 10.1.0.0/16 or ip dst net 10.3.0.0/24)",
-            "(ip src net 10.1.0.0/16 or ip src net 10.3.0.0/24) and (ip dst net 10.2.0.1 or ip dst net 10.9.0.0/16)" } },
+          { "(ip src net 10.2.0.1 or ip src net 10.9.0.0/16 or ip6 src net " OUTSIDE6 ") and "
+            "(ip dst net 10.1.0.0/16 or ip dst net 10.3.0.0/24)",
+            "(ip src net 10.1.0.0/16 or ip src net 10.3.0.0/24) and "
+            "(ip dst net 10.2.0.1 or ip dst net 10.9.0.0/16 or ip6 dst net " OUTSIDE6 ")" } },
         /* The outside is on both. */
         { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.0/16", "out") ");",
           { "(ip src net 10.2.0.0/16) and (ip dst net 10.1.0.0/16)",
             "(ip src net 10.1.0.0/16) and (ip dst net 10.2.0.0/16)" } },
+        /* Of both families. */
+        { "populations = ( { model = \"m\"; network = \"10.1.0.0/16\"; network6 = \"2001:2:0:1::/64\"; link = \"in\"; } );"
+          "outside = \"10.9.0.0/16\"; outside6 = \"2001:2:0:9::/64\"; outside_link = \"out\";",
+          { "(ip src net 10.9.0.0/16 or ip6 src net 2001:2:0:9::/64) and "
+            "(ip dst net 10.1.0.0/16 or ip6 dst net 2001:2:0:1::/64)",
+            "(ip src net 10.1.0.0/16 or ip6 src net 2001:2:0:1::/64) and "
+            "(ip dst net 10.9.0.0/16 or ip6 dst net 2001:2:0:9::/64)" } },
         { "populations = (" POPULATION("10.1.0.0/16", "out") "); outside_link = \"out\";", { NULL, NULL } },
         { "populations = (" POPULATION("10.1.0.0/16", "in") ");", { NULL, NULL } },
     };
 #undef POPULATION
+#undef OUTSIDE6
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -153,9 +164,9 @@ static void test_references(void **state)
 {
     static const struct {
         const char *text;
-        struct population_place place;
+        struct population_outside place;
     } rows[] = {
-        { "", { 0 } },
+        { "", { .has_link = false } },
         { "outside_link = \"out\";", { .has_link = true, .has_vlan = true, .link = 1 } },
         { "outside_vlan = 7; outside_link = \"in\";", { .has_link = true, .has_vlan = true, .vlan = 7 } },
         { "outside_vlan = 7;", { .has_vlan = true, .vlan = 7 } },
@@ -163,14 +174,14 @@ static void test_references(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct population_place *place;
+        const struct population_outside *place;
         struct configuration c;
         char text[512];
 
         snprintf(text, sizeof text, "populations = ( { model = \"/m\"; link = \"out\"; }, { model = \"m\"; vlan = 4094; } );"
                                     "%s" TWO_LINKS, rows[i].text);
         load(&c, text);
-        place = &c.outside_place;
+        place = &c.outside;
         assert_int_equal(c.populations[0].link, 1);
         assert_int_equal(c.populations[0].vlan, 0);
         assert_int_equal(c.populations[1].link, 0);
@@ -238,7 +249,7 @@ static void test_all_else(void **state)
     assert_true(c.speed == 2);
     assert_int_equal(c.duration_ns, 90 * NS_PER_SECOND);
     assert_int_equal(c.threads, 64);
-    assert_int_equal(ip_address_to_v4(&c.outside.base), 0x0a000000);
+    assert_int_equal(ip_address_to_v4(&c.outside.networks[IP_FAMILY_4].base), 0x0a000000);
     configuration_release(&c);
     load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1;\n" PLAYERS);
     assert_int_equal(c.timing, EMIT_BALANCED);

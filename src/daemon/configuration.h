@@ -36,7 +36,7 @@ struct configuration_link {
 
 struct configuration_population {
     char *model; /* path, relative ones from the directory of the file */
-    struct ip_network network;
+    struct population_addresses addresses;
     uint16_t link;   /* index of the link that its hosts send on; 0 also when there is none */
     uint16_t vlan;   /* their tag, 0: none */
     char *pick;      /* NULL: all */
@@ -69,8 +69,7 @@ struct configuration {
     enum day_fallback unobserved;
     struct session_options sessions; /* how they are made */
     unsigned threads;
-    struct ip_network outside;
-    struct population_place outside_place;
+    struct population_outside outside;
     struct configuration_population *populations;
     size_t population_count;
 };

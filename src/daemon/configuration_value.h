@@ -53,7 +53,16 @@ int value_take_text(struct parser *parser, const config_setting_t *setting, char
 int value_take_bool(struct parser *parser, const config_setting_t *setting, bool *to);
 int value_take_integer(struct parser *parser, const config_setting_t *setting, int64_t least, int64_t most, int64_t *to);
 int value_take_number(struct parser *parser, const config_setting_t *setting, double least, double most, double *to);
-int value_take_network(struct parser *parser, const config_setting_t *setting, struct ip_network *to);
+
+/* Networks and addresses of that family. */
+int value_take_network(struct parser *parser, const config_setting_t *setting, enum ip_family family,
+                       struct ip_network *to);
+int value_take_address(struct parser *parser, const config_setting_t *setting, enum ip_family family,
+                       struct ip_address *to);
+
+/* "02:00:5e:00:53:01", of one host. */
+int value_take_mac(struct parser *parser, const config_setting_t *setting, uint8_t to[6]);
+int value_take_gateway(struct parser *parser, const config_setting_t *setting, struct gateway *to);
 
 /* One of `count` names; *to becomes its place among them. */
 int value_take_choice(struct parser *parser, const config_setting_t *setting, const char *const *names, size_t count,

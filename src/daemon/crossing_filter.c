@@ -17,11 +17,23 @@ static unsigned links_of_outside(const struct configuration *c)
 {
     unsigned links = 0;
 
-    if (c->outside_place.has_link)
-        return 1U << c->outside_place.link;
+    if (c->outside.has_link)
+        return 1U << c->outside.link;
     for (size_t i = 0; i < c->population_count; i++)
         links |= 1U << c->populations[i].link;
     return links;
+}
+
+/* Of either family. */
+static size_t place(const struct ip_network networks[IP_FAMILIES], unsigned links, struct placed_network *placed)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < IP_FAMILIES; i++) {
+        if (networks[i].prefix > 0)
+            placed[count++] = (struct placed_network){ networks[i], links };
+    }
+    return count;
 }
 
 static size_t place_networks(const struct configuration *c, struct placed_network *placed)
@@ -29,9 +41,8 @@ static size_t place_networks(const struct configuration *c, struct placed_networ
     size_t count = 0;
 
     for (size_t i = 0; i < c->population_count; i++)
-        placed[count++] = (struct placed_network){ c->populations[i].network, 1U << c->populations[i].link };
-    placed[count++] = (struct placed_network){ c->outside, links_of_outside(c) };
-    return count;
+        count += place(c->populations[i].addresses.networks, 1U << c->populations[i].link, placed + count);
+    return count + place(c->outside.networks, links_of_outside(c), placed + count);
 }
 
 enum { MOST_OF_NETWORK = IP_NETWORK_TEXT + sizeof " or ip6 src net " };
@@ -59,7 +70,7 @@ static char *direction_text(const char *direction, const struct placed_network *
 
 char *crossing_filter(const struct configuration *c, size_t link)
 {
-    struct placed_network *placed = memory_alloc_array(c->population_count + 1, sizeof *placed);
+    struct placed_network *placed = memory_alloc_array(IP_FAMILIES * (c->population_count + 1), sizeof *placed);
     size_t count = place_networks(c, placed);
     char *from = direction_text("src", placed, count, 1U << link, false);
     char *to = direction_text("dst", placed, count, 1U << link, true);

@@ -95,7 +95,7 @@ int engine_process_check(const struct configuration *c, const struct model_files
     if (status == 0)
         status = model_files_read(models, c, images, err);
     if (status == 0)
-        status = play_init(&play, c, &span, images, err);
+        status = play_init(&play, c, &span, NULL, images, err);
     if (status == 0)
         play_release(&play);
     free(images);

@@ -86,7 +86,7 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
     if (c->duration_ns == 0)
         return error_set(err, "%s: duration is \"forever\", but %s needs an end", c->path,
                          strcmp(path, "-") == 0 ? "standard output" : path);
-    if (play_init(&run.play, c, &span, images, err) < 0)
+    if (play_init(&run.play, c, &span, NULL, images, err) < 0)
         return -1;
     run.frames = scenario_frames(run.play.scenario);
     run.link.gate = &run.play.gates.all;

@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { USUAL_MTU = 1500, TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
+enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
 
 /* ---- signals ---- */
 
@@ -183,15 +183,11 @@ static void wait_for_first_frames(struct live_run *run)
         wait_for_events(run, START_TICK_MS);
 }
 
-/* Sessions are as they were learned, and know nothing of links. */
-static void say_small_mtus(const struct live_run *run)
+/* Of its links: sessions fit them. */
+static void read_mtus(const struct live_run_config *config, uint16_t mtus[CONFIGURATION_MAX_LINKS])
 {
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
-        const struct link *link = &run->config->links[i].link;
-
-        if (link->mtu < USUAL_MTU)
-            say("%s: an MTU of %d: frames that are longer are refused", link->name, link->mtu);
-    }
+    for (size_t i = 0; i < config->configuration->link_count; i++)
+        mtus[i] = (uint16_t)(config->links[i].link.mtu < FLOW_MOST_MTU ? config->links[i].link.mtu : FLOW_MOST_MTU);
 }
 
 static int start_links(struct live_run *run, struct error *err)
@@ -211,7 +207,6 @@ static int start_links(struct live_run *run, struct error *err)
 
 static int start(struct live_run *run, struct error *err)
 {
-    say_small_mtus(run);
     *run->clock = emit_clock_real();
     emit_clock_pause(run->clock);
     run->render.scenario = run->play.scenario;
@@ -282,12 +277,14 @@ static int play(struct live_run *run, struct error *err)
 int live_run_play(const struct live_run_config *config, struct model_image *images, struct error *err)
 {
     struct live_run *run = memory_alloc(sizeof *run);
+    uint16_t mtus[CONFIGURATION_MAX_LINKS] = { 0 };
     int status;
 
+    read_mtus(config, mtus);
     run->config = config;
     run->counts = config->board->emitted;
     run->clock = &config->emitter->clock;
-    status = play_init(&run->play, config->configuration, config->span, images, err);
+    status = play_init(&run->play, config->configuration, config->span, mtus, images, err);
     if (status == 0) {
         run->speed = config->span->speed;
         run->activity = config->span->activity;

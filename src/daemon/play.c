@@ -26,14 +26,14 @@ struct play_span play_span_of(const struct configuration *c)
 }
 
 static int make_scenario(struct play *play, const struct configuration *c, const struct play_span *span,
-                         const struct scenario_group *groups, struct error *err)
+                         const uint16_t *mtus, const struct scenario_group *groups, struct error *err)
 {
     double day_ns = (double)span->duration_ns * span->speed;
     struct scenario_config config = {
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
-        .outside_place = c->outside_place,
+        .mtus = mtus,
         .seed = c->seed,
         .begin = span->begin,
         .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
@@ -63,7 +63,7 @@ static struct scenario_group group_of(const struct configuration_population *pop
 {
     return (struct scenario_group){
         .model = model,
-        .network = population->network,
+        .addresses = population->addresses,
         .link = population->link,
         .vlan = population->vlan,
         .pick = population->pick,
@@ -72,7 +72,7 @@ static struct scenario_group group_of(const struct configuration_population *pop
     };
 }
 
-int play_init(struct play *play, const struct configuration *c, const struct play_span *span,
+int play_init(struct play *play, const struct configuration *c, const struct play_span *span, const uint16_t *mtus,
               struct model_image *images, struct error *err)
 {
     struct scenario_group groups[SCENARIO_MAX_GROUPS];
@@ -91,7 +91,7 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
         groups[i] = group_of(&c->populations[i], play->models[i]);
     }
     if (status == 0)
-        status = make_scenario(play, c, span, groups, err);
+        status = make_scenario(play, c, span, mtus, groups, err);
     if (status < 0) {
         play_release(play);
         return -1;

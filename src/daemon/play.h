@@ -49,9 +49,12 @@ struct play_options {
     bool quiet; /* no progress */
 };
 
-/* Takes the images, also when it fails. 0, or -1 with nothing to release. The play must not move. */
+/*
+ * `mtus`: by link; NULL where nothing limits frames. Takes the images, also when it fails. 0, or -1 with nothing to
+ * release. The play must not move.
+ */
 int play_init(struct play *play, const struct configuration *configuration, const struct play_span *span,
-              struct model_image *images, struct error *err);
+              const uint16_t *mtus, struct model_image *images, struct error *err);
 void play_release(struct play *play);
 
 /* One line on a terminal. */

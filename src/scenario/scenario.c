@@ -32,7 +32,12 @@ static const struct service_model *find_service(const void *self, uint8_t protoc
     return model_service(self, protocol, port, label, choice);
 }
 
-static int set_group(struct population_group *to, uint32_t **counts, const struct scenario_group *from,
+static uint16_t mtu_of(const struct scenario_config *config, uint16_t link)
+{
+    return config->mtus ? config->mtus[link] : FLOW_USUAL_MTU;
+}
+
+static int set_group(struct population_group *to, uint32_t **counts, const struct scenario_group *from, uint16_t mtu,
                      struct error *err)
 {
     const struct model *model = from->model;
@@ -48,13 +53,16 @@ static int set_group(struct population_group *to, uint32_t **counts, const struc
         .model_count = model->host_count,
         .service = find_service,
         .service_self = model,
-        .network = from->network,
+        .addresses = from->addresses,
         .link = from->link,
         .vlan = from->vlan,
+        .mtu = mtu,
         .host_count = from->hosts ? from->hosts : places,
         .counts = *counts,
         .activity = from->activity,
     };
+    if (from->addresses.networks[IP_FAMILY_6].prefix > 0 && mtu < FLOW_LEAST_MTU)
+        return error_set(err, "IPv6 needs an MTU of %d bytes, and the link of a population has %d", FLOW_LEAST_MTU, mtu);
     if (to->host_count > SCENARIO_MAX_HOSTS)
         return error_set(err, "%" PRIu32 " hosts are more than %d", to->host_count, SCENARIO_MAX_HOSTS);
     return 0;
@@ -62,21 +70,23 @@ static int set_group(struct population_group *to, uint32_t **counts, const struc
 
 static int set_groups(struct scenario *s, const struct scenario_config *config, struct error *err)
 {
+    struct population_outside outside = config->outside;
+
     s->groups = memory_alloc_array(config->group_count, sizeof *s->groups);
     s->counts = memory_alloc_array(config->group_count, sizeof *s->counts);
     s->group_count = config->group_count;
-    s->networks = memory_alloc_array(config->group_count + 1, sizeof *s->networks);
     for (size_t i = 0; i < config->group_count; i++) {
-        if (set_group(&s->groups[i], &s->counts[i], &config->groups[i], err) < 0)
+        const struct scenario_group *group = &config->groups[i];
+
+        if (set_group(&s->groups[i], &s->counts[i], group, mtu_of(config, group->link), err) < 0)
             return -1;
-        s->networks[i] = config->groups[i].network;
     }
-    s->networks[config->group_count] = config->outside;
-    s->network_count = config->group_count + 1;
-    if (population_init(&s->population, s->groups, config->group_count, &config->outside, err) < 0)
+    outside.mtu = mtu_of(config, outside.link);
+    if (population_init(&s->population, s->groups, config->group_count, &outside, err) < 0)
         return -1;
-    population_place_outside(&s->population, &config->outside_place);
-    s->senders = memory_alloc_array(2 * config->group_count, sizeof *s->senders);
+    s->networks = memory_alloc_array(IP_FAMILIES * (config->group_count + 1), sizeof *s->networks);
+    s->network_count = population_networks(&s->population, s->networks);
+    s->senders = memory_alloc_array(2 * IP_FAMILIES * config->group_count, sizeof *s->senders);
     s->sender_count = population_senders(&s->population, s->senders);
     return 0;
 }
@@ -165,6 +175,11 @@ const struct flow_plan *scenario_begun(const struct scenario *s)
 uint32_t scenario_host_count(const struct scenario *s)
 {
     return s->population.host_count;
+}
+
+void scenario_set_gateway_mac(struct scenario *s, size_t group, const uint8_t mac[6])
+{
+    population_set_gateway_mac(&s->population, group, mac);
 }
 
 const struct ip_network *scenario_networks(const struct scenario *s, size_t *count)
@@ -276,13 +291,19 @@ void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_re
     session_record(plan, seed, record);
 }
 
-bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
+bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
+                          struct address_owner *owner)
 {
     const struct scenario_link *link = self;
-    const struct virtual_host *host = population_find(&link->scenario->population, address);
+    const struct population *population = &link->scenario->population;
+    const struct virtual_host *host = population_find(population, address);
 
-    if (host == NULL || host->end.link != link->link || host->end.vlan != vlan)
-        return false;
-    memcpy(mac, host->end.mac, sizeof host->end.mac);
-    return true;
+    if (host) {
+        *owner = (struct address_owner){ .host = (uint32_t)(host - population->hosts), .name = host->end.name };
+        memcpy(owner->mac, host->end.mac, sizeof owner->mac);
+        return host->end.link == link->link && host->end.vlan == vlan;
+    }
+    *owner = (struct address_owner){ .is_outside = true, .name = population_name(address) };
+    memcpy(owner->mac, population->outside.mac, sizeof owner->mac);
+    return population_is_outside(population, address, link->link, vlan);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "dayshift/address_owner.h"
 #include "dayshift/flow_plan.h"
 #include "dayshift/flow_record.h"
 #include "dayshift/frame.h"
@@ -28,9 +29,12 @@
 /* "198.18.0.0/16" and "198.19.0.0/16": the two halves of the range for tests (RFC 2544). */
 #define SCENARIO_DEFAULT_NETWORK "198.18.0.0/16"
 #define SCENARIO_DEFAULT_OUTSIDE "198.19.0.0/16"
+#define SCENARIO_DEFAULT_OUTSIDE6 "2001:2:0:8000::/49" /* the upper half of IPv6's (RFC 5180) */
 
 #define SCENARIO_LEAST_ACTIVITY 0.001
 #define SCENARIO_MOST_ACTIVITY 1000.0
+
+#define SCENARIO_USUAL_IPV6 0.5 /* of two ends that have both families */
 
 #define SCENARIO_FOREVER INT64_MAX
 
@@ -38,7 +42,7 @@ enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = PICK_MAX_PLACES, SCENARIO_
 
 struct scenario_group {
     struct model *model;
-    struct ip_network network;
+    struct population_addresses addresses;
     uint16_t link; /* that its hosts send on */
     uint16_t vlan; /* their tag, 1..4094; 0: none */
     const char *pick; /* pick.h; NULL: all */
@@ -49,8 +53,8 @@ struct scenario_group {
 struct scenario_config {
     const struct scenario_group *groups; /* borrowed for the call; the models for the scenario's life */
     size_t group_count;
-    struct ip_network outside;
-    struct population_place outside_place;
+    struct population_outside outside; /* but for the MTU */
+    const uint16_t *mtus; /* by link, for the call; NULL: FLOW_USUAL_MTU everywhere */
     uint64_t seed;
     struct day_time begin; /* a run that goes on for another one begins where that was in the day: same flows */
     int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
@@ -74,6 +78,12 @@ const struct renderer_counts *scenario_counts(const struct scenario *scenario);
 const struct flow_plan *scenario_begun(const struct scenario *scenario);
 
 uint32_t scenario_host_count(const struct scenario *scenario);
+
+/*
+ * The gateway of a group, or with the number of groups that of the outside, has this MAC: for one that the configuration
+ * knows by its address. Before the first frame is asked for; until then such a group has none.
+ */
+void scenario_set_gateway_mac(struct scenario *scenario, size_t group, const uint8_t mac[6]);
 
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
@@ -147,9 +157,10 @@ struct scenario_link {
 };
 
 /*
- * True when the address (host order) is a virtual host on that link, in that VLAN (0: untagged); fills its MAC. `self` is
- * a struct scenario_link.
+ * True when the address is on that link, in that VLAN (0: untagged), as that of a virtual host or of somebody outside;
+ * fills who that is. `self` is a struct scenario_link. One step for each group.
  */
-bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6]);
+bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
+                          struct address_owner *owner);
 
 #endif

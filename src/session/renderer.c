@@ -285,7 +285,7 @@ static void tell(struct renderer *r, const struct live *live)
 {
     const struct session *s = &live->session;
     struct flow_record record = {
-        .protocol = live->tuple.protocol,
+        .protocol = flow_tuple_ip_protocol(&live->tuple),
         .start = origin_of(r, live->sums->begun),
         .duration_ns = live->due.ns - live->sums->begun.ns,
         .opening = session_opening(s),
@@ -296,7 +296,7 @@ static void tell(struct renderer *r, const struct live *live)
     };
 
     for (int side = 0; side < 2; side++) {
-        record.address[side] = ip_address_from_v4(live->tuple.address[side]);
+        record.address[side] = live->tuple.address[side];
         record.port[side] = live->tuple.port[side];
         record.packets[side] = live->sums->packets[side];
         record.bytes[side] = live->sums->bytes[side];
