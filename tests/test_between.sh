@@ -1,6 +1,6 @@
 #!/bin/bash
 # Real things between two links: dayshiftd plays in one network namespace, the inside on one link and the outside on
-# another; both lead into a second namespace, where a bridge or a firewall of Linux joins them. Nothing
+# another; both lead into a second namespace, where a bridge, a firewall or a router of Linux joins them. Nothing
 # leaves the two. Needs root; exits with 77 (skipped) where that cannot be had.
 #
 #     DAYSHIFT=./dayshift DAYSHIFTD=./dayshiftd tests/test_between.sh       from the build directory
@@ -22,13 +22,13 @@ set_up()
 
 # --- a run ---
 
-vlan= # of both sides
+inside= # more keys of the inside
 
 # configure [LINE]: both links, for some seconds of a busy hour, or as the line says
 configure()
 {
     printf '%s\n' "links = ( { name = \"inside\"; interface = \"$link_a\"; }, { name = \"outside\"; interface = \"$link_c\"; } );" \
-        "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; $vlan } ); outside_link = \"outside\";" \
+        "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; $inside } ); outside_link = \"outside\";" \
         'start = "2026-03-02 10:00"; impairments = "none";' "control = \"$scratch/control\";" \
         "${1:-speed = 100; duration = \"6s\";}" > "$scratch/live.conf"
 }
@@ -124,9 +124,9 @@ check_bridge()
     configure
     check_run bridge
     nothing_is_missing bridge
-    vlan='vlan = 20;'
+    inside='vlan = 20;'
     configure 'speed = 100; duration = "6s"; outside_vlan = 20;'
-    vlan=
+    inside=
     check_run "bridge, in a VLAN"
     nothing_is_missing "bridge, in a VLAN"
 }
@@ -139,10 +139,12 @@ counted()
     in_b nft list chain inet between "$1" | sed -nE 's/.*counter packets ([0-9]+) .*/\1/p' | head -n 1
 }
 
-set_up_firewall()
+# Rules that count, from 0.
+follow_connections()
 {
-    in_b sysctl -qw net.bridge.bridge-nf-call-iptables=1 2> /dev/null &&
-        in_b nft -f - << 'END' 2> /dev/null
+    in_b nft -f - << 'END' 2> /dev/null
+table inet between
+delete table inet between
 table inet between {
     chain invalid { type filter hook forward priority 0; ct state invalid counter; }
     chain established { type filter hook forward priority 1; ct state established counter; }
@@ -151,18 +153,24 @@ table inet between {
 END
 }
 
+# check_connections WHAT: with the rules and the configuration that there are
+check_connections()
+{
+    check_run "$1"
+    nothing_is_missing "$1"
+    check "$1: it follows the connections" [ "$(counted established)" -gt 1000 ]
+    check "$1: no packet is invalid" [ "$(counted invalid)" = 0 ]
+    echo "     $(counted established) packets of established connections, $(counted invalid) invalid"
+}
+
 check_firewall()
 {
-    if ! set_up_firewall; then
+    if ! in_b sysctl -qw net.bridge.bridge-nf-call-iptables=1 2> /dev/null || ! follow_connections; then
         echo "skipped: a firewall, this kernel has no connection tracking for bridges"
         return
     fi
     configure
-    check_run firewall
-    nothing_is_missing firewall
-    check "firewall: it follows the connections" [ "$(counted established)" -gt 1000 ]
-    check "firewall: no packet is invalid" [ "$(counted invalid)" = 0 ]
-    echo "     $(counted established) packets of established connections, $(counted invalid) invalid"
+    check_connections firewall
 }
 
 # What it drops is missing, to the packet.
@@ -176,6 +184,36 @@ check_dropped_port()
     check "dropped port: on the link behind the firewall" says status \
         'd["links"][1]["crossed"]["missing"] > 10 > d["links"][0]["crossed"]["missing"]'
     in_b nft flush chain inet between dropped
+}
+
+# --- a router: frames go to its MACs, and have another MAC behind it ---
+
+mac_of()
+{
+    in_b cat "/sys/class/net/$1/address"
+}
+
+# Everybody outside is behind one MAC, as behind one more router.
+set_up_router()
+{
+    in_b ip link del dsbridge 2> /dev/null
+    in_b sysctl -qw net.ipv4.ip_forward=1 || return 1
+    in_b ip address add 198.18.255.254/16 dev "$link_b"
+    in_b ip address add 192.0.2.1/24 dev "$link_d"
+    in_b ip neighbour add 192.0.2.2 lladdr 02:d5:00:00:00:01 dev "$link_d" nud permanent
+    in_b ip route add 198.19.0.0/16 via 192.0.2.2
+}
+
+check_router()
+{
+    if ! set_up_router || ! follow_connections; then
+        echo "skipped: a router, this kernel has no connection tracking"
+        return
+    fi
+    inside="gateway = \"$(mac_of "$link_b")\";"
+    configure "speed = 100; duration = \"6s\"; outside_gateway = \"$(mac_of "$link_d")\";"
+    inside=
+    check_connections router
 }
 
 # --- nothing ---
@@ -194,5 +232,6 @@ check_bridge
 check_firewall
 check_dropped_port
 check_no_way
+check_router
 echo "$failures failed"
 [ "$failures" = 0 ]
