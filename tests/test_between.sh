@@ -42,7 +42,7 @@ start_captures()
     for link in "$link_b" "$link_d"; do
         : > "$scratch/$link.words"
         ip netns exec "$space_b" tcpdump --immediate-mode --nano -s 128 -B 16384 -Q in -n -i "$link" -w "$scratch/$link.pcap" \
-            'ip or vlan' 2> "$scratch/$link.words" &
+            'ip or (ip6 and not (icmp6 and ip6[40] >= 130)) or vlan' 2> "$scratch/$link.words" & # without neighbours
         other_pids="$other_pids $!"
         wait_for 10 contains "$scratch/$link.words" "listening on" || return 1
     done
@@ -204,6 +204,25 @@ set_up_router()
     in_b ip route add 198.19.0.0/16 via 192.0.2.2
 }
 
+# IPv6 as well, whose neighbours it is told.
+set_up_router6()
+{
+    local host link
+
+    for link in "$link_b" "$link_d"; do
+        in_b sysctl -qw "net.ipv6.conf.$link.accept_dad=0" "net.ipv6.conf.$link.disable_ipv6=0" 2> /dev/null || return 1
+    done
+    in_b sysctl -qw net.ipv6.conf.all.forwarding=1 || return 1
+    in_b ip address add 2001:2:0:1::ffff/64 dev "$link_b" || return 1
+    in_b ip address add 2001:db8::1/64 dev "$link_d"
+    in_b ip neighbour add 2001:db8::2 lladdr 02:d5:00:00:00:01 dev "$link_d" nud permanent
+    in_b ip route add 2001:2:0:8000::/49 via 2001:db8::2
+    for ((host = 1; host < 40; host++)); do
+        in_b ip neighbour add "$(printf '2001:2:0:1::%x' "$host")" lladdr "$(printf '02:aa:00:00:00:%02x' "$host")" \
+            dev "$link_b" nud permanent
+    done
+}
+
 check_router()
 {
     if ! set_up_router || ! follow_connections; then
@@ -212,8 +231,23 @@ check_router()
     fi
     inside="gateway = \"$(mac_of "$link_b")\";"
     configure "speed = 100; duration = \"6s\"; outside_gateway = \"$(mac_of "$link_d")\";"
-    inside=
     check_connections router
+    if ! set_up_router6; then
+        echo "skipped: a router of IPv6, this kernel has none"
+        return
+    fi
+    follow_connections
+    inside="$inside network = \"198.18.0.0/16\"; network6 = \"2001:2:0:1::/64\"; mac = \"02:aa:00:00:00:01\"; ipv6 = 0.7;"
+    configure "speed = 100; duration = \"6s\"; outside_gateway = \"$(mac_of "$link_d")\";"
+    check_connections "router, IPv6"
+    check "router, IPv6: most of it is" [ "$(frames_of 6)" -gt "$(frames_of 4)" ]
+    inside=
+}
+
+# frames_of VERSION: of IP, that crossed from the inside
+frames_of()
+{
+    tcpdump -nr "$scratch/$link_b.pcap" "ether[14] & 0xf0 = 0x${1}0 and ether dst $(mac_of "$link_b")" 2> /dev/null | wc -l
 }
 
 # --- nothing ---
