@@ -280,6 +280,8 @@ example()
 {
     cp "$SOURCE/conf/$1" "$1"
     cp "$model" office.dsm
+    cp "$BATS_FILE_TMPDIR/sample.pcap" scan.pcap
+    sed -i 's|10\.1\.0\.0/24|10.183.213.0/24|' "$1" # where the hosts of the sample are
 }
 
 @test "every example is good as it is" {
@@ -293,10 +295,10 @@ example()
     [ "$(find "$SOURCE/conf" -name '*.conf' | wc -l)" -eq 4 ]
 }
 
-# spell_out FILE: all that dayshift.conf has as a comment, with its example of links for its one interface
+# spell_out FILE: all that dayshift.conf has as a comment, with its examples of links, for its one interface, and overlays
 spell_out()
 {
-    sed -e '/^interface = /d' -e '/^#links = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z_]* = .*;\)$/\1\2/' "$1"
+    sed -e '/^interface = /d' -e '/^#\(links\|overlays\) = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z_]* = .*;\)$/\1\2/' "$1"
 }
 
 @test "the example of all keys is good with every line that is a comment in it" {
@@ -306,14 +308,16 @@ spell_out()
     run grep -cE '^ *#[^ ]' all.conf
     [ "$output" = 0 ]
     sed -i 's/^control_group = .*/control_group = "root";/' all.conf
-    run -0 dayshiftd -n -c all.conf
+    run -0 --separate-stderr dayshiftd -n -c all.conf
+    [[ ${lines[0]} == 'scan.pcap: "scan" every day at 10:15:30.250, for '* ]]
+    [[ ${lines[1]} == 'scan.pcap: 90 s after the begin, for '* ]]
 }
 
 @test "defaults of the example are the defaults" {
     local key
 
     example dayshift.conf
-    spell_out dayshift.conf | sed '/^links = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
+    spell_out dayshift.conf | sed '/^\(links\|overlays\) = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
     sed -n '/ Example:$/{n; s/^ *#\([a-z_]*\) = .*/\1/p}' dayshift.conf > keys
     while read -r key; do
         sed -i "/^ *$key = /d" all.conf

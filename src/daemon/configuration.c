@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 #include "daemon/configuration_link.h"
+#include "daemon/configuration_overlay.h"
 #include "daemon/configuration_population.h"
 #include "daemon/configuration_value.h"
 #include "daemon/trust.h"
@@ -300,6 +301,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "outside_gateway", take_outside_gateway },
         { "outside_link", take_outside_link },
         { "outside_vlan", take_outside_vlan },
+        { "overlays", overlay_take_list },
         { NULL, NULL },
     };
 
@@ -426,6 +428,7 @@ int configuration_load_trusted(struct configuration *c, const char *path, struct
 void configuration_release(struct configuration *c)
 {
     configuration_populations_release(c);
+    configuration_overlays_release(c);
     configuration_links_release(c);
     free(c->path);
     free(c->user);

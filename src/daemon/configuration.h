@@ -2,8 +2,8 @@
  * configuration.h - the configuration file of dayshiftd, checked key by key.
  *
  * The only user of libconfig. An unknown key, a wrong type or a value out of range is an error
- * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h and
- * configuration_population.h the keys of links and of populations.
+ * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h,
+ * configuration_population.h and configuration_overlay.h the keys of links, populations and overlays.
  */
 #ifndef DAEMON_CONFIGURATION_H
 #define DAEMON_CONFIGURATION_H
@@ -44,6 +44,15 @@ struct configuration_population {
     double activity; /* 0: 1 */
 };
 
+struct configuration_overlay {
+    char *pcap; /* path, as of a model */
+    char *label; /* NULL: none */
+    struct overlay_time time;
+    double speed;
+    struct overlay_mapping *map;
+    size_t map_count;
+};
+
 struct configuration {
     char *path; /* of the file, for messages */
     struct configuration_link *links;
@@ -72,6 +81,8 @@ struct configuration {
     struct population_outside outside;
     struct configuration_population *populations;
     size_t population_count;
+    struct configuration_overlay *overlays;
+    size_t overlay_count;
 };
 
 /* Its time zone becomes that of the process. */

@@ -2,26 +2,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "daemon/configuration_link.h"
 
 static int take_model(struct parser *p, const config_setting_t *setting)
 {
-    const char *slash = strrchr(p->path, '/');
-    char *directory;
-
-    if (value_take_text(p, setting, &p->population->model) < 0)
-        return -1;
-    if (p->population->model[0] == '/' || slash == NULL)
-        return 0;
-    directory = memory_copy_text(p->path);
-    directory[slash - p->path] = '\0';
-    free(p->population->model);
-    p->population->model = memory_join_path(directory, config_setting_get_string(setting));
-    free(directory);
-    return 0;
+    return value_take_path(p, setting, &p->population->model);
 }
 
 static int take_network(struct parser *p, const config_setting_t *setting)

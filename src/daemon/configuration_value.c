@@ -66,6 +66,23 @@ int value_take_text(struct parser *p, const config_setting_t *setting, char **to
     return 0;
 }
 
+int value_take_path(struct parser *p, const config_setting_t *setting, char **to)
+{
+    const char *slash = strrchr(p->path, '/');
+    char *directory;
+
+    if (value_take_text(p, setting, to) < 0)
+        return -1;
+    if (**to == '/' || slash == NULL)
+        return 0;
+    directory = memory_copy_text(p->path);
+    directory[slash - p->path] = '\0';
+    free(*to);
+    *to = memory_join_path(directory, config_setting_get_string(setting));
+    free(directory);
+    return 0;
+}
+
 int value_take_bool(struct parser *p, const config_setting_t *setting, bool *to)
 {
     if (config_setting_type(setting) != CONFIG_TYPE_BOOL)

@@ -24,25 +24,23 @@ static unsigned links_of_outside(const struct configuration *c)
     return links;
 }
 
-/* Of either family. */
-static size_t place(const struct ip_network networks[IP_FAMILIES], unsigned links, struct placed_network *placed)
-{
-    size_t count = 0;
-
-    for (int i = 0; i < IP_FAMILIES; i++) {
-        if (networks[i].prefix > 0)
-            placed[count++] = (struct placed_network){ networks[i], links };
-    }
-    return count;
-}
-
 static size_t place_networks(const struct configuration *c, struct placed_network *placed)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < c->population_count; i++)
-        count += place(c->populations[i].addresses.networks, 1U << c->populations[i].link, placed + count);
-    return count + place(c->outside.networks, links_of_outside(c), placed + count);
+    for (int family = 0; family < IP_FAMILIES; family++) {
+        size_t before = count;
+
+        for (size_t i = 0; i < c->population_count; i++) {
+            const struct ip_network *network = &c->populations[i].addresses.networks[family];
+
+            if (network->prefix > 0)
+                placed[count++] = (struct placed_network){ *network, 1U << c->populations[i].link };
+        }
+        if (count > before) /* nobody outside talks in a family that no host has */
+            placed[count++] = (struct placed_network){ c->outside.networks[family], links_of_outside(c) };
+    }
+    return count;
 }
 
 enum { MOST_OF_NETWORK = IP_NETWORK_TEXT + sizeof " or ip6 src net " };
@@ -70,7 +68,7 @@ static char *direction_text(const char *direction, const struct placed_network *
 
 char *crossing_filter(const struct configuration *c, size_t link)
 {
-    struct placed_network *placed = memory_alloc_array(IP_FAMILIES * (c->population_count + 1), sizeof *placed);
+    struct placed_network *placed = memory_alloc_array((c->population_count + 1) * IP_FAMILIES, sizeof *placed);
     size_t count = place_networks(c, placed);
     char *from = direction_text("src", placed, count, 1U << link, false);
     char *to = direction_text("dst", placed, count, 1U << link, true);

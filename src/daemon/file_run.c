@@ -76,8 +76,8 @@ static int write_file(struct file_run *run, const char *path, bool json, struct 
     return status;
 }
 
-int file_run_write(const struct configuration *c, struct model_image *images, const char *path,
-                   const struct play_options *options, struct error *err)
+int file_run_write(const struct configuration *c, const struct play_files *files, struct model_image *images,
+                   const char *path, const struct play_options *options, struct error *err)
 {
     const struct play_span span = play_span_of(c);
     struct file_run run = { .quiet = options->quiet };
@@ -86,8 +86,9 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
     if (c->duration_ns == 0)
         return error_set(err, "%s: duration is \"forever\", but %s needs an end", c->path,
                          strcmp(path, "-") == 0 ? "standard output" : path);
-    if (play_init(&run.play, c, &span, NULL, images, err) < 0)
+    if (play_init(&run.play, c, files, &span, NULL, images, err) < 0)
         return -1;
+    play_say_overlays(&run.play);
     run.frames = scenario_frames(run.play.scenario);
     run.link.gate = &run.play.gates.all;
     run.link.counts = &run.counts;

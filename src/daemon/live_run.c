@@ -284,8 +284,9 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     run->config = config;
     run->counts = config->board->emitted;
     run->clock = &config->emitter->clock;
-    status = play_init(&run->play, config->configuration, config->span, mtus, images, err);
+    status = play_init(&run->play, config->configuration, config->files, config->span, mtus, images, err);
     if (status == 0) {
+        play_say_overlays(&run->play);
         run->speed = config->span->speed;
         run->activity = config->span->activity;
         run->is_paused = config->span->is_paused;

@@ -18,6 +18,9 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->hurried += more->hurried;
     sum->repeated_syns += more->repeated_syns;
     sum->most_live = larger(sum->most_live, more->most_live);
+    sum->overlays += more->overlays;
+    sum->overlay_frames += more->overlay_frames;
+    sum->overlays_left_out += more->overlays_left_out;
     sum->planned += more->planned;
     sum->sent += more->sent;
     sum->sent_bytes += more->sent_bytes;
@@ -143,6 +146,9 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     table_count(to, "  cut by the end", counts->hurried, "");
     table_count(to, "most at once", counts->most_live, "");
     table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
+    count_unless_none(to, "overlays", counts->overlays, "begun");
+    count_unless_none(to, "  left out", counts->overlays_left_out, "still under way when their time came again");
+    count_unless_none(to, "  frames", counts->overlay_frames, "of those planned");
 }
 
 void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live)
@@ -220,6 +226,9 @@ void report_set_flows(json_t *object, const struct report_counts *counts)
     set(object, "hurried", counts->hurried);
     set(object, "repeated_syns", counts->repeated_syns);
     set(object, "most_live", counts->most_live);
+    set(object, "overlays", counts->overlays);
+    set(object, "overlays_left_out", counts->overlays_left_out);
+    set(object, "overlay_frames", counts->overlay_frames);
 }
 
 void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live)

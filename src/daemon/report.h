@@ -17,6 +17,8 @@
 struct report_counts {
     uint64_t hosts; /* the most that were played at once */
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
+    uint64_t overlays, overlay_frames; /* begun, and their frames; these are planned, and what comes of them, too */
+    uint64_t overlays_left_out;        /* one was still under way when its time came again */
     uint64_t planned, sent, sent_bytes, dropped, refused;
     /* The rest is about a link. */
     uint64_t unsent, late, lost; /* of the dropped: see struct emit_counts */

@@ -21,6 +21,7 @@ struct scenario {
     struct population population;
     struct day *day;
     struct renderer *renderer;
+    struct overlay_set *overlays; /* NULL: none */
     struct service_list services;
     struct run_time end;
     double activity; /* beside those of the groups */
@@ -129,11 +130,31 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
     return s->renderer ? 0 : -1;
 }
 
+static int add_overlays(struct scenario *s, const struct scenario_config *config, struct error *err)
+{
+    const struct overlay_set_config overlays = {
+        .overlays = config->overlays,
+        .count = config->overlay_count,
+        .background = renderer_frames(s->renderer),
+        .schedule = renderer_schedule(s->renderer),
+        .end = s->end,
+        .before_ns = config->before_ns,
+        .population = &s->population,
+        .networks = s->networks,
+        .network_count = s->network_count,
+    };
+
+    if (config->overlay_count == 0)
+        return 0;
+    s->overlays = overlay_set_new(&overlays, err);
+    return s->overlays ? 0 : -1;
+}
+
 struct scenario *scenario_new(const struct scenario_config *config, struct error *err)
 {
     struct scenario *s = memory_alloc(sizeof *s);
 
-    if (set_groups(s, config, err) < 0 || wire(s, config, err) < 0) {
+    if (set_groups(s, config, err) < 0 || wire(s, config, err) < 0 || add_overlays(s, config, err) < 0) {
         scenario_free(s);
         return NULL;
     }
@@ -144,6 +165,7 @@ void scenario_free(struct scenario *s)
 {
     if (s == NULL)
         return;
+    overlay_set_free(s->overlays);
     renderer_free(s->renderer);
     day_free(s->day);
     population_release(&s->population);
@@ -159,7 +181,12 @@ void scenario_free(struct scenario *s)
 
 struct frame_source scenario_frames(struct scenario *s)
 {
-    return renderer_frames(s->renderer);
+    return s->overlays ? overlay_set_frames(s->overlays) : renderer_frames(s->renderer);
+}
+
+const struct overlay_set *scenario_overlays(const struct scenario *s)
+{
+    return s->overlays;
 }
 
 const struct renderer_counts *scenario_counts(const struct scenario *s)
@@ -211,6 +238,17 @@ struct flow_plan_source scenario_plans(struct scenario *s)
 
 /* ---- steering ---- */
 
+/* `now`, but not before the frame that was taken last: the renderer knows those of sessions alone. */
+static struct run_time clock_of(const struct scenario *s, struct run_time now)
+{
+    return s->overlays ? overlay_set_position(s->overlays, now) : now;
+}
+
+static struct run_time position(const struct scenario *s, struct run_time now)
+{
+    return clock_of(s, renderer_position(s->renderer, clock_of(s, now)));
+}
+
 /* Another schedule, and as much of the day as it has until the end of the run. */
 static void reschedule(struct scenario *s, const struct schedule *schedule)
 {
@@ -224,7 +262,7 @@ static void reschedule(struct scenario *s, const struct schedule *schedule)
 
 static struct schedule schedule_from(const struct scenario *s, struct run_time now)
 {
-    struct run_time at = renderer_position(s->renderer, now);
+    struct run_time at = position(s, now);
     const struct schedule *before = renderer_schedule(s->renderer);
 
     return (struct schedule){ schedule_day_time(before, at), before->speed, at };
@@ -274,11 +312,17 @@ void scenario_skip(struct scenario *s, int64_t ns, struct run_time now)
     renderer_return_plan(s->renderer, schedule.origin);
     reschedule(s, &schedule);
     day_replan(s->day, schedule.origin, ns < 0 ? NULL : renderer_begun(s->renderer), s->activity);
+    if (s->overlays)
+        overlay_set_seek(s->overlays, schedule.origin);
 }
 
 void scenario_finish(struct scenario *s, struct run_time now, int64_t bound_ns)
 {
-    renderer_finish(s->renderer, now, bound_ns);
+    struct run_time at = position(s, now);
+
+    renderer_finish(s->renderer, clock_of(s, now), bound_ns);
+    if (s->overlays)
+        overlay_set_finish(s->overlays, (struct run_time){ at.ns + bound_ns });
 }
 
 const struct schedule *scenario_schedule(const struct scenario *s)

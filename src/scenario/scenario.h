@@ -20,6 +20,7 @@
 #include "dayshift/session_options.h"
 #include "model/model.h"
 #include "net/ip_address.h"
+#include "scenario/overlay_set.h"
 #include "session/renderer.h"
 #include "synth/day.h"
 #include "synth/pick.h"
@@ -64,6 +65,9 @@ struct scenario_config {
     unsigned threads; /* for planning; the frames are the same for any number. 0 is 1 */
     bool plan_ahead;  /* so that frames need not wait for plans; see day.h */
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
+    const struct overlay_config *overlays; /* borrowed as overlay.h says; up to OVERLAY_SET_MAX */
+    size_t overlay_count;
+    int64_t before_ns; /* of the run that have passed before: overlays that begin so long after its begin */
 };
 
 struct scenario; /* opaque */
@@ -73,6 +77,9 @@ void scenario_free(struct scenario *scenario);
 
 struct frame_source scenario_frames(struct scenario *scenario);
 const struct renderer_counts *scenario_counts(const struct scenario *scenario);
+
+/* Captures that are played with the sessions; NULL: none. */
+const struct overlay_set *scenario_overlays(const struct scenario *scenario);
 
 /* The flow that began last: with the frame taken last when that counted one more. NULL: none has begun. */
 const struct flow_plan *scenario_begun(const struct scenario *scenario);
@@ -107,8 +114,8 @@ struct flow_plan_source scenario_plans(struct scenario *scenario);
  * ---- steering: by the thread that takes the frames, never between a peek and its take ----
  *
  * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
- * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows that began
- * go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
+ * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows and overlays
+ * that began go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
  * peeked at again, also when it was at its end.
  */
 
@@ -130,14 +137,14 @@ int scenario_check_activity(const struct scenario *scenario, double factor, stru
 /*
  * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not
  * played, and nobody knows how many they would have been; flows behind are played again, as in the hour that comes
- * twice in autumn. The day stays within 1970 and 2255.
+ * twice in autumn. So it is with overlays. The day stays within 1970 and 2255.
  */
 void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
 
 /*
  * No more flows begin, and those under way are closed, with FIN or reset where they have a connection: in as many
- * frames as that takes, the last of which is due `bound_ns` after the position at most (renderer.h). The run is over
- * with it.
+ * frames as that takes, the last of which is due `bound_ns` after the position at most (renderer.h). Overlays go on until
+ * then. The run is over with it.
  */
 void scenario_finish(struct scenario *scenario, struct run_time now, int64_t bound_ns);
 

@@ -16,6 +16,7 @@ enum { MAC_BYTES = 6 };
 
 #define MADE_UP_BY_ADDRESS (UINT64_C(0x02d5) << 32) /* locally administered */
 #define MADE_UP_BY_NUMBER (UINT64_C(0x02d6) << 32)  /* behind it 8 bits of the group, 24 of the host */
+#define MADE_UP_FOR_STRANGER (UINT64_C(0x02d7) << 32)
 
 /* ---- numbers ---- */
 
@@ -557,7 +558,8 @@ static struct ip_address outside_address6(const struct ip_network *network, uint
     return host;
 }
 
-static struct ip_address outside_address(const struct population *population, enum ip_family family, uint64_t number)
+struct ip_address population_outside_address(const struct population *population, enum ip_family family,
+                                             uint64_t number)
 {
     const struct ip_network *network = &population->outside.networks[family];
     struct ip_address address;
@@ -569,21 +571,26 @@ static struct ip_address outside_address(const struct population *population, en
     return address;
 }
 
+/* As the host sees everybody outside. */
+static void place_outside(const struct population *population, const struct virtual_host *host, struct flow_end *end)
+{
+    memcpy(end->mac, population->outside.mac, sizeof end->mac);
+    memcpy(end->next_hop, population->next_hops[population->group_count], sizeof end->next_hop);
+    end->link = outside_link(population, host->group);
+    end->vlan = outside_vlan(population, host->group);
+}
+
 /* Somebody outside with a number: numbers are spread over the network, the same every time. */
 static struct flow_end outside_end(const struct population *population, const struct virtual_host *host,
                                    uint64_t number)
 {
-    const struct population_outside *outside = &population->outside;
     enum ip_family named = has_family(&host->group->addresses, IP_FAMILY_4) ? IP_FAMILY_4 : IP_FAMILY_6;
-    struct flow_end end = { .address = outside_address(population, named, number) };
+    struct flow_end end = { .address = population_outside_address(population, named, number) };
 
     end.name = population_name(&end.address);
     if (family_between(host, end.name) != named)
-        end.address = outside_address(population, IP_FAMILY_6, number);
-    memcpy(end.mac, outside->mac, sizeof end.mac);
-    memcpy(end.next_hop, population->next_hops[population->group_count], sizeof end.next_hop);
-    end.link = outside_link(population, host->group);
-    end.vlan = outside_vlan(population, host->group);
+        end.address = population_outside_address(population, IP_FAMILY_6, number);
+    place_outside(population, host, &end);
     return end;
 }
 
@@ -701,6 +708,82 @@ uint16_t population_mtu(const struct population *population, const struct virtua
     uint16_t mtu = host->group->mtu;
 
     return is_outside && outside->has_link && (outside->mtu < mtu) ? outside->mtu : mtu;
+}
+
+/* ---- the ends of any packet ---- */
+
+/* Host 0 of the group whose network has the address; NULL: none has. */
+static const struct virtual_host *first_around(const struct population *population, const struct ip_address *address)
+{
+    enum ip_family family = ip_address_family(address);
+
+    for (uint32_t i = 0; i < population->host_count; i += population->hosts[i].group->host_count) {
+        const struct population_addresses *addresses = &population->hosts[i].group->addresses;
+
+        if (has_family(addresses, family) && ip_network_contains(&addresses->networks[family], address))
+            return &population->hosts[i];
+    }
+    return NULL;
+}
+
+/* A virtual host, or a stranger in the network of the group of `first`. */
+static struct flow_end inside_end(const struct population *population, const struct virtual_host *first,
+                                  const struct ip_address *address, const struct ip_address *other)
+{
+    const struct flow_end peer = { .address = *other };
+    const struct virtual_host *host = population_find(population, address);
+    struct virtual_host stranger = *first;
+
+    stranger.end.address = *address;
+    stranger.end.name = population_name(address);
+    put_mac(stranger.end.mac, MADE_UP_FOR_STRANGER | stranger.end.name);
+    return population_own_end(population, host ? host : &stranger, &peer);
+}
+
+/* A multicast group, or everybody, as its sender sees it. */
+static struct flow_end group_end(const struct flow_end *sender, const struct ip_address *address)
+{
+    struct flow_end end = { .address = *address, .link = sender->link, .vlan = sender->vlan };
+
+    set_group_mac(end.mac, address);
+    return end;
+}
+
+static bool is_broadcast_of(const struct virtual_host *first, const struct ip_address *address)
+{
+    const struct ip_network *network = &first->group->addresses.networks[IP_FAMILY_4];
+
+    return ip_address_is_v4(address) && ip_address_distance(address, &network->base) == usable_addresses(network) + 1;
+}
+
+uint16_t population_ends(const struct population *population, const struct ip_address addresses[2],
+                         struct flow_end ends[2])
+{
+    const struct ip_network *outside = &population->outside.networks[ip_address_family(&addresses[0])];
+    const struct virtual_host *firsts[2] = { first_around(population, &addresses[0]),
+                                             first_around(population, &addresses[1]) };
+    uint16_t mtu = UINT16_MAX;
+
+    if ((firsts[0] == NULL && firsts[1] == NULL) ||
+        ip_address_family(&addresses[0]) != ip_address_family(&addresses[1]))
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        const struct virtual_host *first = firsts[i] ? firsts[i] : firsts[!i];
+        uint16_t own = population_mtu(population, first, firsts[i] == NULL);
+
+        mtu = own < mtu ? own : mtu;
+        if (i == 1 && (ip_address_is_group(&addresses[1]) || (firsts[1] && is_broadcast_of(firsts[1], &addresses[1])))) {
+            ends[i] = group_end(&ends[0], &addresses[1]);
+        } else if (firsts[i]) {
+            ends[i] = inside_end(population, firsts[i], &addresses[i], &addresses[!i]);
+        } else if (outside->prefix > 0 && ip_network_contains(outside, &addresses[i])) {
+            ends[i] = (struct flow_end){ .address = addresses[i], .name = population_name(&addresses[i]) };
+            place_outside(population, first, &ends[i]);
+        } else {
+            return 0;
+        }
+    }
+    return mtu;
 }
 
 enum flow_answer population_answer(const struct population *population, const struct virtual_host *host,

@@ -130,6 +130,19 @@ uint32_t population_name(const struct ip_address *address);
 /* The address of a host in a family that its group has. */
 struct ip_address population_address(const struct virtual_host *host, enum ip_family family);
 
+/* Somebody outside, in a family that the outside has: numbers are spread over the network, the same every time. */
+struct ip_address population_outside_address(const struct population *population, enum ip_family family,
+                                             uint64_t number);
+
+/*
+ * Sender and receiver of a packet between any two addresses, for who talks by other rules than the models. In the network
+ * of a group an address is where that group is, also one that no virtual host has: its MAC is made up then (02:d7). The
+ * outside, multicast and broadcast are where the other end is. Ports unused. Returns what fits the links of both ends, in
+ * bytes of IP; 0 when neither end is in the network of a group, or one is nobody's.
+ */
+uint16_t population_ends(const struct population *population, const struct ip_address addresses[2],
+                         struct flow_end ends[2]);
+
 /*
  * The end of a flow of `host` that a learned peer becomes. A local peer that is a virtual host
  * gives that host's end and sets *virtual_peer; `name` is that of a new peer.
