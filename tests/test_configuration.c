@@ -127,6 +127,13 @@ static void test_crossing_filters(void **state)
         { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.0/16", "out") ");",
           { "(ip src net 10.2.0.0/16) and (ip dst net 10.1.0.0/16)",
             "(ip src net 10.1.0.0/16) and (ip dst net 10.2.0.0/16)" } },
+        /* Of both families; the other rows have nobody who talks to the outside of IPv6. */
+        { "populations = ( { model = \"m\"; network = \"10.1.0.0/16\"; network6 = \"2001:2:0:1::/64\"; link = \"in\"; } );"
+          "outside = \"10.9.0.0/16\"; outside6 = \"2001:2:0:9::/64\"; outside_link = \"out\";",
+          { "(ip src net 10.9.0.0/16 or ip6 src net 2001:2:0:9::/64) and "
+            "(ip dst net 10.1.0.0/16 or ip6 dst net 2001:2:0:1::/64)",
+            "(ip src net 10.1.0.0/16 or ip6 src net 2001:2:0:1::/64) and "
+            "(ip dst net 10.9.0.0/16 or ip6 dst net 2001:2:0:9::/64)" } },
         { "populations = (" POPULATION("10.1.0.0/16", "out") "); outside_link = \"out\";", { NULL, NULL } },
         { "populations = (" POPULATION("10.1.0.0/16", "in") ");", { NULL, NULL } },
     };
