@@ -138,12 +138,13 @@ static void *run_emitter(void *argument)
 static void produce(struct frame_ring *ring, double rate, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
+        const struct frame frame = { .due = { due_ns(i, rate) }, .length = FRAME_BYTES };
         uint8_t *room;
 
         while ((room = frame_ring_reserve(ring)) == NULL)
             nap(1000000);
         make_frame(room, (uint32_t)i);
-        frame_ring_commit(ring, (struct run_time){ due_ns(i, rate) }, FRAME_BYTES);
+        frame_ring_commit(ring, &frame);
     }
     frame_ring_finish(ring);
 }
@@ -157,6 +158,7 @@ static void emit(const char *link_name, const char *sink_name, double rate, doub
     struct emission emission = { emitter, ring };
     struct emit_clock clock;
     struct gate gate = { .networks = &network, .network_count = 1 };
+    struct emit_link emitted = { .gate = &gate, .counts = counts };
     atomic_bool stop = false;
     struct error err = { "" };
     enum sink_kind kind;
@@ -165,11 +167,11 @@ static void emit(const char *link_name, const char *sink_name, double rate, doub
 
     if (link_open(&link, link_name, false, &err) < 0 || sink_kind_parse(sink_name, &kind, &err) < 0)
         fail(err.text);
-    *emitter = (struct emitter){ .clock = &clock, .gate = &gate, .stop = &stop, .counts = counts,
-                                 .sink = sink_open(kind, &link, ring, NULL, &err) };
+    emitted.sink = sink_open(kind, &link, ring, NULL, &err);
+    *emitter = (struct emitter){ .links = { &emitted }, .clock = &clock, .stop = &stop };
     clock = emit_clock_real();
     clock.anchor_ns += LEAD_NS;
-    if (emitter->sink == NULL || pthread_create(&thread, NULL, run_emitter, &emission) != 0)
+    if (emitted.sink == NULL || pthread_create(&thread, NULL, run_emitter, &emission) != 0)
         fail(err.text);
     produce(ring, rate, (uint64_t)(rate * seconds));
     pthread_join(thread, NULL);

@@ -148,8 +148,8 @@ static int send_bulk(void)
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
     static struct emit_counts counts;
-    struct emitter emitter = { .clock = &clock, .gate = &gate, .stop = &stop, .counts = &counts,
-                               .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL) };
+    struct emit_link link = { .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL), .counts = &counts };
+    struct emitter emitter = { .links = { &link }, .clock = &clock, .stop = &stop };
     double before_mib = resident_mib();
     double seconds = bench_cpu_seconds();
     struct error err = { "" };
@@ -160,7 +160,7 @@ static int send_bulk(void)
     wire_put_u32(bulk.bytes + 30, UINT32_C(0xc6120002));
     status = emitter_run_source(&emitter, &source, &err);
     seconds = bench_cpu_seconds() - seconds;
-    sink_close(emitter.sink);
+    sink_close(link.sink);
     printf("bulk: %" PRIu64 " frames planned, %" PRIu64 " sent, %.1f ns a frame; %.1f MiB before, %.1f MiB after\n",
            counts.planned, counts.sent, seconds * 1e9 / (double)counts.planned, before_mib, resident_mib());
     return status < 0 || counts.sent != BULK_FRAMES || counts.planned != BULK_FRAMES ? -1 : 0;

@@ -185,7 +185,8 @@ static void *render(void *argument)
             fail("the model has no more frames");
         while ((room = frame_ring_reserve(rendering->ring)) == NULL)
             nap(200000);
-        frame_ring_commit(rendering->ring, next.due, source->take(source->self, room));
+        next.length = source->take(source->self, room);
+        frame_ring_commit(rendering->ring, &next);
     }
     frame_ring_finish(rendering->ring);
     rendering->cpu_seconds = thread_seconds();
@@ -221,6 +222,7 @@ static void play(const char *link, const char *sink, const char *path, uint64_t 
     struct emit_clock clock = emit_clock_real();
     atomic_bool stop = false;
     struct gate gate = { 0 };
+    struct emit_link emitted = { .gate = &gate, .counts = counts };
     struct error err = { "" };
     struct rendering rendering = { scenario_frames(scenario), NULL, count, 0 };
     double cpu_seconds;
@@ -231,8 +233,8 @@ static void play(const char *link, const char *sink, const char *path, uint64_t 
     clock.anchor_ns = INT64_MIN / 4;
     rendering.ring = wire.ring;
     gate.networks = scenario_networks(scenario, &gate.network_count);
-    *emitter = (struct emitter){ .clock = &clock, .gate = &gate, .sink = wire.sink, .stop = &stop, .counts = counts,
-                                 .max_late_ns = INT64_MAX };
+    emitted.sink = wire.sink;
+    *emitter = (struct emitter){ .links = { &emitted }, .clock = &clock, .stop = &stop, .max_late_ns = INT64_MAX };
     begin = mono_time_now();
     cpu_seconds = thread_seconds();
     if (pthread_create(&thread, NULL, render, &rendering) != 0 || emit_thread_prepare(&options, &err) < 0 ||

@@ -32,8 +32,8 @@ setup()
         'timing = "frugal"; late = "drop"; max_late_us = 60000000; control = ""; control_group = "root";'
     run -0 dayshiftd -n -c a.conf
     configure a.conf "$players" 'start = "23:59:59"; sink = "null"; max_packets_per_second = 20; priority = 99;' \
-        'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet"; cpu = 1023;' \
-        'max_packets_per_second = 0; max_bits_per_second = 0; priority = 0; } );'
+        'max_bits_per_second = 1e10; links = ( { interface = "eth7"; sink = "libnet";' \
+        'max_packets_per_second = 0; max_bits_per_second = 0; } ); cpu = 1023;'
     run -0 dayshiftd -n -c a.conf
 }
 
@@ -229,11 +229,13 @@ max_packets_per_second = -1;|max_packets_per_second: -1 is not 0
 max_packets_per_second = "1000";|max_packets_per_second: "1000" is not 0
 max_bits_per_second = 1e5;|max_bits_per_second: 100000 is not 0 (no ceiling) or a number from 200000 to 1000000000000
 max_bits_per_second = [ 1 ];|max_bits_per_second: [...] is not 0
-cpu = -1;|cpu: -1 is not a whole number from 0 to 1023
-cpu = 1024;|cpu: 1024 is not a whole number from 0 to 1023
-priority = 100;|priority: 100 is not a whole number from 0 to 99
-priority = "high";|priority: "high" is not a whole number
 END
+    refuses_line 2 'cpu: -1 is not a whole number from 0 to 1023' "$players" 'cpu = -1;'
+    refuses_line 2 'cpu: 1024 is not a whole number from 0 to 1023' "$players" 'cpu = 1024;'
+    refuses_line 2 'priority: 100 is not a whole number from 0 to 99' "$players" 'priority = 100;'
+    refuses_line 2 'priority: "high" is not a whole number' "$players" 'priority = "high";'
+    refuses_line 3 "unknown key 'cpu'" "$players" 'links = ( { interface = "a";' 'cpu = 1; } );'
+    refuses_line 3 "unknown key 'priority'" "$players" 'links = ( { interface = "a";' 'priority = 1; } );'
 }
 
 @test "dayshiftd: bad links are named with their line" {

@@ -121,7 +121,7 @@ play_on_links()
 
 start_second_tcpdump()
 {
-    ip netns exec "$far" tcpdump --immediate-mode -B 16384 -U -n -i dsd5 -w second.pcap \
+    ip netns exec "$far" tcpdump --immediate-mode --nano -B 16384 -U -n -i dsd5 -w second.pcap \
         2> second.words 3>&- &
     second_pid=$!
     wait_for 10 grep -q "listening on" second.words
@@ -167,6 +167,33 @@ frames_in()
     [ "$(frames_in second.pcap)" -gt 100 ]
     is_part 'src net 198.18.0.0/16' wire.pcap
     is_part 'src net 198.19.0.0/16' second.pcap
+}
+
+# check_order SINK: by the stamps of one clock, the kernel's, both captures together are the plan: nothing was overtaken.
+check_order()
+{
+    play_on_links 'duration = "4s"; speed = 60; outside_link = "out";' "sink = \"$1\";"
+    sed -i '/^speed = 10;$/d' live.conf
+    capture_both
+    end_tcpdump "$(frames_in file.pcap 'src net 198.18.0.0/16')"
+    end_second_tcpdump "$(frames_in file.pcap 'src net 198.19.0.0/16')"
+    [ "$(frames_in second.pcap)" -gt 1000 ]
+    run -0 "$HELPERS/early_replies" -o both.pcap wire.pcap second.pcap
+    [[ $output != *" of 0 "* ]]
+    [[ $("$HELPERS/same_frames" file.pcap both.pcap) == *" frames, all the same" ]]
+}
+
+@test "live: two links: frames leave in one order, and no reply before its request" {
+    need_second_pair
+    check_order packet
+}
+
+# Both read the frames from the memory of one ring.
+@test "live: two links by AF_XDP: frames leave in one order" {
+    need_second_pair
+    configure sink.conf "$players" 'sink = "xdp";'
+    dayshiftd -n -c sink.conf > words 2>&1 || skip "$(cat words)"
+    check_order xdp
 }
 
 @test "live: VLANs on two links: every frame has the tag of its sender on the link of its sender" {

@@ -103,26 +103,25 @@ static void *produce(void *self)
 }
 
 static int send_frames(const struct link *link, uint32_t frames, int64_t gap_ns,
-                       struct emitter *emitter, struct error *err)
+                       struct emit_counts *counts, struct error *err)
 {
     struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
     struct gate gate = { .networks = &network, .network_count = 1, .max_frame_bytes = (uint32_t)link->mtu + 14 };
+    struct emit_link emitted = { .gate = &gate, .counts = counts };
     atomic_bool stop = false;
     struct plan plan = { frame_ring_new(RING_BYTES), &stop, frames, gap_ns };
     struct emit_clock clock = emit_clock_real();
+    struct emitter emitter = { .links = { &emitted }, .clock = &clock, .stop = &stop };
     pthread_t producer;
     int status;
 
-    emitter->clock = &clock;
-    emitter->gate = &gate;
-    emitter->sink = sink_open(SINK_PACKET, link, plan.ring, NULL, err);
-    emitter->stop = &stop;
+    emitted.sink = sink_open(SINK_PACKET, link, plan.ring, NULL, err);
     if (pthread_create(&producer, NULL, produce, &plan) != 0)
         return error_set(err, "cannot start a thread");
-    status = emitter_run_ring(emitter, plan.ring, err);
+    status = emitter_run_ring(&emitter, plan.ring, err);
     atomic_store(&stop, true);
     pthread_join(producer, NULL);
-    sink_close(emitter->sink);
+    sink_close(emitted.sink);
     frame_ring_free(plan.ring);
     return status;
 }
@@ -154,7 +153,6 @@ static void linger(int seconds)
 static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, struct error *err)
 {
     static struct emit_counts counts; /* zero */
-    struct emitter emitter = { .counts = &counts };
     struct responder responder = { .lookup = is_host };
     struct link link;
     uint64_t before;
@@ -167,7 +165,7 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
     if (responder_start(&responder, err) < 0)
         goto close;
     if (link_sent_packets(&link, &before, err) == 0 &&
-        send_frames(&link, frames, gap_ns, &emitter, err) == 0 &&
+        send_frames(&link, frames, gap_ns, &counts, err) == 0 &&
         link_sent_packets(&link, &after, err) == 0) {
         print_counts(&counts, after - before);
         linger(linger_s);

@@ -145,7 +145,7 @@ wait_for_frames()
 
 start_tcpdump()
 {
-    ip netns exec "$far" tcpdump --immediate-mode -B 16384 -U -n -i dsd1 -w wire.pcap \
+    ip netns exec "$far" tcpdump --immediate-mode --nano -B 16384 -U -n -i dsd1 -w wire.pcap \
         2> tcpdump.words 3>&- &
     tcpdump_pid=$!
     wait_for 10 grep -q "listening on" tcpdump.words

@@ -20,6 +20,7 @@ struct long_run {
     struct frame_source frames;
     struct emit_clock clock;
     struct emit_counts counts;
+    struct emit_link link;
     struct emitter emitter;
     uint64_t calls;
     int64_t last_due_ns;
@@ -214,8 +215,9 @@ int long_run_play(const struct long_run_config *config, struct long_run_result *
     if (run->scenario) {
         run->frames = scenario_frames(run->scenario);
         gate.networks = scenario_networks(run->scenario, &gate.network_count);
-        run->emitter = (struct emitter){ .clock = &run->clock, .gate = &gate, .sink = &run->sink, .stop = &stop,
-                                         .counts = &run->counts, .late = config->late };
+        run->link = (struct emit_link){ .gate = &gate, .sink = &run->sink, .counts = &run->counts };
+        run->emitter = (struct emitter){ .links = { &run->link }, .clock = &run->clock, .stop = &stop,
+                                         .late = config->late };
         status = emitter_run_source(&run->emitter, &steered, err);
         set_result(run);
     }

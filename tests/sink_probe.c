@@ -75,17 +75,22 @@ static void fill_ring(struct run *run, const struct plan *plan)
     while (run->made < plan->frames && (room = frame_ring_reserve(run->ring))) {
         uint32_t length = SHORTEST + run->made * 37 % (plan->longest - SHORTEST + 1);
 
-        struct run_time due = { (int64_t)(run->made / plan->together) * plan->gap_us * NS_PER_US };
+        const struct frame frame = {
+            .due = { (int64_t)(run->made / plan->together) * plan->gap_us * NS_PER_US },
+            .length = length,
+        };
 
         make_frame(room, length, run->made++);
-        frame_ring_commit(run->ring, due, length);
+        frame_ring_commit(run->ring, &frame);
     }
 }
 
 static void pass(struct run *run, size_t count)
 {
+    const uint8_t *held = sink_oldest_held(run->sink);
+
     run->unreleased += count;
-    run->unreleased -= frame_ring_release_until(run->ring, run->unreleased, sink_oldest_held(run->sink));
+    run->unreleased -= frame_ring_release_until(run->ring, run->unreleased, &held, 1);
 }
 
 static void nap(long ns)

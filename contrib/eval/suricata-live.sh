@@ -40,17 +40,21 @@ link_set_up
 listen() {
     rm -rf "$out/$1.live"
     mkdir "$out/$1.live"
-    in_b suricata -c "$out/suricata.yaml" -S /dev/null -k all --af-packet="$link_b" -l "$out/$1.live" >"$out/$1.live/log" 2>&1 &
+    in_b suricata -c "$out/suricata.yaml" -S /dev/null -k all --af-packet="$link_b" --set stats.interval=1 \
+        -l "$out/$1.live" >"$out/$1.live/log" 2>&1 &
     suricata_pid=$!
     other_pids=$suricata_pid
     wait_for 60 grep -qs 'Engine started' "$out/$1.live/log" "$out/$1.live/suricata.log" || die "Suricata does not start: see $out/$1.live/log"
 }
 
+# stop_listening NAME: its events, and the last of its statistics, in NAME.live.json
 stop_listening() {
-    sleep 2 # what is in its buffers
+    sleep 3 # what is in its buffers
     kill "$suricata_pid"
     wait "$suricata_pid" || true
     other_pids=
+    jq -cn '[inputs] | (map(select(.event_type == "stats")) | last), (.[] | select(.event_type == "anomaly"))' \
+        "$out/$1.live/eve.json" >"$out/$1.live.json"
 }
 
 # play NAME: the hour on the link; frames sent in $sent
@@ -72,13 +76,13 @@ END
 
 # live NAME: a line of the table, and what is wrong with it
 live() {
-    local eve=$out/$1.live/eve.json packets decoder stream seen dropped
+    local eve=$out/$1.live.json packets decoder stream seen dropped
 
     listen "$1"
     play "$1"
-    stop_listening
+    stop_listening "$1"
     read -r packets decoder stream < <(count "$eve")
-    read -r seen dropped < <(jq -rn '[inputs | select(.event_type == "stats").stats.capture] | last |
+    read -r seen dropped < <(jq -r 'select(.event_type == "stats").stats.capture |
         [.kernel_packets, .kernel_drops] | @tsv' "$eve")
     decoder_rate=$(per_thousand "$decoder" "$packets")
     stream_rate=$(per_thousand "$stream" "$packets")

@@ -11,6 +11,8 @@
 
 #define FRAME_MAX_BYTES 9018 /* Ethernet without its check sum, one VLAN tag, 9000 bytes of IP */
 
+#define FRAME_MAX_LINKS 8 /* of a run */
+
 #define FRAME_NO_FLOW UINT32_MAX
 
 struct frame {

@@ -34,12 +34,14 @@ enum {
     SMALLEST_RING = 32768 /* two of the longest frames: one always fits, whatever gap it leaves */
 };
 
-#define FILLER UINT32_MAX
+#define FILLER UINT16_MAX
 
 /* The length comes first: a gap at the end may have room for 8 bytes only. */
 struct record {
-    uint32_t length; /* FILLER: go on at the beginning of the memory */
-    uint32_t unused;
+    uint16_t length; /* FILLER: go on at the beginning of the memory */
+    uint8_t link;
+    uint8_t to_link;
+    uint32_t flow;
     int64_t due_ns;
     uint8_t bytes[];
 };
@@ -48,6 +50,7 @@ struct record {
 enum { LONGEST_RECORD = sizeof(struct record) + (FRAME_MAX_BYTES + RECORD_ALIGNMENT - 1) / RECORD_ALIGNMENT * RECORD_ALIGNMENT };
 
 _Static_assert(sizeof(struct record) % RECORD_ALIGNMENT == 0, "records stay aligned");
+_Static_assert(FRAME_MAX_BYTES < FILLER && FRAME_MAX_LINKS <= UINT8_MAX, "a record holds what a frame may have");
 _Static_assert(SMALLEST_RING >= 2 * LONGEST_RECORD, "the smallest ring takes the longest frame");
 
 struct frame_ring {
@@ -135,17 +138,20 @@ uint8_t *frame_ring_reserve(struct frame_ring *ring)
     return has_room(ring, ring->reserved + LONGEST_RECORD) ? record_at(ring, ring->reserved)->bytes : NULL;
 }
 
-void frame_ring_commit(struct frame_ring *ring, struct run_time due, uint32_t length)
+void frame_ring_commit(struct frame_ring *ring, const struct frame *frame)
 {
     uint64_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
     struct record *record = record_at(ring, ring->reserved);
 
-    assert(length <= FRAME_MAX_BYTES);
+    assert(frame->length <= FRAME_MAX_BYTES && frame->link < FRAME_MAX_LINKS && frame->to_link < FRAME_MAX_LINKS);
     if (ring->reserved != written)
         record_at(ring, written)->length = FILLER;
-    record->length = length;
-    record->due_ns = due.ns;
-    atomic_store_explicit(&ring->written, ring->reserved + record_size(length), memory_order_release);
+    record->length = (uint16_t)frame->length;
+    record->link = (uint8_t)frame->link;
+    record->to_link = (uint8_t)frame->to_link;
+    record->flow = frame->flow;
+    record->due_ns = frame->due.ns;
+    atomic_store_explicit(&ring->written, ring->reserved + record_size(frame->length), memory_order_release);
 }
 
 bool frame_ring_push(struct frame_ring *ring, const struct frame *frame)
@@ -155,7 +161,7 @@ bool frame_ring_push(struct frame_ring *ring, const struct frame *frame)
     if (room == NULL)
         return false;
     memcpy(room, frame->bytes, frame->length);
-    frame_ring_commit(ring, frame->due, frame->length);
+    frame_ring_commit(ring, frame);
     return true;
 }
 
@@ -193,14 +199,27 @@ size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t mos
     for (; count < most && has_more(ring); count++) {
         const struct record *record = pass_record(ring, &ring->taken);
 
-        frames[count].due.ns = record->due_ns;
-        frames[count].length = record->length;
-        frames[count].bytes = record->bytes;
+        frames[count] = (struct frame){
+            .due = { record->due_ns },
+            .length = record->length,
+            .link = record->link,
+            .to_link = record->to_link,
+            .flow = record->flow,
+            .bytes = record->bytes,
+        };
     }
     return count;
 }
 
-size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *until)
+static bool is_one_of(const uint8_t *bytes, const uint8_t *const *held, size_t held_count)
+{
+    for (size_t i = 0; i < held_count; i++)
+        if (held[i] == bytes)
+            return true;
+    return false;
+}
+
+size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *const *held, size_t held_count)
 {
     uint64_t released = atomic_load_explicit(&ring->released, memory_order_relaxed);
     uint64_t position = released;
@@ -208,7 +227,7 @@ size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uin
 
     for (; passed < count; passed++) {
         assert(released != ring->taken);
-        if (pass_record(ring, &position)->bytes == until)
+        if (is_one_of(pass_record(ring, &position)->bytes, held, held_count))
             break;
         released = position;
     }
@@ -218,7 +237,7 @@ size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uin
 
 void frame_ring_release(struct frame_ring *ring, size_t count)
 {
-    (void)frame_ring_release_until(ring, count, NULL);
+    (void)frame_ring_release_until(ring, count, NULL, 0);
 }
 
 bool frame_ring_is_done(struct frame_ring *ring)

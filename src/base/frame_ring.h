@@ -3,8 +3,8 @@
  * thread to the emitter's. Wait-free on both sides; C11 atomics with acquire/release pairs
  * on the two positions; no allocation after frame_ring_new().
  *
- * A frame is rendered where it will be sent from: it is stored with its due time, aligned to 8 bytes, and never
- * wraps around the end of the memory. Links are not kept: a ring belongs to one.
+ * A frame is rendered where it will be sent from: its bytes are aligned to 8 and never wrap around the end of the
+ * memory. With them is kept all that a struct frame says.
  */
 #ifndef BASE_FRAME_RING_H
 #define BASE_FRAME_RING_H
@@ -27,8 +27,8 @@ void *frame_ring_memory(const struct frame_ring *ring, size_t *bytes);
 /* Producer: room for FRAME_MAX_BYTES; NULL when there is none now. */
 uint8_t *frame_ring_reserve(struct frame_ring *ring);
 
-/* Producer: the frame in the room that was reserved last may be taken. */
-void frame_ring_commit(struct frame_ring *ring, struct run_time due, uint32_t length);
+/* Producer: the frame whose bytes are in the room that was reserved last may be taken. Where else they lie is ignored. */
+void frame_ring_commit(struct frame_ring *ring, const struct frame *frame);
 
 /* Producer: both, for who has the bytes already; false when there is no room now. */
 bool frame_ring_push(struct frame_ring *ring, const struct frame *frame);
@@ -45,8 +45,8 @@ size_t frame_ring_take(struct frame_ring *ring, struct frame *frames, size_t mos
 /* Consumer: gives back the memory of the `count` oldest frames of those taken and not released yet. */
 void frame_ring_release(struct frame_ring *ring, size_t count);
 
-/* The same, but not from the frame on whose bytes are at `until` (NULL: all `count`). Returns how many. */
-size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *until);
+/* The same, but not from the first frame on whose bytes are at one of `held`. Returns how many. */
+size_t frame_ring_release_until(struct frame_ring *ring, size_t count, const uint8_t *const *held, size_t held_count);
 
 /* Consumer: all was taken, and the producer has finished. */
 bool frame_ring_is_done(struct frame_ring *ring);

@@ -103,11 +103,10 @@ static void print_summary(const struct day_options *o, const struct scenario *sc
 static int synthesize(struct day_options *o, struct error *err)
 {
     struct scenario_config *config = &o->play.scenario;
-    struct truth truth = { 0 };
+    struct flow_output *truth = NULL;
     struct emit_counts counts;
     struct write_frames_config write = {
         .path = o->output, .what = "day", .stop = config->stop, .quiet = o->quiet,
-        .finish = truth_finish, .finish_self = &truth,
     };
     struct scenario *scenario = NULL;
     int status;
@@ -119,12 +118,15 @@ static int synthesize(struct day_options *o, struct error *err)
     config->groups = &o->play.group;
     config->group_count = 1;
     config->how = o->sessions.how;
-    status = truth_open(&truth, o->sessions.truth, &config->how, err);
+    status = truth_open(&truth, o->sessions.truth, config->begin, &config->how, err);
     if (status == 0) {
         scenario = scenario_new(config, err);
         status = scenario == NULL ? -1 : 0;
     }
     if (status == 0) {
+        if (truth)
+            flow_ledger_add_population(flow_output_ledger(truth), 0);
+        write.truth = truth;
         write.begin = config->begin;
         write.frames = scenario_frames(scenario);
         write.end_s = scenario_end(scenario).ns / NS_PER_SECOND;
@@ -134,7 +136,7 @@ static int synthesize(struct day_options *o, struct error *err)
     if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
         print_summary(o, scenario, &counts);
     scenario_free(scenario);
-    truth_close(&truth);
+    flow_output_free(truth);
     return status;
 }
 

@@ -42,7 +42,7 @@ struct board {
     _Atomic int64_t began_ns;         /* monotonic: when the first engine began to play; 0: none has */
     _Atomic int64_t playing_since_ns; /* monotonic: when this one did */
     struct run_position position;
-    struct emit_counts emitted[CONFIGURATION_MAX_LINKS]; /* of this engine, by link: where its emitters count */
+    struct emit_counts emitted[CONFIGURATION_MAX_LINKS]; /* of this engine, by link: where its emitter counts */
     struct report_counts present;     /* of this engine, so far; what is emitted may be older here */
     bool interface_known;             /* the interface was there when it was last asked */
     bool interface_asked;             /* by this engine */

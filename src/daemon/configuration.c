@@ -19,7 +19,7 @@
 #include "daemon/trust.h"
 #include "dayshift/control.h"
 
-enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300 };
+enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300, MOST_CPU = 1023 /* of a cpu_set_t */, MOST_PRIORITY = 99 };
 
 #define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
 
@@ -170,6 +170,26 @@ static int take_max_late_us(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_cpu(struct parser *p, const config_setting_t *setting)
+{
+    int64_t cpu;
+
+    if (value_take_integer(p, setting, 0, MOST_CPU, &cpu) < 0)
+        return -1;
+    p->to->cpu = (int)cpu;
+    return 0;
+}
+
+static int take_priority(struct parser *p, const config_setting_t *setting)
+{
+    int64_t priority;
+
+    if (value_take_integer(p, setting, 0, MOST_PRIORITY, &priority) < 0)
+        return -1;
+    p->to->priority = (int)priority;
+    return 0;
+}
+
 /* ---- who is played, and how ---- */
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
@@ -245,6 +265,27 @@ static int take_impairments(struct parser *p, const config_setting_t *setting)
     return impairment_rates_parse(&p->to->sessions.impairments, text, p->err) < 0 ? value_say_where(p, setting) : 0;
 }
 
+/* ---- what is told of it ---- */
+
+static int take_truth(struct parser *p, const config_setting_t *setting)
+{
+    if (value_take_path(p, setting, &p->to->truth) < 0)
+        return -1;
+    p->to->truth_format = flow_log_format_of(p->to->truth);
+    return 0;
+}
+
+static int take_truth_format(struct parser *p, const config_setting_t *setting)
+{
+    static const char *const names[] = { [FLOW_LOG_CSV] = "csv", [FLOW_LOG_JSON] = "json" };
+    unsigned format;
+
+    if (value_take_choice(p, setting, names, sizeof names / sizeof *names, &format) < 0)
+        return -1;
+    p->to->truth_format = (enum flow_log_format)format;
+    return 0;
+}
+
 /* ---- the file ---- */
 
 static int take_root(struct parser *p, const config_setting_t *root)
@@ -253,8 +294,6 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "sink", link_take_sink },
         { "max_packets_per_second", link_take_max_packets },
         { "max_bits_per_second", link_take_max_bits },
-        { "cpu", link_take_cpu },
-        { "priority", link_take_priority },
         { "interface", link_take_short },
         { "links", link_take_list },
         { "allow_default_route", take_allow_default_route },
@@ -264,6 +303,8 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "timing", take_timing },
         { "late", take_late },
         { "max_late_us", take_max_late_us },
+        { "cpu", take_cpu },
+        { "priority", take_priority },
         { "seed", take_seed },
         { "speed", take_speed },
         { "start", take_start },
@@ -274,6 +315,8 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "threads", take_threads },
         { "packet_model", take_packet_model },
         { "impairments", take_impairments },
+        { "truth", take_truth },
+        { "truth_format", take_truth_format },
         { "populations", population_take_list },
         { "outside", take_outside },
         { "outside6", take_outside6 },
@@ -364,6 +407,7 @@ static void set_defaults(struct configuration *c)
     c->speed = 1;
     c->stop_ns = DEFAULT_STOP_NS;
     c->max_late_ns = EMIT_MAX_LATE_NS;
+    c->cpu = CONFIGURATION_ANY_CPU;
     c->sessions.impairments = IMPAIRMENTS_LEARNED;
     ip_network_parse(&c->outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     ip_network_parse(&c->outside.networks[IP_FAMILY_6], SCENARIO_DEFAULT_OUTSIDE6);
@@ -371,7 +415,7 @@ static void set_defaults(struct configuration *c)
 
 static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
 {
-    struct parser parser = { .path = path, .to = c, .defaults.cpu = CONFIGURATION_ANY_CPU, .err = err };
+    struct parser parser = { .path = path, .to = c, .err = err };
     const char *checked = NULL;
     config_t config;
     int status;
@@ -413,5 +457,6 @@ void configuration_release(struct configuration *c)
     free(c->user);
     free(c->control);
     free(c->timezone);
+    free(c->truth);
     memset(c, 0, sizeof *c);
 }

@@ -19,12 +19,13 @@
 #include "emit/emitter.h"
 #include "emit/sink.h"
 #include "net/ip_address.h"
+#include "records/flow_log.h"
 #include "scenario/scenario.h"
 
 #define CONFIGURATION_LEAST_SPEED 0.001
 #define CONFIGURATION_MOST_SPEED 1e6
 
-enum { CONFIGURATION_MAX_LINKS = 8, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };
+enum { CONFIGURATION_MAX_LINKS = FRAME_MAX_LINKS, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };
 
 struct configuration_link {
     char *name;
@@ -32,8 +33,6 @@ struct configuration_link {
     enum sink_kind sink;
     uint64_t max_packets_per_second; /* 0: no ceiling; as for rate_ceiling_init() */
     uint64_t max_bits_per_second;
-    int cpu;      /* that its emitter runs on, or CONFIGURATION_ANY_CPU */
-    int priority; /* of its emitter: SCHED_FIFO 1..99; 0: not real-time */
 };
 
 struct configuration_population {
@@ -75,8 +74,12 @@ struct configuration {
     enum emit_timing timing;
     enum late_policy late;
     int64_t max_late_ns;
+    int cpu;      /* that the emitter runs on, or CONFIGURATION_ANY_CPU */
+    int priority; /* of the emitter: SCHED_FIFO 1..99; 0: not real-time */
     enum day_fallback unobserved;
     struct session_options sessions; /* how they are made */
+    char *truth; /* path of the log of what was sent, relative ones from the directory of the file; NULL: none */
+    enum flow_log_format truth_format;
     unsigned threads;
     struct population_outside outside;
     struct configuration_population *populations;

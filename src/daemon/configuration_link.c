@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "emit/rate_ceiling.h"
 
-enum { NAME_MOST = 31, CPU_MOST = 1023 /* of a cpu_set_t */, PRIORITY_MOST = 99 };
+enum { NAME_MOST = 31 };
 
 #define PACKETS_MOST 1e9 /* a second; 10 Gbit/s have room for 14.9 million */
 #define BITS_MOST 1e12
@@ -45,26 +45,6 @@ int link_take_max_packets(struct parser *p, const config_setting_t *setting)
 int link_take_max_bits(struct parser *p, const config_setting_t *setting)
 {
     return take_ceiling(p, setting, RATE_CEILING_LEAST_BITS, BITS_MOST, &p->link->max_bits_per_second);
-}
-
-int link_take_cpu(struct parser *p, const config_setting_t *setting)
-{
-    int64_t cpu;
-
-    if (value_take_integer(p, setting, 0, CPU_MOST, &cpu) < 0)
-        return -1;
-    p->link->cpu = (int)cpu;
-    return 0;
-}
-
-int link_take_priority(struct parser *p, const config_setting_t *setting)
-{
-    int64_t priority;
-
-    if (value_take_integer(p, setting, 0, PRIORITY_MOST, &priority) < 0)
-        return -1;
-    p->link->priority = (int)priority;
-    return 0;
 }
 
 /* ---- keys of one link ---- */
@@ -128,8 +108,6 @@ static int take_link(struct parser *p, const config_setting_t *group)
         { "sink", link_take_sink },
         { "max_packets_per_second", link_take_max_packets },
         { "max_bits_per_second", link_take_max_bits },
-        { "cpu", link_take_cpu },
-        { "priority", link_take_priority },
         { NULL, NULL },
     };
     char text[VALUE_TEXT];

@@ -10,8 +10,6 @@
 int link_take_sink(struct parser *parser, const config_setting_t *setting);
 int link_take_max_packets(struct parser *parser, const config_setting_t *setting);
 int link_take_max_bits(struct parser *parser, const config_setting_t *setting);
-int link_take_cpu(struct parser *parser, const config_setting_t *setting);
-int link_take_priority(struct parser *parser, const config_setting_t *setting);
 
 /* Keys of the file: one link in short, or several. */
 int link_take_short(struct parser *parser, const config_setting_t *setting);

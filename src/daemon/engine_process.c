@@ -27,11 +27,11 @@ static int read_and_play(const struct live_run_config *run, struct error *err)
 }
 
 /* Closes those that it has opened when one cannot be. */
-static int open_links(struct live_link *links, const struct configuration *c, const struct emit_clock *clock,
+static int open_links(struct live_link *links, const struct configuration *c, const struct live_emitter *emitter,
                       struct error *err)
 {
     for (size_t i = 0; i < c->link_count; i++) {
-        if (live_link_open(&links[i], c, &c->links[i], clock, err) == 0)
+        if (live_link_open(&links[i], c, &c->links[i], emitter, err) == 0)
             continue;
         while (i-- > 0)
             live_link_close(&links[i]);
@@ -48,37 +48,39 @@ static void note_interfaces(const struct live_link *links, size_t count, struct 
     board_count_interface(board, is_known, live_links_identity(links, count), counted);
 }
 
-static int highest_priority(const struct configuration *c)
+static int play_on(const struct live_run_config *run, struct error *err)
 {
-    int highest = 0;
+    const struct configuration *c = run->configuration;
+    int status = open_links(run->links, c, run->emitter, err);
 
-    for (size_t i = 0; i < c->link_count; i++) {
-        if (c->links[i].priority > highest)
-            highest = c->links[i].priority;
-    }
-    return highest;
+    if (status < 0)
+        return -1;
+    note_interfaces(run->links, c->link_count, run->board);
+    emit_thread_lock(run->board->emitted, sizeof run->board->emitted);
+    emit_thread_raise_limits(c->priority);
+    status = give_up_rights(c, err);
+    if (status == 0)
+        status = read_and_play(run, err);
+    for (size_t i = 0; i < c->link_count; i++)
+        live_link_close(&run->links[i]);
+    return status;
 }
 
 int engine_process_play(const struct configuration *c, const struct play_files *files, const struct play_span *span,
                         const struct engine_ends *ends, struct error *err)
 {
     struct live_link *links = memory_alloc_array(c->link_count, sizeof *links);
-    struct emit_clock clock = emit_clock_real();
+    struct live_emitter *emitter = memory_alloc(sizeof *emitter);
     const struct live_run_config run = {
-        c, files, span, links, &clock, ends->options, ends->board, ends->channel, ends->control_fd,
+        c, files, span, links, emitter, ends->options, ends->board, ends->channel, ends->control_fd, ends->logger,
     };
-    int status = open_links(links, c, &clock, err);
+    int status = live_emitter_open(emitter, c, err);
 
     if (status == 0) {
-        note_interfaces(links, c->link_count, ends->board);
-        emit_thread_lock(ends->board->emitted, sizeof ends->board->emitted);
-        emit_thread_raise_limits(highest_priority(c));
-        status = give_up_rights(c, err);
-        if (status == 0)
-            status = read_and_play(&run, err);
-        for (size_t i = 0; i < c->link_count; i++)
-            live_link_close(&links[i]);
+        status = play_on(&run, err);
+        live_emitter_close(emitter);
     }
+    free(emitter);
     free(links);
     return status;
 }
@@ -93,7 +95,7 @@ int engine_process_check(const struct configuration *c, const struct play_files 
     if (status == 0)
         status = play_files_read_models(files, c, images, err);
     if (status == 0)
-        status = play_init(&play, c, files, &span, NULL, images, err);
+        status = play_init(&play, c, files, &span, NULL, images, NULL, err);
     if (status == 0 && overlays) {
         play_say_overlays(&play);
         play_print_overlays(&play, overlays);

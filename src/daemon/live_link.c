@@ -1,51 +1,43 @@
 #include "daemon/live_link.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/counter.h"
+#include "daemon/crossing_filter.h"
 
-#define RING_BYTES ((size_t)16 << 20) /* frames rendered ahead: 10,000 full ones or more */
-
-/* While there is one thread, and the right to. */
-static void lock_memory(struct live_link *l)
+static int open_crossing(struct live_link *l, const struct configuration *c, struct error *err)
 {
-    size_t bytes;
-    void *memory = frame_ring_memory(l->ring, &bytes);
+    char *filter = crossing_filter(c, (size_t)(l->config - c->links));
+    int status = filter ? crossing_open(&l->crossing, &l->link, filter, err) : 0;
 
-    emit_thread_lock(memory, bytes);
-    emit_thread_lock(l, sizeof *l);
+    free(filter);
+    return status;
 }
 
 int live_link_open(struct live_link *l, const struct configuration *configuration,
-                   const struct configuration_link *config, const struct emit_clock *clock, struct error *err)
+                   const struct configuration_link *config, const struct live_emitter *emitter, struct error *err)
 {
     memset(l, 0, sizeof *l);
     l->config = config;
+    l->crossing.fd = -1;
     if (link_open(&l->link, config->interface, configuration->allow_default_route, err) < 0)
         return error_prefix(err, "%s: interface", configuration->path);
-    l->ring = frame_ring_new(RING_BYTES);
-    if (l->ring == NULL) {
-        link_close(&l->link);
-        return error_set(err, "%s: not enough memory for a ring of %zu bytes", config->interface, RING_BYTES);
-    }
     l->state = (struct link_state){ true, true, l->link.mtu };
-    transmit_stamps_init(&l->stamps, clock);
-    l->sink = sink_open(config->sink, &l->link, l->ring, &l->stamps, err);
-    if (l->sink == NULL) {
+    transmit_stamps_init(&l->stamps, &emitter->clock);
+    l->sink = sink_open(config->sink, &l->link, emitter->ring, &l->stamps, err);
+    if (l->sink == NULL || open_crossing(l, configuration, err) < 0) {
         live_link_close(l);
         return -1;
     }
     rate_ceiling_init(&l->ceiling, config->max_packets_per_second, config->max_bits_per_second);
-    l->options = (struct emit_thread_options){ config->cpu, config->priority };
-    lock_memory(l);
+    emit_thread_lock(l, sizeof *l);
     return 0;
 }
 
 void live_link_close(struct live_link *l)
 {
+    crossing_close(&l->crossing);
     sink_close(l->sink);
-    frame_ring_free(l->ring);
     link_close(&l->link);
 }
 
@@ -65,43 +57,12 @@ int live_link_answer(struct live_link *l, const struct scenario_link *hosts, str
     return l->responding ? 0 : -1;
 }
 
-static void *emit_thread(void *argument)
+struct emit_link live_link_for_emitter(struct live_link *l, const struct gate *gate, struct emit_counts *counts)
 {
-    struct live_link *l = argument;
-
-    l->status = emit_thread_prepare(&l->options, &l->err);
-    if (l->status < 0)
-        atomic_store(l->stop, true);
-    atomic_store(&l->is_prepared, true);
-    if (l->status == 0)
-        l->status = emitter_run_ring(&l->emitter, l->ring, &l->err);
-    if (l->status < 0)
-        atomic_store(l->stop, true);
-    atomic_store(&l->done, true);
-    return NULL;
-}
-
-int live_link_start(struct live_link *l, const struct live_link_run *run, const struct gate *gate,
-                    struct emit_counts *counts, struct error *err)
-{
-    const struct timespec nap = { .tv_nsec = 100 * NS_PER_US };
-    const struct configuration *c = run->configuration;
-    int status;
-
-    l->stop = run->stop;
     l->gate = *gate;
     l->gate.max_frame_bytes = (uint32_t)l->link.mtu + 14;
-    l->emitter = (struct emitter){ .clock = run->clock, .gate = &l->gate, .ceiling = ceiling_of(l),
-                                   .sink = l->sink, .stop = run->stop, .counts = counts, .pace.timing = c->timing,
-                                   .late = c->late, .max_late_ns = c->max_late_ns };
-    status = pthread_create(&l->thread, NULL, emit_thread, l);
-    if (status != 0)
-        return error_set(err, "cannot start a thread: %s", strerror(status));
-    l->started = true;
-    /* What it cannot have is to be known before the run begins. */
-    while (!atomic_load(&l->is_prepared))
-        nanosleep(&nap, NULL);
-    return 0;
+    return (struct emit_link){ .name = l->config->interface, .gate = &l->gate, .ceiling = ceiling_of(l),
+                               .sink = l->sink, .counts = counts };
 }
 
 uint32_t live_links_identity(const struct live_link *links, size_t count)
@@ -127,30 +88,9 @@ bool live_links_count(const struct live_link *links, size_t count, uint64_t *pac
     return true;
 }
 
-/* With no thread left: what was rendered and never came to the emitter is dropped. */
-static void count_leftovers(struct live_link *l)
-{
-    struct emit_counts *counts = l->emitter.counts;
-    struct frame frame;
-
-    while (frame_ring_take(l->ring, &frame, 1) > 0) {
-        counter_add(&counts->planned, 1);
-        counter_add(&counts->dropped, 1);
-        counter_add(&counts->unsent, 1);
-    }
-}
-
-int live_link_end(struct live_link *l, struct error *err)
+void live_link_end(struct live_link *l)
 {
     if (l->responding)
         responder_stop(&l->responder);
     l->responding = false;
-    if (!l->started)
-        return 0;
-    pthread_join(l->thread, NULL);
-    l->started = false;
-    count_leftovers(l);
-    if (l->status < 0)
-        *err = l->err;
-    return l->status < 0 ? error_prefix(err, "%s", l->config->interface) : 0;
 }

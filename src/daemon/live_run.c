@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
+enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
 
 /* ---- signals ---- */
 
@@ -96,8 +96,6 @@ static void watch_link(struct live_link *link)
 {
     struct link_state state;
 
-    if (link->started)
-        emit_thread_watch(&link->watch, link->thread, &link->options);
     transmit_stamps_read(&link->stamps);
     if (link_read_state(&link->link, &state) < 0)
         return; /* it is gone: the emitter will say so */
@@ -130,10 +128,31 @@ static void watch_stalls(struct live_run *run)
     run->said_held_back = held_back;
 }
 
+/* Once for each link: there may be no way to it. What arrives in part is in the table. */
+static void watch_crossing(struct live_run *run, size_t i)
+{
+    struct live_link *link = &run->config->links[i];
+    uint64_t sent = 0;
+    char text[TEXT_NUMBER];
+
+    for (size_t from = 0; from < live_run_configuration(run)->link_count; from++)
+        sent += run->counts[from].crossed[i];
+    if (link->crossing.fd < 0 || link->said_none_arrives || sent < FRAMES_TO_MISS ||
+        mono_time_seconds_since(run->play.started) < SECONDS_TO_MISS || crossing_count(&link->crossing) > 0)
+        return;
+    link->said_none_arrives = true;
+    say("%s: none of %s frames that other links have sent to hosts on it has arrived", link->link.name,
+        text_from_count(sent, text));
+}
+
 static void tick(struct live_run *run)
 {
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++)
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
         watch_link(&run->config->links[i]);
+        watch_crossing(run, i);
+    }
+    flow_logger_watch(run->config->logger);
+    live_emitter_watch(run->config->emitter);
     watch_stalls(run);
     watch_wall_clock(run);
     live_status_measure(run);
@@ -172,31 +191,34 @@ static void read_mtus(const struct live_run_config *config, uint16_t mtus[CONFIG
         mtus[i] = (uint16_t)(config->links[i].link.mtu < FLOW_MOST_MTU ? config->links[i].link.mtu : FLOW_MOST_MTU);
 }
 
+static int start_links(struct live_run *run, struct error *err)
+{
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
+        struct live_link *link = &run->config->links[i];
+        const struct gate gate = link_gates_of(&run->play.gates, i);
+        const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
+        const struct emit_link emitted = live_link_for_emitter(link, &gate, &run->counts[i]);
+
+        live_emitter_set_link(run->config->emitter, i, &emitted);
+        if (live_link_answer(link, &hosts, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int start(struct live_run *run, struct error *err)
 {
-    const struct configuration *c = live_run_configuration(run);
-    const struct live_link_run common = {
-        .configuration = c, .clock = run->clock, .stop = &run->is_stopped,
-    };
-
     *run->clock = emit_clock_real();
     emit_clock_pause(run->clock);
     run->render.scenario = run->play.scenario;
-    run->render.ring_count = c->link_count;
+    run->render.ring = run->config->emitter->ring;
     run->render.clock = run->clock;
     run->render.steering = &run->steering;
     run->render.stop = &run->is_stopped;
-    for (size_t i = 0; i < c->link_count; i++)
-        run->render.rings[i] = run->config->links[i].ring;
-    for (size_t i = 0; i < c->link_count; i++) {
-        const struct gate gate = link_gates_of(&run->play.gates, i);
-        const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
-
-        if (live_link_answer(&run->config->links[i], &hosts, err) < 0 ||
-            live_link_start(&run->config->links[i], &common, &gate, &run->counts[i], err) < 0)
-            return -1;
-    }
-    if (render_ahead_start(&run->render, err) < 0)
+    if (run->ledger)
+        run->config->emitter->emitter.tallies = flow_ledger_tallies(run->ledger);
+    if (start_links(run, err) < 0 || live_emitter_start(run->config->emitter, &run->is_stopped, err) < 0 ||
+        flow_logger_start(run->config->logger, err) < 0 || render_ahead_start(&run->render, err) < 0)
         return -1;
     wait_for_first_frames(run);
     wall_watch_init(&run->watch);
@@ -207,15 +229,6 @@ static int start(struct live_run *run, struct error *err)
     return 0;
 }
 
-static bool is_all_sent(const struct live_run *run)
-{
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
-        if (!atomic_load(&run->config->links[i].done))
-            return false;
-    }
-    return true;
-}
-
 /* All is sent and the time is up: until then the hosts may have nothing to say, but they answer. */
 static bool is_over(const struct live_run *run)
 {
@@ -223,7 +236,7 @@ static bool is_over(const struct live_run *run)
 
     if (atomic_load(&run->is_stopped) || (run->finish_ns > 0 && mono_time_now().ns > run->finish_ns))
         return true;
-    return is_all_sent(run) &&
+    return live_emitter_is_done(run->config->emitter) &&
            (run->finish_ns > 0 || (duration_ns > 0 && emit_clock_now(run->clock).ns >= duration_ns));
 }
 
@@ -232,15 +245,16 @@ static int end(struct live_run *run, int status, struct error *err)
 {
     struct error other;
 
-    if (status < 0 || !is_all_sent(run))
+    if (status < 0 || !live_emitter_is_done(run->config->emitter))
         stop(run);
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
-        if (live_link_end(&run->config->links[i], status < 0 ? &other : err) < 0)
-            status = -1;
-    }
-    stop(run); /* nobody empties the rings any more */
+    if (live_emitter_end(run->config->emitter, status < 0 ? &other : err) < 0)
+        status = -1;
+    stop(run); /* nobody empties the ring any more */
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++)
+        live_link_end(&run->config->links[i]);
     if (render_ahead_end(&run->render, status < 0 ? &other : err) < 0)
         status = -1;
+    flow_logger_end(run->config->logger);
     return status;
 }
 
@@ -273,10 +287,16 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     read_mtus(config, mtus);
     run->config = config;
     run->counts = config->board->emitted;
-    run->clock = config->clock;
-    status = play_init(&run->play, config->configuration, config->files, config->span, mtus, images, err);
+    run->clock = &config->emitter->clock;
+    run->ledger = flow_logger_ledger(config->logger);
+    if (run->ledger)
+        run->keeper = flow_ledger_keeper(run->ledger);
+    status = play_init(&run->play, config->configuration, config->files, config->span, mtus, images,
+                       run->ledger ? &run->keeper : NULL, err);
     if (status == 0) {
         play_say_overlays(&run->play);
+        if (run->ledger)
+            play_name_populations(&run->play, run->ledger);
         run->speed = config->span->speed;
         run->activity = config->span->activity;
         run->is_paused = config->span->is_paused;

@@ -37,11 +37,11 @@ static bool wait_for_time(struct render_ahead *render, struct run_time due)
 }
 
 /* Room for the next frame; NULL when the run was stopped before there was any. */
-static uint8_t *wait_for_room(const struct render_ahead *render, struct frame_ring *ring)
+static uint8_t *wait_for_room(const struct render_ahead *render)
 {
     uint8_t *room;
 
-    while ((room = frame_ring_reserve(ring)) == NULL && !is_stopped(render))
+    while ((room = frame_ring_reserve(render->ring)) == NULL && !is_stopped(render))
         nap(ROOM_NAP_NS);
     return room;
 }
@@ -59,7 +59,6 @@ static int wait_for_orders(struct render_ahead *render)
 /* The next frame, when its time is near. 1; 0: no more; -1: failed. */
 static int render_next(struct render_ahead *render, const struct frame_source *frames)
 {
-    struct frame_ring *ring;
     struct frame next;
     uint8_t *room;
     int got;
@@ -71,11 +70,11 @@ static int render_next(struct render_ahead *render, const struct frame_source *f
         return wait_for_orders(render);
     if (got < 0 || !wait_for_time(render, next.due))
         return got;
-    ring = render->rings[next.link];
-    room = wait_for_room(render, ring);
+    room = wait_for_room(render);
     if (room == NULL)
         return 0;
-    frame_ring_commit(ring, next.due, frames->take(frames->self, room));
+    next.length = frames->take(frames->self, room);
+    frame_ring_commit(render->ring, &next);
     say_ahead(render);
     return 1;
 }
@@ -90,8 +89,7 @@ static void *render_thread(void *argument)
     while (render->status > 0 && !is_stopped(render));
     if (render->status < 0)
         atomic_store(render->stop, true);
-    for (size_t i = 0; i < render->ring_count; i++)
-        frame_ring_finish(render->rings[i]);
+    frame_ring_finish(render->ring);
     say_ahead(render);
     return NULL;
 }

@@ -1,8 +1,8 @@
 /*
- * render_ahead.h - the renderer's thread: frames from the scenario into the rings of their links, ahead of their time.
+ * render_ahead.h - the renderer's thread: frames from the scenario into the ring, ahead of their time.
  *
- * Not far ahead: RENDER_AHEAD_NS of run time, or as much as a ring holds. So an order (steering.h) acts soon, and a
- * frame that is in a ring is never taken back.
+ * Not far ahead: RENDER_AHEAD_NS of run time, or as much as the ring holds. So an order (steering.h) acts soon, and a
+ * frame that is in the ring is never taken back.
  */
 #ifndef DAEMON_RENDER_AHEAD_H
 #define DAEMON_RENDER_AHEAD_H
@@ -12,7 +12,6 @@
 #include <stdbool.h>
 
 #include "base/frame_ring.h"
-#include "daemon/configuration.h"
 #include "daemon/steering.h"
 #include "emit/emit_clock.h"
 #include "scenario/scenario.h"
@@ -21,8 +20,7 @@
 
 struct render_ahead {
     struct scenario *scenario;
-    struct frame_ring *rings[CONFIGURATION_MAX_LINKS]; /* by the link of a frame */
-    size_t ring_count;
+    struct frame_ring *ring;
     struct emit_clock *clock;
     struct steering *steering;
     atomic_bool *stop; /* the run's; set when the scenario fails */

@@ -161,8 +161,8 @@ struct emit_clock emit_clock_simulated(void)
         .nap = simulated_nap,
     };
 
-    /* From 1: 0 would not be a time to pause at. */
-    return (struct emit_clock){ .operations = &operations, .anchor_ns = 1, .simulated_ns = 1 };
+    return (struct emit_clock){ .operations = &operations, .anchor_ns = EMIT_CLOCK_SIMULATED_NS,
+                                .simulated_ns = EMIT_CLOCK_SIMULATED_NS };
 }
 
 /* ---- moving the anchor ---- */
@@ -193,15 +193,8 @@ bool emit_clock_is_paused(const struct emit_clock *clock)
     return paused_since(clock) != 0;
 }
 
-int64_t emit_clock_put_off(struct emit_clock *clock, struct run_time due, int64_t most_ns)
+void emit_clock_put_off(struct emit_clock *clock, int64_t ns)
 {
-    int64_t anchor_ns = anchor_of(clock);
-    int64_t late_ns;
-
-    do {
-        late_ns = emit_clock_machine_ns(clock) - anchor_ns - due.ns;
-        if (late_ns <= most_ns)
-            return 0;
-    } while (!atomic_compare_exchange_weak(&clock->anchor_ns, &anchor_ns, anchor_ns + late_ns));
-    return late_ns;
+    /* The thread that pauses moves it too. */
+    atomic_fetch_add_explicit(&clock->anchor_ns, ns, memory_order_relaxed);
 }

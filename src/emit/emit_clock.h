@@ -1,12 +1,12 @@
 /*
  * emit_clock.h - the clock of a run: run time from one anchor, absolute deadlines.
  *
- * One for all emitters of a run, so that links stay together. The anchor is the time of the machine's monotonic clock
- * at which run time is 0; it moves only to put the run off: after a stall, and for a pause. The simulated clock jumps:
- * files and tests.
+ * The anchor is the time of the machine's monotonic clock at which run time is 0; it moves only to put the run off:
+ * after a stall, and for a pause. The simulated clock jumps: files and tests.
  *
- * Who waits may be any emitter's thread; who pauses and resumes is one thread. All is C11 atomics, relaxed but for the
- * end of a pause: `paused_ns` is cleared (release) after the anchor moved, and loaded (acquire) before the anchor is.
+ * One thread waits, the emitter's, and notices stalls; another one pauses and resumes. All is C11 atomics, relaxed but
+ * for the end of a pause: `paused_ns` is cleared (release) after the anchor moved, and loaded (acquire) before the
+ * anchor is.
  */
 #ifndef EMIT_EMIT_CLOCK_H
 #define EMIT_EMIT_CLOCK_H
@@ -15,6 +15,8 @@
 #include <stdbool.h>
 
 #include "base/time_types.h"
+
+#define EMIT_CLOCK_SIMULATED_NS 1 /* of the simulated machine's clock: 0 would not be a time to pause at */
 
 /* How a thread waits for a deadline. */
 enum emit_timing {
@@ -52,21 +54,24 @@ struct emit_clock {
 };
 
 struct emit_clock emit_clock_real(void);      /* run time 0 is now */
-struct emit_clock emit_clock_simulated(void);
+struct emit_clock emit_clock_simulated(void); /* run time 0 is EMIT_CLOCK_SIMULATED_NS */
 
 /* Run time stands still until emit_clock_resume(). */
 void emit_clock_pause(struct emit_clock *clock);
 void emit_clock_resume(struct emit_clock *clock);
 bool emit_clock_is_paused(const struct emit_clock *clock);
 
-/*
- * When run time is more than `most_ns` past `due`, puts it back to `due`, so that what follows keeps its distances.
- * Returns by how much, 0 when it was not. Safe from several emitters at once: a stall is put off once.
- */
-int64_t emit_clock_put_off(struct emit_clock *clock, struct run_time due, int64_t most_ns);
+/* Run time goes back by so much: what follows keeps its distances. */
+void emit_clock_put_off(struct emit_clock *clock, int64_t ns);
 
 /* The monotonic clock of the machine that run time is taken from. */
 int64_t emit_clock_machine_ns(const struct emit_clock *clock);
+
+/* The same at a time of the run that was read a moment ago. */
+static inline int64_t emit_clock_machine_at(const struct emit_clock *clock, struct run_time time)
+{
+    return atomic_load_explicit(&clock->anchor_ns, memory_order_relaxed) + time.ns;
+}
 
 static inline struct run_time emit_clock_now(const struct emit_clock *clock)
 {

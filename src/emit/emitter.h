@@ -1,13 +1,15 @@
 /*
- * emitter.h - the loop that puts frames on the wire on time: one for each link.
+ * emitter.h - the loop that puts frames on the wire on time: one for all links of a run.
  *
- * It knows frames, a clock, a gate and a sink, nothing of hosts or protocols. No allocation, lock or log inside. The
- * invariant, from one batch of frames to the next:
+ * It knows frames, a clock, gates and sinks, nothing of hosts or protocols. No allocation, lock or log inside. The
+ * invariant, for each link from one batch of frames to the next:
  *     planned = sent + dropped + refused
  *
- * Frames go out in their order. Those that are due together go to the sink together; none goes before its time. What
- * the sink has no room for waits for at most EMIT_BUSY_NS, then it is dropped, and so is all behind it at once, until
- * the sink takes something again. What the rate ceiling has no room for waits, and becomes late.
+ * Frames go out in their order, whichever links they leave by: none is given to a sink before all those in front of it
+ * were sent, dropped or refused, so that no reply is sent before its request. Those of one link that follow each other
+ * and are due together go to its sink together; none goes before its time. What a sink has no room for waits for at
+ * most EMIT_BUSY_NS, and all behind it waits as well; then it is dropped, and so is at once what comes for that link
+ * until its sink takes something again. What a rate ceiling has no room for waits, with all behind it, and becomes late.
  */
 #ifndef EMIT_EMITTER_H
 #define EMIT_EMITTER_H
@@ -21,6 +23,7 @@
 #include "base/output_file.h"
 #include "base/time_types.h"
 #include "dayshift/frame.h"
+#include "dayshift/sent_flow.h"
 #include "emit/emit_clock.h"
 #include "emit/gate.h"
 #include "emit/rate_ceiling.h"
@@ -35,7 +38,7 @@ enum late_policy {
     LATE_DROP  /* it is dropped: what follows stays where it was in time */
 };
 
-/* Written by the emitter's thread alone; others may read for progress. */
+/* Of a link. Written by the emitter's thread alone; others may read for progress. */
 struct emit_counts {
     _Atomic uint64_t planned;
     _Atomic uint64_t sent;
@@ -47,36 +50,49 @@ struct emit_counts {
     _Atomic uint64_t lost;        /* of the dropped: the interface was down, or had no room for too long */
     _Atomic uint64_t busy;        /* times that the interface had no room */
     _Atomic uint64_t held_back;   /* times that the rate ceiling had none */
-    _Atomic uint64_t stalls;
-    _Atomic uint64_t stalled_ns;  /* the sum of all stalls: by how much the run was put off */
-    _Atomic uint64_t page_faults; /* of the thread, in the loop */
+    _Atomic uint64_t stalls;      /* of the run, noticed with a frame of this link */
+    _Atomic uint64_t stalled_ns;  /* the sum of these: by how much the run was put off */
+    _Atomic uint64_t page_faults; /* of the thread, in the loop; counted for the first link */
+    _Atomic uint64_t crossed[FRAME_MAX_LINKS]; /* of the sent: for receivers who send on another link, by that one */
     /* Of frames sent: when given to the sink, minus due. A stall counts once, with its first frame. */
     struct log_histogram lateness;
 };
 
 enum { EMIT_BATCH = 64 };
 
-struct emitter {
+/* A link, as the emitter needs it. */
+struct emit_link {
     /* Set by the caller. */
-    struct emit_clock *clock;
+    const char *name; /* said in front of why its sink failed; NULL: nothing is */
     const struct gate *gate;
     struct rate_ceiling *ceiling; /* NULL: none. May be shared with others who send on the link */
     struct sink *sink;
-    const atomic_bool *stop; /* set by anyone: the loop ends at the next frame */
     struct emit_counts *counts;
+
+    /* The loop's own. */
+    int64_t busy_since_ns; /* run time; when its next frame found no room, 0: it has not been tried */
+    bool is_blocked;       /* a frame was dropped for want of room, and none was sent since */
+};
+
+struct emitter {
+    /* Set by the caller. */
+    struct emit_link *links[FRAME_MAX_LINKS]; /* by the link of a frame; at several places may be the same one */
+    struct emit_clock *clock;
+    const atomic_bool *stop; /* set by anyone: the loop ends at the next frame */
     struct emit_pace pace; /* its timing is the caller's to set */
     enum late_policy late;
     int64_t max_late_ns; /* 0: EMIT_MAX_LATE_NS */
+    struct sent_tally *tallies; /* what is sent of each flow, as marked in the frames; NULL: nobody asks */
 
     /* The loop's own. */
     struct frame_ring *ring;
     struct frame frames[EMIT_BATCH]; /* taken from the ring; first..count are still to be done with */
     size_t first, count;
     uint64_t ring_taken;    /* frames, from the ring */
-    size_t unreleased;      /* done with, but the sink may still read them */
+    size_t unreleased;      /* done with, but a sink may still read them, or one before them */
+    struct sink *holders[FRAME_MAX_LINKS]; /* the sinks that go on reading frames */
+    size_t holder_count;
     int64_t stalled_ns;     /* of the stall that the first frame came with */
-    int64_t busy_since_ns;  /* run time; when the first frame found no room, 0: it has not been tried */
-    bool is_blocked;        /* a frame was dropped for want of room, and none was sent since */
 };
 
 /*
@@ -87,8 +103,9 @@ int emitter_run_source(struct emitter *emitter, const struct frame_source *sourc
                        struct error *err);
 
 /*
- * The same into a pcap file, as fast as it goes: clock and sink are the call's own, a clock that only jumps. Due times
- * count from `begin`. The file stays the caller's.
+ * The same into a pcap file, as fast as it goes: clock and sink are the call's own, a clock that only jumps, and the
+ * first of the links stands for all. Due times count from `begin`, in tallies from -EMIT_CLOCK_SIMULATED_NS. The file
+ * stays the caller's.
  */
 int emitter_run_file(struct emitter *emitter, const struct frame_source *source, struct output_file *file,
                      struct day_time begin, struct error *err);

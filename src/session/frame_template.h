@@ -58,12 +58,6 @@ void frame_builder_free(struct frame_builder *builder);
 void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,
                           const struct flow_plan *plan, const struct stack_profile *stack, enum flow_side side);
 
-/* Of its frames, before the IP header. */
-static inline uint32_t frame_template_link_bytes(const struct frame_template *frame)
-{
-    return frame->vlan ? FRAME_ETHERNET_BYTES + FRAME_TAG_BYTES : FRAME_ETHERNET_BYTES;
-}
-
 /*
  * Renders one packet, or one piece of it, into `out`, which holds FRAME_MAX_BYTES: header, options,
  * payload made by `fill`, lengths and checksums. `frames` are those of both sides. Returns the frame's length.
