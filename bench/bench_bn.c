@@ -114,7 +114,7 @@ static void bench_training(const struct bn_flow *flows, size_t count, uint32_t l
 static uint64_t draw_flow(const struct packet_model *model, const struct packet_tables *tables,
                           uint8_t protocol, uint32_t number)
 {
-    struct packet_shape shape = { .protocol = protocol, .rtt_ns = 1, .most_bytes = { 1460, 1460 } };
+    struct packet_shape shape = { .protocol = protocol, .rtt_ns = 1, .ip_payload = 1480, .most_bytes = { 1460, 1460 } };
     struct packet_progress progress = { .machine = tcp_machine_begin(false) };
     union packet_memory memory;
     struct random_stream random;

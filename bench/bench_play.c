@@ -46,8 +46,8 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, c
         exit(1);
     }
     config.how.keeper = flow_output_keeper(output);
-    ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
-    ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE);
+    ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&config.outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     scenario = scenario_new(&config, &err);
     if (scenario == NULL || emitter == NULL || counts == NULL) {
         fprintf(stderr, "bench_play: %s\n", err.text);

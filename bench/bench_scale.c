@@ -66,8 +66,8 @@ static struct scenario *new_scenario(struct model *model, uint32_t hosts, double
     struct error err = { "" };
     struct scenario *scenario;
 
-    ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
-    ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE);
+    ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&config.outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     scenario = scenario_new(&config, &err);
     if (scenario == NULL)
         give_up(err.text);
@@ -120,7 +120,8 @@ static int next_of_crowd(void *self, struct flow_plan *plan, struct error *err)
     *plan = crowd->patterns[crowd->begun++ % PATTERNS];
     plan->start.ns = crowd->now.ns + (is_full ? NS_PER_MS : 0);
     plan->key += round;
-    plan->ends[FLOW_INITIATOR].address += (uint32_t)round << 16;
+    plan->ends[FLOW_INITIATOR].name += (uint32_t)round << 16;
+    plan->ends[FLOW_INITIATOR].address = ip_address_from_v4(plan->ends[FLOW_INITIATOR].name);
     return 1;
 }
 

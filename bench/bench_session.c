@@ -44,7 +44,7 @@ static void measure(const struct service_model *service, struct packet_models *m
             .protocol = service->protocol,
             .service = service,
             .packets = session_row_packets(&service->rows[i % service->row_count]),
-            .ends = { { .address = i }, { .address = ~i, .port = 1 /* payload of no protocol */ } },
+            .ends = { { .name = i }, { .name = ~i, .port = 1 /* payload of no protocol */ } },
         };
 
         session_begin(&session, &plan, 1, models, NULL, NULL);

@@ -74,7 +74,7 @@ static double seconds_of(const struct scenario *scenario, uint32_t host, uint64_
     for (uint64_t i = 0; i < records; i++) {
         if (netflow_next(netflow, &plan, &err) < 0)
             errx(1, "%s", err.text);
-        *check += plan.packets + plan.ends[0].address + (uint64_t)plan.start.ns;
+        *check += plan.packets + plan.ends[0].name + (uint64_t)plan.start.ns;
         if (!makes_records)
             continue;
         scenario_record(&plan, SEED, &record);
@@ -153,8 +153,8 @@ int main(int argc, char **argv)
     }
     if (model == NULL)
         errx(1, "%s", err.text);
-    ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
-    ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE);
+    ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&config.outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     scenario = scenario_new(&config, &err);
     if (scenario == NULL)
         errx(1, "%s", err.text);

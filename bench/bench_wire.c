@@ -202,8 +202,8 @@ static struct scenario *open_scenario(const char *path, struct model **model)
 
     if (*model == NULL)
         fail(err.text);
-    ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
-    ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE);
+    ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&config.outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     scenario = scenario_new(&config, &err);
     if (scenario == NULL)
         fail(err.text);

@@ -73,8 +73,13 @@ setup()
     refuses_line 2 'timezone: 1 is not the name of a time zone' "$players" 'timezone = 1;'
     refuses_line 2 "timezone: 'Madrid' is not a time zone" "$players" 'timezone = "Madrid";'
     refuses_line 2 'threads: 0 is not a whole number from 1 to 64' "$players" 'threads = 0;'
-    refuses_line 2 'outside: "10.0.0.1/8" is not a network' "$players" 'outside = "10.0.0.1/8";'
-    refuses_line 2 'outside: 10 is not a network' "$players" 'outside = 10;'
+    refuses_line 2 'outside: "10.0.0.1/8" is not a network of IPv4' "$players" 'outside = "10.0.0.1/8";'
+    refuses_line 2 'outside: 10 is not a network of IPv4' "$players" 'outside = 10;'
+    refuses_line 2 'outside: "fd00::/64" is not a network of IPv4' "$players" 'outside = "fd00::/64";'
+    refuses_line 2 'outside6: "10.0.0.0/8" is not a network of IPv6' "$players" 'outside6 = "10.0.0.0/8";'
+    refuses_line 2 'outside_mac: "01:00:5e:00:00:01" is not a MAC address of one host' "$players" 'outside_mac = "01:00:5e:00:00:01";'
+    refuses_line 2 'outside_gateway: "router" is not a MAC address or an IP address' "$players" 'outside_gateway = "router";'
+    refuses_line 2 'outside_gateway: 1 is not a MAC address or an IP address' "$players" 'outside_gateway = 1;'
     refuses_line 2 'outside_vlan: 0 is not a whole number from 1 to 4094' "$players" 'outside_vlan = 0;'
     refuses_line 2 'stop_seconds: 301 is not a whole number from 0 to 300' "$players" 'stop_seconds = 301;'
     refuses_line 2 'timing: "fast" is not one of: exact, balanced, frugal' "$players" 'timing = "fast";'
@@ -103,6 +108,21 @@ setup()
     refuses_line 2 'model: "" is not a text' 'populations = ( {' 'model = ""; } );'
     refuses_line 2 'network: "198.18.0.1/16" is not a network' "populations = ( { $m" 'network = "198.18.0.1/16"; } );'
     refuses_line 2 'network: 3 is not a network' "populations = ( { $m" 'network = 3; } );'
+    refuses_line 2 'network: "fd00::/64" is not a network of IPv4' "populations = ( { $m" 'network = "fd00::/64"; } );'
+    refuses_line 2 'network6: "10.0.0.0/8" is not a network of IPv6' "populations = ( { $m" 'network6 = "10.0.0.0/8"; } );'
+    refuses_line 2 'network6: "fd00::1/64" is not a network of IPv6' "populations = ( { $m" 'network6 = "fd00::1/64"; } );'
+    refuses_line 2 'network6: "::/0" is not a network of IPv6' "populations = ( { $m" 'network6 = "::/0"; } );'
+    refuses_line 2 'first: "fd00::1" is not an address of IPv4' "populations = ( { $m" 'first = "fd00::1"; } );'
+    refuses_line 2 'first: "224.0.0.1" is not an address of IPv4' "populations = ( { $m" 'first = "224.0.0.1"; } );'
+    refuses_line 2 'first6: "10.0.0.1" is not an address of IPv6' "populations = ( { $m" 'first6 = "10.0.0.1"; } );'
+    refuses_line 2 'first6: the population has no network6' "populations = ( { $m" 'first6 = "fd00::1"; } );'
+    refuses_line 2 'first: the population has no network' "populations = ( { $m network6 = \"fd00::/64\";" 'first = "10.0.0.1"; } );'
+    for mac in '"00:00:00:00:00:00"' '"ff:ff:ff:ff:ff:ff"' '"02:00:00:00:00"' '"02:00:00:00:00:0"' '"02:00:00:00:00:01:02"' \
+        '"02-00-00-00-00-01"' '"02:00:00:00:00:0g"' '"+2:00:00:00:00:01"' '" 2:00:00:00:00:01"' 2; do
+        refuses_line 2 "mac: $mac is not a MAC address of one host" "populations = ( { $m" "mac = $mac; } );"
+    done
+    refuses_line 2 'gateway: "ff02::1" is not a MAC address or an IP address' "populations = ( { $m" 'gateway = "ff02::1"; } );'
+    refuses_line 2 'ipv6: 1.5 is not a number from 0 to 1' "populations = ( { $m" 'ipv6 = 1.5; } );'
     refuses_line 2 'hosts: 0 is not a whole number from 1 to 1000000' "populations = ( { $m" 'hosts = 0; } );'
     refuses_line 2 'hosts: 2000000 is not' "populations = ( { $m" 'hosts = 2000000; } );'
     refuses_line 2 'hosts: "many" is not' "populations = ( { $m" 'hosts = "many"; } );'
@@ -125,8 +145,50 @@ setup()
     refuses 1 "a.conf: networks 198.18.0.0/16 and 198.18.128.0/17 overlap" dayshiftd -n -c a.conf
     configure a.conf "populations = ( { $m network = \"10.0.0.0/29\"; } );"
     refuses 1 "a.conf: network 10.0.0.0/29: 12 hosts wanted, it has room for 6" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network = \"fd00::/64\"; } );"
-    refuses 1 "a.conf: network fd00::/64: only IPv4" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; }, { $m network6 = \"fd00::/48\"; } );"
+    refuses 1 "a.conf: networks fd00::/64 and fd00::/48 overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; } );" 'outside6 = "fd00::/8";'
+    refuses 1 "a.conf: networks fd00::/64 and fd00::/8 overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network6 = \"fd00::/125\"; } );"
+    refuses 1 "a.conf: network fd00::/125: 12 hosts wanted, it has room for 7" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; first6 = \"fd00:0:0:1::1\"; } );"
+    refuses 1 "a.conf: network fd00::/64: fd00:0:0:1::1, the address of the first host, is not in it" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; first6 = \"fd00::ffff:ffff:ffff:fff8\"; } );"
+    refuses 1 "12 hosts wanted, it has room for 8 from fd00::ffff:ffff:ffff:fff8 on" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network = \"10.0.0.0/24\"; first = \"10.0.0.250\"; } );"
+    refuses 1 "network 10.0.0.0/24: 12 hosts wanted, it has room for 5 from 10.0.0.250 on" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m network = \"10.0.0.0/24\"; first = \"10.0.0.0\"; } );"
+    refuses 1 "network 10.0.0.0/24: no host can have its first address" dayshiftd -n -c a.conf
+    for reserved in ::/16 ff02::/64 ::ffff:0:0/100; do
+        configure a.conf "populations = ( { $m network6 = \"$reserved\"; } );"
+        run -1 dayshiftd -n -c a.conf
+    done
+}
+
+@test "dayshiftd: MACs and gateways that cannot be" {
+    local m="model = \"$model\"; hosts = 12;"
+
+    configure a.conf "populations = ( { $m mac = \"02:00:00:00:00:01\"; }," \
+        "{ $m network6 = \"fd00::/64\"; mac = \"02:00:00:00:00:0c\"; } );"
+    refuses 1 "MAC addresses from 02:00:00:00:00:01 on and from 02:00:00:00:00:0c on overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m mac = \"02:00:00:00:00:01\"; }," \
+        "{ $m network6 = \"fd00::/64\"; mac = \"02:00:00:00:00:0d\"; } );"
+    run -0 dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m mac = \"02:d5:00:00:00:00\"; } );"
+    refuses 1 "MAC addresses from 02:d5:00:00:00:00 on and from 02:d5:00:00:00:01 on overlap" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m mac = \"fe:ff:ff:ff:ff:fa\"; } );"
+    refuses 1 "MAC addresses from fe:ff:ff:ff:ff:fa on: 12 hosts wanted, and one would have that of a" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m gateway = \"198.18.0.3\"; } );"
+    refuses 1 "gateway 198.18.0.3: it is the address of a virtual host, too" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m gateway = \"10.0.0.1\"; } );"
+    refuses 1 "gateway 10.0.0.1: it is not in network 198.18.0.0/16" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m gateway = \"fd00::1\"; } );"
+    refuses 1 "gateway fd00::1: the population has no address of IPv6" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m } );" 'outside_gateway = "198.18.0.12";'
+    refuses 1 "gateway 198.18.0.12: it is the address of a virtual host, too" dayshiftd -n -c a.conf
+    configure a.conf "populations = ( { $m gateway = \"198.18.0.13\"; network = \"198.18.0.0/24\"; }," \
+        "{ $m network6 = \"fd00::/64\"; gateway = \"fe80::1\"; } );" 'outside_gateway = "198.19.0.1";'
+    run -0 dayshiftd -n -c a.conf
 }
 
 @test "dayshiftd: a file that is no configuration" {
@@ -218,6 +280,8 @@ example()
 {
     cp "$SOURCE/conf/$1" "$1"
     cp "$model" office.dsm
+    cp "$BATS_FILE_TMPDIR/sample.pcap" scan.pcap
+    sed -i 's|10\.1\.0\.0/24|10.183.213.0/24|' "$1" # where the hosts of the sample are
 }
 
 @test "every example is good as it is" {
@@ -231,10 +295,10 @@ example()
     [ "$(find "$SOURCE/conf" -name '*.conf' | wc -l)" -eq 4 ]
 }
 
-# spell_out FILE: all that dayshift.conf has as a comment, with its example of links for its one interface
+# spell_out FILE: all that dayshift.conf has as a comment, with its examples of links, for its one interface, and overlays
 spell_out()
 {
-    sed -e '/^interface = /d' -e '/^#links = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z_]* = .*;\)$/\1\2/' "$1"
+    sed -e '/^interface = /d' -e '/^#\(links\|overlays\) = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z_]* = .*;\)$/\1\2/' "$1"
 }
 
 @test "the example of all keys is good with every line that is a comment in it" {
@@ -244,14 +308,16 @@ spell_out()
     run grep -cE '^ *#[^ ]' all.conf
     [ "$output" = 0 ]
     sed -i 's/^control_group = .*/control_group = "root";/' all.conf
-    run -0 dayshiftd -n -c all.conf
+    run -0 --separate-stderr dayshiftd -n -c all.conf
+    [[ ${lines[0]} == 'scan.pcap: "scan" every day at 10:15:30.250, for '* ]]
+    [[ ${lines[1]} == 'scan.pcap: 90 s after the begin, for '* ]]
 }
 
 @test "defaults of the example are the defaults" {
     local key
 
     example dayshift.conf
-    spell_out dayshift.conf | sed '/^links = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
+    spell_out dayshift.conf | sed '/^\(links\|overlays\) = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
     sed -n '/ Example:$/{n; s/^ *#\([a-z_]*\) = .*/\1/p}' dayshift.conf > keys
     while read -r key; do
         sed -i "/^ *$key = /d" all.conf
@@ -272,7 +338,7 @@ keys_of_manual()
 @test "the example and the manual have the same keys" {
     example dayshift.conf
     keys_of_manual '.*' | sort -u > manual
-    spell_out dayshift.conf | sed -E 's/[;{]/\n/g' | sed -nE 's/^ *([a-z_]+) = .*/\1/p' | cat - <(echo interface) | sort -u > example
+    spell_out dayshift.conf | sed -E 's/[;{]/\n/g' | sed -nE 's/^ *([a-z0-9_]+) = .*/\1/p' | cat - <(echo interface) | sort -u > example
     diff manual example
 }
 

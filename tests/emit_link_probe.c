@@ -48,12 +48,15 @@ static void make_mac(uint32_t host, uint8_t mac[6])
     memcpy(mac, made, sizeof made);
 }
 
-static bool is_host(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
+static bool is_host(const void *self, const struct ip_address *asked, uint16_t vlan, struct address_owner *owner)
 {
+    uint32_t address = ip_address_to_v4(asked);
+
     (void)self;
     if (vlan != 0 || address < FIRST_HOST || address - FIRST_HOST >= HOSTS)
         return false;
-    make_mac(address - FIRST_HOST + 1, mac);
+    *owner = (struct address_owner){ 0 };
+    make_mac(address - FIRST_HOST + 1, owner->mac);
     return true;
 }
 

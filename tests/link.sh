@@ -1,12 +1,15 @@
 # link.sh - two network namespaces joined by a veth pair, for scripts that put frames on a link of their own. Nothing
-# leaves them. Source it; call link_set_up TOOL... once, which exits with 77 (skipped) where that cannot be had. What was
-# made, and the processes in `probe_pid`, `tcpdump_pid` and `other_pids`, end with the script.
+# leaves them. Source it; call link_set_up TOOL... once, which exits with 77 (skipped) where that cannot be had, and
+# link_add_second after it for a second pair. What was made, and the processes in `probe_pid`, `tcpdump_pid` and
+# `other_pids`, end with the script.
 # shellcheck shell=bash disable=SC2034 # variables are for who sources it
 
 space_a=ds-$$-a
 space_b=ds-$$-b
 link_a=ds$$a
 link_b=ds$$b
+link_c=ds$$c # of a second pair, beside link_a ...
+link_d=ds$$d # ... and beside link_b
 scratch=
 probe_pid=
 tcpdump_pid=
@@ -103,6 +106,13 @@ make_link()
     ip link add "$link_a" netns "$space_a" type veth peer name "$link_b" netns "$space_b" 2>/dev/null || skip "no veth here"
     in_a ip link set "$link_a" up
     in_b ip link set "$link_b" up
+}
+
+link_add_second()
+{
+    ip link add "$link_c" netns "$space_a" type veth peer name "$link_d" netns "$space_b" || exit 1
+    in_a ip link set "$link_c" up
+    in_b ip link set "$link_d" up
 }
 
 link_set_up()

@@ -168,8 +168,8 @@ static struct scenario *new_scenario(const struct long_run_config *config, struc
         .how = { .impairments = { .learned = true } },
     };
 
-    ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK);
-    ip_network_parse(&c.outside, SCENARIO_DEFAULT_OUTSIDE);
+    ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
+    ip_network_parse(&c.outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     return scenario_new(&c, err);
 }
 

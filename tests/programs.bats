@@ -510,8 +510,9 @@ rows_of()
         dayshift day -o new.pcap --network 198.19.128.0/17 "$model"
     refuses 1 "network 198.18.0.0/29: 12 hosts wanted, it has room for 6" \
         dayshift day -o new.pcap --network 198.18.0.0/29 "$model"
-    refuses 1 "network fd00::/64: only IPv4" dayshift day -o new.pcap --network fd00::/64 "$model"
-    refuses 1 "network fd00::/64: only IPv4" dayshift day -o new.pcap --outside fd00::/64 "$model"
+    refuses 1 "networks 2001:2::/48 and 2001:2:0:8000::/49 overlap" \
+        dayshift day -o new.pcap --network 2001:2::/48 "$model"
+    refuses 1 "network ff00::/8: no host can have its addresses" dayshift day -o new.pcap --network ff00::/8 "$model"
 }
 
 @test "day: times that a pcap file cannot say" {

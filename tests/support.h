@@ -11,6 +11,12 @@
 /* cmocka wants the four above first */
 #include <cmocka.h>
 
+/* In a struct flow_end: who has an IPv4 address, host order, which names him too. */
+#define IPV4_END(v4)                                                                                             \
+    .address = { { [10] = 0xff, [11] = 0xff, [12] = (uint8_t)((uint32_t)(v4) >> 24), [13] = (uint8_t)((v4) >> 16), \
+                   [14] = (uint8_t)((v4) >> 8), [15] = (uint8_t)(v4) } },                                        \
+    .name = (v4)
+
 /* Skips the test, with the reason in the output. */
 #define skip_because(reason)                      \
     do {                                          \

@@ -888,7 +888,7 @@ struct session_sum {
 static void play(const struct packet_model *model, const struct packet_tables *tables, uint8_t protocol,
                  bool under_way, uint32_t number, struct session_sum *sum)
 {
-    struct packet_shape shape = { .protocol = protocol, .under_way = under_way, .rtt_ns = 1,
+    struct packet_shape shape = { .protocol = protocol, .under_way = under_way, .rtt_ns = 1, .ip_payload = 1480,
                                   .most_bytes = { 400, 1460 } };
     struct packet_progress progress = { .machine = tcp_machine_begin(under_way) };
     struct random_stream random = stream(number);
@@ -962,7 +962,7 @@ static void test_pool_of_services(void **state)
         { .protocol = IP_UDP, .rows = rows + 2, .row_count = 1 },
     };
     const struct service_model *list[] = { &services[0], &services[1], &services[2], &services[3] };
-    struct packet_shape shape = { .protocol = IP_UDP, .most_bytes = { 1460, 1460 } };
+    struct packet_shape shape = { .protocol = IP_UDP, .ip_payload = 1480, .most_bytes = { 1460, 1460 } };
     struct packet_progress progress = { .messages = { 0 } };
     struct packet_tables *tables[4];
     int seen[2] = { 0 };
@@ -1066,7 +1066,7 @@ static void test_syn_with_payload_fits_a_frame(void **state)
     };
     struct session_row row = row_of(list, 2);
     struct service_model service = { .protocol = IP_TCP, .rows = &row, .row_count = 1 };
-    struct packet_shape shape = { .protocol = IP_TCP, .rtt_ns = 1, .most_bytes = { 1460, 1460 } };
+    struct packet_shape shape = { .protocol = IP_TCP, .rtt_ns = 1, .ip_payload = 1480, .most_bytes = { 1460, 1460 } };
     struct packet_progress progress = { .machine = tcp_machine_begin(false) };
     struct random_stream random = stream(1);
     union packet_memory memory;

@@ -10,6 +10,7 @@
 
 #include "base/time_types.h"
 #include "daemon/configuration.h"
+#include "daemon/crossing_filter.h"
 
 #define PLAYERS "populations = ( { model = \"office.dsm\"; } );\n"
 
@@ -48,7 +49,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.max_late_ns, NS_PER_SECOND);
     assert_int_equal(c.cpu, CONFIGURATION_ANY_CPU);
     assert_int_equal(c.priority, 0);
-    assert_false(c.outside_place.has_link || c.outside_place.has_vlan);
+    assert_false(c.outside.has_link || c.outside.has_vlan);
     assert_int_equal(c.population_count, 1);
     assert_int_equal(c.populations[0].link, 0);
     assert_int_equal(c.populations[0].vlan, 0);
@@ -104,13 +105,57 @@ static void test_one_link_in_short(void **state)
 
 #define TWO_LINKS "links = ( { name = \"in\"; interface = \"a\"; }, { name = \"out\"; interface = \"b\"; } );\n"
 
+/* Networks that send on one link alone; each filter with what sends on the others, to what sends on this one. */
+static void test_crossing_filters(void **state)
+{
+#define POPULATION(network, link) "{ model = \"m\"; network = \"" network "\"; link = \"" link "\"; }"
+    static const struct {
+        const char *text;
+        const char *filters[2];
+    } rows[] = {
+        { "populations = (" POPULATION("10.1.0.0/16", "in") "); outside = \"10.9.0.0/16\"; outside_link = \"out\";",
+          { "(ip src net 10.9.0.0/16) and (ip dst net 10.1.0.0/16)",
+            "(ip src net 10.1.0.0/16) and (ip dst net 10.9.0.0/16)" } },
+        { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.1", "out") ","
+          POPULATION("10.3.0.0/24", "in") "); outside = \"10.9.0.0/16\"; outside_link = \"out\";",
+          { "(ip src net 10.2.0.1 or ip src net 10.9.0.0/16) and (ip dst net 10.1.0.0/16 or ip dst net 10.3.0.0/24)",
+            "(ip src net 10.1.0.0/16 or ip src net 10.3.0.0/24) and (ip dst net 10.2.0.1 or ip dst net 10.9.0.0/16)" } },
+        /* The outside is on both. */
+        { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.0/16", "out") ");",
+          { "(ip src net 10.2.0.0/16) and (ip dst net 10.1.0.0/16)",
+            "(ip src net 10.1.0.0/16) and (ip dst net 10.2.0.0/16)" } },
+        { "populations = (" POPULATION("10.1.0.0/16", "out") "); outside_link = \"out\";", { NULL, NULL } },
+        { "populations = (" POPULATION("10.1.0.0/16", "in") ");", { NULL, NULL } },
+    };
+#undef POPULATION
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[1024];
+        struct configuration c;
+
+        snprintf(text, sizeof text, TWO_LINKS "%s", rows[i].text);
+        load(&c, text);
+        for (size_t link = 0; link < 2; link++) {
+            char *filter = crossing_filter(&c, link);
+
+            if (rows[i].filters[link] == NULL)
+                assert_null(filter);
+            else
+                assert_string_equal(filter, rows[i].filters[link]);
+            free(filter);
+        }
+        configuration_release(&c);
+    }
+}
+
 static void test_references(void **state)
 {
     static const struct {
         const char *text;
-        struct population_place place;
+        struct population_outside place;
     } rows[] = {
-        { "", { 0 } },
+        { "", { .has_link = false } },
         { "outside_link = \"out\";", { .has_link = true, .has_vlan = true, .link = 1 } },
         { "outside_vlan = 7; outside_link = \"in\";", { .has_link = true, .has_vlan = true, .vlan = 7 } },
         { "outside_vlan = 7;", { .has_vlan = true, .vlan = 7 } },
@@ -118,14 +163,14 @@ static void test_references(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct population_place *place;
+        const struct population_outside *place;
         struct configuration c;
         char text[512];
 
         snprintf(text, sizeof text, "populations = ( { model = \"/m\"; link = \"out\"; }, { model = \"m\"; vlan = 4094; } );"
                                     "%s" TWO_LINKS, rows[i].text);
         load(&c, text);
-        place = &c.outside_place;
+        place = &c.outside;
         assert_int_equal(c.populations[0].link, 1);
         assert_int_equal(c.populations[0].vlan, 0);
         assert_int_equal(c.populations[1].link, 0);
@@ -193,7 +238,7 @@ static void test_all_else(void **state)
     assert_true(c.speed == 2);
     assert_int_equal(c.duration_ns, 90 * NS_PER_SECOND);
     assert_int_equal(c.threads, 64);
-    assert_int_equal(ip_address_to_v4(&c.outside.base), 0x0a000000);
+    assert_int_equal(ip_address_to_v4(&c.outside.networks[IP_FAMILY_4].base), 0x0a000000);
     configuration_release(&c);
     load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1;\n" PLAYERS);
     assert_int_equal(c.timing, EMIT_BALANCED);
@@ -208,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_one_link_in_short),
+        cmocka_unit_test(test_crossing_filters),
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_all_else),

@@ -602,10 +602,12 @@ static void test_population_of_crowds(void **state)
     const struct host_model models[] = { { .members = 3 }, { .id = 1, .members = 2 } };
     const struct population_group group = {
         .models = models, .model_count = 2, .service = no_service,
-        .network = { .base = address_of("198.18.0.", 0), .prefix = 96 + 24 },
+        .addresses.networks = { { .base = address_of("198.18.0.", 0), .prefix = 96 + 24 } },
         .host_count = PLACES * COPIES,
     };
-    const struct ip_network outside = { .base = address_of("198.19.0.", 0), .prefix = 96 + 24 };
+    const struct population_outside outside = {
+        .networks = { { .base = address_of("198.19.0.", 0), .prefix = 96 + 24 } },
+    };
     struct population population;
     struct error err = { "" };
     uint32_t played[2] = { 0 };
@@ -621,7 +623,7 @@ static void test_population_of_crowds(void **state)
             bool is_virtual;
             struct flow_end end =
                 population_peer(&population, host, (struct peer){ PEER_LOCAL, crowd }, 1, &is_virtual);
-            const struct virtual_host *peer = population_find(&population, end.address);
+            const struct virtual_host *peer = population_find(&population, &end.address);
 
             assert_true(is_virtual && peer != NULL && peer != host);
             assert_int_equal(peer->model->id, crowd);

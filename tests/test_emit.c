@@ -82,7 +82,7 @@ static void test_ring_is_empty_at_first(void **state)
 
 static void test_ring_keeps_frames_until_release(void **state)
 {
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     struct frame first = numbered_frame(1);
     struct frame second = numbered_frame(2);
     struct frame frames[3];
@@ -134,7 +134,7 @@ static void test_ring_releases_until(void **state)
 /* What was not released is not written over, and the producer is told that there is no room. */
 static void test_ring_has_no_room_until_release(void **state)
 {
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     struct frame frame;
     struct frame got[2];
     uint32_t pushed = 0;
@@ -159,7 +159,7 @@ static void test_ring_has_no_room_until_release(void **state)
 /* Reserved room is not seen before it is committed, and may be reserved again. */
 static void test_ring_room_is_committed(void **state)
 {
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     struct frame expected = numbered_frame(3);
     struct frame frame;
     size_t bytes;
@@ -167,7 +167,7 @@ static void test_ring_room_is_committed(void **state)
     uint8_t *room = frame_ring_reserve(ring);
 
     (void)state;
-    assert_int_equal(bytes, 4096);
+    assert_int_equal(bytes, 32768);
     assert_true(room > memory && room + FRAME_MAX_BYTES <= memory + bytes);
     assert_int_equal(frame_ring_take(ring, &frame, 1), 0);
     assert_ptr_equal(frame_ring_reserve(ring), room);
@@ -182,7 +182,7 @@ static void test_ring_room_is_committed(void **state)
 /* Fills the ring and empties it by one, over and over: every offset at the end is met. */
 static void test_ring_wraps_and_fills(void **state)
 {
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     struct frame frame;
     uint32_t pushed = 0;
     uint32_t dropped = 0;
@@ -212,7 +212,7 @@ static void test_ring_wraps_and_fills(void **state)
 /* The longest frame fits an empty ring wherever its positions are. */
 static void test_ring_never_blocks_when_empty(void **state)
 {
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     static const uint8_t bytes[FRAME_MAX_BYTES];
     struct frame frame;
 
@@ -457,7 +457,7 @@ static void test_gate(void **state)
         { "multicast, wrong source", "10.0.0.1", "224.0.0.1", 60, 0, 0x800, 0x45, false },
         { "as long as the link takes", "198.18.0.1", "198.18.0.2", 60, 60, 0x800, 0x45, true },
         { "too long", "198.18.0.1", "198.18.0.2", 60, 59, 0x800, 0x45, false },
-        { "too long for any link", "198.18.0.1", "198.18.0.2", 1519, 0, 0x800, 0x45, false },
+        { "too long for any link", "198.18.0.1", "198.18.0.2", FRAME_MAX_BYTES + 1, 0, 0x800, 0x45, false },
         { "ARP", "198.18.0.1", "198.18.0.2", 60, 0, 0x806, 0x45, false },
         { "VLAN", "198.18.0.1", "198.18.0.2", 60, 0, 0x8100, 0x45, false },
         { "IPv6 by its type", "198.18.0.1", "198.18.0.2", 60, 0, 0x86dd, 0x60, false },
@@ -565,6 +565,176 @@ static void test_gate_of_vlans(void **state)
         gate.sender_count = 0;
         assert_false(gate_passes(&gate, &frame)); /* a link that nobody sends on */
     }
+}
+
+/* ---- gate, IPv6 ---- */
+
+enum { IPV6_FRAME_BYTES = 14 + 40 + 24, IPV6_AT = 14, IPV6_PAYLOAD_AT = IPV6_AT + 40 };
+
+static void fill_ipv6(uint8_t bytes[IPV6_FRAME_BYTES], const char *source, const char *destination, uint8_t next)
+{
+    memset(bytes, 0, IPV6_FRAME_BYTES);
+    wire_put_u16(bytes + 12, 0x86dd);
+    bytes[IPV6_AT] = 0x60;
+    wire_put_u16(bytes + IPV6_AT + 4, 24);
+    bytes[IPV6_AT + 6] = next;
+    assert_int_equal(inet_pton(AF_INET6, source, bytes + IPV6_AT + 8), 1);
+    assert_int_equal(inet_pton(AF_INET6, destination, bytes + IPV6_AT + 24), 1);
+}
+
+static void test_gate_of_ipv6(void **state)
+{
+    const struct ip_network networks[] = { network("198.18.0.0/16"), network("2001:db8:1::/64"),
+                                           network("2001:2:0:8000::/49"), network("2001:db8:2::7"),
+                                           network("2001:db8:3::8:0/109") };
+    static const struct {
+        const char *source, *destination;
+        uint32_t length;
+        bool passes;
+    } rows[] = {
+        { "2001:db8:1::1", "2001:db8:1:0:ffff:ffff:ffff:ffff", IPV6_FRAME_BYTES, true },
+        { "2001:db8:1::1", "2001:2:0:8000::1", IPV6_FRAME_BYTES, true },
+        { "2001:2:0:ffff::1", "2001:db8:2::7", IPV6_FRAME_BYTES, true },
+        { "2001:db8:3::f:ffff", "2001:db8:1::1", IPV6_FRAME_BYTES, true },
+        { "2001:db8:3::10:0", "2001:db8:1::1", IPV6_FRAME_BYTES, false },
+        { "2001:db8:3::7:ffff", "2001:db8:1::1", IPV6_FRAME_BYTES, false },
+        { "2001:db8:1:1::1", "2001:db8:1::1", IPV6_FRAME_BYTES, false },
+        { "2001:db8:1::1", "2001:db8:1:1::1", IPV6_FRAME_BYTES, false },
+        { "2001:2:0:7fff::1", "2001:db8:1::1", IPV6_FRAME_BYTES, false },
+        { "2001:db8:1::1", "2001:db8:2::6", IPV6_FRAME_BYTES, false },
+        { "2001:db8:1::1", "::", IPV6_FRAME_BYTES, false },
+        { "::", "ff02::1", IPV6_FRAME_BYTES, false },
+        { "2001:db8:1::1", "ff02::fb", IPV6_FRAME_BYTES, true },
+        { "2001:db8:1::1", "fe80::1", IPV6_FRAME_BYTES, false },
+        { "fe80::1", "2001:db8:1::1", IPV6_FRAME_BYTES, false },
+        { "ff02::1", "2001:db8:1::1", IPV6_FRAME_BYTES, false },
+        { "::ffff:198.18.0.1", "2001:db8:1::1", IPV6_FRAME_BYTES, false }, /* what stands for IPv4 */
+        { "2001:db8:1::1", "::ffff:198.18.0.1", IPV6_FRAME_BYTES, false },
+        { "::198.18.0.1", "2001:db8:1::1", IPV6_FRAME_BYTES, false },
+        { "2001:db8:1::1", "64:ff9b::198.18.0.1", IPV6_FRAME_BYTES, false },
+        { "2001:db8:1::1", "2001:db8:1::2", IPV6_PAYLOAD_AT, true }, /* a header and no more */
+        { "2001:db8:1::1", "2001:db8:1::2", IPV6_PAYLOAD_AT - 1, false },
+        { "2001:db8:1::1", "2001:db8:1::2", 34, false },
+        { "2001:db8:1::1", "2001:db8:1::2", 14, false },
+        { "2001:db8:1::1", "2001:db8:1::2", FRAME_MAX_BYTES + 1, false },
+    };
+    const struct gate gate = { .networks = networks, .network_count = sizeof networks / sizeof *networks };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t bytes[IPV6_FRAME_BYTES];
+        struct frame frame = { .length = rows[i].length, .bytes = bytes };
+
+        fill_ipv6(bytes, rows[i].source, rows[i].destination, 17);
+        if (gate_passes(&gate, &frame) != rows[i].passes)
+            fail_msg("%s to %s, %u bytes: wrong", rows[i].source, rows[i].destination, rows[i].length);
+        bytes[IPV6_AT] = 0x45; /* what the type says counts as well as the version */
+        assert_false(gate_passes(&gate, &frame));
+        bytes[IPV6_AT] = 0x60;
+        wire_put_u16(bytes + 12, 0x800);
+        assert_false(gate_passes(&gate, &frame));
+    }
+}
+
+/* Neither a network of all of IPv4 nor one that looks like it lets a mapped address through. */
+static void test_gate_of_mapped_addresses(void **state)
+{
+    const struct ip_network everything[] = { network("0.0.0.0/0"), network("::/8"), network("2001:db8::/32") };
+    const struct gate gate = { .networks = everything, .network_count = sizeof everything / sizeof *everything };
+    uint8_t bytes[IPV6_FRAME_BYTES];
+    struct frame frame = { .length = sizeof bytes, .bytes = bytes };
+
+    (void)state;
+    fill_ipv6(bytes, "2001:db8::1", "::1", 6);
+    assert_true(gate_passes(&gate, &frame));
+    fill_ipv6(bytes, "2001:db8::1", "::ffff:10.0.0.1", 6);
+    assert_false(gate_passes(&gate, &frame));
+    fill_ipv6(bytes, "::ffff:10.0.0.1", "2001:db8::1", 6);
+    assert_false(gate_passes(&gate, &frame));
+}
+
+/* Headers that follow the first one: each {next, length in its own unit}. */
+static void test_gate_of_extension_headers(void **state)
+{
+    static const struct {
+        const char *what;
+        uint8_t next;
+        uint8_t payload[24];
+        uint32_t length;
+        bool passes;
+    } rows[] = {
+        { "a fragment", 44, { 17, 0, 0, 1 }, IPV6_FRAME_BYTES, true },
+        { "a later fragment, whatever it says", 44, { 43, 0, 0, 9 }, IPV6_FRAME_BYTES, true },
+        { "half a fragment header", 44, { 17, 0, 0, 1 }, IPV6_PAYLOAD_AT + 7, false },
+        { "hop by hop", 0, { 58, 0 }, IPV6_FRAME_BYTES, true },
+        { "destination options, two units", 60, { 17, 1 }, IPV6_FRAME_BYTES, true },
+        { "a routing header", 43, { 17, 0 }, IPV6_FRAME_BYTES, false },
+        { "one behind hop by hop", 0, { 43, 0 }, IPV6_FRAME_BYTES, false },
+        { "one behind long options", 60, { 0, 0, 0, 0, 0, 0, 0, 0, 43, 0 }, IPV6_FRAME_BYTES, false },
+        { "one in a first fragment", 44, { 43, 0, 0, 1 }, IPV6_FRAME_BYTES, false },
+        { "one behind an authentication header", 51, { 43, 2 }, IPV6_FRAME_BYTES, false },
+        { "an extension as long as the packet", 0, { 17, 2 }, IPV6_FRAME_BYTES, true },
+        { "one that hides behind the end", 0, { 60, 255 }, IPV6_FRAME_BYTES, false },
+        { "no extension but a number", 0, { 0, 0 }, IPV6_PAYLOAD_AT + 7, false },
+        { "nothing follows", 59, { 0 }, IPV6_PAYLOAD_AT, true },
+    };
+    const struct ip_network here = network("2001:db8::/32");
+    const struct gate gate = { .networks = &here, .network_count = 1 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t bytes[IPV6_FRAME_BYTES];
+        struct frame frame = { .length = rows[i].length, .bytes = bytes };
+
+        fill_ipv6(bytes, "2001:db8::1", "2001:db8::2", rows[i].next);
+        memcpy(bytes + IPV6_PAYLOAD_AT, rows[i].payload, sizeof rows[i].payload);
+        if (gate_passes(&gate, &frame) != rows[i].passes)
+            fail_msg("%s: wrong", rows[i].what);
+    }
+}
+
+/* More extensions than anybody needs. */
+static void test_gate_of_many_extensions(void **state)
+{
+    const struct ip_network here = network("2001:db8::/32");
+    const struct gate gate = { .networks = &here, .network_count = 1 };
+    uint8_t bytes[IPV6_FRAME_BYTES + 20 * 8] = { 0 };
+
+    (void)state;
+    for (uint32_t count = 0; count <= 20; count++) {
+        struct frame frame = { .length = IPV6_FRAME_BYTES + count * 8, .bytes = bytes };
+
+        fill_ipv6(bytes, "2001:db8::1", "2001:db8::2", count > 0 ? 60 : 17);
+        for (uint32_t i = 0; i < count; i++) {
+            memset(bytes + IPV6_PAYLOAD_AT + 8 * i, 0, 8);
+            bytes[IPV6_PAYLOAD_AT + 8 * i] = i + 1 < count ? 60 : 17;
+        }
+        assert_int_equal(gate_passes(&gate, &frame), count < 8);
+    }
+}
+
+/* Both families side by side, each with its tag. */
+static void test_gate_of_ipv6_senders(void **state)
+{
+    const struct ip_network networks[] = { network("198.18.0.0/24"), network("2001:db8::/64") };
+    const struct gate_sender senders[] = { { networks[0], 0 }, { networks[1], 10 } };
+    const struct gate gate = { networks, 2, IPV6_FRAME_BYTES, senders, 2 };
+    uint8_t bytes[IPV6_FRAME_BYTES + 4];
+    struct frame frame = { .length = IPV6_FRAME_BYTES, .bytes = bytes };
+
+    (void)state;
+    fill_ipv6(bytes, "2001:db8::1", "2001:db8::2", 17);
+    assert_false(gate_passes(&gate, &frame));
+    fill_ipv6(bytes + 4, "2001:db8::1", "2001:db8::2", 17);
+    wire_put_u16(bytes + 12, 0x8100);
+    wire_put_u16(bytes + 14, 10);
+    frame.length = IPV6_FRAME_BYTES + 4;
+    assert_true(gate_passes(&gate, &frame));
+    wire_put_u16(bytes + 14, 11);
+    assert_false(gate_passes(&gate, &frame));
+    wire_put_u16(bytes + 14, 10);
+    frame.length = IPV6_FRAME_BYTES + 5;
+    assert_false(gate_passes(&gate, &frame));
 }
 
 /* A tag behind a tag, and a type that is not IPv4 behind one. */
@@ -1084,7 +1254,7 @@ static void test_emitter_source_stops(void **state)
 static void test_emitter_stops_in_a_wait(void **state)
 {
     struct bench *bench = bench_new(100);
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     struct error err;
     pthread_t thread;
     uint8_t bytes[IPV4_FRAME_BYTES];
@@ -1121,7 +1291,7 @@ static void push_all(struct fake_source *fake, struct frame_ring *ring)
 static void test_emitter_ring_counts_what_is_left_at_a_stop(void **state)
 {
     struct bench *bench = bench_new(30);
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     struct frame frame;
     struct error err;
 
@@ -1139,7 +1309,7 @@ static void test_emitter_ring_counts_what_is_left_at_a_stop(void **state)
 static void test_emitter_ring_ends_when_the_sink_fails(void **state)
 {
     struct bench *bench = bench_new(30);
-    struct frame_ring *ring = frame_ring_new(4096);
+    struct frame_ring *ring = frame_ring_new(1);
     struct error err = { "" };
 
     (void)state;
@@ -1532,13 +1702,14 @@ static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 #define HOST_IP UINT32_C(0xc6120001) /* 198.18.0.1 */
 #define PEER_IP UINT32_C(0xc6130001) /* 198.19.0.1 */
 
-static bool is_host(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
+static bool is_host(const void *self, const struct ip_address *address, uint16_t vlan, struct address_owner *owner)
 {
     const uint16_t *its_vlan = self;
 
-    if (address != HOST_IP || vlan != *its_vlan)
+    if (ip_address_to_v4(address) != HOST_IP || vlan != *its_vlan)
         return false;
-    memcpy(mac, host_mac, sizeof host_mac);
+    *owner = (struct address_owner){ 0 };
+    memcpy(owner->mac, host_mac, sizeof host_mac);
     return true;
 }
 
@@ -1806,6 +1977,11 @@ int main(void)
         cmocka_unit_test(test_gate_of_everything_and_nothing),
         cmocka_unit_test(test_gate_of_vlans),
         cmocka_unit_test(test_gate_of_types_behind_a_tag),
+        cmocka_unit_test(test_gate_of_ipv6),
+        cmocka_unit_test(test_gate_of_mapped_addresses),
+        cmocka_unit_test(test_gate_of_extension_headers),
+        cmocka_unit_test(test_gate_of_many_extensions),
+        cmocka_unit_test(test_gate_of_ipv6_senders),
         cmocka_unit_test(test_sink_pcap_is_read_back),
         cmocka_unit_test(test_sink_pcap_refuses_times_it_cannot_write),
         cmocka_unit_test(test_sink_pcap_says_when_the_disk_is_full),

@@ -152,7 +152,7 @@ static void *produce(void *self)
         room[14] = 0x45;
         wire_put_u32(room + 26, UINT32_C(0xc6120001)); /* 198.18.0.1 */
         wire_put_u32(room + 30, UINT32_C(0xc6120002));
-        frame_ring_commit(run->ring, &(struct frame){ .due = { i * GAP_NS }, .length = FRAME_BYTES });
+        frame_ring_commit(run->ring, &(struct frame){ .due = { i * GAP_NS }, .length = FRAME_BYTES, .link = i % 3 == 1 });
     }
     frame_ring_finish(run->ring);
     return NULL;
@@ -166,11 +166,13 @@ static void check(struct sink *sink, enum emit_timing timing)
     const struct gate gate = { .networks = &network, .network_count = 1 };
     const struct emit_thread_options ordinary = { .cpu = EMIT_THREAD_ANY_CPU };
     struct emit_counts *counts = memory_alloc(sizeof *counts);
+    struct emit_counts *other_counts = memory_alloc(sizeof *other_counts);
     struct emit_clock clock = emit_clock_real();
     struct rate_ceiling ceiling;
     atomic_bool stop = false;
     struct emit_link link = { .gate = &gate, .ceiling = &ceiling, .sink = &run.base, .counts = counts };
-    struct emitter emitter = { .links = { &link }, .clock = &clock, .stop = &stop, .pace.timing = timing };
+    struct emit_link other = { .gate = &gate, .sink = &run.base, .counts = other_counts };
+    struct emitter emitter = { .links = { &link, &other }, .clock = &clock, .stop = &stop, .pace.timing = timing };
     struct error err = { "" };
     pthread_t producer;
     size_t bytes;
@@ -180,17 +182,20 @@ static void check(struct sink *sink, enum emit_timing timing)
     assert_int_equal(emit_thread_prepare(&ordinary, &err), 0);
     emit_thread_lock(memory, bytes);
     emit_thread_lock(counts, sizeof *counts);
+    emit_thread_lock(other_counts, sizeof *other_counts);
     assert_int_equal(pthread_create(&producer, NULL, produce, &run), 0);
     forbidden = 0;
     assert_int_equal(emitter_run_ring(&emitter, run.ring, &err), 0);
     pthread_join(producer, NULL);
-    assert_int_equal(counts->sent, FRAMES);
+    assert_int_equal(counts->sent + other_counts->sent, FRAMES);
+    assert_int_equal(other_counts->sent, (FRAMES + 1) / 3);
     assert_int_equal(run.seen, FRAMES);
     assert_false(is_watched);
     assert_int_equal(forbidden, 0);
     assert_int_equal(run.faults, 0);
     frame_ring_free(run.ring);
     free(counts);
+    free(other_counts);
 }
 
 /* That calls of our own code are counted at all. */

@@ -39,19 +39,20 @@ static struct ip_network network_of(const char *text)
 }
 
 /* A day of four populations, all of them wherever `places` says. */
-static void begin(struct run *run, const struct population_place *outside)
+static void begin(struct run *run, const struct population_outside *outside)
 {
     struct scenario_config config = {
-        .groups = run->groups, .group_count = GROUPS, .outside = network_of("10.9.0.0/16"), .outside_place = *outside,
+        .groups = run->groups, .group_count = GROUPS, .outside = *outside,
         .seed = 3, .day_ns = NS_PER_DAY, .speed = 1, .how = { .impairments = IMPAIRMENTS_LEARNED }, .threads = 1,
     };
     struct error err = { "" };
 
+    config.outside.networks[IP_FAMILY_4] = network_of("10.9.0.0/16");
     memset(run, 0, sizeof *run);
     run->model = model_load(source_path("fuzz/corpus/model/every_table"), &err);
     assert_non_null(run->model);
     for (int i = 0; i < GROUPS; i++)
-        run->groups[i] = (struct scenario_group){ .model = run->model, .network = network_of(places[i].network),
+        run->groups[i] = (struct scenario_group){ .model = run->model, .addresses.networks = { network_of(places[i].network) },
                                                   .link = places[i].link, .vlan = places[i].vlan, .hosts = HOSTS };
     config.begin = run->model->first;
     run->scenario = scenario_new(&config, &err);
@@ -99,7 +100,7 @@ static void test_frames_pass_the_gate_of_their_link(void **state)
     size_t counts[2][LINKS] = { { 0 } };
 
     (void)state;
-    begin(&run, &(struct population_place){ .has_link = true, .link = 2, .has_vlan = true, .vlan = 7 });
+    begin(&run, &(struct population_outside){ .has_link = true, .link = 2, .has_vlan = true, .vlan = 7 });
     play(&run, counts);
     assert_true(counts[0][0] > 0 && counts[0][1] > 0 && counts[1][2] > 0);
     assert_int_equal(counts[0][2] + counts[1][0] + counts[1][1], 0);
@@ -112,7 +113,7 @@ static void test_senders(void **state)
     struct gate gate;
 
     (void)state;
-    begin(&run, &(struct population_place){ 0 });
+    begin(&run, &(struct population_outside){ 0 });
     assert_int_equal(run.gates.all.sender_count, 8); /* four populations, and the outside beside each */
     for (size_t link = 0; link < 2; link++) {
         gate = link_gates_of(&run.gates, link);
@@ -129,19 +130,23 @@ static void test_hosts_of_a_link(void **state)
     struct run run;
 
     (void)state;
-    begin(&run, &(struct population_place){ 0 });
+    begin(&run, &(struct population_outside){ 0 });
     for (uint16_t link = 0; link < LINKS; link++) {
         const struct scenario_link hosts = { run.scenario, link };
 
         for (uint16_t vlan = 0; vlan <= 4095; vlan++) {
             for (int i = 0; i < GROUPS; i++) {
                 uint32_t address = 0x0a000001 + (uint32_t)(i + 1) * 0x10000;
-                uint8_t mac[6] = { 0 };
+                const struct ip_address host = ip_address_from_v4(address);
+                const struct ip_address nobody = ip_address_from_v4(address + HOSTS);
+                struct address_owner owner = { .is_outside = true };
                 bool is_there = places[i].link == link && places[i].vlan == vlan;
 
-                assert_int_equal(scenario_link_lookup(&hosts, address, vlan, mac), is_there);
-                assert_int_equal(mac[0], is_there ? 2 : 0);
-                assert_false(scenario_link_lookup(&hosts, address + HOSTS, vlan, mac));
+                assert_int_equal(scenario_link_lookup(&hosts, &host, vlan, &owner), is_there);
+                assert_false(owner.is_outside);
+                assert_int_equal(owner.host, i * HOSTS);
+                assert_int_equal(wire_get_u32(owner.mac + 2), address);
+                assert_false(scenario_link_lookup(&hosts, &nobody, vlan, &owner));
             }
         }
     }

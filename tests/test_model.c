@@ -792,15 +792,15 @@ static void use(const struct model *model)
     struct population_group group = { .models = model->hosts, .model_count = model->host_count,
                                       .service = find_service, .service_self = model,
                                       .host_count = model->host_count };
-    struct ip_network outside_network;
+    struct population_outside outside_network = { 0 };
     struct population population;
     struct plan_list plans = { 0 };
     struct error err;
 
     if (model->host_count == 0 || model->host_count > 1000)
         return;
-    ip_network_parse(&group.network, "198.18.0.0/16");
-    ip_network_parse(&outside_network, "198.19.0.0/16");
+    ip_network_parse(&group.addresses.networks[IP_FAMILY_4], "198.18.0.0/16");
+    ip_network_parse(&outside_network.networks[IP_FAMILY_4], "198.19.0.0/16");
     assert_int_equal(population_init(&population, &group, 1, &outside_network, &err), 0);
     for (uint32_t i = 0; i < model->host_count * 2; i++) {
         struct slice_request request = { .population = &population, .host = i / 2, .slice = i % 2 };
@@ -1588,7 +1588,7 @@ static void test_weekly_pattern(void **state)
     enum { FROM = 20003 /* 2024-10-07, a Monday */, TO = 20500 };
     struct population population;
     struct population_group group = { .model_count = 1, .service = find_service, .host_count = 1 };
-    struct ip_network world;
+    struct population_outside world = { 0 };
     struct network_stats stats;
     struct model *model;
     struct error err;
@@ -1603,8 +1603,8 @@ static void test_weekly_pattern(void **state)
         fail_msg("%s", err.text);
     group.models = model->hosts;
     group.service_self = model;
-    ip_network_parse(&group.network, "198.18.0.0/16");
-    ip_network_parse(&world, "198.19.0.0/16");
+    ip_network_parse(&group.addresses.networks[IP_FAMILY_4], "198.18.0.0/16");
+    ip_network_parse(&world.networks[IP_FAMILY_4], "198.19.0.0/16");
     assert_int_equal(population_init(&population, &group, 1, &world, &err), 0);
     for (int32_t date = TO; date < TO + 14; date++) {
         for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {

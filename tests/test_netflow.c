@@ -181,7 +181,7 @@ static const struct service_model *no_service(const void *self, uint8_t protocol
 static struct network *network_new(void)
 {
     struct network *n = calloc(1, sizeof *n);
-    struct ip_network outside;
+    struct population_outside outside = { 0 };
     struct random_stream random;
     struct error err;
 
@@ -192,8 +192,8 @@ static struct network *network_new(void)
         walk(n, h, &random);
     n->group = (struct population_group){ .models = n->hosts, .model_count = HOSTS, .service = no_service,
                                           .host_count = HOSTS };
-    assert_int_equal(ip_network_parse(&n->group.network, "198.18.0.0/24"), 0);
-    assert_int_equal(ip_network_parse(&outside, "198.19.0.0/16"), 0);
+    assert_int_equal(ip_network_parse(&n->group.addresses.networks[IP_FAMILY_4], "198.18.0.0/24"), 0);
+    assert_int_equal(ip_network_parse(&outside.networks[IP_FAMILY_4], "198.19.0.0/16"), 0);
     assert_int_equal(population_init(&n->population, &n->group, 1, &outside, &err), 0);
     return n;
 }
@@ -211,7 +211,7 @@ static struct flow_sequence begin(struct network *n, uint32_t host)
     struct random_stream random;
 
     netflow_stream(&n->population, host, SEED, &random);
-    assert_true(flow_sequence_begin(&sequence, &n->hosts[host], SEED, n->population.hosts[host].end.address,
+    assert_true(flow_sequence_begin(&sequence, &n->hosts[host], SEED, n->population.hosts[host].end.name,
                                     &random) >= 0);
     return sequence;
 }
@@ -395,7 +395,9 @@ static struct flow_plan next(struct netflow *netflow)
 
 static bool is_host(const struct network *n, uint32_t address)
 {
-    return population_find(&n->population, address) != NULL;
+    const struct ip_address sought = ip_address_from_v4(address);
+
+    return population_find(&n->population, &sought) != NULL;
 }
 
 /* In order, and what two of them have with one another is made by the initiator alone. */
@@ -410,14 +412,14 @@ static void test_many_hosts(void **state)
     (void)state;
     for (uint32_t i = 0; i < FLOWS; i++) {
         struct flow_plan plan = next(netflow);
-        uint32_t initiator = plan.ends[FLOW_INITIATOR].address, responder = plan.ends[FLOW_RESPONDER].address;
+        uint32_t initiator = plan.ends[FLOW_INITIATOR].name, responder = plan.ends[FLOW_RESPONDER].name;
 
         assert_true(plan.start.ns >= last_ns);
         last_ns = plan.start.ns;
         assert_int_not_equal(initiator, responder);
         assert_true(is_host(n, initiator) || is_host(n, responder));
         if (is_host(n, initiator) && is_host(n, responder)) {
-            assert_int_equal(initiator, n->population.hosts[plan.virtual_host].end.address);
+            assert_int_equal(initiator, n->population.hosts[plan.virtual_host].end.name);
             local++;
         }
     }
@@ -536,7 +538,7 @@ static void test_mix(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct mixed_netflow *mix = open_mix(n, cases[i].block, cases[i].is_random, false);
         const struct mix_counts *counts = mixed_netflow_counts(mix);
-        uint32_t self = n->population.hosts[0].end.address;
+        uint32_t self = n->population.hosts[0].end.name;
         uint32_t run = 0, part = 2;
         double blocks = (double)FLOWS / cases[i].block;
         int64_t last_ns = BEGIN_NS;
@@ -544,7 +546,7 @@ static void test_mix(void **state)
         for (uint32_t k = 0; k < FLOWS; k++) {
             struct flow_plan plan = next_of_mix(mix);
 
-            assert_true((plan.ends[0].address == self) != (plan.ends[1].address == self)); /* one host, all of it */
+            assert_true((plan.ends[0].name == self) != (plan.ends[1].name == self)); /* one host, all of it */
             assert_true(plan.start.ns >= last_ns);
             last_ns = plan.start.ns;
             if (plan.virtual_host != part && !cases[i].is_random)
@@ -578,8 +580,8 @@ static void test_mix_resumes(void **state)
         flow_sequence_next(&sequences[part], &f);
         assert_int_equal(plan.key, f.key);
         assert_int_equal(plan.packets, f.packets);
-        assert_int_equal(plan.ends[f.state->key.role == ROLE_INITIATOR ? 0 : 1].address,
-                         n->population.hosts[part].end.address); /* each has its own */
+        assert_int_equal(plan.ends[f.state->key.role == ROLE_INITIATOR ? 0 : 1].name,
+                         n->population.hosts[part].end.name); /* each has its own */
     }
     mixed_netflow_free(mix);
     network_free(n);
@@ -587,7 +589,7 @@ static void test_mix_resumes(void **state)
 
 static struct state_key key_of_plan(const struct network *n, const struct flow_plan *plan)
 {
-    bool initiates = plan->ends[FLOW_INITIATOR].address == n->population.hosts[0].end.address;
+    bool initiates = plan->ends[FLOW_INITIATOR].name == n->population.hosts[0].end.name;
 
     return (struct state_key){ initiates ? ROLE_INITIATOR : ROLE_RESPONDER, plan->protocol,
                                port_feature_of(plan->ends[FLOW_RESPONDER].port) };

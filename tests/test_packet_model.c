@@ -198,8 +198,8 @@ static void test_flows_of_services(void **state)
     (void)state;
     for (; service_flows_next(flows, &plan, &err) > 0; made++) {
         counts[plan.protocol == IP_TCP ? 0 : plan.ends[R].port == 53 ? 1 : 2]++;
-        assert_in_range(plan.ends[I].address, 0x0a000001, 0x0a0000fe);
-        assert_in_range(plan.ends[R].address, 0x0a000101, 0x0a0001fe);
+        assert_in_range(plan.ends[I].name, 0x0a000001, 0x0a0000fe);
+        assert_in_range(plan.ends[R].name, 0x0a000101, 0x0a0001fe);
         assert_true(plan.start.ns >= last_ns);
         assert_true(plan.packets == 2 || (plan.packets == 5 && plan.protocol == IP_TCP));
         last_ns = plan.start.ns;
@@ -326,7 +326,7 @@ static void play_any(const struct service_model *service, struct packet_models *
     static const struct impairment_rates learned = { .learned = true };
     struct flow_plan plan = {
         .key = key,
-        .ends = { { .address = 1, .port = 40000 }, { .address = 2, .port = (uint16_t)service->port } },
+        .ends = { { IPV4_END(1), .port = 40000 }, { IPV4_END(2), .port = (uint16_t)service->port } },
         .protocol = service->protocol,
         .packets = 1 + any_number(random, 3000),
         .service = service,

@@ -391,8 +391,8 @@ struct wire {
 };
 
 static const struct flow_end ends[2] = {
-    { .address = UINT32_C(0x0a000001), .port = 40000, .mac = { 2, 0, 0, 0, 0, 1 } },
-    { .address = UINT32_C(0x0a000002), .port = 53, .mac = { 2, 0, 0, 0, 0, 2 } },
+    { IPV4_END(UINT32_C(0x0a000001)), .port = 40000, .mac = { 2, 0, 0, 0, 0, 1 } },
+    { IPV4_END(UINT32_C(0x0a000002)), .port = 53, .mac = { 2, 0, 0, 0, 0, 2 } },
 };
 
 static struct wire *wire_new_at(uint8_t protocol, const struct stack_profile *stack, uint16_t port)
@@ -679,8 +679,8 @@ static void test_unreachable(void **state)
         assert_int_equal(view.protocol, protocols[i]);
         assert_int_equal(view.source_port, about.source_port);
         assert_int_equal(wire->length, 14 + 20 + 8 + 28);
-        assert_int_equal(wire_get_u32(wire->bytes + 26), ends[R].address);
-        assert_int_equal(wire_get_u32(wire->bytes + 30), ends[I].address);
+        assert_int_equal(wire_get_u32(wire->bytes + 26), ends[R].name);
+        assert_int_equal(wire_get_u32(wire->bytes + 30), ends[I].name);
         assert_int_equal(wire->bytes[23], IP_ICMP);
         assert_int_equal(wire->bytes[34], 3);
         assert_int_equal(wire->bytes[35], protocols[i] == IP_ICMP ? 1 : 3);

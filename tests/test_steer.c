@@ -145,7 +145,7 @@ static struct scenario_config config_of(int64_t begin_ns, int64_t day_ns, double
         .seed = SEED, .begin = { begin_ns }, .day_ns = day_ns, .speed = speed,
     };
 
-    assert_int_equal(ip_network_parse(&config.outside, SCENARIO_DEFAULT_OUTSIDE), 0);
+    assert_int_equal(ip_network_parse(&config.outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE), 0);
     return config;
 }
 
@@ -158,7 +158,7 @@ static void run_begin(struct run *run, struct scenario_config *config)
     run->toy = toy_model_new();
     run->last_due_ns = INT64_MIN;
     group.model = toy_model_of(run->toy);
-    assert_int_equal(ip_network_parse(&group.network, SCENARIO_DEFAULT_NETWORK), 0);
+    assert_int_equal(ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK), 0);
     config->groups = &group;
     config->group_count = 1;
     run->ledger = flow_ledger_new(&err);

@@ -406,7 +406,7 @@ static void test_any_plan_is_spent_exactly(void **state)
             struct played played;
             uint32_t index;
 
-            plan.ends[0].address = i;
+            plan.ends[0].name = i;
             session_shape_draw(&plan, &random, &row, &index);
             shape = shape_of(&service, &row);
             shape.row = index;
@@ -650,7 +650,7 @@ static struct session_row draw_between(const struct service_model *service, uint
                                        uint32_t number, uint32_t *index)
 {
     struct flow_plan plan = { .protocol = IP_TCP, .service = service, .packets = 5,
-                              .ends = { { .address = one }, { .address = other } } };
+                              .ends = { { .name = one }, { .name = other } } };
     struct random_stream random = stream_of(number);
     struct session_row row;
 
@@ -744,7 +744,7 @@ static void test_rows_are_of_the_planned_size_or_its_bin(void **state)
             struct session_row row;
             uint32_t index;
 
-            plan.ends[0].address = k;
+            plan.ends[0].name = k;
             session_shape_draw(&plan, &random, &row, &index);
             assert_in_range(session_row_packets(&service.rows[index]), cases[i].least, cases[i].most);
             assert_int_equal(session_row_packets(&row), cases[i].wanted);

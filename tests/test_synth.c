@@ -99,7 +99,7 @@ struct network {
     uint16_t observed_days[DAY_SLICES];
     struct arena arena;
     struct population_group group;
-    struct ip_network outside;
+    struct population_outside outside;
 };
 
 static struct slice_profile profile_of(uint32_t slice, double share, double packets, double sd, double flows)
@@ -198,9 +198,10 @@ static struct network *network_new(void)
         }
     }
     n->group = (struct population_group){ .models = n->hosts, .model_count = MODEL_HOSTS,
-                                          .service = no_service, .network = network_of("198.18.0.0/24"),
+                                          .service = no_service,
+                                          .addresses.networks = { network_of("198.18.0.0/24") },
                                           .host_count = 2 * MODEL_HOSTS };
-    n->outside = network_of("198.19.0.0/16");
+    n->outside.networks[IP_FAMILY_4] = network_of("198.19.0.0/16");
     return n;
 }
 
@@ -211,7 +212,7 @@ static void network_free(struct network *n)
 }
 
 static void populate(struct population *population, const struct population_group *groups, size_t count,
-                     const struct ip_network *outside)
+                     const struct population_outside *outside)
 {
     struct error err = { "" };
 
@@ -436,9 +437,9 @@ static void test_population_errors(void **state)
         { { "10.0.0.0/24", "10.1.3.0/24" }, "10.1.0.0/16", 9,
           "networks 10.1.3.0/24 and 10.1.0.0/16 overlap" },
         { { "10.0.0.0/24", "fd00::/64" }, "10.1.0.0/16", 9,
-          "network fd00::/64: only IPv4 networks can be emulated" },
+          "network fd00::/64: it is not IPv4" },
         { { "10.0.0.0/24", "10.0.1.0/24" }, "fd00::/64", 9,
-          "network fd00::/64: only IPv4 networks can be emulated" },
+          "network fd00::/64: it is not IPv4" },
         { { "10.0.0.0/24", "10.0.1.0/24" }, "10.1.0.0/32", 9,
           "network 10.1.0.0/32: 1 hosts wanted, it has room for 0" },
     };
@@ -447,13 +448,13 @@ static void test_population_errors(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct population_group groups[2] = { n->group, n->group };
-        struct ip_network outside = network_of(cases[i].outside);
+        struct population_outside outside = { .networks = { network_of(cases[i].outside) } };
         struct population population;
         struct error err = { "" };
         int status;
 
         for (int g = 0; g < 2; g++) {
-            groups[g].network = network_of(cases[i].networks[g]);
+            groups[g].addresses.networks[IP_FAMILY_4] = network_of(cases[i].networks[g]);
             groups[g].host_count = cases[i].hosts;
         }
         groups[1].host_count = 3;
@@ -468,29 +469,30 @@ static void test_population_errors(void **state)
 
 static void test_population_find(void **state)
 {
+    static const uint32_t nobody[] = { 0xc6120000, 0xc6120007, 0x0a000007, 0, UINT32_MAX };
     struct network *n = network_new();
     struct population_group groups[2] = { n->group, n->group };
     struct population population;
 
     (void)state;
-    groups[1].network = network_of("10.0.0.0/8");
+    groups[1].addresses.networks[IP_FAMILY_4] = network_of("10.0.0.0/8");
     populate(&population, groups, 2, &n->outside);
     assert_int_equal(population.host_count, 12);
     for (uint32_t i = 0; i < population.host_count; i++) {
         const struct virtual_host *host = &population.hosts[i];
         uint8_t mac[6] = { 0x02, 0xd5 };
 
-        wire_put_u32(mac + 2, host->end.address);
-        assert_int_equal(host->end.address, (i < 6 ? 0xc6120001 : 0x0a000001) + i % 6);
+        wire_put_u32(mac + 2, host->end.name);
+        assert_int_equal(host->end.name, (i < 6 ? 0xc6120001 : 0x0a000001) + i % 6);
         assert_memory_equal(host->end.mac, mac, 6);
         assert_ptr_equal(host->model, &n->hosts[i % MODEL_HOSTS]);
-        assert_ptr_equal(population_find(&population, host->end.address), host);
+        assert_ptr_equal(population_find(&population, &host->end.address), host);
     }
-    assert_null(population_find(&population, 0xc6120000));
-    assert_null(population_find(&population, 0xc6120007));
-    assert_null(population_find(&population, 0x0a000007));
-    assert_null(population_find(&population, 0));
-    assert_null(population_find(&population, UINT32_MAX));
+    for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
+        const struct ip_address address = ip_address_from_v4(nobody[i]);
+
+        assert_null(population_find(&population, &address));
+    }
     population_release(&population);
     network_free(n);
 }
@@ -513,9 +515,9 @@ static void test_population_peers(void **state)
 
             assert_int_equal(is_virtual, wanted < 5 && wanted != i); /* nobody plays against himself */
             if (is_virtual)
-                assert_int_equal(end.address, 0xc6120001 + wanted);
+                assert_int_equal(end.name, 0xc6120001 + wanted);
             else
-                assert_int_equal(end.address >> 16, 0xc613);
+                assert_int_equal(end.name >> 16, 0xc613);
         }
     }
     population_release(&population);
@@ -540,12 +542,12 @@ static void test_population_outside(void **state)
     ends[3] = population_peer(&population, &population.hosts[0], unlisted, 1, &is_virtual);
     ends[4] = population_peer(&population, &population.hosts[0], unlisted, 2, &is_virtual);
     assert_false(is_virtual);
-    assert_int_equal(ends[0].address, ends[1].address); /* the same for all who know it */
-    assert_int_not_equal(ends[0].address, ends[2].address);
-    assert_int_not_equal(ends[3].address, ends[4].address);
+    assert_int_equal(ends[0].name, ends[1].name); /* the same for all who know it */
+    assert_int_not_equal(ends[0].name, ends[2].name);
+    assert_int_not_equal(ends[3].name, ends[4].name);
     for (int i = 0; i < 5; i++) {
-        assert_in_range(ends[i].address, 0xc6130001, 0xc613fffe);
-        assert_memory_equal(ends[i].mac, population.gateway_mac, 6);
+        assert_in_range(ends[i].name, 0xc6130001, 0xc613fffe);
+        assert_memory_equal(ends[i].mac, population.outside.mac, 6);
     }
     population_release(&population);
     network_free(n);
@@ -561,11 +563,11 @@ static void place_of(const struct flow_end *end, uint16_t link, uint16_t vlan)
 static void test_population_places(void **state)
 {
     static const struct {
-        struct population_place place;
+        struct population_outside place;
         uint16_t links[2], vlans[2]; /* of the outside, to hosts of either group */
         size_t senders;
     } cases[] = {
-        { { 0 }, { 1, 2 }, { 0, 30 }, 4 },
+        { { .has_link = false }, { 1, 2 }, { 0, 30 }, 4 },
         { { .has_link = true, .link = 5, .has_vlan = true, .vlan = 0 }, { 5, 5 }, { 0, 0 }, 3 },
         { { .has_link = true, .link = 5, .has_vlan = true, .vlan = 7 }, { 5, 5 }, { 7, 7 }, 3 },
         { { .has_vlan = true, .vlan = 7 }, { 1, 2 }, { 7, 7 }, 4 },
@@ -577,14 +579,16 @@ static void test_population_places(void **state)
     groups[0].link = 1;
     groups[1].link = 2;
     groups[1].vlan = 30;
-    groups[1].network = network_of("10.0.0.0/8");
+    groups[1].addresses.networks[IP_FAMILY_4] = network_of("10.0.0.0/8");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct population_sender senders[4];
         struct population population;
         bool is_virtual;
 
-        populate(&population, groups, 2, &n->outside);
-        population_place_outside(&population, &cases[i].place);
+        struct population_outside outside = cases[i].place;
+
+        outside.networks[IP_FAMILY_4] = n->outside.networks[IP_FAMILY_4];
+        populate(&population, groups, 2, &outside);
         for (uint32_t h = 0; h < population.host_count; h++) {
             const struct virtual_host *host = &population.hosts[h];
             const struct peer peers[] = { { PEER_OUTSIDE, 5 }, { PEER_OUTSIDE, PEER_ID_OTHER },
@@ -601,10 +605,10 @@ static void test_population_places(void **state)
         assert_int_equal(population_senders(&population, senders), cases[i].senders);
         assert_int_equal(senders[0].link, 1);
         assert_int_equal(senders[0].vlan, 0);
-        assert_memory_equal(&senders[0].network, &groups[0].network, sizeof senders[0].network);
+        assert_memory_equal(&senders[0].network, &groups[0].addresses.networks[IP_FAMILY_4], sizeof senders[0].network);
         assert_int_equal(senders[1].link, cases[i].links[0]);
         assert_int_equal(senders[1].vlan, cases[i].vlans[0]);
-        assert_memory_equal(&senders[1].network, &n->outside, sizeof senders[1].network);
+        assert_memory_equal(&senders[1].network, &n->outside.networks[IP_FAMILY_4], sizeof senders[1].network);
         assert_int_equal(senders[2].link, 2);
         assert_int_equal(senders[2].vlan, 30);
         population_release(&population);
@@ -624,15 +628,20 @@ static void test_group_ends(void **state)
         { 1900, 0xeffffffa, { 0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa } },
         { 137, 0xffffffff, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
     };
+    struct network *n = network_new();
+    struct population population;
 
     (void)state;
+    populate(&population, &n->group, 1, &n->outside);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct flow_end end = population_group_end(cases[i].port);
+        struct flow_end end = population_group_end(&population.hosts[0], cases[i].port);
 
-        assert_int_equal(end.address, cases[i].address);
+        assert_int_equal(ip_address_to_v4(&end.address), cases[i].address);
         assert_int_equal(end.port, cases[i].port);
         assert_memory_equal(end.mac, cases[i].mac, 6);
     }
+    population_release(&population);
+    network_free(n);
 }
 
 /* ---- slices ---- */
@@ -650,7 +659,7 @@ static struct plan_list slice_of(const struct population *population, uint32_t h
 
 static bool same_end(const struct flow_end *a, const struct flow_end *b)
 {
-    return a->address == b->address && a->port == b->port && memcmp(a->mac, b->mac, 6) == 0;
+    return ip_address_equal(&a->address, &b->address) && a->name == b->name && a->port == b->port && memcmp(a->mac, b->mac, 6) == 0;
 }
 
 /* All of a plan but which index its host has. */
@@ -754,10 +763,10 @@ static void test_local_flows_come_once(void **state)
             for (size_t i = 0; i < list.used; i++) {
                 const struct flow_plan *plan = &list.plans[i];
                 const struct virtual_host *to =
-                    population_find(&population, plan->ends[FLOW_RESPONDER].address);
+                    population_find(&population, &plan->ends[FLOW_RESPONDER].address);
 
                 assert_true(same_end(&plan->ends[FLOW_INITIATOR], &(struct flow_end){
-                    .address = population.hosts[host].end.address, .port = plan->ends[FLOW_INITIATOR].port,
+                    IPV4_END(population.hosts[host].end.name), .port = plan->ends[FLOW_INITIATOR].port,
                     .mac = { 0x02, 0xd5, 198, 18, 0, (uint8_t)(host + 1) } }));
                 assert_true(to == NULL || to->number / MODEL_HOSTS == host / MODEL_HOSTS);
                 local += to != NULL;
@@ -775,16 +784,18 @@ static void test_other_hosts_do_not_matter(void **state)
 {
     struct network *n = network_new();
     struct population_group groups[2] = { n->group, n->group };
+    struct population_group more[2];
     struct population small;
     struct population large;
 
     (void)state;
-    groups[1].network = network_of("10.0.0.0/8");
+    groups[1].addresses.networks[IP_FAMILY_4] = network_of("10.0.0.0/8");
     populate(&small, groups, 2, &n->outside);
-    groups[0].host_count += MODEL_HOSTS;
-    populate(&large, groups, 2, &n->outside);
+    memcpy(more, groups, sizeof more);
+    more[0].host_count += MODEL_HOSTS;
+    populate(&large, more, 2, &n->outside);
     for (uint32_t i = 0; i < small.host_count; i++) {
-        const struct virtual_host *same = population_find(&large, small.hosts[i].end.address);
+        const struct virtual_host *same = population_find(&large, &small.hosts[i].end.address);
 
         for (uint32_t slice = 0; slice < 12; slice++) {
             struct plan_list a = slice_of(&small, i, SEED, DATE, slice);
@@ -1498,7 +1509,7 @@ static void test_picked_population(void **state)
             bool is_virtual;
             struct flow_end end = population_peer(&population, &population.hosts[i],
                                                   (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
-            const struct virtual_host *peer = population_find(&population, end.address);
+            const struct virtual_host *peer = population_find(&population, &end.address);
 
             assert_int_equal(peer != NULL, is_virtual);
             assert_true(id != 1 || peer == NULL);

@@ -17,6 +17,8 @@ set -eu
 
 # shellcheck source=contrib/eval/common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=contrib/eval/suricata_events.sh
+. "$here/suricata_events.sh"
 
 duration=1h
 sessions=2000
@@ -24,52 +26,9 @@ seed=1
 read_options "f=duration n=sessions s=seed" "$@"
 set -- "${arguments[@]}"
 [ $# -ge 3 ] || usage 2 >&2
-for tool in suricata jq python3; do
-    command -v $tool >/dev/null || die "$tool is needed"
-done
-suricata -V | grep -q 'version 7\.' || die "this is not Suricata 7: $(suricata -V)"
+need_tools suricata jq python3
 begin "$1" "$2"
 shift 2
-
-# Suricata's own defaults, all events, and no rules.
-write_configuration() {
-    cat >"$out/suricata.yaml" <<'END'
-%YAML 1.1
----
-rule-files: []
-pcap-file: { checksum-checks: yes }
-stream: { checksum-validation: yes }
-outputs:
-  - eve-log:
-      enabled: yes
-      filetype: regular
-      filename: eve.json
-      types:
-        - anomaly: { enabled: yes, types: { decode: yes, stream: yes, applayer: yes } }
-        - flow
-        - stats: { totals: yes }
-stats: { enabled: yes }
-END
-}
-
-# watch CAPTURE EVE: what Suricata writes of it, added to the file EVE
-watch() {
-    rm -rf "$out/watch"
-    mkdir "$out/watch"
-    suricata -c "$out/suricata.yaml" -S /dev/null --runmode single -k all -r "$1" -l "$out/watch" \
-        >"$out/watch/log" 2>&1 || { echo "suricata.sh: Suricata cannot read $1" >&2; return 0; }
-    cat "$out/watch/eve.json" >>"$2"
-}
-
-# count EVE: packets, decoder events, stream events
-count() {
-    jq -rn 'reduce inputs as $e ([0, 0, 0];
-        if $e.event_type == "stats" then .[0] += $e.stats.decoder.pkts
-        elif $e.event_type != "anomaly" then .
-        elif $e.anomaly.type == "decode" then .[1] += 1
-        elif $e.anomaly.type == "stream" then .[2] += 1
-        else . end) | @tsv' "$1"
-}
 
 # report NAME WHAT COMPLETE UNACKNOWLEDGED DIFFERENT: a line of the table; the events per 1,000 packets in $decoder_rate and $stream_rate
 report() {
@@ -80,14 +39,6 @@ report() {
     stream_rate=$(per_thousand "$stream" "$packets")
     printf '%-10s %-14s %9d %8d %10s %8d %10s %9s %9s %9s\n' "$1" "$2" "$packets" "$decoder" "$decoder_rate" \
         "$stream" "$stream_rate" "$3" "$4" "$5"
-}
-
-per_thousand() {
-    awk -v events="$1" -v packets="$2" 'BEGIN { printf "%.3f", (packets ? 1000 * events / packets : 0) }'
-}
-
-is_more() {
-    awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'
 }
 
 # said FILE WORD: the number before the word in what agree.py says
@@ -110,12 +61,6 @@ judge() {
         status=1
         events "$file.json"
     fi
-}
-
-# events EVE: what they were
-events() {
-    jq -r 'select(.event_type == "anomaly" and .anomaly.type != "applayer") | .anomaly.event' "$1" |
-        sort | uniq -c | sort -rn | head -n 5
 }
 
 status=0

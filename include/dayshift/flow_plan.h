@@ -12,11 +12,17 @@
 #include "base/time_types.h"
 #include "dayshift/flow_record.h"
 #include "dayshift/service_model.h"
+#include "net/ip_address.h"
+#include "net/wire.h"
+
+enum { FLOW_USUAL_MTU = 1500, FLOW_LEAST_MTU = 1280 /* of IPv6, RFC 8200 */, FLOW_MOST_MTU = 9000 };
 
 struct flow_end {
-    uint32_t address; /* IPv4, host order */
+    struct ip_address address; /* of the same family at both ends */
+    uint32_t name; /* names the host's random streams: its IPv4 address where it has one, whatever it uses here */
     uint16_t port;
     uint8_t mac[6];
+    uint8_t next_hop[6]; /* to whom its frames of this flow go; all 0: to the MAC of the other end */
     uint16_t link; /* which of the run's links it sends on */
     uint16_t vlan; /* identifier of the tag that it sends with (IEEE 802.1Q): 1..4094, or 0: none */
 };
@@ -33,12 +39,30 @@ struct flow_plan {
     uint64_t key; /* names the flow's own random stream */
     uint32_t virtual_host; /* whose model made it */
     struct flow_end ends[2]; /* by enum flow_side */
-    uint8_t protocol;
+    uint8_t protocol; /* IP_ICMP stands for that of either family */
+    uint16_t mtu; /* of the narrower of the links of both ends, in bytes of IP; 0: FLOW_USUAL_MTU */
     bool to_group; /* broadcast or multicast: nobody answers */
     enum flow_answer answer;
     uint64_t packets; /* wanted, both ways; at least 1 */
     const struct service_model *service; /* NULL: nothing known about such flows */
 };
+
+static inline bool flow_plan_is_ipv6(const struct flow_plan *plan)
+{
+    return !ip_address_is_v4(&plan->ends[0].address);
+}
+
+/* The protocol as IP has it. */
+static inline uint8_t flow_plan_ip_protocol(const struct flow_plan *plan)
+{
+    return plan->protocol == IP_ICMP && flow_plan_is_ipv6(plan) ? IP_ICMPV6 : plan->protocol;
+}
+
+/* What fits a frame of the narrower link: bytes of IP payload, without extension headers. */
+static inline uint16_t flow_plan_ip_payload(const struct flow_plan *plan)
+{
+    return (uint16_t)((plan->mtu ? plan->mtu : FLOW_USUAL_MTU) - (flow_plan_is_ipv6(plan) ? 40 : 20));
+}
 
 /* Where plans come from, in order of their starts. */
 struct flow_plan_source {

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/time_types.h"
 
-#define FRAME_MAX_BYTES 1518 /* Ethernet without its check sum, one VLAN tag */
+#define FRAME_MAX_BYTES 9018 /* Ethernet without its check sum, one VLAN tag, 9000 bytes of IP */
 
 #define FRAME_MAX_LINKS 8 /* of a run */
 

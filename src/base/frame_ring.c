@@ -31,7 +31,7 @@
 enum {
     RECORD_ALIGNMENT = 8,
     APART_BYTES = 128, /* two cache lines: prefetchers fetch them in pairs */
-    SMALLEST_RING = 4096 /* two of the longest frames: one always fits, whatever gap it leaves */
+    SMALLEST_RING = 32768 /* two of the longest frames: one always fits, whatever gap it leaves */
 };
 
 #define FILLER UINT16_MAX

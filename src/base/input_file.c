@@ -22,6 +22,7 @@ struct input_file {
     char *name;
     char *path; /* NULL: cannot be opened again */
     int fd;     /* -1: none */
+    bool is_shared; /* the descriptor is the caller's, and read by position */
     uint64_t size;
     uint64_t taken;          /* bytes, from the descriptor */
     struct archive *archive; /* NULL: not compressed. What is not is read without a detour, and a copy */
@@ -63,7 +64,7 @@ static ssize_t read_descriptor(struct input_file *file, void *to, size_t size)
     ssize_t got;
 
     do
-        got = read(file->fd, to, size);
+        got = file->is_shared ? pread(file->fd, to, size, (off_t)file->taken) : read(file->fd, to, size);
     while (got < 0 && errno == EINTR);
     if (got > 0)
         file->taken += (uint64_t)got;
@@ -154,12 +155,19 @@ static int read_beginning(struct input_file *file, struct error *err)
     return open_archive(file, err);
 }
 
-static struct input_file *open_input(int fd, const char *name, const char *path, struct error *err)
+static struct input_file *new_input(int fd, const char *name)
 {
     struct input_file *file = memory_alloc(sizeof *file);
 
     file->name = memory_copy_text(name);
     file->fd = fd;
+    return file;
+}
+
+static struct input_file *open_input(int fd, const char *name, const char *path, struct error *err)
+{
+    struct input_file *file = new_input(fd, name);
+
     if (examine(file, err) < 0 || read_beginning(file, err) < 0) {
         input_file_close(file);
         return NULL;
@@ -172,6 +180,17 @@ static struct input_file *open_input(int fd, const char *name, const char *path,
 struct input_file *input_file_from_fd(int fd, const char *name, struct error *err)
 {
     return open_input(fd, name, NULL, err);
+}
+
+struct input_file *input_file_from_shared_fd(int fd, const char *name, struct error *err)
+{
+    struct input_file *file = new_input(fd, name);
+
+    file->is_shared = true;
+    if (examine(file, err) == 0 && read_beginning(file, err) == 0)
+        return file;
+    input_file_close(file);
+    return NULL;
 }
 
 /* Descriptors up to the limit that the system sets, no longer to the one that programs begin with. */
@@ -203,10 +222,8 @@ struct input_file *input_file_open(const char *path, struct error *err)
 
 struct input_file *input_file_from_memory(const void *bytes, size_t size, const char *name)
 {
-    struct input_file *file = memory_alloc(sizeof *file);
+    struct input_file *file = new_input(-1, name);
 
-    file->name = memory_copy_text(name);
-    file->fd = -1;
     file->window = memory_alloc(size); /* a copy: overruns show in a sanitizer */
     if (size > 0)
         memcpy(file->window, bytes, size);
@@ -222,7 +239,7 @@ void input_file_close(struct input_file *file)
         return;
     if (file->archive != NULL)
         archive_read_free(file->archive);
-    if (file->fd > STDIN_FILENO)
+    if (file->fd > STDIN_FILENO && !file->is_shared)
         close(file->fd);
     free(file->block);
     free(file->window);

@@ -33,6 +33,12 @@ struct input_file *input_file_open(const char *path, struct error *err);
 /* Reads a descriptor, which it takes; `name` is for messages. */
 struct input_file *input_file_from_fd(int fd, const char *name, struct error *err);
 
+/*
+ * Reads a regular file from its beginning, by a descriptor that stays the caller's and whose place does not matter: the
+ * same can be read again, and by several at once.
+ */
+struct input_file *input_file_from_shared_fd(int fd, const char *name, struct error *err);
+
 /* Reads bytes in memory, of which it makes a copy; compression is not taken off. */
 struct input_file *input_file_from_memory(const void *bytes, size_t size, const char *name);
 

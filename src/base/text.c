@@ -78,16 +78,31 @@ int text_to_size(const char *text, uint64_t *bytes)
     return 0;
 }
 
+/* ".25": what is behind it, and in *ns a quarter of a second. NULL: it is no such thing. */
+static const char *read_fraction(const char *text, int64_t *ns)
+{
+    int64_t unit = NS_PER_SECOND;
+
+    for (text++; *text >= '0' && *text <= '9' && unit > 1; text++) {
+        unit /= 10;
+        *ns += (*text - '0') * unit;
+    }
+    return unit < NS_PER_SECOND ? text : NULL;
+}
+
 int text_to_time_of_day_ns(const char *text, int64_t *ns)
 {
     struct tm tm = { 0 };
+    int64_t fraction_ns = 0;
     const char *end = strptime(text, "%H:%M", &tm);
 
     if (end && *end == ':')
         end = strptime(text, "%H:%M:%S", &tm);
+    if (end && *end == '.')
+        end = strchr(text, ':') == strrchr(text, ':') ? NULL : read_fraction(end, &fraction_ns);
     if (end == NULL || *end != '\0' || tm.tm_sec > 59)
         return -1;
-    *ns = ((tm.tm_hour * 60 + tm.tm_min) * 60 + tm.tm_sec) * NS_PER_SECOND;
+    *ns = ((tm.tm_hour * 60 + tm.tm_min) * 60 + tm.tm_sec) * NS_PER_SECOND + fraction_ns;
     return 0;
 }
 

@@ -18,7 +18,7 @@ int text_to_duration_ns(const char *text, int64_t *ns);
 /* "4096", "64k", "512M", "1G": bytes. */
 int text_to_size(const char *text, uint64_t *bytes);
 
-/* "09:00" or "09:00:30": nanoseconds since midnight. */
+/* "09:00", "09:00:30" or "09:00:30.250": nanoseconds since midnight. */
 int text_to_time_of_day_ns(const char *text, int64_t *ns);
 
 /* "2026-11-21": days since 1970-01-01. */

@@ -187,6 +187,26 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
     return status;
 }
 
+int capture_file_next_frame(struct capture_file *file, struct packet_view *view, enum decode_result *result,
+                            struct error *err)
+{
+    int status = next_frame(file, err);
+
+    if (status < 0)
+        return error_prefix(err, "%s: frame %llu", file->name, (unsigned long long)file->frames + 1);
+    if (status != 1)
+        return status;
+    file->frames++;
+    *result = DECODE_NOT_IP;
+    view->ip = NULL;
+    view->time = file->frame.time;
+    if (file->frame.link.known)
+        *result = decode_frame(file->frame.link.decode, file->frame.bytes, file->frame.captured, file->frame.original,
+                               false, view);
+    view->frame = file->frames;
+    return 1;
+}
+
 const struct capture_counts *capture_file_counts(struct capture_file *file)
 {
     if (file->reader->operations->dropped != NULL)

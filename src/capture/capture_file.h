@@ -66,6 +66,14 @@ void capture_file_close(struct capture_file *file); /* NULL is fine */
  */
 int capture_file_next(struct capture_file *file, struct packet_view *view, struct error *err);
 
+/*
+ * The next frame, whatever it is: 1 with what became of it in *result, and of *view what decode_frame() says, its time
+ * and its number; 0 and -1 as above. Nothing is counted, completed or left out. DECODE_NOT_IP also when the link type is
+ * not known.
+ */
+int capture_file_next_frame(struct capture_file *file, struct packet_view *view, enum decode_result *result,
+                            struct error *err);
+
 /* Valid as long as the file; as of this call. */
 const struct capture_counts *capture_file_counts(struct capture_file *file);
 

@@ -13,6 +13,7 @@
 struct scenario_options {
     struct scenario_group group; /* but for the model */
     struct scenario_config scenario;
+    bool has_network;    /* --network was given */
     bool has_unobserved; /* --unobserved was given */
     bool has_date;
     int32_t date;

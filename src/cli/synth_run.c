@@ -34,10 +34,14 @@ static struct ip_network part_of(const struct ip_network *network, uint32_t coun
 
     while (UINT32_C(1) << bits < count)
         bits++;
-    if (bits == 0 || !ip_address_is_v4(&network->base) || network->prefix + bits > 128)
+    if (bits == 0 || network->prefix == 0 || network->prefix + bits > 128)
         return part;
     part.prefix = (uint8_t)(network->prefix + bits);
-    part.base = ip_address_from_v4(ip_address_to_v4(&network->base) | index << (128 - part.prefix));
+    for (unsigned i = 0; i < bits; i++) { /* behind the prefix, the highest first */
+        unsigned at = network->prefix + i;
+
+        part.base.bytes[at / 8] |= (uint8_t)((index >> (bits - 1 - i) & 1) << (7 - at % 8));
+    }
     return part;
 }
 
@@ -51,7 +55,8 @@ static int open_scenario(struct synth_run *run, struct synth_options *o, struct 
     for (uint32_t i = 0; i < run->model_count; i++) {
         run->groups[i] = o->play.group;
         run->groups[i].model = run->models[i];
-        run->groups[i].network = part_of(&o->play.group.network, run->model_count, i);
+        for (int f = 0; f < IP_FAMILIES; f++)
+            run->groups[i].addresses.networks[f] = part_of(&o->play.group.addresses.networks[f], run->model_count, i);
     }
     config->groups = run->groups;
     config->group_count = run->model_count;

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 #include "daemon/configuration_link.h"
+#include "daemon/configuration_overlay.h"
 #include "daemon/configuration_population.h"
 #include "daemon/configuration_value.h"
 #include "daemon/trust.h"
@@ -193,20 +194,35 @@ static int take_priority(struct parser *p, const config_setting_t *setting)
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
 {
-    return value_take_network(p, setting, &p->to->outside);
+    return value_take_network(p, setting, IP_FAMILY_4, &p->to->outside.networks[IP_FAMILY_4]);
+}
+
+static int take_outside6(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_network(p, setting, IP_FAMILY_6, &p->to->outside.networks[IP_FAMILY_6]);
+}
+
+static int take_outside_mac(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_mac(p, setting, p->to->outside.mac);
+}
+
+static int take_outside_gateway(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_gateway(p, setting, &p->to->outside.gateway);
 }
 
 static int take_outside_link(struct parser *p, const config_setting_t *setting)
 {
-    p->to->outside_place.has_link = true;
-    p->to->outside_place.has_vlan = true; /* on a link of its own it is untagged, unless outside_vlan follows */
-    return link_take_reference(p, setting, &p->to->outside_place.link);
+    p->to->outside.has_link = true;
+    p->to->outside.has_vlan = true; /* on a link of its own it is untagged, unless outside_vlan follows */
+    return link_take_reference(p, setting, &p->to->outside.link);
 }
 
 static int take_outside_vlan(struct parser *p, const config_setting_t *setting)
 {
-    p->to->outside_place.has_vlan = true;
-    return link_take_vlan(p, setting, &p->to->outside_place.vlan);
+    p->to->outside.has_vlan = true;
+    return link_take_vlan(p, setting, &p->to->outside.vlan);
 }
 
 static int take_unobserved(struct parser *p, const config_setting_t *setting)
@@ -303,8 +319,12 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "truth_format", take_truth_format },
         { "populations", population_take_list },
         { "outside", take_outside },
+        { "outside6", take_outside6 },
+        { "outside_mac", take_outside_mac },
+        { "outside_gateway", take_outside_gateway },
         { "outside_link", take_outside_link },
         { "outside_vlan", take_outside_vlan },
+        { "overlays", overlay_take_list },
         { NULL, NULL },
     };
 
@@ -389,7 +409,8 @@ static void set_defaults(struct configuration *c)
     c->max_late_ns = EMIT_MAX_LATE_NS;
     c->cpu = CONFIGURATION_ANY_CPU;
     c->sessions.impairments = IMPAIRMENTS_LEARNED;
-    ip_network_parse(&c->outside, SCENARIO_DEFAULT_OUTSIDE);
+    ip_network_parse(&c->outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
+    ip_network_parse(&c->outside.networks[IP_FAMILY_6], SCENARIO_DEFAULT_OUTSIDE6);
 }
 
 static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
@@ -430,6 +451,7 @@ int configuration_load_trusted(struct configuration *c, const char *path, struct
 void configuration_release(struct configuration *c)
 {
     configuration_populations_release(c);
+    configuration_overlays_release(c);
     configuration_links_release(c);
     free(c->path);
     free(c->user);

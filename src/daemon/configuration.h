@@ -2,8 +2,8 @@
  * configuration.h - the configuration file of dayshiftd, checked key by key.
  *
  * The only user of libconfig. An unknown key, a wrong type or a value out of range is an error
- * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h and
- * configuration_population.h the keys of links and of populations.
+ * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h,
+ * configuration_population.h and configuration_overlay.h the keys of links, populations and overlays.
  */
 #ifndef DAEMON_CONFIGURATION_H
 #define DAEMON_CONFIGURATION_H
@@ -37,12 +37,21 @@ struct configuration_link {
 
 struct configuration_population {
     char *model; /* path, relative ones from the directory of the file */
-    struct ip_network network;
+    struct population_addresses addresses;
     uint16_t link;   /* index of the link that its hosts send on; 0 also when there is none */
     uint16_t vlan;   /* their tag, 0: none */
     char *pick;      /* NULL: all */
     uint32_t hosts;  /* 0: as many as are picked */
     double activity; /* 0: 1 */
+};
+
+struct configuration_overlay {
+    char *pcap; /* path, as of a model */
+    char *label; /* NULL: none */
+    struct overlay_time time;
+    double speed;
+    struct overlay_mapping *map;
+    size_t map_count;
 };
 
 struct configuration {
@@ -72,10 +81,11 @@ struct configuration {
     char *truth; /* path of the log of what was sent, relative ones from the directory of the file; NULL: none */
     enum flow_log_format truth_format;
     unsigned threads;
-    struct ip_network outside;
-    struct population_place outside_place;
+    struct population_outside outside;
     struct configuration_population *populations;
     size_t population_count;
+    struct configuration_overlay *overlays;
+    size_t overlay_count;
 };
 
 /* Its time zone becomes that of the process. */

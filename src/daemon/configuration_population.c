@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "daemon/configuration_link.h"
@@ -14,7 +13,53 @@ static int take_model(struct parser *p, const config_setting_t *setting)
 
 static int take_network(struct parser *p, const config_setting_t *setting)
 {
-    return value_take_network(p, setting, &p->population->network);
+    return value_take_network(p, setting, IP_FAMILY_4, &p->population->addresses.networks[IP_FAMILY_4]);
+}
+
+static int take_network6(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_network(p, setting, IP_FAMILY_6, &p->population->addresses.networks[IP_FAMILY_6]);
+}
+
+/* Behind the networks, so that what it would be an address of is known. */
+static int take_first_of(struct parser *p, const config_setting_t *setting, enum ip_family family)
+{
+    struct population_addresses *addresses = &p->population->addresses;
+    bool has_other = addresses->networks[!family].prefix > 0;
+    char what[2 * VALUE_TEXT];
+
+    if (value_take_address(p, setting, family, &addresses->firsts[family]) < 0)
+        return -1;
+    if (addresses->networks[family].prefix > 0 || (family == IP_FAMILY_4 && !has_other))
+        return 0;
+    snprintf(what, sizeof what, "%s: the population has no %s", config_setting_name(setting),
+             family == IP_FAMILY_4 ? "network" : "network6");
+    return value_refuse(p, setting, what);
+}
+
+static int take_first(struct parser *p, const config_setting_t *setting)
+{
+    return take_first_of(p, setting, IP_FAMILY_4);
+}
+
+static int take_first6(struct parser *p, const config_setting_t *setting)
+{
+    return take_first_of(p, setting, IP_FAMILY_6);
+}
+
+static int take_mac(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_mac(p, setting, p->population->addresses.mac);
+}
+
+static int take_gateway(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_gateway(p, setting, &p->population->addresses.gateway);
+}
+
+static int take_ipv6(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_number(p, setting, 0, 1, &p->population->addresses.ipv6);
 }
 
 static int take_link(struct parser *p, const config_setting_t *setting)
@@ -52,6 +97,12 @@ static int take_population(struct parser *p, const config_setting_t *group)
     static const struct key keys[] = {
         { "model", take_model },
         { "network", take_network },
+        { "network6", take_network6 },
+        { "first", take_first },
+        { "first6", take_first6 },
+        { "mac", take_mac },
+        { "gateway", take_gateway },
+        { "ipv6", take_ipv6 },
         { "link", take_link },
         { "vlan", take_vlan },
         { "hosts", take_hosts },
@@ -59,6 +110,7 @@ static int take_population(struct parser *p, const config_setting_t *group)
         { "activity", take_activity },
         { NULL, NULL },
     };
+    struct population_addresses *addresses;
     char text[VALUE_TEXT];
     char what[2 * VALUE_TEXT];
 
@@ -67,9 +119,12 @@ static int take_population(struct parser *p, const config_setting_t *group)
         return value_refuse(p, group, what);
     }
     p->population = &p->to->populations[p->to->population_count++];
-    ip_network_parse(&p->population->network, SCENARIO_DEFAULT_NETWORK);
+    addresses = &p->population->addresses;
+    addresses->ipv6 = SCENARIO_USUAL_IPV6;
     if (value_take_group(p, group, keys) < 0)
         return -1;
+    if (addresses->networks[IP_FAMILY_4].prefix == 0 && addresses->networks[IP_FAMILY_6].prefix == 0)
+        ip_network_parse(&addresses->networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
     return p->population->model ? 0 : value_refuse(p, group, "populations: one has no model");
 }
 

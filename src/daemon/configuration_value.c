@@ -115,13 +115,64 @@ int value_take_number(struct parser *p, const config_setting_t *setting, double 
     return value_complain(p, setting, wanted);
 }
 
-int value_take_network(struct parser *p, const config_setting_t *setting, struct ip_network *to)
+int value_take_network(struct parser *p, const config_setting_t *setting, enum ip_family family, struct ip_network *to)
 {
     const char *text = config_setting_get_string(setting);
 
-    return text && ip_network_parse(to, text) == 0
+    if (text && ip_network_parse(to, text) == 0 && ip_address_family(&to->base) == family && to->prefix > 0)
+        return 0;
+    return value_complain(p, setting, family == IP_FAMILY_4
+                                          ? "a network of IPv4 such as \"198.18.0.0/24\" (all host bits 0)"
+                                          : "a network of IPv6 such as \"2001:db8::/64\" (all host bits 0)");
+}
+
+int value_take_address(struct parser *p, const config_setting_t *setting, enum ip_family family, struct ip_address *to)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text && ip_address_parse(to, text) == 0 && ip_address_family(to) == family && !ip_address_is_group(to))
+        return 0;
+    return value_complain(p, setting, family == IP_FAMILY_4 ? "an address of IPv4 such as \"198.18.0.10\""
+                                                            : "an address of IPv6 such as \"2001:db8::10\"");
+}
+
+/* Of one host: neither of a group nor nobody's. */
+static int parse_mac(const char *text, uint8_t mac[6])
+{
+    static const uint8_t nobody[6];
+
+    for (int i = 0; i < 6; i++) {
+        char digits[3] = { text[0], text[0] ? text[1] : '\0', '\0' };
+
+        if (strspn(digits, "0123456789abcdefABCDEF") != 2 || text[2] != (i < 5 ? ':' : '\0'))
+            return -1;
+        mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+        text += 3;
+    }
+    return mac[0] & 1 || memcmp(mac, nobody, sizeof nobody) == 0 ? -1 : 0;
+}
+
+int value_take_mac(struct parser *p, const config_setting_t *setting, uint8_t to[6])
+{
+    const char *text = config_setting_get_string(setting);
+
+    return text && parse_mac(text, to) == 0
                ? 0
-               : value_complain(p, setting, "a network such as \"198.18.0.0/24\" (all host bits 0)");
+               : value_complain(p, setting, "a MAC address of one host such as \"02:00:5e:00:53:01\"");
+}
+
+int value_take_gateway(struct parser *p, const config_setting_t *setting, struct gateway *to)
+{
+    const char *text = config_setting_get_string(setting);
+
+    if (text && parse_mac(text, to->mac) == 0) {
+        to->kind = GATEWAY_MAC;
+        return 0;
+    }
+    to->kind = GATEWAY_ADDRESS;
+    if (text && ip_address_parse(&to->address, text) == 0 && !ip_address_is_group(&to->address))
+        return 0;
+    return value_complain(p, setting, "a MAC address or an IP address of one host");
 }
 
 int value_take_choice(struct parser *p, const config_setting_t *setting, const char *const *names, size_t count,

@@ -19,6 +19,7 @@ struct parser {
     struct configuration_link defaults;          /* what links have that say nothing else; no texts */
     struct configuration_link *link;             /* the one being read; outside of links the defaults */
     struct configuration_population *population; /* the one being read */
+    struct configuration_overlay *overlay;       /* the one being read */
     struct error *err;
 };
 
@@ -50,12 +51,23 @@ int value_say_where(struct parser *parser, const config_setting_t *setting);
 
 /* Not empty; the text that *to was is freed. */
 int value_take_text(struct parser *parser, const config_setting_t *setting, char **to);
-/* The same of a path: a relative one is from the directory of the configuration. */
+
+/* Of a file: a relative one is taken from the directory of the configuration. */
 int value_take_path(struct parser *parser, const config_setting_t *setting, char **to);
+
 int value_take_bool(struct parser *parser, const config_setting_t *setting, bool *to);
 int value_take_integer(struct parser *parser, const config_setting_t *setting, int64_t least, int64_t most, int64_t *to);
 int value_take_number(struct parser *parser, const config_setting_t *setting, double least, double most, double *to);
-int value_take_network(struct parser *parser, const config_setting_t *setting, struct ip_network *to);
+
+/* Networks and addresses of that family. */
+int value_take_network(struct parser *parser, const config_setting_t *setting, enum ip_family family,
+                       struct ip_network *to);
+int value_take_address(struct parser *parser, const config_setting_t *setting, enum ip_family family,
+                       struct ip_address *to);
+
+/* "02:00:5e:00:53:01", of one host. */
+int value_take_mac(struct parser *parser, const config_setting_t *setting, uint8_t to[6]);
+int value_take_gateway(struct parser *parser, const config_setting_t *setting, struct gateway *to);
 
 /* One of `count` names; *to becomes its place among them. */
 int value_take_choice(struct parser *parser, const config_setting_t *setting, const char *const *names, size_t count,

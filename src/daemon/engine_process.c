@@ -15,10 +15,10 @@ static int give_up_rights(const struct configuration *c, struct error *err)
     return 0;
 }
 
-static int read_and_play(const struct live_run_config *run, const struct model_files *models, struct error *err)
+static int read_and_play(const struct live_run_config *run, struct error *err)
 {
     struct model_image *images = memory_alloc_array(run->configuration->population_count, sizeof *images);
-    int status = model_files_read(models, run->configuration, images, err);
+    int status = play_files_read_models(run->files, run->configuration, images, err);
 
     if (status == 0)
         status = live_run_play(run, images, err);
@@ -48,7 +48,7 @@ static void note_interfaces(const struct live_link *links, size_t count, struct 
     board_count_interface(board, is_known, live_links_identity(links, count), counted);
 }
 
-static int play_on(const struct live_run_config *run, const struct model_files *models, struct error *err)
+static int play_on(const struct live_run_config *run, struct error *err)
 {
     const struct configuration *c = run->configuration;
     int status = open_links(run->links, c, run->emitter, err);
@@ -60,24 +60,24 @@ static int play_on(const struct live_run_config *run, const struct model_files *
     emit_thread_raise_limits(c->priority);
     status = give_up_rights(c, err);
     if (status == 0)
-        status = read_and_play(run, models, err);
+        status = read_and_play(run, err);
     for (size_t i = 0; i < c->link_count; i++)
         live_link_close(&run->links[i]);
     return status;
 }
 
-int engine_process_play(const struct configuration *c, const struct model_files *models, const struct play_span *span,
+int engine_process_play(const struct configuration *c, const struct play_files *files, const struct play_span *span,
                         const struct engine_ends *ends, struct error *err)
 {
     struct live_link *links = memory_alloc_array(c->link_count, sizeof *links);
     struct live_emitter *emitter = memory_alloc(sizeof *emitter);
     const struct live_run_config run = {
-        c, span, links, emitter, ends->options, ends->board, ends->channel, ends->control_fd, ends->logger,
+        c, files, span, links, emitter, ends->options, ends->board, ends->channel, ends->control_fd, ends->logger,
     };
     int status = live_emitter_open(emitter, c, err);
 
     if (status == 0) {
-        status = play_on(&run, models, err);
+        status = play_on(&run, err);
         live_emitter_close(emitter);
     }
     free(emitter);
@@ -85,7 +85,7 @@ int engine_process_play(const struct configuration *c, const struct model_files 
     return status;
 }
 
-int engine_process_check(const struct configuration *c, const struct model_files *models, struct error *err)
+int engine_process_check(const struct configuration *c, const struct play_files *files, FILE *overlays, struct error *err)
 {
     const struct play_span span = play_span_of(c);
     struct model_image *images = memory_alloc_array(c->population_count, sizeof *images);
@@ -93,9 +93,13 @@ int engine_process_check(const struct configuration *c, const struct model_files
     int status = give_up_rights(c, err);
 
     if (status == 0)
-        status = model_files_read(models, c, images, err);
+        status = play_files_read_models(files, c, images, err);
     if (status == 0)
-        status = play_init(&play, c, &span, images, NULL, err);
+        status = play_init(&play, c, files, &span, NULL, NULL, images, err);
+    if (status == 0 && overlays) {
+        play_say_overlays(&play);
+        play_print_overlays(&play, overlays);
+    }
     if (status == 0)
         play_release(&play);
     free(images);

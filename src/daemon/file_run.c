@@ -96,8 +96,8 @@ static int write_files(struct file_run *run, const char *path, bool json, struct
     return status;
 }
 
-int file_run_write(const struct configuration *c, struct model_image *images, const char *path,
-                   const struct play_options *options, struct error *err)
+int file_run_write(const struct configuration *c, const struct play_files *files, struct model_image *images,
+                   const char *path, const struct play_options *options, struct error *err)
 {
     const struct play_span span = play_span_of(c);
     struct file_run run = { .quiet = options->quiet, .configuration = c };
@@ -108,8 +108,9 @@ int file_run_write(const struct configuration *c, struct model_image *images, co
                          strcmp(path, "-") == 0 ? "standard output" : path);
     if (c->truth && (run.truth = flow_output_new(err)) == NULL)
         return -1;
-    status = play_init(&run.play, c, &span, images, flow_output_keeper(run.truth), err);
+    status = play_init(&run.play, c, files, &span, NULL, flow_output_keeper(run.truth), images, err);
     if (status == 0) {
+        play_say_overlays(&run.play);
         run.frames = scenario_frames(run.play.scenario);
         run.link.gate = &run.play.gates.all;
         run.link.counts = &run.counts;

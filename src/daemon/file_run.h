@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "daemon/configuration.h"
 #include "daemon/play.h"
+#include "daemon/play_files.h"
 #include "model/model.h"
 
 /*
@@ -15,7 +16,8 @@
  * the call. A table is printed at the end, also when the run was interrupted: to standard output, or to standard error
  * when the frames go there. 0 or -1.
  */
-int file_run_write(const struct configuration *configuration, struct model_image *images, const char *path,
-                   const struct play_options *options, struct error *err);
+int file_run_write(const struct configuration *configuration, const struct play_files *files,
+                   struct model_image *images, const char *path, const struct play_options *options,
+                   struct error *err);
 
 #endif

@@ -38,19 +38,19 @@ static int play(void *self, struct board *board, int channel)
     const struct engine_ends ends = { live->options, board, channel, live->control.fd, live->logger };
 
     if ((live->span.duration_ns > 0 && span.duration_ns <= 0) ||
-        engine_process_play(&live->configuration, &live->models, &span, &ends, &err) == 0)
+        engine_process_play(&live->configuration, &live->files, &span, &ends, &err) == 0)
         return EXIT_SUCCESS;
     fprintf(stderr, "dayshiftd: %s\n", err.text);
     return EXIT_FAILURE;
 }
 
-static int open_files(struct configuration *c, struct model_files *models, const char *path, struct error *err)
+static int open_files(struct configuration *c, struct play_files *files, const char *path, struct error *err)
 {
     if (configuration_load_trusted(c, path, err) < 0)
         return -1;
     if (c->link_count == 0)
         error_set(err, "%s: interface is missing: where is to be played? (-w needs none)", path);
-    else if (model_files_open(models, c, err) == 0)
+    else if (play_files_open(files, c, err) == 0)
         return 0;
     configuration_release(c);
     return -1;
@@ -83,24 +83,24 @@ static int try_new(void *self, struct error *err)
 {
     const struct live *live = self;
     struct configuration c;
-    struct model_files models;
+    struct play_files files;
 
     if (live->control.fd >= 0)
         close(live->control.fd); /* of this process: who tries a model must not answer there */
     flow_logger_free(live->logger); /* of this process: the same for what was sent */
-    if (open_files(&c, &models, live->path, err) < 0 || flow_logger_try(&c, err) < 0)
+    if (open_files(&c, &files, live->path, err) < 0 || flow_logger_try(&c, err) < 0)
         return -1;
-    return engine_process_check(&c, &models, err); /* the process ends here: nothing is to be released */
+    return engine_process_check(&c, &files, NULL, err); /* the process ends here: nothing is to be released */
 }
 
 static int take_new(void *self, struct error *err)
 {
     struct live *live = self;
     struct configuration c;
-    struct model_files models;
+    struct play_files files;
     struct error ignored;
 
-    if (open_files(&c, &models, live->path, err) < 0) {
+    if (open_files(&c, &files, live->path, err) < 0) {
         /* It was good a moment ago, and may have left its time zone. */
         time_zone_set(live->configuration.timezone ? live->configuration.timezone : TIME_ZONE_DEFAULT, &ignored);
         return -1;
@@ -114,10 +114,10 @@ static int take_new(void *self, struct error *err)
     live->board->position.activity = 1;
     live->span.duration_ns = c.duration_ns;
     live->span.speed = c.speed;
-    model_files_close(&live->models);
+    play_files_close(&live->files);
     configuration_release(&live->configuration);
     live->configuration = c;
-    live->models = models;
+    live->files = files;
     live->is_new = true;
     return 0;
 }
@@ -153,7 +153,7 @@ static int64_t stop_ns(void *self)
 int live_open(struct live *live, const char *path, const struct play_options *options, struct error *err)
 {
     *live = (struct live){ .path = path, .options = options, .control.fd = -1 };
-    if (open_files(&live->configuration, &live->models, path, err) < 0)
+    if (open_files(&live->configuration, &live->files, path, err) < 0)
         return -1;
     live->logger = flow_logger_new();
     live->board = board_new(err);
@@ -167,7 +167,7 @@ void live_close(struct live *live)
 {
     close_control(&live->control);
     flow_logger_free(live->logger);
-    model_files_close(&live->models);
+    play_files_close(&live->files);
     configuration_release(&live->configuration);
     if (live->board)
         board_free(live->board);

@@ -1,5 +1,5 @@
 /*
- * live.h - a run on a link as its supervisor sees it: the configuration, the model files, how far the day has come, and
+ * live.h - a run on a link as its supervisor sees it: the configuration, the files that are played, how far the day has come, and
  * the table at the end.
  */
 #ifndef DAEMON_LIVE_H
@@ -13,7 +13,7 @@
 #include "daemon/configuration.h"
 #include "daemon/control_socket.h"
 #include "daemon/flow_logger.h"
-#include "daemon/model_files.h"
+#include "daemon/play_files.h"
 #include "daemon/play.h"
 #include "daemon/supervisor.h"
 
@@ -21,7 +21,7 @@ struct live {
     const char *path; /* of the configuration */
     const struct play_options *options;
     struct configuration configuration;
-    struct model_files models;
+    struct play_files files;
     struct board *board;
     struct control_socket control; /* fd -1: none */
     struct play_span span; /* of the whole run */

@@ -1,18 +1,31 @@
 #include "daemon/live_link.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "daemon/crossing_filter.h"
+
+static int open_crossing(struct live_link *l, const struct configuration *c, struct error *err)
+{
+    char *filter = crossing_filter(c, (size_t)(l->config - c->links));
+    int status = filter ? crossing_open(&l->crossing, &l->link, filter, err) : 0;
+
+    free(filter);
+    return status;
+}
 
 int live_link_open(struct live_link *l, const struct configuration *configuration,
                    const struct configuration_link *config, const struct live_emitter *emitter, struct error *err)
 {
     memset(l, 0, sizeof *l);
     l->config = config;
+    l->crossing.fd = -1;
     if (link_open(&l->link, config->interface, configuration->allow_default_route, err) < 0)
         return error_prefix(err, "%s: interface", configuration->path);
     l->state = (struct link_state){ true, true, l->link.mtu };
     transmit_stamps_init(&l->stamps, &emitter->clock);
     l->sink = sink_open(config->sink, &l->link, emitter->ring, &l->stamps, err);
-    if (l->sink == NULL) {
+    if (l->sink == NULL || open_crossing(l, configuration, err) < 0) {
         live_link_close(l);
         return -1;
     }
@@ -23,6 +36,7 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
 
 void live_link_close(struct live_link *l)
 {
+    crossing_close(&l->crossing);
     sink_close(l->sink);
     link_close(&l->link);
 }

@@ -10,6 +10,7 @@
 
 #include "daemon/configuration.h"
 #include "daemon/live_emitter.h"
+#include "emit/crossing.h"
 #include "emit/emitter.h"
 #include "emit/link.h"
 #include "emit/responder.h"
@@ -25,6 +26,8 @@ struct live_link {
     struct responder responder;
     bool responding;
     struct link_state state; /* when it was looked at last */
+    struct crossing crossing; /* what arrives from hosts on other links */
+    bool said_none_arrives;
 };
 
 /* Interface and sink, for frames of that emitter's ring and clock: what needs rights. 0, or -1 with nothing to close. */

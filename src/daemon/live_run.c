@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { USUAL_MTU = 1500, TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300 };
+enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
 
 /* ---- signals ---- */
 
@@ -128,10 +128,29 @@ static void watch_stalls(struct live_run *run)
     run->said_held_back = held_back;
 }
 
+/* Once for each link: there may be no way to it. What arrives in part is in the table. */
+static void watch_crossing(struct live_run *run, size_t i)
+{
+    struct live_link *link = &run->config->links[i];
+    uint64_t sent = 0;
+    char text[TEXT_NUMBER];
+
+    for (size_t from = 0; from < live_run_configuration(run)->link_count; from++)
+        sent += run->counts[from].crossed[i];
+    if (link->crossing.fd < 0 || link->said_none_arrives || sent < FRAMES_TO_MISS ||
+        mono_time_seconds_since(run->play.started) < SECONDS_TO_MISS || crossing_count(&link->crossing) > 0)
+        return;
+    link->said_none_arrives = true;
+    say("%s: none of %s frames that other links have sent to hosts on it has arrived", link->link.name,
+        text_from_count(sent, text));
+}
+
 static void tick(struct live_run *run)
 {
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++)
+    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
         watch_link(&run->config->links[i]);
+        watch_crossing(run, i);
+    }
     flow_logger_watch(run->config->logger);
     live_emitter_watch(run->config->emitter);
     watch_stalls(run);
@@ -165,15 +184,11 @@ static void wait_for_first_frames(struct live_run *run)
         wait_for_events(run, START_TICK_MS);
 }
 
-/* Sessions are as they were learned, and know nothing of links. */
-static void say_small_mtus(const struct live_run *run)
+/* Of its links: sessions fit them. */
+static void read_mtus(const struct live_run_config *config, uint16_t mtus[CONFIGURATION_MAX_LINKS])
 {
-    for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
-        const struct link *link = &run->config->links[i].link;
-
-        if (link->mtu < USUAL_MTU)
-            say("%s: an MTU of %d: frames that are longer are refused", link->name, link->mtu);
-    }
+    for (size_t i = 0; i < config->configuration->link_count; i++)
+        mtus[i] = (uint16_t)(config->links[i].link.mtu < FLOW_MOST_MTU ? config->links[i].link.mtu : FLOW_MOST_MTU);
 }
 
 static int start_links(struct live_run *run, struct error *err)
@@ -193,7 +208,6 @@ static int start_links(struct live_run *run, struct error *err)
 
 static int start(struct live_run *run, struct error *err)
 {
-    say_small_mtus(run);
     *run->clock = emit_clock_real();
     emit_clock_pause(run->clock);
     run->render.scenario = run->play.scenario;
@@ -267,18 +281,22 @@ static int play(struct live_run *run, struct error *err)
 int live_run_play(const struct live_run_config *config, struct model_image *images, struct error *err)
 {
     struct live_run *run = memory_alloc(sizeof *run);
+    uint16_t mtus[CONFIGURATION_MAX_LINKS] = { 0 };
     int status;
 
+    read_mtus(config, mtus);
     run->config = config;
     run->counts = config->board->emitted;
     run->clock = &config->emitter->clock;
     run->ledger = flow_logger_ledger(config->logger);
     if (run->ledger)
         run->keeper = flow_ledger_keeper(run->ledger);
-    status = play_init(&run->play, config->configuration, config->span, images, run->ledger ? &run->keeper : NULL, err);
+    status = play_init(&run->play, config->configuration, config->files, config->span, mtus,
+                       run->ledger ? &run->keeper : NULL, images, err);
     if (status == 0) {
         if (run->ledger)
             play_name_populations(&run->play, run->ledger);
+        play_say_overlays(&run->play);
         run->speed = config->span->speed;
         run->activity = config->span->activity;
         run->is_paused = config->span->is_paused;

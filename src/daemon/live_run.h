@@ -19,6 +19,7 @@
 
 struct live_run_config {
     const struct configuration *configuration;
+    const struct play_files *files; /* of it */
     const struct play_span *span;
     struct live_link *links; /* as many as the configuration has, open */
     struct live_emitter *emitter; /* open */

@@ -25,12 +25,26 @@ void live_status_publish_orders(const struct live_run *run)
     position->is_paused = run->is_paused;
 }
 
+/* What has arrived comes first: what is sent meanwhile is on its way, and not more than was sent. */
+static void count_crossings(const struct live_run *run, size_t i, struct report_counts *counts)
+{
+    struct live_link *link = &run->config->links[i];
+
+    if (link->crossing.fd < 0)
+        return;
+    counts->crossing_links = 1;
+    counts->arrived = crossing_count(&link->crossing);
+    for (size_t from = 0; from < live_run_configuration(run)->link_count; from++)
+        counts->crossed += run->counts[from].crossed[i];
+}
+
 /* What became of the frames of a link. */
 static void count_link(const struct live_run *run, size_t i, struct report_counts *counts)
 {
     const struct live_link *link = &run->config->links[i];
 
     memset(counts, 0, sizeof *counts);
+    count_crossings(run, i, counts);
     report_counts_add_emitted(counts, &run->counts[i]);
     counts->arp_answers = link->responder.arp_answers;
     counts->echo_answers = link->responder.echo_answers;

@@ -15,7 +15,7 @@
 #include "daemon/engine_process.h"
 #include "daemon/file_run.h"
 #include "daemon/live.h"
-#include "daemon/model_files.h"
+#include "daemon/play_files.h"
 #include "daemon/play.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -108,28 +108,32 @@ static int check_output(const struct options *o, const struct configuration *c, 
                 return -1;
         }
     }
+    for (size_t i = 0; i < c->overlay_count; i++) {
+        if (output_file_check_apart(o->write, c->overlays[i].pcap, err) < 0)
+            return -1;
+    }
     return c->truth ? output_file_check_apart(o->write, c->truth, err) : 0;
 }
 
 /* It keeps its rights: its file is put in place at the end, where only they may suffice. */
-static int write_file(const struct options *o, const struct configuration *c, const struct model_files *models,
+static int write_file(const struct options *o, const struct configuration *c, const struct play_files *files,
                       struct error *err)
 {
     struct model_image *images = memory_alloc_array(c->population_count, sizeof *images);
     int status = check_output(o, c, err);
 
     if (status == 0)
-        status = model_files_read(models, c, images, err);
+        status = play_files_read_models(files, c, images, err);
     if (status == 0)
-        status = file_run_write(c, images, o->write, &o->play, err);
+        status = file_run_write(c, files, images, o->write, &o->play, err);
     free(images);
     return status;
 }
 
-static int check(const struct options *o, const struct configuration *c, const struct model_files *models,
+static int check(const struct options *o, const struct configuration *c, const struct play_files *files,
                  struct error *err)
 {
-    int status = engine_process_check(c, models, err);
+    int status = engine_process_check(c, files, stdout, err);
 
     if (status == 0)
         printf("%s: good\n", o->config);
@@ -144,15 +148,15 @@ static int load(const struct options *o, struct configuration *c, struct error *
 static int do_without_link(const struct options *o, struct error *err)
 {
     struct configuration configuration;
-    struct model_files models;
+    struct play_files files;
     int status;
 
     if (load(o, &configuration, err) < 0)
         return -1;
-    status = model_files_open(&models, &configuration, err);
+    status = play_files_open(&files, &configuration, err);
     if (status == 0) {
-        status = o->check ? check(o, &configuration, &models, err) : write_file(o, &configuration, &models, err);
-        model_files_close(&models);
+        status = o->check ? check(o, &configuration, &files, err) : write_file(o, &configuration, &files, err);
+        play_files_close(&files);
     }
     configuration_release(&configuration);
     return status;

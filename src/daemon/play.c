@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/time_zone.h"
+#include "daemon/say.h"
 
 /* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
@@ -25,15 +26,30 @@ struct play_span play_span_of(const struct configuration *c)
     return (struct play_span){ .begin = begin_time(c), .duration_ns = c->duration_ns, .speed = c->speed, .activity = 1 };
 }
 
-static int make_scenario(struct play *play, const struct configuration *c, const struct play_span *span,
-                         const struct scenario_group *groups, const struct sent_flow_keeper *keeper, struct error *err)
+static struct overlay_config overlay_of(const struct configuration_overlay *overlay, int fd)
 {
+    return (struct overlay_config){
+        .fd = fd,
+        .path = overlay->pcap,
+        .label = overlay->label,
+        .time = overlay->time,
+        .speed = overlay->speed,
+        .map = overlay->map,
+        .map_count = overlay->map_count,
+    };
+}
+
+static int make_scenario(struct play *play, const struct configuration *c, const struct play_files *files,
+                         const struct play_span *span, const uint16_t *mtus, const struct scenario_group *groups,
+                         const struct sent_flow_keeper *keeper, struct error *err)
+{
+    struct overlay_config overlays[OVERLAY_SET_MAX];
     double day_ns = (double)span->duration_ns * span->speed;
     struct scenario_config config = {
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
-        .outside_place = c->outside_place,
+        .mtus = mtus,
         .seed = c->seed,
         .begin = span->begin,
         .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
@@ -43,9 +59,14 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .threads = c->threads,
         .plan_ahead = true,
         .stop = &play->stop,
+        .overlays = overlays,
+        .overlay_count = c->overlay_count,
+        .before_ns = span->before_ns,
     };
 
     config.how.keeper = keeper;
+    for (size_t i = 0; i < c->overlay_count; i++)
+        overlays[i] = overlay_of(&c->overlays[i], files->overlays[i]);
     play->begin = span->begin;
     play->scenario = scenario_new(&config, err);
     return play->scenario ? 0 : error_prefix(err, "%s", c->path);
@@ -64,7 +85,7 @@ static struct scenario_group group_of(const struct configuration_population *pop
 {
     return (struct scenario_group){
         .model = model,
-        .network = population->network,
+        .addresses = population->addresses,
         .link = population->link,
         .vlan = population->vlan,
         .pick = population->pick,
@@ -73,8 +94,9 @@ static struct scenario_group group_of(const struct configuration_population *pop
     };
 }
 
-int play_init(struct play *play, const struct configuration *c, const struct play_span *span,
-              struct model_image *images, const struct sent_flow_keeper *keeper, struct error *err)
+int play_init(struct play *play, const struct configuration *c, const struct play_files *files,
+              const struct play_span *span, const uint16_t *mtus, const struct sent_flow_keeper *keeper,
+              struct model_image *images, struct error *err)
 {
     struct scenario_group groups[SCENARIO_MAX_GROUPS];
     int status = 0;
@@ -92,7 +114,7 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
         groups[i] = group_of(&c->populations[i], play->models[i]);
     }
     if (status == 0)
-        status = make_scenario(play, c, span, groups, keeper, err);
+        status = make_scenario(play, c, files, span, mtus, groups, keeper, err);
     if (status < 0) {
         play_release(play);
         return -1;
@@ -106,6 +128,45 @@ void play_name_populations(const struct play *play, struct flow_ledger *ledger)
 {
     for (size_t i = 0; i < play->model_count; i++)
         flow_ledger_add_population(ledger, scenario_first_host(play->scenario, i));
+}
+
+/* The i-th, or NULL. */
+static const struct overlay *overlay_at(const struct play *play, size_t i)
+{
+    const struct overlay_set *set = scenario_overlays(play->scenario);
+
+    return set && i < overlay_set_count(set) ? overlay_set_at(set, i) : NULL;
+}
+
+void play_say_overlays(const struct play *play)
+{
+    const struct overlay *overlay;
+    char left_out[TEXT_NUMBER], all[TEXT_NUMBER];
+    char faults[OVERLAY_FAULTS_TEXT];
+
+    for (size_t i = 0; (overlay = overlay_at(play, i)) != NULL; i++) {
+        const struct overlay_tally *tally = &overlay->tally;
+
+        if (tally->played < tally->frames)
+            say("%s: %s of %s frames cannot be played: %s", overlay->config.path,
+                text_from_count(tally->frames - tally->played, left_out), text_from_count(tally->frames, all),
+                overlay_faults_text(tally, faults));
+    }
+}
+
+void play_print_overlays(const struct play *play, FILE *to)
+{
+    const struct overlay *overlay;
+    char when[OVERLAY_TIME_TEXT], frames[TEXT_NUMBER], all[TEXT_NUMBER];
+
+    for (size_t i = 0; (overlay = overlay_at(play, i)) != NULL; i++) {
+        const struct overlay_config *config = &overlay->config;
+        double seconds = (double)(overlay->last.ns - overlay->first.ns) / (double)NS_PER_SECOND / config->speed;
+
+        fprintf(to, "%s: %s%s%s%s, for %.3f s: %s of %s frames\n", config->path, config->label ? "\"" : "",
+                config->label ? config->label : "", config->label ? "\" " : "", overlay_time_text(&config->time, when),
+                seconds, text_from_count(overlay->tally.played, frames), text_from_count(overlay->tally.frames, all));
+    }
 }
 
 void play_show_progress(const struct play *play, const struct report_counts *counts)
@@ -128,6 +189,7 @@ void play_clear_progress(void)
 void play_count(const struct play *play, const struct emit_counts *emitted, size_t links, struct report_counts *counts)
 {
     const struct renderer_counts *r = scenario_counts(play->scenario);
+    const struct overlay_set *overlays = scenario_overlays(play->scenario);
 
     memset(counts, 0, sizeof *counts);
     counts->hosts = scenario_host_count(play->scenario);
@@ -136,5 +198,10 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;
     counts->most_live = r->most_live;
+    if (overlays) {
+        counts->overlays = overlay_set_counts(overlays)->begun;
+        counts->overlays_left_out = overlay_set_counts(overlays)->left_out;
+        counts->overlay_frames = overlay_set_counts(overlays)->frames;
+    }
     report_counts_set_emitted(counts, emitted, links);
 }

@@ -20,6 +20,9 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->most_live = larger(sum->most_live, more->most_live);
     sum->logged += more->logged;
     sum->unlogged += more->unlogged;
+    sum->overlays += more->overlays;
+    sum->overlay_frames += more->overlay_frames;
+    sum->overlays_left_out += more->overlays_left_out;
     sum->planned += more->planned;
     sum->sent += more->sent;
     sum->sent_bytes += more->sent_bytes;
@@ -38,6 +41,9 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->arp_answers += more->arp_answers;
     sum->echo_answers += more->echo_answers;
     sum->answers_dropped += more->answers_dropped;
+    sum->crossing_links = larger(sum->crossing_links, more->crossing_links);
+    sum->crossed += more->crossed;
+    sum->arrived += more->arrived;
     log_histogram_add_all(&sum->lateness, &more->lateness);
     log_histogram_add_all(&sum->kernel_lateness, &more->kernel_lateness);
 }
@@ -125,6 +131,21 @@ static void print_stalls(FILE *to, const struct report_counts *counts)
     table_count(to, "stalls", counts->stalls, counts->stalls ? remark : "");
 }
 
+/* A frame may arrive twice, and before it is counted as sent. */
+static uint64_t missing(const struct report_counts *counts)
+{
+    return counts->crossed > counts->arrived ? counts->crossed - counts->arrived : 0;
+}
+
+static void print_crossings(FILE *to, const struct report_counts *counts)
+{
+    if (counts->crossing_links == 0)
+        return;
+    table_count(to, "crossed", counts->crossed, "sent for receivers on another link");
+    table_count(to, "  arrived", counts->arrived, "there");
+    table_count(to, "  missing", missing(counts), "dropped on the way, or still on it");
+}
+
 void report_print_flows(const struct report_counts *counts, FILE *to)
 {
     table_count(to, "virtual hosts", counts->hosts, "");
@@ -135,6 +156,9 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
     count_unless_none(to, "flows logged", counts->logged, "those that were sent, in whole or in part");
     count_unless_none(to, "flows not logged", counts->unlogged, "the log could not be written, or there was no room");
+    count_unless_none(to, "overlays", counts->overlays, "begun");
+    count_unless_none(to, "  left out", counts->overlays_left_out, "still under way when their time came again");
+    count_unless_none(to, "  frames", counts->overlay_frames, "of those planned");
 }
 
 void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live)
@@ -156,6 +180,7 @@ void report_print_frames(const struct report_counts *counts, FILE *to, bool is_l
     count_unless_none(to, "page faults", counts->page_faults, "in the loop that sends");
     count_unless_none(to, "clock steps", counts->clock_steps, "of the wall clock");
     count_unless_none(to, "suspensions", counts->suspensions, "of the machine");
+    print_crossings(to, counts);
     table_count(to, "ARP answers", counts->arp_answers, "");
     table_count(to, "ping answers", counts->echo_answers, "");
     table_count(to, "answers dropped", counts->answers_dropped, "");
@@ -193,6 +218,16 @@ static json_t *lateness_json(const struct log_histogram *lateness)
     return object;
 }
 
+static json_t *crossings_json(const struct report_counts *counts)
+{
+    json_t *object = json_object();
+
+    set(object, "sent", counts->crossed);
+    set(object, "arrived", counts->arrived);
+    set(object, "missing", missing(counts));
+    return object;
+}
+
 void report_set_flows(json_t *object, const struct report_counts *counts)
 {
     set(object, "hosts", counts->hosts);
@@ -203,6 +238,9 @@ void report_set_flows(json_t *object, const struct report_counts *counts)
     set(object, "most_live", counts->most_live);
     set(object, "logged", counts->logged);
     set(object, "unlogged", counts->unlogged);
+    set(object, "overlays", counts->overlays);
+    set(object, "overlays_left_out", counts->overlays_left_out);
+    set(object, "overlay_frames", counts->overlay_frames);
 }
 
 void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live)
@@ -227,6 +265,8 @@ void report_set_frames(json_t *object, const struct report_counts *counts, bool 
     set(object, "page_faults", counts->page_faults);
     set(object, "clock_steps", counts->clock_steps);
     set(object, "suspensions", counts->suspensions);
+    if (counts->crossing_links > 0)
+        json_object_set_new(object, "crossed", crossings_json(counts));
     set(object, "arp_answers", counts->arp_answers);
     set(object, "echo_answers", counts->echo_answers);
     set(object, "answers_dropped", counts->answers_dropped);

@@ -19,6 +19,8 @@ struct report_counts {
     uint64_t hosts; /* the most that were played at once */
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
     uint64_t logged, unlogged; /* flows: written to the log of what was sent; missing there */
+    uint64_t overlays, overlay_frames; /* begun, and their frames; these are planned, and what comes of them, too */
+    uint64_t overlays_left_out;        /* one was still under way when its time came again */
     uint64_t planned, sent, sent_bytes, dropped, refused;
     /* The rest is about a link. */
     uint64_t unsent, late, lost; /* of the dropped: see struct emit_counts */
@@ -27,6 +29,8 @@ struct report_counts {
     uint64_t page_faults;
     uint64_t clock_steps, suspensions; /* of the machine */
     uint64_t arp_answers, echo_answers, answers_dropped;
+    uint64_t crossing_links;   /* links that others send to, and that count what arrives */
+    uint64_t crossed, arrived; /* sent on other links for receivers on these; and those that came out there */
     struct log_histogram lateness;
     struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */
 };

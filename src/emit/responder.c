@@ -105,6 +105,18 @@ static bool is_arp_request(const uint8_t *request, size_t size)
            is_unicast_mac(request + ARP_SENDER_MAC);
 }
 
+/* Its MAC, when it is a virtual host. */
+static bool find_host(const struct responder *responder, uint32_t address, uint16_t vlan, uint8_t mac[MAC_BYTES])
+{
+    const struct ip_address asked = ip_address_from_v4(address);
+    struct address_owner owner;
+
+    if (!responder->lookup(responder->lookup_self, &asked, vlan, &owner) || owner.is_outside)
+        return false;
+    memcpy(mac, owner.mac, MAC_BYTES);
+    return true;
+}
+
 static size_t answer_arp(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
                          uint8_t *reply)
 {
@@ -116,7 +128,7 @@ static size_t answer_arp(const struct responder *responder, uint16_t vlan, const
     target = wire_get_u32(request + ARP_TARGET_IP);
     if (target == wire_get_u32(request + ARP_SENDER_IP))
         return 0; /* an announcement, which asks nothing */
-    if (!responder->lookup(responder->lookup_self, target, vlan, mac))
+    if (!find_host(responder, target, vlan, mac))
         return 0;
     if (!is_to(request, mac) && !is_broadcast(request))
         return 0;
@@ -183,7 +195,7 @@ static size_t answer_echo(const struct responder *responder, uint16_t vlan, cons
     icmp_size = wire_get_u16(request + IP_TOTAL_LENGTH) - (size_t)IP_HEADER_BYTES;
     if (!is_echo_request(request + ICMP_HEADER, icmp_size))
         return 0;
-    if (!responder->lookup(responder->lookup_self, wire_get_u32(request + IP_DESTINATION), vlan, mac))
+    if (!find_host(responder, wire_get_u32(request + IP_DESTINATION), vlan, mac))
         return 0;
     if (!is_to(request, mac))
         return 0;

@@ -19,14 +19,17 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "dayshift/address_owner.h"
 #include "emit/link.h"
 #include "emit/rate_ceiling.h"
+#include "net/ip_address.h"
 
 /*
- * True when `address` (host order) is a virtual host on this link, in this VLAN (0: untagged); fills its MAC. Called from
- * the responder's thread.
+ * True when `address` is of somebody who is played on this link, in this VLAN (0: untagged); fills who it is. Called
+ * from the responder's thread.
  */
-typedef bool responder_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6]);
+typedef bool responder_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
+                              struct address_owner *owner);
 
 struct responder {
     const struct link *link;

@@ -29,7 +29,7 @@ enum {
     TRANSMIT_PLACES = 64,         /* in the ring to the kernel: twice that, a power of two */
     COMPLETION_PLACES = 2048,     /* frames in flight at most */
     FILL_PLACES = 64,             /* there has to be such a ring */
-    CHUNK_BYTES = 2048,           /* frames may cross: it matters only to who receives */
+    CHUNK_BYTES = 2048,           /* no frame is longer; where a chunk begins matters only to who receives */
     SEND_BUFFER_BYTES = 4 << 20,
     VLAN_BYTES = 4
 };
@@ -261,9 +261,16 @@ bool sink_xdp_is_available(void)
 struct sink *sink_xdp_new(const struct link *link, const struct frame_ring *ring, struct error *err)
 {
     static const struct sink_operations operations = { .send = xdp_send, .oldest_held = xdp_oldest_held, .close = xdp_close };
-    struct sink_xdp *xdp = memory_alloc(sizeof *xdp);
+    const int most_mtu = CHUNK_BYTES - ETHER_HDR_LEN - VLAN_BYTES;
+    struct sink_xdp *xdp;
     int status;
 
+    if (link->mtu > most_mtu) {
+        error_set(err, "%s: the sink \"xdp\" sends no frames as long as an MTU of %d bytes allows: make it %d or less, or"
+                  " use the sink \"packet\"", link->name, link->mtu, most_mtu);
+        return NULL;
+    }
+    xdp = memory_alloc(sizeof *xdp);
     xdp->base.operations = &operations;
     xdp->link = link;
     xdp->memory = frame_ring_memory(ring, &xdp->memory_bytes);

@@ -46,7 +46,8 @@ enum { DECODE_MAX_NESTING = 8 /* frames and packets within one another: bounds t
 
 /*
  * Decodes `captured` bytes of a frame that was `original` bytes on the wire. After DECODE_OK and
- * DECODE_FRAGMENT everything of *view is filled but its time; else what it holds means nothing.
+ * DECODE_FRAGMENT everything of *view is filled but its time; else what it holds means nothing, but for
+ * ip, ip_captured and ip_bytes without `tunnels`: ip is NULL unless an IP header was found in order.
  * Of a later fragment the ports are 0, and the protocol is what the fragment itself says: of
  * IPv6 that may be an extension header.
  *

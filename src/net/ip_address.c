@@ -12,6 +12,25 @@ uint32_t ip_address_to_v4(const struct ip_address *a)
            (uint32_t)a->bytes[14] << 8 | a->bytes[15];
 }
 
+struct ip_address ip_address_add(const struct ip_address *a, uint64_t count)
+{
+    uint64_t low = wire_get_u64(a->bytes + 8) + count;
+    struct ip_address sum;
+
+    wire_put_u64(sum.bytes, wire_get_u64(a->bytes) + (low < count));
+    wire_put_u64(sum.bytes + 8, low);
+    return sum;
+}
+
+uint64_t ip_address_distance(const struct ip_address *a, const struct ip_address *first)
+{
+    uint64_t low = wire_get_u64(a->bytes + 8) - wire_get_u64(first->bytes + 8);
+    bool borrows = wire_get_u64(a->bytes + 8) < wire_get_u64(first->bytes + 8);
+    uint64_t high = wire_get_u64(a->bytes) - wire_get_u64(first->bytes) - borrows;
+
+    return high == 0 ? low : UINT64_MAX;
+}
+
 bool ip_address_is_group(const struct ip_address *a)
 {
     static const uint8_t zero[16];
@@ -113,9 +132,11 @@ const char *ip_network_format(const struct ip_network *network, char text[IP_NET
 
 bool ip_network_contains(const struct ip_network *network, const struct ip_address *a)
 {
-    struct ip_address cleared = masked(a, network->prefix);
+    unsigned whole = network->prefix / 8;
+    unsigned bits = network->prefix % 8;
 
-    return ip_address_equal(&cleared, &network->base);
+    return memcmp(a->bytes, network->base.bytes, whole) == 0 &&
+           (bits == 0 || (a->bytes[whole] ^ network->base.bytes[whole]) >> (8 - bits) == 0);
 }
 
 bool ip_network_overlaps(const struct ip_network *a, const struct ip_network *b)

@@ -21,6 +21,8 @@ struct ip_network {
     uint8_t prefix;         /* 0..128, counted on the mapped form: an IPv4 /24 is 120 */
 };
 
+enum ip_family { IP_FAMILY_4, IP_FAMILY_6, IP_FAMILIES };
+
 static inline bool ip_address_equal(const struct ip_address *a, const struct ip_address *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
@@ -42,6 +44,24 @@ static inline bool ip_address_is_v4(const struct ip_address *a)
 }
 
 uint32_t ip_address_to_v4(const struct ip_address *a); /* host order; a must be IPv4 */
+
+static inline enum ip_family ip_address_family(const struct ip_address *a)
+{
+    return ip_address_is_v4(a) ? IP_FAMILY_4 : IP_FAMILY_6;
+}
+
+static inline bool ip_address_is_zero(const struct ip_address *a) /* :: */
+{
+    static const struct ip_address zero;
+
+    return ip_address_equal(a, &zero);
+}
+
+/* The address that comes `count` behind it; beyond the last one :: follows. */
+struct ip_address ip_address_add(const struct ip_address *a, uint64_t count);
+
+/* How far `a` is behind `first`, modulo 2^128; UINT64_MAX for all that is as far or farther. */
+uint64_t ip_address_distance(const struct ip_address *a, const struct ip_address *first);
 
 /* Multicast, 255.255.255.255 and 0.0.0.0 (or ::): no host of anybody's. */
 bool ip_address_is_group(const struct ip_address *a);

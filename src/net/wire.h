@@ -49,6 +49,17 @@ static inline uint32_t wire_get_u32(const uint8_t *from)
     return (uint32_t)wire_get_u16(from) << 16 | wire_get_u16(from + 2);
 }
 
+static inline void wire_put_u64(uint8_t *to, uint64_t value)
+{
+    wire_put_u32(to, (uint32_t)(value >> 32));
+    wire_put_u32(to + 4, (uint32_t)value);
+}
+
+static inline uint64_t wire_get_u64(const uint8_t *from)
+{
+    return (uint64_t)wire_get_u32(from) << 32 | wire_get_u32(from + 4);
+}
+
 /* TCP sequence numbers: a before b on the circle (RFC 9293, section 3.4). */
 static inline bool seq_lt(uint32_t a, uint32_t b)
 {

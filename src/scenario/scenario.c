@@ -21,6 +21,7 @@ struct scenario {
     struct population population;
     struct day *day;
     struct renderer *renderer;
+    struct overlay_set *overlays; /* NULL: none */
     struct service_list services;
     struct run_time end;
     double activity; /* beside those of the groups */
@@ -32,7 +33,12 @@ static const struct service_model *find_service(const void *self, uint8_t protoc
     return model_service(self, protocol, port, label, choice);
 }
 
-static int set_group(struct population_group *to, uint32_t **counts, const struct scenario_group *from,
+static uint16_t mtu_of(const struct scenario_config *config, uint16_t link)
+{
+    return config->mtus ? config->mtus[link] : FLOW_USUAL_MTU;
+}
+
+static int set_group(struct population_group *to, uint32_t **counts, const struct scenario_group *from, uint16_t mtu,
                      struct error *err)
 {
     const struct model *model = from->model;
@@ -48,13 +54,16 @@ static int set_group(struct population_group *to, uint32_t **counts, const struc
         .model_count = model->host_count,
         .service = find_service,
         .service_self = model,
-        .network = from->network,
+        .addresses = from->addresses,
         .link = from->link,
         .vlan = from->vlan,
+        .mtu = mtu,
         .host_count = from->hosts ? from->hosts : places,
         .counts = *counts,
         .activity = from->activity,
     };
+    if (from->addresses.networks[IP_FAMILY_6].prefix > 0 && mtu < FLOW_LEAST_MTU)
+        return error_set(err, "IPv6 needs an MTU of %d bytes, and the link of a population has %d", FLOW_LEAST_MTU, mtu);
     if (to->host_count > SCENARIO_MAX_HOSTS)
         return error_set(err, "%" PRIu32 " hosts are more than %d", to->host_count, SCENARIO_MAX_HOSTS);
     return 0;
@@ -62,21 +71,23 @@ static int set_group(struct population_group *to, uint32_t **counts, const struc
 
 static int set_groups(struct scenario *s, const struct scenario_config *config, struct error *err)
 {
+    struct population_outside outside = config->outside;
+
     s->groups = memory_alloc_array(config->group_count, sizeof *s->groups);
     s->counts = memory_alloc_array(config->group_count, sizeof *s->counts);
     s->group_count = config->group_count;
-    s->networks = memory_alloc_array(config->group_count + 1, sizeof *s->networks);
     for (size_t i = 0; i < config->group_count; i++) {
-        if (set_group(&s->groups[i], &s->counts[i], &config->groups[i], err) < 0)
+        const struct scenario_group *group = &config->groups[i];
+
+        if (set_group(&s->groups[i], &s->counts[i], group, mtu_of(config, group->link), err) < 0)
             return -1;
-        s->networks[i] = config->groups[i].network;
     }
-    s->networks[config->group_count] = config->outside;
-    s->network_count = config->group_count + 1;
-    if (population_init(&s->population, s->groups, config->group_count, &config->outside, err) < 0)
+    outside.mtu = mtu_of(config, outside.link);
+    if (population_init(&s->population, s->groups, config->group_count, &outside, err) < 0)
         return -1;
-    population_place_outside(&s->population, &config->outside_place);
-    s->senders = memory_alloc_array(2 * config->group_count, sizeof *s->senders);
+    s->networks = memory_alloc_array(IP_FAMILIES * (config->group_count + 1), sizeof *s->networks);
+    s->network_count = population_networks(&s->population, s->networks);
+    s->senders = memory_alloc_array(2 * IP_FAMILIES * config->group_count, sizeof *s->senders);
     s->sender_count = population_senders(&s->population, s->senders);
     return 0;
 }
@@ -119,11 +130,31 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
     return s->renderer ? 0 : -1;
 }
 
+static int add_overlays(struct scenario *s, const struct scenario_config *config, struct error *err)
+{
+    const struct overlay_set_config overlays = {
+        .overlays = config->overlays,
+        .count = config->overlay_count,
+        .background = renderer_frames(s->renderer),
+        .schedule = renderer_schedule(s->renderer),
+        .end = s->end,
+        .before_ns = config->before_ns,
+        .population = &s->population,
+        .networks = s->networks,
+        .network_count = s->network_count,
+    };
+
+    if (config->overlay_count == 0)
+        return 0;
+    s->overlays = overlay_set_new(&overlays, err);
+    return s->overlays ? 0 : -1;
+}
+
 struct scenario *scenario_new(const struct scenario_config *config, struct error *err)
 {
     struct scenario *s = memory_alloc(sizeof *s);
 
-    if (set_groups(s, config, err) < 0 || wire(s, config, err) < 0) {
+    if (set_groups(s, config, err) < 0 || wire(s, config, err) < 0 || add_overlays(s, config, err) < 0) {
         scenario_free(s);
         return NULL;
     }
@@ -134,6 +165,7 @@ void scenario_free(struct scenario *s)
 {
     if (s == NULL)
         return;
+    overlay_set_free(s->overlays);
     renderer_free(s->renderer);
     day_free(s->day);
     population_release(&s->population);
@@ -149,7 +181,12 @@ void scenario_free(struct scenario *s)
 
 struct frame_source scenario_frames(struct scenario *s)
 {
-    return renderer_frames(s->renderer);
+    return s->overlays ? overlay_set_frames(s->overlays) : renderer_frames(s->renderer);
+}
+
+const struct overlay_set *scenario_overlays(const struct scenario *s)
+{
+    return s->overlays;
 }
 
 const struct renderer_counts *scenario_counts(const struct scenario *s)
@@ -174,6 +211,11 @@ uint32_t scenario_first_host(const struct scenario *s, size_t group)
     for (size_t i = 0; i < group; i++)
         first += s->groups[i].host_count;
     return first;
+}
+
+void scenario_set_gateway_mac(struct scenario *s, size_t group, const uint8_t mac[6])
+{
+    population_set_gateway_mac(&s->population, group, mac);
 }
 
 const struct ip_network *scenario_networks(const struct scenario *s, size_t *count)
@@ -205,6 +247,17 @@ struct flow_plan_source scenario_plans(struct scenario *s)
 
 /* ---- steering ---- */
 
+/* `now`, but not before the frame that was taken last: the renderer knows those of sessions alone. */
+static struct run_time clock_of(const struct scenario *s, struct run_time now)
+{
+    return s->overlays ? overlay_set_position(s->overlays, now) : now;
+}
+
+static struct run_time position(const struct scenario *s, struct run_time now)
+{
+    return clock_of(s, renderer_position(s->renderer, clock_of(s, now)));
+}
+
 /* Another schedule, and as much of the day as it has until the end of the run. */
 static void reschedule(struct scenario *s, const struct schedule *schedule)
 {
@@ -218,7 +271,7 @@ static void reschedule(struct scenario *s, const struct schedule *schedule)
 
 static struct schedule schedule_from(const struct scenario *s, struct run_time now)
 {
-    struct run_time at = renderer_position(s->renderer, now);
+    struct run_time at = position(s, now);
     const struct schedule *before = renderer_schedule(s->renderer);
 
     return (struct schedule){ schedule_day_time(before, at), before->speed, at };
@@ -268,11 +321,17 @@ void scenario_skip(struct scenario *s, int64_t ns, struct run_time now)
     renderer_return_plan(s->renderer, schedule.origin);
     reschedule(s, &schedule);
     day_replan(s->day, schedule.origin, ns < 0 ? NULL : renderer_begun(s->renderer), s->activity);
+    if (s->overlays)
+        overlay_set_seek(s->overlays, schedule.origin);
 }
 
 void scenario_finish(struct scenario *s, struct run_time now, int64_t bound_ns)
 {
-    renderer_finish(s->renderer, now, bound_ns);
+    struct run_time at = position(s, now);
+
+    renderer_finish(s->renderer, clock_of(s, now), bound_ns);
+    if (s->overlays)
+        overlay_set_finish(s->overlays, (struct run_time){ at.ns + bound_ns });
 }
 
 const struct schedule *scenario_schedule(const struct scenario *s)
@@ -285,13 +344,19 @@ void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_re
     session_record(plan, seed, record);
 }
 
-bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6])
+bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
+                          struct address_owner *owner)
 {
     const struct scenario_link *link = self;
-    const struct virtual_host *host = population_find(&link->scenario->population, address);
+    const struct population *population = &link->scenario->population;
+    const struct virtual_host *host = population_find(population, address);
 
-    if (host == NULL || host->end.link != link->link || host->end.vlan != vlan)
-        return false;
-    memcpy(mac, host->end.mac, sizeof host->end.mac);
-    return true;
+    if (host) {
+        *owner = (struct address_owner){ .host = (uint32_t)(host - population->hosts), .name = host->end.name };
+        memcpy(owner->mac, host->end.mac, sizeof owner->mac);
+        return host->end.link == link->link && host->end.vlan == vlan;
+    }
+    *owner = (struct address_owner){ .is_outside = true, .name = population_name(address) };
+    memcpy(owner->mac, population->outside.mac, sizeof owner->mac);
+    return population_is_outside(population, address, link->link, vlan);
 }

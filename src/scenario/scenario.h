@@ -13,12 +13,14 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "dayshift/address_owner.h"
 #include "dayshift/flow_plan.h"
 #include "dayshift/flow_record.h"
 #include "dayshift/frame.h"
 #include "dayshift/session_options.h"
 #include "model/model.h"
 #include "net/ip_address.h"
+#include "scenario/overlay_set.h"
 #include "session/renderer.h"
 #include "synth/day.h"
 #include "synth/pick.h"
@@ -28,9 +30,12 @@
 /* "198.18.0.0/16" and "198.19.0.0/16": the two halves of the range for tests (RFC 2544). */
 #define SCENARIO_DEFAULT_NETWORK "198.18.0.0/16"
 #define SCENARIO_DEFAULT_OUTSIDE "198.19.0.0/16"
+#define SCENARIO_DEFAULT_OUTSIDE6 "2001:2:0:8000::/49" /* the upper half of IPv6's (RFC 5180) */
 
 #define SCENARIO_LEAST_ACTIVITY 0.001
 #define SCENARIO_MOST_ACTIVITY 1000.0
+
+#define SCENARIO_USUAL_IPV6 0.5 /* of two ends that have both families */
 
 #define SCENARIO_FOREVER INT64_MAX
 
@@ -38,7 +43,7 @@ enum { SCENARIO_MAX_GROUPS = 64, SCENARIO_MAX_HOSTS = PICK_MAX_PLACES, SCENARIO_
 
 struct scenario_group {
     struct model *model;
-    struct ip_network network;
+    struct population_addresses addresses;
     uint16_t link; /* that its hosts send on */
     uint16_t vlan; /* their tag, 1..4094; 0: none */
     const char *pick; /* pick.h; NULL: all */
@@ -49,8 +54,8 @@ struct scenario_group {
 struct scenario_config {
     const struct scenario_group *groups; /* borrowed for the call; the models for the scenario's life */
     size_t group_count;
-    struct ip_network outside;
-    struct population_place outside_place;
+    struct population_outside outside; /* but for the MTU */
+    const uint16_t *mtus; /* by link, for the call; NULL: FLOW_USUAL_MTU everywhere */
     uint64_t seed;
     struct day_time begin; /* a run that goes on for another one begins where that was in the day: same flows */
     int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
@@ -60,6 +65,9 @@ struct scenario_config {
     unsigned threads; /* for planning; the frames are the same for any number. 0 is 1 */
     bool plan_ahead;  /* so that frames need not wait for plans; see day.h */
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
+    const struct overlay_config *overlays; /* borrowed as overlay.h says; up to OVERLAY_SET_MAX */
+    size_t overlay_count;
+    int64_t before_ns; /* of the run that have passed before: overlays that begin so long after its begin */
 };
 
 struct scenario; /* opaque */
@@ -70,6 +78,9 @@ void scenario_free(struct scenario *scenario);
 struct frame_source scenario_frames(struct scenario *scenario);
 const struct renderer_counts *scenario_counts(const struct scenario *scenario);
 
+/* Captures that are played with the sessions; NULL: none. */
+const struct overlay_set *scenario_overlays(const struct scenario *scenario);
+
 /* The flow that began last: with the frame taken last when that counted one more. NULL: none has begun. */
 const struct flow_plan *scenario_begun(const struct scenario *scenario);
 
@@ -77,6 +88,12 @@ uint32_t scenario_host_count(const struct scenario *scenario);
 
 /* The number among all hosts of a group's first one. */
 uint32_t scenario_first_host(const struct scenario *scenario, size_t group);
+
+/*
+ * The gateway of a group, or with the number of groups that of the outside, has this MAC: for one that the configuration
+ * knows by its address. Before the first frame is asked for; until then such a group has none.
+ */
+void scenario_set_gateway_mac(struct scenario *scenario, size_t group, const uint8_t mac[6]);
 
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
@@ -100,8 +117,8 @@ struct flow_plan_source scenario_plans(struct scenario *scenario);
  * ---- steering: by the thread that takes the frames, never between a peek and its take ----
  *
  * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
- * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows that began
- * go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
+ * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows and overlays
+ * that began go on at their own pace. No flow is lost or doubled but by scenario_skip(). After each of them the source is to be
  * peeked at again, also when it was at its end.
  */
 
@@ -123,14 +140,14 @@ int scenario_check_activity(const struct scenario *scenario, double factor, stru
 /*
  * The day jumps by so much, forward or back: the wall clock was set, or the machine slept. Flows between are not
  * played, and nobody knows how many they would have been; flows behind are played again, as in the hour that comes
- * twice in autumn. The day stays within 1970 and 2255.
+ * twice in autumn. So it is with overlays. The day stays within 1970 and 2255.
  */
 void scenario_skip(struct scenario *scenario, int64_t ns, struct run_time now);
 
 /*
  * No more flows begin, and those under way are closed, with FIN or reset where they have a connection: in as many
- * frames as that takes, the last of which is due `bound_ns` after the position at most (renderer.h). The run is over
- * with it.
+ * frames as that takes, the last of which is due `bound_ns` after the position at most (renderer.h). Overlays go on until
+ * then. The run is over with it.
  */
 void scenario_finish(struct scenario *scenario, struct run_time now, int64_t bound_ns);
 
@@ -150,9 +167,10 @@ struct scenario_link {
 };
 
 /*
- * True when the address (host order) is a virtual host on that link, in that VLAN (0: untagged); fills its MAC. `self` is
- * a struct scenario_link.
+ * True when the address is on that link, in that VLAN (0: untagged), as that of a virtual host or of somebody outside;
+ * fills who that is. `self` is a struct scenario_link. One step for each group.
  */
-bool scenario_link_lookup(const void *self, uint32_t address, uint16_t vlan, uint8_t mac[6]);
+bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
+                          struct address_owner *owner);
 
 #endif

@@ -6,12 +6,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
+#include "net/ip_address.h"
+#include "net/wire.h"
 
 struct flow_tuple {
-    uint32_t address[2]; /* by enum flow_side, host order */
+    struct ip_address address[2]; /* by enum flow_side */
     uint16_t port[2];
     uint8_t protocol;
 };
@@ -23,10 +26,16 @@ static inline struct flow_tuple flow_tuple_of(const struct flow_plan *plan)
                                 plan->protocol };
 }
 
+/* The protocol as IP has it. */
+static inline uint8_t flow_tuple_ip_protocol(const struct flow_tuple *t)
+{
+    return t->protocol == IP_ICMP && !ip_address_is_v4(&t->address[0]) ? IP_ICMPV6 : t->protocol;
+}
+
 /* The same two hosts and service; the initiator's port may differ. */
 static inline bool flow_tuple_same_service(const struct flow_tuple *a, const struct flow_tuple *b)
 {
-    return a->address[0] == b->address[0] && a->address[1] == b->address[1] &&
+    return ip_address_equal(&a->address[0], &b->address[0]) && ip_address_equal(&a->address[1], &b->address[1]) &&
            a->port[FLOW_RESPONDER] == b->port[FLOW_RESPONDER] && a->protocol == b->protocol;
 }
 
@@ -35,12 +44,14 @@ static inline bool flow_tuple_equal(const struct flow_tuple *a, const struct flo
     return flow_tuple_same_service(a, b) && a->port[FLOW_INITIATOR] == b->port[FLOW_INITIATOR];
 }
 
+/* Not for what somebody else chooses: sums of words can cancel. */
 static inline uint64_t flow_tuple_service_hash(const struct flow_tuple *t)
 {
-    uint64_t addresses = (uint64_t)t->address[0] << 32 | t->address[1];
-    uint64_t service = (uint64_t)t->protocol << 16 | t->port[FLOW_RESPONDER];
+    uint64_t words[4];
 
-    return random_mix64(addresses ^ random_mix64(service));
+    memcpy(words, t->address, sizeof words);
+    words[2] ^= (uint64_t)t->protocol << 16 | t->port[FLOW_RESPONDER];
+    return random_mix64(words[0] + words[1] + random_mix64(words[2] + random_mix64(words[3])));
 }
 
 static inline uint64_t flow_tuple_hash(const struct flow_tuple *t)

@@ -15,15 +15,25 @@ enum {
     TAG_AT = 12, /* behind the addresses, IEEE 802.1Q */
     IP_AT = FRAME_ETHERNET_BYTES,
     TRANSPORT_AT = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES,
+    TRANSPORT6_AT = FRAME_ETHERNET_BYTES + FRAME_IPV6_BYTES,
     ICMP_ECHO_REQUEST = 8,
     ICMP_ECHO_ANSWER = 0,
     ICMP_UNREACHABLE = 3,
+    ICMPV6_UNREACHABLE = 1,
+    ICMPV6_ECHO_REQUEST = 128,
+    ICMPV6_ECHO_ANSWER = 129,
     ICMP_BYTES = 8,
     UDP_BYTES = 8,
+    QUOTED6_MOST = FLOW_LEAST_MTU - FRAME_IPV6_BYTES - ICMP_BYTES, /* of a packet, in an error about it */
     CHUNK_BYTES = 1024 /* even: sums of chunks add up */
 };
 
 enum { IP_DONT_FRAGMENT = 0x4000, IP_MORE_FRAGMENTS = 0x2000, IP_FRAGMENT_UNIT = 8 };
+/* IPv6: offsets in the header, and what is in its extension for fragments (RFC 8200, section 4.5). */
+enum { IPV6_LENGTH = 4, IPV6_NEXT = 6, IPV6_HOPS = 7, IPV6_SOURCE = 8, IPV6_DESTINATION = 24, IPV6_ADDRESS = 16 };
+enum { NEXT_FRAGMENT = 44, FRAGMENT_HAS_MORE = 1, FLOW_LABELS = 1 << 20 };
+
+enum { UNREACHABLE6_ADDRESS = 3, UNREACHABLE6_PORT = 4 }; /* RFC 4443, section 3.1 */
 enum { UNREACHABLE_HOST = 1, UNREACHABLE_PORT = 3, TOS_OF_ERRORS = 0xc0 /* RFC 1812, section 4.3.2.5 */ };
 
 /* Sessions of one host that begin one after the other go on counting, roughly. */
@@ -41,43 +51,66 @@ struct headers {
 };
 
 struct frame_builder {
-    struct headers tcp, udp, icmp;
+    struct headers tcp[IP_FAMILIES], udp[IP_FAMILIES], icmp[IP_FAMILIES];
 };
 
 /* Addresses, ports, lengths, numbers and checksums are left 0. */
-static int put_headers(libnet_t *l, uint8_t protocol)
+static int put_transport(libnet_t *l, uint8_t protocol, enum ip_family family)
+{
+    if (protocol == IP_TCP)
+        return libnet_build_tcp(0, 0, 0, 0, 0, 0, 0, 0, LIBNET_TCP_H, NULL, 0, l, 0);
+    if (protocol == IP_UDP)
+        return libnet_build_udp(0, 0, LIBNET_UDP_H, 0, NULL, 0, l, 0);
+    return family == IP_FAMILY_4 ? libnet_build_icmpv4_echo(ICMP_ECHO_REQUEST, 0, 0, 0, 0, NULL, 0, l, 0)
+                                 : libnet_build_icmpv6_echo(ICMPV6_ECHO_REQUEST, 0, 0, 0, 0, NULL, 0, l, 0);
+}
+
+static int put_ip(libnet_t *l, uint8_t protocol, enum ip_family family)
+{
+    static const struct libnet_in6_addr nobody;
+
+    if (family == IP_FAMILY_4)
+        return libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, 0, protocol, 0, 0, 0, NULL, 0, l, 0);
+    return libnet_build_ipv6(0, 0, 0, protocol == IP_ICMP ? IP_ICMPV6 : protocol, 0, nobody, nobody, NULL, 0, l, 0);
+}
+
+static int put_headers(libnet_t *l, uint8_t protocol, enum ip_family family)
 {
     static const uint8_t nobody[6];
-    libnet_ptag_t tag;
 
-    if (protocol == IP_TCP)
-        tag = libnet_build_tcp(0, 0, 0, 0, 0, 0, 0, 0, LIBNET_TCP_H, NULL, 0, l, 0);
-    else if (protocol == IP_UDP)
-        tag = libnet_build_udp(0, 0, LIBNET_UDP_H, 0, NULL, 0, l, 0);
-    else
-        tag = libnet_build_icmpv4_echo(ICMP_ECHO_REQUEST, 0, 0, 0, 0, NULL, 0, l, 0);
-    if (tag < 0 || libnet_build_ipv4(LIBNET_IPV4_H, 0, 0, IP_DONT_FRAGMENT, 0, protocol, 0, 0, 0, NULL, 0, l, 0) < 0 ||
-        libnet_build_ethernet(nobody, nobody, ETHERTYPE_IP, NULL, 0, l, 0) < 0)
+    if (put_transport(l, protocol, family) < 0 || put_ip(l, protocol, family) < 0 ||
+        libnet_build_ethernet(nobody, nobody, family == IP_FAMILY_4 ? ETHERTYPE_IP : ETHERTYPE_IPV6, NULL, 0, l, 0) < 0)
         return -1;
     return 0;
 }
 
-static int build_headers(libnet_t *l, struct headers *headers, uint8_t protocol, struct error *err)
+static int build_headers(libnet_t *l, struct headers *headers, uint8_t protocol, enum ip_family family,
+                         struct error *err)
 {
+    uint32_t transport_at = family == IP_FAMILY_4 ? TRANSPORT_AT : TRANSPORT6_AT;
     uint8_t *bytes;
     uint32_t size;
 
     libnet_clear_packet(l);
-    if (put_headers(l, protocol) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
+    if (put_headers(l, protocol, family) < 0 || libnet_pblock_coalesce(l, &bytes, &size) < 0)
         return error_set(err, "libnet: %s", libnet_geterror(l));
     if (size <= sizeof headers->bytes)
         memcpy(headers->bytes, bytes, size);
     libnet_adv_free_packet(l, bytes);
     if (size > sizeof headers->bytes)
         return error_set(err, "libnet: headers of %u bytes", size);
-    wire_put_u16(headers->bytes + IP_AT + 10, 0);
-    wire_put_u16(headers->bytes + TRANSPORT_AT + checksum_offset(protocol), 0);
+    if (family == IP_FAMILY_4)
+        wire_put_u16(headers->bytes + IP_AT + 10, 0);
+    wire_put_u16(headers->bytes + transport_at + checksum_offset(protocol), 0);
     return 0;
+}
+
+static int build_family(libnet_t *l, struct frame_builder *builder, enum ip_family family, struct error *err)
+{
+    if (build_headers(l, &builder->tcp[family], IP_TCP, family, err) < 0 ||
+        build_headers(l, &builder->udp[family], IP_UDP, family, err) < 0)
+        return -1;
+    return build_headers(l, &builder->icmp[family], IP_ICMP, family, err);
 }
 
 struct frame_builder *frame_builder_new(struct error *err)
@@ -92,8 +125,7 @@ struct frame_builder *frame_builder_new(struct error *err)
         return NULL;
     }
     builder = memory_alloc(sizeof *builder);
-    if (build_headers(l, &builder->tcp, IP_TCP, err) < 0 || build_headers(l, &builder->udp, IP_UDP, err) < 0 ||
-        build_headers(l, &builder->icmp, IP_ICMP, err) < 0) {
+    if (build_family(l, builder, IP_FAMILY_4, err) < 0 || build_family(l, builder, IP_FAMILY_6, err) < 0) {
         free(builder);
         builder = NULL;
     }
@@ -106,39 +138,79 @@ void frame_builder_free(struct frame_builder *builder)
     free(builder);
 }
 
-static const struct headers *headers_of(const struct frame_builder *builder, uint8_t protocol)
+static const struct headers *headers_of(const struct frame_builder *builder, uint8_t protocol, enum ip_family family)
 {
-    return protocol == IP_TCP ? &builder->tcp : protocol == IP_UDP ? &builder->udp : &builder->icmp;
+    return protocol == IP_TCP ? &builder->tcp[family] : protocol == IP_UDP ? &builder->udp[family] : &builder->icmp[family];
+}
+
+/*
+ * Not 0, as a stack has it that names its flows (RFC 6437): the same as long as a connection, whichever sessions it
+ * is played by.
+ */
+static uint32_t flow_label(const struct flow_plan *plan, enum flow_side side)
+{
+    const struct flow_end *ends = plan->ends;
+    uint64_t names = (uint64_t)ends[FLOW_INITIATOR].name << 32 | ends[FLOW_RESPONDER].name;
+    uint64_t ports = (uint64_t)ends[FLOW_INITIATOR].port << 16 | ends[FLOW_RESPONDER].port;
+    uint64_t hash = random_mix64(names ^ random_mix64(ports << 16 | (uint64_t)plan->protocol << 8 | side));
+
+    return 1 + (uint32_t)(hash >> 32) % (FLOW_LABELS - 1);
+}
+
+static void patch_ipv4_ends(uint8_t *ip, const struct flow_end *from, const struct flow_end *to, uint8_t ttl)
+{
+    ip[8] = ttl;
+    memcpy(ip + 12, from->address.bytes + 12, 4);
+    memcpy(ip + 16, to->address.bytes + 12, 4);
+}
+
+static void patch_ipv6_ends(uint8_t *ip, const struct flow_end *from, const struct flow_end *to, uint8_t hops,
+                            uint32_t label)
+{
+    wire_put_u32(ip, UINT32_C(6) << 28 | label);
+    ip[IPV6_HOPS] = hops;
+    memcpy(ip + IPV6_SOURCE, from->address.bytes, IPV6_ADDRESS);
+    memcpy(ip + IPV6_DESTINATION, to->address.bytes, IPV6_ADDRESS);
+}
+
+static void patch_ports(uint8_t *transport, const struct flow_plan *plan, bool is_ipv6, enum flow_side side)
+{
+    static const uint8_t echo[2][2] = { { ICMP_ECHO_REQUEST, ICMP_ECHO_ANSWER },
+                                        { ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_ANSWER } };
+
+    if (plan->protocol == IP_ICMP) {
+        transport[0] = echo[is_ipv6][side];
+        wire_put_u16(transport + 4, plan->ends[FLOW_INITIATOR].port);
+        return;
+    }
+    wire_put_u16(transport, plan->ends[side].port);
+    wire_put_u16(transport + 2, plan->ends[!side].port);
 }
 
 /* What stays the same in all packets of a side. */
 static void patch_ends(uint8_t *bytes, const struct flow_plan *plan, const struct stack_profile *stack,
                        enum flow_side side)
 {
+    static const uint8_t nobody[6];
     const struct flow_end *from = &plan->ends[side];
     const struct flow_end *to = &plan->ends[!side];
-    uint8_t *ip = bytes + IP_AT;
-    uint8_t *transport = bytes + TRANSPORT_AT;
+    bool is_direct = memcmp(from->next_hop, nobody, sizeof nobody) == 0;
+    bool is_ipv6 = flow_plan_is_ipv6(plan);
 
-    memcpy(bytes, to->mac, sizeof to->mac);
+    memcpy(bytes, is_direct ? to->mac : from->next_hop, sizeof to->mac);
     memcpy(bytes + sizeof to->mac, from->mac, sizeof from->mac);
-    ip[8] = stack->ttl[side];
-    wire_put_u32(ip + 12, from->address);
-    wire_put_u32(ip + 16, to->address);
-    if (plan->protocol == IP_ICMP) {
-        transport[0] = side == FLOW_INITIATOR ? ICMP_ECHO_REQUEST : ICMP_ECHO_ANSWER;
-        wire_put_u16(transport + 4, plan->ends[FLOW_INITIATOR].port);
-        return;
-    }
-    wire_put_u16(transport, from->port);
-    wire_put_u16(transport + 2, to->port);
+    if (is_ipv6)
+        patch_ipv6_ends(bytes + IP_AT, from, to, stack->ttl[side], flow_label(plan, side));
+    else
+        patch_ipv4_ends(bytes + IP_AT, from, to, stack->ttl[side]);
+    patch_ports(bytes + (is_ipv6 ? TRANSPORT6_AT : TRANSPORT_AT), plan, is_ipv6, side);
 }
 
 /* Where the counters of a host stand: the same in all its sessions. */
 static void begin_counters(struct frame_template *frame, const struct flow_plan *plan,
                            const struct stack_profile *stack, enum flow_side side)
 {
-    uint64_t host = random_mix64(plan->ends[side].address);
+    uint64_t host = random_mix64(plan->ends[side].name);
 
     frame->ip_id_kind = stack->ip_id[side];
     frame->ip_id = (uint16_t)((host >> 48) + (uint64_t)(plan->start.ns / IP_ID_STEP_NS));
@@ -153,22 +225,33 @@ static uint32_t folded(uint64_t sum)
     return (uint32_t)(sum + (sum >> 32));
 }
 
+/* Sums over what does not change: the addresses, and the rest of a header of IPv4. */
+static void begin_sums(struct frame_template *frame)
+{
+    const uint8_t protocol[2] = { 0, frame->protocol };
+    const uint8_t *ip = frame->bytes + IP_AT;
+    uint64_t sum = frame->is_ipv6 ? checksum_add(0, ip + IPV6_SOURCE, 2 * IPV6_ADDRESS) : checksum_add(0, ip + 12, 8);
+
+    frame->address_sum = folded(checksum_add(sum, protocol, sizeof protocol));
+    if (!frame->is_ipv6)
+        frame->ip_sum = folded(checksum_add(checksum_add(0, ip, 2), ip + 8, 12));
+}
+
 void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,
                           const struct flow_plan *plan, const struct stack_profile *stack, enum flow_side side)
 {
-    const struct headers *headers = headers_of(builder, plan->protocol);
-    uint8_t protocol[2] = { 0, plan->protocol };
-    uint64_t sum;
+    enum ip_family family = ip_address_family(&plan->ends[side].address);
+    const struct headers *headers = headers_of(builder, plan->protocol, family);
 
     memset(frame, 0, sizeof *frame);
     memcpy(frame->bytes, headers->bytes, sizeof frame->bytes);
-    frame->protocol = plan->protocol;
+    frame->protocol = flow_plan_ip_protocol(plan);
+    frame->is_ipv6 = family == IP_FAMILY_6;
+    frame->ip_payload = flow_plan_ip_payload(plan);
     frame->link = plan->ends[side].link;
     frame->vlan = plan->ends[side].vlan;
     patch_ends(frame->bytes, plan, stack, side);
-    sum = checksum_add(checksum_add(0, frame->bytes + IP_AT + 12, 8), protocol, sizeof protocol);
-    frame->address_sum = folded(sum);
-    frame->ip_sum = folded(checksum_add(checksum_add(0, frame->bytes + IP_AT, 2), frame->bytes + IP_AT + 8, 12));
+    begin_sums(frame);
     begin_counters(frame, plan, stack, side);
 }
 
@@ -219,6 +302,24 @@ static void patch_ip(const struct frame_template *frame, const struct session_pa
     wire_put_u16(ip + 4, id);
     wire_put_u16(ip + 6, fragment);
     wire_put_u16(ip + 10, checksum_finish((uint64_t)frame->ip_sum + htons(length) + htons(id) + htons(fragment)));
+}
+
+static void patch_ipv6(uint8_t *ip, uint32_t payload_bytes)
+{
+    wire_put_u16(ip + IPV6_LENGTH, (uint16_t)payload_bytes);
+}
+
+/* The extension header of a piece; identifications cannot be foretold (RFC 7739), whatever IPv4 has. */
+static void put_fragment_header(const struct frame_template *frame, const struct session_packet *packet, uint16_t id,
+                                uint8_t *ip)
+{
+    uint8_t *fragment = ip + FRAME_IPV6_BYTES;
+
+    ip[IPV6_NEXT] = NEXT_FRAGMENT;
+    fragment[0] = frame->protocol;
+    fragment[1] = 0;
+    wire_put_u16(fragment + 2, (uint16_t)(packet->piece_offset | (packet->has_more_pieces ? FRAGMENT_HAS_MORE : 0)));
+    wire_put_u32(fragment + 4, (uint32_t)(random_mix64((uint64_t)frame->clock_base << 16 | id) >> 16));
 }
 
 /* ---- transport ---- */
@@ -371,7 +472,7 @@ static uint32_t render_unreachable(struct frame_template frames[2], const struct
     icmp[0] = ICMP_UNREACHABLE;
     icmp[1] = has_ports ? UNREACHABLE_PORT : UNREACHABLE_HOST;
     memcpy(quoted, about->bytes + IP_AT, FRAME_IP_BYTES);
-    if (about->sent_bytes > FRAME_IP_BYTES + DATAGRAM_PIECE_BYTES)
+    if (about->sent_bytes > FRAME_IP_BYTES + about->ip_payload)
         wire_put_u16(quoted + 6, 0); /* as it is when it was put together */
     patch_changed_ip(quoted, about->sent_bytes, about->sent_id);
     memcpy(quoted + FRAME_IP_BYTES, about->sent_transport, FRAME_QUOTED_BYTES);
@@ -379,18 +480,71 @@ static uint32_t render_unreachable(struct frame_template frames[2], const struct
     return TRANSPORT_AT + length;
 }
 
+/* As much of it as was noted, and what the error itself tells of its payload. Returns the bytes. */
+static uint32_t quote_ipv6(const struct frame_template *about, const struct session_packet *packet, payload_fill *fill,
+                           uint8_t *to)
+{
+    uint32_t payload = about->protocol == IP_TCP ? 0 : packet->payload_bytes;
+    uint32_t room = QUOTED6_MOST - FRAME_IPV6_BYTES - FRAME_QUOTED_BYTES;
+
+    memcpy(to, about->bytes + IP_AT, FRAME_IPV6_BYTES);
+    patch_ipv6(to, about->sent_bytes - FRAME_IPV6_BYTES);
+    to += FRAME_IPV6_BYTES;
+    memcpy(to, about->sent_transport, FRAME_QUOTED_BYTES);
+    if (payload > room)
+        payload = room;
+    if (payload > 0)
+        fill(&packet->place, to + FRAME_QUOTED_BYTES, payload);
+    return FRAME_IPV6_BYTES + FRAME_QUOTED_BYTES + payload;
+}
+
+/* Type 1, port or address, with what fits the least MTU of what the other side sent last (RFC 4443, section 3.1). */
+static uint32_t render_unreachable6(const struct frame_template frames[2], const struct session_packet *packet,
+                                    payload_fill *fill, uint8_t *out)
+{
+    const struct frame_template *frame = &frames[packet->side];
+    const struct frame_template *about = &frames[!packet->side];
+    bool has_ports = about->protocol == IP_TCP || about->protocol == IP_UDP;
+    uint8_t *ip = out + IP_AT;
+    uint8_t *icmp = out + TRANSPORT6_AT;
+    const uint8_t next[2] = { 0, IP_ICMPV6 };
+    uint32_t length;
+    uint64_t sum;
+
+    memcpy(out, frame->bytes, TRANSPORT6_AT);
+    ip[IPV6_NEXT] = IP_ICMPV6;
+    memset(icmp, 0, ICMP_BYTES);
+    icmp[0] = ICMPV6_UNREACHABLE;
+    icmp[1] = has_ports ? UNREACHABLE6_PORT : UNREACHABLE6_ADDRESS;
+    length = ICMP_BYTES + quote_ipv6(about, packet, fill, icmp + ICMP_BYTES);
+    patch_ipv6(ip, length);
+    sum = checksum_add(checksum_add(0, ip + IPV6_SOURCE, 2 * IPV6_ADDRESS), next, sizeof next);
+    wire_put_u16(icmp + 2, checksum_finish(checksum_add(sum + htons((uint16_t)length), icmp, length)));
+    return TRANSPORT6_AT + length;
+}
+
 /* ---- frames ---- */
 
 /* What an ICMP error would have to quote: of a datagram in pieces all of it. */
-static void note_sent(struct frame_template *frame, const struct session_packet *packet, const uint8_t *ip,
+static void note_sent(struct frame_template *frame, const struct session_packet *packet, const uint8_t *transport,
                       uint32_t length, uint16_t id)
 {
     if (packet->piece_bytes > 0)
         length = DATAGRAM_HEADER_BYTES + packet->payload_bytes;
     frame->sent_id = id;
-    frame->sent_bytes = (uint16_t)(FRAME_IP_BYTES + length);
-    memcpy(frame->sent_transport, ip + FRAME_IP_BYTES, FRAME_QUOTED_BYTES);
+    frame->sent_bytes = (uint16_t)((frame->is_ipv6 ? FRAME_IPV6_BYTES : FRAME_IP_BYTES) + length);
+    memcpy(frame->sent_transport, transport, FRAME_QUOTED_BYTES);
     frame->has_sent = true;
+}
+
+/* Where the transport begins in a copy of the template; its header comes with it where an extension is before it. */
+static uint8_t *place_transport(const struct frame_template *frame, uint32_t extension, uint8_t *out)
+{
+    uint8_t *transport = out + (frame->is_ipv6 ? TRANSPORT6_AT + extension : TRANSPORT_AT);
+
+    if (extension > 0)
+        memcpy(transport, frame->bytes + TRANSPORT6_AT, FRAME_TCP_BYTES);
+    return transport;
 }
 
 static uint32_t render_untagged(struct frame_template frames[2], const struct stack_profile *stack,
@@ -398,19 +552,26 @@ static uint32_t render_untagged(struct frame_template frames[2], const struct st
                                 payload_fill *fill, uint8_t *out)
 {
     struct frame_template *frame = &frames[packet->side];
-    uint8_t *ip = out + IP_AT;
+    uint32_t extension = frame->is_ipv6 && packet->piece_bytes > 0 ? FRAME_FRAGMENT_BYTES : 0;
+    uint8_t *transport;
     uint32_t length;
     uint16_t id;
 
     if (packet->is_unreachable)
-        return render_unreachable(frames, packet, out);
+        return frame->is_ipv6 ? render_unreachable6(frames, packet, fill, out) : render_unreachable(frames, packet, out);
     id = next_ip_id(frame, packet);
     memcpy(out, frame->bytes, sizeof frame->bytes); /* always as much: what is not header is overwritten */
-    length = render_transport(frames, stack, packet, due, fill, out + TRANSPORT_AT);
-    patch_ip(frame, packet, ip, (uint16_t)(FRAME_IP_BYTES + length), id);
+    transport = place_transport(frame, extension, out);
+    length = render_transport(frames, stack, packet, due, fill, transport);
+    if (!frame->is_ipv6)
+        patch_ip(frame, packet, out + IP_AT, (uint16_t)(FRAME_IP_BYTES + length), id);
+    else
+        patch_ipv6(out + IP_AT, extension + length);
+    if (extension > 0)
+        put_fragment_header(frame, packet, id, out + IP_AT);
     if (packet->piece_offset == 0)
-        note_sent(frame, packet, ip, length, id);
-    return TRANSPORT_AT + length;
+        note_sent(frame, packet, transport, length, id);
+    return (uint32_t)(transport - out) + length;
 }
 
 /* Between the addresses and the type of a frame that begins FRAME_TAG_BYTES behind `out`. Priority 0. */

@@ -3,7 +3,7 @@
  * patches what is its own, and a packet what it has of its own.
  *
  * What a stack counts is here: IP identifications, and the clock of TCP timestamps, which is one for
- * all sessions of a host.
+ * all sessions of a host. Packets of IPv6 have no identification, but a flow label, the same in all of a direction.
  */
 #ifndef SESSION_FRAME_TEMPLATE_H
 #define SESSION_FRAME_TEMPLATE_H
@@ -22,21 +22,25 @@ enum {
     FRAME_ETHERNET_BYTES = 14,
     FRAME_TAG_BYTES = 4, /* of a VLAN */
     FRAME_IP_BYTES = 20,
+    FRAME_IPV6_BYTES = 40,
+    FRAME_FRAGMENT_BYTES = 8, /* of IPv6's extension header */
     FRAME_TCP_BYTES = 20, /* without options */
-    FRAME_TEMPLATE_MAX = FRAME_ETHERNET_BYTES + FRAME_IP_BYTES + FRAME_TCP_BYTES,
+    FRAME_TEMPLATE_MAX = FRAME_ETHERNET_BYTES + FRAME_IPV6_BYTES + FRAME_TCP_BYTES,
     FRAME_QUOTED_BYTES = 8 /* of a packet's IP payload in an ICMP error about it */
 };
 
 struct frame_template {
-    uint8_t bytes[FRAME_TEMPLATE_MAX]; /* Ethernet, IPv4, and TCP, UDP or ICMP */
+    uint8_t bytes[FRAME_TEMPLATE_MAX]; /* Ethernet, IPv4 or IPv6, and TCP, UDP or ICMP */
     uint16_t link; /* that the side sends on ... */
     uint16_t vlan; /* ... and its tag; 0: none */
-    uint8_t protocol;
+    uint8_t protocol; /* as IP has it */
+    bool is_ipv6;
     uint8_t ip_id_kind;   /* enum ip_id_kind */
     bool has_sent;
     uint16_t ip_id;       /* count of the next packet */
     uint16_t sent_id;     /* of the latest packet, as on the wire ... */
     uint16_t sent_bytes;  /* ... and its IP length */
+    uint16_t ip_payload;  /* that fits a frame */
     uint8_t sent_transport[FRAME_QUOTED_BYTES];
     uint32_t address_sum; /* of the pseudo header's addresses and protocol, carries folded */
     uint32_t ip_sum;      /* of the IP header, without length, identification, fragment and checksum */

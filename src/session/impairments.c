@@ -324,6 +324,8 @@ static void tell_unreachable(struct impairments *m, const struct session_packet 
         .side = p->side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR,
         .gap_ns = m->rtt_ns,
         .is_unreachable = true,
+        .payload_bytes = p->payload_bytes, /* for it quotes them */
+        .place = p->place,
     };
 
     hold(m, &error, WAITING_AS_IS);

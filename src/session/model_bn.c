@@ -14,8 +14,7 @@
 enum {
     MAX_LABELS = UINT16_MAX + 1,
     MAX_PACKETS = 100000, /* of a session: a network can fail to end one */
-    MAX_IDLE = 16,        /* packets without payload after a FIN */
-    SYN_MOST_BYTES = DATAGRAM_PIECE_BYTES - FRAME_TCP_BYTES - TCP_OPTIONS_MAX /* payload, which only bn gives a SYN */
+    MAX_IDLE = 16         /* packets without payload after a FIN */
 };
 
 /* What the tables of all services have in common. */
@@ -160,12 +159,14 @@ static void begin(const struct packet_tables *tables, const struct packet_shape 
 static void to_draw(const struct bn_packet *packet, const struct packet_tables *tables,
                     const struct packet_shape *shape, struct packet_draw *draw)
 {
+    uint16_t whole = (uint16_t)(shape->ip_payload - DATAGRAM_HEADER_BYTES);
+    uint16_t of_syn = (uint16_t)(shape->ip_payload - FRAME_TCP_BYTES - TCP_OPTIONS_MAX); /* only bn gives one payload */
     uint16_t most = shape->most_bytes[packet->side];
 
-    if (tables->shared->is_lawless && most > DATAGRAM_WHOLE_BYTES)
-        most = DATAGRAM_WHOLE_BYTES;
-    if (packet->tcp_flags & TCP_SYN && most > SYN_MOST_BYTES)
-        most = SYN_MOST_BYTES;
+    if (tables->shared->is_lawless && most > whole)
+        most = whole;
+    if (packet->tcp_flags & TCP_SYN && most > of_syn)
+        most = of_syn;
     *draw = (struct packet_draw){
         .side = (uint8_t)packet->side,
         .mark = PACKET_PLAIN,

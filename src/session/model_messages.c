@@ -273,11 +273,12 @@ static uint32_t next_datagram_bytes(const struct drawing *d, enum flow_side side
     uint64_t packets = d->progress->left.data_packets[side];
     uint64_t request = packet_progress_request_bytes(d->progress, side);
     uint64_t others = (packets - 1) * request;
+    uint64_t whole = at_most(DATAGRAM_WHOLE_BYTES, d->shape->ip_payload - DATAGRAM_HEADER_BYTES);
 
     if (side != (enum flow_side)d->m->first_side && d->shape->total.data_packets[side] <= PACKET_RECENT &&
-        left >= others + request && left - others <= DATAGRAM_WHOLE_BYTES)
+        left >= others + request && left - others <= whole)
         return (uint32_t)(left - others);
-    return (uint32_t)at_most(left / packets, DATAGRAM_WHOLE_BYTES);
+    return (uint32_t)at_most(left / packets, whole);
 }
 
 /*

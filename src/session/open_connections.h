@@ -2,7 +2,7 @@
  * open_connections.h - TCP connections that a session left open, for a later one to go on with.
  *
  * At most one for each two hosts and a service: the latest. At most OPEN_CONNECTIONS_MAX in
- * all, 64 bytes each; beyond that, new ones are not remembered.
+ * all, 88 bytes each; beyond that, new ones are not remembered.
  */
 #ifndef SESSION_OPEN_CONNECTIONS_H
 #define SESSION_OPEN_CONNECTIONS_H

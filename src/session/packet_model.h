@@ -37,6 +37,7 @@ struct packet_shape {
     uint32_t row;        /* the sampled flow it was made from: index in service->rows */
     int64_t rtt_ns;      /* > 0 */
     uint16_t most_bytes[2]; /* largest payload of a packet of that side: MSS of the other side less options */
+    uint16_t ip_payload; /* that fits a frame: what is more goes out in pieces */
     struct packet_budget total;
     const struct session_row *planned; /* how it adds up: for begin() alone, NULL later */
 };

@@ -22,7 +22,7 @@
  */
 struct payload_place {
     uint64_t flow_key;        /* the same for all packets of a flow: names, ids, seeds of fillers */
-    uint32_t client;          /* the initiator's address: a key to what is the same in all its flows */
+    uint32_t client;          /* the initiator's name: a key to what is the same in all its flows */
     uint16_t service_port;    /* the responder's */
     uint8_t protocol;         /* IP_TCP, IP_UDP */
     enum flow_side side;      /* who speaks */

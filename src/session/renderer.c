@@ -16,6 +16,7 @@
 enum {
     FIRST_BUCKETS = 1024,
     CACHE_LINE_BYTES = 64,
+    ICMPV6_ECHO = 128, /* the request's type */
     MANY_LIVE = 512 /* fewer stay in a processor's own cache */
 };
 
@@ -213,7 +214,7 @@ static uint32_t begin_flow(const struct renderer *r, const struct flow_tuple *tu
 {
     const struct sent_flow_keeper *keeper = r->config.how.keeper;
     struct sent_flow flow = {
-        .protocol = plan->protocol,
+        .protocol = flow_tuple_ip_protocol(tuple),
         .virtual_host = plan->virtual_host,
         .label = plan->service ? plan->service->label : NULL,
     };
@@ -221,11 +222,13 @@ static uint32_t begin_flow(const struct renderer *r, const struct flow_tuple *tu
     if (keeper == NULL)
         return FRAME_NO_FLOW;
     for (int side = 0; side < 2; side++) {
-        flow.address[side] = ip_address_from_v4(tuple->address[side]);
+        flow.address[side] = tuple->address[side];
         flow.port[side] = tuple->port[side];
         flow.link[side] = plan->ends[side].link;
         flow.vlan[side] = plan->ends[side].vlan;
     }
+    if (flow.protocol == IP_ICMPV6) /* plans have the type of IPv4 */
+        flow.port[FLOW_RESPONDER] = ICMPV6_ECHO << 8;
     return keeper->begin(keeper->self, &flow);
 }
 

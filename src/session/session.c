@@ -66,15 +66,17 @@ void session_begin(struct session *s, const struct flow_plan *plan, uint64_t see
 
     memset(s, 0, sizeof *s);
     random_init(&c->random, seed, RANDOM_SESSION, (uint32_t)(plan->key >> 32), (uint32_t)plan->key,
-                plan->ends[FLOW_INITIATOR].address);
+                plan->ends[FLOW_INITIATOR].name);
     session_shape_draw(plan, &c->random, &row, &c->shape.row);
     impair(s, plan, impairments, &row, counts);
     s->key = plan->key;
     s->closed_ns = CLOSED_NS;
-    s->client = plan->ends[FLOW_INITIATOR].address;
+    s->client = plan->ends[FLOW_INITIATOR].name;
     s->service_port = plan->ends[FLOW_RESPONDER].port;
     s->fill = payload_for(plan->protocol, s->service_port);
     c->shape.protocol = plan->protocol;
+    c->shape.ip_payload = flow_plan_ip_payload(plan);
+    s->piece_bytes = datagram_piece_bytes(c->shape.ip_payload, flow_plan_is_ipv6(plan));
     take_row(s, &row);
     if (plan->protocol == IP_TCP)
         tcp_numbers_begin(&s->numbers, &row, &c->random);
@@ -198,8 +200,8 @@ static void number_datagram(const struct session *s, const struct packet_draw *d
     packet->payload_bytes = draw->payload_bytes;
     packet->gap_ns = draw->gap_ns;
     packet->sequence = s->course.progress.messages[draw->side];
-    if (datagram_pieces(s->course.shape.protocol, draw->payload_bytes) > 1)
-        datagram_cut(packet, DATAGRAM_PIECE_BYTES);
+    if (DATAGRAM_HEADER_BYTES + draw->payload_bytes > s->course.shape.ip_payload)
+        datagram_cut(packet, s->piece_bytes);
 }
 
 static bool is_closed(const struct session *s)

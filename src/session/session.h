@@ -28,8 +28,9 @@ struct session {
     struct session_course course;
     uint64_t key;
     payload_fill *fill;
-    uint32_t client; /* the initiator's address */
+    uint32_t client; /* the initiator's name (flow_plan.h) */
     uint16_t service_port;
+    uint16_t piece_bytes; /* of a datagram that does not fit a frame */
     uint8_t opening, ending, closing_side; /* as planned */
     uint8_t first_side;     /* who sent the first message, when has_data */
     uint8_t speaker;        /* who sent the latest data */

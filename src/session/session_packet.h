@@ -40,7 +40,7 @@ struct session_packet {
     /* A piece of a packet: from which byte of the IP payload on, how many bytes; 0: the packet is whole. */
     uint16_t piece_offset, piece_bytes;
     bool has_more_pieces;
-    /* Instead of all this: an ICMP error of `side` about the packet that the other side sent last. */
+    /* Instead of all this: an ICMP error of `side` about the packet that the other side sent last, whose payload it is. */
     bool is_unreachable;
     struct payload_place place; /* when there is payload */
 };

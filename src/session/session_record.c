@@ -156,14 +156,15 @@ static double record_conversation(const struct session_course *c, struct flow_re
 /* ---- the record ---- */
 
 /* Bytes of all the packets of a side but their payload. */
-static uint64_t header_bytes(const struct session *s, const struct flow_record *r, enum flow_side side)
+static uint64_t header_bytes(const struct session *s, const struct flow_record *r, bool is_ipv6, enum flow_side side)
 {
+    uint64_t ip = is_ipv6 ? FRAME_IPV6_BYTES : FRAME_IP_BYTES;
     bool is_attempt = s->opening == FLOW_OPENING_ATTEMPT;
     uint64_t syns = is_attempt && side == FLOW_INITIATOR ? r->packets[side] : s->opening == FLOW_OPENING_HANDSHAKE;
 
     if (r->protocol != IP_TCP)
-        return r->packets[side] * (FRAME_IP_BYTES + (r->protocol == IP_UDP ? UDP_BYTES : ICMP_BYTES));
-    return r->packets[side] * (FRAME_IP_BYTES + FRAME_TCP_BYTES) +
+        return r->packets[side] * (ip + (r->protocol == IP_UDP ? UDP_BYTES : ICMP_BYTES));
+    return r->packets[side] * (ip + FRAME_TCP_BYTES) +
            syns * tcp_options_bytes(&s->stack, side, TCP_SYN) +
            (r->packets[side] - syns) * tcp_options_bytes(&s->stack, side, TCP_ACK);
 }
@@ -174,9 +175,9 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     double time_ns;
 
     session_begin(&s, plan, seed, NULL, NULL, NULL);
-    *r = (struct flow_record){ .protocol = plan->protocol, .start = plan->start };
+    *r = (struct flow_record){ .protocol = flow_plan_ip_protocol(plan), .start = plan->start };
     for (int side = 0; side < 2; side++) {
-        r->address[side] = ip_address_from_v4(plan->ends[side].address);
+        r->address[side] = plan->ends[side].address;
         r->port[side] = plan->ends[side].port;
     }
     r->opening = (enum flow_opening)s.opening;
@@ -184,5 +185,5 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     time_ns = s.opening == FLOW_OPENING_ATTEMPT ? record_attempt(&s.course, r) : record_conversation(&s.course, r);
     r->duration_ns = (int64_t)longest(time_ns);
     for (int side = 0; side < 2; side++)
-        r->bytes[side] = header_bytes(&s, r, (enum flow_side)side) + r->payload_bytes[side];
+        r->bytes[side] = header_bytes(&s, r, flow_plan_is_ipv6(plan), (enum flow_side)side) + r->payload_bytes[side];
 }

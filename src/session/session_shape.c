@@ -10,6 +10,8 @@
 enum {
     DEFAULT_MSS = 1460,
     MIN_MSS = 88,              /* RFC 1191's smallest MTU less the headers */
+    TCP_BYTES = 20,
+    IPV6_MORE_BYTES = 20,      /* than the header of IPv4 */
     DEFAULT_TTL = 64,
     FEW_ROWS = 3,
     EXACT_PACKETS = 4,
@@ -83,7 +85,7 @@ static struct row_range candidate_rows(const struct service_model *service, uint
 /* In 2^32: where the path between the plan's ends stands among all paths, from the fastest. */
 static uint32_t path_rank(const struct flow_plan *plan)
 {
-    return (uint32_t)random_mix64((uint64_t)plan->ends[0].address << 32 | plan->ends[1].address);
+    return (uint32_t)random_mix64((uint64_t)plan->ends[0].name << 32 | plan->ends[1].name);
 }
 
 /* The place of the number that stands n-th in order; of equal ones the first is before. No jump depends on them. */
@@ -287,24 +289,31 @@ static void make_one_way(struct session_row *row, bool is_tcp)
     row->payload_bytes[FLOW_RESPONDER] = 0;
 }
 
-static void set_defaults(struct session_row *row)
+/* A stack announces what its link has room for: behind the header of IPv6 there is less of it. */
+static void set_defaults(struct session_row *row, const struct flow_plan *plan)
 {
+    uint64_t most = (uint64_t)flow_plan_ip_payload(plan) - TCP_BYTES;
+
     for (int side = 0; side < 2; side++) {
-        if (row->mss[side] < MIN_MSS || row->mss[side] > DEFAULT_MSS)
+        if (row->mss[side] < MIN_MSS)
             row->mss[side] = DEFAULT_MSS;
+        if (flow_plan_is_ipv6(plan))
+            row->mss[side] -= IPV6_MORE_BYTES;
+        row->mss[side] = (uint16_t)at_most(row->mss[side], most);
         if (row->ttl[side] == 0)
             row->ttl[side] = DEFAULT_TTL;
     }
 }
 
 /* Payload must fit the data packets: at least a byte each (TCP), at most what a packet holds. */
-static void fit_payload(struct session_row *row, bool is_tcp)
+static void fit_payload(struct session_row *row, const struct flow_plan *plan)
 {
     struct stack_profile stack = stack_profile_of(row);
+    bool is_tcp = plan->protocol == IP_TCP;
 
     for (int side = 0; side < 2; side++) {
         uint64_t most = is_tcp ? stack_profile_segment_bytes(&stack, (enum flow_side)side)
-                               : DATAGRAM_PIECE_BYTES;
+                               : at_most(DATAGRAM_PIECE_BYTES, flow_plan_ip_payload(plan));
 
         if (!is_tcp)
             row->data_packets[side] = row->packets[side];
@@ -367,6 +376,6 @@ void session_shape_draw(const struct flow_plan *plan, struct random_stream *rand
         set_round_trip(row, plan->service, path_rank(plan));
     if (plan->to_group || plan->answer == ANSWER_NONE)
         make_one_way(row, plan->protocol == IP_TCP);
-    set_defaults(row);
-    fit_payload(row, plan->protocol == IP_TCP);
+    set_defaults(row, plan);
+    fit_payload(row, plan);
 }

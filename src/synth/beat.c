@@ -38,7 +38,7 @@ static bool set_clock(struct clock *clock, const struct host_model *model, uint3
     if (from->beat_s <= 0)
         return false;
     /* States of one period tick together: most likely they are one program's. */
-    random_init(&random, place->seed, RANDOM_BEAT, place->address, (uint32_t)lround(log2((double)from->beat_s) * 8),
+    random_init(&random, place->seed, RANDOM_BEAT, place->name, (uint32_t)lround(log2((double)from->beat_s) * 8),
                 0);
     phase_ns = random_unit(&random) * period_ns;
     clock->state = state;

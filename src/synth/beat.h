@@ -12,7 +12,7 @@
 /* Whose slice it is. */
 struct beat_place {
     uint64_t seed;
-    uint32_t address;      /* of the virtual host */
+    uint32_t name;         /* of the virtual host (flow_plan.h) */
     struct day_time begin; /* of the slice */
     double activity;       /* the clock goes so many times as fast */
 };

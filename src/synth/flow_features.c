@@ -9,7 +9,7 @@ static struct flow_end other_end(const struct flow_features *f, const struct pop
 {
     *is_virtual = false;
     if (f->peer.kind == PEER_GROUP)
-        return population_group_end(f->ports[!flow_features_side(f)]);
+        return population_group_end(self, f->ports[!flow_features_side(f)]);
     return population_peer(population, self, f->peer, f->peer_name, is_virtual);
 }
 
@@ -21,10 +21,11 @@ uint32_t flow_features_plan(const struct flow_features *f, const struct populati
     uint8_t protocol = f->state->key.protocol;
     bool is_virtual;
 
-    *plan = (struct flow_plan){ .key = f->key, .virtual_host = host, .protocol = protocol,
-                                .packets = f->packets, .to_group = f->peer.kind == PEER_GROUP };
-    plan->ends[side] = self->end;
+    *plan = (struct flow_plan){ .key = f->key, .virtual_host = host,
+                                .protocol = protocol == IP_ICMPV6 ? IP_ICMP : protocol, .packets = f->packets, .to_group = f->peer.kind == PEER_GROUP };
     plan->ends[!side] = other_end(f, population, self, &is_virtual);
+    plan->ends[side] = population_own_end(population, self, &plan->ends[!side]);
+    plan->mtu = population_mtu(population, self, !is_virtual && !plan->to_group);
     plan->ends[FLOW_INITIATOR].port = f->ports[FLOW_INITIATOR];
     plan->ends[FLOW_RESPONDER].port = f->ports[FLOW_RESPONDER];
     plan->service = self->group->service(self->group->service_self, protocol,
@@ -35,5 +36,5 @@ uint32_t flow_features_plan(const struct flow_features *f, const struct populati
         return FLOW_FEATURES_NO_HOST;
     if (side == FLOW_INITIATOR)
         plan->answer = population_answer(population, self, f->state, plan);
-    return (uint32_t)(population_find(population, plan->ends[!side].address) - population->hosts);
+    return (uint32_t)(population_find(population, &plan->ends[!side].address) - population->hosts);
 }

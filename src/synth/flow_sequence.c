@@ -126,7 +126,7 @@ static double enter_chain(struct flow_sequence *sequence, double at_ns)
 }
 
 double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model, uint64_t seed,
-                           uint32_t address, const struct random_stream *random)
+                           uint32_t name, const struct random_stream *random)
 {
     double in_chain_ns = chain_time(model);
     double in_pauses_ns = fmax((double)NS_PER_SECOND, observed_time(model) - in_chain_ns);
@@ -134,7 +134,7 @@ double flow_sequence_begin(struct flow_sequence *sequence, const struct host_mod
 
     sequence->model = model;
     sequence->seed = seed;
-    sequence->address = address;
+    sequence->name = name;
     sequence->random = *random;
     sequence->pause_ns = in_pauses_ns / sequences(model);
     at_ns = random_unit(&sequence->random) * (in_chain_ns + in_pauses_ns);
@@ -157,7 +157,7 @@ static bool draw_end(const struct state_model *state, struct random_stream *rand
 double flow_sequence_next(struct flow_sequence *sequence, struct flow_features *features)
 {
     const struct state_model *state = &sequence->model->states[sequence->state];
-    const struct peer_owner owner = { sequence->model, sequence->state, sequence->seed, sequence->address };
+    const struct peer_owner owner = { sequence->model, sequence->state, sequence->seed, sequence->name };
     struct random_stream *random = &sequence->random;
     double gap_ns;
 

@@ -19,7 +19,7 @@
 struct flow_sequence {
     const struct host_model *model; /* borrowed; has a state */
     uint64_t seed;
-    uint32_t address; /* of the virtual host: with the seed it says who its new peers are */
+    uint32_t name; /* of the virtual host: with the seed it says who its new peers are */
     struct random_stream random;
     uint32_t state; /* of the flow to come */
     double pause_ns; /* between two sequences, on average */
@@ -27,12 +27,12 @@ struct flow_sequence {
 
 /*
  * Begins at a moment chosen at random, which is most likely within a long gap or a pause. Takes the stream; seed
- * and address are those of peer_draw.h. Returns how long after that moment the first flow starts, in nanoseconds, at
+ * and name are those of peer_draw.h. Returns how long after that moment the first flow starts, in nanoseconds, at
  * most 2^60.
  * Looks at the whole model.
  */
 double flow_sequence_begin(struct flow_sequence *sequence, const struct host_model *model, uint64_t seed,
-                           uint32_t address, const struct random_stream *random);
+                           uint32_t name, const struct random_stream *random);
 
 /* The next flow. Returns the time from its start to that of the one behind it, in nanoseconds, at most 2^60. */
 double flow_sequence_next(struct flow_sequence *sequence, struct flow_features *features);

@@ -60,7 +60,7 @@ static int begin_part(struct mixed_netflow *m, uint32_t part, struct error *err)
         return error_set(err, "host %" PRIu32 ": no flow of it was learned", population->hosts[host].model->id);
     netflow_stream(population, host, m->config.seed, &random);
     (void)flow_sequence_begin(&m->sequences[part], population->hosts[host].model, m->config.seed,
-                              population->hosts[host].end.address, &random);
+                              population->hosts[host].end.name, &random);
     return 0;
 }
 
@@ -74,7 +74,7 @@ struct mixed_netflow *mixed_netflow_new(const struct mixed_netflow_config *confi
     memcpy(m->parts, config->parts, config->part_count * sizeof *m->parts);
     m->config.parts = m->parts;
     m->now = config->begin;
-    random_init(&m->random, config->seed, RANDOM_MIX, config->population->hosts[m->parts[0].host].end.address,
+    random_init(&m->random, config->seed, RANDOM_MIX, config->population->hosts[m->parts[0].host].end.name,
                 0, 0);
     for (uint32_t i = 0; i < config->part_count; i++)
         sum += m->parts[i].weight;
@@ -110,9 +110,9 @@ static void take_address(const struct mixed_netflow *m, enum flow_side side, uin
     uint16_t ports[2] = { plan->ends[0].port, plan->ends[1].port };
     bool ignored;
 
-    plan->ends[side] = self->end;
     if (other == m->parts[0].host)
         plan->ends[!side] = population_peer(population, self, stranger, name, &ignored);
+    plan->ends[side] = population_own_end(population, self, &plan->ends[!side]);
     plan->ends[0].port = ports[0];
     plan->ends[1].port = ports[1];
 }

@@ -24,7 +24,7 @@ struct netflow {
 void netflow_stream(const struct population *population, uint32_t host, uint64_t seed,
                     struct random_stream *random)
 {
-    random_init(random, seed, RANDOM_NETFLOW, population->hosts[host].end.address, 0, 0);
+    random_init(random, seed, RANDOM_NETFLOW, population->hosts[host].end.name, 0, 0);
 }
 
 static bool is_before(const struct player *a, const struct player *b)
@@ -64,7 +64,7 @@ static void add_player(struct netflow *n, uint32_t host, const struct netflow_co
     netflow_stream(config->population, host, config->seed, &random);
     player->host = host;
     player->start_ns = config->begin.ns + (int64_t)flow_sequence_begin(&player->sequence, model, config->seed,
-                                                                  config->population->hosts[host].end.address,
+                                                                  config->population->hosts[host].end.name,
                                                                   &random);
     n->heap[n->count++] = player;
 }

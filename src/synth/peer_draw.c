@@ -163,9 +163,9 @@ static struct peer draw_new(const struct peer_owner *owner, uint64_t *name, stru
     struct random_stream sticks;
     uint64_t stick;
 
-    random_init(&sticks, owner->seed, RANDOM_PEERS, owner->address, owner->state, 0);
+    random_init(&sticks, owner->seed, RANDOM_PEERS, owner->name, owner->state, 0);
     stick = peer_draw_stick(peer_novelty_discount(novelty), peer_novelty_strength(novelty), &sticks, random);
-    *name = random_mix64(random_mix64((uint64_t)owner->address << 32 | owner->state) ^ stick);
+    *name = random_mix64(random_mix64((uint64_t)owner->name << 32 | owner->state) ^ stick);
     if (*name % UINT8_MAX < novelty->known)
         meet_known(owner, *name, &peer);
     return peer;
@@ -178,7 +178,7 @@ static struct peer draw_new(const struct peer_owner *owner, uint64_t *name, stru
  */
 static bool is_gone(const struct peer_owner *owner, uint32_t symbol, uint32_t flows)
 {
-    uint64_t name = random_mix64((uint64_t)owner->address << 32 | symbol);
+    uint64_t name = random_mix64((uint64_t)owner->name << 32 | symbol);
     uint64_t chance = random_mix64(owner->seed ^ random_mix64(name ^ owner->state)) >> 32;
 
     return (double)chance * 0x1p-32 * flows <

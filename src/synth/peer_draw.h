@@ -17,7 +17,7 @@ struct peer_owner {
     const struct host_model *model;
     uint32_t state;   /* index */
     uint64_t seed;
-    uint32_t address; /* of the virtual host, which names its streams */
+    uint32_t name; /* of the virtual host: names its streams (flow_plan.h) */
 };
 
 /*

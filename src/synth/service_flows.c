@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "net/wire.h"
+#include "synth/population.h"
 
 enum { FIRST_EPHEMERAL = 32768, EPHEMERAL_PORTS = 28232 /* Linux: up to 60999 */ };
 
@@ -45,8 +46,8 @@ struct service_flows *service_flows_new(const struct service_flows_config *confi
 {
     struct service_flows *f;
 
-    if (!ip_address_is_v4(&config->initiators.base) || !ip_address_is_v4(&config->responders.base)) {
-        error_set(err, "the networks of sessions must be IPv4");
+    if (ip_address_is_v4(&config->initiators.base) != ip_address_is_v4(&config->responders.base)) {
+        error_set(err, "the networks of sessions must be both IPv4, or both IPv6");
         return NULL;
     }
     f = memory_alloc(sizeof *f);
@@ -86,24 +87,22 @@ static const struct service_model *draw_service(const struct service_flows *f, s
 }
 
 /* Address number `index` of the network, without its first and last. */
-static uint32_t address_of(const struct ip_network *network, uint64_t index)
+static struct ip_address address_of(const struct ip_network *network, uint64_t index)
 {
-    uint64_t size = UINT64_C(1) << (128 - network->prefix);
+    unsigned bits = 128u - network->prefix;
+    uint64_t size = bits < 64 ? UINT64_C(1) << bits : UINT64_MAX;
     uint64_t usable = size > 2 ? size - 2 : size;
 
-    return ip_address_to_v4(&network->base) + (uint32_t)(index % usable + (size > 2));
+    return ip_address_add(&network->base, index % usable + (size > 2));
 }
 
 static struct flow_end end_of(const struct ip_network *network, uint64_t index, uint16_t port)
 {
-    uint32_t address = address_of(network, index);
+    struct flow_end end = { .address = address_of(network, index), .port = port, .mac = { 0x02, 0xd5 } };
 
-    return (struct flow_end){
-        .address = address,
-        .port = port,
-        .mac = { 0x02, 0xd5, (uint8_t)(address >> 24), (uint8_t)(address >> 16), (uint8_t)(address >> 8),
-                 (uint8_t)address },
-    };
+    end.name = population_name(&end.address);
+    wire_put_u32(end.mac + 2, end.name);
+    return end;
 }
 
 int service_flows_next(void *self, struct flow_plan *plan, struct error *err)

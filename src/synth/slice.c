@@ -144,7 +144,7 @@ static struct random_stream stream_of_days(const struct slice_request *request)
 {
     struct random_stream random;
 
-    random_init(&random, request->seed, RANDOM_DAYS, request->population->hosts[request->host].end.address,
+    random_init(&random, request->seed, RANDOM_DAYS, request->population->hosts[request->host].end.name,
                 request->slice, 0);
     return random;
 }
@@ -219,7 +219,7 @@ static bool draw_flow(const struct slice_request *request, const struct step *st
                       struct random_stream *random)
 {
     const struct virtual_host *host = &request->population->hosts[request->host];
-    const struct peer_owner owner = { host->model, step->state, request->seed, host->end.address };
+    const struct peer_owner owner = { host->model, step->state, request->seed, host->end.name };
     struct flow_features features = { .state = &host->model->states[step->state], .packets = step->packets };
     uint32_t other;
 
@@ -248,7 +248,7 @@ static void synthesize_flows(const struct slice_request *request, const struct q
                              struct plan_list *plans, struct random_stream *random)
 {
     const struct virtual_host *host = &request->population->hosts[request->host];
-    const struct beat_place place = { request->seed, host->end.address, request->begin, activity_of(request) };
+    const struct beat_place place = { request->seed, host->end.name, request->begin, activity_of(request) };
     struct slice_sequence sequence;
 
     slice_sequence_draw(&sequence, host->model, quota, random);
@@ -275,8 +275,8 @@ void slice_synthesize(const struct slice_request *request, struct plan_list *pla
 
     if (host->model->state_count == 0)
         return;
-    /* Named by its address, so that the stream is the same whoever else there is. */
-    random_init(&random, request->seed, RANDOM_SLICE, host->end.address, (uint32_t)request->date,
+    /* By the name of the host, so that the stream is the same whoever else there is. */
+    random_init(&random, request->seed, RANDOM_SLICE, host->end.name, (uint32_t)request->date,
                 request->slice);
     learned = learned_amount(host->model, request->date, request->slice, request->fallback, &random);
     if (learned.share <= 0)

@@ -1,0 +1,82 @@
+#include "daemon/play_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static int open_models(struct play_files *files, const struct configuration *c, struct error *err)
+{
+    for (; files->model_count < c->population_count; files->model_count++) {
+        int fd = model_file_open(c->populations[files->model_count].model, err);
+
+        if (fd < 0)
+            return -1;
+        files->models[files->model_count] = fd;
+    }
+    return 0;
+}
+
+/* A pipe could be read once only. */
+static int open_capture(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+
+    if (fd < 0)
+        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+        return fd;
+    close(fd);
+    return error_set(err, "%s: not a capture: not a regular file", path);
+}
+
+static int open_overlays(struct play_files *files, const struct configuration *c, struct error *err)
+{
+    for (; files->overlay_count < c->overlay_count; files->overlay_count++) {
+        int fd = open_capture(c->overlays[files->overlay_count].pcap, err);
+
+        if (fd < 0)
+            return -1;
+        files->overlays[files->overlay_count] = fd;
+    }
+    return 0;
+}
+
+int play_files_open(struct play_files *files, const struct configuration *c, struct error *err)
+{
+    *files = (struct play_files){ .models = memory_alloc_array(c->population_count, sizeof *files->models),
+                                  .overlays = memory_alloc_array(c->overlay_count, sizeof *files->overlays) };
+    if (open_models(files, c, err) == 0 && open_overlays(files, c, err) == 0)
+        return 0;
+    play_files_close(files);
+    return -1;
+}
+
+int play_files_read_models(const struct play_files *files, const struct configuration *c, struct model_image *images,
+                           struct error *err)
+{
+    for (size_t i = 0; i < files->model_count; i++) {
+        if (model_image_read_fd(&images[i], files->models[i], c->populations[i].model, err) == 0)
+            continue;
+        while (i-- > 0)
+            model_image_release(&images[i]);
+        return -1;
+    }
+    return 0;
+}
+
+void play_files_close(struct play_files *files)
+{
+    for (size_t i = 0; i < files->model_count; i++)
+        close(files->models[i]);
+    for (size_t i = 0; i < files->overlay_count; i++)
+        close(files->overlays[i]);
+    free(files->models);
+    free(files->overlays);
+    memset(files, 0, sizeof *files);
+}

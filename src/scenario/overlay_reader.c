@@ -1,0 +1,264 @@
+#include "scenario/overlay_reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "capture/capture_file.h"
+#include "net/readdress.h"
+#include "net/wire.h"
+
+enum {
+    ETHERNET_BYTES = 14,
+    TAG_BYTES = 4,
+    MAX_IP_BYTES = FRAME_MAX_BYTES - ETHERNET_BYTES - TAG_BYTES,
+    TYPE_IPV4 = 0x0800,
+    TYPE_IPV6 = 0x86dd,
+    TYPE_VLAN = 0x8100,
+    ROUTER_SOLICITATION = 133, /* RFC 4861: 133 to 137 */
+    REDIRECT = 137,
+    WINDOW = OVERLAY_WINDOW + 1 /* with the one that is late */
+};
+
+struct overlay_reader {
+    char *name;
+    struct capture_file *file;
+    struct overlay_rewriting rewriting;
+    struct overlay_tally tally;
+    bool ended; /* the file */
+    struct overlay_frame *window[WINDOW]; /* a heap, in order of time and number */
+    size_t held;
+    struct overlay_frame frames[WINDOW + 1]; /* one is with the caller */
+    struct overlay_frame *unused[WINDOW + 1];
+    size_t unused_count;
+    struct overlay_frame *given; /* NULL: none */
+};
+
+/* ---- one frame ---- */
+
+/* Its packet's length is what the header says: the decoder takes 0 for the rest of the frame. */
+static bool tells_length(const struct packet_view *view)
+{
+    if (view->ip[0] >> 4 == 4)
+        return wire_get_u16(view->ip + 2) == view->ip_bytes;
+    return wire_get_u16(view->ip + 4) + 40u == view->ip_bytes;
+}
+
+static bool is_neighbour_discovery(const struct packet_view *view, enum decode_result result)
+{
+    return result == DECODE_OTHER_IP && view->ip[0] >> 4 == 6 && view->protocol == IP_ICMPV6 &&
+           view->icmp_type >= ROUTER_SOLICITATION && view->icmp_type <= REDIRECT;
+}
+
+/* Why it cannot be played, as far as the packet itself tells; OVERLAY_FAULTS: it can. */
+static enum overlay_fault find_fault(const struct packet_view *view, enum decode_result result)
+{
+    if (view->ip == NULL)
+        return result == DECODE_CUT ? OVERLAY_CUT : result == DECODE_MALFORMED ? OVERLAY_MALFORMED : OVERLAY_NOT_IP;
+    if (!tells_length(view))
+        return OVERLAY_MALFORMED;
+    if (view->ip_captured < view->ip_bytes)
+        return OVERLAY_CUT;
+    if (view->ip_bytes > MAX_IP_BYTES)
+        return OVERLAY_TOO_LONG;
+    return is_neighbour_discovery(view, result) ? OVERLAY_NEIGHBOURS : OVERLAY_FAULTS;
+}
+
+static uint8_t *put_header(struct overlay_frame *frame, const struct flow_end ends[2], uint16_t type)
+{
+    static const uint8_t nobody[6];
+    bool has_next_hop = memcmp(ends[0].next_hop, nobody, sizeof nobody) != 0;
+    uint8_t *to = frame->bytes;
+
+    memcpy(to, has_next_hop ? ends[0].next_hop : ends[1].mac, 6);
+    memcpy(to + 6, ends[0].mac, 6);
+    to += 12;
+    if (ends[0].vlan) {
+        wire_put_u16(to, TYPE_VLAN);
+        wire_put_u16(to + 2, ends[0].vlan);
+        to += TAG_BYTES;
+    }
+    wire_put_u16(to, type);
+    return to + 2;
+}
+
+static enum overlay_fault rewrite(const struct overlay_rewriting *how, const struct packet_view *view, struct overlay_frame *frame)
+{
+    const struct readdress_map map = { overlay_addresses_find, how->addresses };
+    uint8_t packet[MAX_IP_BYTES];
+    struct ip_address addresses[2];
+    struct flow_end ends[2];
+    uint16_t mtu;
+    uint8_t *to;
+
+    memcpy(packet, view->ip, view->ip_bytes);
+    if (!readdress_packet(packet, view->ip_bytes, &map, addresses))
+        return OVERLAY_NO_ADDRESS;
+    mtu = population_ends(how->population, addresses, ends);
+    if (mtu == 0)
+        return OVERLAY_OUTSIDE;
+    if (view->ip_bytes > mtu)
+        return OVERLAY_TOO_LONG;
+    to = put_header(frame, ends, packet[0] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6);
+    memcpy(to, packet, view->ip_bytes);
+    frame->length = (uint32_t)(to - frame->bytes) + view->ip_bytes;
+    frame->link = ends[0].link;
+    frame->to_link = ends[1].link;
+    frame->time = view->time;
+    frame->number = view->frame;
+    return OVERLAY_FAULTS;
+}
+
+/* ---- order ---- */
+
+static bool is_before(const struct overlay_frame *a, const struct overlay_frame *b)
+{
+    return a->time.ns != b->time.ns ? a->time.ns < b->time.ns : a->number < b->number;
+}
+
+static void hold(struct overlay_reader *r, struct overlay_frame *frame)
+{
+    size_t at = r->held++;
+
+    for (; at > 0 && is_before(frame, r->window[(at - 1) / 2]); at = (at - 1) / 2)
+        r->window[at] = r->window[(at - 1) / 2];
+    r->window[at] = frame;
+}
+
+static struct overlay_frame *first_held(struct overlay_reader *r)
+{
+    struct overlay_frame *first = r->window[0];
+    struct overlay_frame *last = r->window[--r->held];
+    size_t at = 0;
+
+    for (;;) {
+        size_t child = 2 * at + 1;
+
+        if (child + 1 < r->held && is_before(r->window[child + 1], r->window[child]))
+            child++;
+        if (child >= r->held || is_before(last, r->window[child]))
+            break;
+        r->window[at] = r->window[child];
+        at = child;
+    }
+    r->window[at] = last;
+    return first;
+}
+
+/* ---- the file ---- */
+
+/* One more into the window, if it can be played. 0, also at the end of the file; or -1. */
+static int read_frame(struct overlay_reader *r, struct error *err)
+{
+    struct overlay_frame *frame = r->unused[r->unused_count - 1];
+    struct packet_view view;
+    enum decode_result result;
+    enum overlay_fault fault;
+    int got = capture_file_next_frame(r->file, &view, &result, err);
+
+    if (got <= 0) {
+        r->ended = true;
+        return got;
+    }
+    r->tally.frames++;
+    fault = find_fault(&view, result);
+    if (fault == OVERLAY_FAULTS)
+        fault = rewrite(&r->rewriting, &view, frame);
+    if (fault != OVERLAY_FAULTS) {
+        r->tally.faults[fault]++;
+        return 0;
+    }
+    r->tally.played++;
+    r->tally.bytes += frame->length;
+    r->unused_count--;
+    hold(r, frame);
+    return 0;
+}
+
+static int complain_of_order(const struct overlay_reader *r, const struct overlay_frame *late, struct error *err)
+{
+    char text[TEXT_NUMBER];
+
+    return error_set(err, "%s: frame %" PRIu64 " is %s older than frame %" PRIu64 ", more than %d frames before it: put"
+                     " the capture in order of time first, as reordercap(1) does", r->name, late->number,
+                     text_from_ns(r->given->time.ns - late->time.ns, text), r->given->number, OVERLAY_WINDOW);
+}
+
+int overlay_reader_next(struct overlay_reader *r, const struct overlay_frame **frame, struct error *err)
+{
+    struct overlay_frame *first;
+
+    while (!r->ended && r->held < WINDOW) {
+        if (read_frame(r, err) < 0)
+            return -1;
+    }
+    if (r->held == 0)
+        return 0;
+    first = first_held(r);
+    if (r->given && first->time.ns < r->given->time.ns)
+        return complain_of_order(r, first, err);
+    if (r->given)
+        r->unused[r->unused_count++] = r->given;
+    r->given = first;
+    *frame = first;
+    return 1;
+}
+
+struct overlay_reader *overlay_reader_new(int fd, const char *name, const struct overlay_rewriting *rewriting,
+                                          struct error *err)
+{
+    const struct capture_options options = { 0 };
+    struct input_file *input = input_file_from_shared_fd(fd, name, err);
+    struct capture_file *file = input ? capture_file_open(input, &options, err) : NULL;
+    struct overlay_reader *r;
+
+    if (file == NULL)
+        return NULL;
+    r = memory_alloc(sizeof *r);
+    r->name = memory_copy_text(name);
+    r->file = file;
+    r->rewriting = *rewriting;
+    for (size_t i = 0; i < WINDOW + 1; i++)
+        r->unused[r->unused_count++] = &r->frames[i];
+    return r;
+}
+
+void overlay_reader_free(struct overlay_reader *r)
+{
+    if (r == NULL)
+        return;
+    capture_file_close(r->file);
+    free(r->name);
+    free(r);
+}
+
+const struct overlay_tally *overlay_reader_tally(const struct overlay_reader *r)
+{
+    return &r->tally;
+}
+
+const char *overlay_faults_text(const struct overlay_tally *tally, char text[OVERLAY_FAULTS_TEXT])
+{
+    static const char *const words[OVERLAY_FAULTS] = {
+        [OVERLAY_NOT_IP] = "not IP",
+        [OVERLAY_NEIGHBOURS] = "neighbour discovery",
+        [OVERLAY_CUT] = "cut short",
+        [OVERLAY_MALFORMED] = "malformed",
+        [OVERLAY_TOO_LONG] = "too long for the MTU",
+        [OVERLAY_NO_ADDRESS] = "with an address that nobody can have here",
+        [OVERLAY_OUTSIDE] = "between addresses outside (map one of them)",
+    };
+    char count[TEXT_NUMBER];
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < OVERLAY_FAULTS; i++) {
+        if (tally->faults[i] > 0)
+            used += (size_t)snprintf(text + used, OVERLAY_FAULTS_TEXT - used, "%s%s %s", used ? ", " : "",
+                                     text_from_count(tally->faults[i], count), words[i]);
+    }
+    return text;
+}

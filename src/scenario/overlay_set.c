@@ -1,0 +1,178 @@
+#include "scenario/overlay_set.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/counter.h"
+#include "base/memory.h"
+
+struct overlay_set {
+    struct overlay_set_config config;
+    struct overlay_addresses addresses[OVERLAY_SET_MAX];
+    struct overlay overlays[OVERLAY_SET_MAX];
+    size_t count;
+    struct overlay_counts counts;
+    struct run_time now; /* due time of the frame that was taken last */
+    struct run_time end;
+    struct overlay *chosen; /* whose frame was peeked at last; NULL: the background's */
+    struct run_time chosen_due;
+};
+
+static int add(struct overlay_set *set, const struct overlay_config *config, struct error *err)
+{
+    struct overlay_addresses *addresses = &set->addresses[set->count];
+    const struct overlay_rewriting rewriting = { addresses, set->config.population };
+
+    *addresses = (struct overlay_addresses){ config->map, config->map_count, set->config.networks,
+                                             set->config.network_count, set->config.population };
+    if (overlay_addresses_check(addresses, err) < 0)
+        return error_prefix(err, "overlay %zu", set->count + 1);
+    if (overlay_init(&set->overlays[set->count], config, &rewriting, set->config.before_ns, err) < 0)
+        return -1;
+    set->count++;
+    return 0;
+}
+
+struct overlay_set *overlay_set_new(const struct overlay_set_config *config, struct error *err)
+{
+    struct overlay_set *set = memory_alloc(sizeof *set);
+
+    set->config = *config;
+    set->now = config->schedule->begin;
+    set->end = config->end;
+    for (size_t i = 0; i < config->count; i++) {
+        if (add(set, &config->overlays[i], err) < 0) {
+            overlay_set_free(set);
+            return NULL;
+        }
+    }
+    overlay_set_seek(set, config->schedule->origin);
+    return set;
+}
+
+void overlay_set_free(struct overlay_set *set)
+{
+    if (set == NULL)
+        return;
+    for (size_t i = 0; i < set->count; i++)
+        overlay_release(&set->overlays[i]);
+    free(set);
+}
+
+/* ---- frames ---- */
+
+/* When the overlay has its next frame; false: never, or not before `limit`, which is not behind the end. */
+static bool is_due_before(struct overlay_set *set, struct overlay *overlay, struct run_time limit, struct run_time *due)
+{
+    if (!overlay_due(overlay, set->config.schedule, due) || due->ns >= set->end.ns)
+        return false;
+    while (overlay_leave_out(overlay, set->config.schedule, *due))
+        counter_add(&set->counts.left_out, 1);
+    if (due->ns < set->now.ns)
+        *due = set->now;
+    return due->ns < limit.ns;
+}
+
+/* The overlay that comes first, before `limit`; its frame is ready. 0, or -1. */
+static int choose(struct overlay_set *set, struct run_time limit, struct error *err)
+{
+    struct run_time due;
+
+    set->chosen = NULL;
+    set->chosen_due = limit;
+    for (size_t i = 0; i < set->count; i++) {
+        if (overlay_fetch(&set->overlays[i], err) < 0)
+            return -1;
+        if (is_due_before(set, &set->overlays[i], set->chosen_due, &due)) {
+            set->chosen = &set->overlays[i];
+            set->chosen_due = due;
+        }
+    }
+    return set->chosen ? overlay_prepare(set->chosen, err) : 0;
+}
+
+static int peek(void *self, struct frame *next, struct error *err)
+{
+    struct overlay_set *set = self;
+    struct frame_source *background = &set->config.background;
+    int got = background->peek(background->self, next, err);
+
+    if (got > 0 && next->due.ns < set->now.ns)
+        next->due = set->now;
+    if (got < 0 || choose(set, got > 0 && next->due.ns < set->end.ns ? next->due : set->end, err) < 0)
+        return -1;
+    if (set->chosen == NULL) {
+        set->chosen_due = got > 0 ? next->due : set->now;
+        return got;
+    }
+    next->due = set->chosen_due;
+    next->link = set->chosen->head->link;
+    next->to_link = set->chosen->head->to_link;
+    next->flow = FRAME_NO_FLOW;
+    return 1;
+}
+
+static uint32_t take_overlay(struct overlay_set *set, uint8_t *room)
+{
+    uint32_t length = set->chosen->head->length;
+
+    memcpy(room, set->chosen->head->bytes, length);
+    counter_add(&set->counts.frames, 1);
+    if (overlay_take(set->chosen, set->chosen_due))
+        counter_add(&set->counts.begun, 1);
+    set->chosen = NULL;
+    return length;
+}
+
+static uint32_t take(void *self, uint8_t *room)
+{
+    struct overlay_set *set = self;
+
+    set->now = set->chosen_due;
+    return set->chosen ? take_overlay(set, room) : set->config.background.take(set->config.background.self, room);
+}
+
+struct frame_source overlay_set_frames(struct overlay_set *set)
+{
+    return (struct frame_source){ peek, take, set };
+}
+
+const struct overlay_counts *overlay_set_counts(const struct overlay_set *set)
+{
+    return &set->counts;
+}
+
+size_t overlay_set_count(const struct overlay_set *set)
+{
+    return set->count;
+}
+
+const struct overlay *overlay_set_at(const struct overlay_set *set, size_t i)
+{
+    return &set->overlays[i];
+}
+
+/* ---- steering ---- */
+
+struct run_time overlay_set_position(const struct overlay_set *set, struct run_time now)
+{
+    return now.ns > set->now.ns ? now : set->now;
+}
+
+void overlay_set_seek(struct overlay_set *set, struct day_time from)
+{
+    for (size_t i = 0; i < set->count; i++)
+        overlay_seek(&set->overlays[i], from);
+}
+
+void overlay_set_finish(struct overlay_set *set, struct run_time latest)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (!set->overlays[i].has_begun)
+            overlay_stop(&set->overlays[i]);
+        set->overlays[i].has_next = false;
+    }
+    if (set->end.ns > latest.ns)
+        set->end = latest;
+}

@@ -1,0 +1,198 @@
+#!/bin/bash
+# Real things between two links: dayshiftd plays in one network namespace, the inside on one link and the outside on
+# another; both lead into a second namespace, where a bridge or a firewall of Linux joins them. Nothing
+# leaves the two. Needs root; exits with 77 (skipped) where that cannot be had.
+#
+#     DAYSHIFT=./dayshift DAYSHIFTD=./dayshiftd tests/test_between.sh       from the build directory
+set -u
+
+source_dir=${DAYSHIFT_SOURCE:-$(dirname "$0")/..}
+dayshift=${DAYSHIFT:-./dayshift}
+dayshiftd=${DAYSHIFTD:-./dayshiftd}
+helpers=$(dirname "$dayshift")/tests
+# shellcheck source=tests/link.sh
+. "$(dirname "$0")/link.sh"
+
+set_up()
+{
+    link_set_up tcpdump bridge nft python3
+    link_add_second
+    "$dayshift" learn -q -o "$scratch/model.dsm" "$source_dir"/contrib/sample.pcap.* || exit 1
+}
+
+# --- a run ---
+
+vlan= # of both sides
+
+# configure [LINE]: both links, for some seconds of a busy hour, or as the line says
+configure()
+{
+    printf '%s\n' "links = ( { name = \"inside\"; interface = \"$link_a\"; }, { name = \"outside\"; interface = \"$link_c\"; } );" \
+        "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; $vlan } ); outside_link = \"outside\";" \
+        'start = "2026-03-02 10:00"; impairments = "none";' "control = \"$scratch/control\";" \
+        "${1:-speed = 100; duration = \"6s\";}" > "$scratch/live.conf"
+}
+
+# What comes in on the ends of both links, by the stamps of one clock.
+start_captures()
+{
+    local link
+
+    rm -f "$scratch"/*.words
+    for link in "$link_b" "$link_d"; do
+        : > "$scratch/$link.words"
+        ip netns exec "$space_b" tcpdump --immediate-mode --nano -s 128 -B 16384 -Q in -n -i "$link" -w "$scratch/$link.pcap" \
+            'ip or vlan' 2> "$scratch/$link.words" &
+        other_pids="$other_pids $!"
+        wait_for 10 contains "$scratch/$link.words" "listening on" || return 1
+    done
+}
+
+# Its status is asked for when it has played for a while.
+play()
+{
+    start_captures || return 1
+    ip netns exec "$space_a" "$dayshiftd" --json -c "$scratch/live.conf" > "$scratch/report" 2> "$scratch/words" &
+    probe_pid=$!
+    sleep 5
+    "$dayshift" ctl --socket "$scratch/control" status --json > "$scratch/status"
+    "$dayshift" ctl --socket "$scratch/control" status > "$scratch/table"
+    wait "$probe_pid"
+    status=$?
+    probe_pid=
+    sleep 1
+    stop_others
+    return "$status"
+}
+
+# of FILE EXPRESSION: over the JSON document `d`
+of()
+{
+    python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$scratch/$1" "$2"
+}
+
+# says FILE CONDITION
+says()
+{
+    [ "$(of "$1" "bool($2)")" = True ]
+}
+
+all_is_captured()
+{
+    [ "$(of report 'd["sent"]')" = "$(cat "$scratch"/*.words | awk '/packets captured/ { sum += $1 } END { print sum }')" ]
+}
+
+has_no_early_reply()
+{
+    "$helpers/early_replies" "$scratch/$link_b.pcap" "$scratch/$link_d.pcap" > "$scratch/early"
+}
+
+check_run()
+{
+    check "$1: the run ends well" play
+    check "$1: nothing is said" [ ! -s "$scratch/words" ]
+    check "$1: all is sent" says report 'd["sent"] > 5000 and d["sent"] == d["planned"]'
+    check "$1: and captured" all_is_captured
+    check "$1: no reply is captured before its request" has_no_early_reply
+    check "$1: and there are some" contains "$scratch/early" "of [1-9]"
+    check "$1: the status tells of both links" says status 'all("crossed" in link for link in d["links"])'
+    echo "     $(cat "$scratch/early"); of $(of report 'd["sent"]') frames $(of report 'd["crossed"]')"
+}
+
+nothing_is_missing()
+{
+    check "$1: all that crossed arrived" says report 'd["crossed"]["missing"] == 0'
+    check "$1: in the table too" contains "$scratch/table" "missing  *[0-9]"
+}
+
+# --- a bridge ---
+
+set_up_bridge()
+{
+    in_b ip link add dsbridge type bridge mcast_snooping 0 2> /dev/null || return 1
+    in_b ip link set "$link_b" master dsbridge
+    in_b ip link set "$link_d" master dsbridge
+    in_b ip link set dsbridge up
+}
+
+check_bridge()
+{
+    if ! set_up_bridge; then
+        echo "skipped: a bridge, this kernel has none"
+        return
+    fi
+    configure
+    check_run bridge
+    nothing_is_missing bridge
+    vlan='vlan = 20;'
+    configure 'speed = 100; duration = "6s"; outside_vlan = 20;'
+    vlan=
+    check_run "bridge, in a VLAN"
+    nothing_is_missing "bridge, in a VLAN"
+}
+
+# --- a firewall that nobody sees: the bridge, whose packets pass nftables' chains of IP ---
+
+# counted CHAIN: packets of its first counter
+counted()
+{
+    in_b nft list chain inet between "$1" | sed -nE 's/.*counter packets ([0-9]+) .*/\1/p' | head -n 1
+}
+
+set_up_firewall()
+{
+    in_b sysctl -qw net.bridge.bridge-nf-call-iptables=1 2> /dev/null &&
+        in_b nft -f - << 'END' 2> /dev/null
+table inet between {
+    chain invalid { type filter hook forward priority 0; ct state invalid counter; }
+    chain established { type filter hook forward priority 1; ct state established counter; }
+    chain dropped { type filter hook forward priority 2; }
+}
+END
+}
+
+check_firewall()
+{
+    if ! set_up_firewall; then
+        echo "skipped: a firewall, this kernel has no connection tracking for bridges"
+        return
+    fi
+    configure
+    check_run firewall
+    nothing_is_missing firewall
+    check "firewall: it follows the connections" [ "$(counted established)" -gt 1000 ]
+    check "firewall: no packet is invalid" [ "$(counted invalid)" = 0 ]
+    echo "     $(counted established) packets of established connections, $(counted invalid) invalid"
+}
+
+# What it drops is missing, to the packet.
+check_dropped_port()
+{
+    in_b nft list table inet between > /dev/null 2>&1 || return
+    in_b nft add rule inet between dropped tcp dport 443 counter drop
+    configure
+    check_run "dropped port"
+    check "dropped port: what is dropped is missing" says report "d['crossed']['missing'] == $(counted dropped) > 0"
+    check "dropped port: on the link behind the firewall" says status \
+        'd["links"][1]["crossed"]["missing"] > 10 > d["links"][0]["crossed"]["missing"]'
+    in_b nft flush chain inet between dropped
+}
+
+# --- nothing ---
+
+check_no_way()
+{
+    in_b ip link set "$link_d" nomaster
+    configure 'speed = 10; duration = "13s";'
+    check "no way: the run ends well" play
+    check "no way: it is said" contains "$scratch/words" "$link_c: none of .* frames that other links have sent"
+    check "no way: nothing arrived" says report 'd["crossed"]["arrived"] == 0 and d["crossed"]["missing"] == d["crossed"]["sent"]'
+}
+
+set_up
+check_bridge
+check_firewall
+check_dropped_port
+check_no_way
+echo "$failures failed"
+[ "$failures" = 0 ]
