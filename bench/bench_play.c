@@ -1,7 +1,8 @@
 /*
  * bench_play - what it costs to synthesize and render: a model's day into a sink that counts.
  *
- * usage: bench_play MODEL [HOSTS [HOURS]]
+ * usage: bench_play MODEL [HOSTS [HOURS [LOG]]]
+ * LOG is where the log of the flows goes; default: there is none.
  * Prints the median of several runs, in one thread, from plan to finished frame.
  */
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "emit/emitter.h"
 #include "model/model.h"
+#include "records/flow_output.h"
 #include "scenario/scenario.h"
 #include "bench.h"
 
@@ -21,11 +23,11 @@ struct result {
     uint64_t flows, frames, bytes, most_live;
 };
 
-static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, uint64_t seed)
+static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, const char *log)
 {
     struct scenario_group group = { .model = model, .hosts = hosts };
     struct scenario_config config = {
-        .groups = &group, .group_count = 1, .seed = seed, .day_ns = day_ns, .speed = 1,
+        .groups = &group, .group_count = 1, .seed = 1, .day_ns = day_ns, .speed = 1,
     };
     struct emit_clock clock = emit_clock_simulated();
     struct gate gate = { 0 };
@@ -37,7 +39,13 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     struct frame_source frames;
     struct scenario *scenario;
     struct result result = { .seconds = bench_cpu_seconds() };
+    struct flow_output *output = log ? flow_output_new(&err) : NULL;
 
+    if (output == NULL ? log != NULL : flow_output_open(output, log, FLOW_LOG_CSV, 0, &err) < 0) {
+        fprintf(stderr, "bench_play: %s\n", err.text);
+        exit(1);
+    }
+    config.how.keeper = flow_output_keeper(output);
     ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK);
     ip_network_parse(&config.outside.networks[IP_FAMILY_4], SCENARIO_DEFAULT_OUTSIDE);
     scenario = scenario_new(&config, &err);
@@ -51,11 +59,17 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, u
     emitter->links[0] = &link;
     emitter->clock = &clock;
     emitter->stop = &stop;
+    emitter->tallies = flow_output_tallies(output);
     frames = scenario_frames(scenario);
     if (emitter_run_source(emitter, &frames, &err) < 0) {
         fprintf(stderr, "bench_play: %s\n", err.text);
         exit(1);
     }
+    if (flow_output_commit(output, &err) < 0) {
+        fprintf(stderr, "bench_play: %s\n", err.text);
+        exit(1);
+    }
+    flow_output_free(output);
     result.seconds = bench_cpu_seconds() - result.seconds;
     result.flows = scenario_counts(scenario)->flows;
     result.most_live = scenario_counts(scenario)->most_live;
@@ -86,11 +100,11 @@ int main(int argc, char **argv)
     int64_t hours = argc > 3 ? atoi(argv[3]) : 2;
 
     if (model == NULL) {
-        fprintf(stderr, "bench_play: %s\n", argc > 1 ? err.text : "usage: bench_play MODEL [HOSTS [HOURS]]");
+        fprintf(stderr, "bench_play: %s\n", argc > 1 ? err.text : "usage: bench_play MODEL [HOSTS [HOURS [LOG]]]");
         return 1;
     }
     for (int i = 0; i < RUNS; i++)
-        results[i] = play(model, hosts, hours * 3600 * NS_PER_SECOND, 1);
+        results[i] = play(model, hosts, hours * 3600 * NS_PER_SECOND, argc > 4 ? argv[4] : NULL);
     qsort(results, RUNS, sizeof *results, compare_seconds);
     printf("%" PRIu64 " flows, %" PRIu64 " frames of %.0f bytes, %" PRIu64 " sessions at once at most\n",
            median->flows, median->frames, (double)median->bytes / (double)median->frames,

@@ -304,7 +304,7 @@ example()
 # spell_out FILE: all that dayshift.conf has as a comment, with its examples of links, for its one interface, and overlays
 spell_out()
 {
-    sed -e '/^interface = /d' -e '/^#\(links\|overlays\) = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z_]* = .*;\)$/\1\2/' "$1"
+    sed -e '/^interface = /d' -e '/^#\(links\|overlays\) = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z0-9_]* = .*;\)$/\1\2/' "$1"
 }
 
 @test "the example of all keys is good with every line that is a comment in it" {
@@ -324,7 +324,7 @@ spell_out()
 
     example dayshift.conf
     spell_out dayshift.conf | sed '/^\(links\|overlays\) = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
-    sed -n '/ Example:$/{n; s/^ *#\([a-z_]*\) = .*/\1/p}' dayshift.conf > keys
+    sed -n '/ Example:$/{n; s/^ *#\([a-z0-9_]*\) = .*/\1/p}' dayshift.conf > keys
     while read -r key; do
         sed -i "/^ *$key = /d" all.conf
     done < keys

@@ -83,7 +83,7 @@ EOF
     dayshift day -o day.pcap --truth day.csv --for 20m "$model" > summary
     planned=$(sed -n 's/^planned *\([0-9,]*\) flows.*/\1/p' summary | tr -d ,)
     [ "$(tail -n +2 day.csv | wc -l)" = "$planned" ]
-    head -n 1 day.csv | grep -q 'label,ending$'
+    head -n 1 day.csv | grep -q 'label,state,population,host,overlay,slink,dlink,svlan,dvlan,errors,unsent,cut$'
 }
 
 # make_classes: a model of the sample in which the flows of a port have three classes, which nothing else tells.

@@ -216,6 +216,7 @@ struct stage {
     int terminal_fd;        /* its other end */
     _Atomic int starts;
     _Atomic int taken;      /* configurations */
+    _Atomic int prepared, settled; /* engines */
     _Atomic int engine;     /* its process */
     _Atomic int told;       /* the last signal that an engine waited for */
     _Atomic bool had_answer;
@@ -414,6 +415,22 @@ static int take_new(void *self, struct error *err)
     return 0;
 }
 
+static int prepare(void *self, struct error *err)
+{
+    struct stage *stage = self;
+
+    (void)err;
+    stage->prepared++;
+    return 0;
+}
+
+static void settle(void *self)
+{
+    struct stage *stage = self;
+
+    stage->settled++;
+}
+
 static int64_t stop_ns(void *self)
 {
     const struct stage *stage = self;
@@ -423,7 +440,7 @@ static int64_t stop_ns(void *self)
 
 static void be_supervisor(struct stage *stage, const char *words)
 {
-    const struct supervised what = { stage, play, try_new, take_new, stop_ns };
+    const struct supervised what = { stage, play, prepare, settle, try_new, take_new, stop_ns };
     const struct rlimit no_core = { 0, 0 };
     struct supervision how;
     struct error err;
@@ -560,6 +577,8 @@ static void test_supervisor_restarts_what_crashed(void **state)
         wait_for_end(stage, cases[i].ended, cases[i].failed);
         if (stage->starts != cases[i].starts)
             fail_msg("%s: %d starts, not %d", cases[i].name, stage->starts, cases[i].starts);
+        assert_int_equal(stage->prepared, stage->starts);
+        assert_int_equal(stage->settled, stage->starts);
         assert_int_equal(stage->board->restarts, cases[i].starts - 1);
         if (cases[i].said)
             assert_said(cases[i].said);
@@ -1046,7 +1065,7 @@ static const struct filtered_call filtered_calls[] = {
     { "connect", call_connect, EPERM, 0 },
     { "bind", call_bind, EPERM, 0 },
     { "shutdown", call_shutdown, EPERM, 0 },
-    { "attach filter", call_set_filter, EPERM, 0 },
+    { "attach filter", call_set_filter, ENOTSOCK, 0 }, /* allowed, for descriptors that are open */
     { "prctl", call_undumpable, EPERM, 0 },
     { "F_SETOWN", call_set_owner, EPERM, 0 },
     { "setrlimit", call_limit, EPERM, 0 },

@@ -26,11 +26,10 @@
 
 /* ---- what is counted, in the thread that is watched ---- */
 
-/* Compilers know that malloc() and free() change nothing of a program's own. */
-static _Thread_local volatile bool is_watched;
-static _Thread_local volatile unsigned forbidden;
+static _Thread_local bool is_watched;
+static _Thread_local unsigned forbidden;
 
-#define COUNT() (forbidden = forbidden + is_watched)
+#define COUNT() (forbidden += is_watched)
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);

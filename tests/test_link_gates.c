@@ -163,6 +163,85 @@ static void test_hosts_of_a_link(void **state)
     end(&run);
 }
 
+static struct ip_address address_of(const char *text)
+{
+    struct ip_address address;
+
+    assert_int_equal(ip_address_parse(&address, text), 0);
+    return address;
+}
+
+/* Hosts of both families, the outside on a link of its own. */
+static struct scenario *dual_scenario(struct model *model)
+{
+    struct scenario_group group = { .model = model, .hosts = HOSTS, .link = 1, .vlan = 20 };
+    struct scenario_config config = {
+        .groups = &group, .group_count = 1, .seed = 3, .begin = model->first, .day_ns = NS_PER_DAY, .speed = 1,
+        .outside = { .has_link = true, .has_vlan = true, .link = 2 }, .threads = 1,
+    };
+    struct error err = { "" };
+    struct scenario *scenario;
+
+    group.addresses.networks[IP_FAMILY_4] = network_of("10.1.0.0/24");
+    group.addresses.networks[IP_FAMILY_6] = network_of("fd01::/64");
+    group.addresses.ipv6 = 0.5;
+    config.outside.networks[IP_FAMILY_4] = network_of("10.9.0.0/16");
+    config.outside.networks[IP_FAMILY_6] = network_of("fd09::/32");
+    scenario = scenario_new(&config, &err);
+    assert_non_null(scenario);
+    return scenario;
+}
+
+static void check_dual_hosts(const struct scenario *scenario)
+{
+    struct scenario_hosts *made = scenario_hosts_new(scenario_population(scenario), systems, 1);
+    const struct link_hosts hosts = scenario_hosts_of(made);
+    struct ip_address address = address_of("fd01::");
+    struct link_host found;
+
+    for (uint32_t i = 0; i < HOSTS; i++) {
+        address.bytes[15] = (uint8_t)(i + 1);
+        assert_int_equal(link_hosts_find(&hosts, &address, 20, &found), HOST_VIRTUAL);
+        assert_int_equal(wire_get_u32(found.mac + 2), 0x0a010001 + i); /* that of its IPv4 address, too */
+    }
+    address.bytes[15] = HOSTS + 1;
+    assert_int_equal(link_hosts_find(&hosts, &address, 20, &found), HOST_NONE);
+    address = address_of("fd09:0:1::7");
+    assert_int_equal(link_hosts_find(&hosts, &address, 20, &found), HOST_ELSEWHERE);
+    scenario_hosts_free(made);
+}
+
+/* Of both families each frame passes the gate of its link, and not that of the other one. */
+static void test_both_families(void **state)
+{
+    struct error err = { "" };
+    struct model *model = model_load(source_path("fuzz/corpus/model/every_table"), &err);
+    struct scenario *scenario = dual_scenario(model);
+    struct frame_source frames = scenario_frames(scenario);
+    size_t ipv6[LINKS] = { 0 }, ipv4[LINKS] = { 0 };
+    uint8_t room[FRAME_MAX_BYTES];
+    struct link_gates gates;
+    struct frame frame;
+
+    (void)state;
+    check_dual_hosts(scenario);
+    link_gates_init(&gates, scenario);
+    while (frame_source_next(&frames, room, &frame, &err) > 0) {
+        uint16_t type = wire_get_u16(room + (wire_get_u16(room + 12) == 0x8100 ? 16 : 12));
+        struct gate gate = link_gates_of(&gates, frame.link), other = link_gates_of(&gates, 3 - frame.link);
+
+        assert_in_range(frame.link, 1, 2);
+        assert_true(gate_passes(&gate, &frame));
+        assert_false(gate_passes(&other, &frame));
+        *(type == 0x86dd ? &ipv6[frame.link] : &ipv4[frame.link]) += 1;
+    }
+    assert_string_equal(err.text, "");
+    assert_true(ipv6[1] > 0 && ipv6[2] > 0 && ipv4[1] > 0 && ipv4[2] > 0);
+    link_gates_release(&gates);
+    scenario_free(scenario);
+    model_free(model);
+}
+
 /* The outside is somebody on the link and in the VLAN that it has to itself, and on the others it is elsewhere. */
 static void test_outside_of_a_link(void **state)
 {
@@ -295,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_senders),
         cmocka_unit_test(test_hosts_of_a_link),
         cmocka_unit_test(test_outside_of_a_link),
+        cmocka_unit_test(test_both_families),
         cmocka_unit_test(test_learned_stack_is_that_of_the_sessions),
         cmocka_unit_test(test_filter_of_a_link),
     };

@@ -11,8 +11,10 @@
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
 #include "dayshift/session_options.h"
+#include "emit/sent_count.h"
 #include "net/decode.h"
 #include "net/wire.h"
+#include "records/flow_ledger.h"
 #include "session/datagram.h"
 #include "session/frame_template.h"
 #include "session/payload.h"
@@ -21,7 +23,7 @@
 #define SEED UINT64_C(11)
 
 enum { PLANS = 300, ETHERNET = 14, MOST_PACKET = 65536, I = FLOW_INITIATOR, R = FLOW_RESPONDER };
-enum { NEXT_FRAGMENT = 44, TTL = 57 };
+enum { NEXT_FRAGMENT = 44, TTL = 57, ECHO_REQUEST6 = 128 };
 
 static const uint8_t macs[2][6] = { { 2, 0, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 2 } };
 
@@ -225,14 +227,20 @@ static int next_scripted(void *self, struct flow_plan *plan, struct error *err)
     return 1;
 }
 
-static void count_record(void *self, const struct flow_record *record)
+/* What the ground truth has of the flows that are over. */
+static void count_records(struct flow_ledger *ledger, uint64_t bytes[2])
 {
-    uint64_t *bytes = self;
+    struct sent_record record;
+    uint32_t slot;
 
-    for (int side = 0; side < 2; side++)
-        bytes[side] += record->bytes[side];
-    assert_true(record->protocol != IP_ICMP || ip_address_is_v4(&record->address[0]));
-    assert_true(record->protocol != IP_ICMPV6 || !ip_address_is_v4(&record->address[0]));
+    for (; flow_ledger_over(ledger, 0, &slot); flow_ledger_give_back(ledger, 1)) {
+        flow_ledger_record(ledger, slot, 0, &record);
+        for (int side = 0; side < 2; side++)
+            bytes[side] += record.flow.bytes[side];
+        assert_true(record.flow.protocol != IP_ICMP || ip_address_is_v4(&record.flow.address[0]));
+        assert_true(record.flow.protocol != IP_ICMPV6 || !ip_address_is_v4(&record.flow.address[0]));
+        assert_true(record.flow.protocol != IP_ICMPV6 || record.flow.port[R] == ECHO_REQUEST6 << 8);
+    }
 }
 
 static void play(struct watch *watch, const char *impairments)
@@ -243,6 +251,8 @@ static void play(struct watch *watch, const char *impairments)
     };
     static uint8_t room[FRAME_MAX_BYTES];
     uint64_t told[2] = { 0, 0 }, seen = 0;
+    struct flow_ledger *ledger;
+    struct sent_flow_keeper keeper;
     struct error err = { "" };
     struct renderer *renderer;
     struct frame_source frames;
@@ -250,22 +260,28 @@ static void play(struct watch *watch, const char *impairments)
     uint32_t errors_before = 0;
 
     assert_int_equal(impairment_rates_parse(&config.how.impairments, impairments, &err), 0);
-    config.how.ended = count_record;
-    config.how.ended_self = told;
+    ledger = flow_ledger_new(&err);
+    assert_non_null(ledger);
+    keeper = flow_ledger_keeper(ledger);
+    config.how.keeper = &keeper;
     renderer = renderer_new(&config, &err);
     assert_non_null(renderer);
     frames = renderer_frames(renderer);
     while (frame_source_next(&frames, room, &frame, &err) > 0) {
         bool is_error4 = room[14] == 0x45 && room[23] == IP_ICMP && room[34] == 3 && (wire_get_u16(room + 20) & 0x3fff) == 0;
 
+        sent_count_frame(flow_ledger_tallies(ledger), &frame, frame.due.ns);
+        sent_count_handled(flow_ledger_tallies(ledger), &frame, 1);
         take_frame(watch, &frame);
         if (watch->unreachable == errors_before && !is_error4)
             seen += frame.length - ETHERNET;
         errors_before = watch->unreachable;
     }
     assert_string_equal(err.text, "");
+    count_records(ledger, told);
     assert_int_equal(told[0] + told[1], seen); /* IP bytes, as a meter counts them */
     renderer_free(renderer);
+    flow_ledger_free(ledger);
 }
 
 /* A third each of TCP with full segments, of large datagrams and of large pings. */

@@ -12,10 +12,12 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/time_zone.h"
+#include "emit/sent_count.h"
 #include "eval/legality.h"
 #include "flow/flow_table.h"
 #include "net/decode.h"
 #include "net/wire.h"
+#include "records/flow_ledger.h"
 #include "scenario/scenario.h"
 #include "toy_model.h"
 
@@ -53,6 +55,8 @@ struct run {
     int64_t late_ns; /* the clock is ahead of what is ordered and taken by so much */
     int64_t now_ns, last_due_ns;
     bool finishing;
+    struct flow_ledger *ledger; /* of the ground truth */
+    struct sent_flow_keeper keeper;
     struct flow_table *table; /* NULL: nobody judges packets */
     struct flow_observer observer;
     struct legality_counts legality;
@@ -60,9 +64,8 @@ struct run {
     uint64_t not_closed; /* ... and TCP connections of these that have neither FINs nor a reset */
 };
 
-static void count_end(void *self, const struct flow_record *record)
+static void count_end(struct run *run, const struct flow_record *record)
 {
-    struct run *run = self;
     bool is_reset = (record->tcp_flags[0] | record->tcp_flags[1]) & TCP_RST;
     bool is_closed = record->tcp_flags[0] & record->tcp_flags[1] & TCP_FIN;
 
@@ -72,6 +75,21 @@ static void count_end(void *self, const struct flow_record *record)
     if (record->protocol != IP_TCP || record->opening == FLOW_OPENING_ATTEMPT)
         return;
     run->not_closed += !is_reset && !is_closed;
+}
+
+/* What the frame does to the ground truth. */
+static void count_frame(struct run *run, const struct frame *frame)
+{
+    struct sent_record record;
+    uint32_t slot;
+
+    sent_count_frame(flow_ledger_tallies(run->ledger), frame, frame->due.ns);
+    sent_count_handled(flow_ledger_tallies(run->ledger), frame, 1);
+    while (flow_ledger_over(run->ledger, 0, &slot)) {
+        if (flow_ledger_record(run->ledger, slot, BEGIN_NS, &record))
+            count_end(run, &record.flow);
+        flow_ledger_give_back(run->ledger, 1);
+    }
 }
 
 /* ---- packets, judged by the rules of TCP ---- */
@@ -143,8 +161,10 @@ static void run_begin(struct run *run, struct scenario_config *config)
     assert_int_equal(ip_network_parse(&group.addresses.networks[IP_FAMILY_4], SCENARIO_DEFAULT_NETWORK), 0);
     config->groups = &group;
     config->group_count = 1;
-    config->how.ended = count_end;
-    config->how.ended_self = run;
+    run->ledger = flow_ledger_new(&err);
+    assert_non_null(run->ledger);
+    run->keeper = flow_ledger_keeper(run->ledger);
+    config->how.keeper = &run->keeper;
     run->scenario = scenario_new(config, &err);
     if (run->scenario == NULL)
         fail_msg("%s", err.text);
@@ -154,6 +174,7 @@ static void run_begin(struct run *run, struct scenario_config *config)
 static void run_end(struct run *run)
 {
     scenario_free(run->scenario);
+    flow_ledger_free(run->ledger);
     toy_model_free(run->toy);
     flow_table_free(run->table);
     free(run->begins);
@@ -198,6 +219,7 @@ static bool take_frame(struct run *run)
     assert_true(frame.due.ns >= run->last_due_ns && frame.due.ns >= run->now_ns);
     run->last_due_ns = run->now_ns = frame.due.ns;
     run->frame_count++;
+    count_frame(run, &frame);
     if (run->table)
         judge_frame(run, &frame);
     if (scenario_counts(run->scenario)->flows > flows)

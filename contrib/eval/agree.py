@@ -71,7 +71,7 @@ def read_truth(path):
         connection = found[ends][-1]
         connection.add(0, int(row["ipkt"]), int(row["ibyt"]), 0, flags[0])
         connection.add(1, int(row["opkt"]), int(row["obyt"]), 0, flags[1])
-        connection.is_complete = connection.is_complete or row["ending"] == "complete"
+        connection.is_complete = connection.is_complete or row["state"] == "SF"
     return found
 
 

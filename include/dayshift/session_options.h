@@ -7,18 +7,13 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "dayshift/flow_record.h"
 #include "dayshift/impairment_rates.h"
+#include "dayshift/sent_flow.h"
 
 struct session_options { /* all zero: by the default packet model, over a perfect network */
     const char *packet_model; /* a name that session_options_packet_models() has; NULL: the first of them */
     struct impairment_rates impairments;
-    /*
-     * Ground truth: called at the end of every session with what was made of it, in order of their ends; duration by
-     * the clock of the run. The record is borrowed for the call. NULL: nobody asks.
-     */
-    void (*ended)(void *self, const struct flow_record *record);
-    void *ended_self;
+    const struct sent_flow_keeper *keeper; /* of the ground truth: is told of every session. Borrowed; NULL: nobody asks */
 };
 
 /* "symbols, bn, bn-tcp, messages", the default first. Returns `text`. */

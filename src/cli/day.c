@@ -29,8 +29,10 @@ static const char help[] =
     "      --pick HOSTS       which hosts of the model are played in turn, by the numbers that 'dayshift\n"
     "                         info' has, and how often: 3,7*5 or crowd:2 (default: all)\n"
     "      --activity X       X times as many flows, as large as learned (default 1)\n"
-    "      --network NETWORK  their addresses (default " SCENARIO_DEFAULT_NETWORK ")\n"
-    "      --outside NETWORK  addresses of the rest of the world (default " SCENARIO_DEFAULT_OUTSIDE ")\n"
+    "      --network NETWORK  their addresses, IPv4 or IPv6; once for each: hosts have both\n"
+    "                         (default " SCENARIO_DEFAULT_NETWORK ")\n"
+    "      --outside NETWORK  addresses of the rest of the world, the same (default " SCENARIO_DEFAULT_OUTSIDE "\n"
+    "                         and " SCENARIO_DEFAULT_OUTSIDE6 ")\n"
     "      --date DATE        the day (default: the first day that was learned)\n"
     "      --timezone ZONE    where the day is (Europe/Madrid): date and time are by the wall clock there\n"
     "                         (default UTC)\n"
@@ -103,11 +105,10 @@ static void print_summary(const struct day_options *o, const struct scenario *sc
 static int synthesize(struct day_options *o, struct error *err)
 {
     struct scenario_config *config = &o->play.scenario;
-    struct truth truth = { 0 };
+    struct flow_output *truth = NULL;
     struct emit_counts counts;
     struct write_frames_config write = {
         .path = o->output, .what = "day", .stop = config->stop, .quiet = o->quiet,
-        .finish = truth_finish, .finish_self = &truth,
     };
     struct scenario *scenario = NULL;
     int status;
@@ -119,12 +120,15 @@ static int synthesize(struct day_options *o, struct error *err)
     config->groups = &o->play.group;
     config->group_count = 1;
     config->how = o->sessions.how;
-    status = truth_open(&truth, o->sessions.truth, &config->how, err);
+    status = truth_open(&truth, o->sessions.truth, config->begin, &config->how, err);
     if (status == 0) {
         scenario = scenario_new(config, err);
         status = scenario == NULL ? -1 : 0;
     }
     if (status == 0) {
+        if (truth)
+            flow_ledger_add_population(flow_output_ledger(truth), 0);
+        write.truth = truth;
         write.begin = config->begin;
         write.frames = scenario_frames(scenario);
         write.end_s = scenario_end(scenario).ns / NS_PER_SECOND;
@@ -134,7 +138,7 @@ static int synthesize(struct day_options *o, struct error *err)
     if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
         print_summary(o, scenario, &counts);
     scenario_free(scenario);
-    truth_close(&truth);
+    flow_output_free(truth);
     return status;
 }
 

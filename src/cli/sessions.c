@@ -95,22 +95,23 @@ static void print_summary(const struct sessions_options *o, const struct session
 
 static int synthesize(struct sessions_options *o, const atomic_bool *stop, struct error *err)
 {
-    struct truth truth = { 0 };
+    struct flow_output *truth = NULL;
     struct session_set *set = NULL;
     struct emit_counts counts;
     struct write_frames_config write = {
         .path = o->output, .what = "sessions", .stop = stop, .quiet = o->quiet,
-        .begin = o->set.begin, .finish = truth_finish, .finish_self = &truth,
+        .begin = o->set.begin,
     };
     int status;
 
     o->set.how = o->sessions.how;
-    status = truth_open(&truth, o->sessions.truth, &o->set.how, err);
+    status = truth_open(&truth, o->sessions.truth, o->set.begin, &o->set.how, err);
     if (status == 0) {
         set = session_set_new(&o->set, err);
         status = set == NULL ? -1 : 0;
     }
     if (status == 0) {
+        write.truth = truth;
         write.frames = session_set_frames(set);
         write.networks = session_set_networks(set);
         write.network_count = 2;
@@ -119,7 +120,7 @@ static int synthesize(struct sessions_options *o, const atomic_bool *stop, struc
     if (status == 0 && !o->quiet && strcmp(o->output, "-") != 0)
         print_summary(o, set, &counts);
     session_set_free(set);
-    truth_close(&truth);
+    flow_output_free(truth);
     return status;
 }
 

@@ -1,5 +1,7 @@
 #include "cli/write_frames.h"
 
+#include <string.h>
+
 #include "base/output_file.h"
 #include "cli/progress.h"
 
@@ -35,7 +37,8 @@ static int run(const struct write_frames_config *config, struct output_file *fil
 {
     struct gate gate = { .networks = config->networks, .network_count = config->network_count };
     struct emit_link link = { .gate = &gate, .counts = counts };
-    struct emitter emitter = { .links = { &link }, .stop = config->stop };
+    struct emitter emitter = { .links = { &link }, .stop = config->stop,
+                               .tallies = flow_output_tallies(config->truth) };
     struct watched_frames watched = { .config = config };
     struct frame_source frames = { peek_watched, take_watched, &watched };
     int status;
@@ -53,11 +56,12 @@ int write_frames(const struct write_frames_config *config, struct emit_counts *c
     struct output_file file;
     int status;
 
+    memset(counts, 0, sizeof *counts);
     if (output_file_open(&file, config->path, err) < 0)
         return -1;
     status = run(config, &file, counts, err);
-    if (status == 0 && config->finish)
-        status = config->finish(config->finish_self, err);
+    if (status == 0)
+        status = flow_output_commit(config->truth, err);
     if (status == 0)
         status = output_file_commit(&file, err);
     output_file_abandon(&file);

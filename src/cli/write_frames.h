@@ -13,6 +13,7 @@
 #include "dayshift/frame.h"
 #include "emit/emitter.h"
 #include "net/ip_address.h"
+#include "records/flow_output.h"
 
 struct write_frames_config {
     struct frame_source frames;
@@ -24,9 +25,7 @@ struct write_frames_config {
     int64_t end_s;         /* of the run; 0: the progress has no end */
     const atomic_bool *stop;
     bool quiet;
-    /* Called before the file is put in place: what else there is to be finished. -1: it is not. NULL: nothing. */
-    int (*finish)(void *self, struct error *err);
-    void *finish_self;
+    struct flow_output *truth; /* what was sent of each flow; put in place before the frames are. NULL: nobody asks */
 };
 
 /* The file is there whole or not at all. 0, or -1 with *err; *counts is what became of the frames. */

@@ -290,6 +290,27 @@ static int take_impairments(struct parser *p, const config_setting_t *setting)
     return impairment_rates_parse(&p->to->sessions.impairments, text, p->err) < 0 ? value_say_where(p, setting) : 0;
 }
 
+/* ---- what is told of it ---- */
+
+static int take_truth(struct parser *p, const config_setting_t *setting)
+{
+    if (value_take_path(p, setting, &p->to->truth) < 0)
+        return -1;
+    p->to->truth_format = flow_log_format_of(p->to->truth);
+    return 0;
+}
+
+static int take_truth_format(struct parser *p, const config_setting_t *setting)
+{
+    static const char *const names[] = { [FLOW_LOG_CSV] = "csv", [FLOW_LOG_JSON] = "json" };
+    unsigned format;
+
+    if (value_take_choice(p, setting, names, sizeof names / sizeof *names, &format) < 0)
+        return -1;
+    p->to->truth_format = (enum flow_log_format)format;
+    return 0;
+}
+
 /* ---- the file ---- */
 
 static int take_root(struct parser *p, const config_setting_t *root)
@@ -322,6 +343,8 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "threads", take_threads },
         { "packet_model", take_packet_model },
         { "impairments", take_impairments },
+        { "truth", take_truth },
+        { "truth_format", take_truth_format },
         { "populations", population_take_list },
         { "outside", take_outside },
         { "outside6", take_outside6 },
@@ -465,5 +488,6 @@ void configuration_release(struct configuration *c)
     free(c->user);
     free(c->control);
     free(c->timezone);
+    free(c->truth);
     memset(c, 0, sizeof *c);
 }

@@ -20,6 +20,7 @@
 #include "emit/emitter.h"
 #include "emit/sink.h"
 #include "net/ip_address.h"
+#include "records/flow_log.h"
 #include "scenario/scenario.h"
 
 #define CONFIGURATION_LEAST_SPEED 0.001
@@ -82,6 +83,8 @@ struct configuration {
     int priority; /* of the emitter: SCHED_FIFO 1..99; 0: not real-time */
     enum day_fallback unobserved;
     struct session_options sessions; /* how they are made */
+    char *truth; /* path of the log of what was sent, relative ones from the directory of the file; NULL: none */
+    enum flow_log_format truth_format;
     unsigned threads;
     struct population_outside outside;
     struct configuration_population *populations;

@@ -72,7 +72,7 @@ int engine_process_play(const struct configuration *c, const struct play_files *
     struct live_link *links = memory_alloc_array(c->link_count, sizeof *links);
     struct live_emitter *emitter = memory_alloc(sizeof *emitter);
     const struct live_run_config run = {
-        c, files, span, links, emitter, ends->options, ends->board, ends->channel, ends->control_fd,
+        c, files, span, links, emitter, ends->options, ends->board, ends->channel, ends->control_fd, ends->logger,
     };
     int status = live_emitter_open(emitter, c, err);
 
@@ -95,7 +95,7 @@ int engine_process_check(const struct configuration *c, const struct play_files 
     if (status == 0)
         status = play_files_read_models(files, c, images, err);
     if (status == 0)
-        status = play_init(&play, c, files, &span, NULL, images, err);
+        status = play_init(&play, c, files, &span, NULL, images, NULL, err);
     if (status == 0 && overlays) {
         play_say_overlays(&play);
         play_print_overlays(&play, overlays);

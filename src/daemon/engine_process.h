@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "daemon/board.h"
 #include "daemon/configuration.h"
+#include "daemon/flow_logger.h"
 #include "daemon/play.h"
 #include "daemon/play_files.h"
 
@@ -19,6 +20,7 @@ struct engine_ends {
     struct board *board;
     int channel;
     int control_fd; /* listens for `dayshift ctl`; -1: none */
+    struct flow_logger *logger;
 };
 
 /* Opens the link and plays on it, see live_run.h. 0 or -1. */

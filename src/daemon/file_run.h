@@ -1,5 +1,6 @@
 /*
- * file_run.h - plays a configuration into a pcap file, in one thread and as fast as it goes.
+ * file_run.h - plays a configuration into a pcap file, in one thread and as fast as it goes; with the log of its flows,
+ * when the configuration wants one.
  */
 #ifndef DAEMON_FILE_RUN_H
 #define DAEMON_FILE_RUN_H

@@ -35,7 +35,7 @@ static int play(void *self, struct board *board, int channel)
     const struct live *live = self;
     struct error err = { "" };
     struct play_span span = what_is_left(live);
-    const struct engine_ends ends = { live->options, board, channel, live->control.fd };
+    const struct engine_ends ends = { live->options, board, channel, live->control.fd, live->logger };
 
     if ((live->span.duration_ns > 0 && span.duration_ns <= 0) ||
         engine_process_play(&live->configuration, &live->files, &span, &ends, &err) == 0)
@@ -87,7 +87,8 @@ static int try_new(void *self, struct error *err)
 
     if (live->control.fd >= 0)
         close(live->control.fd); /* of this process: who tries a model must not answer there */
-    if (open_files(&c, &files, live->path, err) < 0)
+    flow_logger_free(live->logger); /* of this process: the same for what was sent */
+    if (open_files(&c, &files, live->path, err) < 0 || flow_logger_try(&c, err) < 0)
         return -1;
     return engine_process_check(&c, &files, NULL, err); /* the process ends here: nothing is to be released */
 }
@@ -117,7 +118,27 @@ static int take_new(void *self, struct error *err)
     configuration_release(&live->configuration);
     live->configuration = c;
     live->files = files;
+    live->is_new = true;
     return 0;
+}
+
+static int prepare(void *self, struct error *err)
+{
+    struct live *live = self;
+
+    if (flow_logger_prepare(live->logger, &live->configuration, live->is_new, err) < 0)
+        return -1;
+    live->is_new = false;
+    return 0;
+}
+
+static void settle(void *self)
+{
+    struct live *live = self;
+    struct flow_ledger_counts logged;
+
+    flow_logger_settle(live->logger, &logged);
+    report_counts_set_logged(&live->board->present, logged);
 }
 
 static int64_t stop_ns(void *self)
@@ -134,6 +155,7 @@ int live_open(struct live *live, const char *path, const struct play_options *op
     *live = (struct live){ .path = path, .options = options, .control.fd = -1 };
     if (open_files(&live->configuration, &live->files, path, err) < 0)
         return -1;
+    live->logger = flow_logger_new();
     live->board = board_new(err);
     if (live->board && open_control(&live->control, &live->configuration, err) == 0)
         return 0;
@@ -144,6 +166,7 @@ int live_open(struct live *live, const char *path, const struct play_options *op
 void live_close(struct live *live)
 {
     close_control(&live->control);
+    flow_logger_free(live->logger);
     play_files_close(&live->files);
     configuration_release(&live->configuration);
     if (live->board)
@@ -168,7 +191,7 @@ static void print_report(const struct live *live, const struct supervision *how)
 
 int live_supervise(struct live *live, bool *failed, struct error *err)
 {
-    const struct supervised what = { live, play, try_new, take_new, stop_ns };
+    const struct supervised what = { live, play, prepare, settle, try_new, take_new, stop_ns };
     struct supervision how;
 
     if (!syscall_filter_is_built_in())

@@ -12,6 +12,7 @@
 #include "daemon/board.h"
 #include "daemon/configuration.h"
 #include "daemon/control_socket.h"
+#include "daemon/flow_logger.h"
 #include "daemon/play_files.h"
 #include "daemon/play.h"
 #include "daemon/supervisor.h"
@@ -24,6 +25,8 @@ struct live {
     struct board *board;
     struct control_socket control; /* fd -1: none */
     struct play_span span; /* of the whole run */
+    struct flow_logger *logger;
+    bool is_new; /* the configuration: files that it names are to be opened anew */
 };
 
 /* Loads the configuration and opens the model files. 0, or -1 with nothing to close. The two pointers are borrowed. */

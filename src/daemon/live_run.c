@@ -153,6 +153,7 @@ static void tick(struct live_run *run)
         watch_link(&run->config->links[i]);
         watch_crossing(run, i);
     }
+    flow_logger_watch(run->config->logger);
     live_emitter_watch(run->config->emitter);
     watch_stalls(run);
     watch_wall_clock(run);
@@ -246,8 +247,11 @@ static int start(struct live_run *run, struct error *err)
     run->render.clock = run->clock;
     run->render.steering = &run->steering;
     run->render.stop = &run->is_stopped;
+    if (run->ledger)
+        run->config->emitter->emitter.tallies = flow_ledger_tallies(run->ledger);
     if (meet_neighbours(run, err) < 0 || start_links(run, err) < 0 ||
-        live_emitter_start(run->config->emitter, &run->is_stopped, err) < 0)
+        live_emitter_start(run->config->emitter, &run->is_stopped, err) < 0 ||
+        flow_logger_start(run->config->logger, err) < 0)
         return -1;
     wait_for_first_frames(run);
     wall_watch_init(&run->watch);
@@ -283,6 +287,7 @@ static int end(struct live_run *run, int status, struct error *err)
         live_link_end(&run->config->links[i]);
     if (render_ahead_end(&run->render, status < 0 ? &other : err) < 0)
         status = -1;
+    flow_logger_end(run->config->logger);
     return status;
 }
 
@@ -316,9 +321,15 @@ int live_run_play(const struct live_run_config *config, struct model_image *imag
     run->config = config;
     run->counts = config->board->emitted;
     run->clock = &config->emitter->clock;
-    status = play_init(&run->play, config->configuration, config->files, config->span, mtus, images, err);
+    run->ledger = flow_logger_ledger(config->logger);
+    if (run->ledger)
+        run->keeper = flow_ledger_keeper(run->ledger);
+    status = play_init(&run->play, config->configuration, config->files, config->span, mtus, images,
+                       run->ledger ? &run->keeper : NULL, err);
     if (status == 0) {
         play_say_overlays(&run->play);
+        if (run->ledger)
+            play_name_populations(&run->play, run->ledger);
         run->speed = config->span->speed;
         run->activity = config->span->activity;
         run->is_paused = config->span->is_paused;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "daemon/board.h"
 #include "daemon/configuration.h"
+#include "daemon/flow_logger.h"
 #include "daemon/live_emitter.h"
 #include "daemon/live_link.h"
 #include "daemon/play.h"
@@ -26,6 +27,7 @@ struct live_run_config {
     struct board *board;
     int channel;    /* to the supervisor */
     int control_fd; /* listens for `dayshift ctl`; -1: nobody may ask */
+    struct flow_logger *logger;
 };
 
 /*

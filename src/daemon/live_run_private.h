@@ -25,6 +25,8 @@ struct live_rate {
 struct live_run {
     const struct live_run_config *config;
     struct play play;
+    struct flow_ledger *ledger; /* NULL: there is no log of flows */
+    struct sent_flow_keeper keeper;
     struct emit_clock *clock; /* the emitter's */
     struct steering steering;
     struct render_ahead render;

@@ -54,6 +54,8 @@ static void count_link(const struct live_run *run, size_t i, struct report_count
 static void count_run(const struct live_run *run, struct report_counts *counts)
 {
     play_count(&run->play, NULL, 0, counts);
+    if (run->ledger)
+        report_counts_set_logged(counts, flow_ledger_counts(run->ledger));
     counts->clock_steps = run->watch.steps;
     counts->suspensions = run->watch.suspensions;
 }

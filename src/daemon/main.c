@@ -98,17 +98,22 @@ static int play(const struct options *o, bool *failed, struct error *err)
 
 static int check_output(const struct options *o, const struct configuration *c, struct error *err)
 {
-    if (output_file_check_apart(o->write, o->config, err) < 0)
-        return -1;
-    for (size_t i = 0; i < c->population_count; i++) {
-        if (output_file_check_apart(o->write, c->populations[i].model, err) < 0)
+    const char *outputs[] = { o->write, c->truth };
+
+    for (size_t i = 0; i < 2 && outputs[i]; i++) {
+        if (output_file_check_apart(outputs[i], o->config, err) < 0)
             return -1;
+        for (size_t j = 0; j < c->population_count; j++) {
+            if (output_file_check_apart(outputs[i], c->populations[j].model, err) < 0)
+                return -1;
+        }
     }
     for (size_t i = 0; i < c->overlay_count; i++) {
-        if (output_file_check_apart(o->write, c->overlays[i].pcap, err) < 0)
+        if (output_file_check_apart(o->write, c->overlays[i].pcap, err) < 0 ||
+            (c->truth && output_file_check_apart(c->truth, c->overlays[i].pcap, err) < 0))
             return -1;
     }
-    return 0;
+    return c->truth ? output_file_check_apart(o->write, c->truth, err) : 0;
 }
 
 /* It keeps its rights: its file is put in place at the end, where only they may suffice. */

@@ -21,6 +21,8 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->overlays += more->overlays;
     sum->overlay_frames += more->overlay_frames;
     sum->overlays_left_out += more->overlays_left_out;
+    sum->logged += more->logged;
+    sum->unlogged += more->unlogged;
     sum->planned += more->planned;
     sum->sent += more->sent;
     sum->sent_bytes += more->sent_bytes;
@@ -109,6 +111,12 @@ void report_counts_set_emitted(struct report_counts *counts, const struct emit_c
         report_counts_add_emitted(counts, &emitted[i]);
 }
 
+void report_counts_set_logged(struct report_counts *counts, struct flow_ledger_counts logged)
+{
+    counts->logged = logged.logged;
+    counts->unlogged = logged.no_room + logged.lost;
+}
+
 /* ---- for people ---- */
 
 /* What is seldom and bad is said where it happened. */
@@ -168,6 +176,8 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     count_unless_none(to, "overlays", counts->overlays, "begun");
     count_unless_none(to, "  left out", counts->overlays_left_out, "still under way when their time came again");
     count_unless_none(to, "  frames", counts->overlay_frames, "of those planned");
+    count_unless_none(to, "flows logged", counts->logged, "those that were sent, in whole or in part");
+    count_unless_none(to, "flows not logged", counts->unlogged, "the log could not be written, or there was no room");
 }
 
 static void print_answers(FILE *to, const struct report_counts *counts)
@@ -259,6 +269,8 @@ void report_set_flows(json_t *object, const struct report_counts *counts)
     set(object, "overlays", counts->overlays);
     set(object, "overlays_left_out", counts->overlays_left_out);
     set(object, "overlay_frames", counts->overlay_frames);
+    set(object, "logged", counts->logged);
+    set(object, "unlogged", counts->unlogged);
 }
 
 void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live)

@@ -13,6 +13,7 @@
 #include "base/log_histogram.h"
 #include "emit/answer_counts.h"
 #include "emit/emitter.h"
+#include "records/flow_ledger.h"
 
 /* What was done; that of two processes adds up. */
 struct report_counts {
@@ -20,6 +21,7 @@ struct report_counts {
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
     uint64_t overlays, overlay_frames; /* begun, and their frames; these are planned, and what comes of them, too */
     uint64_t overlays_left_out;        /* one was still under way when its time came again */
+    uint64_t logged, unlogged; /* flows: written to the log of what was sent; missing there */
     uint64_t planned, sent, sent_bytes, dropped, refused;
     /* The rest is about a link. */
     uint64_t unsent, late, lost; /* of the dropped: see struct emit_counts */
@@ -40,6 +42,9 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
 /* What the emitter counts becomes what these have counted, added up; the rest stays. */
 void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links);
 void report_counts_add_emitted(struct report_counts *counts, const struct emit_counts *emitted); /* of one link */
+
+/* What became of the flows' lines, so far. */
+void report_counts_set_logged(struct report_counts *counts, struct flow_ledger_counts logged);
 
 void report_counts_add_answers(struct report_counts *counts, const struct answer_counts *answers);
 

@@ -163,7 +163,7 @@ static int start_engine(struct supervisor *s, struct error *err)
 {
     int ends[2];
 
-    if (supervisor_channel_open(ends, err) < 0)
+    if (s->what->prepare(s->what->self, err) < 0 || supervisor_channel_open(ends, err) < 0)
         return -1;
     fflush(NULL); /* what is not written yet would be written twice */
     s->engine = fork();
@@ -250,6 +250,7 @@ static void on_engine_end(struct supervisor *s, int status)
     s->has_played = s->has_played || atomic_load(&s->board->began_ns) != 0;
     s->engine = 0;
     close_channel(s);
+    s->what->settle(s->what->self);
     board_settle(s->board);
     if (s->ending != GOING_ON || s->is_making_room)
         note_crash_at_end(s, status);

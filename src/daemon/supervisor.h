@@ -28,6 +28,10 @@ struct supervised {
      * supervisor_channel_request(). The status to exit with: 0, or 1 when it has said on standard error why.
      */
     int (*play)(void *self, struct board *board, int channel);
+    /* In the supervisor, before each engine is started: makes what both share. -1 with *err: none can be started. */
+    int (*prepare)(void *self, struct error *err);
+    /* In the supervisor, when an engine has ended in whatever way, before the board is settled. */
+    void (*settle)(void *self);
     /* In a process of its own: 0 when the new configuration is good, else -1 with *err. */
     int (*try_new)(void *self, struct error *err);
     /* In the supervisor: takes the new configuration. -1 with *err: the old one stays. */

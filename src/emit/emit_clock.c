@@ -161,8 +161,8 @@ struct emit_clock emit_clock_simulated(void)
         .nap = simulated_nap,
     };
 
-    /* From 1: 0 would not be a time to pause at. */
-    return (struct emit_clock){ .operations = &operations, .anchor_ns = 1, .simulated_ns = 1 };
+    return (struct emit_clock){ .operations = &operations, .anchor_ns = EMIT_CLOCK_SIMULATED_NS,
+                                .simulated_ns = EMIT_CLOCK_SIMULATED_NS };
 }
 
 /* ---- moving the anchor ---- */

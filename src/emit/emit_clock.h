@@ -16,6 +16,8 @@
 
 #include "base/time_types.h"
 
+#define EMIT_CLOCK_SIMULATED_NS 1 /* of the simulated machine's clock: 0 would not be a time to pause at */
+
 /* How a thread waits for a deadline. */
 enum emit_timing {
     EMIT_EXACT,    /* sleeps until shortly before it, spins the rest */
@@ -52,7 +54,7 @@ struct emit_clock {
 };
 
 struct emit_clock emit_clock_real(void);      /* run time 0 is now */
-struct emit_clock emit_clock_simulated(void);
+struct emit_clock emit_clock_simulated(void); /* run time 0 is EMIT_CLOCK_SIMULATED_NS */
 
 /* Run time stands still until emit_clock_resume(). */
 void emit_clock_pause(struct emit_clock *clock);
@@ -64,6 +66,12 @@ void emit_clock_put_off(struct emit_clock *clock, int64_t ns);
 
 /* The monotonic clock of the machine that run time is taken from. */
 int64_t emit_clock_machine_ns(const struct emit_clock *clock);
+
+/* The same at a time of the run that was read a moment ago. */
+static inline int64_t emit_clock_machine_at(const struct emit_clock *clock, struct run_time time)
+{
+    return atomic_load_explicit(&clock->anchor_ns, memory_order_relaxed) + time.ns;
+}
 
 static inline struct run_time emit_clock_now(const struct emit_clock *clock)
 {

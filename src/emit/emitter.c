@@ -4,6 +4,7 @@
 
 #include "base/counter.h"
 #include "emit/emit_thread.h"
+#include "emit/sent_count.h"
 
 #define RING_NAP_NS (50 * NS_PER_US)    /* an empty ring is looked at this often */
 #define PATIENT_NAP_NS (2 * NS_PER_MS)
@@ -44,6 +45,11 @@ static void release(struct emitter *emitter)
 {
     const uint8_t *held[FRAME_MAX_LINKS];
 
+    if (emitter->holder_count == 0) { /* nearly always, and once a frame */
+        frame_ring_release(emitter->ring, emitter->unreleased);
+        emitter->unreleased = 0;
+        return;
+    }
     for (size_t i = 0; i < emitter->holder_count; i++)
         held[i] = sink_oldest_held(emitter->holders[i]);
     emitter->unreleased -= frame_ring_release_until(emitter->ring, emitter->unreleased, held, emitter->holder_count);
@@ -53,6 +59,8 @@ static void release(struct emitter *emitter)
 static void pass(struct emitter *emitter, struct emit_link *link, size_t count)
 {
     counter_add(&link->counts->planned, count);
+    if (emitter->tallies)
+        sent_count_handled(emitter->tallies, first_frame(emitter), count);
     emitter->first += count;
     emitter->unreleased += count;
     release(emitter);
@@ -84,11 +92,14 @@ static void count_sent(struct emitter *emitter, struct emit_link *link, size_t c
 {
     const struct frame *frames = first_frame(emitter);
     int64_t step_ns = count > 1 ? (end.ns - begin.ns) / (int64_t)count : 0;
+    int64_t begin_machine_ns = emit_clock_machine_at(emitter->clock, begin);
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < count; i++) {
         int64_t late_ns = begin.ns + (int64_t)i * step_ns - frames[i].due.ns;
 
+        if (emitter->tallies)
+            sent_count_frame(emitter->tallies, &frames[i], begin_machine_ns + (int64_t)i * step_ns);
         bytes += frames[i].length;
         count_frame(link->counts, &frames[i], i == 0 ? late_ns + emitter->stalled_ns : late_ns);
     }
@@ -216,6 +227,8 @@ static bool take_frames(struct emitter *emitter)
     emitter->first = 0;
     emitter->count = frame_ring_take(emitter->ring, emitter->frames, EMIT_BATCH);
     emitter->ring_taken += emitter->count;
+    if (emitter->tallies)
+        sent_count_fetch(emitter->tallies, emitter->frames, emitter->count);
     return emitter->count > 0;
 }
 

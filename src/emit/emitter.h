@@ -23,6 +23,7 @@
 #include "base/output_file.h"
 #include "base/time_types.h"
 #include "dayshift/frame.h"
+#include "dayshift/sent_flow.h"
 #include "emit/emit_clock.h"
 #include "emit/gate.h"
 #include "emit/rate_ceiling.h"
@@ -81,6 +82,7 @@ struct emitter {
     struct emit_pace pace; /* its timing is the caller's to set */
     enum late_policy late;
     int64_t max_late_ns; /* 0: EMIT_MAX_LATE_NS */
+    struct sent_tally *tallies; /* what is sent of each flow, as marked in the frames; NULL: nobody asks */
 
     /* The loop's own. */
     struct frame_ring *ring;
@@ -102,7 +104,8 @@ int emitter_run_source(struct emitter *emitter, const struct frame_source *sourc
 
 /*
  * The same into a pcap file, as fast as it goes: clock and sink are the call's own, a clock that only jumps, and the
- * first of the links stands for all. Due times count from `begin`. The file stays the caller's.
+ * first of the links stands for all. Due times count from `begin`, in tallies from -EMIT_CLOCK_SIMULATED_NS. The file
+ * stays the caller's.
  */
 int emitter_run_file(struct emitter *emitter, const struct frame_source *source, struct output_file *file,
                      struct day_time begin, struct error *err);

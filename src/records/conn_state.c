@@ -116,3 +116,25 @@ void conn_state_add_beginning(struct conn_state *state)
     if (state->tcp_flags[1] != 0 && state->tcp_flags[1] != RA)
         state->tcp_flags[1] |= TCP_SYN;
 }
+
+/* ---- the other way ---- */
+
+const char *conn_state_name(const struct flow_record *r)
+{
+    uint8_t initiator = r->tcp_flags[FLOW_INITIATOR], responder = r->tcp_flags[FLOW_RESPONDER];
+    bool by_initiator = r->closing_side == FLOW_INITIATOR;
+
+    if (r->protocol != IP_TCP)
+        return r->packets[FLOW_RESPONDER] > 0 ? "SF" : "S0";
+    if (!(initiator & TCP_SYN))
+        return "OTH";
+    if (!(responder & TCP_SYN))
+        return r->ending == FLOW_ENDING_NONE ? "S0"
+               : r->ending == FLOW_ENDING_FIN ? "SH"
+               : by_initiator ? "RSTOS0" : "REJ";
+    if (r->ending == FLOW_ENDING_RESET)
+        return by_initiator ? "RSTO" : "RSTR";
+    if (initiator & responder & TCP_FIN)
+        return "SF";
+    return r->ending == FLOW_ENDING_NONE ? "S1" : by_initiator ? "S2" : "S3";
+}

@@ -1,11 +1,12 @@
 /*
- * conn_state.h - what flow logs say about the course of a TCP connection, as TCP flags each way.
+ * conn_state.h - what flow logs say about the course of a TCP connection, as TCP flags each way; and what they call it.
  */
 #ifndef RECORDS_CONN_STATE_H
 #define RECORDS_CONN_STATE_H
 
 #include <stdint.h>
 
+#include "dayshift/flow_record.h"
 #include "records/field.h"
 #include "records/log_record.h"
 
@@ -25,5 +26,8 @@ void conn_state_add_history(struct conn_state *state, struct field history);
 
 /* Argus' word for a TCP flow whose beginning it saw: its flags stand for that, too. */
 void conn_state_add_beginning(struct conn_state *state);
+
+/* The state that Zeek's documentation has for a flow: what is not TCP has SF with an answer, S0 without. */
+const char *conn_state_name(const struct flow_record *record);
 
 #endif

@@ -2,9 +2,10 @@
  * CSV in the layout of nfdump 1.7: the columns of `nfdump -o csv` up to obyt, with their names. One line is a flow
  * with both its directions. Times have microseconds. Behind stands one more, oflg: the flags of the
  * responder, so that flg are the initiator's. A log that has it has biflows, and pings with their identifiers.
- * Labelled, there is a column label; of the truth of synthesized flows, one with the class and how it ended.
+ * Labelled, there is a column label; of flows that were sent there are more, of what only their sender knows.
  */
 #include "net/wire.h"
+#include "records/conn_state.h"
 #include "records/put_text.h"
 #include "records/record_encoding.h"
 
@@ -80,48 +81,32 @@ static char *labelled_encode(char *to, const struct flow_record *r)
     return put_text(put_columns(to, r), r->is_synthetic ? ",synthetic\n" : ",genuine\n");
 }
 
-static void truth_begin(FILE *stream)
+/* "": there is none. */
+static char *put_number(char *to, uint32_t number)
 {
-    fputs(COLUMNS ",label,ending\n", stream);
+    return number > 0 ? put_u64(to, number) : to;
 }
 
-/* A comma or a quote would be one more column. */
-static char *put_label(char *to, const char *label)
+const char *encoding_csv_sent_header(void)
 {
-    for (; label && *label; label++)
-        *to++ = *label == ',' || *label == '"' || (unsigned char)*label < ' ' ? '_' : *label;
-    return to;
+    return COLUMNS ",label,state,population,host,overlay,slink,dlink,svlan,dvlan,errors,unsent,cut\n";
 }
 
-static const char *ending_of(const struct flow_record *r)
+char *encoding_csv_sent(char *to, const struct sent_record *r)
 {
-    bool both_fins = r->tcp_flags[0] & r->tcp_flags[1] & TCP_FIN;
-
-    if (r->protocol != IP_TCP)
-        return "";
-    if (r->opening == FLOW_OPENING_ATTEMPT)
-        return "attempt";
-    if (r->ending == FLOW_ENDING_RESET)
-        return "reset";
-    if (r->ending == FLOW_ENDING_FIN)
-        return r->opening == FLOW_OPENING_HANDSHAKE && both_fins ? "complete" : "fin";
-    return "open";
-}
-
-static char *truth_encode(char *to, const struct flow_record *r)
-{
-    to = put_char(put_columns(to, r), ',');
-    to = put_char(put_label(to, r->application), ',');
-    return put_char(put_text(to, ending_of(r)), '\n');
-}
-
-static const struct record_encoding truth = {
-    "csv", false, truth_encode, truth_begin, NULL, NULL, NULL
-};
-
-const struct record_encoding *record_encoding_truth(void)
-{
-    return &truth;
+    to = put_char(put_columns(to, &r->flow), ',');
+    to = put_char(put_label(to, r->flow.application), ',');
+    to = put_char(put_text(to, r->flow.protocol == IP_TCP ? conn_state_name(&r->flow) : ""), ',');
+    to = put_char(put_number(to, r->population), ',');
+    to = put_char(put_number(to, r->host), ',');
+    to = put_char(put_label(to, r->overlay), ',');
+    for (int side = 0; side < 2; side++)
+        to = put_char(put_label(to, r->link[side]), ',');
+    for (int side = 0; side < 2; side++)
+        to = put_char(put_number(to, r->vlan[side]), ',');
+    to = put_char(put_u64(to, r->flow.unreachable), ',');
+    to = put_char(put_u64(to, r->unsent), ',');
+    return put_text(to, r->is_cut ? "1\n" : "0\n");
 }
 
 static const struct record_encoding labelled = {

@@ -2,6 +2,7 @@
  * JSON lines with the keys of Zeek's conn.log: one object a flow, as the format "zeek-json" reads them.
  */
 #include "net/wire.h"
+#include "records/conn_state.h"
 #include "records/put_text.h"
 #include "records/record_encoding.h"
 
@@ -27,27 +28,6 @@ static char *put_ports(char *to, const struct flow_record *r)
 static const char *protocol_name(const struct flow_record *r)
 {
     return r->protocol == IP_TCP ? "tcp" : r->protocol == IP_UDP ? "udp" : is_icmp(r) ? "icmp" : "other";
-}
-
-/* The states of Zeek's documentation, of which SF of UDP says that there was an answer. */
-static const char *state_name(const struct flow_record *r)
-{
-    uint8_t initiator = r->tcp_flags[FLOW_INITIATOR], responder = r->tcp_flags[FLOW_RESPONDER];
-    bool by_initiator = r->closing_side == FLOW_INITIATOR;
-
-    if (r->protocol != IP_TCP)
-        return r->packets[FLOW_RESPONDER] > 0 ? "SF" : "S0";
-    if (!(initiator & TCP_SYN))
-        return "OTH";
-    if (!(responder & TCP_SYN))
-        return r->ending == FLOW_ENDING_NONE ? "S0"
-               : r->ending == FLOW_ENDING_FIN ? "SH"
-               : by_initiator ? "RSTOS0" : "REJ";
-    if (r->ending == FLOW_ENDING_RESET)
-        return by_initiator ? "RSTO" : "RSTR";
-    if (initiator & responder & TCP_FIN)
-        return "SF";
-    return r->ending == FLOW_ENDING_NONE ? "S1" : by_initiator ? "S2" : "S3";
 }
 
 /* A letter of what a side was seen to send: of the initiator a capital one. */
@@ -89,7 +69,15 @@ static char *put_side(char *to, const struct flow_record *r, int side)
                    r->bytes[side]);
 }
 
-static char *put_keys(char *to, const struct flow_record *r)
+static char *put_payload(char *to, const struct flow_record *r, bool is_known)
+{
+    if (!is_known)
+        return to;
+    to = put_u64(put_text(to, ",\"orig_bytes\":"), r->payload_bytes[FLOW_INITIATOR]);
+    return put_u64(put_text(to, ",\"resp_bytes\":"), r->payload_bytes[FLOW_RESPONDER]);
+}
+
+static char *put_keys(char *to, const struct flow_record *r, bool has_payload)
 {
     to = put_seconds(put_text(to, "{\"ts\":"), r->start.ns);
     to = put_address(put_text(to, ",\"id.orig_h\":\""), &r->address[FLOW_INITIATOR]);
@@ -97,9 +85,8 @@ static char *put_keys(char *to, const struct flow_record *r)
     to = put_ports(put_char(to, '"'), r);
     to = put_text(put_text(to, ",\"proto\":\""), protocol_name(r));
     to = put_seconds(put_text(to, "\",\"duration\":"), r->duration_ns);
-    to = put_u64(put_text(to, ",\"orig_bytes\":"), r->payload_bytes[FLOW_INITIATOR]);
-    to = put_u64(put_text(to, ",\"resp_bytes\":"), r->payload_bytes[FLOW_RESPONDER]);
-    to = put_text(put_text(to, ",\"conn_state\":\""), state_name(r));
+    to = put_payload(to, r, has_payload);
+    to = put_text(put_text(to, ",\"conn_state\":\""), conn_state_name(r));
     to = put_char(to, '"');
     if (r->protocol == IP_TCP)
         to = put_char(put_history(put_text(to, ",\"history\":\""), r), '"');
@@ -108,12 +95,41 @@ static char *put_keys(char *to, const struct flow_record *r)
 
 static char *json_encode(char *to, const struct flow_record *r)
 {
-    return put_text(put_keys(to, r), "}\n");
+    return put_text(put_keys(to, r, true), "}\n");
+}
+
+/* Nothing where it is empty. */
+static char *put_name(char *to, const char *key, const char *value)
+{
+    return *value ? put_char(put_label(put_text(to, key), value), '"') : to;
+}
+
+/* Nothing where it is 0. */
+static char *put_number(char *to, const char *key, uint64_t value)
+{
+    return value > 0 ? put_u64(put_text(to, key), value) : to;
+}
+
+char *encoding_json_sent(char *to, const struct sent_record *r)
+{
+    to = put_name(put_keys(to, &r->flow, false), ",\"label\":\"", r->flow.application);
+    if (is_icmp(&r->flow))
+        to = put_u64(put_text(to, ",\"icmp_id\":"), r->flow.port[FLOW_INITIATOR]);
+    to = put_number(to, ",\"population\":", r->population);
+    to = put_number(to, ",\"host\":", r->host);
+    to = put_name(to, ",\"overlay\":\"", r->overlay);
+    to = put_name(to, ",\"orig_link\":\"", r->link[FLOW_INITIATOR]);
+    to = put_name(to, ",\"resp_link\":\"", r->link[FLOW_RESPONDER]);
+    to = put_number(to, ",\"orig_vlan\":", r->vlan[FLOW_INITIATOR]);
+    to = put_number(to, ",\"resp_vlan\":", r->vlan[FLOW_RESPONDER]);
+    to = put_u64(put_text(to, ",\"errors\":"), r->flow.unreachable);
+    to = put_u64(put_text(to, ",\"unsent\":"), r->unsent);
+    return put_text(put_text(to, ",\"cut\":"), r->is_cut ? "true}\n" : "false}\n");
 }
 
 static char *labelled_encode(char *to, const struct flow_record *r)
 {
-    return put_text(put_text(put_keys(to, r), ",\"label\":"), r->is_synthetic ? "\"synthetic\"}\n" : "\"genuine\"}\n");
+    return put_text(put_text(put_keys(to, r, true), ",\"label\":"), r->is_synthetic ? "\"synthetic\"}\n" : "\"genuine\"}\n");
 }
 
 static const struct record_encoding labelled = { "json", false, labelled_encode, NULL, NULL, NULL, NULL };

@@ -7,6 +7,7 @@
 #ifndef RECORDS_PUT_TEXT_H
 #define RECORDS_PUT_TEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,6 +26,17 @@ static inline char *put_text(char *to, const char *text)
 
     memcpy(to, text, size);
     return to + size;
+}
+
+/* A name of somebody's: what CSV or JSON would have to quote is an underscore. */
+static inline char *put_label(char *to, const char *label)
+{
+    for (; label && *label; label++) {
+        bool is_plain = (unsigned char)*label >= ' ' && *label != 0x7f && !strchr(",\"\\", *label);
+
+        *to++ = is_plain ? *label : '_';
+    }
+    return to;
 }
 
 /* Exactly two digits; below 100. */

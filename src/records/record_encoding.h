@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "records/record_writer.h"
+#include "records/sent_record.h"
 
 struct record_encoding {
     const char *name;
@@ -27,6 +28,11 @@ struct record_encoding {
 };
 
 extern const struct record_encoding encoding_csv, encoding_json, encoding_nfcapd;
+
+/* Of flows that were sent, as lines of the log: flow_log.h. The same keys and more; at most RECORD_MAX_ENCODED bytes. */
+const char *encoding_csv_sent_header(void);
+char *encoding_csv_sent(char *to, const struct sent_record *record);
+char *encoding_json_sent(char *to, const struct sent_record *record);
 
 enum record_class record_class_of(const struct flow_record *record);
 

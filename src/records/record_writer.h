@@ -26,11 +26,6 @@ struct record_encoding; /* one format: see record_encoding.h */
 const struct record_encoding *record_encoding_find(const char *name);
 /* The same with "genuine" or "synthetic" behind each record. NULL: the format has no place for it. */
 const struct record_encoding *record_encoding_labelled(const struct record_encoding *encoding);
-/*
- * CSV with two more columns: label, the class of the flow; ending: complete (handshake and FINs of both), fin, reset, attempt
- * (no answer to the SYN), open; empty where it is not TCP.
- */
-const struct record_encoding *record_encoding_truth(void);
 const char *record_encoding_name(const struct record_encoding *encoding);
 const char *record_encoding_names(char text[TEXT_NAMES]); /* "csv, json, nfcapd". Returns `text` */
 

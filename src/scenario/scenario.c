@@ -209,6 +209,15 @@ void scenario_set_gateway_mac(struct scenario *s, size_t group, const uint8_t ma
     population_set_gateway_mac(&s->population, group, mac);
 }
 
+uint32_t scenario_first_host(const struct scenario *s, size_t group)
+{
+    uint32_t first = 0;
+
+    for (size_t i = 0; i < group; i++)
+        first += s->groups[i].host_count;
+    return first;
+}
+
 const struct ip_network *scenario_networks(const struct scenario *s, size_t *count)
 {
     *count = s->network_count;

@@ -91,6 +91,9 @@ uint32_t scenario_host_count(const struct scenario *scenario);
  */
 void scenario_set_gateway_mac(struct scenario *scenario, size_t group, const uint8_t mac[6]);
 
+/* The number among all hosts of a group's first one. */
+uint32_t scenario_first_host(const struct scenario *scenario, size_t group);
+
 /* Networks that frames of this scenario come from and go to. */
 const struct ip_network *scenario_networks(const struct scenario *scenario, size_t *count);
 

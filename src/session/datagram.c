@@ -24,10 +24,3 @@ bool datagram_next_piece(struct session_packet *p)
         p->piece_bytes = (uint16_t)left;
     return true;
 }
-
-uint32_t datagram_payload_bytes(const struct session_packet *p)
-{
-    if (p->piece_bytes == 0)
-        return p->payload_bytes;
-    return p->piece_bytes - (p->piece_offset == 0 ? DATAGRAM_HEADER_BYTES : 0);
-}

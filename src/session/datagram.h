@@ -40,7 +40,4 @@ void datagram_cut(struct session_packet *packet, uint16_t piece_bytes);
 /* The piece becomes the next one, `gap_ns` behind it; false: it was the last, or the packet is whole. */
 bool datagram_next_piece(struct session_packet *packet);
 
-/* Payload in the packet, or in this piece of it. */
-uint32_t datagram_payload_bytes(const struct session_packet *packet);
-
 #endif

@@ -35,6 +35,7 @@ struct frame_template {
     uint16_t vlan; /* ... and its tag; 0: none */
     uint8_t protocol; /* as IP has it */
     bool is_ipv6;
+    uint8_t transport_at; /* in `bytes` */
     uint8_t ip_id_kind;   /* enum ip_id_kind */
     bool has_sent;
     uint16_t ip_id;       /* count of the next packet */
@@ -57,12 +58,6 @@ void frame_builder_free(struct frame_builder *builder);
 /* The template for what `side` of the flow sends. */
 void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,
                           const struct flow_plan *plan, const struct stack_profile *stack, enum flow_side side);
-
-/* Of its frames, before the IP header. */
-static inline uint32_t frame_template_link_bytes(const struct frame_template *frame)
-{
-    return frame->vlan ? FRAME_ETHERNET_BYTES + FRAME_TAG_BYTES : FRAME_ETHERNET_BYTES;
-}
 
 /*
  * Renders one packet, or one piece of it, into `out`, which holds FRAME_MAX_BYTES: header, options,

@@ -16,6 +16,7 @@
 enum {
     FIRST_BUCKETS = 1024,
     CACHE_LINE_BYTES = 64,
+    ICMPV6_ECHO = 128, /* the request's type */
     MANY_LIVE = 512 /* fewer stay in a processor's own cache */
 };
 
@@ -23,14 +24,6 @@ enum {
 struct impaired {
     struct impairments filter;
     struct random_stream random;
-};
-
-/* What was made of a session. */
-struct session_sums {
-    struct run_time begun;
-    uint64_t packets[2], bytes[2], payload_bytes[2]; /* IP packets */
-    uint8_t tcp_flags[2];
-    const char *label; /* of the service; NULL: none */
 };
 
 /* A session that is being played, with its next packet. */
@@ -42,7 +35,8 @@ struct live {
     struct impaired *impaired; /* NULL: nothing happens to its packets */
     struct frame_template templates[2];
     struct flow_tuple tuple;
-    struct session_sums *sums;   /* NULL: nobody asks for the ground truth */
+    uint32_t slot;               /* of the ground truth, or FRAME_NO_FLOW ... */
+    uint64_t frames;             /* ... and how many were made for it */
     struct live *next_in_bucket; /* or next in the free list */
 };
 
@@ -136,7 +130,6 @@ static struct live *take_unused(struct renderer *r)
 static void give_back(struct renderer *r, struct live *live)
 {
     free(live->impaired);
-    free(live->sums);
     live->next_in_bucket = r->unused;
     r->unused = live;
 }
@@ -215,14 +208,43 @@ static bool next_packet(struct live *live)
                           : session_next(&live->session, &live->packet);
 }
 
-static struct session_sums *new_sums(struct run_time begun, const struct flow_plan *plan)
-{
-    struct session_sums *sums = memory_alloc(sizeof *sums);
+/* ---- the ground truth ---- */
 
-    sums->begun = begun;
-    sums->label = plan->service ? plan->service->label : NULL;
-    return sums;
+static uint32_t begin_flow(const struct renderer *r, const struct flow_tuple *tuple, const struct flow_plan *plan)
+{
+    const struct sent_flow_keeper *keeper = r->config.how.keeper;
+    struct sent_flow flow = {
+        .protocol = flow_tuple_ip_protocol(tuple),
+        .virtual_host = plan->virtual_host,
+        .label = plan->service ? plan->service->label : NULL,
+    };
+
+    if (keeper == NULL)
+        return FRAME_NO_FLOW;
+    for (int side = 0; side < 2; side++) {
+        flow.address[side] = tuple->address[side];
+        flow.port[side] = tuple->port[side];
+        flow.link[side] = plan->ends[side].link;
+        flow.vlan[side] = plan->ends[side].vlan;
+    }
+    if (flow.protocol == IP_ICMPV6) /* plans have the type of IPv4 */
+        flow.port[FLOW_RESPONDER] = ICMPV6_ECHO << 8;
+    return keeper->begin(keeper->self, &flow);
 }
+
+static void end_flow(const struct renderer *r, const struct live *live)
+{
+    if (r->config.how.keeper)
+        r->config.how.keeper->end(r->config.how.keeper->self, live->slot, live->frames);
+}
+
+/* An ICMP error is about the flow, whichever side it is of; it is no packet of it, as a meter sees it. */
+static uint32_t mark_of(const struct live *live)
+{
+    return sent_flow_mark(live->slot, live->packet.side);
+}
+
+/* ---- birth and end, again ---- */
 
 /* The plan is no longer one to come. */
 static void count_begun(struct renderer *r)
@@ -245,13 +267,15 @@ static void prepare_session(struct renderer *r)
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
     live->due = r->plan_due;
-    live->sums = r->config.how.ended ? new_sums(live->due, &r->plan) : NULL;
+    live->slot = begin_flow(r, &live->tuple, &r->plan);
+    live->frames = 0;
     for (int side = 0; side < 2; side++)
         frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack, (enum flow_side)side);
     if (next_packet(live)) {
         r->coming = live;
         return;
     }
+    end_flow(r, live);
     give_back(r, live); /* a plan without packets */
     count_begun(r);
 }
@@ -272,38 +296,9 @@ static void forget_coming(struct renderer *r)
     if (r->has_resumed)
         open_connections_put(&r->connections, &r->coming->tuple, &r->resumed);
     session_release(&r->coming->session);
+    end_flow(r, r->coming);
     give_back(r, r->coming);
     r->coming = NULL;
-}
-
-static struct day_time origin_of(const struct renderer *r, struct run_time t)
-{
-    return (struct day_time){ r->config.schedule.origin.ns + t.ns - r->config.schedule.begin.ns };
-}
-
-static void tell(struct renderer *r, const struct live *live)
-{
-    const struct session *s = &live->session;
-    struct flow_record record = {
-        .protocol = flow_tuple_ip_protocol(&live->tuple),
-        .start = origin_of(r, live->sums->begun),
-        .duration_ns = live->due.ns - live->sums->begun.ns,
-        .opening = session_opening(s),
-        .ending = session_ending(s),
-        .is_measured = true,
-        .is_synthetic = true,
-        .application = live->sums->label,
-    };
-
-    for (int side = 0; side < 2; side++) {
-        record.address[side] = live->tuple.address[side];
-        record.port[side] = live->tuple.port[side];
-        record.packets[side] = live->sums->packets[side];
-        record.bytes[side] = live->sums->bytes[side];
-        record.payload_bytes[side] = live->sums->payload_bytes[side];
-        record.tcp_flags[side] = live->sums->tcp_flags[side];
-    }
-    r->config.how.ended(r->config.how.ended_self, &record);
 }
 
 /* The session at the top of the heap is over; the connection that it leaves open is remembered. */
@@ -313,8 +308,7 @@ static void end_session(struct renderer *r, struct live *live)
     count_live(r);
     unindex_live(r, live);
     counter_add(&r->counts.complete_tcp, session_is_complete_tcp(&live->session));
-    if (live->sums)
-        tell(r, live);
+    end_flow(r, live);
     if (session_stays_open(&live->session)) {
         struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
 
@@ -397,24 +391,13 @@ static int prepare_next_session(struct renderer *r, struct error *err)
     return 0;
 }
 
-static void add_up(struct session_sums *sums, const struct session_packet *packet, uint32_t bytes)
-{
-    if (packet->is_unreachable)
-        return; /* another flow's, as a meter sees it */
-    sums->packets[packet->side]++;
-    sums->bytes[packet->side] += bytes;
-    sums->payload_bytes[packet->side] += datagram_payload_bytes(packet);
-    sums->tcp_flags[packet->side] |= packet->tcp_flags;
-}
-
 static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
 {
     const struct session_packet *packet = &live->packet;
     uint32_t length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
                                             live->session.fill, room);
 
-    if (live->sums)
-        add_up(live->sums, packet, length - frame_template_link_bytes(&live->templates[packet->side]));
+    live->frames++;
     counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
     return length;
 }
@@ -462,7 +445,7 @@ static int renderer_peek(void *self, struct frame *next, struct error *err)
     next->due = end_is_next(r) ? r->config.end : first->due;
     next->link = first->templates[first->packet.side].link;
     next->to_link = first->templates[!first->packet.side].link;
-    next->flow = FRAME_NO_FLOW;
+    next->flow = mark_of(first);
     return 1;
 }
 
@@ -525,7 +508,6 @@ void renderer_free(struct renderer *r)
     for (size_t i = 0; i < r->heap.count; i++) {
         session_release(&live_at(r, i)->session);
         free(live_at(r, i)->impaired);
-        free(live_at(r, i)->sums);
         free(live_at(r, i));
     }
     while (r->unused) {

@@ -12,8 +12,8 @@
  *
  * Memory: 1,020 bytes for every session that is live, at most 80 more for its places in heap and index and what an
  * allocator adds; 520 more while a message of several packets is under way (session_course.h), 520 more where the network does
- * something to it, 72 more where the ground truth is asked for. Nothing for one that is over but for what
- * open_connections.h says.
+ * something to it. Nothing for one that is over but for what open_connections.h says. Where the ground truth is asked for
+ * its keeper has 128 of its own.
  */
 #ifndef SESSION_RENDERER_H
 #define SESSION_RENDERER_H

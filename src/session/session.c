@@ -247,15 +247,6 @@ bool session_next(struct session *s, struct session_packet *packet)
     return true;
 }
 
-enum flow_ending session_ending(const struct session *s)
-{
-    const struct tcp_machine *machine = &s->course.sent;
-
-    if (machine->phase == TCP_PHASE_RESET || machine->phase == TCP_PHASE_REFUSED)
-        return FLOW_ENDING_RESET;
-    return machine->fin[0] || machine->fin[1] ? FLOW_ENDING_FIN : FLOW_ENDING_NONE;
-}
-
 void session_release(struct session *s)
 {
     course_forget(&s->course);

@@ -91,14 +91,6 @@ static inline bool session_is_complete_tcp(const struct session *session)
     return session->handshake && machine->fin[0] && machine->fin[1];
 }
 
-/* So far: how a TCP connection opened and ended; ATTEMPT and HANDSHAKE as a meter would call it. */
-static inline enum flow_opening session_opening(const struct session *session)
-{
-    return session->handshake ? FLOW_OPENING_HANDSHAKE : (enum flow_opening)session->opening;
-}
-
-enum flow_ending session_ending(const struct session *session);
-
 /* So far: it leaves a TCP connection open. */
 static inline bool session_stays_open(const struct session *session)
 {
