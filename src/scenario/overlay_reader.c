@@ -107,6 +107,13 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
     frame->length = (uint32_t)(to - frame->bytes) + view->ip_bytes;
     frame->link = ends[0].link;
     frame->to_link = ends[1].link;
+    frame->vlan = ends[0].vlan;
+    frame->to_vlan = ends[1].vlan;
+    frame->view = *view;
+    frame->view.source = addresses[0];
+    frame->view.destination = addresses[1];
+    frame->view.ip = NULL;
+    frame->view.ip_captured = 0;
     frame->time = view->time;
     frame->number = view->frame;
     return OVERLAY_FAULTS;
@@ -167,6 +174,7 @@ static int read_frame(struct overlay_reader *r, struct error *err)
     fault = find_fault(&view, result);
     if (fault == OVERLAY_FAULTS)
         fault = rewrite(&r->rewriting, &view, frame);
+    frame->has_flow = result == DECODE_OK && !view.is_unreachable;
     if (fault != OVERLAY_FAULTS) {
         r->tally.faults[fault]++;
         return 0;
