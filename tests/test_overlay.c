@@ -15,6 +15,7 @@
 #include "base/pcap_format.h"
 #include "base/random.h"
 #include "base/time_zone.h"
+#include "emit/gate.h"
 #include "net/readdress.h"
 #include "net/wire.h"
 #include "scenario/overlay_time.h"
@@ -522,8 +523,12 @@ static const char *write_attack(const char *name)
     return pcap.path;
 }
 
+enum { MOST_SENDERS = 8 };
+
 struct run {
     struct toy_model *toy;
+    struct gate_sender senders[MOST_SENDERS];
+    struct gate gate; /* of all links: what dayshiftd lets out */
     struct scenario *scenario;
     struct frame_source frames;
     struct overlay_mapping map;
@@ -541,18 +546,34 @@ static void add_overlay(struct run *run, const char *path, struct overlay_time t
 
 static struct scenario *try_scenario(struct run *run, double day_seconds, double speed, struct error *err)
 {
-    struct scenario_group group = { .hosts = TOY_HOSTS, .link = 1, .vlan = 30 };
+    struct scenario_group group = {
+        .hosts = TOY_HOSTS, .link = 1, .vlan = 30,
+        .addresses.gateway = { .kind = GATEWAY_MAC, .mac = { 2, 0, 0, 0, 0, 0x99 } },
+    };
     struct scenario_config config = {
         .seed = SEED, .begin = { BEGIN_NS }, .day_ns = (int64_t)(day_seconds * (double)NS_PER_SECOND), .speed = speed,
         .groups = &group, .group_count = 1, .overlays = run->overlays, .overlay_count = run->overlay_count,
-        .outside = { .networks = { network(SCENARIO_DEFAULT_OUTSIDE) }, .has_link = true, .has_vlan = true, .link = 2 },
+        .outside = { .networks = { network(SCENARIO_DEFAULT_OUTSIDE), network("2001:2:0:8000::/49") },
+                     .has_link = true, .has_vlan = true, .link = 2 },
     };
 
     run->toy = toy_model_new();
     group.model = toy_model_of(run->toy);
     group.addresses.networks[IP_FAMILY_4] = network("198.18.0.0/24");
+    group.addresses.networks[IP_FAMILY_6] = network("2001:2::/64");
     run->scenario = scenario_new(&config, err);
     return run->scenario;
+}
+
+static void set_gate(struct run *run)
+{
+    const struct population_sender *senders = scenario_senders(run->scenario, &run->gate.sender_count);
+
+    assert_in_range(run->gate.sender_count, 1, MOST_SENDERS);
+    for (size_t i = 0; i < run->gate.sender_count; i++)
+        run->senders[i] = (struct gate_sender){ senders[i].network, senders[i].vlan };
+    run->gate.senders = run->senders;
+    run->gate.networks = scenario_networks(run->scenario, &run->gate.network_count);
 }
 
 static void begin_run(struct run *run, double day_seconds, double speed)
@@ -562,6 +583,7 @@ static void begin_run(struct run *run, double day_seconds, double speed)
     if (try_scenario(run, day_seconds, speed, &err) == NULL)
         fail_msg("%s", err.text);
     run->frames = scenario_frames(run->scenario);
+    set_gate(run);
 }
 
 static void end_run(struct run *run)
@@ -639,6 +661,7 @@ static bool see_frame(struct run *run, struct seen *seen, double speed)
         fail_msg("%s", err.text);
     if (got == 0)
         return false;
+    assert_true(gate_passes(&run->gate, &frame));
     assert_true(frame.due.ns >= seen->last_ns);
     seen->last_ns = frame.due.ns;
     for (uint32_t i = 0; i < frame.length; i++)
@@ -872,6 +895,51 @@ static void test_multicast(void **state)
     end_run(&run);
 }
 
+/* All kinds of packets of IPv6, from a virtual host to somebody outside and back: headers, and what the gate says. */
+static void test_ipv6(void **state)
+{
+    static const uint8_t there[] = { 2, 0, 0, 0, 0, 0x99, 0x02, 0xd5, 198, 18, 0, 2, 0x81, 0, 0, 30, 0x86, 0xdd };
+    static const uint8_t back[] = { 0x02, 0xd5, 198, 18, 0, 2, 0x02, 0xd5, 0, 0, 0, 1, 0x86, 0xdd };
+    const struct overlay_mapping map = { network("2001:db8::/64"), network("2001:2::/64") };
+    struct pcap pcap = pcap_begin("six.pcap");
+    struct run run = { .overlay_count = 0 };
+    struct ip_address ends[2][2];
+    uint8_t room[FRAME_MAX_BYTES];
+    struct error err = { "" };
+    struct frame frame;
+    uint32_t seen = 0;
+
+    (void)state;
+    assert_int_equal(ip_address_parse(&ends[0][0], "2001:db8::2"), 0);
+    assert_int_equal(ip_address_parse(&ends[0][1], "2620::1"), 0);
+    ends[1][0] = ends[0][1];
+    ends[1][1] = ends[0][0];
+    for (uint32_t i = 0; i < 2 * KINDS; i++) {
+        struct built packet = build((enum kind)(i / 2), true, i, ends[i % 2]);
+
+        memmove(packet.bytes + 14, packet.bytes, packet.size);
+        memset(packet.bytes, 0, 12);
+        wire_put_u16(packet.bytes + 12, 0x86dd);
+        pcap_put(&pcap, i * 1000, packet.bytes, (uint32_t)packet.size + 14, (uint32_t)packet.size + 14);
+    }
+    pcap_end(&pcap);
+    add_overlay(&run, pcap.path, at_ten(0), 1);
+    run.map = map;
+    begin_run(&run, 60, 1);
+    assert_int_equal(tally_of(&run)->played, 2 * KINDS);
+    while (seen < 2 * KINDS && frame_source_next(&run.frames, room, &frame, &err) == 1) {
+        if (overlay_set_counts(scenario_overlays(run.scenario))->frames == seen)
+            continue;
+        assert_true(gate_passes(&run.gate, &frame));
+        assert_memory_equal(room, seen % 2 ? back : there, seen % 2 ? sizeof back : sizeof there);
+        assert_int_equal(frame.link, seen % 2 ? 2 : 1);
+        assert_int_equal(frame.to_link, seen % 2 ? 1 : 2);
+        seen++;
+    }
+    assert_int_equal(seen, 2 * KINDS);
+    end_run(&run);
+}
+
 /* A capture of so many frames, the last of which belongs `places` before its end. */
 static const char *write_late(uint32_t count, uint32_t places)
 {
@@ -971,6 +1039,7 @@ int main(void)
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_what_is_left_out),
         cmocka_unit_test(test_multicast),
+        cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_hostile),
     };

@@ -95,7 +95,7 @@ int engine_process_check(const struct configuration *c, const struct play_files 
     if (status == 0)
         status = play_files_read_models(files, c, images, err);
     if (status == 0)
-        status = play_init(&play, c, files, &span, NULL, NULL, images, err);
+        status = play_init(&play, c, files, &span, NULL, images, NULL, err);
     if (status == 0 && overlays) {
         play_say_overlays(&play);
         play_print_overlays(&play, overlays);

@@ -108,7 +108,7 @@ int file_run_write(const struct configuration *c, const struct play_files *files
                          strcmp(path, "-") == 0 ? "standard output" : path);
     if (c->truth && (run.truth = flow_output_new(err)) == NULL)
         return -1;
-    status = play_init(&run.play, c, files, &span, NULL, flow_output_keeper(run.truth), images, err);
+    status = play_init(&run.play, c, files, &span, NULL, images, flow_output_keeper(run.truth), err);
     if (status == 0) {
         play_say_overlays(&run.play);
         run.frames = scenario_frames(run.play.scenario);

@@ -109,7 +109,8 @@ static int check_output(const struct options *o, const struct configuration *c, 
         }
     }
     for (size_t i = 0; i < c->overlay_count; i++) {
-        if (output_file_check_apart(o->write, c->overlays[i].pcap, err) < 0)
+        if (output_file_check_apart(o->write, c->overlays[i].pcap, err) < 0 ||
+            (c->truth && output_file_check_apart(c->truth, c->overlays[i].pcap, err) < 0))
             return -1;
     }
     return c->truth ? output_file_check_apart(o->write, c->truth, err) : 0;

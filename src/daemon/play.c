@@ -64,9 +64,9 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .before_ns = span->before_ns,
     };
 
-    config.how.keeper = keeper;
     for (size_t i = 0; i < c->overlay_count; i++)
         overlays[i] = overlay_of(&c->overlays[i], files->overlays[i]);
+    config.how.keeper = keeper;
     play->begin = span->begin;
     play->scenario = scenario_new(&config, err);
     return play->scenario ? 0 : error_prefix(err, "%s", c->path);
@@ -95,8 +95,8 @@ static struct scenario_group group_of(const struct configuration_population *pop
 }
 
 int play_init(struct play *play, const struct configuration *c, const struct play_files *files,
-              const struct play_span *span, const uint16_t *mtus, const struct sent_flow_keeper *keeper,
-              struct model_image *images, struct error *err)
+              const struct play_span *span, const uint16_t *mtus, struct model_image *images,
+              const struct sent_flow_keeper *keeper, struct error *err)
 {
     struct scenario_group groups[SCENARIO_MAX_GROUPS];
     int status = 0;
@@ -122,12 +122,6 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
     link_gates_init(&play->gates, play->scenario);
     play->started = mono_time_now();
     return 0;
-}
-
-void play_name_populations(const struct play *play, struct flow_ledger *ledger)
-{
-    for (size_t i = 0; i < play->model_count; i++)
-        flow_ledger_add_population(ledger, scenario_first_host(play->scenario, i));
 }
 
 /* The i-th, or NULL. */
@@ -167,6 +161,12 @@ void play_print_overlays(const struct play *play, FILE *to)
                 config->label ? config->label : "", config->label ? "\" " : "", overlay_time_text(&config->time, when),
                 seconds, text_from_count(overlay->tally.played, frames), text_from_count(overlay->tally.frames, all));
     }
+}
+
+void play_name_populations(const struct play *play, struct flow_ledger *ledger)
+{
+    for (size_t i = 0; i < play->model_count; i++)
+        flow_ledger_add_population(ledger, scenario_first_host(play->scenario, i));
 }
 
 void play_show_progress(const struct play *play, const struct report_counts *counts)

@@ -53,23 +53,22 @@ struct play_options {
 };
 
 /*
- * `mtus`: by link; NULL where nothing limits frames. `keeper` of the ground truth; NULL: nobody asks. Takes the images,
- * also when it fails. Configuration, files and keeper are borrowed for the play's life. 0, or -1 with nothing to release.
- * The play must not move.
+ * `mtus`: by link; NULL where nothing limits frames. Takes the images, also when it fails. Configuration, files and the
+ * `keeper` of the ground truth (NULL: nobody asks) are borrowed for the play's life. 0, or -1 with nothing to release. The play must not move.
  */
 int play_init(struct play *play, const struct configuration *configuration, const struct play_files *files,
-              const struct play_span *span, const uint16_t *mtus, const struct sent_flow_keeper *keeper,
-              struct model_image *images, struct error *err);
+              const struct play_span *span, const uint16_t *mtus, struct model_image *images,
+              const struct sent_flow_keeper *keeper, struct error *err);
 void play_release(struct play *play);
-
-/* Tells the ledger whose hosts are whose. */
-void play_name_populations(const struct play *play, struct flow_ledger *ledger);
 
 /* What of the overlays cannot be played: a line each on standard error. */
 void play_say_overlays(const struct play *play);
 
 /* What is played of them, and when. */
 void play_print_overlays(const struct play *play, FILE *to);
+
+/* Tells the ledger whose hosts are whose. */
+void play_name_populations(const struct play *play, struct flow_ledger *ledger);
 
 /* One line on a terminal. */
 void play_show_progress(const struct play *play, const struct report_counts *counts);

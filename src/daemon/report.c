@@ -18,11 +18,11 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->hurried += more->hurried;
     sum->repeated_syns += more->repeated_syns;
     sum->most_live = larger(sum->most_live, more->most_live);
-    sum->logged += more->logged;
-    sum->unlogged += more->unlogged;
     sum->overlays += more->overlays;
     sum->overlay_frames += more->overlay_frames;
     sum->overlays_left_out += more->overlays_left_out;
+    sum->logged += more->logged;
+    sum->unlogged += more->unlogged;
     sum->planned += more->planned;
     sum->sent += more->sent;
     sum->sent_bytes += more->sent_bytes;
@@ -39,8 +39,14 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->clock_steps += more->clock_steps;
     sum->suspensions += more->suspensions;
     sum->arp_answers += more->arp_answers;
+    sum->nd_answers += more->nd_answers;
     sum->echo_answers += more->echo_answers;
+    sum->resets += more->resets;
+    sum->unreachable += more->unreachable;
+    sum->unasked += more->unasked;
     sum->answers_dropped += more->answers_dropped;
+    sum->answers_withheld += more->answers_withheld;
+    sum->conflicts += more->conflicts;
     sum->crossing_links = larger(sum->crossing_links, more->crossing_links);
     sum->crossed += more->crossed;
     sum->arrived += more->arrived;
@@ -80,6 +86,19 @@ void report_counts_add_emitted(struct report_counts *counts, const struct emit_c
     counts->stalled_ns += emitted->stalled_ns;
     counts->page_faults += emitted->page_faults;
     log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void report_counts_add_answers(struct report_counts *counts, const struct answer_counts *answers)
+{
+    counts->arp_answers += answers->sent[RESPONSE_ARP];
+    counts->nd_answers += answers->sent[RESPONSE_ND];
+    counts->echo_answers += answers->sent[RESPONSE_ECHO];
+    counts->resets += answers->sent[RESPONSE_RESET];
+    counts->unreachable += answers->sent[RESPONSE_UNREACHABLE];
+    counts->unasked += answers->unasked;
+    counts->answers_dropped += answers->dropped;
+    counts->answers_withheld += answers->withheld;
+    counts->conflicts += answers->conflicts;
 }
 
 void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links)
@@ -154,11 +173,24 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     table_count(to, "  cut by the end", counts->hurried, "");
     table_count(to, "most at once", counts->most_live, "");
     table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
-    count_unless_none(to, "flows logged", counts->logged, "those that were sent, in whole or in part");
-    count_unless_none(to, "flows not logged", counts->unlogged, "the log could not be written, or there was no room");
     count_unless_none(to, "overlays", counts->overlays, "begun");
     count_unless_none(to, "  left out", counts->overlays_left_out, "still under way when their time came again");
     count_unless_none(to, "  frames", counts->overlay_frames, "of those planned");
+    count_unless_none(to, "flows logged", counts->logged, "those that were sent, in whole or in part");
+    count_unless_none(to, "flows not logged", counts->unlogged, "the log could not be written, or there was no room");
+}
+
+static void print_answers(FILE *to, const struct report_counts *counts)
+{
+    table_count(to, "ARP answers", counts->arp_answers, "");
+    count_unless_none(to, "ND answers", counts->nd_answers, "neighbours of IPv6");
+    table_count(to, "ping answers", counts->echo_answers, "");
+    count_unless_none(to, "resets", counts->resets, "of TCP that was no session's");
+    count_unless_none(to, "unreachable", counts->unreachable, "errors of ICMP");
+    table_count(to, "answers dropped", counts->answers_dropped, "");
+    count_unless_none(to, "answers withheld", counts->answers_withheld, "as by the hosts' systems");
+    count_unless_none(to, "unasked", counts->unasked, "probes, announcements, questions for gateways");
+    count_unless_none(to, "conflicts", counts->conflicts, "addresses of virtual hosts that somebody else has");
 }
 
 void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live)
@@ -181,9 +213,7 @@ void report_print_frames(const struct report_counts *counts, FILE *to, bool is_l
     count_unless_none(to, "clock steps", counts->clock_steps, "of the wall clock");
     count_unless_none(to, "suspensions", counts->suspensions, "of the machine");
     print_crossings(to, counts);
-    table_count(to, "ARP answers", counts->arp_answers, "");
-    table_count(to, "ping answers", counts->echo_answers, "");
-    table_count(to, "answers dropped", counts->answers_dropped, "");
+    print_answers(to, counts);
 }
 
 static void print_text(FILE *to, const struct report *r)
@@ -236,11 +266,11 @@ void report_set_flows(json_t *object, const struct report_counts *counts)
     set(object, "hurried", counts->hurried);
     set(object, "repeated_syns", counts->repeated_syns);
     set(object, "most_live", counts->most_live);
-    set(object, "logged", counts->logged);
-    set(object, "unlogged", counts->unlogged);
     set(object, "overlays", counts->overlays);
     set(object, "overlays_left_out", counts->overlays_left_out);
     set(object, "overlay_frames", counts->overlay_frames);
+    set(object, "logged", counts->logged);
+    set(object, "unlogged", counts->unlogged);
 }
 
 void report_set_frames(json_t *object, const struct report_counts *counts, bool is_live)
@@ -268,8 +298,14 @@ void report_set_frames(json_t *object, const struct report_counts *counts, bool 
     if (counts->crossing_links > 0)
         json_object_set_new(object, "crossed", crossings_json(counts));
     set(object, "arp_answers", counts->arp_answers);
+    set(object, "nd_answers", counts->nd_answers);
     set(object, "echo_answers", counts->echo_answers);
+    set(object, "resets", counts->resets);
+    set(object, "unreachable", counts->unreachable);
     set(object, "answers_dropped", counts->answers_dropped);
+    set(object, "answers_withheld", counts->answers_withheld);
+    set(object, "unasked", counts->unasked);
+    set(object, "conflicts", counts->conflicts);
 }
 
 static void print_json(FILE *to, const struct report *r)

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -93,6 +94,8 @@ static const struct argument_rule {
     { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFNAME },
     { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFFLAGS },
     { SCMP_SYS(ioctl), 1, WHOLE_INT, SIOCGIFMTU },
+    /* Which frames a socket receives: addresses are known when the models are. */
+    { SCMP_SYS(setsockopt), 2, WHOLE_INT, SO_ATTACH_FILTER },
 };
 
 static int add_lists(scmp_filter_ctx filter)

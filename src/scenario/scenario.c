@@ -204,6 +204,11 @@ uint32_t scenario_host_count(const struct scenario *s)
     return s->population.host_count;
 }
 
+void scenario_set_gateway_mac(struct scenario *s, size_t group, const uint8_t mac[6])
+{
+    population_set_gateway_mac(&s->population, group, mac);
+}
+
 uint32_t scenario_first_host(const struct scenario *s, size_t group)
 {
     uint32_t first = 0;
@@ -211,11 +216,6 @@ uint32_t scenario_first_host(const struct scenario *s, size_t group)
     for (size_t i = 0; i < group; i++)
         first += s->groups[i].host_count;
     return first;
-}
-
-void scenario_set_gateway_mac(struct scenario *s, size_t group, const uint8_t mac[6])
-{
-    population_set_gateway_mac(&s->population, group, mac);
 }
 
 const struct ip_network *scenario_networks(const struct scenario *s, size_t *count)
@@ -342,21 +342,4 @@ const struct schedule *scenario_schedule(const struct scenario *s)
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record)
 {
     session_record(plan, seed, record);
-}
-
-bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
-                          struct address_owner *owner)
-{
-    const struct scenario_link *link = self;
-    const struct population *population = &link->scenario->population;
-    const struct virtual_host *host = population_find(population, address);
-
-    if (host) {
-        *owner = (struct address_owner){ .host = (uint32_t)(host - population->hosts), .name = host->end.name };
-        memcpy(owner->mac, host->end.mac, sizeof owner->mac);
-        return host->end.link == link->link && host->end.vlan == vlan;
-    }
-    *owner = (struct address_owner){ .is_outside = true, .name = population_name(address) };
-    memcpy(owner->mac, population->outside.mac, sizeof owner->mac);
-    return population_is_outside(population, address, link->link, vlan);
 }
