@@ -155,7 +155,10 @@ sessions() { # TCP sessions with SYN, SYN-ACK and a FIN from both sides
 
 report=$work/report.json
 sent=$(json sent "$report")
-answers=$(( $(json arp_answers "$report") + $(json echo_answers "$report") ))
+answers=0
+for kind in arp_answers nd_answers echo_answers resets unreachable unasked; do
+    answers=$(( answers + $(json $kind "$report") ))
+done
 printf '\n'
 figure "hosts learned and played" "$hosts"
 figure "of these, seen at the far end" "$("$dayshift" compare --json "$work/sample.dsm" \
@@ -165,7 +168,7 @@ check "frames planned = sent + dropped + refused" "$(json planned "$report")" \
     $(( sent + $(json dropped "$report") + $(json refused "$report") ))
 check "frames sent, dropped: none" "$(json dropped "$report")" 0
 check "frames captured at the far end = sent" "$(count_of "$work/played.pcap")" "$sent"
-check "interface counted = sent + answers ($answers)" "$(json interface_packets "$report")" \
+check "interface counted = sent + answers and announcements ($answers)" "$(json interface_packets "$report")" \
     $(( sent + answers ))
 check "SHA-256 of the frames captured = of those -w writes" "$(bytes_of "$work/played.pcap")" \
     "$(bytes_of "$work/written.pcap")"

@@ -13,7 +13,7 @@ need_root
 work=$(mktemp -d /tmp/dayshift-test.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-test_packages=(python3 clang libcmocka-dev bats iproute2 nftables iputils-ping iputils-arping tcpdump tshark tcptrace
+test_packages=(python3 clang libcmocka-dev bats iproute2 nftables iputils-ping iputils-arping nmap tcpdump tshark tcptrace
     sqlite3 jq xz-utils zstd bzip2 nfdump util-linux procps)
 passed=0 failed=0 skipped=0
 

@@ -82,6 +82,10 @@ setup()
     refuses_line 2 'outside_gateway: 1 is not a MAC address or an IP address' "$players" 'outside_gateway = 1;'
     refuses_line 2 'outside_vlan: 0 is not a whole number from 1 to 4094' "$players" 'outside_vlan = 0;'
     refuses_line 2 'stop_seconds: 301 is not a whole number from 0 to 300' "$players" 'stop_seconds = 301;'
+    refuses_line 2 'probe: 1 is not true or false' "$players" 'probe = 1;'
+    refuses_line 2 'announce: "no" is not true or false' "$players" 'announce = "no";'
+    refuses_line 2 'probe_seconds: 0 is not a number from 0.1 to 60' "$players" 'probe_seconds = 0;'
+    refuses_line 2 'probe_seconds: 61.5 is not a number from 0.1 to 60' "$players" 'probe_seconds = 61.5;'
     refuses_line 2 'timing: "fast" is not one of: exact, balanced, frugal' "$players" 'timing = "fast";'
     refuses_line 2 'timing: 1 is not one of: exact' "$players" 'timing = 1;'
     refuses_line 2 'late: "never" is not one of: send, drop' "$players" 'late = "never";'
@@ -123,6 +127,8 @@ setup()
     done
     refuses_line 2 'gateway: "ff02::1" is not a MAC address or an IP address' "populations = ( { $m" 'gateway = "ff02::1"; } );'
     refuses_line 2 'ipv6: 1.5 is not a number from 0 to 1' "populations = ( { $m" 'ipv6 = 1.5; } );'
+    refuses_line 2 'os: "beos" is not one of: learned, linux, windows, macos, router' "populations = ( { $m" 'os = "beos"; } );'
+    refuses_line 2 'os: 7 is not one of' "populations = ( { $m" 'os = 7; } );'
     refuses_line 2 'hosts: 0 is not a whole number from 1 to 1000000' "populations = ( { $m" 'hosts = 0; } );'
     refuses_line 2 'hosts: 2000000 is not' "populations = ( { $m" 'hosts = 2000000; } );'
     refuses_line 2 'hosts: "many" is not' "populations = ( { $m" 'hosts = "many"; } );'
@@ -298,7 +304,7 @@ example()
 # spell_out FILE: all that dayshift.conf has as a comment, with its examples of links, for its one interface, and overlays
 spell_out()
 {
-    sed -e '/^interface = /d' -e '/^#\(links\|overlays\) = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z_]* = .*;\)$/\1\2/' "$1"
+    sed -e '/^interface = /d' -e '/^#\(links\|overlays\) = (/,/^#);/s/^#//' -e 's/^\( *\)#\([a-z0-9_]* = .*;\)$/\1\2/' "$1"
 }
 
 @test "the example of all keys is good with every line that is a comment in it" {
@@ -318,7 +324,7 @@ spell_out()
 
     example dayshift.conf
     spell_out dayshift.conf | sed '/^\(links\|overlays\) = (/,/^);/d; /^start = /d; /^duration = /d' > all.conf
-    sed -n '/ Example:$/{n; s/^ *#\([a-z_]*\) = .*/\1/p}' dayshift.conf > keys
+    sed -n '/ Example:$/{n; s/^ *#\([a-z0-9_]*\) = .*/\1/p}' dayshift.conf > keys
     while read -r key; do
         sed -i "/^ *$key = /d" all.conf
     done < keys

@@ -3,7 +3,7 @@
  *
  *     emit_link_probe LINK FRAMES GAP_US LINGER_S
  *
- * Opens the link, answers for 198.18.0.1 to 198.18.0.10, sends FRAMES frames GAP_US microseconds
+ * Opens the link, answers for 198.18.0.1 to 198.18.0.10 and 2001:2::1 to 2001:2::a, sends FRAMES frames GAP_US microseconds
  * apart through a ring, prints what became of them as key=value, and then goes on answering
  * for LINGER_S seconds or until standard input ends.
  */
@@ -18,6 +18,7 @@
 #include "base/frame_ring.h"
 #include "emit/emitter.h"
 #include "emit/link.h"
+#include "emit/receive_filter.h"
 #include "emit/responder.h"
 #include "net/wire.h"
 
@@ -48,16 +49,27 @@ static void make_mac(uint32_t host, uint8_t mac[6])
     memcpy(mac, made, sizeof made);
 }
 
-static bool is_host(const void *self, const struct ip_address *asked, uint16_t vlan, struct address_owner *owner)
-{
-    uint32_t address = ip_address_to_v4(asked);
+/* One family after the other. */
+static const struct host_range ranges[] = {
+    { { { [10] = 0xff, 0xff, 198, 18, 0, 1 } }, { { [10] = 0xff, 0xff, 198, 18, 0, HOSTS } }, 0 },
+    { { { 0x20, 0x01, 0, 2, [15] = 1 } }, { { 0x20, 0x01, 0, 2, [15] = HOSTS } }, 0 },
+};
 
+/* The first five run Linux, the others Windows. */
+static enum host_kind find_host(const void *self, const struct ip_address *asked, uint16_t vlan, struct link_host *host)
+{
     (void)self;
-    if (vlan != 0 || address < FIRST_HOST || address - FIRST_HOST >= HOSTS)
-        return false;
-    *owner = (struct address_owner){ 0 };
-    make_mac(address - FIRST_HOST + 1, owner->mac);
-    return true;
+    for (size_t i = 0; vlan == 0 && i < sizeof ranges / sizeof *ranges; i++) {
+        uint64_t number = ip_address_distance(asked, &ranges[i].first);
+
+        if (number >= HOSTS)
+            continue;
+        make_mac((uint32_t)number + 1, host->mac);
+        host->stack = number < HOSTS / 2 ? (struct host_stack){ HOST_OS_LINUX, 64, IP_ID_COUNTER }
+                                         : (struct host_stack){ HOST_OS_WINDOWS, 128, IP_ID_COUNTER };
+        return HOST_VIRTUAL;
+    }
+    return HOST_NONE;
 }
 
 /* UDP to port 9, discard, of a MAC address that nobody has: the other end's kernel ignores it. */
@@ -153,16 +165,25 @@ static void linger(int seconds)
 static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, struct error *err)
 {
     static struct emit_counts counts; /* zero */
-    struct responder responder = { .lookup = is_host };
+    static struct answer_counts answers; /* zero */
     struct link link;
+    const struct responder_config config = {
+        .link = &link,
+        .hosts = { .find = find_host, .virtual_hosts = ranges, .virtual_count = 2 },
+        .counts = &answers,
+    };
+    struct receive_filter filter;
+    struct responder *responder;
     uint64_t before;
     uint64_t after;
     int status = -1;
 
     if (link_open(&link, name, false, err) < 0)
         return -1;
-    responder.link = &link;
-    if (responder_start(&responder, err) < 0)
+    receive_filter_ranges(&filter, ranges, sizeof ranges / sizeof *ranges, NULL, 0);
+    (void)receive_filter_attach(&filter, link.receive_fd); /* nothing would be answered */
+    responder = responder_new(&config);
+    if (responder_start(responder, err) < 0)
         goto close;
     if (link_sent_packets(&link, &before, err) == 0 &&
         send_frames(&link, frames, gap_ns, &counts, err) == 0 &&
@@ -171,10 +192,13 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
         linger(linger_s);
         status = 0;
     }
-    responder_stop(&responder);
-    printf("arp_answers=%llu\necho_answers=%llu\n", (unsigned long long)responder.arp_answers,
-           (unsigned long long)responder.echo_answers);
+    responder_stop(responder);
+    printf("arp_answers=%llu\nnd_answers=%llu\necho_answers=%llu\nresets=%llu\nunreachable=%llu\nconflicts=%llu\n",
+           (unsigned long long)answers.sent[RESPONSE_ARP], (unsigned long long)answers.sent[RESPONSE_ND],
+           (unsigned long long)answers.sent[RESPONSE_ECHO], (unsigned long long)answers.sent[RESPONSE_RESET],
+           (unsigned long long)answers.sent[RESPONSE_UNREACHABLE], (unsigned long long)answers.conflicts);
 close:
+    responder_free(responder);
     link_close(&link);
     return status;
 }

@@ -505,6 +505,26 @@ rows_of()
     [ ! -s findings ] || complain "$(head findings)"
 }
 
+# Of IPv6, and of both families side by side: what another decoder says, and no flow that TCP could not have made.
+@test "day: IPv6" {
+    need tshark
+    dayshift day -q -o six.pcap --network 2001:db8::/64 "${window[@]}" "$model"
+    dayshift day -q -o both.pcap --network 2001:db8::/64 --network 198.18.0.0/24 "${window[@]}" "$model"
+    for file in six both; do
+        tshark -n -r $file.pcap -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
+            -o udp.check_checksum:TRUE -o tcp.analyze_sequence_numbers:TRUE \
+            -Y '_ws.malformed || _ws.expert.group == "Checksum" || tcp.analysis.lost_segment ||
+                tcp.analysis.ack_lost_segment || (ipv6 && ipv6.flow == 0)' 2> /dev/null > findings
+        [ ! -s findings ] || complain "$(head findings)"
+        dayshift check $file.pcap > checked
+        grep -qE 'legal: no rule below is broken +1.0000$' checked
+        grep -qE '^checksums right \(\*\) +1.0000$' checked
+    done
+    [ -z "$(tshark -n -r six.pcap -Y '!ipv6' 2> /dev/null)" ]
+    [ "$(tshark -n -r both.pcap -Y ip 2> /dev/null | wc -l)" -gt 100 ]
+    [ "$(tshark -n -r both.pcap -Y ipv6 2> /dev/null | wc -l)" -gt 100 ]
+}
+
 @test "day: networks that cannot be" {
     refuses 1 "networks 198.19.128.0/17 and 198.19.0.0/16 overlap" \
         dayshift day -o new.pcap --network 198.19.128.0/17 "$model"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Real things between two links: dayshiftd plays in one network namespace, the inside on one link and the outside on
-# another; both lead into a second namespace, where a bridge or a firewall of Linux joins them. Nothing
+# another; both lead into a second namespace, where a bridge, a firewall or a router of Linux joins them. Nothing
 # leaves the two. Needs root; exits with 77 (skipped) where that cannot be had.
 #
 #     DAYSHIFT=./dayshift DAYSHIFTD=./dayshiftd tests/test_between.sh       from the build directory
@@ -22,14 +22,14 @@ set_up()
 
 # --- a run ---
 
-vlan= # of both sides
+inside= # more keys of the inside
 
 # configure [LINE]: both links, for some seconds of a busy hour, or as the line says
 configure()
 {
     printf '%s\n' "links = ( { name = \"inside\"; interface = \"$link_a\"; }, { name = \"outside\"; interface = \"$link_c\"; } );" \
-        "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; $vlan } ); outside_link = \"outside\";" \
-        'start = "2026-03-02 10:00"; impairments = "none";' "control = \"$scratch/control\";" \
+        "populations = ( { model = \"$scratch/model.dsm\"; link = \"inside\"; $inside } ); outside_link = \"outside\";" \
+        'start = "2026-03-02 10:00"; impairments = "none"; probe = false; announce = false;' "control = \"$scratch/control\";" \
         "${1:-speed = 100; duration = \"6s\";}" > "$scratch/live.conf"
 }
 
@@ -42,7 +42,7 @@ start_captures()
     for link in "$link_b" "$link_d"; do
         : > "$scratch/$link.words"
         ip netns exec "$space_b" tcpdump --immediate-mode --nano -s 128 -B 16384 -Q in -n -i "$link" -w "$scratch/$link.pcap" \
-            'ip or vlan' 2> "$scratch/$link.words" &
+            'ip or (ip6 and not (icmp6 and ip6[40] >= 130)) or (vlan and ip)' 2> "$scratch/$link.words" & # without neighbours
         other_pids="$other_pids $!"
         wait_for 10 contains "$scratch/$link.words" "listening on" || return 1
     done
@@ -124,9 +124,9 @@ check_bridge()
     configure
     check_run bridge
     nothing_is_missing bridge
-    vlan='vlan = 20;'
+    inside='vlan = 20;'
     configure 'speed = 100; duration = "6s"; outside_vlan = 20;'
-    vlan=
+    inside=
     check_run "bridge, in a VLAN"
     nothing_is_missing "bridge, in a VLAN"
 }
@@ -139,10 +139,12 @@ counted()
     in_b nft list chain inet between "$1" | sed -nE 's/.*counter packets ([0-9]+) .*/\1/p' | head -n 1
 }
 
-set_up_firewall()
+# Rules that count, from 0.
+follow_connections()
 {
-    in_b sysctl -qw net.bridge.bridge-nf-call-iptables=1 2> /dev/null &&
-        in_b nft -f - << 'END' 2> /dev/null
+    in_b nft -f - << 'END' 2> /dev/null
+table inet between
+delete table inet between
 table inet between {
     chain invalid { type filter hook forward priority 0; ct state invalid counter; }
     chain established { type filter hook forward priority 1; ct state established counter; }
@@ -151,18 +153,24 @@ table inet between {
 END
 }
 
+# check_connections WHAT: with the rules and the configuration that there are
+check_connections()
+{
+    check_run "$1"
+    nothing_is_missing "$1"
+    check "$1: it follows the connections" [ "$(counted established)" -gt 1000 ]
+    check "$1: no packet is invalid" [ "$(counted invalid)" = 0 ]
+    echo "     $(counted established) packets of established connections, $(counted invalid) invalid"
+}
+
 check_firewall()
 {
-    if ! set_up_firewall; then
+    if ! in_b sysctl -qw net.bridge.bridge-nf-call-iptables=1 2> /dev/null || ! follow_connections; then
         echo "skipped: a firewall, this kernel has no connection tracking for bridges"
         return
     fi
     configure
-    check_run firewall
-    nothing_is_missing firewall
-    check "firewall: it follows the connections" [ "$(counted established)" -gt 1000 ]
-    check "firewall: no packet is invalid" [ "$(counted invalid)" = 0 ]
-    echo "     $(counted established) packets of established connections, $(counted invalid) invalid"
+    check_connections firewall
 }
 
 # What it drops is missing, to the packet.
@@ -176,6 +184,70 @@ check_dropped_port()
     check "dropped port: on the link behind the firewall" says status \
         'd["links"][1]["crossed"]["missing"] > 10 > d["links"][0]["crossed"]["missing"]'
     in_b nft flush chain inet between dropped
+}
+
+# --- a router: frames go to its MACs, and have another MAC behind it ---
+
+mac_of()
+{
+    in_b cat "/sys/class/net/$1/address"
+}
+
+# Everybody outside is behind one MAC, as behind one more router.
+set_up_router()
+{
+    in_b ip link del dsbridge 2> /dev/null
+    in_b sysctl -qw net.ipv4.ip_forward=1 || return 1
+    in_b ip address add 198.18.255.254/16 dev "$link_b"
+    in_b ip address add 192.0.2.1/24 dev "$link_d"
+    in_b ip neighbour add 192.0.2.2 lladdr 02:d5:00:00:00:01 dev "$link_d" nud permanent
+    in_b ip route add 198.19.0.0/16 via 192.0.2.2
+}
+
+# IPv6 as well, whose neighbours it is told.
+set_up_router6()
+{
+    local host link
+
+    for link in "$link_b" "$link_d"; do
+        in_b sysctl -qw "net.ipv6.conf.$link.accept_dad=0" "net.ipv6.conf.$link.disable_ipv6=0" 2> /dev/null || return 1
+    done
+    in_b sysctl -qw net.ipv6.conf.all.forwarding=1 || return 1
+    in_b ip address add 2001:2:0:1::ffff/64 dev "$link_b" || return 1
+    in_b ip address add 2001:db8::1/64 dev "$link_d"
+    in_b ip neighbour add 2001:db8::2 lladdr 02:d5:00:00:00:01 dev "$link_d" nud permanent
+    in_b ip route add 2001:2:0:8000::/49 via 2001:db8::2
+    for ((host = 1; host < 40; host++)); do
+        in_b ip neighbour add "$(printf '2001:2:0:1::%x' "$host")" lladdr "$(printf '02:aa:00:00:00:%02x' "$host")" \
+            dev "$link_b" nud permanent
+    done
+}
+
+check_router()
+{
+    if ! set_up_router || ! follow_connections; then
+        echo "skipped: a router, this kernel has no connection tracking"
+        return
+    fi
+    inside="gateway = \"$(mac_of "$link_b")\";"
+    configure "speed = 100; duration = \"6s\"; outside_gateway = \"$(mac_of "$link_d")\";"
+    check_connections router
+    if ! set_up_router6; then
+        echo "skipped: a router of IPv6, this kernel has none"
+        return
+    fi
+    follow_connections
+    inside="$inside network = \"198.18.0.0/16\"; network6 = \"2001:2:0:1::/64\"; mac = \"02:aa:00:00:00:01\"; ipv6 = 0.7;"
+    configure "speed = 100; duration = \"6s\"; outside_gateway = \"$(mac_of "$link_d")\";"
+    check_connections "router, IPv6"
+    check "router, IPv6: most of it is" [ "$(frames_of 6)" -gt "$(frames_of 4)" ]
+    inside=
+}
+
+# frames_of VERSION: of IP, that crossed from the inside
+frames_of()
+{
+    tcpdump -nr "$scratch/$link_b.pcap" "ether[14] & 0xf0 = 0x${1}0 and ether dst $(mac_of "$link_b")" 2> /dev/null | wc -l
 }
 
 # --- nothing ---
@@ -194,5 +266,6 @@ check_bridge
 check_firewall
 check_dropped_port
 check_no_way
+check_router
 echo "$failures failed"
 [ "$failures" = 0 ]

@@ -44,6 +44,9 @@ static void test_defaults(void **state)
     assert_false(c.has_date || c.has_start);
     assert_int_equal(c.duration_ns, 0);
     assert_int_equal(c.stop_ns, 10 * NS_PER_SECOND);
+    assert_true(c.probe && c.announce);
+    assert_int_equal(c.probe_ns, 1500 * NS_PER_MS);
+    assert_int_equal(c.populations[0].os, HOST_OS_LEARNED);
     assert_int_equal(c.timing, EMIT_EXACT);
     assert_int_equal(c.late, LATE_SEND);
     assert_int_equal(c.max_late_ns, NS_PER_SECOND);
@@ -124,6 +127,13 @@ static void test_crossing_filters(void **state)
         { "populations = (" POPULATION("10.1.0.0/16", "in") "," POPULATION("10.2.0.0/16", "out") ");",
           { "(ip src net 10.2.0.0/16) and (ip dst net 10.1.0.0/16)",
             "(ip src net 10.1.0.0/16) and (ip dst net 10.2.0.0/16)" } },
+        /* Of both families; the other rows have nobody who talks to the outside of IPv6. */
+        { "populations = ( { model = \"m\"; network = \"10.1.0.0/16\"; network6 = \"2001:2:0:1::/64\"; link = \"in\"; } );"
+          "outside = \"10.9.0.0/16\"; outside6 = \"2001:2:0:9::/64\"; outside_link = \"out\";",
+          { "(ip src net 10.9.0.0/16 or ip6 src net 2001:2:0:9::/64) and "
+            "(ip dst net 10.1.0.0/16 or ip6 dst net 2001:2:0:1::/64)",
+            "(ip src net 10.1.0.0/16 or ip6 src net 2001:2:0:1::/64) and "
+            "(ip dst net 10.9.0.0/16 or ip6 dst net 2001:2:0:9::/64)" } },
         { "populations = (" POPULATION("10.1.0.0/16", "out") "); outside_link = \"out\";", { NULL, NULL } },
         { "populations = (" POPULATION("10.1.0.0/16", "in") ");", { NULL, NULL } },
     };
@@ -183,6 +193,89 @@ static void test_references(void **state)
     }
 }
 
+static struct ip_address address_of(const char *text)
+{
+    struct ip_address address;
+
+    assert_int_equal(ip_address_parse(&address, text), 0);
+    return address;
+}
+
+static void check_network(const struct ip_network *network, const char *wanted)
+{
+    char text[IP_NETWORK_TEXT];
+
+    if (wanted)
+        assert_string_equal(ip_network_format(network, text), wanted);
+    else
+        assert_int_equal(network->prefix, 0);
+}
+
+/* Which addresses a population has; the default is for who says nothing of either family. */
+static void test_addresses(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *networks[IP_FAMILIES], *firsts[IP_FAMILIES];
+        double ipv6;
+    } rows[] = {
+        { "", { "198.18.0.0/16", NULL }, { "::", "::" }, 0.5 },
+        { "network = \"10.0.0.0/24\";", { "10.0.0.0/24", NULL }, { "::", "::" }, 0.5 },
+        { "network6 = \"fd00::/64\"; ipv6 = 1;", { NULL, "fd00::/64" }, { "::", "::" }, 1 },
+        { "first6 = \"fd00::5\"; network6 = \"fd00::/64\"; network = \"10.0.0.0/8\"; first = \"10.1.1.1\"; ipv6 = 0.25;",
+          { "10.0.0.0/8", "fd00::/64" }, { "10.1.1.1", "fd00::5" }, 0.25 },
+        { "first = \"198.18.0.9\";", { "198.18.0.0/16", NULL }, { "198.18.0.9", "::" }, 0.5 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct population_addresses *addresses;
+        struct configuration c;
+        char text[512];
+
+        snprintf(text, sizeof text, "populations = ( { model = \"/m\"; %s } );", rows[i].text);
+        load(&c, text);
+        addresses = &c.populations[0].addresses;
+        for (int f = 0; f < IP_FAMILIES; f++) {
+            struct ip_address first = address_of(rows[i].firsts[f]);
+
+            check_network(&addresses->networks[f], rows[i].networks[f]);
+            assert_true(ip_address_equal(&addresses->firsts[f], &first));
+        }
+        assert_true(addresses->ipv6 == rows[i].ipv6);
+        assert_int_equal(addresses->gateway.kind, GATEWAY_NONE);
+        configuration_release(&c);
+    }
+}
+
+static void test_macs_and_gateways(void **state)
+{
+    static const uint8_t mac[6] = { 0x02, 0x00, 0x5e, 0xAB, 0xcd, 0x01 }, none[6];
+    struct ip_address router = address_of("fe80::1"), router4 = address_of("10.0.0.1");
+    struct configuration c;
+
+    (void)state;
+    load(&c, "populations = ( { model = \"/m\"; mac = \"02:00:5e:Ab:cD:01\"; gateway = \"02:00:5e:ab:cd:01\"; },"
+             "{ model = \"/m\"; network6 = \"fd00::/64\"; gateway = \"fe80::1\"; } );"
+             "outside6 = \"fd01::/64\"; outside_mac = \"02:00:5E:AB:CD:01\"; outside_gateway = \"10.0.0.1\";");
+    assert_memory_equal(c.populations[0].addresses.mac, mac, 6);
+    assert_int_equal(c.populations[0].addresses.gateway.kind, GATEWAY_MAC);
+    assert_memory_equal(c.populations[0].addresses.gateway.mac, mac, 6);
+    assert_memory_equal(c.populations[1].addresses.mac, none, 6);
+    assert_int_equal(c.populations[1].addresses.gateway.kind, GATEWAY_ADDRESS);
+    assert_true(ip_address_equal(&c.populations[1].addresses.gateway.address, &router));
+    assert_memory_equal(c.outside.mac, mac, 6);
+    assert_int_equal(c.outside.gateway.kind, GATEWAY_ADDRESS);
+    assert_true(ip_address_equal(&c.outside.gateway.address, &router4));
+    check_network(&c.outside.networks[IP_FAMILY_4], "198.19.0.0/16");
+    check_network(&c.outside.networks[IP_FAMILY_6], "fd01::/64");
+    configuration_release(&c);
+    load(&c, PLAYERS);
+    check_network(&c.outside.networks[IP_FAMILY_6], "2001:2:0:8000::/49");
+    assert_int_equal(c.outside.gateway.kind, GATEWAY_NONE);
+    configuration_release(&c);
+}
+
 /* A date, a time of day, or both; what is missing is as it is now. */
 static void test_start(void **state)
 {
@@ -240,7 +333,12 @@ static void test_all_else(void **state)
     assert_int_equal(c.threads, 64);
     assert_int_equal(ip_address_to_v4(&c.outside.networks[IP_FAMILY_4].base), 0x0a000000);
     configuration_release(&c);
-    load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1;\n" PLAYERS);
+    load(&c, "timing = \"balanced\"; control = \"/tmp/c\"; max_late_us = 1; probe = false; probe_seconds = 0.25;"
+             "announce = false; populations = ( { model = \"/m\"; os = \"windows\"; }, { model = \"/m\"; os = \"router\"; } );\n");
+    assert_false(c.probe || c.announce);
+    assert_int_equal(c.probe_ns, 250 * NS_PER_MS);
+    assert_int_equal(c.populations[0].os, HOST_OS_WINDOWS);
+    assert_int_equal(c.populations[1].os, HOST_OS_ROUTER);
     assert_int_equal(c.timing, EMIT_BALANCED);
     assert_string_equal(c.control, "/tmp/c");
     assert_int_equal(c.max_late_ns, 1000);
@@ -255,6 +353,8 @@ int main(void)
         cmocka_unit_test(test_one_link_in_short),
         cmocka_unit_test(test_crossing_filters),
         cmocka_unit_test(test_references),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_macs_and_gateways),
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_all_else),
     };

@@ -1807,6 +1807,38 @@ static void test_network_contains(void **state)
     }
 }
 
+/* Addresses that follow one another, through every byte. */
+static void test_address_sums(void **state)
+{
+    static const struct {
+        const char *from;
+        uint64_t count;
+        const char *to;
+    } cases[] = {
+        { "10.0.0.0", 0, "10.0.0.0" },
+        { "10.0.0.255", 1, "10.0.1.0" },
+        { "198.18.255.255", 1, "198.19.0.0" },
+        { "2001:db8::ffff", 1, "2001:db8::1:0" },
+        { "2001:db8::ffff:ffff:ffff:ffff", 1, "2001:db8:0:1::" },
+        { "2001:db8:ffff:ffff:ffff:ffff:ffff:fff0", 0x20, "2001:db9::10" },
+        { "::", UINT64_MAX - 1, "::ffff:ffff:ffff:fffe" },
+        { "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1, "::" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ip_address from, to, sum;
+
+        assert_int_equal(ip_address_parse(&from, cases[i].from), 0);
+        assert_int_equal(ip_address_parse(&to, cases[i].to), 0);
+        sum = ip_address_add(&from, cases[i].count);
+        assert_true(ip_address_equal(&sum, &to));
+        assert_true(ip_address_distance(&to, &from) == cases[i].count);
+        if (cases[i].count > 0) /* nearly all the way around */
+            assert_true(ip_address_distance(&from, &to) == UINT64_MAX);
+    }
+}
+
 static void test_network_overlaps(void **state)
 {
     static const struct {
@@ -1911,6 +1943,7 @@ int main(void)
         cmocka_unit_test(test_address_kinds),
         cmocka_unit_test(test_network_parse),
         cmocka_unit_test(test_network_contains),
+        cmocka_unit_test(test_address_sums),
         cmocka_unit_test(test_network_overlaps),
         cmocka_unit_test(test_checksum),
         cmocka_unit_test(test_checksum_of_a_sum_with_its_checksum),

@@ -10,11 +10,11 @@
 
 #include "base/random.h"
 #include "dayshift/flow_plan.h"
-#include "dayshift/sent_flow.h"
 #include "dayshift/session_options.h"
-#include "net/decode.h"
 #include "emit/sent_count.h"
+#include "net/decode.h"
 #include "net/wire.h"
+#include "records/flow_ledger.h"
 #include "session/datagram.h"
 #include "session/frame_template.h"
 #include "session/payload.h"
@@ -23,7 +23,7 @@
 #define SEED UINT64_C(11)
 
 enum { PLANS = 300, ETHERNET = 14, MOST_PACKET = 65536, I = FLOW_INITIATOR, R = FLOW_RESPONDER };
-enum { NEXT_FRAGMENT = 44, TTL = 57 };
+enum { NEXT_FRAGMENT = 44, TTL = 57, ECHO_REQUEST6 = 128 };
 
 static const uint8_t macs[2][6] = { { 2, 0, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 2 } };
 
@@ -227,35 +227,20 @@ static int next_scripted(void *self, struct flow_plan *plan, struct error *err)
     return 1;
 }
 
-/* As the log of flows would. */
-struct meter {
-    uint32_t flows;
-    struct sent_tally tallies[PLANS];
-};
-
-static uint32_t begin_flow(void *self, const struct sent_flow *flow)
+/* What the ground truth has of the flows that are over. */
+static void count_records(struct flow_ledger *ledger, uint64_t bytes[2])
 {
-    struct meter *meter = self;
+    struct sent_record record;
+    uint32_t slot;
 
-    assert_true(flow->protocol != IP_ICMP || ip_address_is_v4(&flow->address[0]));
-    assert_true(flow->protocol != IP_ICMPV6 || !ip_address_is_v4(&flow->address[0]));
-    return meter->flows++;
-}
-
-static void end_flow(void *self, uint32_t slot, uint64_t frames)
-{
-    const struct sent_tally *tally = &((struct meter *)self)->tallies[slot];
-
-    assert_int_equal(tally->packets[0] + tally->packets[1] + tally->errors + 1, frames); /* its last one is not sent yet */
-}
-
-static uint64_t metered_bytes(const struct meter *meter)
-{
-    uint64_t bytes = 0;
-
-    for (uint32_t i = 0; i < meter->flows; i++)
-        bytes += meter->tallies[i].bytes[0] + meter->tallies[i].bytes[1];
-    return bytes;
+    for (; flow_ledger_over(ledger, 0, &slot); flow_ledger_give_back(ledger, 1)) {
+        flow_ledger_record(ledger, slot, 0, &record);
+        for (int side = 0; side < 2; side++)
+            bytes[side] += record.flow.bytes[side];
+        assert_true(record.flow.protocol != IP_ICMP || ip_address_is_v4(&record.flow.address[0]));
+        assert_true(record.flow.protocol != IP_ICMPV6 || !ip_address_is_v4(&record.flow.address[0]));
+        assert_true(record.flow.protocol != IP_ICMPV6 || record.flow.port[R] == ECHO_REQUEST6 << 8);
+    }
 }
 
 static void play(struct watch *watch, const char *impairments)
@@ -265,9 +250,9 @@ static void play(struct watch *watch, const char *impairments)
         .plans = { next_scripted, &script }, .schedule = { .speed = 1.0 }, .end = { INT64_MAX }, .seed = SEED,
     };
     static uint8_t room[FRAME_MAX_BYTES];
-    struct meter *meter = test_calloc(1, sizeof *meter);
-    const struct sent_flow_keeper keeper = { begin_flow, end_flow, meter };
-    uint64_t seen = 0;
+    uint64_t told[2] = { 0, 0 }, seen = 0;
+    struct flow_ledger *ledger;
+    struct sent_flow_keeper keeper;
     struct error err = { "" };
     struct renderer *renderer;
     struct frame_source frames;
@@ -275,6 +260,9 @@ static void play(struct watch *watch, const char *impairments)
     uint32_t errors_before = 0;
 
     assert_int_equal(impairment_rates_parse(&config.how.impairments, impairments, &err), 0);
+    ledger = flow_ledger_new(&err);
+    assert_non_null(ledger);
+    keeper = flow_ledger_keeper(ledger);
     config.how.keeper = &keeper;
     renderer = renderer_new(&config, &err);
     assert_non_null(renderer);
@@ -282,16 +270,18 @@ static void play(struct watch *watch, const char *impairments)
     while (frame_source_next(&frames, room, &frame, &err) > 0) {
         bool is_error4 = room[14] == 0x45 && room[23] == IP_ICMP && room[34] == 3 && (wire_get_u16(room + 20) & 0x3fff) == 0;
 
+        sent_count_frame(flow_ledger_tallies(ledger), &frame, frame.due.ns);
+        sent_count_handled(flow_ledger_tallies(ledger), &frame, 1);
         take_frame(watch, &frame);
-        sent_count_frame(meter->tallies, &frame, 0);
         if (watch->unreachable == errors_before && !is_error4)
             seen += frame.length - ETHERNET;
         errors_before = watch->unreachable;
     }
     assert_string_equal(err.text, "");
-    assert_int_equal(metered_bytes(meter), seen); /* IP bytes, as a meter counts them */
-    test_free(meter);
+    count_records(ledger, told);
+    assert_int_equal(told[0] + told[1], seen); /* IP bytes, as a meter counts them */
     renderer_free(renderer);
+    flow_ledger_free(ledger);
 }
 
 /* A third each of TCP with full segments, of large datagrams and of large pings. */

@@ -644,6 +644,249 @@ static void test_group_ends(void **state)
     network_free(n);
 }
 
+/* ---- both families ---- */
+
+static struct ip_address address_of(const char *text)
+{
+    struct ip_address address;
+
+    assert_int_equal(ip_address_parse(&address, text), 0);
+    return address;
+}
+
+/* Groups with IPv4, with IPv6 and with both, each with its own first addresses. */
+static void dual_groups(const struct network *n, struct population_group groups[3], struct population_outside *outside)
+{
+    for (int g = 0; g < 3; g++)
+        groups[g] = n->group;
+    groups[1].addresses = (struct population_addresses){ .networks[IP_FAMILY_6] = network_of("2001:db8:1::/64") };
+    groups[2].addresses = (struct population_addresses){
+        .networks = { network_of("10.0.0.0/24"), network_of("2001:db8:2::/64") },
+        .firsts = { address_of("10.0.0.100"), address_of("2001:db8:2:0:7fff:ffff:ffff:fffd") }, /* counts on through every byte */
+        .mac = { 0x00, 0x00, 0x5e, 0x00, 0x53, 0xfe },
+        .ipv6 = 0.3,
+    };
+    *outside = n->outside;
+    outside->networks[IP_FAMILY_6] = network_of("2001:2:0:8000::/49");
+}
+
+static void test_dual_stack_hosts(void **state)
+{
+    static const struct {
+        uint32_t host;
+        const char *v4, *v6;
+        uint8_t mac[6];
+    } rows[] = {
+        { 0, "198.18.0.1", NULL, { 0x02, 0xd5, 198, 18, 0, 1 } },
+        { 6, NULL, "2001:db8:1::1", { 0x02, 0xd6, 1, 0, 0, 0 } },
+        { 11, NULL, "2001:db8:1::6", { 0x02, 0xd6, 1, 0, 0, 5 } },
+        { 12, "10.0.0.100", "2001:db8:2:0:7fff:ffff:ffff:fffd", { 0x00, 0x00, 0x5e, 0x00, 0x53, 0xfe } },
+        { 15, "10.0.0.103", "2001:db8:2:0:8000::", { 0x00, 0x00, 0x5e, 0x00, 0x54, 0x01 } },
+    };
+    static const char *const nobody[] = { "198.18.0.7", "2001:db8:1::", "2001:db8:1::7", "10.0.0.99", "10.0.0.106",
+                                          "2001:db8:2::1", "::ffff:0:0", "::198.18.0.1", "::" };
+    struct network *n = network_new();
+    struct population_group groups[3];
+    struct population_outside outside;
+    struct population population;
+
+    (void)state;
+    dual_groups(n, groups, &outside);
+    populate(&population, groups, 3, &outside);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct virtual_host *host = &population.hosts[rows[i].host];
+
+        assert_memory_equal(host->end.mac, rows[i].mac, 6);
+        if (rows[i].v4) {
+            struct ip_address v4 = address_of(rows[i].v4);
+
+            assert_true(ip_address_equal(&host->end.address, &v4));
+            assert_int_equal(host->end.name, ip_address_to_v4(&v4));
+            assert_ptr_equal(population_find(&population, &v4), host);
+        }
+        if (rows[i].v6) {
+            struct ip_address v6 = address_of(rows[i].v6), own = population_address(host, IP_FAMILY_6);
+
+            assert_true(ip_address_equal(&own, &v6));
+            assert_ptr_equal(population_find(&population, &v6), host);
+        }
+    }
+    for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
+        struct ip_address address = address_of(nobody[i]);
+
+        assert_null(population_find(&population, &address));
+    }
+    for (uint32_t i = 0; i < population.host_count; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            assert_int_not_equal(population.hosts[i].end.name, population.hosts[k].end.name);
+            assert_memory_not_equal(population.hosts[i].end.mac, population.hosts[k].end.mac, 6);
+        }
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* Both ends are of one family, which is that of the two whoever asks; about the share that is wanted is IPv6. */
+static void test_family_of_a_pair(void **state)
+{
+    enum { PEERS = 4000 };
+    struct network *n = network_new();
+    struct population_group groups[3];
+    struct population_outside outside;
+    struct population population;
+    uint32_t ipv6[3] = { 0 };
+
+    (void)state;
+    dual_groups(n, groups, &outside);
+    populate(&population, groups, 3, &outside);
+    for (uint32_t g = 0; g < 3; g++) {
+        const struct virtual_host *host = &population.hosts[6 * g];
+
+        for (uint32_t id = 0; id < PEERS; id++) {
+            const struct peer peer = { PEER_OUTSIDE, id };
+            bool is_virtual;
+            struct flow_end end = population_peer(&population, host, peer, 1, &is_virtual);
+            struct flow_end again = population_peer(&population, host, peer, 2, &is_virtual);
+            struct flow_end own = population_own_end(&population, host, &end);
+            enum ip_family family = ip_address_family(&end.address);
+
+            assert_true(ip_address_equal(&end.address, &again.address));
+            assert_int_equal(ip_address_family(&own.address), family);
+            assert_ptr_equal(population_find(&population, &own.address), host);
+            assert_true(ip_network_contains(&outside.networks[family], &end.address));
+            assert_true(population_is_outside(&population, &end.address, host->end.link, host->end.vlan));
+            ipv6[g] += family == IP_FAMILY_6;
+        }
+    }
+    assert_int_equal(ipv6[0], 0);
+    assert_int_equal(ipv6[1], PEERS);
+    assert_in_range(ipv6[2], 0.3 * PEERS - 150, 0.3 * PEERS + 150); /* five standard deviations */
+    for (uint32_t i = 12; i < 18; i++) { /* local pairs */
+        for (uint32_t id = 0; id < MODEL_HOSTS; id++) {
+            const struct virtual_host *host = &population.hosts[i];
+            const struct virtual_host *other;
+            struct flow_end end, back;
+            bool is_virtual;
+
+            end = population_peer(&population, host, (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
+            if (!is_virtual)
+                continue;
+            other = population_find(&population, &end.address);
+            back = population_peer(&population, other, (struct peer){ PEER_LOCAL, host->model->id }, 0, &is_virtual);
+            assert_int_equal(ip_address_family(&end.address), ip_address_family(&back.address));
+            assert_ptr_equal(population_find(&population, &back.address), host);
+        }
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* Multicast has its counterpart, and broadcast none but for who has no IPv4. */
+static void test_groups_of_ipv6(void **state)
+{
+    static const struct {
+        uint16_t port;
+        const char *address;
+        uint8_t mac[6];
+    } cases[] = {
+        { 5353, "ff02::fb", { 0x33, 0x33, 0, 0, 0, 0xfb } },
+        { 5355, "ff02::1:3", { 0x33, 0x33, 0, 1, 0, 3 } },
+        { 1900, "ff02::c", { 0x33, 0x33, 0, 0, 0, 0x0c } },
+        { 67, "ff02::1", { 0x33, 0x33, 0, 0, 0, 1 } },
+    };
+    struct network *n = network_new();
+    struct population_group groups[3];
+    struct population_outside outside;
+    struct population population;
+
+    (void)state;
+    dual_groups(n, groups, &outside);
+    groups[2].addresses.ipv6 = 1;
+    groups[1].link = 3;
+    groups[1].vlan = 7;
+    populate(&population, groups, 3, &outside);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flow_end end = population_group_end(&population.hosts[6], cases[i].port);
+        struct flow_end both = population_group_end(&population.hosts[12], cases[i].port);
+        struct ip_address wanted = address_of(cases[i].address);
+
+        assert_true(ip_address_equal(&end.address, &wanted));
+        assert_memory_equal(end.mac, cases[i].mac, 6);
+        assert_int_equal(end.link, 3);
+        assert_int_equal(end.vlan, 7);
+        assert_int_equal(ip_address_is_v4(&both.address), cases[i].port == 67);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+static void check_next_hop(const struct flow_end *end, const uint8_t wanted[6])
+{
+    assert_memory_equal(end->next_hop, wanted, 6);
+}
+
+/* To all that is not in the host's own network; the outside has its own way to everybody. */
+static void test_gateways(void **state)
+{
+    static const uint8_t nobody[6], routers[3][6] = { { 2, 1 }, { 2, 2 }, { 2, 3 } };
+    struct network *n = network_new();
+    struct population_group groups[3];
+    struct population_outside outside;
+    struct population population;
+    bool is_virtual;
+
+    (void)state;
+    dual_groups(n, groups, &outside);
+    groups[0].addresses.gateway = (struct gateway){ .kind = GATEWAY_MAC, .mac = { 2, 1 } };
+    groups[1].addresses.gateway = (struct gateway){ .kind = GATEWAY_ADDRESS, .address = address_of("fe80::1") };
+    outside.gateway = (struct gateway){ .kind = GATEWAY_ADDRESS, .address = address_of("198.19.0.1") };
+    populate(&population, groups, 3, &outside);
+    for (int resolved = 0; resolved < 2; resolved++) {
+        for (uint32_t g = 0; g < 3; g++) {
+            const struct virtual_host *host = &population.hosts[6 * g];
+            struct flow_end far = population_peer(&population, host, (struct peer){ PEER_OUTSIDE, 4 }, 1, &is_virtual);
+            struct flow_end near = population_peer(&population, host, (struct peer){ PEER_LOCAL, 1 }, 1, &is_virtual);
+            struct flow_end all = population_group_end(host, 5353);
+            struct flow_end own = population_own_end(&population, host, &far);
+
+            assert_true(is_virtual);
+            check_next_hop(&own, g == 0 || (g == 1 && resolved) ? routers[g] : nobody);
+            check_next_hop(&far, resolved ? routers[2] : nobody);
+            check_next_hop(&near, nobody);
+            own = population_own_end(&population, host, &near);
+            check_next_hop(&own, nobody);
+            own = population_own_end(&population, host, &all);
+            check_next_hop(&own, nobody);
+        }
+        population_set_gateway_mac(&population, 1, routers[1]);
+        population_set_gateway_mac(&population, 3, routers[2]);
+    }
+    population_release(&population);
+    network_free(n);
+}
+
+/* The address of the outside's gateway is nobody's that is played. */
+static void test_gateway_is_not_outside(void **state)
+{
+    struct network *n = network_new();
+    struct population_outside outside = { .networks = { network_of("198.19.0.0/30") } };
+    struct population population;
+    bool is_virtual;
+
+    (void)state;
+    outside.gateway = (struct gateway){ .kind = GATEWAY_ADDRESS, .address = address_of("198.19.0.2") };
+    populate(&population, &n->group, 1, &outside);
+    for (uint32_t id = 0; id < 100; id++) {
+        struct flow_end end = population_peer(&population, &population.hosts[0], (struct peer){ PEER_OUTSIDE, id }, 1,
+                                              &is_virtual);
+
+        assert_int_equal(end.name, 0xc6130001);
+    }
+    assert_false(population_is_outside(&population, &outside.gateway.address, 0, 0));
+    population_release(&population);
+    network_free(n);
+}
+
 /* ---- slices ---- */
 
 static struct plan_list slice_of(const struct population *population, uint32_t host, uint64_t seed,
@@ -776,6 +1019,45 @@ static void test_local_flows_come_once(void **state)
     }
     assert_in_range(local, 1000, 3000);
     population_release(&population);
+    network_free(n);
+}
+
+/* The same hosts with a second family beside the first do the same at the same times. */
+static void test_ipv6_beside_changes_no_flow(void **state)
+{
+    struct network *n = network_new();
+    struct population_group both = n->group;
+    struct population_outside outside = n->outside;
+    struct population alone, beside;
+    uint32_t ipv6 = 0, flows = 0;
+
+    (void)state;
+    outside.networks[IP_FAMILY_6] = network_of("2001:2:0:8000::/49");
+    both.addresses.networks[IP_FAMILY_6] = network_of("2001:db8::/64");
+    both.addresses.ipv6 = 0.5;
+    populate(&alone, &n->group, 1, &outside);
+    populate(&beside, &both, 1, &outside);
+    for (uint32_t host = 0; host < alone.host_count; host++) {
+        for (uint32_t slice = 0; slice < 24; slice++) {
+            struct plan_list a = slice_of(&alone, host, SEED, DATE, slice);
+            struct plan_list b = slice_of(&beside, host, SEED, DATE, slice);
+
+            assert_int_equal(a.used, b.used);
+            for (size_t i = 0; i < a.used; i++) {
+                assert_int_equal(a.plans[i].start.ns, b.plans[i].start.ns);
+                assert_int_equal(a.plans[i].key, b.plans[i].key);
+                for (int side = 0; side < 2; side++)
+                    assert_int_equal(a.plans[i].ends[side].name, b.plans[i].ends[side].name);
+                ipv6 += flow_plan_is_ipv6(&b.plans[i]);
+                flows++;
+            }
+            free(a.plans);
+            free(b.plans);
+        }
+    }
+    assert_in_range(ipv6, flows / 10, flows - flows / 10);
+    population_release(&alone);
+    population_release(&beside);
     network_free(n);
 }
 
@@ -1564,6 +1846,12 @@ int main(void)
         cmocka_unit_test(test_population_outside),
         cmocka_unit_test(test_population_places),
         cmocka_unit_test(test_group_ends),
+        cmocka_unit_test(test_dual_stack_hosts),
+        cmocka_unit_test(test_family_of_a_pair),
+        cmocka_unit_test(test_groups_of_ipv6),
+        cmocka_unit_test(test_gateways),
+        cmocka_unit_test(test_gateway_is_not_outside),
+        cmocka_unit_test(test_ipv6_beside_changes_no_flow),
         cmocka_unit_test(test_slice_is_its_name),
         cmocka_unit_test(test_plans_fit_their_slice),
         cmocka_unit_test(test_local_flows_come_once),

@@ -94,6 +94,48 @@ capture_is_whole()
     [ "$(stat -c %a flows.csv)" = 640 ]
 }
 
+# A second pair of interfaces, dsd4 and dsd5, which is gone when the namespaces are.
+@test "truth: two links, VLANs and both families: the log has where each side sends" {
+    in_near test -e /sys/class/net/dsd4 || make_pair dsd4 dsd5
+    players="populations = (
+        { model = \"$model\"; hosts = 20; network = \"198.18.0.0/24\"; network6 = \"2001:2:0:1::/64\"; link = \"in\"; },
+        { model = \"$model\"; hosts = 20; network = \"198.18.1.0/24\"; link = \"in\"; vlan = 7; } );"
+    play 'links = ( { name = "in"; interface = "dsd0"; }, { name = "out"; interface = "dsd4"; } );' \
+        'duration = "5s"; outside_link = "out"; outside_vlan = 9; truth = "flows.csv";'
+    sed -i '/interface = "dsd0";$/d' live.conf
+    start_tcpdump
+    ip netns exec "$far" tcpdump --immediate-mode --nano -B 16384 -U -n -i dsd5 -w second.pcap 2> second.words 3>&- &
+    second_pid=$!
+    wait_for 10 grep -q "listening on" second.words
+    start_daemon
+    end_of_daemon
+    end_tcpdump 100
+    wait_for 5 has_frames 100 second.pcap
+    sleep 0.5
+    end_process "$second_pid"
+    # The one header is enough: the order is not looked at.
+    tail -c +25 second.pcap >> wire.pcap
+    agrees 100000
+    report_says 'd["logged"]' "$(lines)"
+    [ "$(column slink | sort -u | tr '\n' ' ')" = "in out " ]
+    [ "$(column svlan | sort -u | tr '\n' ' ')" = " 7 9 " ]
+    [ "$(column population | sort -u | tr '\n' ' ')" = "1 2 " ]
+    column sa | grep -q ^2001:2:0:1:
+    # A flow of population 2 has its VLAN, where a host of it is an end.
+    python3 - << 'END'
+import csv
+
+for row in csv.DictReader(open("flows.csv")):
+    for end in "sd":
+        if row[end + "a"].startswith("198.18.1."):
+            assert row[end + "vlan"] == "7" and row[end + "link"] == "in", row
+        elif row[end + "a"].startswith("198.19."):
+            assert row[end + "vlan"] == "9" and row[end + "link"] == "out", row
+    if row["population"] == "2" and row["sa"].startswith("198.18.1."):
+        assert row["sa"] == "198.18.1.%s" % row["host"] or row["da"] == "198.18.1.%s" % row["host"], row
+END
+}
+
 @test "truth: a log of -w is that of its frames, whatever the format" {
     play 'duration = "20s"; truth = "flows.csv";'
     "$DAYSHIFTD" -q -j -w wire.pcap -c live.conf > report

@@ -29,7 +29,7 @@ static const char help[] =
     "      --activity X       with --for, X times as many flows\n"
     "      --hosts N          virtual hosts (default: as many as are picked)\n"
     "      --pick HOSTS       which hosts of the model are played, as for 'dayshift day'\n"
-    "      --network NETWORK  their addresses (default " SCENARIO_DEFAULT_NETWORK ")\n"
+    "      --network NETWORK  their addresses, as for 'dayshift day' (default " SCENARIO_DEFAULT_NETWORK ")\n"
     "      --outside NETWORK  addresses of the rest of the world (default " SCENARIO_DEFAULT_OUTSIDE ")\n"
     "      --date DATE        the day (default: the first day that was learned)\n"
     "      --start TIME       begin at this time of day (default 00:00)\n"

@@ -22,6 +22,9 @@
 enum { MOST_LATE_US = 60000000, MOST_STOP_SECONDS = 300, MOST_CPU = 1023 /* of a cpu_set_t */, MOST_PRIORITY = 99 };
 
 #define DEFAULT_STOP_NS (10 * NS_PER_SECOND)
+#define LEAST_PROBE_SECONDS 0.1
+#define MOST_PROBE_SECONDS 60.0
+#define DEFAULT_PROBE_NS (3 * NS_PER_SECOND / 2) /* real hosts answer within milliseconds */
 
 /* ---- who runs it, and who steers it ---- */
 
@@ -190,6 +193,28 @@ static int take_priority(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+/* ---- before the first frame ---- */
+
+static int take_probe(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_bool(p, setting, &p->to->probe);
+}
+
+static int take_probe_seconds(struct parser *p, const config_setting_t *setting)
+{
+    double seconds;
+
+    if (value_take_number(p, setting, LEAST_PROBE_SECONDS, MOST_PROBE_SECONDS, &seconds) < 0)
+        return -1;
+    p->to->probe_ns = (int64_t)(seconds * NS_PER_SECOND);
+    return 0;
+}
+
+static int take_announce(struct parser *p, const config_setting_t *setting)
+{
+    return value_take_bool(p, setting, &p->to->announce);
+}
+
 /* ---- who is played, and how ---- */
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
@@ -310,6 +335,9 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "start", take_start },
         { "duration", take_duration },
         { "stop_seconds", take_stop_seconds },
+        { "probe", take_probe },
+        { "probe_seconds", take_probe_seconds },
+        { "announce", take_announce },
         { "timezone", take_timezone },
         { "unobserved", take_unobserved },
         { "threads", take_threads },
@@ -406,6 +434,9 @@ static void set_defaults(struct configuration *c)
     c->seed = 1;
     c->speed = 1;
     c->stop_ns = DEFAULT_STOP_NS;
+    c->probe = true;
+    c->probe_ns = DEFAULT_PROBE_NS;
+    c->announce = true;
     c->max_late_ns = EMIT_MAX_LATE_NS;
     c->cpu = CONFIGURATION_ANY_CPU;
     c->sessions.impairments = IMPAIRMENTS_LEARNED;

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "dayshift/host_stack.h"
 #include "dayshift/session_options.h"
 #include "emit/emit_clock.h"
 #include "emit/emitter.h"
@@ -40,6 +41,7 @@ struct configuration_population {
     struct population_addresses addresses;
     uint16_t link;   /* index of the link that its hosts send on; 0 also when there is none */
     uint16_t vlan;   /* their tag, 0: none */
+    enum host_os os; /* of their answers */
     char *pick;      /* NULL: all */
     uint32_t hosts;  /* 0: as many as are picked */
     double activity; /* 0: 1 */
@@ -70,6 +72,9 @@ struct configuration {
     int64_t start_ns;    /* time of day; otherwise now */
     int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
     int64_t stop_ns;     /* that open sessions are given to end in when the run is to stop */
+    bool probe;          /* whether the addresses are free, before the first frame ... */
+    int64_t probe_ns;    /* ... for so long */
+    bool announce;       /* the addresses, before the first frame */
     char *timezone;      /* NULL: UTC */
     enum emit_timing timing;
     enum late_policy late;

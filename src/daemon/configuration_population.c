@@ -72,6 +72,19 @@ static int take_vlan(struct parser *p, const config_setting_t *setting)
     return link_take_vlan(p, setting, &p->population->vlan);
 }
 
+static int take_os(struct parser *p, const config_setting_t *setting)
+{
+    static const char *const names[] = { [HOST_OS_LEARNED] = "learned", [HOST_OS_LINUX] = "linux",
+                                         [HOST_OS_WINDOWS] = "windows", [HOST_OS_MACOS] = "macos",
+                                         [HOST_OS_ROUTER] = "router" };
+    unsigned os;
+
+    if (value_take_choice(p, setting, names, sizeof names / sizeof *names, &os) < 0)
+        return -1;
+    p->population->os = (enum host_os)os;
+    return 0;
+}
+
 static int take_hosts(struct parser *p, const config_setting_t *setting)
 {
     int64_t hosts;
@@ -105,6 +118,7 @@ static int take_population(struct parser *p, const config_setting_t *group)
         { "ipv6", take_ipv6 },
         { "link", take_link },
         { "vlan", take_vlan },
+        { "os", take_os },
         { "hosts", take_hosts },
         { "pick", take_pick },
         { "activity", take_activity },

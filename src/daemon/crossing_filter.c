@@ -26,7 +26,6 @@ static unsigned links_of_outside(const struct configuration *c)
 
 static size_t place_networks(const struct configuration *c, struct placed_network *placed)
 {
-    static const struct ip_network none;
     size_t count = 0;
 
     for (int family = 0; family < IP_FAMILIES; family++) {
@@ -35,7 +34,7 @@ static size_t place_networks(const struct configuration *c, struct placed_networ
         for (size_t i = 0; i < c->population_count; i++) {
             const struct ip_network *network = &c->populations[i].addresses.networks[family];
 
-            if (memcmp(network, &none, sizeof none) != 0)
+            if (network->prefix > 0)
                 placed[count++] = (struct placed_network){ *network, 1U << c->populations[i].link };
         }
         if (count > before) /* nobody outside talks in a family that no host has */

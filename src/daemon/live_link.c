@@ -1,9 +1,22 @@
 #include "daemon/live_link.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/answer_filter.h"
 #include "daemon/crossing_filter.h"
+#include "daemon/say.h"
+
+static int open_answers(struct live_link *l, const struct configuration *c, struct error *err)
+{
+    struct receive_filter filter;
+
+    answer_filter(c, (size_t)(l->config - c->links), &filter);
+    if (receive_filter_attach(&filter, l->link.receive_fd) == 0)
+        return 0;
+    return error_set(err, "%s: cannot attach the receive filter: %s", l->link.name, strerror(errno));
+}
 
 static int open_crossing(struct live_link *l, const struct configuration *c, struct error *err)
 {
@@ -25,7 +38,7 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
     l->state = (struct link_state){ true, true, l->link.mtu };
     transmit_stamps_init(&l->stamps, &emitter->clock);
     l->sink = sink_open(config->sink, &l->link, emitter->ring, &l->stamps, err);
-    if (l->sink == NULL || open_crossing(l, configuration, err) < 0) {
+    if (l->sink == NULL || open_answers(l, configuration, err) < 0 || open_crossing(l, configuration, err) < 0) {
         live_link_close(l);
         return -1;
     }
@@ -46,15 +59,45 @@ static struct rate_ceiling *ceiling_of(struct live_link *l)
     return l->config->max_packets_per_second > 0 || l->config->max_bits_per_second > 0 ? &l->ceiling : NULL;
 }
 
-int live_link_answer(struct live_link *l, const struct scenario_link *hosts, struct error *err)
+void live_link_populate(struct live_link *l, const struct configuration *configuration,
+                        const struct population *population, uint16_t number)
 {
-    l->hosts = *hosts;
-    l->responder.link = &l->link;
-    l->responder.ceiling = ceiling_of(l);
-    l->responder.lookup = scenario_link_lookup;
-    l->responder.lookup_self = &l->hosts;
-    l->responding = responder_start(&l->responder, err) == 0;
-    return l->responding ? 0 : -1;
+    enum host_os systems[SCENARIO_MAX_GROUPS];
+
+    for (size_t i = 0; i < configuration->population_count; i++)
+        systems[i] = configuration->populations[i].os;
+    l->hosts = scenario_hosts_new(population, systems, number);
+    l->link_hosts = scenario_hosts_of(l->hosts);
+}
+
+struct probed_link live_link_probed(struct live_link *l)
+{
+    return (struct probed_link){ &l->link, &l->link_hosts, ceiling_of(l), &l->answers };
+}
+
+int live_link_answer(struct live_link *l, struct error *err)
+{
+    const struct responder_config config = { &l->link, l->link_hosts, ceiling_of(l), &l->answers };
+
+    l->responder = responder_new(&config);
+    if (responder_start(l->responder, err) == 0)
+        return 0;
+    responder_free(l->responder);
+    l->responder = NULL;
+    return -1;
+}
+
+void live_link_say_claims(struct live_link *l)
+{
+    const struct address_claims *claims = l->responder ? responder_claims(l->responder) : NULL;
+    char text[ADDRESS_CLAIM_TEXT];
+
+    while (claims && l->said_claims < atomic_load_explicit(&claims->count, memory_order_acquire)) {
+        const struct address_claim *claim = &claims->claims[l->said_claims++];
+
+        say("%s: somebody else has the address %s%s", l->link.name, address_claim_format(claim, text),
+            claim->is_virtual ? " of a virtual host" : ", for which nothing is answered any more");
+    }
 }
 
 struct emit_link live_link_for_emitter(struct live_link *l, const struct gate *gate, struct emit_counts *counts)
@@ -90,7 +133,10 @@ bool live_links_count(const struct live_link *links, size_t count, uint64_t *pac
 
 void live_link_end(struct live_link *l)
 {
-    if (l->responding)
-        responder_stop(&l->responder);
-    l->responding = false;
+    if (l->responder)
+        responder_stop(l->responder);
+    responder_free(l->responder);
+    l->responder = NULL;
+    scenario_hosts_free(l->hosts);
+    l->hosts = NULL;
 }

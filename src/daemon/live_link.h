@@ -13,7 +13,9 @@
 #include "emit/crossing.h"
 #include "emit/emitter.h"
 #include "emit/link.h"
+#include "emit/address_probe.h"
 #include "emit/responder.h"
+#include "scenario/scenario_hosts.h"
 
 struct live_link {
     const struct configuration_link *config;
@@ -22,9 +24,11 @@ struct live_link {
     struct transmit_stamps stamps; /* who watches the run reads them */
     struct gate gate;
     struct rate_ceiling ceiling;
-    struct scenario_link hosts; /* whom the responder answers for */
-    struct responder responder;
-    bool responding;
+    struct scenario_hosts *hosts; /* whom the responder answers for */
+    struct link_hosts link_hosts; /* the same, as it sees them */
+    struct responder *responder;  /* NULL: none */
+    struct answer_counts answers; /* of what is sent beside the frames of sessions */
+    size_t said_claims;           /* of the responder's, those that were told */
     struct link_state state; /* when it was looked at last */
     struct crossing crossing; /* what arrives from hosts on other links */
     bool said_none_arrives;
@@ -35,8 +39,18 @@ int live_link_open(struct live_link *link, const struct configuration *configura
                    const struct configuration_link *config, const struct live_emitter *emitter, struct error *err);
 void live_link_close(struct live_link *link);
 
-/* Answers for its hosts until live_link_end(). */
-int live_link_answer(struct live_link *link, const struct scenario_link *hosts, struct error *err);
+/* The hosts of the population on the link of that number, which the next three are about; live_link_end() forgets them. */
+void live_link_populate(struct live_link *link, const struct configuration *configuration,
+                        const struct population *population, uint16_t number);
+
+/* What is sent before the first frame goes out in the name of these hosts. Borrows the link. */
+struct probed_link live_link_probed(struct live_link *link);
+
+/* Answers for its hosts from here on. -1 with *err; live_link_end() cleans up. */
+int live_link_answer(struct live_link *link, struct error *err);
+
+/* Says which addresses somebody else has, each once. */
+void live_link_say_claims(struct live_link *link);
 
 /* What the emitter needs of it, behind that gate; what it counts goes to `counts`. */
 struct emit_link live_link_for_emitter(struct live_link *link, const struct gate *gate, struct emit_counts *counts);

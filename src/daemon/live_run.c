@@ -1,6 +1,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "daemon/live_neighbours.h"
 #include "daemon/live_run_private.h"
 #include "daemon/say.h"
 
@@ -97,6 +98,7 @@ static void watch_link(struct live_link *link)
     struct link_state state;
 
     transmit_stamps_read(&link->stamps);
+    live_link_say_claims(link);
     if (link_read_state(&link->link, &state) < 0)
         return; /* it is gone: the emitter will say so */
     if (state.is_up != link->state.is_up || state.has_carrier != link->state.has_carrier)
@@ -191,16 +193,46 @@ static void read_mtus(const struct live_run_config *config, uint16_t mtus[CONFIG
         mtus[i] = (uint16_t)(config->links[i].link.mtu < FLOW_MOST_MTU ? config->links[i].link.mtu : FLOW_MOST_MTU);
 }
 
+/* ---- in the name of the hosts, before the first frame ---- */
+
+/* Also serves who asks meanwhile. */
+static bool is_stopped(void *self)
+{
+    struct live_run *run = self;
+
+    wait_for_events(run, 0);
+    return atomic_load(&run->is_stopped);
+}
+
+/* What takes time is done meanwhile: the first minutes are planned, when it is known to whom their frames go. */
+static int meet_neighbours(struct live_run *run, struct error *err)
+{
+    const struct live_neighbours neighbours = { live_run_configuration(run), run->config->links, run->play.scenario,
+                                                is_stopped, run };
+    bool must_wait = live_neighbours_has_questions(neighbours.configuration);
+
+    for (size_t i = 0; i < neighbours.configuration->link_count; i++)
+        live_link_populate(&neighbours.links[i], neighbours.configuration, scenario_population(run->play.scenario),
+                           (uint16_t)i);
+    if (!must_wait && render_ahead_start(&run->render, err) < 0)
+        return -1;
+    if (live_neighbours_meet(&neighbours, err) < 0)
+        return -1;
+    if (must_wait && render_ahead_start(&run->render, err) < 0)
+        return -1;
+    live_neighbours_announce(&neighbours);
+    return 0;
+}
+
 static int start_links(struct live_run *run, struct error *err)
 {
     for (size_t i = 0; i < live_run_configuration(run)->link_count; i++) {
         struct live_link *link = &run->config->links[i];
         const struct gate gate = link_gates_of(&run->play.gates, i);
-        const struct scenario_link hosts = { run->play.scenario, (uint16_t)i };
         const struct emit_link emitted = live_link_for_emitter(link, &gate, &run->counts[i]);
 
         live_emitter_set_link(run->config->emitter, i, &emitted);
-        if (live_link_answer(link, &hosts, err) < 0)
+        if (live_link_answer(link, err) < 0)
             return -1;
     }
     return 0;
@@ -217,8 +249,9 @@ static int start(struct live_run *run, struct error *err)
     run->render.stop = &run->is_stopped;
     if (run->ledger)
         run->config->emitter->emitter.tallies = flow_ledger_tallies(run->ledger);
-    if (start_links(run, err) < 0 || live_emitter_start(run->config->emitter, &run->is_stopped, err) < 0 ||
-        flow_logger_start(run->config->logger, err) < 0 || render_ahead_start(&run->render, err) < 0)
+    if (meet_neighbours(run, err) < 0 || start_links(run, err) < 0 ||
+        live_emitter_start(run->config->emitter, &run->is_stopped, err) < 0 ||
+        flow_logger_start(run->config->logger, err) < 0)
         return -1;
     wait_for_first_frames(run);
     wall_watch_init(&run->watch);

@@ -46,9 +46,7 @@ static void count_link(const struct live_run *run, size_t i, struct report_count
     memset(counts, 0, sizeof *counts);
     count_crossings(run, i, counts);
     report_counts_add_emitted(counts, &run->counts[i]);
-    counts->arp_answers = link->responder.arp_answers;
-    counts->echo_answers = link->responder.echo_answers;
-    counts->answers_dropped = link->responder.dropped;
+    report_counts_add_answers(counts, &link->answers);
     counts->kernel_lateness = link->stamps.lateness;
 }
 

@@ -39,8 +39,14 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->clock_steps += more->clock_steps;
     sum->suspensions += more->suspensions;
     sum->arp_answers += more->arp_answers;
+    sum->nd_answers += more->nd_answers;
     sum->echo_answers += more->echo_answers;
+    sum->resets += more->resets;
+    sum->unreachable += more->unreachable;
+    sum->unasked += more->unasked;
     sum->answers_dropped += more->answers_dropped;
+    sum->answers_withheld += more->answers_withheld;
+    sum->conflicts += more->conflicts;
     sum->crossing_links = larger(sum->crossing_links, more->crossing_links);
     sum->crossed += more->crossed;
     sum->arrived += more->arrived;
@@ -80,6 +86,19 @@ void report_counts_add_emitted(struct report_counts *counts, const struct emit_c
     counts->stalled_ns += emitted->stalled_ns;
     counts->page_faults += emitted->page_faults;
     log_histogram_add_all(&counts->lateness, &emitted->lateness);
+}
+
+void report_counts_add_answers(struct report_counts *counts, const struct answer_counts *answers)
+{
+    counts->arp_answers += answers->sent[RESPONSE_ARP];
+    counts->nd_answers += answers->sent[RESPONSE_ND];
+    counts->echo_answers += answers->sent[RESPONSE_ECHO];
+    counts->resets += answers->sent[RESPONSE_RESET];
+    counts->unreachable += answers->sent[RESPONSE_UNREACHABLE];
+    counts->unasked += answers->unasked;
+    counts->answers_dropped += answers->dropped;
+    counts->answers_withheld += answers->withheld;
+    counts->conflicts += answers->conflicts;
 }
 
 void report_counts_set_emitted(struct report_counts *counts, const struct emit_counts *emitted, size_t links)
@@ -161,6 +180,19 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     count_unless_none(to, "flows not logged", counts->unlogged, "the log could not be written, or there was no room");
 }
 
+static void print_answers(FILE *to, const struct report_counts *counts)
+{
+    table_count(to, "ARP answers", counts->arp_answers, "");
+    count_unless_none(to, "ND answers", counts->nd_answers, "neighbours of IPv6");
+    table_count(to, "ping answers", counts->echo_answers, "");
+    count_unless_none(to, "resets", counts->resets, "of TCP that was no session's");
+    count_unless_none(to, "unreachable", counts->unreachable, "errors of ICMP");
+    table_count(to, "answers dropped", counts->answers_dropped, "");
+    count_unless_none(to, "answers withheld", counts->answers_withheld, "as by the hosts' systems");
+    count_unless_none(to, "unasked", counts->unasked, "probes, announcements, questions for gateways");
+    count_unless_none(to, "conflicts", counts->conflicts, "addresses of virtual hosts that somebody else has");
+}
+
 void report_print_frames(const struct report_counts *counts, FILE *to, bool is_live)
 {
     table_count(to, "frames planned", counts->planned, "= sent + dropped + refused");
@@ -181,9 +213,7 @@ void report_print_frames(const struct report_counts *counts, FILE *to, bool is_l
     count_unless_none(to, "clock steps", counts->clock_steps, "of the wall clock");
     count_unless_none(to, "suspensions", counts->suspensions, "of the machine");
     print_crossings(to, counts);
-    table_count(to, "ARP answers", counts->arp_answers, "");
-    table_count(to, "ping answers", counts->echo_answers, "");
-    table_count(to, "answers dropped", counts->answers_dropped, "");
+    print_answers(to, counts);
 }
 
 static void print_text(FILE *to, const struct report *r)
@@ -268,8 +298,14 @@ void report_set_frames(json_t *object, const struct report_counts *counts, bool 
     if (counts->crossing_links > 0)
         json_object_set_new(object, "crossed", crossings_json(counts));
     set(object, "arp_answers", counts->arp_answers);
+    set(object, "nd_answers", counts->nd_answers);
     set(object, "echo_answers", counts->echo_answers);
+    set(object, "resets", counts->resets);
+    set(object, "unreachable", counts->unreachable);
     set(object, "answers_dropped", counts->answers_dropped);
+    set(object, "answers_withheld", counts->answers_withheld);
+    set(object, "unasked", counts->unasked);
+    set(object, "conflicts", counts->conflicts);
 }
 
 static void print_json(FILE *to, const struct report *r)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/log_histogram.h"
+#include "emit/answer_counts.h"
 #include "emit/emitter.h"
 #include "records/flow_ledger.h"
 
@@ -28,7 +29,8 @@ struct report_counts {
     uint64_t stalls, stalled_ns;
     uint64_t page_faults;
     uint64_t clock_steps, suspensions; /* of the machine */
-    uint64_t arp_answers, echo_answers, answers_dropped;
+    uint64_t arp_answers, nd_answers, echo_answers, resets, unreachable; /* see struct answer_counts */
+    uint64_t unasked, answers_dropped, answers_withheld, conflicts;
     uint64_t crossing_links;   /* links that others send to, and that count what arrives */
     uint64_t crossed, arrived; /* sent on other links for receivers on these; and those that came out there */
     struct log_histogram lateness;
@@ -43,6 +45,8 @@ void report_counts_add_emitted(struct report_counts *counts, const struct emit_c
 
 /* What became of the flows' lines, so far. */
 void report_counts_set_logged(struct report_counts *counts, struct flow_ledger_counts logged);
+
+void report_counts_add_answers(struct report_counts *counts, const struct answer_counts *answers);
 
 /* A part of a table, and of a JSON object: what was planned, and what became of the frames. */
 void report_print_flows(const struct report_counts *counts, FILE *to);

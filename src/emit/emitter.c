@@ -45,6 +45,11 @@ static void release(struct emitter *emitter)
 {
     const uint8_t *held[FRAME_MAX_LINKS];
 
+    if (emitter->holder_count == 0) { /* nearly always, and once a frame */
+        frame_ring_release(emitter->ring, emitter->unreleased);
+        emitter->unreleased = 0;
+        return;
+    }
     for (size_t i = 0; i < emitter->holder_count; i++)
         held[i] = sink_oldest_held(emitter->holders[i]);
     emitter->unreleased -= frame_ring_release_until(emitter->ring, emitter->unreleased, held, emitter->holder_count);

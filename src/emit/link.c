@@ -12,12 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,44 +23,14 @@
 #include <unistd.h>
 
 #include "emit/default_route.h"
+#include "emit/receive_filter.h"
 
 enum {
     LEAST_MTU = 576,              /* of IPv4: any host takes as much */
     SEND_BUFFER_BYTES = 4 << 20,  /* frames the driver holds count: a burst is not dropped for it */
+    RECEIVE_BUFFER_BYTES = 2 << 20,
     COUNTER_LINE_BYTES = 512
 };
-
-/*
- * The kernel runs this on every frame of the link: ARP requests and ICMP echo requests pass.
- * Offsets are those of Ethernet: VLAN frames reach a filter with their tag taken off. Fragments carry no whole ping.
- */
-enum { LINE_IP = 6, LINE_ACCEPT = 14, LINE_DROP = 15 };
-
-#define ANCILLARY(what) ((uint32_t)(SKF_AD_OFF + (what)))
-#define LOAD(size, offset) BPF_STMT(BPF_LD | (size) | BPF_ABS, (offset))
-#define JUMP(line, test, value, yes, no) \
-    BPF_JUMP(BPF_JMP | (test) | BPF_K, (value), (yes) - (line) - 1, (no) - (line) - 1)
-
-static const struct sock_filter request_filter[] = {
-    /* 0 */ LOAD(BPF_B, ANCILLARY(SKF_AD_PKTTYPE)),
-    /* 1 */ JUMP(1, BPF_JEQ, PACKET_OUTGOING, LINE_DROP, 2),
-    /* 2 */ LOAD(BPF_H, 12),
-    /* 3 */ JUMP(3, BPF_JEQ, ETHERTYPE_ARP, 4, LINE_IP),
-    /* 4 */ LOAD(BPF_H, 20), /* operation */
-    /* 5 */ JUMP(5, BPF_JEQ, ARPOP_REQUEST, LINE_ACCEPT, LINE_DROP),
-    /* 6 */ JUMP(LINE_IP, BPF_JEQ, ETHERTYPE_IP, 7, LINE_DROP),
-    /* 7 */ LOAD(BPF_B, 23), /* protocol */
-    /* 8 */ JUMP(8, BPF_JEQ, IPPROTO_ICMP, 9, LINE_DROP),
-    /* 9 */ LOAD(BPF_H, 20), /* "more fragments", and the offset */
-    /* 10 */ JUMP(10, BPF_JSET, 0x3fff, LINE_DROP, 11),
-    /* 11 */ BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14), /* length of the IP header */
-    /* 12 */ BPF_STMT(BPF_LD | BPF_B | BPF_IND, 14),
-    /* 13 */ JUMP(13, BPF_JEQ, ICMP_ECHO, LINE_ACCEPT, LINE_DROP),
-    /* 14 */ BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    /* 15 */ BPF_STMT(BPF_RET | BPF_K, 0),
-};
-
-_Static_assert(sizeof request_filter / sizeof request_filter[0] == LINE_DROP + 1, "as numbered");
 
 static int ask(int fd, struct ifreq *request, const char *name, unsigned long what,
                struct error *err)
@@ -198,17 +166,6 @@ static int open_sender(struct link *link, struct error *err)
     return bind_to_link(link->packet_fd, link, 0, err);
 }
 
-static int attach_filter(int fd, const struct link *link, struct error *err)
-{
-    struct sock_filter filter[sizeof request_filter / sizeof request_filter[0]];
-    struct sock_fprog program = { sizeof filter / sizeof filter[0], filter };
-
-    memcpy(filter, request_filter, sizeof filter); /* the kernel's structure is not const */
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0)
-        return 0;
-    return error_set(err, "%s: cannot attach the receive filter: %s", link->name, strerror(errno));
-}
-
 static int receive_all_addresses(int fd, const struct link *link, struct error *err)
 {
     struct packet_mreq request = { .mr_ifindex = link->index, .mr_type = PACKET_MR_PROMISC };
@@ -221,11 +178,18 @@ static int receive_all_addresses(int fd, const struct link *link, struct error *
 
 static int open_receiver(struct link *link, struct error *err)
 {
+    int buffer_bytes = RECEIVE_BUFFER_BYTES;
+    struct receive_filter filter;
     int on = 1;
 
     link->receive_fd = open_packet_socket(link, err);
-    if (link->receive_fd < 0 || attach_filter(link->receive_fd, link, err) < 0)
+    if (link->receive_fd < 0)
         return -1;
+    receive_filter_neighbours(&filter);
+    if (receive_filter_attach(&filter, link->receive_fd) < 0)
+        return error_set(err, "%s: cannot attach the receive filter: %s", link->name, strerror(errno));
+    /* So that a scan's burst is not lost while the thread that answers waits for a processor. */
+    (void)setsockopt(link->receive_fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof buffer_bytes);
     /* The filter drops our own frames too; this spares the kernel making copies of them. */
     (void)setsockopt(link->receive_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
     /* The kernel takes VLAN tags off; this is where it tells them. */

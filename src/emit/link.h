@@ -15,8 +15,8 @@ struct link {
     int index;
     int mtu;
     int packet_fd;   /* AF_PACKET, bound to the link with protocol 0: sends, receives nothing */
-    int receive_fd;  /* AF_PACKET, receives ARP and ICMP echo requests through a kernel filter, tags
-                     * beside them (PACKET_AUXDATA) */
+    int receive_fd;  /* AF_PACKET, receives through a kernel filter (receive_filter.h), at first ARP and neighbour
+                      * discovery alone; tags beside the frames (PACKET_AUXDATA) */
     int counter_fd;  /* /proc/net/dev: who sends may not open it any more */
 };
 

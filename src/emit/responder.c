@@ -1,344 +1,250 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "emit/responder.h"
 
-#include <errno.h>
-#include <linux/if_packet.h>
-#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
+#include "base/counter.h"
+#include "base/memory.h"
 #include "base/mono_time.h"
-#include "base/time_types.h"
-#include "net/wire.h"
+#include "emit/answer_limits.h"
+#include "emit/arp.h"
+#include "emit/echo.h"
+#include "emit/ip_ids.h"
+#include "emit/link_receiver.h"
+#include "emit/link_send.h"
+#include "emit/neighbour_discovery.h"
 
-enum {
-    POLL_MS = 50,          /* a stop is noticed after this */
-    LONGEST_REQUEST = 9014 /* jumbo frames; a longer one is cut by recvmsg() and then malformed */
-};
+enum { POLL_MS = 50 }; /* a stop is noticed after this */
 
 #define MOST_ANSWERS 10000 /* a second: more than any scan of a site, too few to flood its wire */
 
-/* Offsets in an Ethernet frame without a VLAN tag. */
-enum {
-    ETHERNET_DESTINATION = 0,
-    ETHERNET_SOURCE = 6,
-    ETHERNET_TYPE = 12,
-    ETHERNET_BYTES = 14,
-
-    ARP_HEADER = 14,
-    ARP_OPERATION = 20,
-    ARP_SENDER_MAC = 22,
-    ARP_SENDER_IP = 28,
-    ARP_TARGET_MAC = 32,
-    ARP_TARGET_IP = 38,
-    ARP_FRAME_BYTES = 42,
-
-    IP_HEADER = 14,
-    IP_TOTAL_LENGTH = 16,
-    IP_FRAGMENT = 20,
-    IP_TTL = 22,
-    IP_PROTOCOL = 23,
-    IP_CHECKSUM = 24,
-    IP_SOURCE = 26,
-    IP_DESTINATION = 30,
-    IP_HEADER_BYTES = 20,
-
-    ICMP_HEADER = 34,
-    ICMP_CHECKSUM = 36,
-    ICMP_HEADER_BYTES = 8,
-
-    MAC_BYTES = 6
+struct responder {
+    struct responder_config config;
+    struct rate_ceiling answers;
+    struct ip_ids ids;
+    struct answer_limits limits;
+    struct address_claims claims;
+    atomic_bool stop;
+    pthread_t thread;
 };
 
-enum {
-    TYPE_IPV4 = 0x0800,
-    TYPE_ARP = 0x0806,
-    TYPE_VLAN = 0x8100,
-    TAG_BYTES = 4,
-    VLAN_MASK = 0x0fff,
-    ARP_REPLY = 2,
-    VERSION_4_NO_OPTIONS = 0x45,
-    FRAGMENT_ANY = 0x3fff, /* "more fragments", and the offset */
-    PROTOCOL_ICMP = 1,
-    ECHO_REQUEST = 8,
-    ECHO_REPLY = 0,
-    REPLY_TTL = 64
-};
-
-/* An answer must have one receiver. */
-static bool is_unicast_mac(const uint8_t mac[MAC_BYTES])
+struct responder *responder_new(const struct responder_config *config)
 {
-    static const uint8_t zero[MAC_BYTES];
+    struct responder *responder = memory_alloc(sizeof *responder);
 
-    return (mac[0] & 1) == 0 && memcmp(mac, zero, MAC_BYTES) != 0;
+    responder->config = *config;
+    rate_ceiling_init(&responder->answers, MOST_ANSWERS, 0);
+    answer_limits_init(&responder->limits);
+    return responder;
 }
 
-/* Not 0.0.0.0, loopback, multicast, reserved or broadcast. */
-static bool is_unicast_ip(uint32_t address)
+void responder_free(struct responder *responder)
 {
-    uint32_t first = address >> 24;
-
-    return first != 0 && first != 127 && first < 224;
+    free(responder);
 }
 
-static bool is_to(const uint8_t *request, const uint8_t mac[MAC_BYTES])
+const struct address_claims *responder_claims(const struct responder *responder)
 {
-    return memcmp(request + ETHERNET_DESTINATION, mac, MAC_BYTES) == 0;
+    return &responder->claims;
 }
 
-static bool is_broadcast(const uint8_t *request)
-{
-    static const uint8_t broadcast[MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+/* ---- whose an address is ---- */
 
-    return is_to(request, broadcast);
+/* Whether somebody here answers for it: what a real host of the outside has is that host's. */
+static bool answers_for(const struct responder *responder, const struct ip_address *address, uint16_t vlan,
+                        struct link_host *host)
+{
+    enum host_kind kind = link_hosts_find(&responder->config.hosts, address, vlan, host);
+
+    return kind == HOST_VIRTUAL || (kind == HOST_OUTSIDE && !address_claims_has(&responder->claims, address));
 }
 
-static bool is_arp_request(const uint8_t *request, size_t size)
+/* It came from the run itself. */
+static bool is_own(const struct responder *responder, const struct ip_address *source, uint16_t vlan)
 {
-    /* Ethernet, IPv4, their address lengths, operation 1 (RFC 826). */
-    static const uint8_t header[8] = { 0, 1, 0x08, 0, MAC_BYTES, 4, 0, 1 };
+    struct link_host ignored;
 
-    return size >= ARP_FRAME_BYTES && memcmp(request + ARP_HEADER, header, sizeof header) == 0 &&
-           is_unicast_mac(request + ARP_SENDER_MAC);
+    return link_hosts_find(&responder->config.hosts, source, vlan, &ignored) != HOST_NONE &&
+           !address_claims_has(&responder->claims, source);
 }
 
-/* Its MAC, when it is a virtual host. */
-static bool find_host(const struct responder *responder, uint32_t address, uint16_t vlan, uint8_t mac[MAC_BYTES])
+/* Somebody says that an address is his. */
+static void note_claim(struct responder *responder, const struct ip_address *address, uint16_t vlan, const uint8_t *mac)
 {
-    const struct ip_address asked = ip_address_from_v4(address);
-    struct address_owner owner;
+    struct link_host host;
+    enum host_kind kind = link_hosts_find(&responder->config.hosts, address, vlan, &host);
+    struct address_claim claim = { .address = *address, .is_virtual = kind == HOST_VIRTUAL };
 
-    if (!responder->lookup(responder->lookup_self, &asked, vlan, &owner) || owner.is_outside)
-        return false;
-    memcpy(mac, owner.mac, MAC_BYTES);
-    return true;
+    if ((kind != HOST_VIRTUAL && kind != HOST_OUTSIDE) || mac_equal(mac, host.mac))
+        return;
+    memcpy(claim.mac, mac, sizeof claim.mac);
+    if (address_claims_add(&responder->claims, &claim) && claim.is_virtual)
+        counter_add(&responder->config.counts->conflicts, 1);
 }
 
-static size_t answer_arp(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
-                         uint8_t *reply)
-{
-    uint8_t mac[MAC_BYTES];
-    uint32_t target;
+/* ---- who is where ---- */
 
-    if (!is_arp_request(request, size))
+static size_t answer_arp(struct responder *responder, const struct responder_request *request, uint8_t *reply)
+{
+    struct ip_address sender, target;
+    struct link_host host;
+    struct arp arp;
+
+    if (!arp_parse(&arp, request->frame, request->size))
         return 0;
-    target = wire_get_u32(request + ARP_TARGET_IP);
-    if (target == wire_get_u32(request + ARP_SENDER_IP))
-        return 0; /* an announcement, which asks nothing */
-    if (!find_host(responder, target, vlan, mac))
+    sender = ip_address_from_v4(arp.sender);
+    target = ip_address_from_v4(arp.target);
+    note_claim(responder, &sender, request->vlan, arp.sender_mac);
+    if (arp.operation != ARP_REQUEST || arp.sender == arp.target || /* an announcement asks nothing */
+        !answers_for(responder, &target, request->vlan, &host) || mac_equal(arp.sender_mac, host.mac))
         return 0;
-    if (!is_to(request, mac) && !is_broadcast(request))
+    if (!mac_equal(arp.to, host.mac) && !mac_is_broadcast(arp.to))
         return 0;
-    memcpy(reply, request, ARP_FRAME_BYTES);
-    memcpy(reply + ETHERNET_DESTINATION, request + ARP_SENDER_MAC, MAC_BYTES);
-    memcpy(reply + ETHERNET_SOURCE, mac, MAC_BYTES);
-    wire_put_u16(reply + ARP_OPERATION, ARP_REPLY);
-    memcpy(reply + ARP_SENDER_MAC, mac, MAC_BYTES);
-    memcpy(reply + ARP_SENDER_IP, request + ARP_TARGET_IP, 4);
-    memcpy(reply + ARP_TARGET_MAC, request + ARP_SENDER_MAC, MAC_BYTES);
-    memcpy(reply + ARP_TARGET_IP, request + ARP_SENDER_IP, 4);
+    arp_put_reply(reply, &arp, host.mac);
     return ARP_FRAME_BYTES;
 }
 
-/* A header without options: source routes and the like get no answer, as on most hosts. */
-static bool is_ip_of_icmp(const uint8_t *request, size_t size)
+static size_t answer_neighbour(struct responder *responder, const struct responder_request *request,
+                               const struct ip_packet *packet, uint8_t *reply)
 {
-    size_t total;
+    struct neighbour_message message;
+    struct link_host host;
 
-    if (size < ICMP_HEADER + ICMP_HEADER_BYTES || request[IP_HEADER] != VERSION_4_NO_OPTIONS)
+    if (!neighbour_message_parse(&message, packet))
+        return 0;
+    if (message.is_advertisement)
+        note_claim(responder, &message.target, request->vlan, message.mac);
+    if (message.is_advertisement || !answers_for(responder, &message.target, request->vlan, &host))
+        return 0;
+    if (mac_equal(packet->frame + ETHERNET_SOURCE, host.mac) ||
+        (mac_is_unicast(packet->frame) && !mac_equal(packet->frame, host.mac)))
+        return 0;
+    neighbour_put_answer(reply, packet, &message, host.mac, host.stack.os == HOST_OS_ROUTER);
+    return NEIGHBOUR_FRAME_BYTES;
+}
+
+/* ---- pings and refusals ---- */
+
+/* The host sends no more of them for now. */
+static bool is_over_limit(struct responder *responder, const struct host_answer *answer, enum response response,
+                          int64_t now_ns)
+{
+    bool is_reset = response == RESPONSE_RESET;
+    const struct answer_rate *rate = is_reset ? &answer->traits->resets : &answer->traits->errors;
+
+    if (answer_limits_take(&responder->limits, rate, response, &answer->packet->destination, &answer->packet->source, now_ns))
         return false;
-    total = wire_get_u16(request + IP_TOTAL_LENGTH);
-    return total >= IP_HEADER_BYTES + ICMP_HEADER_BYTES && total <= size - ETHERNET_BYTES &&
-           (wire_get_u16(request + IP_FRAGMENT) & FRAGMENT_ANY) == 0 &&
-           request[IP_PROTOCOL] == PROTOCOL_ICMP &&
-           checksum_finish(checksum_add(0, request + IP_HEADER, IP_HEADER_BYTES)) == 0 &&
-           is_unicast_mac(request + ETHERNET_SOURCE) &&
-           is_unicast_ip(wire_get_u32(request + IP_SOURCE));
+    counter_add(&responder->config.counts->withheld, 1);
+    return true;
 }
 
-static bool is_echo_request(const uint8_t *icmp, size_t size)
+static size_t refuse(struct responder *responder, struct host_answer *answer, int64_t now_ns, uint8_t *reply,
+                     enum response *response)
 {
-    return icmp[0] == ECHO_REQUEST && icmp[1] == 0 &&
-           checksum_finish(checksum_add(0, icmp, size)) == 0;
-}
+    enum refusal_kind kind = refusal_of(answer->packet);
 
-static void make_echo_reply(const uint8_t *request, const uint8_t mac[MAC_BYTES], size_t icmp_size,
-                            uint8_t *reply)
-{
-    memcpy(reply, request, ICMP_HEADER + icmp_size);
-    memcpy(reply + ETHERNET_DESTINATION, request + ETHERNET_SOURCE, MAC_BYTES);
-    memcpy(reply + ETHERNET_SOURCE, mac, MAC_BYTES);
-    memcpy(reply + IP_SOURCE, request + IP_DESTINATION, 4);
-    memcpy(reply + IP_DESTINATION, request + IP_SOURCE, 4);
-    reply[IP_TTL] = REPLY_TTL;
-    wire_put_u16(reply + IP_CHECKSUM, 0);
-    wire_put_u16(reply + IP_CHECKSUM,
-                 checksum_finish(checksum_add(0, reply + IP_HEADER, IP_HEADER_BYTES)));
-    reply[ICMP_HEADER] = ECHO_REPLY;
-    wire_put_u16(reply + ICMP_CHECKSUM, 0);
-    wire_put_u16(reply + ICMP_CHECKSUM,
-                 checksum_finish(checksum_add(0, reply + ICMP_HEADER, icmp_size)));
-}
-
-static size_t answer_echo(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
-                          uint8_t *reply)
-{
-    uint8_t mac[MAC_BYTES];
-    size_t icmp_size;
-
-    if (!is_ip_of_icmp(request, size))
+    if (kind == REFUSAL_NONE)
         return 0;
-    /* What follows the packet is padding of Ethernet and stays behind. */
-    icmp_size = wire_get_u16(request + IP_TOTAL_LENGTH) - (size_t)IP_HEADER_BYTES;
-    if (!is_echo_request(request + ICMP_HEADER, icmp_size))
+    *response = kind == REFUSAL_RESET ? RESPONSE_RESET : RESPONSE_UNREACHABLE;
+    if (is_over_limit(responder, answer, *response, now_ns))
         return 0;
-    if (!find_host(responder, wire_get_u32(request + IP_DESTINATION), vlan, mac))
-        return 0;
-    if (!is_to(request, mac))
-        return 0;
-    make_echo_reply(request, mac, icmp_size, reply);
-    return ICMP_HEADER + icmp_size;
+    return refusal_put(reply, kind, answer);
 }
 
-size_t responder_answer(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
-                        uint8_t *reply)
+static size_t answer_packet(struct responder *responder, const struct responder_request *request,
+                            const struct ip_packet *packet, uint8_t *reply, enum response *response)
 {
-    uint16_t type;
+    struct link_host host;
+    struct host_answer answer = { .packet = packet, .host = &host };
 
-    if (size < ETHERNET_BYTES)
+    if (!ip_packet_is_from_one(packet) || !answers_for(responder, &packet->destination, request->vlan, &host) ||
+        !mac_equal(packet->frame, host.mac) || is_own(responder, &packet->source, request->vlan))
         return 0;
-    type = wire_get_u16(request + ETHERNET_TYPE);
-    if (type == TYPE_ARP)
-        return answer_arp(responder, vlan, request, size, reply);
-    return type == TYPE_IPV4 ? answer_echo(responder, vlan, request, size, reply) : 0;
+    answer.traits = stack_traits_of(host.stack.os);
+    if (!packet->is_v6)
+        answer.id = ip_ids_next(&responder->ids, &packet->destination, host.stack.ip_id, request->now_ns);
+    if (!echo_is_request(packet))
+        return refuse(responder, &answer, request->now_ns, reply, response);
+    *response = RESPONSE_ECHO;
+    return ip_packet_is_intact(packet) ? echo_put_reply(reply, &answer) : 0;
 }
 
-static void count(_Atomic uint64_t *counter)
+static bool is_neighbour_discovery(const struct ip_packet *packet)
 {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    return packet->is_v6 && packet->protocol == IP_ICMPV6 && packet->payload_bytes > 0 &&
+           (packet->payload[0] == 135 || packet->payload[0] == 136);
 }
 
-/* With a tag between the addresses and the type, or without. */
-static ssize_t send_tagged(int fd, uint16_t vlan, uint8_t *frame, size_t size)
+size_t responder_answer(struct responder *responder, const struct responder_request *request, uint8_t *reply,
+                        enum response *response)
 {
-    uint8_t tag[TAG_BYTES];
-    struct iovec parts[] = { { frame, ETHERNET_TYPE }, { tag, vlan ? TAG_BYTES : 0 },
-                             { frame + ETHERNET_TYPE, size - ETHERNET_TYPE } };
-    const struct msghdr message = { .msg_iov = parts, .msg_iovlen = sizeof parts / sizeof *parts };
+    struct ip_packet packet;
 
-    wire_put_u16(tag, TYPE_VLAN);
-    wire_put_u16(tag + 2, vlan);
-    return sendmsg(fd, &message, MSG_DONTWAIT);
+    *response = RESPONSE_ARP;
+    if (request->size >= ETHERNET_BYTES && wire_get_u16(request->frame + ETHERNET_TYPE) == ETHERNET_TYPE_ARP)
+        return answer_arp(responder, request, reply);
+    if (!ip_packet_parse(&packet, request->frame, request->size))
+        return 0;
+    packet.is_unsummed = request->is_unsummed;
+    *response = RESPONSE_ND;
+    if (is_neighbour_discovery(&packet))
+        return answer_neighbour(responder, request, &packet, reply);
+    return answer_packet(responder, request, &packet, reply, response);
 }
+
+/* ---- the thread ---- */
 
 /* There is room for it, in what may be answered and on the link. */
-static bool may_send(struct responder *responder, struct rate_ceiling *answers, size_t size)
+static bool may_send(struct responder *responder, int64_t now_ns, uint32_t size)
 {
-    int64_t now_ns = mono_time_now().ns;
+    struct rate_ceiling *ceiling = responder->config.ceiling;
 
-    return rate_ceiling_take(answers, now_ns, (uint32_t)size) == 0 &&
-           (responder->ceiling == NULL || rate_ceiling_take(responder->ceiling, now_ns, (uint32_t)size) == 0);
+    return rate_ceiling_take(&responder->answers, now_ns, size) == 0 &&
+           (ceiling == NULL || rate_ceiling_take(ceiling, now_ns, size) == 0);
 }
 
-static void send_answer(struct responder *responder, struct rate_ceiling *answers, uint16_t vlan, uint8_t *reply,
-                        size_t size)
+static void answer_frame(struct responder *responder, const struct received_frame *received, uint8_t *reply)
 {
-    bool is_arp = wire_get_u16(reply + ETHERNET_TYPE) == TYPE_ARP;
+    struct responder_request request = { received->bytes, received->size, received->vlan, mono_time_now().ns,
+                                         received->is_unsummed };
+    enum response response;
+    size_t size = responder_answer(responder, &request, reply, &response);
 
-    if (!may_send(responder, answers, size + (vlan ? TAG_BYTES : 0)) || send_tagged(responder->link->packet_fd, vlan, reply, size) < 0)
-        count(&responder->dropped);
+    if (size == 0)
+        return;
+    if (may_send(responder, request.now_ns, (uint32_t)link_send_bytes(request.vlan, size)) &&
+        link_send(responder->config.link, request.vlan, reply, size) == 0)
+        counter_add(&responder->config.counts->sent[response], 1);
     else
-        count(is_arp ? &responder->arp_answers : &responder->echo_answers);
-}
-
-/*
- * An error that does not pass must not become a busy loop. ENETDOWN and ENODEV are no reason to
- * end: a link that went down may come back, and looking for it 20 times a second costs nothing.
- */
-static void rest_after_error(int error_number)
-{
-    if (error_number != EAGAIN && error_number != EINTR)
-        (void)poll(NULL, 0, POLL_MS);
-}
-
-/* The VLAN that the kernel took off a frame: 0 without one, or when only a priority was there; -1: no tag of 802.1Q. */
-static int vlan_of(struct msghdr *message)
-{
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
-        struct tpacket_auxdata told;
-
-        if (part->cmsg_level != SOL_PACKET || part->cmsg_type != PACKET_AUXDATA)
-            continue;
-        memcpy(&told, CMSG_DATA(part), sizeof told);
-        if (!(told.tp_status & TP_STATUS_VLAN_VALID))
-            return 0;
-        return !(told.tp_status & TP_STATUS_VLAN_TPID_VALID) || told.tp_vlan_tpid == TYPE_VLAN
-                   ? told.tp_vlan_tci & VLAN_MASK
-                   : -1;
-    }
-    return 0;
-}
-
-/* Its length, without a tag; 0 for one that cannot be answered; -1 when there is none. */
-static ssize_t receive(int fd, uint8_t *request, size_t room, uint16_t *vlan)
-{
-    union {
-        struct cmsghdr aligned;
-        uint8_t bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-    } told;
-    struct iovec part = { request, room };
-    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &told,
-                              .msg_controllen = sizeof told };
-    ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT);
-    int found = got < 0 ? 0 : vlan_of(&message);
-
-    *vlan = (uint16_t)found;
-    return found < 0 ? 0 : got;
+        counter_add(&responder->config.counts->dropped, 1);
 }
 
 static void *answer_until_stopped(void *self)
 {
     struct responder *responder = self;
-    struct pollfd waiting = { .fd = responder->link->receive_fd, .events = POLLIN };
-    struct rate_ceiling answers;
-    uint8_t request[LONGEST_REQUEST];
-    uint8_t reply[LONGEST_REQUEST];
+    struct link_receiver *receiver = link_receiver_new(responder->config.link);
+    struct received_frame frames[LINK_RECEIVER_BATCH];
+    uint8_t reply[LINK_RECEIVER_LONGEST];
 
-    rate_ceiling_init(&answers, MOST_ANSWERS, 0);
     while (!atomic_load_explicit(&responder->stop, memory_order_relaxed)) {
-        uint16_t vlan;
-        ssize_t got;
-        size_t size;
+        size_t count = link_receiver_take(receiver, POLL_MS, frames);
 
-        if (poll(&waiting, 1, POLL_MS) <= 0)
-            continue;
-        got = receive(waiting.fd, request, sizeof request, &vlan);
-        if (got < 0) {
-            rest_after_error(errno);
-            continue;
-        }
-        size = responder_answer(responder, vlan, request, (size_t)got, reply);
-        if (size > 0)
-            send_answer(responder, &answers, vlan, reply, size);
+        for (size_t i = 0; i < count; i++)
+            answer_frame(responder, &frames[i], reply);
     }
+    link_receiver_free(receiver);
     return NULL;
 }
 
 int responder_start(struct responder *responder, struct error *err)
 {
-    int status;
+    int status = pthread_create(&responder->thread, NULL, answer_until_stopped, responder);
 
-    atomic_init(&responder->stop, false);
-    atomic_init(&responder->arp_answers, 0);
-    atomic_init(&responder->echo_answers, 0);
-    atomic_init(&responder->dropped, 0);
-    status = pthread_create(&responder->thread, NULL, answer_until_stopped, responder);
     if (status != 0)
-        return error_set(err, "%s: cannot start the thread that answers ARP and ping: %s",
-                         responder->link->name, strerror(status));
+        return error_set(err, "%s: cannot start the thread that answers for virtual hosts: %s",
+                         responder->config.link->name, strerror(status));
     return 0;
 }
 

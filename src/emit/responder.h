@@ -1,57 +1,67 @@
 /*
- * responder.h - answers ARP requests and pings for addresses that exist only here.
+ * responder.h - answers on a link for addresses that exist only here: ARP, neighbour solicitations, pings, and refusals of
+ * whatever else real hosts send to virtual ones.
  *
- * Its own thread reads the link's receive descriptor; answers go out through the packet
- * descriptor. It keeps no table of hosts: it asks whether an address is one.
+ * Its own thread reads the link's receive descriptor; answers go out through the packet descriptor. It keeps no table of
+ * hosts: it asks whose an address is.
  *
- * Answers go to whoever asked on the link, whatever its address: they do not pass the gate, which
- * holds for what the emitter sends. That is wanted, so that any neighbour can ping a virtual host.
- * They have the VLAN tag of the request. Nothing goes out unasked, one answer at most for a request, never longer than it, and no more
- * than 10,000 a second.
+ * Answers go to whoever asked on the link, whatever its address: they do not pass the gate, which holds for what the
+ * emitter sends. That is wanted, so that any neighbour can talk to a virtual host. They have the VLAN tag of the request.
+ * Nothing goes out unasked, one answer at most for a frame, no longer than it but for the headers of a refusal
+ * (refusal.h), and no more than 10,000 a second. Who sends from an address of the run gets no answer: that is a frame
+ * of the run itself, which came by another link or in a loop.
+ *
+ * It also sees who claims an address of the run. A virtual host goes on answering; for an address outside that a real
+ * host has, nothing is answered any more.
  */
 #ifndef EMIT_RESPONDER_H
 #define EMIT_RESPONDER_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "dayshift/address_owner.h"
+#include "dayshift/link_hosts.h"
+#include "emit/address_claims.h"
+#include "emit/answer_counts.h"
 #include "emit/link.h"
 #include "emit/rate_ceiling.h"
-#include "net/ip_address.h"
+#include "emit/refusal.h"
 
-/*
- * True when `address` is of somebody who is played on this link, in this VLAN (0: untagged); fills who it is. Called
- * from the responder's thread.
- */
-typedef bool responder_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
-                              struct address_owner *owner);
-
-struct responder {
-    const struct link *link;
-    responder_lookup *lookup;
-    const void *lookup_self;
+/* All borrowed. */
+struct responder_config {
+    const struct link *link; /* NULL: nothing is received or sent, for responder_answer() alone */
+    struct link_hosts hosts;
     struct rate_ceiling *ceiling; /* of the link, shared with its emitter; NULL: none */
-    atomic_bool stop;
-    pthread_t thread;
-    _Atomic uint64_t arp_answers;
-    _Atomic uint64_t echo_answers;
-    _Atomic uint64_t dropped; /* answers over the rate limit, or that the interface did not take */
+    struct answer_counts *counts;
 };
+
+struct responder; /* opaque */
+
+struct responder *responder_new(const struct responder_config *config);
+void responder_free(struct responder *responder);
 
 int responder_start(struct responder *responder, struct error *err);
 void responder_stop(struct responder *responder); /* waits for the thread, 100 ms at most */
 
+/* What was claimed by others so far; any thread may look. */
+const struct address_claims *responder_claims(const struct responder *responder);
+
+/* A frame that was received, and room for its answer: as long as it is, and REFUSAL_MOST_BYTES at least. */
+struct responder_request {
+    const uint8_t *frame; /* without its tag */
+    size_t size;
+    uint16_t vlan;  /* 0: none */
+    int64_t now_ns; /* of a clock that does not go back */
+    bool is_unsummed; /* as in struct ip_packet */
+};
+
 /*
- * The pure part: the answer to one frame received in a VLAN (0: untagged), if it deserves one, both without their tag.
- * Returns the answer's length, 0 for none; `reply` holds at least `size` bytes, the length of the request.
- * Malformed requests get no answer. The checksum of a ping is verified, not trusted.
+ * The answer to one frame, if it deserves one. Returns its length, 0 for none; *response is what it is. Malformed frames
+ * get no answer; checksums are verified, not trusted.
  */
-size_t responder_answer(const struct responder *responder, uint16_t vlan, const uint8_t *request, size_t size,
-                        uint8_t *reply);
+size_t responder_answer(struct responder *responder, const struct responder_request *request, uint8_t *reply,
+                        enum response *response);
 
 #endif

@@ -344,20 +344,3 @@ void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_re
 {
     session_record(plan, seed, record);
 }
-
-bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
-                          struct address_owner *owner)
-{
-    const struct scenario_link *link = self;
-    const struct population *population = &link->scenario->population;
-    const struct virtual_host *host = population_find(population, address);
-
-    if (host) {
-        *owner = (struct address_owner){ .host = (uint32_t)(host - population->hosts), .name = host->end.name };
-        memcpy(owner->mac, host->end.mac, sizeof owner->mac);
-        return host->end.link == link->link && host->end.vlan == vlan;
-    }
-    *owner = (struct address_owner){ .is_outside = true, .name = population_name(address) };
-    memcpy(owner->mac, population->outside.mac, sizeof owner->mac);
-    return population_is_outside(population, address, link->link, vlan);
-}

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "dayshift/address_owner.h"
 #include "dayshift/flow_plan.h"
 #include "dayshift/flow_record.h"
 #include "dayshift/frame.h"
@@ -159,18 +158,5 @@ const struct schedule *scenario_schedule(const struct scenario *scenario);
 
 /* What becomes of a plan, as a flow record: what its frames add up to (session/session_record.h). */
 void scenario_record(const struct flow_plan *plan, uint64_t seed, struct flow_record *record);
-
-/* The hosts on one link of a scenario, both borrowed by whoever asks about them. */
-struct scenario_link {
-    const struct scenario *scenario;
-    uint16_t link;
-};
-
-/*
- * True when the address is on that link, in that VLAN (0: untagged), as that of a virtual host or of somebody outside;
- * fills who that is. `self` is a struct scenario_link. One step for each group.
- */
-bool scenario_link_lookup(const void *self, const struct ip_address *address, uint16_t vlan,
-                          struct address_owner *owner);
 
 #endif

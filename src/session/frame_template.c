@@ -247,6 +247,7 @@ void frame_template_build(const struct frame_builder *builder, struct frame_temp
     memcpy(frame->bytes, headers->bytes, sizeof frame->bytes);
     frame->protocol = flow_plan_ip_protocol(plan);
     frame->is_ipv6 = family == IP_FAMILY_6;
+    frame->transport_at = frame->is_ipv6 ? TRANSPORT6_AT : TRANSPORT_AT;
     frame->ip_payload = flow_plan_ip_payload(plan);
     frame->link = plan->ends[side].link;
     frame->vlan = plan->ends[side].vlan;
@@ -320,6 +321,17 @@ static void put_fragment_header(const struct frame_template *frame, const struct
     fragment[1] = 0;
     wire_put_u16(fragment + 2, (uint16_t)(packet->piece_offset | (packet->has_more_pieces ? FRAGMENT_HAS_MORE : 0)));
     wire_put_u32(fragment + 4, (uint32_t)(random_mix64((uint64_t)frame->clock_base << 16 | id) >> 16));
+}
+
+/* What a packet, or a piece, has of its own in the headers of IPv6. */
+static void finish_ipv6(const struct frame_template *frame, const struct session_packet *packet, uint8_t *ip,
+                        uint32_t length, uint16_t id)
+{
+    if (packet->piece_bytes > 0) {
+        put_fragment_header(frame, packet, id, ip);
+        length += FRAME_FRAGMENT_BYTES;
+    }
+    patch_ipv6(ip, length);
 }
 
 /* ---- transport ---- */
@@ -532,19 +544,18 @@ static void note_sent(struct frame_template *frame, const struct session_packet 
     if (packet->piece_bytes > 0)
         length = DATAGRAM_HEADER_BYTES + packet->payload_bytes;
     frame->sent_id = id;
-    frame->sent_bytes = (uint16_t)((frame->is_ipv6 ? FRAME_IPV6_BYTES : FRAME_IP_BYTES) + length);
+    frame->sent_bytes = (uint16_t)(frame->transport_at - FRAME_ETHERNET_BYTES + length);
     memcpy(frame->sent_transport, transport, FRAME_QUOTED_BYTES);
     frame->has_sent = true;
 }
 
-/* Where the transport begins in a copy of the template; its header comes with it where an extension is before it. */
-static uint8_t *place_transport(const struct frame_template *frame, uint32_t extension, uint8_t *out)
+/* That of a piece is in IPv6 behind the extension. */
+static uint8_t *move_transport(const struct frame_template *frame, uint8_t *transport)
 {
-    uint8_t *transport = out + (frame->is_ipv6 ? TRANSPORT6_AT + extension : TRANSPORT_AT);
-
-    if (extension > 0)
-        memcpy(transport, frame->bytes + TRANSPORT6_AT, FRAME_TCP_BYTES);
-    return transport;
+    if (!frame->is_ipv6)
+        return transport;
+    memcpy(transport + FRAME_FRAGMENT_BYTES, frame->bytes + TRANSPORT6_AT, FRAME_TCP_BYTES);
+    return transport + FRAME_FRAGMENT_BYTES;
 }
 
 static uint32_t render_untagged(struct frame_template frames[2], const struct stack_profile *stack,
@@ -552,8 +563,7 @@ static uint32_t render_untagged(struct frame_template frames[2], const struct st
                                 payload_fill *fill, uint8_t *out)
 {
     struct frame_template *frame = &frames[packet->side];
-    uint32_t extension = frame->is_ipv6 && packet->piece_bytes > 0 ? FRAME_FRAGMENT_BYTES : 0;
-    uint8_t *transport;
+    uint8_t *transport = out + frame->transport_at;
     uint32_t length;
     uint16_t id;
 
@@ -561,14 +571,13 @@ static uint32_t render_untagged(struct frame_template frames[2], const struct st
         return frame->is_ipv6 ? render_unreachable6(frames, packet, fill, out) : render_unreachable(frames, packet, out);
     id = next_ip_id(frame, packet);
     memcpy(out, frame->bytes, sizeof frame->bytes); /* always as much: what is not header is overwritten */
-    transport = place_transport(frame, extension, out);
+    if (packet->piece_bytes > 0)
+        transport = move_transport(frame, transport);
     length = render_transport(frames, stack, packet, due, fill, transport);
-    if (!frame->is_ipv6)
-        patch_ip(frame, packet, out + IP_AT, (uint16_t)(FRAME_IP_BYTES + length), id);
+    if (frame->is_ipv6)
+        finish_ipv6(frame, packet, out + IP_AT, length, id);
     else
-        patch_ipv6(out + IP_AT, extension + length);
-    if (extension > 0)
-        put_fragment_header(frame, packet, id, out + IP_AT);
+        patch_ip(frame, packet, out + IP_AT, (uint16_t)(FRAME_IP_BYTES + length), id);
     if (packet->piece_offset == 0)
         note_sent(frame, packet, transport, length, id);
     return (uint32_t)(transport - out) + length;

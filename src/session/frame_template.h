@@ -35,6 +35,7 @@ struct frame_template {
     uint16_t vlan; /* ... and its tag; 0: none */
     uint8_t protocol; /* as IP has it */
     bool is_ipv6;
+    uint8_t transport_at; /* in `bytes` */
     uint8_t ip_id_kind;   /* enum ip_id_kind */
     bool has_sent;
     uint16_t ip_id;       /* count of the next packet */

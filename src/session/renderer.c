@@ -16,6 +16,7 @@
 enum {
     FIRST_BUCKETS = 1024,
     CACHE_LINE_BYTES = 64,
+    ICMPV6_ECHO = 128, /* the request's type */
     MANY_LIVE = 512 /* fewer stay in a processor's own cache */
 };
 
@@ -226,6 +227,8 @@ static uint32_t begin_flow(const struct renderer *r, const struct flow_tuple *tu
         flow.link[side] = plan->ends[side].link;
         flow.vlan[side] = plan->ends[side].vlan;
     }
+    if (flow.protocol == IP_ICMPV6) /* plans have the type of IPv4 */
+        flow.port[FLOW_RESPONDER] = ICMPV6_ECHO << 8;
     return keeper->begin(keeper->self, &flow);
 }
 

@@ -75,10 +75,11 @@ static uint64_t first_mac(const struct population_group *group, size_t number)
 static uint64_t usable_addresses(const struct ip_network *network)
 {
     unsigned bits = 128u - network->prefix;
-    uint64_t size = bits < 64 ? UINT64_C(1) << bits : UINT64_MAX;
     uint64_t reserved = ip_address_is_v4(&network->base) ? 2 : 1;
 
-    return size > reserved ? size - reserved : 0;
+    if (bits >= 64)
+        return UINT64_MAX;
+    return UINT64_C(1) << bits > reserved ? (UINT64_C(1) << bits) - reserved : 0;
 }
 
 static const char *network_text(const struct ip_network *network, char text[IP_ADDRESS_TEXT + 4])
@@ -402,6 +403,8 @@ static uint64_t distance_from(const struct virtual_host *first, const struct ip_
 {
     struct ip_address other;
 
+    if (family == IP_FAMILY_4 && ip_address_is_v4(&first->end.address))
+        return ip_address_to_v4(address) - ip_address_to_v4(&first->end.address);
     if (ip_address_family(&first->end.address) == family)
         return ip_address_distance(address, &first->end.address);
     if (!has_family(&first->group->addresses, family))
