@@ -59,6 +59,17 @@ static void see_packet(void *self, void *state, enum flow_side side, const struc
     flows->mark = sent_flow_mark(flow->slot, side);
 }
 
+/* It is from the other side, or from somebody on the way there. */
+static void see_error(void *self, void *state, enum flow_side side)
+{
+    struct overlay_flows *flows = self;
+    struct overlay_flow *flow = state;
+
+    flow->frames++;
+    flows->marked = flow;
+    flows->mark = sent_flow_mark(flow->slot, side == FLOW_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR);
+}
+
 static bool is_closed(const struct overlay_flow *flow)
 {
     return flow->is_reset || (flow->has_fin[0] && flow->has_fin[1]);
@@ -87,7 +98,7 @@ struct overlay_flows *overlay_flows_new(const struct sent_flow_keeper *keeper, c
     flows->keeper = keeper;
     flows->name = name;
     flows->label = label;
-    flows->observer = (struct flow_observer){ flows, sizeof(struct overlay_flow), see_packet, see_end };
+    flows->observer = (struct flow_observer){ flows, sizeof(struct overlay_flow), see_packet, see_end, see_error };
     flows->table = flow_table_new(&options, ignore_record, NULL);
     return flows;
 }

@@ -1,8 +1,7 @@
 /*
  * overlay_flows.h - the flows of an overlay that is under way, for the ground truth: which flow a frame is of.
  *
- * By the rules of flow/flow_table.h, as a meter would count them. An ICMP error is of no flow, nor is what the decoder
- * cannot read. At most OVERLAY_MAX_FLOWS are open.
+ * By the rules of flow/flow_table.h, as a meter would count them. What the decoder cannot read is of no flow. At most OVERLAY_MAX_FLOWS are open.
  */
 #ifndef SCENARIO_OVERLAY_FLOWS_H
 #define SCENARIO_OVERLAY_FLOWS_H

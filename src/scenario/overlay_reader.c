@@ -109,14 +109,19 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
     frame->to_link = ends[1].link;
     frame->vlan = ends[0].vlan;
     frame->to_vlan = ends[1].vlan;
-    frame->view = *view;
-    frame->view.source = addresses[0];
-    frame->view.destination = addresses[1];
-    frame->view.ip = NULL;
-    frame->view.ip_captured = 0;
     frame->time = view->time;
     frame->number = view->frame;
     return OVERLAY_FAULTS;
+}
+
+/* As who captures the frame decodes it: of an error with the ends of the packet that it quotes. */
+static bool set_view(const struct overlay_rewriting *how, const struct packet_view *view, struct overlay_frame *frame)
+{
+    frame->view = *view;
+    frame->view.ip = NULL;
+    frame->view.ip_captured = 0;
+    return overlay_addresses_find(how->addresses, &view->source, &frame->view.source) &&
+           overlay_addresses_find(how->addresses, &view->destination, &frame->view.destination);
 }
 
 /* ---- order ---- */
@@ -174,7 +179,7 @@ static int read_frame(struct overlay_reader *r, struct error *err)
     fault = find_fault(&view, result);
     if (fault == OVERLAY_FAULTS)
         fault = rewrite(&r->rewriting, &view, frame);
-    frame->has_flow = result == DECODE_OK && !view.is_unreachable;
+    frame->has_flow = fault == OVERLAY_FAULTS && result == DECODE_OK && set_view(&r->rewriting, &view, frame);
     if (fault != OVERLAY_FAULTS) {
         r->tally.faults[fault]++;
         return 0;

@@ -45,8 +45,8 @@ struct overlay_frame {
     uint32_t length;
     uint16_t link, to_link; /* as in struct frame */
     uint16_t vlan, to_vlan; /* the tags that its sender and its receiver send with; 0: none */
-    bool has_flow;           /* the packet was decoded: TCP, UDP, ping, or a piece of these */
-    struct packet_view view; /* of it with its new addresses, without bytes */
+    bool has_flow;           /* the packet was decoded: TCP, UDP, ping, a piece of these, or an error that quotes one */
+    struct packet_view view; /* with its new addresses, without bytes */
     uint8_t bytes[FRAME_MAX_BYTES];
 };
 
