@@ -3,8 +3,8 @@
  *
  *     bench_respond INTERFACE HOSTS RATE SECONDS
  *
- * Asks RATE times a second, in turns by ARP, ping and a SYN, one after the other of HOSTS hosts from 198.18.0.1 on, whose
- * MAC addresses are those that dayshiftd makes up. Prints key=value: asked, answered, and the times in microseconds from
+ * Asks RATE times a second, in turns by ARP, ping, a SYN, a neighbour solicitation and a ping of IPv6, one after the other
+ * of HOSTS hosts from 198.18.0.1 and 2001:2::1 on, whose MAC addresses are those that dayshiftd makes up. Prints key=value: asked, answered, and the times in microseconds from
  * the call that sends to the kernel's stamp of the answer: p50, p99, p999, max; late are those above 10 ms.
  */
 #ifndef _GNU_SOURCE
@@ -25,6 +25,7 @@
 #include "base/memory.h"
 #include "base/time_types.h"
 #include "emit/arp.h"
+#include "emit/neighbour_discovery.h"
 #include "net/wire.h"
 
 #define FIRST_HOST UINT32_C(0xc6120001) /* 198.18.0.1 */
@@ -32,8 +33,10 @@
 #define WAIT_NS (NS_PER_SECOND)         /* for the last answers */
 #define LATE_NS (10 * NS_PER_MS)
 
-enum { KINDS = 3, ASK_ARP = 0, ASK_PING, ASK_SYN, MOST_HOSTS = 60000, FRAME_ROOM = 2048 };
+enum { KINDS = 5, ASK_ARP = 0, ASK_PING, ASK_SYN, ASK_ND, ASK_PING6, MOST_HOSTS = 60000, FRAME_ROOM = 2048 };
 
+static const struct ip_address first_host6 = { { 0x20, 0x01, 0, 2, [15] = 1 } };
+static const struct ip_address own_ip6 = { { 0x20, 0x01, 0, 2, [12] = 0xff, [15] = 1 } };
 static const uint8_t own_mac[6] = { 0x02, 0, 0, 0, 0x0b, 1 }; /* nobody's: the kernel here stays silent */
 
 struct asker {
@@ -100,18 +103,48 @@ static size_t put_syn(uint8_t *frame, uint32_t address)
     return ETHERNET_BYTES + 20 + 20;
 }
 
+static size_t put_ping6(uint8_t *frame, uint32_t host)
+{
+    struct ip_address address = ip_address_add(&first_host6, host);
+    uint8_t *ip = frame + ETHERNET_BYTES;
+    uint8_t *icmp = ip + 40;
+    uint8_t mac[6];
+
+    host_mac(FIRST_HOST + host, mac);
+    ethernet_put(frame, mac, own_mac, ETHERNET_TYPE_IPV6);
+    memset(ip, 0, 40 + 64);
+    ip[0] = 0x60;
+    wire_put_u16(ip + 4, 64);
+    ip[6] = IP_ICMPV6;
+    ip[7] = 64;
+    memcpy(ip + 8, own_ip6.bytes, 16);
+    memcpy(ip + 24, address.bytes, 16);
+    icmp[0] = 128;
+    wire_put_u16(icmp + 2, checksum_finish(checksum_add(ip_packet_pseudo_sum(&own_ip6, &address, IP_ICMPV6, 64), icmp, 64)));
+    return ETHERNET_BYTES + 40 + 64;
+}
+
+static size_t put_question(uint8_t *frame, int kind, uint32_t host)
+{
+    struct ip_address address = ip_address_add(&first_host6, host);
+
+    switch (kind) {
+    case ASK_ARP: arp_put_request(frame, own_mac, OWN_IP, FIRST_HOST + host); return ARP_FRAME_BYTES;
+    case ASK_PING: return put_ping(frame, FIRST_HOST + host);
+    case ASK_SYN: return put_syn(frame, FIRST_HOST + host);
+    case ASK_ND: neighbour_put_solicitation(frame, own_mac, &own_ip6, &address); return NEIGHBOUR_FRAME_BYTES;
+    default: return put_ping6(frame, host);
+    }
+}
+
 static void ask(struct asker *a)
 {
     uint64_t number = a->asked++;
     uint32_t host = (uint32_t)(number * 7919 % a->hosts);
     int kind = (int)(number % KINDS);
     uint8_t frame[128];
-    size_t size = ARP_FRAME_BYTES;
+    size_t size = put_question(frame, kind, host);
 
-    if (kind == ASK_ARP)
-        arp_put_request(frame, own_mac, OWN_IP, FIRST_HOST + host);
-    else
-        size = kind == ASK_PING ? put_ping(frame, FIRST_HOST + host) : put_syn(frame, FIRST_HOST + host);
     a->asked_ns[kind][host] = clock_ns(CLOCK_REALTIME);
     if (send(a->fd, frame, size, 0) < 0)
         perror("send");
@@ -127,7 +160,17 @@ static bool find_question(const struct asker *a, const uint8_t *frame, size_t si
         *host = arp.sender - FIRST_HOST;
         return arp.operation == ARP_REPLY && *host < a->hosts;
     }
-    if (size < ETHERNET_BYTES + 40 || wire_get_u16(frame + ETHERNET_TYPE) != ETHERNET_TYPE_IPV4)
+    if (size < ETHERNET_BYTES + 40)
+        return false;
+    if (wire_get_u16(frame + ETHERNET_TYPE) == ETHERNET_TYPE_IPV6) {
+        struct ip_address from;
+
+        memcpy(from.bytes, frame + ETHERNET_BYTES + 8, sizeof from.bytes);
+        *kind = size > ETHERNET_BYTES + 40 && frame[ETHERNET_BYTES + 40] == 129 ? ASK_PING6 : ASK_ND;
+        *host = (uint32_t)ip_address_distance(&from, &first_host6);
+        return *host < a->hosts;
+    }
+    if (wire_get_u16(frame + ETHERNET_TYPE) != ETHERNET_TYPE_IPV4)
         return false;
     *kind = frame[23] == IP_ICMP ? ASK_PING : ASK_SYN;
     *host = wire_get_u32(frame + 26) - FIRST_HOST;

@@ -6,8 +6,8 @@
 # In two network namespaces made here, joined by a veth pair; nothing leaves them. Says so and ends with 77 where something
 # is missing. One run of dayshiftd is asked, another one is not; ROUNDS (3) of each, in turns. Prints a line for each.
 #
-#     HOSTS    virtual hosts (10000)
-#     RATE     questions a second (1000), in turns ARP, ping and a SYN
+#     HOSTS    virtual hosts (10000), each with an IPv4 and an IPv6 address
+#     RATE     questions a second (1000), in turns ARP, ping, a SYN, a neighbour solicitation and a ping of IPv6
 #     SPEED    of the day (1): with the sample and 10,000 hosts about 20,000 packets/s
 #     SECONDS_ASKED   of each run (10)
 #     TIMING   exact, balanced or frugal (balanced: exact spins, and wants a processor of its own)
@@ -39,7 +39,7 @@ frames_sent()
 
 is_sending()
 {
-    [ "$(frames_sent)" -gt $((before + hosts * 4 + 1000)) ] # probes and announcements come first
+    [ "$(frames_sent)" -gt $((before + hosts * 8 + 1000)) ] # probes and announcements come first
 }
 
 # round RATE: one run, asked that often; 0: not
@@ -69,7 +69,7 @@ link_set_up python3
 cat >"$scratch/run.conf" <<CONF
 interface = "$link_a"; control = ""; start = "2024-01-01 10:00"; speed = ${SPEED:-1.0}; timing = "${TIMING:-balanced}";
 stop_seconds = 0;
-populations = ( { model = "${MODEL:-$scratch/model.dsm}"; hosts = $hosts; } );
+populations = ( { model = "${MODEL:-$scratch/model.dsm}"; hosts = $hosts; network = "198.18.0.0/16"; network6 = "2001:2::/64"; } );
 CONF
 echo "| asked a second | answered | later than 10 ms | p50 us | p99 us | most us | sent a second | lateness p50 us | p99 us |"
 echo "|--:|--:|--:|--:|--:|--:|--:|--:|--:|"

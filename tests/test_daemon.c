@@ -1065,7 +1065,7 @@ static const struct filtered_call filtered_calls[] = {
     { "connect", call_connect, EPERM, 0 },
     { "bind", call_bind, EPERM, 0 },
     { "shutdown", call_shutdown, EPERM, 0 },
-    { "attach filter", call_set_filter, ENOTSOCK, 0 }, /* allowed, for descriptors that are open */
+    { "attach filter", call_set_filter, EPERM, 0 },
     { "prctl", call_undumpable, EPERM, 0 },
     { "F_SETOWN", call_set_owner, EPERM, 0 },
     { "setrlimit", call_limit, EPERM, 0 },
