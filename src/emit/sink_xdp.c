@@ -72,7 +72,7 @@ static void land(struct sink_xdp *xdp, uint64_t address)
 
 static void collect_completions(struct sink_xdp *xdp)
 {
-    uint32_t at;
+    uint32_t at = 0;
     uint32_t count = xsk_ring_cons__peek(&xdp->completion, COMPLETION_PLACES, &at);
 
     for (uint32_t i = 0; i < count; i++)
