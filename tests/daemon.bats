@@ -217,6 +217,49 @@ check_order()
     [ "$(frames_in second.pcap 'greater 1518')" -gt 0 ] # full ones, whose tag does not count for the MTU
 }
 
+# Both ends, so that nothing is cut on the way.
+set_mtu()
+{
+    ip -n "$near" link set dsd0 mtu "$1"
+    ip -n "$far" link set dsd1 mtu "$1"
+}
+
+@test "live: sessions of both families fit the MTU of their link" {
+    local mtu longest
+
+    players="populations = ( { model = \"$model\"; hosts = 40; network = \"10.1.0.0/24\"; network6 = \"fd01::/64\";
+        gateway = \"02:00:00:00:00:77\"; } ); outside_gateway = \"02:00:00:00:00:78\";"
+    for mtu in 1280 1500; do
+        set_mtu $mtu
+        play 'duration = "3s";'
+        start_tcpdump
+        start_daemon
+        end_of_daemon
+        set_mtu 1500
+        sums_are_right
+        report_says 'd["dropped"] + d["refused"]' 0
+        end_tcpdump "$(json_value report 'd["sent"]')"
+        [ "$(frames_in wire.pcap ip)" -gt 50 ]
+        [ "$(frames_in wire.pcap ip6)" -gt 50 ]
+        [ "$(frames_in wire.pcap "greater $((mtu + 15))")" -eq 0 ]
+        [ "$(frames_in wire.pcap "greater $((mtu + 14))")" -gt 0 ]
+        [ "$(frames_in wire.pcap 'src net 10.1.0.0/24 and dst net 198.19.0.0/16 and not ether dst 02:00:00:00:00:77')" -eq 0 ]
+        [ "$(frames_in wire.pcap 'src net fd01::/64 and dst net 2001:2:0:8000::/49 and ether dst 02:00:00:00:00:77')" -gt 0 ]
+        [ "$(frames_in wire.pcap 'dst net fd01::/64 and src net 2001:2:0:8000::/49 and not ether dst 02:00:00:00:00:78')" -eq 0 ]
+        [ "$(frames_in wire.pcap '(src net fd01::/64 and dst net fd01::/64) and ether dst 02:00:00:00:00:77')" -eq 0 ]
+    done
+}
+
+@test "live: IPv6 is refused on a link that is too narrow for it" {
+    players="populations = ( { model = \"$model\"; hosts = 40; network6 = \"fd01::/64\"; } );"
+    set_mtu 1279
+    play 'duration = "3s";'
+    run --separate-stderr in_near "$DAYSHIFTD" -q -c live.conf
+    set_mtu 1500
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == *"IPv6 needs an MTU of 1280 bytes, and the link of a population has 1279"* ]]
+}
+
 # ask_arp INTERFACE TAG ADDRESS: a request from the far end, with these hexadecimal digits between MACs and type
 ask_arp()
 {

@@ -178,6 +178,18 @@ refused_capture()
         -Y 'ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0' 2> /dev/null)" ]
 }
 
+@test "overlays: the log of flows has theirs, packet by packet" {
+    need python3
+    chmod 755 . # it is root's, and not for others to write
+    writes a.pcap 'truth = "flows.csv";' "$(overlay "pcap = \"attack.pcap\"; after = \"9s\"; label = \"scan\"; speed = 20; $map")"
+    run -0 python3 "$SOURCE/tests/flows_agree.py" flows.csv a.pcap --late 10
+    [[ $output == *", $(json_value a.pcap.table 'd["sent"]') packets: 0 disagree" ]]
+    [ "$(grep -c ',scan,.*,attack\.pcap,' flows.csv)" -gt 10 ]
+    [ "$(grep -c 198.18.0.250 flows.csv)" -eq "$(grep -c ',attack\.pcap,' flows.csv)" ]
+    # It came to its end: none of its flows was cut.
+    [ -z "$(grep ',attack\.pcap,' flows.csv | grep -v ',0$')" ]
+}
+
 # The background is the same without them.
 @test "overlays: nothing else changes" {
     writes with.pcap "$(overlay "pcap = \"attack.pcap\"; after = \"20s\"; $map")"

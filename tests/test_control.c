@@ -793,7 +793,8 @@ static void some_status(const void *self, struct status *status)
         .links = { { .name = "inside", .interface = "eth1", .sink = "packet", .is_up = true, .mtu = 1500,
                      .counts = { .planned = 100, .sent = 90, .dropped = 6, .refused = 4, .lost = 5 } },
                    { .name = "outside", .interface = "eth2", .sink = "xdp", .mtu = 9000,
-                     .counts = { .planned = 1, .sent = 1, .sent_bytes = 60 } } },
+                     .counts = { .planned = 1, .sent = 1, .sent_bytes = 60, .crossing_links = 1, .crossed = 10,
+                                 .arrived = 7 } } },
     };
     log_histogram_add(&status->links[0].counts.lateness, 300);
     log_histogram_add(&status->links[1].counts.kernel_lateness, 7);
@@ -934,6 +935,15 @@ static void test_status_json(void **state)
     assert_int_equal(number(json_object_get(first, "lateness_ns"), "p999"), 300);
     assert_null(json_object_get(first, "kernel_lateness_ns"));
     assert_int_equal(number(json_object_get(second, "kernel_lateness_ns"), "max"), 7);
+    assert_null(json_object_get(first, "crossed"));
+    assert_int_equal(number(json_object_get(second, "crossed"), "sent"), 10);
+    assert_int_equal(number(json_object_get(second, "crossed"), "arrived"), 7);
+    assert_int_equal(number(json_object_get(second, "crossed"), "missing"), 3);
+    json_decref(root);
+    status.links[1].counts.arrived = 12; /* some came twice */
+    root = status_json(&status);
+    second = json_array_get(json_object_get(root, "links"), 1);
+    assert_int_equal(number(json_object_get(second, "crossed"), "missing"), 0);
     json_decref(root);
 }
 
@@ -961,6 +971,8 @@ static void test_status_table(void **state)
         "link inside: interface eth1, sink packet, up, MTU 1500\\n",
         "  frames planned                     100  = sent + dropped + refused\\n",
         "link outside: interface eth2, sink xdp, down, MTU 9000\\n",
+        "  crossed                             10  sent for receivers on another link\\n",
+        "    missing                            3  dropped on the way, or still on it\\n",
     };
     struct run run = { "", false };
     char *answer = command(&run, "status table");

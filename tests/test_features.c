@@ -104,7 +104,7 @@ static struct packet_view packet_of(const struct step *step)
 static struct watch play(const struct step *steps)
 {
     struct watch watch = { .count = 0 };
-    const struct flow_observer observer = { &watch, sizeof(struct flow_statistics), add_packet, end_flow };
+    const struct flow_observer observer = { &watch, sizeof(struct flow_statistics), add_packet, end_flow, NULL };
     const struct flow_table_options options = { .max_flows = 100, .observer = &observer };
     struct flow_table *table = flow_table_new(&options, pass_record, NULL);
 

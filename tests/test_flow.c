@@ -770,7 +770,7 @@ static void test_observer(void **state)
 {
     enum { FLOWS = 1000, ROUNDS = 4, BOUND = 300 };
     struct watch watch = { .ended = 0 };
-    const struct flow_observer observer = { &watch, sizeof(struct noted), note_packet, note_end };
+    const struct flow_observer observer = { &watch, sizeof(struct noted), note_packet, note_end, NULL };
     const struct flow_table_options options = { .max_flows = BOUND, .observer = &observer };
     struct flow_table *table = flow_table_new(&options, expect_end, &watch);
 

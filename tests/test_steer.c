@@ -118,7 +118,7 @@ static void begin_judging(struct run *run)
 {
     struct flow_table_options options = { .max_flows = MOST_FLOWS, .observer = &run->observer };
 
-    run->observer = (struct flow_observer){ run, sizeof(struct legality), judge_packet, judge_flow };
+    run->observer = (struct flow_observer){ run, sizeof(struct legality), judge_packet, judge_flow, NULL };
     run->table = flow_table_new(&options, ignore_record, NULL);
 }
 

@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "base/memory.h"
 #include "capture/capture_read.h"
+#include "capture/fragment_cache.h"
 #include "capture/frame_reader.h"
 #include "capture/packet_gate.h"
 
@@ -14,6 +15,7 @@ struct capture_file {
     struct input_file *input; /* NULL: live */
     struct frame_reader *reader;
     struct packet_gate *gate; /* NULL until capture_file_next() needs it */
+    struct fragment_cache *fragments; /* NULL until capture_file_next_frame() needs it */
     struct capture_options options;
     struct capture_counts counts; /* of capture_file_next() */
     uint64_t frames;              /* read, for messages */
@@ -104,6 +106,7 @@ void capture_file_close(struct capture_file *file)
         file->reader->operations->close(file->reader);
     input_file_close(file->input);
     packet_gate_free(file->gate);
+    free(file->fragments);
     free(file->name);
     free(file);
 }
@@ -187,6 +190,16 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
     return status;
 }
 
+static void complete_fragment(struct capture_file *file, struct packet_view *view, enum decode_result *result)
+{
+    if (file->fragments == NULL)
+        file->fragments = memory_alloc(sizeof *file->fragments);
+    if (*result == DECODE_OK && view->fragment)
+        fragment_cache_put(file->fragments, view);
+    else if (*result == DECODE_FRAGMENT && fragment_cache_complete(file->fragments, view))
+        *result = DECODE_OK;
+}
+
 int capture_file_next_frame(struct capture_file *file, struct packet_view *view, enum decode_result *result,
                             struct error *err)
 {
@@ -203,6 +216,7 @@ int capture_file_next_frame(struct capture_file *file, struct packet_view *view,
     if (file->frame.link.known)
         *result = decode_frame(file->frame.link.decode, file->frame.bytes, file->frame.captured, file->frame.original,
                                false, view);
+    complete_fragment(file, view, result);
     view->frame = file->frames;
     return 1;
 }

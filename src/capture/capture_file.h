@@ -68,8 +68,8 @@ int capture_file_next(struct capture_file *file, struct packet_view *view, struc
 
 /*
  * The next frame, whatever it is: 1 with what became of it in *result, and of *view what decode_frame() says, its time
- * and its number; 0 and -1 as above. Nothing is counted, completed or left out. DECODE_NOT_IP also when the link type is
- * not known.
+ * and its number; 0 and -1 as above. Nothing is counted or left out. A later fragment whose first one came before has
+ * its ports, and is DECODE_OK. DECODE_NOT_IP also when the link type is not known.
  */
 int capture_file_next_frame(struct capture_file *file, struct packet_view *view, enum decode_result *result,
                             struct error *err);

@@ -76,7 +76,7 @@ static int read_capture(char *path, const struct flow_observer *observer, const 
 /* 0, or -1 with *err. *damaged: a part could not be read. */
 static int choose_flows(struct drawing *drawing, char *path, bool *damaged, struct error *err)
 {
-    const struct flow_observer observer = { drawing, sizeof(struct chosen_flow), number_flow, choose_flow };
+    const struct flow_observer observer = { drawing, sizeof(struct chosen_flow), number_flow, choose_flow, NULL };
     struct read_totals totals = { 0 };
 
     if (strcmp(path, "-") == 0)
@@ -121,7 +121,7 @@ static void collect_packet(void *self, void *state, enum flow_side side, const s
 static int collect_flows(struct drawing *drawing, char *path, struct blind_flow *flows, struct error *err)
 {
     struct collection collection = { drawing, flows, 0 };
-    const struct flow_observer observer = { &collection, sizeof(struct chosen_flow), collect_packet, NULL };
+    const struct flow_observer observer = { &collection, sizeof(struct chosen_flow), collect_packet, NULL, NULL };
     struct read_totals totals = { 0 };
 
     return read_capture(path, &observer, drawing->choice, &totals, err);

@@ -151,7 +151,7 @@ static void report_free(struct check_report *report)
 static int check(const struct check_options *o, char **paths, int count)
 {
     struct check_report *report = report_new(o->list_most);
-    const struct flow_observer observer = { report, sizeof(struct legality), add_packet, end_flow };
+    const struct flow_observer observer = { report, sizeof(struct legality), add_packet, end_flow, NULL };
     const struct read_options read = {
         .captures_only = true,
         .max_bytes = READ_MAX_BYTES_DEFAULT,

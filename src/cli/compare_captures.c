@@ -57,7 +57,7 @@ static struct capture_profile *read_profile(char *path, struct application_label
                                             struct error *err)
 {
     struct capture_profile *profile = capture_profile_new();
-    const struct flow_observer observer = { profile, sizeof(struct profiled_flow), add_packet, end_flow };
+    const struct flow_observer observer = { profile, sizeof(struct profiled_flow), add_packet, end_flow, NULL };
     const struct read_options options = {
         .captures_only = true,
         .max_bytes = READ_MAX_BYTES_DEFAULT,

@@ -276,7 +276,7 @@ int verb_features(int argc, char **argv)
     struct options o = { .output = "-" };
     struct read_totals totals = { 0 };
     struct features f = { .options = &o, .totals = &totals };
-    const struct flow_observer observer = { &f, sizeof(struct flow_statistics), add_packet, end_flow };
+    const struct flow_observer observer = { &f, sizeof(struct flow_statistics), add_packet, end_flow, NULL };
     struct read_options read = { .captures_only = true, .captures_apart = true, .observer = &observer,
                                  .max_bytes = READ_MAX_BYTES_DEFAULT };
     struct label_table *table = NULL;

@@ -396,6 +396,13 @@ static void add_to_flow(struct flow_table *table, struct flow *flow, enum flow_s
     requeue(table, flow);
 }
 
+static void add_error(struct flow_table *table, struct flow *flow, enum flow_side side)
+{
+    flow->tracker.record.unreachable++;
+    if (table->observer.error != NULL)
+        table->observer.error(table->observer.self, state_of(flow), side);
+}
+
 size_t flow_table_flow_bytes(void)
 {
     return sizeof(struct flow) + 3 * sizeof(struct flow *); /* buckets, while they double */
@@ -465,7 +472,7 @@ void flow_table_add(struct flow_table *table, const struct packet_view *packet)
     release_finished(table);
     if (packet->is_unreachable) {
         if (flow != NULL)
-            flow->tracker.record.unreachable++;
+            add_error(table, flow, side);
         return;
     }
     if (flow == NULL)

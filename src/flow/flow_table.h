@@ -45,6 +45,8 @@ struct flow_observer {
     void (*packet)(void *self, void *state, enum flow_side side, const struct packet_view *packet);
     /* The flow is over: just before the sink, in the sink's order, with the same record. May be NULL. */
     void (*end)(void *self, void *state, const struct flow_record *record);
+    /* An ICMP error that quotes a packet of this side, while the flow is open. May be NULL. */
+    void (*error)(void *self, void *state, enum flow_side side);
 };
 
 struct flow_counts {

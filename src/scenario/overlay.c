@@ -45,9 +45,9 @@ static int survey(struct overlay *o, struct error *err)
 }
 
 int overlay_init(struct overlay *o, const struct overlay_config *config, const struct overlay_rewriting *rewriting,
-                 int64_t before_ns, struct error *err)
+                 const struct sent_flow_keeper *keeper, int64_t before_ns, struct error *err)
 {
-    *o = (struct overlay){ .config = *config, .rewriting = *rewriting };
+    *o = (struct overlay){ .config = *config, .rewriting = *rewriting, .keeper = keeper };
     o->after.ns = config->time.ns - before_ns;
     o->has_next = config->time.when == OVERLAY_AFTER && o->after.ns >= 0;
     return survey(o, err);
@@ -56,14 +56,32 @@ int overlay_init(struct overlay *o, const struct overlay_config *config, const s
 static void close_reader(struct overlay *o)
 {
     overlay_reader_free(o->reader);
+    overlay_flows_free(o->flows);
     o->reader = NULL;
+    o->flows = NULL;
     o->head = NULL;
+    o->is_ready = false;
     o->has_begun = false;
 }
 
 void overlay_release(struct overlay *o)
 {
     close_reader(o);
+}
+
+static void end_capture(struct overlay *o, bool is_cut)
+{
+    if (o->flows)
+        overlay_flows_end(o->flows, is_cut);
+    close_reader(o);
+}
+
+/* In the log a file has no directories. */
+static const char *name_of(const struct overlay *o)
+{
+    const char *slash = strrchr(o->config.path, '/');
+
+    return slash ? slash + 1 : o->config.path;
 }
 
 void overlay_seek(struct overlay *o, struct day_time from)
@@ -98,7 +116,7 @@ int overlay_fetch(struct overlay *o, struct error *err)
         return 0;
     got = overlay_reader_next(o->reader, &o->head, err);
     if (got == 0)
-        close_reader(o);
+        end_capture(o, false);
     return got < 0 ? -1 : 0;
 }
 
@@ -111,18 +129,28 @@ bool overlay_due(const struct overlay *o, const struct schedule *schedule, struc
     return o->has_begun || o->has_next;
 }
 
-int overlay_prepare(struct overlay *o, struct error *err)
+/* The first frame of the capture. */
+static int open_capture(struct overlay *o, struct error *err)
 {
     int got;
 
-    if (o->head)
-        return 0;
-    if (o->reader == NULL)
-        o->reader = open_reader(o, err);
+    o->reader = open_reader(o, err);
     if (o->reader == NULL)
         return -1;
+    if (o->keeper)
+        o->flows = overlay_flows_new(o->keeper, name_of(o), o->config.label);
     got = overlay_reader_next(o->reader, &o->head, err);
     return got == 0 ? error_set(err, "%s: has changed since the run began", o->config.path) : got < 0 ? -1 : 0;
+}
+
+int overlay_prepare(struct overlay *o, struct run_time due, struct error *err)
+{
+    if (o->head == NULL && open_capture(o, err) < 0)
+        return -1;
+    if (!o->is_ready)
+        o->mark = o->flows ? overlay_flows_mark(o->flows, o->head, due) : FRAME_NO_FLOW;
+    o->is_ready = true;
+    return 0;
 }
 
 bool overlay_take(struct overlay *o, struct run_time due)
@@ -130,6 +158,7 @@ bool overlay_take(struct overlay *o, struct run_time due)
     bool begins = !o->has_begun;
 
     o->head = NULL;
+    o->is_ready = false;
     if (begins) {
         o->has_begun = true;
         o->begin = due;
@@ -148,6 +177,17 @@ bool overlay_leave_out(struct overlay *o, const struct schedule *schedule, struc
 
 void overlay_stop(struct overlay *o)
 {
-    close_reader(o);
+    o->has_next = false;
+    if (o->has_begun)
+        return;
+    if (o->is_ready && o->flows)
+        overlay_flows_take_back(o->flows);
+    end_capture(o, false);
+}
+
+void overlay_cut(struct overlay *o)
+{
+    if (o->has_begun)
+        end_capture(o, true);
     o->has_next = false;
 }

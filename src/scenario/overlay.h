@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/time_types.h"
 #include "scenario/overlay_addresses.h"
+#include "scenario/overlay_flows.h"
 #include "scenario/overlay_reader.h"
 #include "scenario/overlay_time.h"
 
@@ -41,16 +42,21 @@ struct overlay {
     struct run_time after;
     struct overlay_reader *reader; /* of what is under way, or has been made ready; else NULL */
     const struct overlay_frame *head; /* the next frame of it, when it was read */
+    const struct sent_flow_keeper *keeper; /* of the ground truth; NULL: nobody asks */
+    struct overlay_flows *flows; /* of what is under way; NULL: nobody asks */
+    bool is_ready;               /* the next frame has its mark: */
+    uint32_t mark;
     bool has_begun;
     struct run_time begin;
 };
 
 /*
  * Reads the capture once. -1 with *err and nothing to release: damaged, out of order, nothing in it can be played.
- * `before_ns` of the run have passed before its clock begins.
+ * `before_ns` of the run have passed before its clock begins. The keeper is borrowed; NULL: nobody asks.
  */
 int overlay_init(struct overlay *overlay, const struct overlay_config *config,
-                 const struct overlay_rewriting *rewriting, int64_t before_ns, struct error *err);
+                 const struct overlay_rewriting *rewriting, const struct sent_flow_keeper *keeper, int64_t before_ns,
+                 struct error *err);
 void overlay_release(struct overlay *overlay);
 
 /* Begins next when its time first comes from there on. */
@@ -62,8 +68,8 @@ int overlay_fetch(struct overlay *overlay, struct error *err);
 /* When its next frame is due, by a schedule as long as it has not begun. False: there is none. */
 bool overlay_due(const struct overlay *overlay, const struct schedule *schedule, struct run_time *due);
 
-/* Its next frame is ready, though it may not have begun. 0 or -1. */
-int overlay_prepare(struct overlay *overlay, struct error *err);
+/* Its next frame, due then, is ready, though it may not have begun. 0 or -1. */
+int overlay_prepare(struct overlay *overlay, struct run_time due, struct error *err);
 
 /* The frame that is ready was taken, as due at that time. True: with it the overlay has begun. */
 bool overlay_take(struct overlay *overlay, struct run_time due);
@@ -71,7 +77,10 @@ bool overlay_take(struct overlay *overlay, struct run_time due);
 /* Is under way, and its time comes again: it is left out this time, and will be the next. */
 bool overlay_leave_out(struct overlay *overlay, const struct schedule *schedule, struct run_time due);
 
-/* Is not under way any more, and does not begin. */
+/* The end of the run: what is under way is cut, and nothing begins any more. */
+void overlay_cut(struct overlay *overlay);
+
+/* One that has not begun does not begin any more. */
 void overlay_stop(struct overlay *overlay);
 
 #endif

@@ -107,9 +107,21 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
     frame->length = (uint32_t)(to - frame->bytes) + view->ip_bytes;
     frame->link = ends[0].link;
     frame->to_link = ends[1].link;
+    frame->vlan = ends[0].vlan;
+    frame->to_vlan = ends[1].vlan;
     frame->time = view->time;
     frame->number = view->frame;
     return OVERLAY_FAULTS;
+}
+
+/* As who captures the frame decodes it: of an error with the ends of the packet that it quotes. */
+static bool set_view(const struct overlay_rewriting *how, const struct packet_view *view, struct overlay_frame *frame)
+{
+    frame->view = *view;
+    frame->view.ip = NULL;
+    frame->view.ip_captured = 0;
+    return overlay_addresses_find(how->addresses, &view->source, &frame->view.source) &&
+           overlay_addresses_find(how->addresses, &view->destination, &frame->view.destination);
 }
 
 /* ---- order ---- */
@@ -167,6 +179,7 @@ static int read_frame(struct overlay_reader *r, struct error *err)
     fault = find_fault(&view, result);
     if (fault == OVERLAY_FAULTS)
         fault = rewrite(&r->rewriting, &view, frame);
+    frame->has_flow = fault == OVERLAY_FAULTS && result == DECODE_OK && set_view(&r->rewriting, &view, frame);
     if (fault != OVERLAY_FAULTS) {
         r->tally.faults[fault]++;
         return 0;

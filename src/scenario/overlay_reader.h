@@ -8,10 +8,12 @@
 #ifndef SCENARIO_OVERLAY_READER_H
 #define SCENARIO_OVERLAY_READER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "dayshift/frame.h"
+#include "dayshift/packet_view.h"
 #include "net/ip_address.h"
 #include "scenario/overlay_addresses.h"
 #include "synth/population.h"
@@ -42,6 +44,9 @@ struct overlay_frame {
     uint64_t number;      /* in its file, from 1 */
     uint32_t length;
     uint16_t link, to_link; /* as in struct frame */
+    uint16_t vlan, to_vlan; /* the tags that its sender and its receiver send with; 0: none */
+    bool has_flow;           /* the packet was decoded: TCP, UDP, ping, a piece of these, or an error that quotes one */
+    struct packet_view view; /* with its new addresses, without bytes */
     uint8_t bytes[FRAME_MAX_BYTES];
 };
 

@@ -28,7 +28,8 @@ static int add(struct overlay_set *set, const struct overlay_config *config, str
                                              set->config.network_count, set->config.population };
     if (overlay_addresses_check(addresses, err) < 0)
         return error_prefix(err, "overlay %zu", set->count + 1);
-    if (overlay_init(&set->overlays[set->count], config, &rewriting, set->config.before_ns, err) < 0)
+    if (overlay_init(&set->overlays[set->count], config, &rewriting, set->config.keeper, set->config.before_ns,
+                     err) < 0)
         return -1;
     set->count++;
     return 0;
@@ -65,7 +66,11 @@ void overlay_set_free(struct overlay_set *set)
 /* When the overlay has its next frame; false: never, or not before `limit`, which is not behind the end. */
 static bool is_due_before(struct overlay_set *set, struct overlay *overlay, struct run_time limit, struct run_time *due)
 {
-    if (!overlay_due(overlay, set->config.schedule, due) || due->ns >= set->end.ns)
+    if (!overlay_due(overlay, set->config.schedule, due))
+        return false;
+    if (due->ns >= set->end.ns && overlay->has_begun)
+        overlay_cut(overlay);
+    if (due->ns >= set->end.ns)
         return false;
     while (overlay_leave_out(overlay, set->config.schedule, *due))
         counter_add(&set->counts.left_out, 1);
@@ -89,7 +94,7 @@ static int choose(struct overlay_set *set, struct run_time limit, struct error *
             set->chosen_due = due;
         }
     }
-    return set->chosen ? overlay_prepare(set->chosen, err) : 0;
+    return set->chosen ? overlay_prepare(set->chosen, set->chosen_due, err) : 0;
 }
 
 static int peek(void *self, struct frame *next, struct error *err)
@@ -109,7 +114,7 @@ static int peek(void *self, struct frame *next, struct error *err)
     next->due = set->chosen_due;
     next->link = set->chosen->head->link;
     next->to_link = set->chosen->head->to_link;
-    next->flow = FRAME_NO_FLOW;
+    next->flow = set->chosen->mark;
     return 1;
 }
 
@@ -168,11 +173,8 @@ void overlay_set_seek(struct overlay_set *set, struct day_time from)
 
 void overlay_set_finish(struct overlay_set *set, struct run_time latest)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        if (!set->overlays[i].has_begun)
-            overlay_stop(&set->overlays[i]);
-        set->overlays[i].has_next = false;
-    }
+    for (size_t i = 0; i < set->count; i++)
+        overlay_stop(&set->overlays[i]);
     if (set->end.ns > latest.ns)
         set->end = latest;
 }

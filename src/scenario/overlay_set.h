@@ -23,6 +23,7 @@ struct overlay_set_config {
     struct frame_source background;
     const struct schedule *schedule; /* by which overlays begin: borrowed, and looked at again and again */
     struct run_time end;             /* nothing is due then or later */
+    const struct sent_flow_keeper *keeper; /* of the ground truth: borrowed; NULL: nobody asks */
     int64_t before_ns;               /* of the run that have passed before its clock begins */
     const struct population *population; /* borrowed, and so are: */
     const struct ip_network *networks;   /* of the run */

@@ -138,6 +138,7 @@ static int add_overlays(struct scenario *s, const struct scenario_config *config
         .background = renderer_frames(s->renderer),
         .schedule = renderer_schedule(s->renderer),
         .end = s->end,
+        .keeper = config->how.keeper,
         .before_ns = config->before_ns,
         .population = &s->population,
         .networks = s->networks,

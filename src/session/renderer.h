@@ -10,7 +10,7 @@
  * A session begins when its first frame is taken: until then, whoever peeks, the plan may still be given back. Frames
  * are in order of their due times whatever is steered.
  *
- * Memory: 1,020 bytes for every session that is live, at most 80 more for its places in heap and index and what an
+ * Memory: 1,110 bytes for every session that is live, at most 80 more for its places in heap and index and what an
  * allocator adds; 520 more while a message of several packets is under way (session_course.h), 520 more where the network does
  * something to it. Nothing for one that is over but for what open_connections.h says. Where the ground truth is asked for
  * its keeper has 128 of its own.
