@@ -36,6 +36,7 @@ value_of()
 
 start_probe()
 {
+    : > "$scratch/probe.out"
     ip netns exec "$space_a" "$probe" "$link_a" 0 0 60 > "$scratch/probe.out" 2>&1 <> "$scratch/end" &
     probe_pid=$!
     wait_for 10 contains "$scratch/probe.out" "^ready"
@@ -364,6 +365,27 @@ check_systems()
     done
 }
 
+# Said once, whatever often it is claimed.
+check_claim_in_a_run()
+{
+    command -v arping > /dev/null || return
+    configure 'probe = false;' 'announce = false;' "$(players 20 '')"
+    sed -i 's/duration = .*/duration = "60s";/' "$scratch/run.conf"
+    ip netns exec "$space_a" "$scratch/dayshiftd" --json -c "$scratch/run.conf" > "$scratch/report" 2> "$scratch/words" &
+    probe_pid=$!
+    check "a host answers" wait_for 20 pings 198.18.0.5
+    in_b ip address add 198.18.0.6/32 dev "$link_b"
+    in_b timeout 5 arping -U -c 3 -I "$link_b" 198.18.0.6 > /dev/null 2>&1
+    in_b ip address del 198.18.0.6/32 dev "$link_b"
+    check "an address that somebody takes meanwhile is said" wait_for 5 contains "$scratch/words" "somebody else has the address 198.18.0.6"
+    kill -INT "$probe_pid"
+    wait "$probe_pid"
+    check "     and no end of the run" [ $? = 0 ]
+    probe_pid=
+    check "     once" [ "$(wc -l < "$scratch/words")" = 1 ]
+    check "     and counted" [ "$(in_report conflicts)" = 1 ]
+}
+
 set_up
 check_answers
 "$dayshift" learn -q -o "$scratch/sample.dsm" "$source_dir"/contrib/sample.pcap.* || exit 1
@@ -373,5 +395,6 @@ check_ipv6
 check_gateways
 check_loop
 check_systems
+check_claim_in_a_run
 echo "$failures failed"
 [ "$failures" = 0 ]

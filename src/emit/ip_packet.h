@@ -39,7 +39,10 @@ bool ip_packet_parse(struct ip_packet *packet, const uint8_t *frame, size_t size
 /* It comes from one host, so that an answer has one receiver (RFC 1122, section 3.2.2; RFC 4443, section 2.4). */
 bool ip_packet_is_from_one(const struct ip_packet *packet);
 
-/* The checksum over the payload is right, or not to be looked at: with the pseudo header of its protocol, which ICMP of IPv4 has not. */
+/*
+ * The checksum over the payload is right, or not to be looked at. It is with the pseudo header of the protocol, which ICMP
+ * of IPv4 has not.
+ */
 bool ip_packet_is_intact(const struct ip_packet *packet);
 
 /* The header of an answer. */

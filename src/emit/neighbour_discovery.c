@@ -71,13 +71,18 @@ static bool is_fit_solicitation(const struct ip_packet *packet, const struct nei
     return ip_packet_is_from_one(packet) && (is_to_group || ip_address_equal(&packet->destination, &message->target));
 }
 
+bool neighbour_message_is(const struct ip_packet *packet)
+{
+    return packet->is_v6 && packet->protocol == IP_ICMPV6 && packet->payload_bytes > 0 &&
+           (packet->payload[0] == SOLICITATION || packet->payload[0] == ADVERTISEMENT);
+}
+
 bool neighbour_message_parse(struct neighbour_message *message, const struct ip_packet *packet)
 {
     const uint8_t *icmp = packet->payload;
     bool has_mac;
 
-    if (!packet->is_v6 || packet->protocol != IP_ICMPV6 || packet->payload_bytes < OPTIONS ||
-        (icmp[0] != SOLICITATION && icmp[0] != ADVERTISEMENT) || icmp[1] != 0 || packet->ttl != HOP_LIMIT ||
+    if (!neighbour_message_is(packet) || packet->payload_bytes < OPTIONS || icmp[1] != 0 || packet->ttl != HOP_LIMIT ||
         !ip_packet_is_intact(packet))
         return false;
     message->is_advertisement = icmp[0] == ADVERTISEMENT;

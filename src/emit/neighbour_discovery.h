@@ -26,6 +26,9 @@ struct neighbour_message {
     const uint8_t *mac; /* of the sender, or of the target of an advertisement; borrowed */
 };
 
+/* It says so of itself, and deserves to be looked at by the next function. */
+bool neighbour_message_is(const struct ip_packet *packet);
+
 /* False when it is neither, or one that is to be discarded silently (RFC 4861, sections 7.1.1 and 7.1.2). */
 bool neighbour_message_parse(struct neighbour_message *message, const struct ip_packet *packet);
 

@@ -134,7 +134,8 @@ static bool is_over_limit(struct responder *responder, const struct host_answer 
     bool is_reset = response == RESPONSE_RESET;
     const struct answer_rate *rate = is_reset ? &answer->traits->resets : &answer->traits->errors;
 
-    if (answer_limits_take(&responder->limits, rate, response, &answer->packet->destination, &answer->packet->source, now_ns))
+    if (answer_limits_take(&responder->limits, rate, response, &answer->packet->destination, &answer->packet->source,
+                           now_ns))
         return false;
     counter_add(&responder->config.counts->withheld, 1);
     return true;
@@ -171,12 +172,6 @@ static size_t answer_packet(struct responder *responder, const struct responder_
     return ip_packet_is_intact(packet) ? echo_put_reply(reply, &answer) : 0;
 }
 
-static bool is_neighbour_discovery(const struct ip_packet *packet)
-{
-    return packet->is_v6 && packet->protocol == IP_ICMPV6 && packet->payload_bytes > 0 &&
-           (packet->payload[0] == 135 || packet->payload[0] == 136);
-}
-
 size_t responder_answer(struct responder *responder, const struct responder_request *request, uint8_t *reply,
                         enum response *response)
 {
@@ -189,7 +184,7 @@ size_t responder_answer(struct responder *responder, const struct responder_requ
         return 0;
     packet.is_unsummed = request->is_unsummed;
     *response = RESPONSE_ND;
-    if (is_neighbour_discovery(&packet))
+    if (neighbour_message_is(&packet))
         return answer_neighbour(responder, request, &packet, reply);
     return answer_packet(responder, request, &packet, reply, response);
 }
