@@ -87,6 +87,8 @@ static struct made_frame tcp_frame(uint8_t flags)
     return ipv4_frame(UNTAGGED, IP_TCP, 0, tcp, sizeof tcp);
 }
 
+/* Destination options of 16 bytes before it. */
+static const uint8_t options_and_tcp[36] = { IP_TCP, 1, 1, 12, [28] = 0x50, [29] = TCP_SYN | TCP_ACK };
 static const uint8_t tcp_bytes[20] = { [12] = 0x50, [13] = TCP_SYN | TCP_ACK };
 static const uint8_t udp_bytes[12] = { 0, 53, 0, 53, 0, 12 };
 static const uint8_t no_port[36] = { 3, 3, [8] = 0x45, [8 + 9] = IP_UDP };
@@ -112,6 +114,8 @@ static void test_glance(void **state)
         { "TCP over IPv6", ipv6_frame(IP_TCP, 0, tcp_bytes, 20), { 60, TCP_SYN | TCP_ACK, false } },
         { "first fragment over IPv6", ipv6_frame(IP_TCP, 1, tcp_bytes, 20), { 68, TCP_SYN | TCP_ACK, false } },
         { "later fragment over IPv6", ipv6_frame(IP_TCP, 8, tcp_bytes, 20), { 68, 0, false } },
+        { "TCP behind options of IPv6", ipv6_frame(60, 0, options_and_tcp, 36), { 76, TCP_SYN | TCP_ACK, false } },
+        { "options of IPv6 that are cut", ipv6_frame(60, 0, options_and_tcp, 12), { 52, 0, false } },
         { "no route over IPv6", ipv6_frame(IP_ICMPV6, 0, no_route6, 56), { 96, 0, true } },
     };
 

@@ -302,6 +302,12 @@ static void set_sides(const struct flow_ledger *ledger, const struct entry *entr
     }
 }
 
+/* Sent frames are counted before they are said to be handled: an engine may have ended in between. */
+static uint64_t unsent_of(uint64_t made, uint64_t sent)
+{
+    return made > sent ? made - sent : 0;
+}
+
 bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t origin_ns, struct sent_record *record)
 {
     const struct entry *entry = &ledger->shared->entries[slot];
@@ -323,7 +329,7 @@ bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t
             .application = name_of(ledger, entry->label),
         },
         .overlay = name_of(ledger, entry->overlay),
-        .unsent = (made != GOES_ON ? made - 1 : handled) - sent,
+        .unsent = unsent_of(made != GOES_ON ? made - 1 : handled, sent),
         .is_cut = !is_over(ledger->shared, slot),
     };
     set_sides(ledger, entry, tally, record);

@@ -178,7 +178,7 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     *r = (struct flow_record){ .protocol = flow_plan_ip_protocol(plan), .start = plan->start };
     for (int side = 0; side < 2; side++) {
         r->address[side] = plan->ends[side].address;
-        r->port[side] = plan->ends[side].port;
+        r->port[side] = flow_plan_ip_port(plan, (enum flow_side)side);
     }
     r->opening = (enum flow_opening)s.opening;
     r->ending = (enum flow_ending)s.ending;
