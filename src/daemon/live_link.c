@@ -60,13 +60,13 @@ static struct rate_ceiling *ceiling_of(struct live_link *l)
 }
 
 void live_link_populate(struct live_link *l, const struct configuration *configuration,
-                        const struct population *population, uint16_t number)
+                        const struct scenario *scenario, uint16_t number)
 {
     enum host_os systems[SCENARIO_MAX_GROUPS];
 
     for (size_t i = 0; i < configuration->population_count; i++)
         systems[i] = configuration->populations[i].os;
-    l->hosts = scenario_hosts_new(population, systems, number);
+    l->hosts = scenario_hosts_new(scenario_population(scenario), scenario_overlays(scenario), systems, number);
     l->link_hosts = scenario_hosts_of(l->hosts);
 }
 

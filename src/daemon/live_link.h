@@ -39,9 +39,9 @@ int live_link_open(struct live_link *link, const struct configuration *configura
                    const struct configuration_link *config, const struct live_emitter *emitter, struct error *err);
 void live_link_close(struct live_link *link);
 
-/* The hosts of the population on the link of that number, which the next three are about; live_link_end() forgets them. */
+/* The hosts of the scenario on the link of that number, which the next three are about; live_link_end() forgets them. */
 void live_link_populate(struct live_link *link, const struct configuration *configuration,
-                        const struct population *population, uint16_t number);
+                        const struct scenario *scenario, uint16_t number);
 
 /* What is sent before the first frame goes out in the name of these hosts. Borrows the link. */
 struct probed_link live_link_probed(struct live_link *link);

@@ -212,8 +212,7 @@ static int meet_neighbours(struct live_run *run, struct error *err)
     bool must_wait = live_neighbours_has_questions(neighbours.configuration);
 
     for (size_t i = 0; i < neighbours.configuration->link_count; i++)
-        live_link_populate(&neighbours.links[i], neighbours.configuration, scenario_population(run->play.scenario),
-                           (uint16_t)i);
+        live_link_populate(&neighbours.links[i], neighbours.configuration, run->play.scenario, (uint16_t)i);
     if (!must_wait && render_ahead_start(&run->render, err) < 0)
         return -1;
     if (live_neighbours_meet(&neighbours, err) < 0)

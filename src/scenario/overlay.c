@@ -11,6 +11,14 @@ static struct overlay_reader *open_reader(const struct overlay *o, struct error 
     return overlay_reader_new(o->config.fd, o->config.path, &o->rewriting, err);
 }
 
+static void note_strangers(struct overlay *o, const struct overlay_frame *frame)
+{
+    for (int i = 0; i < 2; i++) {
+        if (population_find(o->rewriting.population, &frame->addresses[i]) == NULL)
+            overlay_strangers_add(o->rewriting.strangers, &frame->addresses[i]);
+    }
+}
+
 static int read_all(struct overlay *o, struct overlay_reader *reader, struct error *err)
 {
     const struct overlay_frame *frame;
@@ -20,6 +28,7 @@ static int read_all(struct overlay *o, struct overlay_reader *reader, struct err
         if (o->tally.played++ == 0)
             o->first = frame->time;
         o->last = frame->time;
+        note_strangers(o, frame);
     }
     o->tally = *overlay_reader_tally(reader);
     return got;

@@ -10,6 +10,7 @@
 struct overlay_set {
     struct overlay_set_config config;
     struct overlay_addresses addresses[OVERLAY_SET_MAX];
+    struct overlay_strangers strangers;
     struct overlay overlays[OVERLAY_SET_MAX];
     size_t count;
     struct overlay_counts counts;
@@ -22,7 +23,7 @@ struct overlay_set {
 static int add(struct overlay_set *set, const struct overlay_config *config, struct error *err)
 {
     struct overlay_addresses *addresses = &set->addresses[set->count];
-    const struct overlay_rewriting rewriting = { addresses, set->config.population };
+    const struct overlay_rewriting rewriting = { addresses, set->config.population, &set->strangers };
 
     *addresses = (struct overlay_addresses){ config->map, config->map_count, set->config.networks,
                                              set->config.network_count, set->config.population };
@@ -42,6 +43,7 @@ struct overlay_set *overlay_set_new(const struct overlay_set_config *config, str
     set->config = *config;
     set->now = config->schedule->begin;
     set->end = config->end;
+    overlay_strangers_init(&set->strangers);
     for (size_t i = 0; i < config->count; i++) {
         if (add(set, &config->overlays[i], err) < 0) {
             overlay_set_free(set);
@@ -58,7 +60,13 @@ void overlay_set_free(struct overlay_set *set)
         return;
     for (size_t i = 0; i < set->count; i++)
         overlay_release(&set->overlays[i]);
+    overlay_strangers_release(&set->strangers);
     free(set);
+}
+
+bool overlay_set_brings(const struct overlay_set *set, const struct ip_address *address)
+{
+    return overlay_strangers_have(&set->strangers, address);
 }
 
 /* ---- frames ---- */
