@@ -264,7 +264,7 @@ static enum flow_opening opening_of(const struct sent_tally *tally)
 /* The population of a host, and its number there. */
 static void find_host(const struct shared *shared, uint32_t virtual_host, struct sent_record *record)
 {
-    uint32_t count = shared->population_count < FLOW_LEDGER_POPULATIONS ? shared->population_count : 0;
+    uint32_t count = shared->population_count <= FLOW_LEDGER_POPULATIONS ? shared->population_count : 0;
     uint32_t at = count;
 
     if (virtual_host == SENT_FLOW_NO_HOST)
