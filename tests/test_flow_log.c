@@ -630,7 +630,7 @@ static void test_killed_while_writing(void **state)
             uint32_t slot;
 
             assert_true(flow_ledger_over(desk.ledger, 0, &slot));
-            flow_ledger_write_begins(desk.ledger, &slot, 1, 1, lseek(log->fd, 0, SEEK_END));
+            flow_ledger_write_begins(desk.ledger, &slot, 1, lseek(log->fd, 0, SEEK_END));
         }
         if (when == AMID_A_LINE)
             assert_int_equal(write(log->fd, "2026-11-23 00:00", 16), 16);
@@ -638,6 +638,7 @@ static void test_killed_while_writing(void **state)
             assert_int_equal(write(log->fd, "2026-11-23 00:00\n", 17), 17); /* not known to be so: it is written again */
         if (when == WHEN_THAT_IS_SAID)
             flow_log_write(log, ORIGIN_NS);
+        flow_log_mend(log, log->fd, 0);
         flow_log_write_rest(log, ORIGIN_NS);
         text = text_of(path);
         assert_int_equal(count_lines(text), 12);
