@@ -286,6 +286,25 @@ static void test_flow_is_over_when_all_is_handled(void **state)
     flow_ledger_free(desk.ledger);
 }
 
+/* As many as there may be: the first and the last host of each are found. */
+static void test_all_populations(void **state)
+{
+    enum { HOSTS = 3 };
+    struct desk desk = open_desk();
+
+    (void)state;
+    for (uint32_t i = 0; i < FLOW_LEDGER_POPULATIONS; i++)
+        flow_ledger_add_population(desk.ledger, i * HOSTS);
+    for (uint32_t host = 0; host < FLOW_LEDGER_POPULATIONS * HOSTS; host++) {
+        struct sent_record record;
+
+        flow_ledger_record(desk.ledger, begin(&desk, host), ORIGIN_NS, &record);
+        assert_int_equal(record.population, host / HOSTS + 1);
+        assert_int_equal(record.host, host % HOSTS + 1);
+    }
+    flow_ledger_free(desk.ledger);
+}
+
 static void test_names(void **state)
 {
     struct desk desk = open_desk();
@@ -615,7 +634,7 @@ static void test_killed_while_writing(void **state)
             uint32_t slot;
 
             assert_true(flow_ledger_over(desk.ledger, 0, &slot));
-            flow_ledger_write_begins(desk.ledger, &slot, 1, 1, lseek(log->fd, 0, SEEK_END));
+            flow_ledger_write_begins(desk.ledger, &slot, 1, lseek(log->fd, 0, SEEK_END));
         }
         if (when == AMID_A_LINE)
             assert_int_equal(write(log->fd, "2026-11-23 00:00", 16), 16);
@@ -623,6 +642,7 @@ static void test_killed_while_writing(void **state)
             assert_int_equal(write(log->fd, "2026-11-23 00:00\n", 17), 17); /* not known to be so: it is written again */
         if (when == WHEN_THAT_IS_SAID)
             flow_log_write(log, ORIGIN_NS);
+        flow_log_mend(log, log->fd, 0);
         flow_log_write_rest(log, ORIGIN_NS);
         text = text_of(path);
         assert_int_equal(count_lines(text), 12);
@@ -643,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_glance_is_what_is_decoded),
         cmocka_unit_test(test_glance_at_cut_frames),
         cmocka_unit_test(test_flow_is_over_when_all_is_handled),
+        cmocka_unit_test(test_all_populations),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_no_slot_is_left),
         cmocka_unit_test(test_three_threads),

@@ -11,6 +11,8 @@
 #include "base/time_zone.h"
 #include "daemon/say.h"
 
+_Static_assert((int)FLOW_LEDGER_POPULATIONS >= (int)SCENARIO_MAX_GROUPS, "every population has a place in the ledger");
+
 /* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
 {
