@@ -166,11 +166,13 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
 {
     static struct emit_counts counts; /* zero */
     static struct answer_counts answers; /* zero */
+    static struct address_claims claims; /* zero */
     struct link link;
     const struct responder_config config = {
         .link = &link,
         .hosts = { .find = find_host, .virtual_hosts = ranges, .virtual_count = 2 },
         .counts = &answers,
+        .claims = &claims,
     };
     struct receive_filter filter;
     struct responder *responder;

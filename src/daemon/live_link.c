@@ -72,12 +72,12 @@ void live_link_populate(struct live_link *l, const struct configuration *configu
 
 struct probed_link live_link_probed(struct live_link *l)
 {
-    return (struct probed_link){ &l->link, &l->link_hosts, ceiling_of(l), &l->answers };
+    return (struct probed_link){ &l->link, &l->link_hosts, ceiling_of(l), &l->answers, &l->claims };
 }
 
 int live_link_answer(struct live_link *l, struct error *err)
 {
-    const struct responder_config config = { &l->link, l->link_hosts, ceiling_of(l), &l->answers };
+    const struct responder_config config = { &l->link, l->link_hosts, ceiling_of(l), &l->answers, &l->claims };
 
     l->responder = responder_new(&config);
     if (responder_start(l->responder, err) == 0)
@@ -89,10 +89,10 @@ int live_link_answer(struct live_link *l, struct error *err)
 
 void live_link_say_claims(struct live_link *l)
 {
-    const struct address_claims *claims = l->responder ? responder_claims(l->responder) : NULL;
+    const struct address_claims *claims = &l->claims;
     char text[ADDRESS_CLAIM_TEXT];
 
-    while (claims && l->said_claims < atomic_load_explicit(&claims->count, memory_order_acquire)) {
+    while (l->said_claims < atomic_load_explicit(&claims->count, memory_order_acquire)) {
         const struct address_claim *claim = &claims->claims[l->said_claims++];
 
         say("%s: somebody else has the address %s%s", l->link.name, address_claim_format(claim, text),

@@ -28,7 +28,8 @@ struct live_link {
     struct link_hosts link_hosts; /* the same, as it sees them */
     struct responder *responder;  /* NULL: none */
     struct answer_counts answers; /* of what is sent beside the frames of sessions */
-    size_t said_claims;           /* of the responder's, those that were told */
+    struct address_claims claims; /* who else has an address; written by who probes, then by the responder */
+    size_t said_claims;           /* of these, those that were told */
     struct link_state state; /* when it was looked at last */
     struct crossing crossing; /* what arrives from hosts on other links */
     bool said_none_arrives;

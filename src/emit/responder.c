@@ -25,7 +25,6 @@ struct responder {
     struct rate_ceiling answers;
     struct ip_ids ids;
     struct answer_limits limits;
-    struct address_claims claims;
     atomic_bool stop;
     pthread_t thread;
 };
@@ -45,11 +44,6 @@ void responder_free(struct responder *responder)
     free(responder);
 }
 
-const struct address_claims *responder_claims(const struct responder *responder)
-{
-    return &responder->claims;
-}
-
 /* ---- whose an address is ---- */
 
 /* Whether somebody here answers for it: what a real host of the outside has is that host's. */
@@ -58,7 +52,7 @@ static bool answers_for(const struct responder *responder, const struct ip_addre
 {
     enum host_kind kind = link_hosts_find(&responder->config.hosts, address, vlan, host);
 
-    return kind == HOST_VIRTUAL || (kind == HOST_OUTSIDE && !address_claims_has(&responder->claims, address));
+    return kind == HOST_VIRTUAL || (kind == HOST_OUTSIDE && !address_claims_has(responder->config.claims, address));
 }
 
 /* It came from the run itself. */
@@ -67,7 +61,7 @@ static bool is_own(const struct responder *responder, const struct ip_address *s
     struct link_host ignored;
 
     return link_hosts_find(&responder->config.hosts, source, vlan, &ignored) != HOST_NONE &&
-           !address_claims_has(&responder->claims, source);
+           !address_claims_has(responder->config.claims, source);
 }
 
 /* Somebody says that an address is his. */
@@ -80,7 +74,7 @@ static void note_claim(struct responder *responder, const struct ip_address *add
     if ((kind != HOST_VIRTUAL && kind != HOST_OUTSIDE) || mac_equal(mac, host.mac))
         return;
     memcpy(claim.mac, mac, sizeof claim.mac);
-    if (address_claims_add(&responder->claims, &claim) && claim.is_virtual)
+    if (address_claims_add(responder->config.claims, &claim) && claim.is_virtual)
         counter_add(&responder->config.counts->conflicts, 1);
 }
 

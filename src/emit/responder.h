@@ -35,6 +35,7 @@ struct responder_config {
     struct link_hosts hosts;
     struct rate_ceiling *ceiling; /* of the link, shared with its emitter; NULL: none */
     struct answer_counts *counts;
+    struct address_claims *claims; /* what others have claimed so far; the responder writes to it from its start on */
 };
 
 struct responder; /* opaque */
@@ -44,9 +45,6 @@ void responder_free(struct responder *responder);
 
 int responder_start(struct responder *responder, struct error *err);
 void responder_stop(struct responder *responder); /* waits for the thread, 100 ms at most */
-
-/* What was claimed by others so far; any thread may look. */
-const struct address_claims *responder_claims(const struct responder *responder);
 
 /* A frame that was received, and room for its answer: as long as it is, and REFUSAL_MOST_BYTES at least. */
 struct responder_request {
