@@ -335,6 +335,8 @@ check_gateways()
 # A switch that sends back what is for all is no conflict.
 check_loop()
 {
+    local answers
+
     in_b ip link add dsbridge type bridge 2> /dev/null || return
     in_b ip link set dsbridge up
     in_b ip link set "$link_b" master dsbridge
@@ -345,6 +347,9 @@ check_loop()
     end_tcpdump
     check "     which they do" [ "$(in_wire 'arp and src host 0.0.0.0')" = 120 ]
     check "     has no conflict" [ "$(in_report conflicts)" = 0 ]
+    for answers in resets unreachable echo_answers; do
+        check "     and sends itself no $answers" [ "$(in_report $answers)" = 0 ]
+    done
     in_b ip link del dsbridge
 }
 

@@ -62,12 +62,13 @@ static enum host_kind find(const void *self, const struct ip_address *address, u
 
 static int begin(void **state)
 {
-    const struct responder_config config = { .hosts.find = find, .counts = &counts, .claims = &claims };
+    struct responder_config config = { .hosts.find = find, .counts = &counts, .claims = &claims };
 
     (void)state;
     host_stack = (struct host_stack){ HOST_OS_LINUX, 64, IP_ID_COUNTER };
     memset(&counts, 0, sizeof counts);
     memset(&claims, 0, sizeof claims);
+    memcpy(config.hosts.outside_mac, outside_mac, sizeof outside_mac);
     responder = responder_new(&config);
     return 0;
 }
@@ -563,6 +564,32 @@ static void test_segments_are_reset(void **state)
 }
 
 /* The quoted packet, as much of it as the system quotes and fits. */
+/* Frames of the run that came back from a loop: whatever address they have outside, and whoever else has it by now. */
+static void test_own_frames_are_ignored(void **state)
+{
+    static struct packet p, reply;
+    uint8_t claim[60] = { 0 };
+
+    (void)state;
+    for (int is_v6 = 0; is_v6 < 2; is_v6++) {
+        fill_segment(&p, is_v6, TCP_SYN, 0);
+        assert_true(answer(p.frame, p.size, reply.frame) > 0);
+        memcpy(p.frame + 6, outside_mac, 6);
+        assert_int_equal(answer(p.frame, p.size, reply.frame), 0);
+        fill_ping(&p, is_v6, 20);
+        memcpy(p.frame + 6, outside_mac, 6);
+        assert_int_equal(answer(p.frame, p.size, reply.frame), 0);
+    }
+    fill_segment(&p, false, TCP_SYN, 0);
+    wire_put_u32(p.frame + 26, HOST_IP);
+    seal(&p, TCP_SUM);
+    arp_put_request(claim, peer_mac, HOST_IP, PEER_IP);
+    assert_int_equal(answer(claim, sizeof claim, reply.frame), 0);
+    assert_true(answer(p.frame, p.size, reply.frame) > 0); /* by who has it now */
+    memcpy(p.frame + 6, host_mac, 6);
+    assert_int_equal(answer(p.frame, p.size, reply.frame), 0);
+}
+
 static void test_datagrams_are_unreachable(void **state)
 {
     static const struct {
@@ -1085,6 +1112,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_pings_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong_pings_of_ipv6_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_segments_are_reset, begin, end),
+        cmocka_unit_test_setup_teardown(test_own_frames_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_datagrams_are_unreachable, begin, end),
         cmocka_unit_test_setup_teardown(test_protocols_are_unknown, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_transport_is_ignored, begin, end),

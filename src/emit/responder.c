@@ -55,13 +55,21 @@ static bool answers_for(const struct responder *responder, const struct ip_addre
     return kind == HOST_VIRTUAL || (kind == HOST_OUTSIDE && !address_claims_has(responder->config.claims, address));
 }
 
-/* It came from the run itself. */
-static bool is_own(const struct responder *responder, const struct ip_address *source, uint16_t vlan)
+/*
+ * It came from the run itself. What comes from outside is known by its MAC address: it may have any address of that world,
+ * which is also that of real hosts. An address that somebody else has is still sent from by the run.
+ */
+static bool is_own(const struct responder *responder, const struct ip_packet *packet, uint16_t vlan)
 {
-    struct link_host ignored;
+    const uint8_t *mac = packet->frame + ETHERNET_SOURCE;
+    struct link_host host = { .mac = { 0 } };
+    enum host_kind kind = link_hosts_find(&responder->config.hosts, &packet->source, vlan, &host);
 
-    return link_hosts_find(&responder->config.hosts, source, vlan, &ignored) != HOST_NONE &&
-           !address_claims_has(responder->config.claims, source);
+    if (mac_equal(mac, responder->config.hosts.outside_mac))
+        return true;
+    if (address_claims_has(responder->config.claims, &packet->source))
+        return mac_equal(mac, host.mac);
+    return kind != HOST_NONE;
 }
 
 /* Somebody says that an address is his. */
@@ -155,7 +163,7 @@ static size_t answer_packet(struct responder *responder, const struct responder_
     struct host_answer answer = { .packet = packet, .host = &host };
 
     if (!ip_packet_is_from_one(packet) || !answers_for(responder, &packet->destination, request->vlan, &host) ||
-        !mac_equal(packet->frame, host.mac) || is_own(responder, &packet->source, request->vlan))
+        !mac_equal(packet->frame, host.mac) || is_own(responder, packet, request->vlan))
         return 0;
     answer.traits = stack_traits_of(host.stack.os);
     if (!packet->is_v6)
