@@ -199,7 +199,7 @@ static bool may_send(struct responder *responder, int64_t now_ns, uint32_t size)
     struct rate_ceiling *ceiling = responder->config.ceiling;
 
     return rate_ceiling_take(&responder->answers, now_ns, size) == 0 &&
-           (ceiling == NULL || rate_ceiling_take(ceiling, now_ns, size) == 0);
+           (ceiling == NULL || rate_ceiling_take_spare(ceiling, now_ns, size));
 }
 
 static void answer_frame(struct responder *responder, const struct received_frame *received, uint8_t *reply)
