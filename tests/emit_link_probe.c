@@ -166,7 +166,7 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
 {
     static struct emit_counts counts; /* zero */
     static struct answer_counts answers; /* zero */
-    static struct address_claims claims; /* zero */
+    static struct address_claims claims;
     struct link link;
     const struct responder_config config = {
         .link = &link,
@@ -182,6 +182,7 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
 
     if (link_open(&link, name, false, err) < 0)
         return -1;
+    address_claims_init(&claims);
     receive_filter_ranges(&filter, ranges, sizeof ranges / sizeof *ranges, NULL, 0);
     (void)receive_filter_attach(&filter, link.receive_fd); /* nothing would be answered */
     responder = responder_new(&config);

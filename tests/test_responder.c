@@ -67,7 +67,7 @@ static int begin(void **state)
     (void)state;
     host_stack = (struct host_stack){ HOST_OS_LINUX, 64, IP_ID_COUNTER };
     memset(&counts, 0, sizeof counts);
-    memset(&claims, 0, sizeof claims);
+    address_claims_init(&claims);
     memcpy(config.hosts.outside_mac, outside_mac, sizeof outside_mac);
     responder = responder_new(&config);
     return 0;
@@ -77,6 +77,7 @@ static int end(void **state)
 {
     (void)state;
     responder_free(responder);
+    address_claims_release(&claims);
     return 0;
 }
 
@@ -200,26 +201,28 @@ static void test_wrong_arp_is_ignored(void **state)
 static void test_claims_are_noted(void **state)
 {
     char text[ADDRESS_CLAIM_TEXT];
+    struct address_claim claim;
     uint8_t frame[60] = { 0 };
     uint8_t reply[60];
 
     (void)state;
     arp_put_request(frame, host_mac, HOST_IP, HOST_IP); /* our own one, which came back */
     assert_int_equal(answer(frame, sizeof frame, reply), 0);
-    assert_int_equal(claims.count, 0);
+    assert_int_equal(claims.tables[CLAIM_VIRTUAL].count, 0);
     for (int i = 0; i < 3; i++) {
         arp_put_request(frame, peer_mac, HOST_IP, HOST_IP + 77);
         assert_int_equal(answer(frame, sizeof frame, reply), 0);
     }
-    assert_int_equal(claims.count, 1);
+    assert_int_equal(address_claims_take_untold(&claims, CLAIM_VIRTUAL, &claim), 1);
+    assert_int_equal(address_claims_take_untold(&claims, CLAIM_VIRTUAL, &claim), 0);
     assert_int_equal(counts.conflicts, 1);
-    assert_string_equal(address_claim_format(&claims.claims[0], text), "198.18.0.1 (02:aa:bb:cc:dd:ee)");
+    assert_string_equal(address_claim_format(&claim, text), "198.18.0.1 (02:aa:bb:cc:dd:ee)");
     fill_arp(frame);
     assert_arp_answer(frame, sizeof frame, host_mac); /* goes on */
 
     arp_put_request(frame, peer_mac, OUTSIDE_IP, HOST_IP);
     assert_arp_answer(frame, sizeof frame, host_mac);
-    assert_int_equal(claims.count, 2);
+    assert_int_equal(address_claims_take_untold(&claims, CLAIM_OUTSIDE, &claim), 1);
     assert_int_equal(counts.conflicts, 1);
     arp_put_request(frame, peer_mac, PEER_IP, OUTSIDE_IP);
     assert_int_equal(answer(frame, sizeof frame, reply), 0);
@@ -360,6 +363,40 @@ static const uint8_t *check_headers(const struct packet *p, const uint8_t *reply
 }
 
 /* ---- pings ---- */
+
+static struct address_claim claim_of(enum claim_kind kind, uint32_t number)
+{
+    return (struct address_claim){ ip_address_from_v4((kind == CLAIM_VIRTUAL ? HOST_IP : OUTSIDE_IP) + number), { 2 }, kind };
+}
+
+/* Whoever makes up many of one kind: a new one is still seen, and those of the other kind stay. */
+static void test_claims_are_bounded(void **state)
+{
+    enum { MANY = 3 * ADDRESS_CLAIMS_MOST + 7 };
+
+    (void)state;
+    for (int kind = 0; kind < CLAIM_KINDS; kind++) {
+        enum claim_kind other = kind == CLAIM_VIRTUAL ? CLAIM_OUTSIDE : CLAIM_VIRTUAL;
+        struct address_claim claim = claim_of(other, 0);
+
+        address_claims_release(&claims);
+        address_claims_init(&claims);
+        assert_true(address_claims_add(&claims, &claim));
+        for (uint32_t i = 0; i < MANY; i++) {
+            claim = claim_of((enum claim_kind)kind, i);
+            assert_true(address_claims_add(&claims, &claim));
+            assert_false(address_claims_add(&claims, &claim));
+        }
+        for (uint32_t i = 0; i < MANY; i++) {
+            claim = claim_of((enum claim_kind)kind, i);
+            assert_int_equal(address_claims_has(&claims, &claim.address), i >= MANY - ADDRESS_CLAIMS_MOST);
+        }
+        assert_int_equal(address_claims_take_untold(&claims, (enum claim_kind)kind, &claim), MANY);
+        assert_int_equal(ip_address_to_v4(&claim.address), kind == CLAIM_VIRTUAL ? HOST_IP : OUTSIDE_IP); /* the first */
+        claim = claim_of(other, 0);
+        assert_true(address_claims_has(&claims, &claim.address));
+    }
+}
 
 static void test_pings_are_answered(void **state)
 {
@@ -1106,6 +1143,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_arp_is_answered, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong_arp_is_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_claims_are_noted, begin, end),
+        cmocka_unit_test_setup_teardown(test_claims_are_bounded, begin, end),
         cmocka_unit_test_setup_teardown(test_pings_are_answered, begin, end),
         cmocka_unit_test_setup_teardown(test_pings_show_the_system, begin, end),
         cmocka_unit_test_setup_teardown(test_identifications, begin, end),

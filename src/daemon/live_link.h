@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "base/mono_time.h"
 #include "daemon/configuration.h"
 #include "daemon/live_emitter.h"
 #include "emit/crossing.h"
@@ -29,7 +30,7 @@ struct live_link {
     struct responder *responder;  /* NULL: none */
     struct answer_counts answers; /* of what is sent beside the frames of sessions */
     struct address_claims claims; /* who else has an address; written by who probes, then by the responder */
-    size_t said_claims;           /* of these, those that were told */
+    struct mono_time said_claims[CLAIM_KINDS]; /* when it was told last; 0: never */
     struct link_state state; /* when it was looked at last */
     struct crossing crossing; /* what arrives from hosts on other links */
     bool said_none_arrives;
@@ -50,7 +51,7 @@ struct probed_link live_link_probed(struct live_link *link);
 /* Answers for its hosts from here on. -1 with *err; live_link_end() cleans up. */
 int live_link_answer(struct live_link *link, struct error *err);
 
-/* Says which addresses somebody else has, each once. */
+/* Says which addresses somebody else has: of each kind one in a second, and how many more. */
 void live_link_say_claims(struct live_link *link);
 
 /* What the emitter needs of it, behind that gate; what it counts goes to `counts`. */

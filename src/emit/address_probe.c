@@ -101,7 +101,7 @@ static bool send_some(struct sender *sender)
 /* Somebody has an address, or wants to have it. */
 static void note_claim(struct sender *sender, const struct ip_address *address, uint16_t vlan, const uint8_t *mac)
 {
-    struct address_claim claim = { .address = *address, .is_virtual = true };
+    struct address_claim claim = { .address = *address, .kind = CLAIM_VIRTUAL };
     struct link_host host;
 
     if (link_hosts_find(sender->on->hosts, address, vlan, &host) != HOST_VIRTUAL || mac_equal(host.mac, mac))
@@ -199,10 +199,12 @@ int address_probe_complain(const struct probed_link *links, size_t count, struct
     size_t claimed = 0;
 
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < links[i].claims->count; j++, claimed++) {
+        const struct claim_table *table = &links[i].claims->tables[CLAIM_VIRTUAL];
+
+        for (size_t j = 0; j < table->count; j++, claimed++) {
             if (claimed < MOST_NAMED)
                 length += (size_t)snprintf(named + length, sizeof named - length, "%s%s on %s", claimed ? ", " : "",
-                                           address_claim_format(&links[i].claims->claims[j], claim),
+                                           address_claim_format(&table->claims[j], claim),
                                            links[i].link->name);
         }
     }

@@ -77,12 +77,12 @@ static void note_claim(struct responder *responder, const struct ip_address *add
 {
     struct link_host host;
     enum host_kind kind = link_hosts_find(&responder->config.hosts, address, vlan, &host);
-    struct address_claim claim = { .address = *address, .is_virtual = kind == HOST_VIRTUAL };
+    struct address_claim claim = { .address = *address, .kind = kind == HOST_VIRTUAL ? CLAIM_VIRTUAL : CLAIM_OUTSIDE };
 
     if ((kind != HOST_VIRTUAL && kind != HOST_OUTSIDE) || mac_equal(mac, host.mac))
         return;
     memcpy(claim.mac, mac, sizeof claim.mac);
-    if (address_claims_add(responder->config.claims, &claim) && claim.is_virtual)
+    if (address_claims_add(responder->config.claims, &claim) && claim.kind == CLAIM_VIRTUAL)
         counter_add(&responder->config.counts->conflicts, 1);
 }
 
