@@ -208,7 +208,7 @@ static bool is_stopped(void *self)
 static int meet_neighbours(struct live_run *run, struct error *err)
 {
     const struct live_neighbours neighbours = { live_run_configuration(run), run->config->links, run->play.scenario,
-                                                is_stopped, run };
+                                                is_stopped, run, atomic_load(&run->config->board->began_ns) > 0 };
     bool must_wait = live_neighbours_has_questions(neighbours.configuration);
 
     for (size_t i = 0; i < neighbours.configuration->link_count; i++)

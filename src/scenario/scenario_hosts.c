@@ -161,10 +161,13 @@ void scenario_hosts_free(struct scenario_hosts *hosts)
 
 struct link_hosts scenario_hosts_of(const struct scenario_hosts *hosts)
 {
-    return (struct link_hosts){
+    struct link_hosts of = {
         .find = find,
         .self = hosts,
         .virtual_hosts = hosts->virtual_hosts,
         .virtual_count = hosts->virtual_count,
     };
+
+    memcpy(of.outside_mac, hosts->population->outside.mac, sizeof of.outside_mac);
+    return of;
 }
