@@ -16,6 +16,7 @@ static struct play_span what_is_left(const struct live *live)
     struct play_span span = live->span;
     struct run_place place = { .speed = span.speed, .activity = span.activity };
 
+    span.goes_on = live->board->began_ns > 0;
     if (!board_find_place(live->board, mono_time_now().ns, &place))
         return span;
     span.begin = place.day;

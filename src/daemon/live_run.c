@@ -153,6 +153,7 @@ static void tick(struct live_run *run)
         watch_link(&run->config->links[i]);
         watch_crossing(run, i);
     }
+    play_say_failures(&run->play);
     flow_logger_watch(run->config->logger);
     live_emitter_watch(run->config->emitter);
     watch_stalls(run);
@@ -305,6 +306,7 @@ static int play(struct live_run *run, struct error *err)
         tick(run);
     }
     status = end(run, status, err);
+    play_say_failures(&run->play);
     live_status_publish(run);
     play_clear_progress();
     return status;

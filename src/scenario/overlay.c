@@ -95,7 +95,7 @@ static const char *name_of(const struct overlay *o)
 
 void overlay_seek(struct overlay *o, struct day_time from)
 {
-    if (o->config.time.when != OVERLAY_AFTER)
+    if (o->config.time.when != OVERLAY_AFTER && !o->has_failed)
         o->has_next = overlay_time_next(&o->config.time, from, &o->next);
 }
 
@@ -199,4 +199,12 @@ void overlay_cut(struct overlay *o)
     if (o->has_begun)
         end_capture(o, true);
     o->has_next = false;
+}
+
+void overlay_fail(struct overlay *o, const struct error *why)
+{
+    end_capture(o, o->has_begun);
+    o->has_next = false;
+    o->failure = *why;
+    atomic_store(&o->has_failed, true);
 }

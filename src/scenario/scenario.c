@@ -151,6 +151,7 @@ static int add_overlays(struct scenario *s, const struct scenario_config *config
         .end = s->end,
         .keeper = config->how.keeper,
         .before_ns = config->before_ns,
+        .may_fail = config->overlays_may_fail,
         .population = &s->population,
         .networks = s->networks,
         .network_count = s->network_count,

@@ -7,7 +7,7 @@
 #include "session/session.h"
 #include "session/tcp_options.h"
 
-enum { UDP_BYTES = 8, ICMP_BYTES = 8 };
+enum { UDP_BYTES = 8, ICMP_BYTES = 8, ICMPV6_ECHO = 128 /* the request's type */ };
 
 static double longest(double ns)
 {
@@ -180,6 +180,8 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
         r->address[side] = plan->ends[side].address;
         r->port[side] = flow_plan_ip_port(plan, (enum flow_side)side);
     }
+    if (r->protocol == IP_ICMPV6) /* plans have the type of IPv4 */
+        r->port[FLOW_RESPONDER] = ICMPV6_ECHO << 8;
     r->opening = (enum flow_opening)s.opening;
     r->ending = (enum flow_ending)s.ending;
     time_ns = s.opening == FLOW_OPENING_ATTEMPT ? record_attempt(&s.course, r) : record_conversation(&s.course, r);
