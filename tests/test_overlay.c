@@ -400,6 +400,24 @@ static void test_addresses(void **state)
     assert_non_null(strstr(err.text, "2001:2::/112 is neither in"));
 }
 
+/* IPv4 is kept as ::ffff:a.b.c.d, and is not in a network of IPv6 for that. */
+static void test_addresses_of_one_family(void **state)
+{
+    const struct overlay_mapping map = { network("::/64"), network("2001:2::/64") };
+    const struct ip_network networks[] = { network("2001:2::/64"), network("198.19.0.0/16"), network("::/32") };
+    const struct population population = { .outside.networks = { networks[1] } };
+    const struct overlay_addresses addresses = { &map, 1, networks, 3, &population };
+    struct ip_address four = ip_address_from_v4(0x0a000005), six, to;
+    char text[IP_ADDRESS_TEXT];
+
+    (void)state;
+    assert_int_equal(ip_address_parse(&six, "::7"), 0);
+    assert_true(overlay_addresses_find(&addresses, &six, &to));
+    assert_string_equal(ip_address_format(&to, text), "2001:2::7");
+    assert_true(overlay_addresses_find(&addresses, &four, &to));
+    assert_true(ip_network_contains(&networks[1], &to));
+}
+
 /* ---- when ---- */
 
 static void check_next(const char *zone, const struct overlay_time *time, int64_t from_s, int64_t wanted_s)
@@ -825,7 +843,8 @@ static void test_steering(void **state)
         double skip_s;   /* of the day */
         double begins_s; /* the overlay of 10:10, on the clock; below 0: never */
     } cases[] = {
-        { 600, 0, -300, 900 }, /* its first frame was peeked at */
+        { 600, 0, -300, 900 }, /* its first frame was peeked at, as in the next two */
+        { 599.999, 5e-6, 0, 799.999 },
         { 600, 0, 600, -1 },
         { 60, 10, 0, 114 },  { 60, 0, 300, 300 },  { 60, 0, 600, -1 },  { 599, 0, 0.5, 599.5 },
         { 60, 0, -30, 630 }, { 60, 0.5, 0, 1140 }, { 601, 20, 0, 600 },
@@ -1090,6 +1109,7 @@ int main(void)
         cmocka_unit_test(test_readdress_of_cut_packets),
         cmocka_unit_test(test_readdress_needs_all_addresses),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_addresses_of_one_family),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_place_in_time),
         cmocka_unit_test(test_speeds),
