@@ -834,6 +834,33 @@ static void test_one_at_a_time(void **state)
     end_run(&run);
 }
 
+/* A capture that is silent for three days: nothing is left out before its time comes. */
+static void test_left_out_in_time(void **state)
+{
+    static const struct {
+        double until_s;
+        uint64_t left_out;
+    } cases[] = { { 700, 0 }, { 86400, 0 }, { 88000, 1 }, { 2 * 86400 + 3600, 2 }, { 3 * 86400 + 3600, 2 } };
+    struct pcap pcap = pcap_begin("silent.pcap");
+    struct run run = { .overlay_count = 0 };
+    struct seen seen = { .last_ns = -1 };
+    uint8_t frame[256];
+    uint32_t size = make_frame(frame, 0, "10.9.0.66", "10.0.0.1", 0, 32);
+
+    (void)state;
+    for (int64_t i = 0; i < 2; i++)
+        pcap_put(&pcap, FIRST_NS + i * (3 * NS_PER_DAY - NS_PER_SECOND), frame, size, size);
+    pcap_end(&pcap);
+    add_overlay(&run, pcap.path, at_ten(600), 1);
+    begin_run(&run, 10 * 86400, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        see_until(&run, &seen, cases[i].until_s);
+        assert_int_equal(overlay_set_counts(scenario_overlays(run.scenario))->left_out, cases[i].left_out);
+    }
+    assert_int_equal(overlay_set_counts(scenario_overlays(run.scenario))->begun, 2);
+    end_run(&run);
+}
+
 static void test_steering(void **state)
 {
     const char *path = write_attack("attack.pcap");
@@ -1114,6 +1141,7 @@ int main(void)
         cmocka_unit_test(test_place_in_time),
         cmocka_unit_test(test_speeds),
         cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_left_out_in_time),
         cmocka_unit_test(test_steering),
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_what_is_left_out),
