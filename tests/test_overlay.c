@@ -400,6 +400,24 @@ static void test_addresses(void **state)
     assert_non_null(strstr(err.text, "2001:2::/112 is neither in"));
 }
 
+/* IPv4 is kept as ::ffff:a.b.c.d, and is not in a network of IPv6 for that. */
+static void test_addresses_of_one_family(void **state)
+{
+    const struct overlay_mapping map = { network("::/64"), network("2001:2::/64") };
+    const struct ip_network networks[] = { network("2001:2::/64"), network("198.19.0.0/16"), network("::/32") };
+    const struct population population = { .outside.networks = { networks[1] } };
+    const struct overlay_addresses addresses = { &map, 1, networks, 3, &population };
+    struct ip_address four = ip_address_from_v4(0x0a000005), six, to;
+    char text[IP_ADDRESS_TEXT];
+
+    (void)state;
+    assert_int_equal(ip_address_parse(&six, "::7"), 0);
+    assert_true(overlay_addresses_find(&addresses, &six, &to));
+    assert_string_equal(ip_address_format(&to, text), "2001:2::7");
+    assert_true(overlay_addresses_find(&addresses, &four, &to));
+    assert_true(ip_network_contains(&networks[1], &to));
+}
+
 /* ---- when ---- */
 
 static void check_next(const char *zone, const struct overlay_time *time, int64_t from_s, int64_t wanted_s)
@@ -503,7 +521,7 @@ static uint32_t make_frame(uint8_t *to, unsigned tags, const char *source, const
 
 #define FIRST_NS (INT64_C(1700000000) * NS_PER_SECOND + 123456789) /* of the capture */
 
-enum { ATTACK_FRAMES = 400, ATTACK_GAP_NS = 7654321, MARK = 0x41000000 };
+enum { ATTACK_FRAMES = 400, ATTACK_FLOWS = 100, ATTACK_GAP_NS = 7654321, MARK = 0x41000000 };
 
 /* From 10.9.0.66 to hosts of a network that is mapped; 3 s long. */
 static const char *write_attack(const char *name)
@@ -525,10 +543,55 @@ static const char *write_attack(const char *name)
 
 enum { MOST_SENDERS = 8 };
 
+enum { MOST_SLOTS = 1 << 16 };
+
+/* A keeper of flows that counts: whether what it is told of a flow is what was taken of it. */
+struct counting_keeper {
+    uint32_t slots;
+    bool is_overlay[MOST_SLOTS], is_over[MOST_SLOTS];
+    uint64_t taken[MOST_SLOTS], told[MOST_SLOTS]; /* frames */
+};
+
+static uint32_t keep_begin(void *self, const struct sent_flow *flow)
+{
+    struct counting_keeper *k = self;
+
+    assert_in_range(k->slots, 0, MOST_SLOTS - 1);
+    k->is_overlay[k->slots] = flow->overlay != NULL;
+    return k->slots++;
+}
+
+static void keep_end(void *self, uint32_t slot, uint64_t frames)
+{
+    struct counting_keeper *k = self;
+
+    assert_in_range(slot, 0, k->slots - 1);
+    assert_false(k->is_over[slot]);
+    k->is_over[slot] = true;
+    k->told[slot] = frames;
+}
+
+/* At the end of a run: flows of overlays of which there was a frame; all that are over had as many as was told. */
+static uint64_t check_kept(const struct counting_keeper *k)
+{
+    uint64_t flows = 0;
+
+    for (uint32_t slot = 0; slot < k->slots; slot++) {
+        if (k->is_over[slot] ? k->told[slot] != k->taken[slot] : k->is_overlay[slot])
+            fail_msg("flow %" PRIu32 "%s: %" PRIu64 " frames, %s %" PRIu64, slot,
+                     k->is_overlay[slot] ? " of an overlay" : "", k->taken[slot],
+                     k->is_over[slot] ? "told as" : "not over, told as", k->told[slot]);
+        flows += k->is_overlay[slot] && k->taken[slot] > 0;
+    }
+    return flows;
+}
+
 struct run {
     struct toy_model *toy;
     struct gate_sender senders[MOST_SENDERS];
     struct gate gate; /* of all links: what dayshiftd lets out */
+    struct counting_keeper *kept;
+    struct sent_flow_keeper keeper;
     struct scenario *scenario;
     struct frame_source frames;
     struct overlay_mapping map;
@@ -552,11 +615,13 @@ static struct scenario *try_scenario(struct run *run, double day_seconds, double
     };
     struct scenario_config config = {
         .seed = SEED, .begin = { BEGIN_NS }, .day_ns = (int64_t)(day_seconds * (double)NS_PER_SECOND), .speed = speed,
-        .groups = &group, .group_count = 1, .overlays = run->overlays, .overlay_count = run->overlay_count,
+        .how.keeper = &run->keeper, .groups = &group, .group_count = 1, .overlays = run->overlays, .overlay_count = run->overlay_count,
         .outside = { .networks = { network(SCENARIO_DEFAULT_OUTSIDE), network("2001:2:0:8000::/49") },
                      .has_link = true, .has_vlan = true, .link = 2 },
     };
 
+    run->kept = memory_alloc(sizeof *run->kept);
+    run->keeper = (struct sent_flow_keeper){ keep_begin, keep_end, run->kept };
     run->toy = toy_model_new();
     group.model = toy_model_of(run->toy);
     group.addresses.networks[IP_FAMILY_4] = network("198.18.0.0/24");
@@ -590,6 +655,7 @@ static void end_run(struct run *run)
 {
     scenario_free(run->scenario);
     toy_model_free(run->toy);
+    free(run->kept);
     for (size_t i = 0; i < run->overlay_count; i++)
         close(run->overlays[i].fd);
 }
@@ -662,6 +728,8 @@ static bool see_frame(struct run *run, struct seen *seen, double speed)
     if (got == 0)
         return false;
     assert_true(gate_passes(&run->gate, &frame));
+    if (frame.flow != FRAME_NO_FLOW)
+        run->kept->taken[frame.flow >> 1]++;
     assert_true(frame.due.ns >= seen->last_ns);
     seen->last_ns = frame.due.ns;
     for (uint32_t i = 0; i < frame.length; i++)
@@ -714,6 +782,7 @@ static void test_place_in_time(void **state)
             ;
         assert_int_equal(overlay_set_counts(scenario_overlays(run.scenario))->begun, 2);
         assert_int_equal(overlay_set_counts(scenario_overlays(run.scenario))->frames, seen[i].attack);
+        assert_int_equal(check_kept(run.kept), 2 * ATTACK_FLOWS);
         end_run(&run);
     }
     assert_int_equal(seen[0].attack, 2 * ATTACK_FRAMES);
@@ -761,6 +830,34 @@ static void test_one_at_a_time(void **state)
     assert_int_equal(counts->begun, 3); /* at 0, 4 and 8 s: it takes 3.05 s, and a day 2 s */
     assert_int_equal(counts->left_out, 2);
     assert_int_equal(seen.attack, 2 * ATTACK_FRAMES + 262); /* cut by the end, at 10 s */
+    assert_int_equal(check_kept(run.kept), 3 * ATTACK_FLOWS);
+    end_run(&run);
+}
+
+/* A capture that is silent for three days: nothing is left out before its time comes. */
+static void test_left_out_in_time(void **state)
+{
+    static const struct {
+        double until_s;
+        uint64_t left_out;
+    } cases[] = { { 700, 0 }, { 86400, 0 }, { 88000, 1 }, { 2 * 86400 + 3600, 2 }, { 3 * 86400 + 3600, 2 } };
+    struct pcap pcap = pcap_begin("silent.pcap");
+    struct run run = { .overlay_count = 0 };
+    struct seen seen = { .last_ns = -1 };
+    uint8_t frame[256];
+    uint32_t size = make_frame(frame, 0, "10.9.0.66", "10.0.0.1", 0, 32);
+
+    (void)state;
+    for (int64_t i = 0; i < 2; i++)
+        pcap_put(&pcap, FIRST_NS + i * (3 * NS_PER_DAY - NS_PER_SECOND), frame, size, size);
+    pcap_end(&pcap);
+    add_overlay(&run, pcap.path, at_ten(600), 1);
+    begin_run(&run, 10 * 86400, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        see_until(&run, &seen, cases[i].until_s);
+        assert_int_equal(overlay_set_counts(scenario_overlays(run.scenario))->left_out, cases[i].left_out);
+    }
+    assert_int_equal(overlay_set_counts(scenario_overlays(run.scenario))->begun, 2);
     end_run(&run);
 }
 
@@ -773,6 +870,9 @@ static void test_steering(void **state)
         double skip_s;   /* of the day */
         double begins_s; /* the overlay of 10:10, on the clock; below 0: never */
     } cases[] = {
+        { 600, 0, -300, 900 }, /* its first frame was peeked at, as in the next two */
+        { 599.999, 5e-6, 0, 799.999 },
+        { 600, 0, 600, -1 },
         { 60, 10, 0, 114 },  { 60, 0, 300, 300 },  { 60, 0, 600, -1 },  { 599, 0, 0.5, 599.5 },
         { 60, 0, -30, 630 }, { 60, 0.5, 0, 1140 }, { 601, 20, 0, 600 },
     };
@@ -790,11 +890,13 @@ static void test_steering(void **state)
             scenario_set_speed(run.scenario, cases[i].speed, now);
         else
             scenario_skip(run.scenario, (int64_t)(cases[i].skip_s * (double)NS_PER_SECOND), now);
-        see_until(&run, &seen, 1700);
+        while (see_frame(&run, &seen, 1))
+            ;
         assert_int_equal(seen.attack, cases[i].begins_s < 0 ? 0 : ATTACK_FRAMES);
         if (cases[i].begins_s >= 0 &&
             llabs(seen.begun_ns[0] - (int64_t)(cases[i].begins_s * (double)NS_PER_SECOND)) > NS_PER_US)
             fail_msg("case %zu begins at %" PRId64 " ns", i, seen.begun_ns[0]);
+        assert_int_equal(check_kept(run.kept), cases[i].begins_s < 0 ? 0 : ATTACK_FLOWS);
         end_run(&run);
     }
 }
@@ -805,7 +907,9 @@ static void test_finish(void **state)
     static const struct {
         double at_s, order_s, bound_s;
         uint64_t least, most; /* frames of the overlay in all */
-    } cases[] = { { 600, 601, 1, 255, 262 }, { 600, 601, 10, ATTACK_FRAMES, ATTACK_FRAMES }, { 605, 601, 10, 0, 0 } };
+    } cases[] = { { 600, 601, 0, 125, 131 }, /* a frame of it was peeked at */
+                  { 600, 601, 1, 255, 262 }, { 600, 601, 10, ATTACK_FRAMES, ATTACK_FRAMES },
+                  { 605, 601, 10, 0, 0 } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -821,6 +925,7 @@ static void test_finish(void **state)
             ;
         assert_in_range(seen.attack, cases[i].least, cases[i].most);
         assert_true((double)seen.last_ns <= (cases[i].order_s + cases[i].bound_s) * (double)NS_PER_SECOND);
+        assert_int_equal(check_kept(run.kept), cases[i].most == 0 ? 0 : ATTACK_FLOWS);
         end_run(&run);
     }
 }
@@ -1031,10 +1136,12 @@ int main(void)
         cmocka_unit_test(test_readdress_of_cut_packets),
         cmocka_unit_test(test_readdress_needs_all_addresses),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_addresses_of_one_family),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_place_in_time),
         cmocka_unit_test(test_speeds),
         cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_left_out_in_time),
         cmocka_unit_test(test_steering),
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_what_is_left_out),

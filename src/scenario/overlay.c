@@ -85,6 +85,23 @@ static void end_capture(struct overlay *o, bool is_cut)
     close_reader(o);
 }
 
+/* The next frame is not taken: nobody was given its mark. */
+static void unmark(struct overlay *o)
+{
+    if (o->is_ready && o->flows)
+        overlay_flows_take_back(o->flows);
+    o->is_ready = false;
+}
+
+/* What has been made ready, but has not begun: it may begin at another time, or never. */
+static void withdraw(struct overlay *o)
+{
+    if (o->has_begun)
+        return;
+    unmark(o);
+    end_capture(o, false);
+}
+
 /* In the log a file has no directories. */
 static const char *name_of(const struct overlay *o)
 {
@@ -95,6 +112,7 @@ static const char *name_of(const struct overlay *o)
 
 void overlay_seek(struct overlay *o, struct day_time from)
 {
+    withdraw(o);
     if (o->config.time.when != OVERLAY_AFTER && !o->has_failed)
         o->has_next = overlay_time_next(&o->config.time, from, &o->next);
 }
@@ -154,10 +172,14 @@ static int open_capture(struct overlay *o, struct error *err)
 
 int overlay_prepare(struct overlay *o, struct run_time due, struct error *err)
 {
+    /* Steered since: its flows would be of two times, so far apart that they are others. */
+    if (o->is_ready && o->mark_due.ns != due.ns)
+        withdraw(o);
     if (o->head == NULL && open_capture(o, err) < 0)
         return -1;
     if (!o->is_ready)
         o->mark = o->flows ? overlay_flows_mark(o->flows, o->head, due) : FRAME_NO_FLOW;
+    o->mark_due = due;
     o->is_ready = true;
     return 0;
 }
@@ -187,15 +209,12 @@ bool overlay_leave_out(struct overlay *o, const struct schedule *schedule, struc
 void overlay_stop(struct overlay *o)
 {
     o->has_next = false;
-    if (o->has_begun)
-        return;
-    if (o->is_ready && o->flows)
-        overlay_flows_take_back(o->flows);
-    end_capture(o, false);
+    withdraw(o);
 }
 
 void overlay_cut(struct overlay *o)
 {
+    unmark(o);
     if (o->has_begun)
         end_capture(o, true);
     o->has_next = false;

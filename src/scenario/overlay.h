@@ -47,6 +47,7 @@ struct overlay {
     struct overlay_flows *flows; /* of what is under way; NULL: nobody asks */
     bool is_ready;               /* the next frame has its mark: */
     uint32_t mark;
+    struct run_time mark_due; /* as it was when the mark was made */
     bool has_begun;
     struct run_time begin;
     atomic_bool has_failed; /* it is not played any more, and any thread may read why: */

@@ -6,10 +6,16 @@
 #include "base/random.h"
 #include "net/wire.h"
 
+/* IPv4's mapped addresses, too, lie in a network such as ::/64. */
+static bool holds(const struct ip_network *network, const struct ip_address *address)
+{
+    return ip_address_family(&network->base) == ip_address_family(address) && ip_network_contains(network, address);
+}
+
 static bool is_held(const struct overlay_addresses *a, const struct ip_address *address)
 {
     for (size_t i = 0; i < a->network_count; i++) {
-        if (ip_network_contains(&a->networks[i], address))
+        if (holds(&a->networks[i], address))
             return true;
     }
     return false;
@@ -17,7 +23,7 @@ static bool is_held(const struct overlay_addresses *a, const struct ip_address *
 
 static bool is_within(const struct ip_network *inner, const struct ip_network *outer)
 {
-    return inner->prefix >= outer->prefix && ip_network_contains(outer, &inner->base);
+    return inner->prefix >= outer->prefix && holds(outer, &inner->base);
 }
 
 int overlay_addresses_check(const struct overlay_addresses *a, struct error *err)
@@ -69,7 +75,7 @@ bool overlay_addresses_find(const void *self, const struct ip_address *from, str
     uint64_t number;
 
     for (size_t i = 0; i < a->map_count; i++) {
-        if (ip_network_contains(&a->map[i].from, from)) {
+        if (holds(&a->map[i].from, from)) {
             *to = moved(&a->map[i], from);
             return true;
         }

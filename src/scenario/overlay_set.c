@@ -89,8 +89,6 @@ static bool is_due_before(struct overlay_set *set, struct overlay *overlay, stru
         overlay_cut(overlay);
     if (due->ns >= set->end.ns)
         return false;
-    while (overlay_leave_out(overlay, set->config.schedule, *due))
-        counter_add(&set->counts.left_out, 1);
     if (due->ns < set->now.ns)
         *due = set->now;
     return due->ns < limit.ns;
@@ -148,6 +146,15 @@ static int peek(void *self, struct frame *next, struct error *err)
     return 1;
 }
 
+/* Begins whose time has come with the frame that is taken; those behind it may still be steered away. */
+static void leave_out(struct overlay_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        while (overlay_leave_out(&set->overlays[i], set->config.schedule, set->now))
+            counter_add(&set->counts.left_out, 1);
+    }
+}
+
 static uint32_t take_overlay(struct overlay_set *set, uint8_t *room)
 {
     uint32_t length = set->chosen->head->length;
@@ -165,6 +172,7 @@ static uint32_t take(void *self, uint8_t *room)
     struct overlay_set *set = self;
 
     set->now = set->chosen_due;
+    leave_out(set);
     return set->chosen ? take_overlay(set, room) : set->config.background.take(set->config.background.self, room);
 }
 
