@@ -323,6 +323,7 @@ check_gateways()
     check "frames for the outside go to it" to_gateway 'src net 198.18.0.0/24 and dst net 198.19.0.0/16'
     configure "$(players 20 'gateway = "198.18.0.253";')"
     refuses "a gateway that is not there" "no answer from gateway 198.18.0.253 on $link_a"
+    check_outside_gateway
     [ -e /proc/sys/net/ipv6 ] || return
     configure "$(players 20 'network6 = "2001:2::/64"; gateway = "2001:2::100"; ipv6 = 1.0;')" 'start = "10:00";' 'speed = 50;'
     in_b ip address add 2001:2::100/64 dev "$link_b" nodad
@@ -330,6 +331,28 @@ check_gateways()
     check "a run behind a gateway of IPv6" play
     end_tcpdump
     check "frames for the outside go to it" to_gateway 'src net 2001:2::/64 and dst net 2001:2:0:8000::/49'
+}
+
+# Who asks for it from outside has an address that is free: not the first two, which the neighbour has.
+check_outside_gateway()
+{
+    in_b ip address add 198.19.0.1/24 dev "$link_b"
+    in_b ip address add 198.19.0.2/24 dev "$link_b"
+    in_b ip address add 198.19.0.254/24 dev "$link_b"
+    configure "$(players 20 '')" 'outside_gateway = "198.19.0.254";' 'max_packets_per_second = 100;'
+    check "tcpdump starts" start_tcpdump
+    check "a run with a gateway of the outside" play
+    end_tcpdump
+    check "asks for it from an address that is free" \
+        [ "$(in_wire 'arp[6:2] = 1 and arp[14:4] = 0xc6130003 and arp[24:4] = 0xc61300fe')" -ge 1 ]
+    check "     which was probed" [ "$(in_wire 'arp src host 0.0.0.0 and arp[24:4] = 0xc6130003')" = 3 ]
+    check "     and from none that somebody has" \
+        [ "$(in_wire 'ether src 02:d5:00:00:00:01 and (arp[14:4] = 0xc6130001 or arp[14:4] = 0xc6130002)')" = 0 ]
+    check "     nor is one of them a conflict" [ "$(in_report conflicts)" = 0 ]
+    check "     as the interface counted" all_is_counted
+    in_b ip address del 198.19.0.254/24 dev "$link_b"
+    in_b ip address del 198.19.0.2/24 dev "$link_b"
+    in_b ip address del 198.19.0.1/24 dev "$link_b"
 }
 
 # A switch that sends back what is for all is no conflict.

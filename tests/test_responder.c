@@ -988,7 +988,7 @@ struct filtered {
     int from, to;
 };
 
-static struct filtered open_filtered(const struct receive_filter *filter)
+static struct filtered open_filtered(struct receive_filter *filter)
 {
     struct filtered sockets;
     int pair[2];

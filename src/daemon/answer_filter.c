@@ -20,12 +20,11 @@ static void add_network(struct ranges *to, const struct ip_network *network)
 static void add_hosts(struct ranges *to, const struct configuration_population *population, enum ip_family family)
 {
     const struct population_addresses *addresses = &population->addresses;
-    struct ip_address first = addresses->firsts[family];
+    struct ip_address first;
 
     if (population->hosts == 0 || addresses->networks[family].prefix == 0)
         return;
-    if (ip_address_is_zero(&first))
-        first = ip_address_add(&addresses->networks[family].base, 1);
+    first = population_first_address(addresses, family);
     to->ranges[to->count++] = (struct host_range){ first, ip_address_add(&first, population->hosts - 1), 0 };
 }
 

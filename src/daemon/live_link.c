@@ -75,7 +75,7 @@ void live_link_populate(struct live_link *l, const struct configuration *configu
 
 struct probed_link live_link_probed(struct live_link *l)
 {
-    return (struct probed_link){ &l->link, &l->link_hosts, ceiling_of(l), &l->answers, &l->claims };
+    return (struct probed_link){ &l->link, &l->link_hosts, ceiling_of(l), &l->answers, &l->claims, NULL, 0 };
 }
 
 int live_link_answer(struct live_link *l, struct error *err)

@@ -31,6 +31,7 @@ struct sender {
     struct address_walk walk;
     struct walked_host waiting; /* the next one, when there is one */
     bool has_waiting;
+    size_t asker; /* that comes next, behind the hosts */
     struct link_receiver *receiver; /* NULL: nobody listens */
 };
 
@@ -56,17 +57,28 @@ static size_t make_announcement(const struct walked_host *walked, uint8_t *frame
     return NEIGHBOUR_FRAME_BYTES;
 }
 
+static bool next(struct sender *sender)
+{
+    if (address_walk_next(&sender->walk, &sender->waiting))
+        return true;
+    if (sender->asker == sender->on->asker_count)
+        return false;
+    sender->waiting = sender->on->askers[sender->asker++];
+    return true;
+}
+
 /* To the next address that nobody else has. */
 static void step(struct sender *sender)
 {
     do
-        sender->has_waiting = address_walk_next(&sender->walk, &sender->waiting);
+        sender->has_waiting = next(sender);
     while (sender->has_waiting && address_claims_has(sender->on->claims, &sender->waiting.address));
 }
 
 static void begin_round(struct sender *sender)
 {
     sender->walk = address_walk_begin(sender->on->hosts);
+    sender->asker = 0;
     step(sender);
 }
 
@@ -98,16 +110,32 @@ static bool send_some(struct sender *sender)
 
 /* ---- listening ---- */
 
+static bool is_asker(const struct probed_link *on, const struct ip_address *address, uint16_t vlan, struct link_host *host)
+{
+    for (size_t i = 0; i < on->asker_count; i++) {
+        if (on->askers[i].vlan == vlan && ip_address_equal(&on->askers[i].address, address)) {
+            *host = on->askers[i].host;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Somebody has an address, or wants to have it. */
 static void note_claim(struct sender *sender, const struct ip_address *address, uint16_t vlan, const uint8_t *mac)
 {
     struct address_claim claim = { .address = *address, .kind = CLAIM_VIRTUAL };
     struct link_host host;
 
-    if (link_hosts_find(sender->on->hosts, address, vlan, &host) != HOST_VIRTUAL || mac_equal(host.mac, mac))
+    if (link_hosts_find(sender->on->hosts, address, vlan, &host) != HOST_VIRTUAL) {
+        claim.kind = CLAIM_OUTSIDE;
+        if (!is_asker(sender->on, address, vlan, &host))
+            return;
+    }
+    if (mac_equal(host.mac, mac))
         return;
     memcpy(claim.mac, mac, sizeof claim.mac);
-    if (address_claims_add(sender->on->claims, &claim))
+    if (address_claims_add(sender->on->claims, &claim) && claim.kind == CLAIM_VIRTUAL)
         counter_add(&sender->on->counts->conflicts, 1);
 }
 

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "dayshift/link_hosts.h"
 #include "emit/address_claims.h"
+#include "emit/address_walk.h"
 #include "emit/answer_counts.h"
 #include "emit/link.h"
 #include "emit/rate_ceiling.h"
@@ -29,6 +30,8 @@ struct probed_link {
     struct rate_ceiling *ceiling; /* NULL: none */
     struct answer_counts *counts;
     struct address_claims *claims; /* where it is noted who else has an address */
+    const struct walked_host *askers; /* that are about to use an address: probed with the hosts, and not announced */
+    size_t asker_count;
 };
 
 /* Called every few milliseconds: true ends it at once. */
@@ -39,8 +42,8 @@ void address_probe(const struct probed_link *links, size_t count, int64_t durati
                    void *self);
 
 /*
- * 0: none of the addresses is claimed; -1 when some are, with an error that names up to three of them, each with its MAC
- * address and link.
+ * 0: none of the addresses of virtual hosts is claimed; -1 when some are, with an error that names up to three of them,
+ * each with its MAC address and link.
  */
 int address_probe_complain(const struct probed_link *links, size_t count, struct error *err);
 

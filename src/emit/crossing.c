@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <pcap/pcap.h>
@@ -10,14 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "emit/link_filter.h"
+
 _Static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "libpcap compiles for the kernel");
-
-static int attach(int fd, struct bpf_program *compiled)
-{
-    const struct sock_fprog program = { (unsigned short)compiled->bf_len, (struct sock_filter *)(void *)compiled->bf_insns };
-
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-}
 
 static int attach_text(int fd, const struct link *link, const char *filter, struct error *err)
 {
@@ -30,7 +24,8 @@ static int attach_text(int fd, const struct link *link, const char *filter, stru
     if (pcap_compile(pcap, &compiled, filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
         status = error_set(err, "%s: cannot compile a filter: %s", link->name, pcap_geterr(pcap));
     } else {
-        if (attach(fd, &compiled) < 0)
+        if (link_filter_attach(fd, (struct sock_filter *)(void *)compiled.bf_insns,
+                               (unsigned short)compiled.bf_len) < 0)
             status = error_set(err, "%s: cannot attach a filter: %s", link->name, strerror(errno));
         pcap_freecode(&compiled);
     }

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/counter.h"
 #include "base/mono_time.h"
@@ -15,7 +16,17 @@ enum { TRIES = 6, POLL_MS = 20 };
 
 #define TRY_NS (NS_PER_SECOND / 2)
 
-static void ask(const struct gateway_question *question)
+/* The ceiling holds back for a tenth of a second at most. */
+static void wait_for_room(const struct gateway_question *question, size_t size, address_probe_stop *stop, void *self)
+{
+    const struct timespec nap = { .tv_nsec = 2 * NS_PER_MS };
+    uint32_t bytes = (uint32_t)link_send_bytes(question->vlan, size);
+
+    while (question->ceiling && rate_ceiling_take(question->ceiling, mono_time_now().ns, bytes) > 0 && !stop(self))
+        nanosleep(&nap, NULL);
+}
+
+static void ask(const struct gateway_question *question, address_probe_stop *stop, void *self)
 {
     uint8_t frame[NEIGHBOUR_FRAME_BYTES];
     size_t size = ARP_FRAME_BYTES;
@@ -27,6 +38,7 @@ static void ask(const struct gateway_question *question)
         neighbour_put_solicitation(frame, question->sender_mac, &question->sender, &question->gateway);
         size = NEIGHBOUR_FRAME_BYTES;
     }
+    wait_for_room(question, size, stop, self);
     if (link_send(question->link, question->vlan, frame, size) == 0)
         counter_add(&question->counts->unasked, 1);
 }
@@ -80,7 +92,7 @@ int gateway_search(const struct gateway_question *question, address_probe_stop *
 
     memset(mac, 0, MAC_BYTES);
     for (int i = 0; i < TRIES && !found && !stop(self); i++) {
-        ask(question);
+        ask(question, stop, self);
         found = listen_once(question, receiver, stop, self, mac);
     }
     link_receiver_free(receiver);

@@ -7,9 +7,9 @@
 #include <linux/if_packet.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "emit/ethernet.h"
+#include "emit/link_filter.h"
 
 enum {
     ARP_OR_IP = ETHERNET_TYPE,
@@ -192,11 +192,7 @@ void receive_filter_ranges(struct receive_filter *filter, const struct host_rang
     end(filter, PASS);
 }
 
-int receive_filter_attach(const struct receive_filter *filter, int fd)
+int receive_filter_attach(struct receive_filter *filter, int fd)
 {
-    struct sock_filter code[RECEIVE_FILTER_MOST]; /* the kernel's structure is not const */
-    struct sock_fprog program = { filter->length, code };
-
-    memcpy(code, filter->code, filter->length * sizeof *code);
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    return link_filter_attach(fd, filter->code, filter->length);
 }

@@ -4,6 +4,9 @@
  * ARP, neighbour discovery, and packets that one of the wanted addresses is sent, by nobody of the unwanted ones. So
  * neither what other machines send each other nor the run's own frames that come in by another link wake anybody. That
  * saves time, and no more: what passes is looked at again.
+ *
+ * It is made here, and not by libpcap as that of crossing.h: that compiles no test for frames that go out without a device
+ * of its own, writes IPv6 only in networks where this has ranges of hosts, and cannot say before what fits the kernel.
  */
 #ifndef EMIT_RECEIVE_FILTER_H
 #define EMIT_RECEIVE_FILTER_H
@@ -28,6 +31,6 @@ void receive_filter_ranges(struct receive_filter *filter, const struct host_rang
                            const struct host_range *unwanted, size_t unwanted_count);
 
 /* What the socket receives from now on. -1 with errno. */
-int receive_filter_attach(const struct receive_filter *filter, int fd);
+int receive_filter_attach(struct receive_filter *filter, int fd);
 
 #endif

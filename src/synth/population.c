@@ -47,7 +47,7 @@ uint32_t population_name(const struct ip_address *address)
     return (uint32_t)(random_mix64(high ^ random_mix64(low >> 32)) >> 32) + (uint32_t)low;
 }
 
-static struct ip_address first_address(const struct population_addresses *addresses, enum ip_family family)
+struct ip_address population_first_address(const struct population_addresses *addresses, enum ip_family family)
 {
     const struct ip_address *first = &addresses->firsts[family];
 
@@ -65,7 +65,7 @@ static uint64_t first_mac(const struct population_group *group, size_t number)
         return mac_number(addresses->mac);
     if (!has_family(addresses, IP_FAMILY_4))
         return MADE_UP_BY_NUMBER | (uint64_t)number << 24;
-    first = first_address(addresses, IP_FAMILY_4);
+    first = population_first_address(addresses, IP_FAMILY_4);
     return MADE_UP_BY_ADDRESS | ip_address_to_v4(&first);
 }
 
@@ -127,7 +127,7 @@ static int check_room(const struct population_addresses *addresses, enum ip_fami
                       struct error *err)
 {
     const struct ip_network *network = &addresses->networks[family];
-    struct ip_address first = first_address(addresses, family);
+    struct ip_address first = population_first_address(addresses, family);
     uint64_t place = ip_address_distance(&first, &network->base);
     uint64_t usable = usable_addresses(network);
     uint64_t room = usable >= place ? usable - place + 1 : 0;
@@ -286,7 +286,7 @@ static void init_cast(struct cast *cast, const struct population_group *group)
 static void add_group(struct population *population, const struct population_group *group, size_t number)
 {
     enum ip_family family = has_family(&group->addresses, IP_FAMILY_4) ? IP_FAMILY_4 : IP_FAMILY_6;
-    struct ip_address address = first_address(&group->addresses, family);
+    struct ip_address address = population_first_address(&group->addresses, family);
     struct cast *cast = &population->casts[number];
     uint32_t first = population->host_count;
     uint64_t mac = first_mac(group, number);
@@ -392,7 +392,7 @@ void population_set_gateway_mac(struct population *population, size_t group, con
 
 struct ip_address population_address(const struct virtual_host *host, enum ip_family family)
 {
-    struct ip_address first = first_address(&host->group->addresses, family);
+    struct ip_address first = population_first_address(&host->group->addresses, family);
 
     return ip_address_add(&first, host->number);
 }

@@ -127,6 +127,9 @@ bool population_is_outside(const struct population *population, const struct ip_
 /* What names the random streams of who has this address and no other. */
 uint32_t population_name(const struct ip_address *address);
 
+/* The address of host 0 in a family that they have. */
+struct ip_address population_first_address(const struct population_addresses *addresses, enum ip_family family);
+
 /* The address of a host in a family that its group has. */
 struct ip_address population_address(const struct virtual_host *host, enum ip_family family);
 
