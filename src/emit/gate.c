@@ -1,5 +1,6 @@
 #include "emit/gate.h"
 
+#include "net/ipv4_options.h"
 #include "net/wire.h"
 
 enum {
@@ -105,7 +106,8 @@ static bool passes_ipv4(const struct gate *gate, const struct headers *headers)
     uint32_t destination = wire_get_u32(headers->ip + IPV4_DESTINATION);
 
     return headers->ip[0] >> 4 == 4 && may_send(gate, wire_get_u32(headers->ip + IPV4_SOURCE), headers->vlan) &&
-           (is_group(destination) || is_allowed(gate, destination));
+           (is_group(destination) || is_allowed(gate, destination)) &&
+           ipv4_options_are_plain(headers->ip, headers->ip_bytes);
 }
 
 /* ---- IPv6 ---- */

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "capture/capture_file.h"
+#include "net/ipv4_options.h"
 #include "net/readdress.h"
 #include "net/wire.h"
 
@@ -20,6 +21,7 @@ enum {
     TYPE_VLAN = 0x8100,
     ROUTER_SOLICITATION = 133, /* RFC 4861: 133 to 137 */
     REDIRECT = 137,
+    ICMP_REDIRECT = 5,
     WINDOW = OVERLAY_WINDOW + 1 /* with the one that is late */
 };
 
@@ -53,6 +55,15 @@ static bool is_neighbour_discovery(const struct packet_view *view, enum decode_r
            view->icmp_type >= ROUTER_SOLICITATION && view->icmp_type <= REDIRECT;
 }
 
+static bool is_redirect(const struct packet_view *view)
+{
+    const uint16_t offset_mask = 0x1fff;
+    size_t icmp = (view->ip[0] & 0x0fu) * 4;
+
+    return view->ip[0] >> 4 == 4 && view->ip[9] == IP_ICMP && (wire_get_u16(view->ip + 6) & offset_mask) == 0 &&
+           icmp < view->ip_bytes && view->ip[icmp] == ICMP_REDIRECT;
+}
+
 /* Why it cannot be played, as far as the packet itself tells; OVERLAY_FAULTS: it can. */
 static enum overlay_fault find_fault(const struct packet_view *view, enum decode_result result)
 {
@@ -62,6 +73,10 @@ static enum overlay_fault find_fault(const struct packet_view *view, enum decode
         return OVERLAY_MALFORMED;
     if (view->ip_captured < view->ip_bytes)
         return OVERLAY_CUT;
+    if (view->ip[0] >> 4 == 4 && !ipv4_options_are_plain(view->ip, view->ip_bytes))
+        return OVERLAY_OPTIONS;
+    if (is_redirect(view))
+        return OVERLAY_REDIRECT;
     if (view->ip_bytes > MAX_IP_BYTES)
         return OVERLAY_TOO_LONG;
     return is_neighbour_discovery(view, result) ? OVERLAY_NEIGHBOURS : OVERLAY_FAULTS;
@@ -260,6 +275,8 @@ const char *overlay_faults_text(const struct overlay_tally *tally, char text[OVE
         [OVERLAY_NEIGHBOURS] = "neighbour discovery",
         [OVERLAY_CUT] = "cut short",
         [OVERLAY_MALFORMED] = "malformed",
+        [OVERLAY_OPTIONS] = "with source routes or other options of IP",
+        [OVERLAY_REDIRECT] = "ICMP redirects",
         [OVERLAY_TOO_LONG] = "too long for the MTU",
         [OVERLAY_NO_ADDRESS] = "with an address that nobody can have here",
         [OVERLAY_OUTSIDE] = "between addresses outside (map one of them)",
