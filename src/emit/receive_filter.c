@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "emit/ethernet.h"
+#include "net/ethernet_header.h"
 
 enum {
     ARP_OR_IP = ETHERNET_TYPE,

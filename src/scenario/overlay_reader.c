@@ -8,17 +8,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "capture/capture_file.h"
+#include "net/ethernet_header.h"
 #include "net/ipv4_options.h"
 #include "net/readdress.h"
 #include "net/wire.h"
 
 enum {
-    ETHERNET_BYTES = 14,
-    TAG_BYTES = 4,
-    MAX_IP_BYTES = FRAME_MAX_BYTES - ETHERNET_BYTES - TAG_BYTES,
-    TYPE_IPV4 = 0x0800,
-    TYPE_IPV6 = 0x86dd,
-    TYPE_VLAN = 0x8100,
+    MAX_IP_BYTES = FRAME_MAX_BYTES - ETHERNET_BYTES - ETHERNET_TAG_BYTES,
     ROUTER_SOLICITATION = 133, /* RFC 4861: 133 to 137 */
     REDIRECT = 137,
     ICMP_REDIRECT = 5,
@@ -92,9 +88,9 @@ static uint8_t *put_header(struct overlay_frame *frame, const struct flow_end en
     memcpy(to + 6, ends[0].mac, 6);
     to += 12;
     if (ends[0].vlan) {
-        wire_put_u16(to, TYPE_VLAN);
+        wire_put_u16(to, ETHERNET_TYPE_VLAN);
         wire_put_u16(to + 2, ends[0].vlan);
-        to += TAG_BYTES;
+        to += ETHERNET_TAG_BYTES;
     }
     wire_put_u16(to, type);
     return to + 2;
@@ -117,7 +113,7 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
         return OVERLAY_OUTSIDE;
     if (view->ip_bytes > mtu)
         return OVERLAY_TOO_LONG;
-    to = put_header(frame, ends, packet[0] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6);
+    to = put_header(frame, ends, packet[0] >> 4 == 4 ? ETHERNET_TYPE_IPV4 : ETHERNET_TYPE_IPV6);
     memcpy(to, packet, view->ip_bytes);
     frame->length = (uint32_t)(to - frame->bytes) + view->ip_bytes;
     frame->link = ends[0].link;
