@@ -76,7 +76,7 @@ round()
     wait_for 5 has_all || { echo "overlay.sh: frames were lost: is the machine busy?" >&2; exit 1; }
     stop_process "$tcpdump_pid"
     tcpdump_pid=
-    "$source_dir/tests/frame_places.py" "$scratch/file.pcap" "$scratch/wire.pcap" "$host" > "$scratch/places"
+    "$source_dir/bench/frame_places.py" "$scratch/file.pcap" "$scratch/wire.pcap" "$host" > "$scratch/places"
     sed -nE "s/^all: ([0-9]+) .*/\\1/p" "$scratch/places" > "$scratch/all"
     sed -nE "s/^$host: [0-9]+ frames, p50 (.*) us, p99 (.*) us, max (.*) us, within 1 ms (.*)%/\\1 \\2 \\3 \\4/p" \
         "$scratch/places" | paste -d ' ' "$scratch/all" - >> "$scratch/rounds.$1"

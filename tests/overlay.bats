@@ -241,9 +241,18 @@ payloads()
 
 # ---- on a link ----
 
-@test "overlays: on the wire in order, all of it, byte for byte, on time" {
+# places_of_attack SECONDS...: where its frames belong, when it is played 100 times as fast from each of those on
+places_of_attack()
+{
+    tcpdump --time-stamp-precision=nano -ttnr attack.pcap 2> /dev/null | awk -v begins="$*" '
+        { split($1, t, "."); if (NR == 1) { s = t[1]; ns = t[2] } of[NR] = (t[1] - s + (t[2] - ns) / 1e9) / 100 }
+        END { for (k = split(begins, begin, " "); k > 0; k--) for (i = 1; i <= NR; i++) printf "%.9f\n", begin[k] + of[i] }' |
+        sort -n
+}
+
+# How late frames leave and arrive is the machine's affair (bench/overlay.sh); when they are due is not.
+@test "overlays: due at their places, and on the wire in order, all of it, byte for byte" {
     need_link
-    need python3
     model=$PUBLIC/sample.dsm
     play 'duration = "5s";' "overlays = (
         { pcap = \"attack.pcap\"; at = \"10:00:10\"; speed = 100; label = \"fast\"; $map },
@@ -259,9 +268,10 @@ payloads()
     report_says 'd["overlay_frames"]' 600
     end_tcpdump "$(json_value table 'd["sent"]')"
     run -0 "$HELPERS/same_frames" file.pcap wire.pcap
-    run -0 "$SOURCE/tests/frame_places.py" file.pcap wire.pcap 198.18.0.250
-    printf '# %s\n' "${lines[@]}" >&3
-    [[ ${lines[1]} == "198.18.0.250: 600 frames, p50 "* ]]
+    times file.pcap 'host 198.18.0.250' > due
+    [ "$(wc -l < due)" -eq 600 ]
+    places_of_attack 1 2 > places
+    [ -z "$(paste due places | awk '{ off = $1 - $2; if (NF != 2 || off > 0.001 || off < -0.001) print }')" ]
 }
 
 @test "overlays: dayshift ctl shows them" {

@@ -793,7 +793,7 @@ static void some_status(const void *self, struct status *status)
         .links = { { .name = "inside", .interface = "eth1", .sink = "packet", .is_up = true, .mtu = 1500,
                      .counts = { .planned = 100, .sent = 90, .dropped = 6, .refused = 4, .lost = 5 } },
                    { .name = "outside", .interface = "eth2", .sink = "xdp", .mtu = 9000,
-                     .counts = { .planned = 1, .sent = 1, .sent_bytes = 60, .crossing_links = 1, .crossed = 10,
+                     .counts = { .planned = 1, .sent = 1, .sent_bytes = 60, .has_crossings = true, .crossed = 10,
                                  .arrived = 7 } } },
     };
     log_histogram_add(&status->links[0].counts.lateness, 300);

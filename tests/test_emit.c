@@ -481,6 +481,49 @@ static void test_gate(void **state)
     }
 }
 
+/* Options of IPv4, as many bytes of them as the header says; the frame has 60 bytes. */
+static void test_gate_of_options(void **state)
+{
+    static const struct {
+        const char *what;
+        uint8_t words; /* of the header */
+        uint8_t options[8];
+        uint32_t length;
+        bool passes;
+    } rows[] = {
+        { "none", 5, { 131, 7, 4, 8, 8, 8, 8 }, 60, true }, /* behind the header */
+        { "a header of 16 bytes", 4, { 0 }, 60, false },
+        { "a header longer than the frame", 15, { 0 }, 60, false },
+        { "a header as long as the frame", 6, { 1, 1, 1, 1 }, 38, true },
+        { "a header cut by the frame", 6, { 1, 1, 1, 1 }, 37, false },
+        { "router alert", 6, { 148, 4, 0, 0 }, 60, true },
+        { "router alert of 3 bytes", 6, { 148, 3, 0, 0 }, 60, false },
+        { "router alert beyond the header", 6, { 1, 148, 4, 0, 0 }, 60, false },
+        { "no operation", 7, { 1, 1, 1, 1, 1, 1, 1, 0 }, 60, true },
+        { "the end, and bytes behind it", 7, { 0, 131, 7, 4, 8, 8, 8, 8 }, 60, true },
+        { "loose source route", 7, { 131, 7, 4, 8, 8, 8, 8, 0 }, 60, false },
+        { "strict source route", 7, { 137, 7, 4, 8, 8, 8, 8, 0 }, 60, false },
+        { "source route, behind others", 8, { 148, 4, 0, 0, 1, 131, 3, 4 }, 60, false },
+        { "record route", 7, { 7, 7, 4, 0, 0, 0, 0, 0 }, 60, false },
+        { "timestamps", 7, { 68, 8, 5, 0, 0, 0, 0, 0 }, 60, false },
+        { "one of no length", 6, { 130, 0, 0, 0 }, 60, false },
+    };
+    const struct ip_network networks[] = { network("198.18.0.0/24") };
+    const struct gate gate = { .networks = networks, .network_count = 1 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t bytes[IPV4_FRAME_BYTES];
+        struct frame frame = { .length = rows[i].length, .bytes = bytes };
+
+        fill_ipv4(bytes, "198.18.0.1", "198.18.0.2");
+        bytes[14] = (uint8_t)(0x40 | rows[i].words);
+        memcpy(bytes + 34, rows[i].options, sizeof rows[i].options);
+        if (gate_passes(&gate, &frame) != rows[i].passes)
+            fail_msg("%s: wrong", rows[i].what);
+    }
+}
+
 static void test_gate_of_everything_and_nothing(void **state)
 {
     const struct ip_network all = network("0.0.0.0/0");
@@ -1730,6 +1773,7 @@ int main(void)
         cmocka_unit_test(test_clock_real_past_deadlines),
         cmocka_unit_test(test_clock_real_notices_stop),
         cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_gate_of_options),
         cmocka_unit_test(test_gate_of_everything_and_nothing),
         cmocka_unit_test(test_gate_of_vlans),
         cmocka_unit_test(test_gate_of_types_behind_a_tag),

@@ -940,6 +940,7 @@ static const struct overlay_tally *tally_of(const struct run *run)
 static void test_what_is_left_out(void **state)
 {
     static const uint8_t arp[60] = { [12] = 0x08, [13] = 0x06 };
+    static const uint8_t route[] = { 131, 137 }; /* loose, strict */
     struct pcap pcap = pcap_begin("mixed.pcap");
     struct run run = { .overlay_count = 0 };
     char text[OVERLAY_FAULTS_TEXT];
@@ -964,14 +965,29 @@ static void test_what_is_left_out(void **state)
     pcap_put(&pcap, 8000, frame, size, size);
     size = make_frame(frame, 2, "10.0.0.3", "239.1.2.3", MARK, 1472);
     pcap_put(&pcap, 9000, frame, size, size);
+    size = make_frame(frame, 0, "10.9.0.66", "10.0.0.1", MARK, 32);
+    frame[14] = 0x47;
+    for (size_t i = 0; i < sizeof route / sizeof *route; i++) {
+        frame[34] = route[i]; /* where UDP was */
+        frame[35] = 7;
+        pcap_put(&pcap, 10000, frame, size, size);
+    }
+    frame[14] = 0x45;
+    frame[23] = IP_ICMP;
+    frame[34] = 5; /* redirect, of whatever code */
+    pcap_put(&pcap, 11000, frame, size, size);
+    frame[20] = 0; /* a later fragment, whose bytes are no header */
+    frame[21] = 1;
+    pcap_put(&pcap, 12000, frame, size, size);
     pcap_end(&pcap);
     add_overlay(&run, pcap.path, at_ten(1), 1);
     begin_run(&run, 60, 1);
     assert_string_equal(overlay_faults_text(tally_of(&run), text),
-                        "1 not IP, 2 cut short, 2 malformed, 1 too long for the MTU, 1 with an address that nobody can"
+                        "1 not IP, 2 cut short, 2 malformed, 2 with source routes or other options of IP, 1 ICMP redirects, 1 too long"
+                        " for the MTU, 1 with an address that nobody can"
                         " have here, 1 between addresses outside (map one of them)");
-    assert_int_equal(tally_of(&run)->frames, 10);
-    assert_int_equal(tally_of(&run)->played, 2);
+    assert_int_equal(tally_of(&run)->frames, 14);
+    assert_int_equal(tally_of(&run)->played, 3);
     end_run(&run);
 }
 

@@ -94,15 +94,17 @@ void board_count_interface(struct board *board, bool is_known, uint32_t identity
     board->interface_now = packets;
 }
 
-/* An emitter may have been ended between two of its counters. */
-static void balance(struct report_counts *counts)
+/* An emitter may have been ended between two of its counters: what it has planned and nothing else is told of is dropped. */
+static void balance(struct report_counts *counts, const struct emit_counts *emitted)
 {
-    uint64_t told = counts->sent + counts->dropped + counts->refused;
+    uint64_t planned = 0;
 
-    if (counts->planned > told)
-        counts->dropped += counts->planned - told;
-    else
-        counts->planned = told;
+    for (size_t i = 0; i < CONFIGURATION_MAX_LINKS; i++)
+        planned += emitted[i].planned;
+    if (planned > counts->planned) {
+        counts->dropped += planned - counts->planned;
+        counts->planned = planned;
+    }
 }
 
 /* Each engine counts for itself: its interface may be another one, or the same one made anew. */
@@ -118,7 +120,7 @@ void board_settle(struct board *board)
 {
     settle_interface(board);
     report_counts_set_emitted(&board->present, board->emitted, CONFIGURATION_MAX_LINKS);
-    balance(&board->present);
+    balance(&board->present, board->emitted);
     report_counts_add(&board->past, &board->present);
     memset(&board->present, 0, sizeof board->present);
     memset(board->emitted, 0, sizeof board->emitted);

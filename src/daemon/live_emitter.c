@@ -88,11 +88,12 @@ bool live_emitter_is_done(const struct live_emitter *e)
     return atomic_load(&e->done);
 }
 
-/* With no thread left: what was rendered and never came to the emitter is dropped. */
-static void count_leftovers(struct live_emitter *e)
+void live_emitter_drop_rest(struct live_emitter *e)
 {
     struct frame frame;
 
+    if (!atomic_load(&e->is_prepared))
+        return; /* nothing was planned for it */
     while (frame_ring_take(e->ring, &frame, 1) > 0) {
         struct emit_counts *counts = e->links[frame.link].counts;
 
@@ -108,7 +109,6 @@ int live_emitter_end(struct live_emitter *e, struct error *err)
         return 0;
     pthread_join(e->thread, NULL);
     e->started = false;
-    count_leftovers(e);
     if (e->status < 0)
         *err = e->err;
     return e->status < 0 ? -1 : 0;

@@ -49,4 +49,7 @@ bool live_emitter_is_done(const struct live_emitter *emitter);
 /* Waits for the thread, which ends when the ring is finished and empty or the run is stopped. Its error, if it had one. */
 int live_emitter_end(struct live_emitter *emitter, struct error *err);
 
+/* With no thread left, neither the emitter's nor the renderer's: what was rendered and never came to it is dropped. */
+void live_emitter_drop_rest(struct live_emitter *emitter);
+
 #endif

@@ -287,6 +287,7 @@ static int end(struct live_run *run, int status, struct error *err)
         live_link_end(&run->config->links[i]);
     if (render_ahead_end(&run->render, status < 0 ? &other : err) < 0)
         status = -1;
+    live_emitter_drop_rest(run->config->emitter);
     flow_logger_end(run->config->logger);
     return status;
 }

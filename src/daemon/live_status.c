@@ -32,7 +32,7 @@ static void count_crossings(const struct live_run *run, size_t i, struct report_
 
     if (link->crossing.fd < 0)
         return;
-    counts->crossing_links = 1;
+    counts->has_crossings = true;
     counts->arrived = crossing_count(&link->crossing);
     for (size_t from = 0; from < live_run_configuration(run)->link_count; from++)
         counts->crossed += run->counts[from].crossed[i];

@@ -48,14 +48,14 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->answers_dropped += more->answers_dropped;
     sum->answers_withheld += more->answers_withheld;
     sum->conflicts += more->conflicts;
-    sum->crossing_links = larger(sum->crossing_links, more->crossing_links);
+    sum->has_crossings = sum->has_crossings || more->has_crossings;
     sum->crossed += more->crossed;
     sum->arrived += more->arrived;
     log_histogram_add_all(&sum->lateness, &more->lateness);
     log_histogram_add_all(&sum->kernel_lateness, &more->kernel_lateness);
 }
 
-/* Of a thread that goes on counting: so that they add up, they are read again, a few times, until they do. */
+/* Of a thread that goes on counting: they are read again, a few times, until they add up, and made to if they never do. */
 static void add_frames(struct report_counts *counts, const struct emit_counts *emitted)
 {
     uint64_t planned, sent, dropped, refused;
@@ -68,7 +68,7 @@ static void add_frames(struct report_counts *counts, const struct emit_counts *e
         if (planned == sent + dropped + refused)
             break;
     }
-    counts->planned += planned;
+    counts->planned += sent + dropped + refused;
     counts->sent += sent;
     counts->dropped += dropped;
     counts->refused += refused;
@@ -159,7 +159,7 @@ static uint64_t missing(const struct report_counts *counts)
 
 static void print_crossings(FILE *to, const struct report_counts *counts)
 {
-    if (counts->crossing_links == 0)
+    if (!counts->has_crossings)
         return;
     table_count(to, "crossed", counts->crossed, "sent for receivers on another link");
     table_count(to, "  arrived", counts->arrived, "there");
@@ -298,7 +298,7 @@ void report_set_frames(json_t *object, const struct report_counts *counts, bool 
     set(object, "page_faults", counts->page_faults);
     set(object, "clock_steps", counts->clock_steps);
     set(object, "suspensions", counts->suspensions);
-    if (counts->crossing_links > 0)
+    if (counts->has_crossings)
         json_object_set_new(object, "crossed", crossings_json(counts));
     set(object, "arp_answers", counts->arp_answers);
     set(object, "nd_answers", counts->nd_answers);

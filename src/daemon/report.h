@@ -23,7 +23,7 @@ struct report_counts {
     uint64_t overlays_left_out;        /* one was still under way when its time came again */
     uint64_t overlays_cut;             /* and left out, since their captures could not be read any more */
     uint64_t logged, unlogged; /* flows: written to the log of what was sent; missing there */
-    uint64_t planned, sent, sent_bytes, dropped, refused;
+    uint64_t planned, sent, sent_bytes, dropped, refused; /* planned = sent + dropped + refused, always */
     /* The rest is about a link. */
     uint64_t unsent, late, lost; /* of the dropped: see struct emit_counts */
     uint64_t busy, held_back;
@@ -32,7 +32,7 @@ struct report_counts {
     uint64_t clock_steps, suspensions; /* of the machine */
     uint64_t arp_answers, nd_answers, echo_answers, resets, unreachable; /* see struct answer_counts */
     uint64_t unasked, answers_dropped, answers_withheld, conflicts;
-    uint64_t crossing_links;   /* links that others send to, and that count what arrives */
+    bool has_crossings;        /* there are links that others send to, and that count what arrives: */
     uint64_t crossed, arrived; /* sent on other links for receivers on these; and those that came out there */
     struct log_histogram lateness;
     struct log_histogram kernel_lateness; /* of a sample, by the kernel's stamps */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "emit/ethernet.h"
+#include "net/ethernet_header.h"
 
 enum { ARP_FRAME_BYTES = 42 };
 

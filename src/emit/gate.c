@@ -1,15 +1,8 @@
 #include "emit/gate.h"
 
+#include "net/ethernet_header.h"
+#include "net/ipv4_options.h"
 #include "net/wire.h"
-
-enum {
-    ETHERNET_TYPE = 12,
-    ETHERNET_BYTES = 14,
-    TAG_BYTES = 4,
-    TYPE_IPV4 = 0x0800,
-    TYPE_IPV6 = 0x86dd,
-    TYPE_VLAN = 0x8100
-};
 
 enum { IPV4_SOURCE = 12, IPV4_DESTINATION = 16, IPV4_LEAST = 20 };
 
@@ -57,13 +50,13 @@ static bool find_ip(const struct gate *gate, const struct frame *frame, uint32_t
 
 static bool find_headers(const struct gate *gate, const struct frame *frame, struct headers *headers)
 {
-    if (frame->length < ETHERNET_BYTES + TAG_BYTES)
+    if (frame->length < ETHERNET_BYTES + ETHERNET_TAG_BYTES)
         return false;
     headers->vlan = 0;
-    if (wire_get_u16(frame->bytes + ETHERNET_TYPE) != TYPE_VLAN)
+    if (wire_get_u16(frame->bytes + ETHERNET_TYPE) != ETHERNET_TYPE_VLAN)
         return find_ip(gate, frame, 0, headers);
     headers->vlan = wire_get_u16(frame->bytes + ETHERNET_BYTES); /* with its priority, which must be 0 */
-    return headers->vlan != 0 && find_ip(gate, frame, TAG_BYTES, headers);
+    return headers->vlan != 0 && find_ip(gate, frame, ETHERNET_TAG_BYTES, headers);
 }
 
 /* ---- IPv4 ---- */
@@ -105,7 +98,8 @@ static bool passes_ipv4(const struct gate *gate, const struct headers *headers)
     uint32_t destination = wire_get_u32(headers->ip + IPV4_DESTINATION);
 
     return headers->ip[0] >> 4 == 4 && may_send(gate, wire_get_u32(headers->ip + IPV4_SOURCE), headers->vlan) &&
-           (is_group(destination) || is_allowed(gate, destination));
+           (is_group(destination) || is_allowed(gate, destination)) &&
+           ipv4_options_are_plain(headers->ip, headers->ip_bytes);
 }
 
 /* ---- IPv6 ---- */
@@ -193,6 +187,6 @@ bool gate_passes(const struct gate *gate, const struct frame *frame)
 
     if (!find_headers(gate, frame, &headers))
         return false;
-    return headers.type == TYPE_IPV4 ? passes_ipv4(gate, &headers)
-                                     : headers.type == TYPE_IPV6 && passes_ipv6(gate, &headers);
+    return headers.type == ETHERNET_TYPE_IPV4 ? passes_ipv4(gate, &headers)
+                                     : headers.type == ETHERNET_TYPE_IPV6 && passes_ipv6(gate, &headers);
 }

@@ -3,8 +3,8 @@
  *
  * A frame passes when it is IPv4 or IPv6, its source is one that sends on this link with the VLAN tag that the frame
  * has, or without one; its destination lies in an allowed network, is multicast or 255.255.255.255; and it fits the
- * link. Everything else is refused and counted: two tags, a tag of priority alone, a routing header of IPv6 too. Pure;
- * costs a few nanoseconds.
+ * link. Everything else is refused and counted: two tags, a tag of priority alone, a routing header of IPv6 too, and
+ * options of IPv4 but for a router alert: source routes are among them. Pure; costs a few nanoseconds.
  */
 #ifndef EMIT_GATE_H
 #define EMIT_GATE_H

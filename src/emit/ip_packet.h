@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "emit/ethernet.h"
+#include "net/ethernet_header.h"
 #include "net/ip_address.h"
 
 enum { IPV4_HEADER_BYTES = 20, IPV6_HEADER_BYTES = 40 };

@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 
 #include "base/memory.h"
-#include "emit/ethernet.h"
+#include "net/ethernet_header.h"
 
 enum { REST_MS = 50, VLAN_MASK = 0x0fff };
 

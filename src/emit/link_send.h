@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "emit/ethernet.h"
 #include "emit/link.h"
+#include "net/ethernet_header.h"
 
 /* Of a frame of `size` bytes, with its tag. */
 static inline size_t link_send_bytes(uint16_t vlan, size_t size)

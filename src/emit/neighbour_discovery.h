@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "emit/ethernet.h"
 #include "emit/ip_packet.h"
+#include "net/ethernet_header.h"
 
 /* With a link-layer address, and without. */
 enum { NEIGHBOUR_FRAME_BYTES = 86, NEIGHBOUR_PROBE_BYTES = 78 };

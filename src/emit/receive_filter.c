@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "emit/ethernet.h"
 #include "emit/link_filter.h"
+#include "net/ethernet_header.h"
 
 enum {
     ARP_OR_IP = ETHERNET_TYPE,

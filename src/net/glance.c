@@ -1,13 +1,9 @@
 #include "net/glance.h"
 
+#include "net/ethernet_header.h"
 #include "net/wire.h"
 
 enum {
-    ETHERNET_BYTES = 14,
-    TAG_BYTES = 4,
-    TYPE_IPV4 = 0x0800,
-    TYPE_IPV6 = 0x86dd,
-    TYPE_VLAN = 0x8100,
     IPV4_BYTES = 20,
     IPV6_BYTES = 40,
     IPV6_HOP_BY_HOP = 0,
@@ -85,13 +81,13 @@ struct glance glance_at(const uint8_t *frame, uint32_t length)
     const uint8_t *end = frame + length;
     const uint8_t *ip = frame + ETHERNET_BYTES;
 
-    if (length < ETHERNET_BYTES + TAG_BYTES)
+    if (length < ETHERNET_BYTES + ETHERNET_TAG_BYTES)
         return glance;
-    if (wire_get_u16(ip - 2) == TYPE_VLAN)
-        ip += TAG_BYTES;
-    if (wire_get_u16(ip - 2) == TYPE_IPV4)
+    if (wire_get_u16(ip - 2) == ETHERNET_TYPE_VLAN)
+        ip += ETHERNET_TAG_BYTES;
+    if (wire_get_u16(ip - 2) == ETHERNET_TYPE_IPV4)
         look_at_ipv4(ip, end, &glance);
-    else if (wire_get_u16(ip - 2) == TYPE_IPV6)
+    else if (wire_get_u16(ip - 2) == ETHERNET_TYPE_IPV6)
         look_at_ipv6(ip, end, &glance);
     return glance;
 }

@@ -8,18 +8,16 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "capture/capture_file.h"
+#include "net/ethernet_header.h"
+#include "net/ipv4_options.h"
 #include "net/readdress.h"
 #include "net/wire.h"
 
 enum {
-    ETHERNET_BYTES = 14,
-    TAG_BYTES = 4,
-    MAX_IP_BYTES = FRAME_MAX_BYTES - ETHERNET_BYTES - TAG_BYTES,
-    TYPE_IPV4 = 0x0800,
-    TYPE_IPV6 = 0x86dd,
-    TYPE_VLAN = 0x8100,
+    MAX_IP_BYTES = FRAME_MAX_BYTES - ETHERNET_BYTES - ETHERNET_TAG_BYTES,
     ROUTER_SOLICITATION = 133, /* RFC 4861: 133 to 137 */
     REDIRECT = 137,
+    ICMP_REDIRECT = 5,
     WINDOW = OVERLAY_WINDOW + 1 /* with the one that is late */
 };
 
@@ -53,6 +51,15 @@ static bool is_neighbour_discovery(const struct packet_view *view, enum decode_r
            view->icmp_type >= ROUTER_SOLICITATION && view->icmp_type <= REDIRECT;
 }
 
+static bool is_redirect(const struct packet_view *view)
+{
+    const uint16_t offset_mask = 0x1fff;
+    size_t icmp = (view->ip[0] & 0x0fu) * 4;
+
+    return view->ip[0] >> 4 == 4 && view->ip[9] == IP_ICMP && (wire_get_u16(view->ip + 6) & offset_mask) == 0 &&
+           icmp < view->ip_bytes && view->ip[icmp] == ICMP_REDIRECT;
+}
+
 /* Why it cannot be played, as far as the packet itself tells; OVERLAY_FAULTS: it can. */
 static enum overlay_fault find_fault(const struct packet_view *view, enum decode_result result)
 {
@@ -62,6 +69,10 @@ static enum overlay_fault find_fault(const struct packet_view *view, enum decode
         return OVERLAY_MALFORMED;
     if (view->ip_captured < view->ip_bytes)
         return OVERLAY_CUT;
+    if (view->ip[0] >> 4 == 4 && !ipv4_options_are_plain(view->ip, view->ip_bytes))
+        return OVERLAY_OPTIONS;
+    if (is_redirect(view))
+        return OVERLAY_REDIRECT;
     if (view->ip_bytes > MAX_IP_BYTES)
         return OVERLAY_TOO_LONG;
     return is_neighbour_discovery(view, result) ? OVERLAY_NEIGHBOURS : OVERLAY_FAULTS;
@@ -77,9 +88,9 @@ static uint8_t *put_header(struct overlay_frame *frame, const struct flow_end en
     memcpy(to + 6, ends[0].mac, 6);
     to += 12;
     if (ends[0].vlan) {
-        wire_put_u16(to, TYPE_VLAN);
+        wire_put_u16(to, ETHERNET_TYPE_VLAN);
         wire_put_u16(to + 2, ends[0].vlan);
-        to += TAG_BYTES;
+        to += ETHERNET_TAG_BYTES;
     }
     wire_put_u16(to, type);
     return to + 2;
@@ -102,7 +113,7 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
         return OVERLAY_OUTSIDE;
     if (view->ip_bytes > mtu)
         return OVERLAY_TOO_LONG;
-    to = put_header(frame, ends, packet[0] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6);
+    to = put_header(frame, ends, packet[0] >> 4 == 4 ? ETHERNET_TYPE_IPV4 : ETHERNET_TYPE_IPV6);
     memcpy(to, packet, view->ip_bytes);
     frame->length = (uint32_t)(to - frame->bytes) + view->ip_bytes;
     frame->link = ends[0].link;
@@ -260,6 +271,8 @@ const char *overlay_faults_text(const struct overlay_tally *tally, char text[OVE
         [OVERLAY_NEIGHBOURS] = "neighbour discovery",
         [OVERLAY_CUT] = "cut short",
         [OVERLAY_MALFORMED] = "malformed",
+        [OVERLAY_OPTIONS] = "with source routes or other options of IP",
+        [OVERLAY_REDIRECT] = "ICMP redirects",
         [OVERLAY_TOO_LONG] = "too long for the MTU",
         [OVERLAY_NO_ADDRESS] = "with an address that nobody can have here",
         [OVERLAY_OUTSIDE] = "between addresses outside (map one of them)",

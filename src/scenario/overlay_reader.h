@@ -27,6 +27,8 @@ enum overlay_fault {
     OVERLAY_NEIGHBOURS, /* neighbour discovery of IPv6: the run's own hosts do that */
     OVERLAY_CUT,
     OVERLAY_MALFORMED, /* IP's own header contradicts the bytes, or leaves its length to the network card */
+    OVERLAY_OPTIONS,  /* of IPv4, with addresses of their own: see ipv4_options_are_plain() */
+    OVERLAY_REDIRECT, /* of ICMP: names a router, and nobody in the run is one */
     OVERLAY_TOO_LONG,
     OVERLAY_NO_ADDRESS, /* nobody in the run can have its source or its destination */
     OVERLAY_OUTSIDE,    /* neither end is in the network of a population */
@@ -76,7 +78,7 @@ int overlay_reader_next(struct overlay_reader *reader, const struct overlay_fram
 const struct overlay_tally *overlay_reader_tally(const struct overlay_reader *reader);
 
 /* "10 not IP, 2 cut short"; an empty text when all are played. */
-enum { OVERLAY_FAULTS_TEXT = 320 };
+enum { OVERLAY_FAULTS_TEXT = 448 };
 const char *overlay_faults_text(const struct overlay_tally *tally, char text[OVERLAY_FAULTS_TEXT]);
 
 #endif

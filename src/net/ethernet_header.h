@@ -1,8 +1,8 @@
 /*
- * ethernet.h - Ethernet headers without a tag, as packet sockets show them: offsets, types, addresses.
+ * ethernet_header.h - Ethernet headers without a tag, as packet sockets show them: offsets, types, addresses.
  */
-#ifndef EMIT_ETHERNET_H
-#define EMIT_ETHERNET_H
+#ifndef NET_ETHERNET_HEADER_H
+#define NET_ETHERNET_HEADER_H
 
 #include <stdbool.h>
 #include <stdint.h>
