@@ -1,6 +1,9 @@
 /*
  * The log of what was sent: what of a frame counts, the ledger of live flows between its three threads, and the lines.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "support.h"
 
 #include <errno.h>
@@ -10,6 +13,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/frame_ring.h"
@@ -656,6 +660,186 @@ static void test_killed_while_writing(void **state)
     }
 }
 
+/* A disk that has room for a part of a line now, and for the rest later: the line is whole, and none is there twice. */
+static void test_rest_of_a_line_follows(void **state)
+{
+    struct desk desk = open_desk();
+    struct flow_log *log = open_log(desk.ledger, FLOW_LOG_CSV, "/dev/null");
+    char *text = memory_alloc(1 << 20);
+    size_t got = 0;
+    int ends[2];
+
+    (void)state;
+    close(log->fd);
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0); /* one that is full is a disk that is full */
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 4096);
+    log->fd = ends[1];
+    for (uint32_t i = 0; i < 1000; i++)
+        whole_flow(&desk, i);
+    while (flow_ledger_used(desk.ledger) > 0 || log->rest > 0) {
+        ssize_t more;
+
+        flow_log_write(log, ORIGIN_NS);
+        more = read(ends[0], text + got, 100 + got % 977);
+        assert_true(more > 0);
+        got += (size_t)more;
+    }
+    for (ssize_t more; (more = read(ends[0], text + got, 4096)) > 0; got += (size_t)more)
+        ;
+    assert_int_equal(count_lines(text), 1000);
+    assert_int_equal(flow_ledger_counts(desk.ledger).logged, 1000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        char wanted[100];
+
+        snprintf(wanted, sizeof wanted, ",198.18.%u.%u,198.19.0.1,40000,443,TCP,......S.,", (i + 1) / 256, (i + 1) % 256);
+        if (strstr(text, wanted) == NULL)
+            fail_msg("no line of flow %" PRIu32, i);
+    }
+    close(ends[0]);
+    free(text);
+    close_log(log);
+    flow_ledger_free(desk.ledger);
+}
+
+/* What a killed writer has left of a line is cut off, but nothing that was there before it. */
+static void test_mended(void **state)
+{
+    const struct {
+        const char *before, *after, *wanted;
+    } cases[] = {
+        { "old\n", "new\nne", "old\nnew\n" },
+        { "old\n", "new", "old\n" },
+        { "old\n", "new\n", "old\nnew\n" },
+        { "old\n", "", "old\n" },
+        { "old", "new", "old" }, /* not its business */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = scratch_path("mended.csv");
+        struct desk desk = open_desk();
+        struct flow_log *log;
+        char *text;
+
+        unlink(path);
+        log = open_log(desk.ledger, FLOW_LOG_CSV, path);
+        assert_int_equal(write(log->fd, cases[i].before, strlen(cases[i].before)), strlen(cases[i].before));
+        assert_int_equal(write(log->fd, cases[i].after, strlen(cases[i].after)), strlen(cases[i].after));
+        flow_ledger_write_begins(desk.ledger, NULL, 0, 1); /* of one that was taken over: below what it was given */
+        flow_log_mend(log, log->fd, (int64_t)strlen(cases[i].before));
+        text = text_of(path);
+        assert_string_equal(text, cases[i].wanted);
+        free(text);
+        close_log(log);
+        flow_ledger_free(desk.ledger);
+    }
+}
+
+/* Every flow of ours is possible, however it ends and wherever its sender was killed; others are left out. */
+static void test_possible_flows(void **state)
+{
+    static const uint8_t endings[] = { TCP_SYN, TCP_FIN | TCP_ACK, TCP_RST };
+    struct desk desk = open_desk();
+    struct made_frame data = tcp_frame(TCP_ACK);
+    uint32_t slot;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        for (int side = 0; side < 2; side++) {
+            slot = begin(&desk, 1);
+            assert_true(flow_ledger_is_possible(desk.ledger, slot));
+            send_flags(&desk, slot, (enum flow_side)side, endings[i], 1000);
+            assert_true(flow_ledger_is_possible(desk.ledger, slot));
+            end(&desk, slot, 1);
+            assert_true(flow_ledger_is_possible(desk.ledger, slot));
+        }
+    }
+    slot = begin(&desk, 2);
+    for (int i = 0; i < 65; i++) {
+        const struct frame frame = { .length = data.length, .bytes = data.bytes, .flow = sent_flow_mark(slot, FLOW_INITIATOR) };
+        struct sent_record record;
+
+        if (i < 64) /* that were not said to be handled */
+            assert_true(flow_ledger_is_possible(desk.ledger, slot));
+        sent_count_frame(desk.tallies, &frame, 1);
+        flow_ledger_record(desk.ledger, slot, ORIGIN_NS, &record);
+        assert_int_equal(record.unsent, 0);
+    }
+    assert_false(flow_ledger_is_possible(desk.ledger, slot));
+    slot = begin(&desk, 3);
+    desk.tallies[slot].ending = 7;
+    assert_false(flow_ledger_is_possible(desk.ledger, slot));
+    desk.tallies[slot].ending = FLOW_ENDING_NONE;
+    desk.tallies[slot].bytes[0] = 1;
+    assert_false(flow_ledger_is_possible(desk.ledger, slot));
+    flow_ledger_free(desk.ledger);
+}
+
+/* The memory of a ledger, which the tallies lie in. */
+static uint8_t *memory_of(const struct desk *desk, size_t *size)
+{
+    uintptr_t within = (uintptr_t)desk->tallies;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    uintptr_t from = 0;
+    uintptr_t to = 0;
+    char line[512];
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) &&
+           (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2 || within < from || within >= to))
+        ;
+    fclose(maps);
+    assert_true(within >= from && within < to);
+    *size = to - from;
+    return (uint8_t *)from;
+}
+
+enum hostile_bytes { ALL_SET, RANDOM, ALL_ONE };
+
+static void fill(uint8_t *memory, size_t size, enum hostile_bytes bytes)
+{
+    uint64_t word = UINT64_C(0x9e3779b97f4a7c15);
+
+    for (size_t i = 0; i + sizeof word <= size; i += sizeof word) {
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        if (bytes == RANDOM)
+            memcpy(memory + i, &word, sizeof word);
+        else
+            memset(memory + i, bytes == ALL_SET ? 0xff : 1, sizeof word);
+    }
+}
+
+/* Whatever an engine that was taken over has left in it: lines are whole, and not more than there were flows. */
+static void test_hostile_ledger(void **state)
+{
+    (void)state;
+    for (int bytes = ALL_SET; bytes <= ALL_ONE; bytes++) {
+        const char *path = scratch_path("hostile.json");
+        struct desk desk = open_desk();
+        struct flow_log *log;
+        struct stat info;
+        size_t size;
+        uint8_t *memory = memory_of(&desk, &size);
+
+        unlink(path);
+        log = open_log(desk.ledger, FLOW_LOG_JSON, path);
+        assert_int_equal(write(log->fd, "old\n", 4), 4);
+        fill(memory, size, (enum hostile_bytes)bytes);
+        flow_log_mend(log, log->fd, 4);
+        flow_log_write_rest(log, ORIGIN_NS);
+        flow_log_mend(log, log->fd, 4);
+        assert_int_equal(fstat(log->fd, &info), 0);
+        assert_true(info.st_size >= 4);
+        assert_int_equal(flow_log_whole(log->fd, 0), info.st_size);
+        if (info.st_size > 1 << 16)
+            fail_msg("case %d: %lld bytes", bytes, (long long)info.st_size);
+        close_log(log);
+        flow_ledger_free(desk.ledger);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -672,6 +856,10 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_written_is_kept),
         cmocka_unit_test(test_what_is_left_at_the_end_is_lost_on_a_full_disk),
         cmocka_unit_test(test_killed_while_writing),
+        cmocka_unit_test(test_rest_of_a_line_follows),
+        cmocka_unit_test(test_mended),
+        cmocka_unit_test(test_possible_flows),
+        cmocka_unit_test(test_hostile_ledger),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

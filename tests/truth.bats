@@ -288,6 +288,49 @@ END
     refuses 1 "truth" in_near "$DAYSHIFTD" -c live.conf
 }
 
+@test "truth: none of the files that are read is written, and a check makes and changes nothing" {
+    cp "$model" plain.json
+    players="populations = ( { model = \"plain.json\"; hosts = 5; network = \"198.18.0.0/24\"; } );"
+    play 'duration = "1s"; truth = "./plain.json";'
+    before=$(sha256sum plain.json live.conf)
+    refuses 1 "plain.json: would overwrite plain.json" in_near "$DAYSHIFTD" -c live.conf
+    refuses 1 "plain.json: would overwrite plain.json" "$DAYSHIFTD" -n -c live.conf
+    [ "$(sha256sum plain.json live.conf)" = "$before" ]
+    play 'duration = "1s"; truth = "live.conf";'
+    refuses 1 "live.conf: would overwrite live.conf" in_near "$DAYSHIFTD" -c live.conf
+    cp plain.json other.json
+    play 'duration = "1s"; truth = "other.json";'
+    refuses 1 "other.json: does not begin as this log does" in_near "$DAYSHIFTD" -c live.conf
+    refuses 1 "other.json: does not begin as this log does" "$DAYSHIFTD" -n -c live.conf
+    cmp plain.json other.json
+    play 'duration = "1s"; truth = "flows.csv";'
+    "$DAYSHIFTD" -n -c live.conf
+    [ ! -e flows.csv ]
+}
+
+@test "truth: a file has one writer, and what a reload tries leaves it alone" {
+    control=$PWD/control
+    play 'duration = "60s"; stop_seconds = 1; truth = "flows.csv";'
+    sent_before=$(frames_on_link)
+    start_daemon
+    wait_for_frames
+    "$DAYSHIFTD" -n -c live.conf # by who wants to reload it
+    sed "s|^control.*|control = \"$PWD/second\";|" live.conf > second.conf
+    run in_near "$DAYSHIFTD" -c second.conf
+    [ "$status" = 1 ]
+    [[ $output == *"flows.csv: another dayshiftd writes it"* ]] || complain "$output"
+    # What is refused for its model has made no file.
+    echo "no model" > bad.dsm
+    players='populations = ( { model = "bad.dsm"; hosts = 5; } );'
+    play 'duration = "60s"; truth = "new.csv";'
+    dayshift ctl --socket "$control" reload || true
+    wait_for 10 grep -q "bad.dsm" words
+    [ ! -e new.csv ]
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    lines_are_whole
+}
+
 @test "truth: a full disk is said, and costs no frame" {
     mkdir small
     mount -t tmpfs -o size=16k,mode=755 none small || skip "no tmpfs"

@@ -82,9 +82,8 @@ static const struct argument_rule {
     { SCMP_SYS(setpriority), 0, WHOLE_INT, PRIO_PROCESS }, /* none but of its own user */
     { SCMP_SYS(newfstatat), 3, WHOLE_INT, AT_EMPTY_PATH }, /* fstat(3) */
     { SCMP_SYS(prlimit64), 2, WHOLE_WORD, 0 },             /* asks, sets nothing */
-    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_GETFL },            /* not F_SETOWN: signals to others */
-    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_SETFL },
-    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_GETFD },
+    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_GETFL },            /* not F_SETOWN: signals to others; not F_SETFL: the log of ... */
+    { SCMP_SYS(fcntl), 1, WHOLE_INT, F_GETFD },            /* ... flows is written at its end only */
     { SCMP_SYS(fcntl), 1, WHOLE_INT, F_SETFD },
     { SCMP_SYS(fcntl), 1, WHOLE_INT, F_DUPFD_CLOEXEC },
     { SCMP_SYS(ioctl), 1, WHOLE_INT, TCGETS }, /* isatty(3) */

@@ -23,6 +23,9 @@
 
 enum { NAME_PLACES = 2 * FLOW_LEDGER_NAMES, LINE_BYTES = 64, APART_BYTES = 2 * LINE_BYTES /* fetched in pairs */ };
 
+enum { MOST_IP_BYTES = 40 + UINT16_MAX, MOST_AMID = 64 /* frames that are sent with one call */ };
+#define MOST_FRAMES (UINT64_C(1) << 40) /* of a flow */
+
 #define GOES_ON 0 /* `made`, until the last frame was */
 
 /* What a flow is: a line of the cache, as its tally. */
@@ -34,7 +37,7 @@ struct entry {
     uint16_t label, overlay; /* names */
     uint32_t virtual_host;
     uint8_t protocol;
-    atomic_bool in_use;
+    _Atomic uint8_t in_use; /* 1; anything else: free */
     _Atomic uint64_t made; /* frames and 1; or GOES_ON */
 };
 
@@ -215,7 +218,7 @@ static uint32_t begin(void *self, const struct sent_flow *flow)
     entry->label = number_of(ledger, flow->label);
     entry->overlay = number_of(ledger, flow->overlay);
     atomic_store_explicit(&entry->made, GOES_ON, memory_order_relaxed);
-    atomic_store_explicit(&entry->in_use, true, memory_order_release);
+    atomic_store_explicit(&entry->in_use, 1, memory_order_release);
     return slot;
 }
 
@@ -302,12 +305,6 @@ static void set_sides(const struct flow_ledger *ledger, const struct entry *entr
     }
 }
 
-/* Sent frames are counted before they are said to be handled: an engine may have ended in between. */
-static uint64_t unsent_of(uint64_t made, uint64_t sent)
-{
-    return made > sent ? made - sent : 0;
-}
-
 bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t origin_ns, struct sent_record *record)
 {
     const struct entry *entry = &ledger->shared->entries[slot];
@@ -315,6 +312,7 @@ bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t
     uint64_t sent = tally->packets[0] + tally->packets[1] + tally->errors;
     uint64_t handled = atomic_load_explicit(&tally->handled, memory_order_relaxed);
     uint64_t made = atomic_load_explicit(&entry->made, memory_order_relaxed);
+    uint64_t known = made != GOES_ON ? made - 1 : handled;
 
     *record = (struct sent_record){
         .flow = {
@@ -329,7 +327,7 @@ bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t
             .application = name_of(ledger, entry->label),
         },
         .overlay = name_of(ledger, entry->overlay),
-        .unsent = unsent_of(made != GOES_ON ? made - 1 : handled, sent),
+        .unsent = known > sent ? known - sent : 0, /* more are sent than handled when the sender was killed in between */
         .is_cut = !is_over(ledger->shared, slot),
     };
     set_sides(ledger, entry, tally, record);
@@ -340,7 +338,7 @@ bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t
 
 void flow_ledger_forget(struct flow_ledger *ledger, uint32_t slot)
 {
-    atomic_store_explicit(&ledger->shared->entries[slot].in_use, false, memory_order_relaxed);
+    atomic_store_explicit(&ledger->shared->entries[slot].in_use, 0, memory_order_relaxed);
 }
 
 void flow_ledger_give_back(struct flow_ledger *ledger, size_t count)
@@ -358,7 +356,9 @@ void flow_ledger_give_back(struct flow_ledger *ledger, size_t count)
 
 size_t flow_ledger_used(const struct flow_ledger *ledger)
 {
-    return (size_t)(ledger->shared->begun - ledger->shared->given_back);
+    uint64_t used = ledger->shared->begun - ledger->shared->given_back;
+
+    return used < FLOW_LEDGER_SLOTS ? (size_t)used : FLOW_LEDGER_SLOTS;
 }
 
 /* ---- what is left ---- */
@@ -368,10 +368,40 @@ bool flow_ledger_next_left(const struct flow_ledger *ledger, uint32_t *slot)
     uint32_t touched = atomic_load(&ledger->shared->touched);
 
     for (; *slot < touched && *slot < FLOW_LEDGER_SLOTS; ++*slot) {
-        if (atomic_load_explicit(&ledger->shared->entries[*slot].in_use, memory_order_acquire))
+        if (atomic_load_explicit(&ledger->shared->entries[*slot].in_use, memory_order_acquire) == 1)
             return true;
     }
     return false;
+}
+
+/* Not even of a sender that was killed between sending frames and saying that they were handled. */
+static bool are_counts_possible(const struct sent_tally *tally, uint64_t made)
+{
+    uint64_t handled = atomic_load_explicit(&tally->handled, memory_order_relaxed);
+
+    if (handled > MOST_FRAMES || (made != GOES_ON && handled > made - 1))
+        return false;
+    for (int side = 0; side < 2; side++) {
+        if (tally->packets[side] > handled + MOST_AMID || tally->bytes[side] > tally->packets[side] * MOST_IP_BYTES)
+            return false;
+    }
+    return tally->packets[0] + tally->packets[1] + tally->errors <= handled + MOST_AMID;
+}
+
+static bool is_ending(uint8_t ending)
+{
+    return ending == FLOW_ENDING_NONE || ending == FLOW_ENDING_FIN || ending == FLOW_ENDING_RESET;
+}
+
+bool flow_ledger_is_possible(const struct flow_ledger *ledger, uint32_t slot)
+{
+    const struct entry *entry = &ledger->shared->entries[slot];
+    const struct sent_tally *tally = &ledger->shared->tallies[slot];
+    uint64_t made = atomic_load_explicit(&entry->made, memory_order_relaxed);
+
+    return are_counts_possible(tally, made) && is_ending(tally->ending) && tally->closing_side <= FLOW_RESPONDER &&
+           entry->label < FLOW_LEDGER_NAMES && entry->overlay < FLOW_LEDGER_NAMES &&
+           entry->link[0] < FLOW_LEDGER_LINKS && entry->link[1] < FLOW_LEDGER_LINKS;
 }
 
 void flow_ledger_write_begins(struct flow_ledger *ledger, const uint32_t *slots, size_t count, int64_t file_bytes)

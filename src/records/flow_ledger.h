@@ -62,7 +62,7 @@ bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t
 /* The `count` oldest that are over, and all is done with them. */
 void flow_ledger_give_back(struct flow_ledger *ledger, size_t count);
 
-/* Slots that are taken now. */
+/* Slots that are taken now, at most. */
 size_t flow_ledger_used(const struct flow_ledger *ledger);
 
 /* ---- when nobody makes or sends any more ---- */
@@ -70,6 +70,9 @@ size_t flow_ledger_used(const struct flow_ledger *ledger);
 /* Of slots that are still taken: the first one from *slot on. False: there is none. */
 bool flow_ledger_next_left(const struct flow_ledger *ledger, uint32_t *slot);
 void flow_ledger_forget(struct flow_ledger *ledger, uint32_t slot); /* it is done with */
+
+/* Whether it may be a flow of ours: of one whose numbers cannot be nothing is to be believed. */
+bool flow_ledger_is_possible(const struct flow_ledger *ledger, uint32_t slot);
 
 /*
  * ---- what becomes of a batch: so that a writer that is killed leaves no line twice ----

@@ -206,9 +206,15 @@ static void write_left(struct flow_log *log, const struct batch *batch)
 void flow_log_write_rest(struct flow_log *log, int64_t origin_ns)
 {
     struct batch batch = new_batch(log);
+    size_t most = flow_ledger_used(log->ledger);
     uint32_t slot = 0;
 
-    for (; flow_ledger_next_left(log->ledger, &slot); slot++) {
+    for (; most > 0 && flow_ledger_next_left(log->ledger, &slot); slot++, most--) {
+        if (!flow_ledger_is_possible(log->ledger, slot)) {
+            flow_ledger_forget(log->ledger, slot);
+            flow_ledger_count_lost(log->ledger, 1);
+            continue;
+        }
         add(log, slot, origin_ns, &batch);
         if (has_room(&batch))
             continue;

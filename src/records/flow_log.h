@@ -27,7 +27,7 @@ const char *flow_log_header(enum flow_log_format format);
 
 enum { FLOW_LOG_BATCH_BYTES = 1 << 16, FLOW_LOG_BEGINNING = 512 /* bytes by which a log is known */ };
 
-/* Whether a file may be such a log: it begins so, with that many bytes, and has no more when there are less than FLOW_LOG_BEGINNING. */
+/* Whether a file may be such a log, by its first FLOW_LOG_BEGINNING bytes; less when it has no more. */
 bool flow_log_begins_so(enum flow_log_format format, const char *bytes, size_t size);
 
 /* Where the last whole line of a file ends, at `from` or behind it: -1 when it has no such end, or cannot be read. */
@@ -48,7 +48,10 @@ struct flow_log {
 /* All flows that are over; `origin_ns` is the time of the day at 0 of the clock that tallies have. */
 void flow_log_write(struct flow_log *log, int64_t origin_ns);
 
-/* And those that are not: when nobody sends any more, or makes frames. What cannot be written is lost. */
+/*
+ * And those that are not: when nobody sends any more, or makes frames. What cannot be written is lost, and so are flows
+ * that cannot be: the ledger may be of a process that was taken over.
+ */
 void flow_log_write_rest(struct flow_log *log, int64_t origin_ns);
 
 /*
