@@ -168,7 +168,7 @@ check "frames planned = sent + dropped + refused" "$(json planned "$report")" \
     $(( sent + $(json dropped "$report") + $(json refused "$report") ))
 check "frames sent, dropped: none" "$(json dropped "$report")" 0
 check "frames captured at the far end = sent" "$(count_of "$work/played.pcap")" "$sent"
-check "interface counted = sent + answers and announcements ($answers)" "$(json interface_packets "$report")" \
+check "interface counted = sent + answers, probes ($answers)" "$(json interface_packets "$report")" \
     $(( sent + answers ))
 check "SHA-256 of the frames captured = of those -w writes" "$(bytes_of "$work/played.pcap")" \
     "$(bytes_of "$work/written.pcap")"

@@ -166,11 +166,13 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
 {
     static struct emit_counts counts; /* zero */
     static struct answer_counts answers; /* zero */
+    static struct address_claims claims;
     struct link link;
     const struct responder_config config = {
         .link = &link,
         .hosts = { .find = find_host, .virtual_hosts = ranges, .virtual_count = 2 },
         .counts = &answers,
+        .claims = &claims,
     };
     struct receive_filter filter;
     struct responder *responder;
@@ -180,6 +182,7 @@ static int run(const char *name, uint32_t frames, int64_t gap_ns, int linger_s, 
 
     if (link_open(&link, name, false, err) < 0)
         return -1;
+    address_claims_init(&claims);
     receive_filter_ranges(&filter, ranges, sizeof ranges / sizeof *ranges, NULL, 0);
     (void)receive_filter_attach(&filter, link.receive_fd); /* nothing would be answered */
     responder = responder_new(&config);

@@ -55,6 +55,19 @@ make_hole()
     [ -s only.nfcapd ]
 }
 
+# Pings, and bytes of headers, are of the hosts' family.
+@test "what was filled is read back: IPv6" {
+    make_hole
+    sed 's/10\.183\.213\./2001:db8::/g; s/203\.0\.113\./2001:db8:1::/g; s/,8\.0,ICMP,/,128.0,ICMP6,/' hole.csv > hole6.csv
+    dayshift fill -q --gap "$gap" -l 2001:db8::/48 -o filled.csv hole6.csv
+    [ "$(grep synthetic filled.csv | grep -c ',128\.0,ICMP6,')" -gt 0 ]
+    run -0 dayshift learn -q --json -l 2001:db8::/48 -o a.dsm filled.csv
+    echo "$output" > a
+    [ "$(json_value a 'd["flows"]')" -eq $(($(wc -l < filled.csv) - 1)) ]
+    # A question to a name server: the headers of IPv6 and UDP, and what it asks.
+    [ -z "$(awk -F, '$17 == "synthetic" && $8 == "UDP" && $13 < 48 * $12' filled.csv)" ]
+}
+
 @test "a table whose columns are named" {
     make_hole
     tail -n +2 hole.csv > table.csv

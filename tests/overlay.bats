@@ -282,3 +282,38 @@ overlay_is_played()
 {
     dayshift ctl -s "$control" --json status > now 2> /dev/null && [ "$(json_value now 'd["overlay_frames"]')" = 300 ]
 }
+
+# status_says EXPRESSION: of what ctl says now
+status_says()
+{
+    dayshift ctl -s "$control" --json status > now 2> /dev/null && [ "$(json_value now "$1")" = True ]
+}
+
+# Somebody writes over the capture while it is played: the background goes on, also in the next engine.
+@test "overlays: one that changes is cut, and the run goes on" {
+    local words_of_it='dayshiftd: overlay 1 is not played any more: big.pcap: '
+
+    need_link
+    model=$PUBLIC/sample.dsm
+    control=$PWD/control.sock
+    "$HELPERS/make_capture" big.pcap
+    play 'duration = "1m";' "$(overlay "pcap = \"big.pcap\"; after = \"100ms\"; speed = 10; $map")"
+    start_daemon
+    wait_for 10 status_says 'd["overlay_frames"] > 0'
+    yes 'something else' | head -c "$(stat -c %s big.pcap)" > other
+    cat other > big.pcap
+    wait_for 30 status_says 'd["overlays_cut"] == 1'
+    sent_before=$(json_value now 'd["sent"]')
+    wait_for 20 status_says "d[\"sent\"] > $sent_before + 100"
+    status_says 'd["restarts"] == 0'
+    [ "$(grep -c "^$words_of_it" words)" -eq 1 ]
+    kill -SEGV "$(json_value now 'd["engine"]')"
+    wait_for 20 status_says 'd["restarts"] == 1 and d["overlays_cut"] == 2'
+    sent_before=$(json_value now 'd["sent"]')
+    wait_for 20 status_says "d[\"sent\"] > $sent_before + 100"
+    kill -INT "$daemon_pid"
+    end_of_daemon
+    sums_are_right
+    [ "$(grep -c "^$words_of_it" words)" -eq 2 ] # each engine once
+    report_says 'd["restarts"]' 1
+}

@@ -130,6 +130,23 @@ check_bridge()
     inside=
     check_run "bridge, in a VLAN"
     nothing_is_missing "bridge, in a VLAN"
+    check_strangers
+}
+
+# What comes back over the other link is the run's own, also where an overlay has brought addresses that no host has.
+check_strangers()
+{
+    "$dayshift" day -q -o "$scratch/strangers.pcap" --network 10.9.0.0/24 --outside 10.10.0.0/16 --start 10:00 --for 20s \
+        "$scratch/model.dsm"
+    inside='network = "198.18.0.0/24"; first = "198.18.0.100"; activity = 0.001;'
+    configure "duration = \"7s\"; overlays = ( { pcap = \"$scratch/strangers.pcap\"; after = \"1s\"; speed = 10.0;
+        map = ( { from = \"10.9.0.0/24\"; to = \"198.18.0.0/24\"; } ); } );"
+    inside=
+    check "strangers: the run ends well" play
+    check "strangers: their frames cross" says report 'd["crossed"]["sent"] > 50 and d["crossed"]["missing"] == 0'
+    check "strangers: all of it arrives, and no more" says report 'd["crossed"]["arrived"] == d["crossed"]["sent"]'
+    echo "     $(of report '{k: d[k] for k in ("sent", "crossed", "overlay_frames", "refused")}')"
+    check "strangers: nobody answers them" says report 'd["resets"] + d["unreachable"] + d["echo_answers"] == 0'
 }
 
 # --- a firewall that nobody sees: the bridge, whose packets pass nftables' chains of IP ---

@@ -31,6 +31,7 @@
 #include "base/time_types.h"
 #include "daemon/board.h"
 #include "daemon/configuration.h"
+#include "daemon/flow_file.h"
 #include "daemon/privileges.h"
 #include "daemon/restart_delay.h"
 #include "daemon/supervisor.h"
@@ -1174,9 +1175,171 @@ static void test_a_slewed_clock_was_not_set(void **state)
     assert_int_equal(watch.steps, 0);
 }
 
+/* ---- the file of the log of flows ---- */
+
+static void assert_text(const char *path, const char *wanted)
+{
+    char found[2048] = "";
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    (void)!fread(found, 1, sizeof found - 1, file);
+    fclose(file);
+    assert_string_equal(found, wanted);
+}
+
+static void assert_refused(const char *path, enum flow_log_format format, const char *why)
+{
+    struct flow_file file;
+    struct error err = { "" };
+
+    if (flow_file_open(&file, path, format, &err) == 0 || strstr(err.text, why) == NULL)
+        fail_msg("%s is opened, or refused with: %s", path, err.text);
+    assert_int_equal(file.append, -1);
+    assert_int_equal(file.whole, -1);
+    if (flow_file_look(path, format, NULL, &err) == 0 || strstr(err.text, why) == NULL)
+        fail_msg("%s is not refused, or with: %s", path, err.text);
+}
+
+/* No byte of it is changed. */
+static void test_flow_file_refuses_what_is_no_log(void **state)
+{
+    static const struct {
+        enum flow_log_format format;
+        const char *text;
+    } cases[] = {
+        { FLOW_LOG_JSON, "{\"format\":\"dayshift\",\"version\":3,\n\"hosts\":7}" },
+        { FLOW_LOG_JSON, "{\"ts\":1795392000.000001,\"uid\":\"Cx\",\"id.orig_h\":\"198.18.0.3\"}\n{" },
+        { FLOW_LOG_JSON, "\n" },
+        { FLOW_LOG_JSON, "interface = \"eth0\";" },
+        { FLOW_LOG_CSV, "ts,te\nx" },
+        { FLOW_LOG_CSV, "{\"ts\":1795392000.000001,\"id.orig_h\":\"198.18.0.3\"}\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = scratch_path("no.log");
+
+        write_text(path, cases[i].text);
+        assert_refused(path, cases[i].format, "does not begin as this log does");
+        assert_text(path, cases[i].text);
+    }
+}
+
+static void test_flow_file_goes_on_behind_whole_lines(void **state)
+{
+    static const char line[] = "{\"ts\":1795392000.000001,\"id.orig_h\":\"198.18.0.3\"}\n";
+    const struct {
+        const char *first, *broken;
+    } cases[] = { { line, "" }, { line, "{\"ts\":17" }, { "", "{\"ts\":17" }, { "", "{" }, { "", "" } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = scratch_path("whole.json");
+        struct flow_file file;
+        struct error err = { "" };
+        char text[200];
+
+        snprintf(text, sizeof text, "%s%s", cases[i].first, cases[i].broken);
+        write_text(path, text);
+        assert_int_equal(flow_file_look(path, FLOW_LOG_JSON, NULL, &err), 0);
+        assert_text(path, text); /* it is only looked at */
+        if (flow_file_open(&file, path, FLOW_LOG_JSON, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_text(path, cases[i].first);
+        assert_int_equal(write(file.append, "x\n", 2), 2);
+        assert_true(read(file.append, text, 1) < 0); /* what the engine has */
+        snprintf(text, sizeof text, "%sx\n", cases[i].first);
+        assert_text(path, text);
+        flow_file_close(&file);
+    }
+}
+
+static void test_flow_file_is_not_made_by_a_look(void **state)
+{
+    const char *path = scratch_path("new.csv");
+    struct flow_file file;
+    struct error err = { "" };
+
+    (void)state;
+    assert_int_equal(flow_file_look(path, FLOW_LOG_CSV, NULL, &err), 0);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(flow_file_open(&file, path, FLOW_LOG_CSV, &err), 0);
+    flow_file_close(&file);
+    assert_text(path, flow_log_header(FLOW_LOG_CSV));
+    assert_refused(scratch_path("nowhere/new.csv"), FLOW_LOG_CSV, "nowhere");
+}
+
+/* As long as the supervisor or the engine has it. */
+static void test_flow_file_has_one_writer(void **state)
+{
+    const char *path = scratch_path("mine.csv");
+    const struct flow_file none = { -1, -1 };
+    struct flow_file mine;
+    struct flow_file other;
+    struct error err = { "" };
+    int engine;
+
+    (void)state;
+    assert_int_equal(flow_file_open(&mine, path, FLOW_LOG_CSV, &err), 0);
+    assert_int_equal(flow_file_open(&other, path, FLOW_LOG_CSV, &err), -1);
+    assert_non_null(strstr(err.text, "another dayshiftd writes it"));
+    assert_int_equal(flow_file_look(path, FLOW_LOG_CSV, &mine, &err), 0);
+    assert_int_equal(flow_file_look(path, FLOW_LOG_CSV, NULL, &err), 0);
+    assert_int_equal(flow_file_look(path, FLOW_LOG_CSV, &none, &err), -1);
+    assert_non_null(strstr(err.text, "another dayshiftd writes it"));
+    engine = dup(mine.append);
+    flow_file_close(&mine);
+    assert_int_equal(flow_file_open(&other, path, FLOW_LOG_CSV, &err), -1);
+    close(engine);
+    assert_int_equal(flow_file_open(&other, path, FLOW_LOG_CSV, &err), 0);
+    flow_file_close(&other);
+}
+
+/* The way to it may have links, which are followed once; the file is none, and nothing is made where one points. */
+static void test_flow_file_and_links(void **state)
+{
+    struct flow_file file;
+    struct error err = { "" };
+
+    (void)state;
+    assert_int_equal(mkdir(scratch_path("logs"), 0700), 0);
+    assert_int_equal(symlink("logs", scratch_path("way")), 0);
+    assert_int_equal(flow_file_open(&file, scratch_path("way/flows.csv"), FLOW_LOG_CSV, &err), 0);
+    flow_file_close(&file);
+    assert_text(scratch_path("logs/flows.csv"), flow_log_header(FLOW_LOG_CSV));
+    assert_int_equal(symlink("target.csv", scratch_path("link.csv")), 0);
+    assert_refused(scratch_path("link.csv"), FLOW_LOG_CSV, "symbolic link");
+    assert_int_equal(access(scratch_path("target.csv"), F_OK), -1);
+    assert_int_equal(link(scratch_path("logs/flows.csv"), scratch_path("two.csv")), 0);
+    assert_refused(scratch_path("two.csv"), FLOW_LOG_CSV, "other names");
+    assert_int_equal(chmod(scratch_path("logs"), 0777), 0);
+    assert_refused(scratch_path("way/new.csv"), FLOW_LOG_CSV, "everybody may write it");
+    assert_int_equal(access(scratch_path("logs/new.csv"), F_OK), -1);
+}
+
+static void test_flow_file_of_another_user(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* only root can give a file away */
+    assert_int_equal(mkdir(scratch_path("theirs"), 0755), 0);
+    assert_int_equal(symlink("theirs", scratch_path("their-way")), 0);
+    assert_int_equal(chown(scratch_path("theirs"), 65534, 65534), 0);
+    assert_refused(scratch_path("theirs/flows.csv"), FLOW_LOG_CSV, "belongs to user 65534");
+    assert_refused(scratch_path("their-way/flows.csv"), FLOW_LOG_CSV, "belongs to user 65534");
+    assert_int_equal(access(scratch_path("theirs/flows.csv"), F_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flow_file_refuses_what_is_no_log),
+        cmocka_unit_test(test_flow_file_goes_on_behind_whole_lines),
+        cmocka_unit_test(test_flow_file_is_not_made_by_a_look),
+        cmocka_unit_test(test_flow_file_has_one_writer),
+        cmocka_unit_test(test_flow_file_and_links),
+        cmocka_unit_test(test_flow_file_of_another_user),
         cmocka_unit_test(test_delay_doubles_up_to_a_minute),
         cmocka_unit_test(test_board_settles_what_a_crash_left),
         cmocka_unit_test(test_board_counts_the_interface_by_engine),

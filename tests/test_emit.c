@@ -1678,6 +1678,26 @@ static void test_ceiling_counts_what_is_sent(void **state)
     free(bench);
 }
 
+/* A neighbour that asks without end does not hold up what the emitter waits for with; nor does an emitter that gave up. */
+static void test_ceiling_keeps_room_for_who_waits(void **state)
+{
+    struct rate_ceiling ceiling;
+    int64_t now_ns = 0;
+
+    (void)state;
+    rate_ceiling_init(&ceiling, 1100, 0); /* one in a millisecond, 100 at once */
+    while (rate_ceiling_take_spare(&ceiling, now_ns, 60)) {
+    }
+    for (int sent = 0; sent < 100; now_ns += NS_PER_MS / 10) {
+        assert_true(sent == 0 || !rate_ceiling_take_spare(&ceiling, now_ns, 60));
+        sent += rate_ceiling_take_first(&ceiling, now_ns, 60) == 0;
+        assert_true(now_ns <= 101 * NS_PER_MS); /* as if it was alone */
+    }
+    assert_true(rate_ceiling_take_first(&ceiling, now_ns, 60) > 0);
+    assert_false(rate_ceiling_take_spare(&ceiling, now_ns + 2 * NS_PER_MS, 60));
+    assert_true(rate_ceiling_take_spare(&ceiling, now_ns + 5 * NS_PER_MS, 60));
+}
+
 /* What the ceiling of bits has no room for does not use up that of packets. */
 static void test_ceiling_gives_back(void **state)
 {
@@ -1747,6 +1767,7 @@ int main(void)
         cmocka_unit_test(test_ceiling_holds_in_any_second),
         cmocka_unit_test(test_ceiling_may_be_none),
         cmocka_unit_test(test_ceiling_counts_what_is_sent),
+        cmocka_unit_test(test_ceiling_keeps_room_for_who_waits),
         cmocka_unit_test(test_ceiling_gives_back),
     };
 

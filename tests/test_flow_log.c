@@ -87,6 +87,8 @@ static struct made_frame tcp_frame(uint8_t flags)
     return ipv4_frame(UNTAGGED, IP_TCP, 0, tcp, sizeof tcp);
 }
 
+/* Destination options of 16 bytes before it. */
+static const uint8_t options_and_tcp[36] = { IP_TCP, 1, 1, 12, [28] = 0x50, [29] = TCP_SYN | TCP_ACK };
 static const uint8_t tcp_bytes[20] = { [12] = 0x50, [13] = TCP_SYN | TCP_ACK };
 static const uint8_t udp_bytes[12] = { 0, 53, 0, 53, 0, 12 };
 static const uint8_t no_port[36] = { 3, 3, [8] = 0x45, [8 + 9] = IP_UDP };
@@ -112,6 +114,8 @@ static void test_glance(void **state)
         { "TCP over IPv6", ipv6_frame(IP_TCP, 0, tcp_bytes, 20), { 60, TCP_SYN | TCP_ACK, false } },
         { "first fragment over IPv6", ipv6_frame(IP_TCP, 1, tcp_bytes, 20), { 68, TCP_SYN | TCP_ACK, false } },
         { "later fragment over IPv6", ipv6_frame(IP_TCP, 8, tcp_bytes, 20), { 68, 0, false } },
+        { "TCP behind options of IPv6", ipv6_frame(60, 0, options_and_tcp, 36), { 76, TCP_SYN | TCP_ACK, false } },
+        { "options of IPv6 that are cut", ipv6_frame(60, 0, options_and_tcp, 12), { 52, 0, false } },
         { "no route over IPv6", ipv6_frame(IP_ICMPV6, 0, no_route6, 56), { 96, 0, true } },
     };
 
@@ -279,6 +283,25 @@ static void test_flow_is_over_when_all_is_handled(void **state)
     assert_int_equal(flow_ledger_used(desk.ledger), 0);
     assert_int_equal(begin(&desk, 6), slot); /* it is used again, and empty */
     assert_false(flow_ledger_record(desk.ledger, slot, ORIGIN_NS, &record));
+    flow_ledger_free(desk.ledger);
+}
+
+/* As many as there may be: the first and the last host of each are found. */
+static void test_all_populations(void **state)
+{
+    enum { HOSTS = 3 };
+    struct desk desk = open_desk();
+
+    (void)state;
+    for (uint32_t i = 0; i < FLOW_LEDGER_POPULATIONS; i++)
+        flow_ledger_add_population(desk.ledger, i * HOSTS);
+    for (uint32_t host = 0; host < FLOW_LEDGER_POPULATIONS * HOSTS; host++) {
+        struct sent_record record;
+
+        flow_ledger_record(desk.ledger, begin(&desk, host), ORIGIN_NS, &record);
+        assert_int_equal(record.population, host / HOSTS + 1);
+        assert_int_equal(record.host, host % HOSTS + 1);
+    }
     flow_ledger_free(desk.ledger);
 }
 
@@ -611,7 +634,7 @@ static void test_killed_while_writing(void **state)
             uint32_t slot;
 
             assert_true(flow_ledger_over(desk.ledger, 0, &slot));
-            flow_ledger_write_begins(desk.ledger, &slot, 1, 1, lseek(log->fd, 0, SEEK_END));
+            flow_ledger_write_begins(desk.ledger, &slot, 1, lseek(log->fd, 0, SEEK_END));
         }
         if (when == AMID_A_LINE)
             assert_int_equal(write(log->fd, "2026-11-23 00:00", 16), 16);
@@ -619,6 +642,7 @@ static void test_killed_while_writing(void **state)
             assert_int_equal(write(log->fd, "2026-11-23 00:00\n", 17), 17); /* not known to be so: it is written again */
         if (when == WHEN_THAT_IS_SAID)
             flow_log_write(log, ORIGIN_NS);
+        flow_log_mend(log, log->fd, 0);
         flow_log_write_rest(log, ORIGIN_NS);
         text = text_of(path);
         assert_int_equal(count_lines(text), 12);
@@ -639,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_glance_is_what_is_decoded),
         cmocka_unit_test(test_glance_at_cut_frames),
         cmocka_unit_test(test_flow_is_over_when_all_is_handled),
+        cmocka_unit_test(test_all_populations),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_no_slot_is_left),
         cmocka_unit_test(test_three_threads),

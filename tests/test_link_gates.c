@@ -138,7 +138,7 @@ static void test_hosts_of_a_link(void **state)
     (void)state;
     begin(&run, &(struct population_outside){ 0 });
     for (uint16_t link = 0; link < LINKS; link++) {
-        struct scenario_hosts *made = scenario_hosts_new(scenario_population(run.scenario), systems, link);
+        struct scenario_hosts *made = scenario_hosts_new(scenario_population(run.scenario), NULL, systems, link);
         const struct link_hosts hosts = scenario_hosts_of(made);
 
         assert_int_equal(hosts.virtual_count, link < 2 ? 2 : 0);
@@ -194,7 +194,7 @@ static struct scenario *dual_scenario(struct model *model)
 
 static void check_dual_hosts(const struct scenario *scenario)
 {
-    struct scenario_hosts *made = scenario_hosts_new(scenario_population(scenario), systems, 1);
+    struct scenario_hosts *made = scenario_hosts_new(scenario_population(scenario), NULL, systems, 1);
     const struct link_hosts hosts = scenario_hosts_of(made);
     struct ip_address address = address_of("fd01::");
     struct link_host found;
@@ -267,7 +267,7 @@ static void test_outside_of_a_link(void **state)
         struct run run;
 
         begin(&run, &rows[i].outside);
-        made = scenario_hosts_new(scenario_population(run.scenario), systems, rows[i].link);
+        made = scenario_hosts_new(scenario_population(run.scenario), NULL, systems, rows[i].link);
         hosts = scenario_hosts_of(made);
         assert_int_equal(link_hosts_find(&hosts, &address, rows[i].vlan, &found), rows[i].kind);
         scenario_hosts_free(made);
@@ -291,7 +291,7 @@ static void test_learned_stack_is_that_of_the_sessions(void **state)
     (void)state;
     begin(&run, &(struct population_outside){ 0 });
     population = scenario_population(run.scenario);
-    made = scenario_hosts_new(population, systems, 0);
+    made = scenario_hosts_new(population, NULL, systems, 0);
     hosts = scenario_hosts_of(made);
     frames = scenario_frames(run.scenario);
     while (frame_source_next(&frames, room, &frame, &err) > 0) {

@@ -335,6 +335,8 @@ check_gateways()
 # A switch that sends back what is for all is no conflict.
 check_loop()
 {
+    local answers
+
     in_b ip link add dsbridge type bridge 2> /dev/null || return
     in_b ip link set dsbridge up
     in_b ip link set "$link_b" master dsbridge
@@ -345,6 +347,9 @@ check_loop()
     end_tcpdump
     check "     which they do" [ "$(in_wire 'arp and src host 0.0.0.0')" = 120 ]
     check "     has no conflict" [ "$(in_report conflicts)" = 0 ]
+    for answers in resets unreachable echo_answers; do
+        check "     and sends itself no $answers" [ "$(in_report $answers)" = 0 ]
+    done
     in_b ip link del dsbridge
 }
 
@@ -386,6 +391,29 @@ check_claim_in_a_run()
     check "     and counted" [ "$(in_report conflicts)" = 1 ]
 }
 
+# An address that was taken during the run does not end it when it is reloaded.
+check_claim_and_reload()
+{
+    configure "$(players 20 '')"
+    sed -i 's/duration = .*/duration = "60s";/' "$scratch/run.conf"
+    ip netns exec "$space_a" "$scratch/dayshiftd" --json -c "$scratch/run.conf" > "$scratch/report" 2> "$scratch/words" &
+    probe_pid=$!
+    check "a host answers" wait_for 20 pings 198.18.0.5
+    in_b ip address add 198.18.0.6/32 dev "$link_b"
+    kill -HUP "$probe_pid"
+    check "an address that is in use after a reload is said" \
+        wait_for 20 contains "$scratch/words" "somebody else has the address 198.18.0.6"
+    check "     and the run goes on" wait_for 10 pings 198.18.0.5
+    in_b ip address del 198.18.0.6/32 dev "$link_b"
+    kill -INT "$probe_pid"
+    wait "$probe_pid"
+    check "     to a good end" [ $? = 0 ]
+    probe_pid=
+    check "     without a restart after a failure" [ "$(in_report restarts)" = 0 ]
+    check "     and it was counted" [ "$(in_report conflicts)" = 1 ]
+    sed 's/^/     /' "$scratch/words"
+}
+
 set_up
 check_answers
 "$dayshift" learn -q -o "$scratch/sample.dsm" "$source_dir"/contrib/sample.pcap.* || exit 1
@@ -396,5 +424,6 @@ check_gateways
 check_loop
 check_systems
 check_claim_in_a_run
+check_claim_and_reload
 echo "$failures failed"
 [ "$failures" = 0 ]

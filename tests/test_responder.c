@@ -40,6 +40,7 @@ enum { VLAN = 20, ROOM = 9014 };
 
 static struct host_stack host_stack;
 static struct answer_counts counts;
+static struct address_claims claims;
 static struct responder *responder;
 
 static enum host_kind find(const void *self, const struct ip_address *address, uint16_t vlan, struct link_host *host)
@@ -61,11 +62,13 @@ static enum host_kind find(const void *self, const struct ip_address *address, u
 
 static int begin(void **state)
 {
-    const struct responder_config config = { .hosts.find = find, .counts = &counts };
+    struct responder_config config = { .hosts.find = find, .counts = &counts, .claims = &claims };
 
     (void)state;
     host_stack = (struct host_stack){ HOST_OS_LINUX, 64, IP_ID_COUNTER };
     memset(&counts, 0, sizeof counts);
+    address_claims_init(&claims);
+    memcpy(config.hosts.outside_mac, outside_mac, sizeof outside_mac);
     responder = responder_new(&config);
     return 0;
 }
@@ -74,6 +77,7 @@ static int end(void **state)
 {
     (void)state;
     responder_free(responder);
+    address_claims_release(&claims);
     return 0;
 }
 
@@ -196,28 +200,29 @@ static void test_wrong_arp_is_ignored(void **state)
 /* Noted once for each address, and counted for virtual hosts; a real host of the outside answers for itself. */
 static void test_claims_are_noted(void **state)
 {
-    const struct address_claims *claims = responder_claims(responder);
     char text[ADDRESS_CLAIM_TEXT];
+    struct address_claim claim;
     uint8_t frame[60] = { 0 };
     uint8_t reply[60];
 
     (void)state;
     arp_put_request(frame, host_mac, HOST_IP, HOST_IP); /* our own one, which came back */
     assert_int_equal(answer(frame, sizeof frame, reply), 0);
-    assert_int_equal(claims->count, 0);
+    assert_int_equal(claims.tables[CLAIM_VIRTUAL].count, 0);
     for (int i = 0; i < 3; i++) {
         arp_put_request(frame, peer_mac, HOST_IP, HOST_IP + 77);
         assert_int_equal(answer(frame, sizeof frame, reply), 0);
     }
-    assert_int_equal(claims->count, 1);
+    assert_int_equal(address_claims_take_untold(&claims, CLAIM_VIRTUAL, &claim), 1);
+    assert_int_equal(address_claims_take_untold(&claims, CLAIM_VIRTUAL, &claim), 0);
     assert_int_equal(counts.conflicts, 1);
-    assert_string_equal(address_claim_format(&claims->claims[0], text), "198.18.0.1 (02:aa:bb:cc:dd:ee)");
+    assert_string_equal(address_claim_format(&claim, text), "198.18.0.1 (02:aa:bb:cc:dd:ee)");
     fill_arp(frame);
     assert_arp_answer(frame, sizeof frame, host_mac); /* goes on */
 
     arp_put_request(frame, peer_mac, OUTSIDE_IP, HOST_IP);
     assert_arp_answer(frame, sizeof frame, host_mac);
-    assert_int_equal(claims->count, 2);
+    assert_int_equal(address_claims_take_untold(&claims, CLAIM_OUTSIDE, &claim), 1);
     assert_int_equal(counts.conflicts, 1);
     arp_put_request(frame, peer_mac, PEER_IP, OUTSIDE_IP);
     assert_int_equal(answer(frame, sizeof frame, reply), 0);
@@ -358,6 +363,40 @@ static const uint8_t *check_headers(const struct packet *p, const uint8_t *reply
 }
 
 /* ---- pings ---- */
+
+static struct address_claim claim_of(enum claim_kind kind, uint32_t number)
+{
+    return (struct address_claim){ ip_address_from_v4((kind == CLAIM_VIRTUAL ? HOST_IP : OUTSIDE_IP) + number), { 2 }, kind };
+}
+
+/* Whoever makes up many of one kind: a new one is still seen, and those of the other kind stay. */
+static void test_claims_are_bounded(void **state)
+{
+    enum { MANY = 3 * ADDRESS_CLAIMS_MOST + 7 };
+
+    (void)state;
+    for (int kind = 0; kind < CLAIM_KINDS; kind++) {
+        enum claim_kind other = kind == CLAIM_VIRTUAL ? CLAIM_OUTSIDE : CLAIM_VIRTUAL;
+        struct address_claim claim = claim_of(other, 0);
+
+        address_claims_release(&claims);
+        address_claims_init(&claims);
+        assert_true(address_claims_add(&claims, &claim));
+        for (uint32_t i = 0; i < MANY; i++) {
+            claim = claim_of((enum claim_kind)kind, i);
+            assert_true(address_claims_add(&claims, &claim));
+            assert_false(address_claims_add(&claims, &claim));
+        }
+        for (uint32_t i = 0; i < MANY; i++) {
+            claim = claim_of((enum claim_kind)kind, i);
+            assert_int_equal(address_claims_has(&claims, &claim.address), i >= MANY - ADDRESS_CLAIMS_MOST);
+        }
+        assert_int_equal(address_claims_take_untold(&claims, (enum claim_kind)kind, &claim), MANY);
+        assert_int_equal(ip_address_to_v4(&claim.address), kind == CLAIM_VIRTUAL ? HOST_IP : OUTSIDE_IP); /* the first */
+        claim = claim_of(other, 0);
+        assert_true(address_claims_has(&claims, &claim.address));
+    }
+}
 
 static void test_pings_are_answered(void **state)
 {
@@ -562,6 +601,32 @@ static void test_segments_are_reset(void **state)
 }
 
 /* The quoted packet, as much of it as the system quotes and fits. */
+/* Frames of the run that came back from a loop: whatever address they have outside, and whoever else has it by now. */
+static void test_own_frames_are_ignored(void **state)
+{
+    static struct packet p, reply;
+    uint8_t claim[60] = { 0 };
+
+    (void)state;
+    for (int is_v6 = 0; is_v6 < 2; is_v6++) {
+        fill_segment(&p, is_v6, TCP_SYN, 0);
+        assert_true(answer(p.frame, p.size, reply.frame) > 0);
+        memcpy(p.frame + 6, outside_mac, 6);
+        assert_int_equal(answer(p.frame, p.size, reply.frame), 0);
+        fill_ping(&p, is_v6, 20);
+        memcpy(p.frame + 6, outside_mac, 6);
+        assert_int_equal(answer(p.frame, p.size, reply.frame), 0);
+    }
+    fill_segment(&p, false, TCP_SYN, 0);
+    wire_put_u32(p.frame + 26, HOST_IP);
+    seal(&p, TCP_SUM);
+    arp_put_request(claim, peer_mac, HOST_IP, PEER_IP);
+    assert_int_equal(answer(claim, sizeof claim, reply.frame), 0);
+    assert_true(answer(p.frame, p.size, reply.frame) > 0); /* by who has it now */
+    memcpy(p.frame + 6, host_mac, 6);
+    assert_int_equal(answer(p.frame, p.size, reply.frame), 0);
+}
+
 static void test_datagrams_are_unreachable(void **state)
 {
     static const struct {
@@ -1078,12 +1143,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_arp_is_answered, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong_arp_is_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_claims_are_noted, begin, end),
+        cmocka_unit_test_setup_teardown(test_claims_are_bounded, begin, end),
         cmocka_unit_test_setup_teardown(test_pings_are_answered, begin, end),
         cmocka_unit_test_setup_teardown(test_pings_show_the_system, begin, end),
         cmocka_unit_test_setup_teardown(test_identifications, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong_pings_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_wrong_pings_of_ipv6_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_segments_are_reset, begin, end),
+        cmocka_unit_test_setup_teardown(test_own_frames_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(test_datagrams_are_unreachable, begin, end),
         cmocka_unit_test_setup_teardown(test_protocols_are_unknown, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_transport_is_ignored, begin, end),

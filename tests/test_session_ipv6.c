@@ -347,11 +347,11 @@ static void check_case(const struct mtu_case *c, const char *impairments, struct
 static void test_mtus(void **state)
 {
     static const struct mtu_case cases[] = {
-        { false, 1500, 1460, 1460, 1500, true }, { true, 1500, 1460, 1440, 1500, true },
+        { false, 1500, 1460, 1460, 1500, true }, { true, 1500, 1440, 1440, 1500, true },
         { false, 0, 8960, 1460, 1500, true },    { true, 0, 8960, 1440, 1500, true },
         { false, 1280, 1460, 1240, 1280, true }, { true, 1280, 1460, 1220, 1280, true },
         { false, 9000, 8960, 8960, 9000, true }, { true, 9000, 8960, 8940, 9000, true },
-        { false, 9000, 65495, 8960, 9000, true }, { true, 9000, 1460, 1440, 40 + 8 + 1472, false },
+        { false, 9000, 65495, 8960, 9000, true }, { true, 9000, 1460, 1460, 40 + 8 + 1472, false },
         { false, 576, 1460, 536, 576, true },    { true, 1400, 0, 1340, 1400, true },
     };
     struct watch *watch = test_calloc(1, sizeof *watch);

@@ -243,7 +243,7 @@ END
     play 'duration = "1s"; truth = "flows.csv";'
     start_daemon
     end_of_daemon
-    grep -q "flows.csv: ended in the middle of a line, which is cut off" words
+    grep -q "/flows.csv: ended in the middle of a line, which is cut off" words
     lines_are_whole
     [ "$(lines)" = $((before + $(json_value report 'd["logged"]'))) ]
 }
@@ -271,20 +271,20 @@ END
     touch real.csv
     ln -s real.csv flows.csv
     play 'duration = "1s"; truth = "flows.csv";'
-    refuses 1 "truth: flows.csv: refused, because it is a symbolic link" in_near "$DAYSHIFTD" -c live.conf
+    refuses 1 "/flows.csv: refused, because it is a symbolic link" in_near "$DAYSHIFTD" -c live.conf
     rm flows.csv
     ln real.csv flows.csv
-    refuses 1 "truth: flows.csv: refused, because it has other names" in_near "$DAYSHIFTD" -c live.conf
+    refuses 1 "/flows.csv: refused, because it has other names" in_near "$DAYSHIFTD" -c live.conf
     rm flows.csv
     touch flows.csv
     chmod 666 flows.csv
-    refuses 1 "truth: flows.csv: refused, because everybody may write it" in_near "$DAYSHIFTD" -c live.conf
+    refuses 1 "/flows.csv: refused, because everybody may write it" in_near "$DAYSHIFTD" -c live.conf
     rm flows.csv
     echo "something else" > flows.csv
-    refuses 1 "truth: flows.csv: begins with another line" in_near "$DAYSHIFTD" -c live.conf
+    refuses 1 "/flows.csv: does not begin as this log does" in_near "$DAYSHIFTD" -c live.conf
     rm flows.csv
     mkfifo flows.csv
-    refuses 1 "truth: flows.csv: not a regular file" in_near "$DAYSHIFTD" -c live.conf
+    refuses 1 "/flows.csv: not a regular file" in_near "$DAYSHIFTD" -c live.conf
     play 'duration = "1s"; truth = "nowhere/flows.csv";'
     refuses 1 "nowhere" in_near "$DAYSHIFTD" -c live.conf
     play 'duration = "1s"; truth = 7;'

@@ -58,6 +58,16 @@ static inline uint8_t flow_plan_ip_protocol(const struct flow_plan *plan)
     return plan->protocol == IP_ICMP && flow_plan_is_ipv6(plan) ? IP_ICMPV6 : plan->protocol;
 }
 
+enum { FLOW_ICMPV6_ECHO_REQUEST = 128 };
+
+/* The port of a flow record: plans have the type of IPv4's echo request. */
+static inline uint16_t flow_plan_ip_port(const struct flow_plan *plan, enum flow_side side)
+{
+    bool is_type = side == FLOW_RESPONDER && flow_plan_ip_protocol(plan) == IP_ICMPV6;
+
+    return is_type ? FLOW_ICMPV6_ECHO_REQUEST << 8 : plan->ends[side].port;
+}
+
 /* What fits a frame of the narrower link: bytes of IP payload, without extension headers. */
 static inline uint16_t flow_plan_ip_payload(const struct flow_plan *plan)
 {

@@ -35,6 +35,7 @@ struct link_hosts {
     const void *self;
     const struct host_range *virtual_hosts; /* borrowed: all that have kind HOST_VIRTUAL, in their VLANs */
     size_t virtual_count;
+    uint8_t outside_mac[6]; /* what the run sends from outside has it, wherever that is; all 0: nothing does */
 };
 
 static inline enum host_kind link_hosts_find(const struct link_hosts *hosts, const struct ip_address *address,

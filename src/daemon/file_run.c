@@ -82,6 +82,8 @@ static int write_files(struct file_run *run, const char *path, bool json, struct
         return -1;
     status = write_frames(run, &file, path, err);
     if (status == 0)
+        status = play_check_overlays(&run->play, err);
+    if (status == 0)
         status = flow_output_commit(run->truth, err);
     if (status == 0)
         status = output_file_commit(&file, err);

@@ -19,7 +19,9 @@
 
 struct flow_logger {
     char *path;
-    struct flow_log log; /* its ledger NULL: there is none; its fd -1: the file is not open */
+    struct flow_log log;   /* its ledger NULL: there is none */
+    struct flow_file file; /* append -1: it is not open */
+    int64_t begun_bytes;   /* of the file, when this engine was started: nothing below is cut off */
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -42,13 +44,13 @@ struct flow_logger *flow_logger_new(void)
     struct flow_logger *logger = memory_alloc(sizeof *logger);
 
     logger->log.fd = -1;
+    logger->file = (struct flow_file){ -1, -1 };
     return logger;
 }
 
 static void close_file(struct flow_logger *logger)
 {
-    if (logger->log.fd >= 0)
-        close(logger->log.fd);
+    flow_file_close(&logger->file);
     logger->log.fd = -1;
     free(logger->path);
     logger->path = NULL;
@@ -69,11 +71,14 @@ void flow_logger_free(struct flow_logger *logger)
     free(logger);
 }
 
-static int open_file(const struct configuration *c, struct error *err)
+static int open_file(struct flow_logger *logger, const struct configuration *c, struct error *err)
 {
-    int fd = flow_file_open(c->truth, flow_log_header(c->truth_format), err);
-
-    return fd < 0 ? error_prefix(err, "%s: truth", c->path) : fd;
+    if (flow_file_open(&logger->file, c->truth, c->truth_format, err) < 0)
+        return error_prefix(err, "%s: truth", c->path);
+    logger->path = memory_copy_text(c->truth);
+    logger->log.format = c->truth_format;
+    logger->log.fd = logger->file.append;
+    return 0;
 }
 
 int flow_logger_prepare(struct flow_logger *logger, const struct configuration *c, bool reopen, struct error *err)
@@ -83,13 +88,9 @@ int flow_logger_prepare(struct flow_logger *logger, const struct configuration *
         close_file(logger);
     if (c->truth == NULL)
         return 0;
-    if (logger->log.fd < 0) {
-        logger->log.fd = open_file(c, err);
-        if (logger->log.fd < 0)
-            return -1;
-        logger->path = memory_copy_text(c->truth);
-        logger->log.format = c->truth_format;
-    }
+    if (logger->log.fd < 0 && open_file(logger, c, err) < 0)
+        return -1;
+    logger->begun_bytes = lseek(logger->log.fd, 0, SEEK_END);
     logger->log.ledger = flow_ledger_new(err);
     if (logger->log.ledger == NULL)
         return -1;
@@ -98,13 +99,17 @@ int flow_logger_prepare(struct flow_logger *logger, const struct configuration *
     return 0;
 }
 
-int flow_logger_try(const struct configuration *c, struct error *err)
+int flow_logger_try(const struct flow_logger *running, const struct configuration *c, struct error *err)
 {
-    int fd = c->truth ? open_file(c, err) : -1;
+    if (c->truth == NULL || flow_file_look(c->truth, c->truth_format, running ? &running->file : NULL, err) == 0)
+        return 0;
+    return error_prefix(err, "%s: truth", c->path);
+}
 
-    if (fd >= 0)
-        close(fd);
-    return c->truth && fd < 0 ? -1 : 0;
+/* Before and after its own lines: the disk may be full. */
+static void mend(struct flow_logger *logger)
+{
+    flow_log_mend(&logger->log, logger->file.whole, logger->begun_bytes);
 }
 
 void flow_logger_settle(struct flow_logger *logger, struct flow_ledger_counts *counts)
@@ -112,7 +117,9 @@ void flow_logger_settle(struct flow_logger *logger, struct flow_ledger_counts *c
     *counts = (struct flow_ledger_counts){ 0 };
     if (logger->log.ledger == NULL)
         return;
+    mend(logger);
     flow_log_write_rest(&logger->log, origin_ns());
+    mend(logger);
     *counts = flow_ledger_counts(logger->log.ledger);
     if (counts->lost > 0)
         say("%s: %" PRIu64 " flows could not be written%s%s", logger->path, counts->lost, logger->log.failure ? ": " : "",
@@ -121,6 +128,13 @@ void flow_logger_settle(struct flow_logger *logger, struct flow_ledger_counts *c
 }
 
 /* ---- the engine ---- */
+
+void flow_logger_enter_engine(struct flow_logger *logger)
+{
+    if (logger->file.whole >= 0)
+        close(logger->file.whole);
+    logger->file.whole = -1;
+}
 
 struct flow_ledger *flow_logger_ledger(const struct flow_logger *logger)
 {

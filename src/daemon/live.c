@@ -16,6 +16,7 @@ static struct play_span what_is_left(const struct live *live)
     struct play_span span = live->span;
     struct run_place place = { .speed = span.speed, .activity = span.activity };
 
+    span.goes_on = live->board->began_ns > 0;
     if (!board_find_place(live->board, mono_time_now().ns, &place))
         return span;
     span.begin = place.day;
@@ -37,6 +38,7 @@ static int play(void *self, struct board *board, int channel)
     struct play_span span = what_is_left(live);
     const struct engine_ends ends = { live->options, board, channel, live->control.fd, live->logger };
 
+    flow_logger_enter_engine(live->logger);
     if ((live->span.duration_ns > 0 && span.duration_ns <= 0) ||
         engine_process_play(&live->configuration, &live->files, &span, &ends, &err) == 0)
         return EXIT_SUCCESS;
@@ -50,7 +52,7 @@ static int open_files(struct configuration *c, struct play_files *files, const c
         return -1;
     if (c->link_count == 0)
         error_set(err, "%s: interface is missing: where is to be played? (-w needs none)", path);
-    else if (play_files_open(files, c, err) == 0)
+    else if ((c->truth == NULL || play_files_check_apart(c, c->truth, err) == 0) && play_files_open(files, c, err) == 0)
         return 0;
     configuration_release(c);
     return -1;
@@ -87,9 +89,9 @@ static int try_new(void *self, struct error *err)
 
     if (live->control.fd >= 0)
         close(live->control.fd); /* of this process: who tries a model must not answer there */
-    flow_logger_free(live->logger); /* of this process: the same for what was sent */
-    if (open_files(&c, &files, live->path, err) < 0 || flow_logger_try(&c, err) < 0)
+    if (open_files(&c, &files, live->path, err) < 0 || flow_logger_try(live->logger, &c, err) < 0)
         return -1;
+    flow_logger_free(live->logger); /* of this process: the same for what was sent */
     return engine_process_check(&c, &files, NULL, err); /* the process ends here: nothing is to be released */
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "daemon/answer_filter.h"
 #include "daemon/crossing_filter.h"
 #include "daemon/say.h"
@@ -31,6 +32,7 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
                    const struct configuration_link *config, const struct live_emitter *emitter, struct error *err)
 {
     memset(l, 0, sizeof *l);
+    address_claims_init(&l->claims);
     l->config = config;
     l->crossing.fd = -1;
     if (link_open(&l->link, config->interface, configuration->allow_default_route, err) < 0)
@@ -49,6 +51,7 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
 
 void live_link_close(struct live_link *l)
 {
+    address_claims_release(&l->claims);
     crossing_close(&l->crossing);
     sink_close(l->sink);
     link_close(&l->link);
@@ -60,24 +63,24 @@ static struct rate_ceiling *ceiling_of(struct live_link *l)
 }
 
 void live_link_populate(struct live_link *l, const struct configuration *configuration,
-                        const struct population *population, uint16_t number)
+                        const struct scenario *scenario, uint16_t number)
 {
     enum host_os systems[SCENARIO_MAX_GROUPS];
 
     for (size_t i = 0; i < configuration->population_count; i++)
         systems[i] = configuration->populations[i].os;
-    l->hosts = scenario_hosts_new(population, systems, number);
+    l->hosts = scenario_hosts_new(scenario_population(scenario), scenario_overlays(scenario), systems, number);
     l->link_hosts = scenario_hosts_of(l->hosts);
 }
 
 struct probed_link live_link_probed(struct live_link *l)
 {
-    return (struct probed_link){ &l->link, &l->link_hosts, ceiling_of(l), &l->answers };
+    return (struct probed_link){ &l->link, &l->link_hosts, ceiling_of(l), &l->answers, &l->claims };
 }
 
 int live_link_answer(struct live_link *l, struct error *err)
 {
-    const struct responder_config config = { &l->link, l->link_hosts, ceiling_of(l), &l->answers };
+    const struct responder_config config = { &l->link, l->link_hosts, ceiling_of(l), &l->answers, &l->claims };
 
     l->responder = responder_new(&config);
     if (responder_start(l->responder, err) == 0)
@@ -87,17 +90,27 @@ int live_link_answer(struct live_link *l, struct error *err)
     return -1;
 }
 
+static void say_claims(struct live_link *l, enum claim_kind kind)
+{
+    char text[ADDRESS_CLAIM_TEXT], number[TEXT_NUMBER];
+    struct address_claim first;
+    uint64_t count;
+
+    if (l->said_claims[kind].ns != 0 && mono_time_seconds_since(l->said_claims[kind]) < 1)
+        return;
+    count = address_claims_take_untold(&l->claims, kind, &first);
+    if (count == 0)
+        return;
+    l->said_claims[kind] = mono_time_now();
+    say("%s: somebody else has the address %s%s%s%s%s", l->link.name, address_claim_format(&first, text),
+        kind == CLAIM_VIRTUAL ? " of a virtual host" : ", for which nothing is answered any more",
+        count > 1 ? ", and " : "", count > 1 ? text_from_count(count - 1, number) : "", count > 1 ? " more" : "");
+}
+
 void live_link_say_claims(struct live_link *l)
 {
-    const struct address_claims *claims = l->responder ? responder_claims(l->responder) : NULL;
-    char text[ADDRESS_CLAIM_TEXT];
-
-    while (claims && l->said_claims < atomic_load_explicit(&claims->count, memory_order_acquire)) {
-        const struct address_claim *claim = &claims->claims[l->said_claims++];
-
-        say("%s: somebody else has the address %s%s", l->link.name, address_claim_format(claim, text),
-            claim->is_virtual ? " of a virtual host" : ", for which nothing is answered any more");
-    }
+    for (int kind = 0; kind < CLAIM_KINDS; kind++)
+        say_claims(l, (enum claim_kind)kind);
 }
 
 struct emit_link live_link_for_emitter(struct live_link *l, const struct gate *gate, struct emit_counts *counts)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "base/mono_time.h"
 #include "daemon/configuration.h"
 #include "daemon/live_emitter.h"
 #include "emit/crossing.h"
@@ -28,7 +29,8 @@ struct live_link {
     struct link_hosts link_hosts; /* the same, as it sees them */
     struct responder *responder;  /* NULL: none */
     struct answer_counts answers; /* of what is sent beside the frames of sessions */
-    size_t said_claims;           /* of the responder's, those that were told */
+    struct address_claims claims; /* who else has an address; written by who probes, then by the responder */
+    struct mono_time said_claims[CLAIM_KINDS]; /* when it was told last; 0: never */
     struct link_state state; /* when it was looked at last */
     struct crossing crossing; /* what arrives from hosts on other links */
     bool said_none_arrives;
@@ -39,9 +41,9 @@ int live_link_open(struct live_link *link, const struct configuration *configura
                    const struct configuration_link *config, const struct live_emitter *emitter, struct error *err);
 void live_link_close(struct live_link *link);
 
-/* The hosts of the population on the link of that number, which the next three are about; live_link_end() forgets them. */
+/* The hosts of the scenario on the link of that number, which the next three are about; live_link_end() forgets them. */
 void live_link_populate(struct live_link *link, const struct configuration *configuration,
-                        const struct population *population, uint16_t number);
+                        const struct scenario *scenario, uint16_t number);
 
 /* What is sent before the first frame goes out in the name of these hosts. Borrows the link. */
 struct probed_link live_link_probed(struct live_link *link);
@@ -49,7 +51,7 @@ struct probed_link live_link_probed(struct live_link *link);
 /* Answers for its hosts from here on. -1 with *err; live_link_end() cleans up. */
 int live_link_answer(struct live_link *link, struct error *err);
 
-/* Says which addresses somebody else has, each once. */
+/* Says which addresses somebody else has: of each kind one in a second, and how many more. */
 void live_link_say_claims(struct live_link *link);
 
 /* What the emitter needs of it, behind that gate; what it counts goes to `counts`. */

@@ -111,8 +111,9 @@ int live_neighbours_meet(const struct live_neighbours *n, struct error *err)
     struct probed_link links[CONFIGURATION_MAX_LINKS];
     size_t count = probed_links(n, links);
 
-    if (n->configuration->probe &&
-        address_probe(links, count, n->configuration->probe_ns, n->stop, n->stop_self, err) < 0)
+    if (n->configuration->probe)
+        address_probe(links, count, n->configuration->probe_ns, n->stop, n->stop_self);
+    if (!n->goes_on && address_probe_complain(links, count, err) < 0)
         return -1;
     return find_gateways(n, err);
 }

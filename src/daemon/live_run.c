@@ -153,6 +153,7 @@ static void tick(struct live_run *run)
         watch_link(&run->config->links[i]);
         watch_crossing(run, i);
     }
+    play_say_failures(&run->play);
     flow_logger_watch(run->config->logger);
     live_emitter_watch(run->config->emitter);
     watch_stalls(run);
@@ -208,12 +209,11 @@ static bool is_stopped(void *self)
 static int meet_neighbours(struct live_run *run, struct error *err)
 {
     const struct live_neighbours neighbours = { live_run_configuration(run), run->config->links, run->play.scenario,
-                                                is_stopped, run };
+                                                is_stopped, run, atomic_load(&run->config->board->began_ns) > 0 };
     bool must_wait = live_neighbours_has_questions(neighbours.configuration);
 
     for (size_t i = 0; i < neighbours.configuration->link_count; i++)
-        live_link_populate(&neighbours.links[i], neighbours.configuration, scenario_population(run->play.scenario),
-                           (uint16_t)i);
+        live_link_populate(&neighbours.links[i], neighbours.configuration, run->play.scenario, (uint16_t)i);
     if (!must_wait && render_ahead_start(&run->render, err) < 0)
         return -1;
     if (live_neighbours_meet(&neighbours, err) < 0)
@@ -306,6 +306,7 @@ static int play(struct live_run *run, struct error *err)
         tick(run);
     }
     status = end(run, status, err);
+    play_say_failures(&run->play);
     live_status_publish(run);
     play_clear_progress();
     return status;

@@ -75,7 +75,7 @@ void live_status_publish(struct live_run *run)
         count_link(run, i, &link);
         report_counts_add(&counts, &link);
     }
-    config->board->present = counts; /* at once: the engine may end at any time */
+    config->board->present = counts; /* now, and not at the end: the engine may be killed. Amid this copy, too: the counts are then of two moments */
     is_known = live_links_count(config->links, links, &counted);
     board_count_interface(config->board, is_known, live_links_identity(config->links, links), counted);
 }

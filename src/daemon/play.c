@@ -11,6 +11,8 @@
 #include "base/time_zone.h"
 #include "daemon/say.h"
 
+_Static_assert((int)FLOW_LEDGER_POPULATIONS >= (int)SCENARIO_MAX_GROUPS, "every population has a place in the ledger");
+
 /* By the wall clock of the zone that is set. */
 static struct day_time begin_time(const struct configuration *c)
 {
@@ -61,6 +63,7 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .stop = &play->stop,
         .overlays = overlays,
         .overlay_count = c->overlay_count,
+        .overlays_may_fail = span->goes_on,
         .before_ns = span->before_ns,
     };
 
@@ -141,11 +144,34 @@ void play_say_overlays(const struct play *play)
     for (size_t i = 0; (overlay = overlay_at(play, i)) != NULL; i++) {
         const struct overlay_tally *tally = &overlay->tally;
 
-        if (tally->played < tally->frames)
+        if (!overlay->has_failed && tally->played < tally->frames)
             say("%s: %s of %s frames cannot be played: %s", overlay->config.path,
                 text_from_count(tally->frames - tally->played, left_out), text_from_count(tally->frames, all),
                 overlay_faults_text(tally, faults));
     }
+}
+
+void play_say_failures(struct play *play)
+{
+    const struct overlay *overlay;
+
+    for (size_t i = 0; (overlay = overlay_at(play, i)) != NULL; i++) {
+        if (!overlay->has_failed || play->said_failure[i])
+            continue;
+        play->said_failure[i] = true;
+        say("overlay %zu is not played any more: %s", i + 1, overlay->failure.text);
+    }
+}
+
+int play_check_overlays(const struct play *play, struct error *err)
+{
+    const struct overlay *overlay;
+
+    for (size_t i = 0; (overlay = overlay_at(play, i)) != NULL; i++) {
+        if (overlay->has_failed)
+            return error_set(err, "%s", overlay->failure.text);
+    }
+    return 0;
 }
 
 void play_print_overlays(const struct play *play, FILE *to)
@@ -201,6 +227,7 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     if (overlays) {
         counts->overlays = overlay_set_counts(overlays)->begun;
         counts->overlays_left_out = overlay_set_counts(overlays)->left_out;
+        counts->overlays_cut = overlay_set_counts(overlays)->failed;
         counts->overlay_frames = overlay_set_counts(overlays)->frames;
     }
     report_counts_set_emitted(counts, emitted, links);

@@ -31,6 +31,7 @@ struct play_span {
     double activity; /* factor on that of every population */
     bool is_paused;  /* it begins with a pause */
     int64_t before_ns; /* of the run that has passed already */
+    bool goes_on;      /* another engine has played before: captures that cannot be read now are left out */
 };
 
 /* All that a configuration asks for, from now on. */
@@ -45,6 +46,7 @@ struct play {
     atomic_bool stop;  /* set by anyone: no more is planned */
     const char *ended; /* by what, for the report */
     struct mono_time started;
+    bool said_failure[OVERLAY_SET_MAX];
 };
 
 struct play_options {
@@ -63,6 +65,12 @@ void play_release(struct play *play);
 
 /* What of the overlays cannot be played: a line each on standard error. */
 void play_say_overlays(const struct play *play);
+
+/* Which of them failed since this was called last, and why: the same. */
+void play_say_failures(struct play *play);
+
+/* The first of those; 0: there is none. */
+int play_check_overlays(const struct play *play, struct error *err);
 
 /* What is played of them, and when. */
 void play_print_overlays(const struct play *play, FILE *to);

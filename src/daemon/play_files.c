@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/output_file.h"
 
 static int open_models(struct play_files *files, const struct configuration *c, struct error *err)
 {
@@ -68,6 +69,17 @@ int play_files_read_models(const struct play_files *files, const struct configur
         return -1;
     }
     return 0;
+}
+
+int play_files_check_apart(const struct configuration *c, const char *output, struct error *err)
+{
+    int status = output_file_check_apart(output, c->path, err);
+
+    for (size_t i = 0; status == 0 && i < c->population_count; i++)
+        status = output_file_check_apart(output, c->populations[i].model, err);
+    for (size_t i = 0; status == 0 && i < c->overlay_count; i++)
+        status = output_file_check_apart(output, c->overlays[i].pcap, err);
+    return status;
 }
 
 void play_files_close(struct play_files *files)

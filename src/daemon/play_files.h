@@ -25,6 +25,9 @@ int play_files_open(struct play_files *files, const struct configuration *config
 int play_files_read_models(const struct play_files *files, const struct configuration *configuration,
                            struct model_image *images, struct error *err);
 
+/* That `output` is none of the files that a run reads: the configuration, models and captures. 0 or -1. */
+int play_files_check_apart(const struct configuration *configuration, const char *output, struct error *err);
+
 void play_files_close(struct play_files *files);
 
 #endif

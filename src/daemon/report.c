@@ -20,6 +20,7 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->most_live = larger(sum->most_live, more->most_live);
     sum->overlays += more->overlays;
     sum->overlay_frames += more->overlay_frames;
+    sum->overlays_cut += more->overlays_cut;
     sum->overlays_left_out += more->overlays_left_out;
     sum->logged += more->logged;
     sum->unlogged += more->unlogged;
@@ -175,6 +176,7 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     table_count(to, "repeated SYNs", counts->repeated_syns, "as the model asked");
     count_unless_none(to, "overlays", counts->overlays, "begun");
     count_unless_none(to, "  left out", counts->overlays_left_out, "still under way when their time came again");
+    count_unless_none(to, "  cut", counts->overlays_cut, "their captures could not be read any more");
     count_unless_none(to, "  frames", counts->overlay_frames, "of those planned");
     count_unless_none(to, "flows logged", counts->logged, "those that were sent, in whole or in part");
     count_unless_none(to, "flows not logged", counts->unlogged, "the log could not be written, or there was no room");
@@ -268,6 +270,7 @@ void report_set_flows(json_t *object, const struct report_counts *counts)
     set(object, "most_live", counts->most_live);
     set(object, "overlays", counts->overlays);
     set(object, "overlays_left_out", counts->overlays_left_out);
+    set(object, "overlays_cut", counts->overlays_cut);
     set(object, "overlay_frames", counts->overlay_frames);
     set(object, "logged", counts->logged);
     set(object, "unlogged", counts->unlogged);

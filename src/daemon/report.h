@@ -21,6 +21,7 @@ struct report_counts {
     uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
     uint64_t overlays, overlay_frames; /* begun, and their frames; these are planned, and what comes of them, too */
     uint64_t overlays_left_out;        /* one was still under way when its time came again */
+    uint64_t overlays_cut;             /* and left out, since their captures could not be read any more */
     uint64_t logged, unlogged; /* flows: written to the log of what was sent; missing there */
     uint64_t planned, sent, sent_bytes, dropped, refused;
     /* The rest is about a link. */

@@ -46,7 +46,7 @@ static const int allowed[] = {
     SCMP_SYS(getrusage), SCMP_SYS(sysinfo), SCMP_SYS(uname),
     /* descriptors that are open, and waiting for them */
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(lseek),
-    SCMP_SYS(ftruncate), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(pipe2),
+    SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(pipe2),
     SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6),
     /* sockets that are open */
     SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),

@@ -1,27 +1,72 @@
 #include "emit/address_claims.h"
 
 #include <stdio.h>
+#include <string.h>
 
-bool address_claims_has(const struct address_claims *claims, const struct ip_address *address)
+void address_claims_init(struct address_claims *claims)
 {
-    size_t count = atomic_load_explicit(&claims->count, memory_order_acquire);
+    memset(claims, 0, sizeof *claims);
+    pthread_mutex_init(&claims->lock, NULL);
+}
 
-    for (size_t i = 0; i < count; i++) {
-        if (ip_address_equal(&claims->claims[i].address, address))
+void address_claims_release(struct address_claims *claims)
+{
+    pthread_mutex_destroy(&claims->lock);
+}
+
+static bool has(const struct claim_table *table, const struct ip_address *address)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (ip_address_equal(&table->claims[i].address, address))
             return true;
     }
     return false;
 }
 
+bool address_claims_has(const struct address_claims *claims, const struct ip_address *address)
+{
+    for (int kind = 0; kind < CLAIM_KINDS; kind++) {
+        if (has(&claims->tables[kind], address))
+            return true;
+    }
+    return false;
+}
+
+static struct address_claim *place_for_one(struct claim_table *table)
+{
+    struct address_claim *oldest = &table->claims[table->oldest];
+
+    if (table->count < ADDRESS_CLAIMS_MOST)
+        return &table->claims[table->count++];
+    table->oldest = (table->oldest + 1) % ADDRESS_CLAIMS_MOST;
+    return oldest;
+}
+
 bool address_claims_add(struct address_claims *claims, const struct address_claim *claim)
 {
-    size_t count = atomic_load_explicit(&claims->count, memory_order_relaxed);
+    struct claim_table *table = &claims->tables[claim->kind];
 
-    if (count == ADDRESS_CLAIMS_MOST || address_claims_has(claims, &claim->address))
+    if (has(table, &claim->address))
         return false;
-    claims->claims[count] = *claim;
-    atomic_store_explicit(&claims->count, count + 1, memory_order_release);
+    *place_for_one(table) = *claim;
+    pthread_mutex_lock(&claims->lock);
+    if (table->untold_count++ == 0)
+        table->untold = *claim;
+    pthread_mutex_unlock(&claims->lock);
     return true;
+}
+
+uint64_t address_claims_take_untold(struct address_claims *claims, enum claim_kind kind, struct address_claim *first)
+{
+    struct claim_table *table = &claims->tables[kind];
+    uint64_t count;
+
+    pthread_mutex_lock(&claims->lock);
+    count = table->untold_count;
+    *first = table->untold;
+    table->untold_count = 0;
+    pthread_mutex_unlock(&claims->lock);
+    return count;
 }
 
 const char *address_claim_format(const struct address_claim *claim, char text[ADDRESS_CLAIM_TEXT])

@@ -32,7 +32,6 @@ struct sender {
     struct walked_host waiting; /* the next one, when there is one */
     bool has_waiting;
     struct link_receiver *receiver; /* NULL: nobody listens */
-    struct address_claims claims;
 };
 
 /* ---- sending ---- */
@@ -57,10 +56,18 @@ static size_t make_announcement(const struct walked_host *walked, uint8_t *frame
     return NEIGHBOUR_FRAME_BYTES;
 }
 
+/* To the next address that nobody else has. */
+static void step(struct sender *sender)
+{
+    do
+        sender->has_waiting = address_walk_next(&sender->walk, &sender->waiting);
+    while (sender->has_waiting && address_claims_has(sender->on->claims, &sender->waiting.address));
+}
+
 static void begin_round(struct sender *sender)
 {
     sender->walk = address_walk_begin(sender->on->hosts);
-    sender->has_waiting = address_walk_next(&sender->walk, &sender->waiting);
+    step(sender);
 }
 
 static bool has_room(struct sender *sender, uint32_t bytes)
@@ -84,7 +91,7 @@ static bool send_some(struct sender *sender)
             return true;
         if (link_send(sender->on->link, vlan, frame, size) == 0)
             counter_add(&sender->on->counts->unasked, 1);
-        sender->has_waiting = address_walk_next(&sender->walk, &sender->waiting);
+        step(sender);
     }
     return false;
 }
@@ -94,13 +101,14 @@ static bool send_some(struct sender *sender)
 /* Somebody has an address, or wants to have it. */
 static void note_claim(struct sender *sender, const struct ip_address *address, uint16_t vlan, const uint8_t *mac)
 {
-    struct address_claim claim = { .address = *address, .is_virtual = true };
+    struct address_claim claim = { .address = *address, .kind = CLAIM_VIRTUAL };
     struct link_host host;
 
     if (link_hosts_find(sender->on->hosts, address, vlan, &host) != HOST_VIRTUAL || mac_equal(host.mac, mac))
         return;
     memcpy(claim.mac, mac, sizeof claim.mac);
-    address_claims_add(&sender->claims, &claim);
+    if (address_claims_add(sender->on->claims, &claim))
+        counter_add(&sender->on->counts->conflicts, 1);
 }
 
 /* RFC 5227, section 2.1.1: who sends from the address, and who probes for it at the same time. */
@@ -183,8 +191,7 @@ static void senders_free(struct sender *senders, size_t count)
     free(senders);
 }
 
-/* Names some of what was claimed. 0 when nothing was. */
-static int complain(const struct sender *senders, size_t count, struct error *err)
+int address_probe_complain(const struct probed_link *links, size_t count, struct error *err)
 {
     char named[MOST_NAMED * (ADDRESS_CLAIM_TEXT + 32)] = "";
     char claim[ADDRESS_CLAIM_TEXT];
@@ -192,11 +199,13 @@ static int complain(const struct sender *senders, size_t count, struct error *er
     size_t claimed = 0;
 
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < senders[i].claims.count; j++, claimed++) {
+        const struct claim_table *table = &links[i].claims->tables[CLAIM_VIRTUAL];
+
+        for (size_t j = 0; j < table->count; j++, claimed++) {
             if (claimed < MOST_NAMED)
                 length += (size_t)snprintf(named + length, sizeof named - length, "%s%s on %s", claimed ? ", " : "",
-                                           address_claim_format(&senders[i].claims.claims[j], claim),
-                                           senders[i].on->link->name);
+                                           address_claim_format(&table->claims[j], claim),
+                                           links[i].link->name);
         }
     }
     if (claimed == 0)
@@ -205,20 +214,16 @@ static int complain(const struct sender *senders, size_t count, struct error *er
                      claimed > MOST_NAMED ? ", and more" : "");
 }
 
-int address_probe(const struct probed_link *links, size_t count, int64_t duration_ns, address_probe_stop *stop, void *self,
-                  struct error *err)
+void address_probe(const struct probed_link *links, size_t count, int64_t duration_ns, address_probe_stop *stop, void *self)
 {
     struct sender *senders = senders_new(links, count, make_probe);
     bool is_stopped = false;
-    int status;
 
     for (size_t i = 0; i < count; i++)
         senders[i].receiver = link_receiver_new(links[i].link);
     for (int round = 0; round < ROUNDS && !is_stopped; round++)
         is_stopped = play_round(senders, count, duration_ns / ROUNDS, stop, self);
-    status = complain(senders, count, err);
     senders_free(senders, count);
-    return status;
 }
 
 void address_announce(const struct probed_link *links, size_t count, address_probe_stop *stop, void *self)

@@ -28,19 +28,26 @@ struct probed_link {
     const struct link_hosts *hosts;
     struct rate_ceiling *ceiling; /* NULL: none */
     struct answer_counts *counts;
+    struct address_claims *claims; /* where it is noted who else has an address */
 };
 
 /* Called every few milliseconds: true ends it at once. */
 typedef bool address_probe_stop(void *self);
 
-/*
- * All links at once. 0: all addresses are free, or it was stopped; -1 when some are not, with an error that names up to
- * three of them, each with its MAC address and link.
- */
-int address_probe(const struct probed_link *links, size_t count, int64_t duration_ns, address_probe_stop *stop, void *self,
-                  struct error *err);
+/* All links at once. What others have is noted and counted as a conflict, and not asked for again. */
+void address_probe(const struct probed_link *links, size_t count, int64_t duration_ns, address_probe_stop *stop,
+                   void *self);
 
-/* Gratuitous ARP and unsolicited advertisements, one for each address: switches and neighbours learn them. */
+/*
+ * 0: none of the addresses is claimed; -1 when some are, with an error that names up to three of them, each with its MAC
+ * address and link.
+ */
+int address_probe_complain(const struct probed_link *links, size_t count, struct error *err);
+
+/*
+ * Gratuitous ARP and unsolicited advertisements, one for each address that nobody else has: switches and neighbours learn
+ * them.
+ */
 void address_announce(const struct probed_link *links, size_t count, address_probe_stop *stop, void *self);
 
 #endif

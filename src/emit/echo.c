@@ -21,7 +21,7 @@ bool echo_is_request(const struct ip_packet *packet)
 
 static uint8_t class_of(const struct ip_packet *packet)
 {
-    return packet->is_v6 ? (uint8_t)(packet->ip[0] << 4 | packet->ip[1] >> 4) : packet->ip[1];
+    return (uint8_t)(packet->is_v6 ? packet->ip[0] << 4 | packet->ip[1] >> 4 : packet->ip[1]);
 }
 
 size_t echo_put_reply(uint8_t *frame, const struct host_answer *answer)

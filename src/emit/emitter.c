@@ -154,8 +154,8 @@ static size_t count_ready(const struct emitter *emitter, const struct emit_link 
 static size_t hold_back(struct emitter *emitter, struct emit_link *link, size_t ready)
 {
     for (size_t i = 0; link->ceiling && i < ready; i++) {
-        int64_t wait_ns = rate_ceiling_take(link->ceiling, emit_clock_machine_ns(emitter->clock),
-                                            first_frame(emitter)[i].length);
+        int64_t wait_ns = rate_ceiling_take_first(link->ceiling, emit_clock_machine_ns(emitter->clock),
+                                                  first_frame(emitter)[i].length);
 
         if (wait_ns == 0)
             continue;

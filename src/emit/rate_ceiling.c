@@ -5,6 +5,7 @@
 #include "base/time_types.h"
 
 #define AHEAD_NS (NS_PER_SECOND / 10)
+#define LATE_NS (3 * NS_PER_MS) /* who waits wakes no later than this, mostly */
 
 static double share_ns(uint64_t per_second)
 {
@@ -17,6 +18,7 @@ void rate_ceiling_init(struct rate_ceiling *ceiling, uint64_t packets_per_second
     ceiling->bit_ns = share_ns(bits_per_second);
     atomic_init(&ceiling->packets_until_ns, INT64_MIN / 2);
     atomic_init(&ceiling->bits_until_ns, INT64_MIN / 2);
+    atomic_init(&ceiling->kept_until_ns, INT64_MIN);
 }
 
 /* Takes `cost_ns`, if it fits: 0; else how long until it does. */
@@ -62,6 +64,21 @@ int64_t rate_ceiling_take(struct rate_ceiling *ceiling, int64_t now_ns, uint32_t
     if (wait_ns > 0)
         give_back(&ceiling->packets_until_ns, packet_ns(ceiling));
     return wait_ns;
+}
+
+int64_t rate_ceiling_take_first(struct rate_ceiling *ceiling, int64_t now_ns, uint32_t frame_bytes)
+{
+    int64_t wait_ns = rate_ceiling_take(ceiling, now_ns, frame_bytes);
+
+    if (wait_ns > 0)
+        atomic_store_explicit(&ceiling->kept_until_ns, now_ns + wait_ns + LATE_NS, memory_order_relaxed);
+    return wait_ns;
+}
+
+bool rate_ceiling_take_spare(struct rate_ceiling *ceiling, int64_t now_ns, uint32_t frame_bytes)
+{
+    return now_ns >= atomic_load_explicit(&ceiling->kept_until_ns, memory_order_relaxed) &&
+           rate_ceiling_take(ceiling, now_ns, frame_bytes) == 0;
 }
 
 void rate_ceiling_give_back(struct rate_ceiling *ceiling, uint32_t frame_bytes)

@@ -25,7 +25,6 @@ struct responder {
     struct rate_ceiling answers;
     struct ip_ids ids;
     struct answer_limits limits;
-    struct address_claims claims;
     atomic_bool stop;
     pthread_t thread;
 };
@@ -45,11 +44,6 @@ void responder_free(struct responder *responder)
     free(responder);
 }
 
-const struct address_claims *responder_claims(const struct responder *responder)
-{
-    return &responder->claims;
-}
-
 /* ---- whose an address is ---- */
 
 /* Whether somebody here answers for it: what a real host of the outside has is that host's. */
@@ -58,16 +52,24 @@ static bool answers_for(const struct responder *responder, const struct ip_addre
 {
     enum host_kind kind = link_hosts_find(&responder->config.hosts, address, vlan, host);
 
-    return kind == HOST_VIRTUAL || (kind == HOST_OUTSIDE && !address_claims_has(&responder->claims, address));
+    return kind == HOST_VIRTUAL || (kind == HOST_OUTSIDE && !address_claims_has(responder->config.claims, address));
 }
 
-/* It came from the run itself. */
-static bool is_own(const struct responder *responder, const struct ip_address *source, uint16_t vlan)
+/*
+ * It came from the run itself. What comes from outside is known by its MAC address: it may have any address of that world,
+ * which is also that of real hosts. An address that somebody else has is still sent from by the run.
+ */
+static bool is_own(const struct responder *responder, const struct ip_packet *packet, uint16_t vlan)
 {
-    struct link_host ignored;
+    const uint8_t *mac = packet->frame + ETHERNET_SOURCE;
+    struct link_host host = { .mac = { 0 } };
+    enum host_kind kind = link_hosts_find(&responder->config.hosts, &packet->source, vlan, &host);
 
-    return link_hosts_find(&responder->config.hosts, source, vlan, &ignored) != HOST_NONE &&
-           !address_claims_has(&responder->claims, source);
+    if (mac_equal(mac, responder->config.hosts.outside_mac))
+        return true;
+    if (address_claims_has(responder->config.claims, &packet->source))
+        return mac_equal(mac, host.mac);
+    return kind != HOST_NONE;
 }
 
 /* Somebody says that an address is his. */
@@ -75,12 +77,12 @@ static void note_claim(struct responder *responder, const struct ip_address *add
 {
     struct link_host host;
     enum host_kind kind = link_hosts_find(&responder->config.hosts, address, vlan, &host);
-    struct address_claim claim = { .address = *address, .is_virtual = kind == HOST_VIRTUAL };
+    struct address_claim claim = { .address = *address, .kind = kind == HOST_VIRTUAL ? CLAIM_VIRTUAL : CLAIM_OUTSIDE };
 
     if ((kind != HOST_VIRTUAL && kind != HOST_OUTSIDE) || mac_equal(mac, host.mac))
         return;
     memcpy(claim.mac, mac, sizeof claim.mac);
-    if (address_claims_add(&responder->claims, &claim) && claim.is_virtual)
+    if (address_claims_add(responder->config.claims, &claim) && claim.kind == CLAIM_VIRTUAL)
         counter_add(&responder->config.counts->conflicts, 1);
 }
 
@@ -161,7 +163,7 @@ static size_t answer_packet(struct responder *responder, const struct responder_
     struct host_answer answer = { .packet = packet, .host = &host };
 
     if (!ip_packet_is_from_one(packet) || !answers_for(responder, &packet->destination, request->vlan, &host) ||
-        !mac_equal(packet->frame, host.mac) || is_own(responder, &packet->source, request->vlan))
+        !mac_equal(packet->frame, host.mac) || is_own(responder, packet, request->vlan))
         return 0;
     answer.traits = stack_traits_of(host.stack.os);
     if (!packet->is_v6)
@@ -197,7 +199,7 @@ static bool may_send(struct responder *responder, int64_t now_ns, uint32_t size)
     struct rate_ceiling *ceiling = responder->config.ceiling;
 
     return rate_ceiling_take(&responder->answers, now_ns, size) == 0 &&
-           (ceiling == NULL || rate_ceiling_take(ceiling, now_ns, size) == 0);
+           (ceiling == NULL || rate_ceiling_take_spare(ceiling, now_ns, size));
 }
 
 static void answer_frame(struct responder *responder, const struct received_frame *received, uint8_t *reply)

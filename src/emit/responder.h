@@ -8,8 +8,8 @@
  * Answers go to whoever asked on the link, whatever its address: they do not pass the gate, which holds for what the
  * emitter sends. That is wanted, so that any neighbour can talk to a virtual host. They have the VLAN tag of the request.
  * Nothing goes out unasked, one answer at most for a frame, no longer than it but for the headers of a refusal
- * (refusal.h), and no more than 10,000 a second. Who sends from an address of the run gets no answer: that is a frame
- * of the run itself, which came by another link or in a loop.
+ * (refusal.h), no more than 10,000 a second, and none while the emitter waits for room below the ceiling of the link. Who sends from an address of the run, or from the MAC address that
+ * the outside has, gets no answer: that is a frame of the run itself, which came by another link or in a loop.
  *
  * It also sees who claims an address of the run. A virtual host goes on answering; for an address outside that a real
  * host has, nothing is answered any more.
@@ -35,6 +35,7 @@ struct responder_config {
     struct link_hosts hosts;
     struct rate_ceiling *ceiling; /* of the link, shared with its emitter; NULL: none */
     struct answer_counts *counts;
+    struct address_claims *claims; /* what others have claimed so far; the responder writes to it from its start on */
 };
 
 struct responder; /* opaque */
@@ -44,9 +45,6 @@ void responder_free(struct responder *responder);
 
 int responder_start(struct responder *responder, struct error *err);
 void responder_stop(struct responder *responder); /* waits for the thread, 100 ms at most */
-
-/* What was claimed by others so far; any thread may look. */
-const struct address_claims *responder_claims(const struct responder *responder);
 
 /* A frame that was received, and room for its answer: as long as it is, and REFUSAL_MOST_BYTES at least. */
 struct responder_request {

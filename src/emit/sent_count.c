@@ -16,10 +16,12 @@ void sent_count_fetch(const struct sent_tally *tallies, const struct frame *fram
     }
 }
 
-/* As flow_tracker.c has it: what ends a flow is the first RST or FIN. */
+/* What ends a flow is its first RST or FIN; but for a RST that comes when only one side has sent a FIN. */
 static void note_ending(struct sent_tally *tally, enum flow_side side, uint8_t tcp_flags)
 {
-    if (tally->ending != FLOW_ENDING_NONE)
+    bool is_closed = tally->tcp_flags[0] & tally->tcp_flags[1] & TCP_FIN;
+
+    if (tally->ending == FLOW_ENDING_RESET || (tally->ending == FLOW_ENDING_FIN && (is_closed || !(tcp_flags & TCP_RST))))
         return;
     tally->ending = tcp_flags & TCP_RST ? FLOW_ENDING_RESET : FLOW_ENDING_FIN;
     tally->closing_side = (uint8_t)side;

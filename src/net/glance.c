@@ -10,8 +10,13 @@ enum {
     TYPE_VLAN = 0x8100,
     IPV4_BYTES = 20,
     IPV6_BYTES = 40,
+    IPV6_HOP_BY_HOP = 0,
+    IPV6_ROUTING = 43,
     IPV6_FRAGMENT = 44,
-    IPV6_FRAGMENT_BYTES = 8,
+    IPV6_AUTHENTICATION = 51,
+    IPV6_OPTIONS = 60,
+    IPV6_MOBILITY = 135,
+    IPV6_EXTENSION_LEAST = 8,
     TCP_FLAGS_AT = 13,
     ICMP_UNREACHABLE = 3,
     ICMP_TOO_BIG = 4, /* a code of it that says no such thing */
@@ -40,24 +45,38 @@ static void look_at_ipv4(const uint8_t *ip, const uint8_t *end, struct glance *g
         look_at_transport(ip + (ip[0] & 0xf) * 4, end, ip[9], glance);
 }
 
-/* Of extension headers that of a fragment alone is looked behind: no session has others. */
+/* Its length; 0: it is none, what follows is the transport. */
+static uint32_t extension_bytes(uint8_t kind, const uint8_t *extension)
+{
+    switch (kind) {
+    case IPV6_FRAGMENT: return IPV6_EXTENSION_LEAST;
+    case IPV6_AUTHENTICATION: return (extension[1] + 2u) * 4;
+    case IPV6_HOP_BY_HOP:
+    case IPV6_ROUTING:
+    case IPV6_OPTIONS:
+    case IPV6_MOBILITY: return (extension[1] + 1u) * IPV6_EXTENSION_LEAST;
+    default: return 0;
+    }
+}
+
 static void look_at_ipv6(const uint8_t *ip, const uint8_t *end, struct glance *glance)
 {
     const uint16_t offset_mask = 0xfff8;
-    const uint8_t *transport = ip + IPV6_BYTES;
+    const uint8_t *at = ip + IPV6_BYTES;
+    uint32_t bytes;
     uint8_t next;
 
     if (end - ip < IPV6_BYTES)
         return;
     glance->ip_bytes = IPV6_BYTES + (uint32_t)wire_get_u16(ip + 4);
-    next = ip[6];
-    if (next == IPV6_FRAGMENT && end - transport >= IPV6_FRAGMENT_BYTES) {
-        if (wire_get_u16(transport + 2) & offset_mask)
+    for (next = ip[6]; end - at >= IPV6_EXTENSION_LEAST && (bytes = extension_bytes(next, at)) > 0; at += bytes) {
+        if (next == IPV6_FRAGMENT && wire_get_u16(at + 2) & offset_mask)
             return;
-        next = transport[0];
-        transport += IPV6_FRAGMENT_BYTES;
+        if (end - at < bytes)
+            return;
+        next = at[0];
     }
-    look_at_transport(transport, end, next, glance);
+    look_at_transport(at, end, next, glance);
 }
 
 struct glance glance_at(const uint8_t *frame, uint32_t length)

@@ -264,7 +264,7 @@ static enum flow_opening opening_of(const struct sent_tally *tally)
 /* The population of a host, and its number there. */
 static void find_host(const struct shared *shared, uint32_t virtual_host, struct sent_record *record)
 {
-    uint32_t count = shared->population_count < FLOW_LEDGER_POPULATIONS ? shared->population_count : 0;
+    uint32_t count = shared->population_count <= FLOW_LEDGER_POPULATIONS ? shared->population_count : 0;
     uint32_t at = count;
 
     if (virtual_host == SENT_FLOW_NO_HOST)
@@ -302,6 +302,12 @@ static void set_sides(const struct flow_ledger *ledger, const struct entry *entr
     }
 }
 
+/* Sent frames are counted before they are said to be handled: an engine may have ended in between. */
+static uint64_t unsent_of(uint64_t made, uint64_t sent)
+{
+    return made > sent ? made - sent : 0;
+}
+
 bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t origin_ns, struct sent_record *record)
 {
     const struct entry *entry = &ledger->shared->entries[slot];
@@ -323,7 +329,7 @@ bool flow_ledger_record(const struct flow_ledger *ledger, uint32_t slot, int64_t
             .application = name_of(ledger, entry->label),
         },
         .overlay = name_of(ledger, entry->overlay),
-        .unsent = (made != GOES_ON ? made - 1 : handled) - sent,
+        .unsent = unsent_of(made != GOES_ON ? made - 1 : handled, sent),
         .is_cut = !is_over(ledger->shared, slot),
     };
     set_sides(ledger, entry, tally, record);
@@ -368,15 +374,14 @@ bool flow_ledger_next_left(const struct flow_ledger *ledger, uint32_t *slot)
     return false;
 }
 
-void flow_ledger_write_begins(struct flow_ledger *ledger, const uint32_t *slots, size_t count, size_t lines,
-                              int64_t file_bytes)
+void flow_ledger_write_begins(struct flow_ledger *ledger, const uint32_t *slots, size_t count, int64_t file_bytes)
 {
     struct shared *shared = ledger->shared;
 
     assert(count <= FLOW_LEDGER_BATCH);
     memcpy(shared->batch, slots, count * sizeof *slots);
     shared->batch_count = (uint32_t)count;
-    shared->batch_lines = (uint32_t)lines;
+    shared->batch_lines = 0;
     shared->file_bytes = file_bytes;
     atomic_store(&shared->writing, WRITING);
 }
@@ -390,16 +395,19 @@ static void forget_batch(struct flow_ledger *ledger)
         if (shared->batch[i] < FLOW_LEDGER_SLOTS)
             flow_ledger_forget(ledger, shared->batch[i]);
     }
-    counter_add(&ledger->shared->logged, shared->batch_lines);
+    counter_add(&ledger->shared->logged, shared->batch_lines < FLOW_LEDGER_BATCH ? shared->batch_lines : FLOW_LEDGER_BATCH);
 }
 
-void flow_ledger_write_ends(struct flow_ledger *ledger, bool was_written)
+void flow_ledger_write_ends(struct flow_ledger *ledger, size_t count, size_t lines)
 {
-    if (was_written) {
-        atomic_store(&ledger->shared->writing, WRITTEN);
-        forget_batch(ledger);
-    }
-    atomic_store(&ledger->shared->writing, WRITING_NOT);
+    struct shared *shared = ledger->shared;
+
+    assert(count <= shared->batch_count);
+    shared->batch_count = (uint32_t)count;
+    shared->batch_lines = (uint32_t)lines;
+    atomic_store(&shared->writing, WRITTEN);
+    forget_batch(ledger);
+    atomic_store(&shared->writing, WRITING_NOT);
 }
 
 int64_t flow_ledger_recover(struct flow_ledger *ledger)
@@ -417,6 +425,16 @@ int64_t flow_ledger_recover(struct flow_ledger *ledger)
 void flow_ledger_count_lost(struct flow_ledger *ledger, uint64_t flows)
 {
     counter_add(&ledger->shared->lost, flows);
+}
+
+void flow_ledger_lose_line(struct flow_ledger *ledger)
+{
+    struct shared *shared = ledger->shared;
+
+    if (shared->logged == 0)
+        return;
+    counter_add(&shared->logged, UINT64_MAX); /* one less */
+    counter_add(&shared->lost, 1);
 }
 
 struct flow_ledger_counts flow_ledger_counts(const struct flow_ledger *ledger)

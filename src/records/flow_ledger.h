@@ -27,7 +27,7 @@
 
 enum {
     FLOW_LEDGER_SLOTS = 1 << 20,     /* flows at once */
-    FLOW_LEDGER_NAMES = 1 << 15,     /* labels, overlays and links; what comes later has none, and is counted */
+    FLOW_LEDGER_NAMES = 1 << 15,     /* labels, overlays and links; what comes later has none */
     FLOW_LEDGER_NAME_BYTES = 64,     /* of one, with its end: longer ones are cut */
     FLOW_LEDGER_POPULATIONS = 64,
     FLOW_LEDGER_LINKS = 64,
@@ -72,14 +72,13 @@ bool flow_ledger_next_left(const struct flow_ledger *ledger, uint32_t *slot);
 void flow_ledger_forget(struct flow_ledger *ledger, uint32_t slot); /* it is done with */
 
 /*
- * ---- what becomes of a batch: so that a writer that is killed leaves no line twice, and none half ----
+ * ---- what becomes of a batch: so that a writer that is killed leaves no line twice ----
  *
- * These flows are about to be appended, as so many lines, to a file of `file_bytes`; then they were, and are forgotten and
- * counted, or they were not. Between the two calls the file may have any part of them.
+ * These flows are about to be appended to a file of `file_bytes`; then the first `count` of them were, as so many lines, and
+ * are forgotten and counted. Between the two calls the file may have any part of them.
  */
-void flow_ledger_write_begins(struct flow_ledger *ledger, const uint32_t *slots, size_t count, size_t lines,
-                              int64_t file_bytes);
-void flow_ledger_write_ends(struct flow_ledger *ledger, bool was_written);
+void flow_ledger_write_begins(struct flow_ledger *ledger, const uint32_t *slots, size_t count, int64_t file_bytes);
+void flow_ledger_write_ends(struct flow_ledger *ledger, size_t count, size_t lines);
 
 /* After the writer's end: how long the file is to be, -1: as it is. What was written is forgotten. */
 int64_t flow_ledger_recover(struct flow_ledger *ledger);
@@ -93,6 +92,7 @@ struct flow_ledger_counts {
 };
 
 void flow_ledger_count_lost(struct flow_ledger *ledger, uint64_t flows); /* the writer's: so many more */
+void flow_ledger_lose_line(struct flow_ledger *ledger); /* one that was counted as logged is not */
 struct flow_ledger_counts flow_ledger_counts(const struct flow_ledger *ledger);
 
 #endif

@@ -4,8 +4,9 @@
  * CSV as `dayshift synth` writes it, or JSON lines as Zeek does, with more columns. A line is written when its flow is
  * known to be over: of a session with its last frame, of an overlay's flow later (flow/flow_table.h, whose order it is).
  * There are two kinds of file:
- *     appended   a descriptor: whole lines, a batch at a time, each with one write(2). What cannot be written stays in
- *                the ledger and is tried again, until half of that is used up; then it is lost, and counted;
+ *     appended   a descriptor: a batch of lines at a time, each with one write(2). What cannot be written stays in
+ *                the ledger and is tried again, until half of that is used up; then it is lost, and counted. What a full
+ *                disk leaves out of a line comes first the next time;
  *     stream     for who puts the whole file in place at the end (flow_output.h).
  */
 #ifndef RECORDS_FLOW_LOG_H
@@ -25,25 +26,36 @@ enum flow_log_format flow_log_format_of(const char *path);
 /* The line that stands first; "": none. */
 const char *flow_log_header(enum flow_log_format format);
 
-enum { FLOW_LOG_BATCH_BYTES = 1 << 16 };
+enum { FLOW_LOG_BATCH_BYTES = 1 << 16, FLOW_LOG_BEGINNING = 512 /* bytes by which a log is known */ };
+
+/* Whether a file may be such a log: it begins so, with that many bytes, and has no more when there are less than FLOW_LOG_BEGINNING. */
+bool flow_log_begins_so(enum flow_log_format format, const char *bytes, size_t size);
+
+/* Where the last whole line of a file ends, at `from` or behind it: -1 when it has no such end, or cannot be read. */
+int64_t flow_log_whole(int fd, int64_t from);
 
 struct flow_log {
     struct flow_ledger *ledger; /* borrowed, as is the file */
     enum flow_log_format format;
-    int fd;       /* that is appended to; -1: there is a stream */
+    int fd;       /* that is appended to, and no more; -1: there is a stream */
     FILE *stream; /* whose errors are the caller's to ask for */
     int failure;  /* errno of the last write, 0: it was written */
     uint32_t slots[FLOW_LEDGER_BATCH]; /* of a batch, and its bytes */
+    uint32_t ends[FLOW_LEDGER_BATCH];  /* where the lines of these end */
+    size_t rest;                       /* bytes of a line that was written in part: they are written first */
     char bytes[FLOW_LOG_BATCH_BYTES];
 };
 
 /* All flows that are over; `origin_ns` is the time of the day at 0 of the clock that tallies have. */
 void flow_log_write(struct flow_log *log, int64_t origin_ns);
 
-/*
- * And those that are not: to be called when nobody sends any more, or makes frames. Also after the one who wrote was
- * killed: then first what it may have left of a line is cut off. What cannot be written is lost.
- */
+/* And those that are not: when nobody sends any more, or makes frames. What cannot be written is lost. */
 void flow_log_write_rest(struct flow_log *log, int64_t origin_ns);
+
+/*
+ * After the end of the one who wrote, by who may shorten the file: what that one may have left of a batch or of a line is
+ * cut off, but nothing below `floor`, where this writer began. A flow whose line was cut off is lost.
+ */
+void flow_log_mend(struct flow_log *log, int fd, int64_t floor);
 
 #endif

@@ -28,11 +28,11 @@ static inline char *put_text(char *to, const char *text)
     return to + size;
 }
 
-/* A name of somebody's: what CSV or JSON would have to quote is an underscore. */
+/* A name of somebody's: what CSV or JSON would have to quote, and what is not ASCII, is an underscore. */
 static inline char *put_label(char *to, const char *label)
 {
     for (; label && *label; label++) {
-        bool is_plain = (unsigned char)*label >= ' ' && *label != 0x7f && !strchr(",\"\\", *label);
+        bool is_plain = (unsigned char)*label >= ' ' && (unsigned char)*label < 0x7f && !strchr(",\"\\", *label);
 
         *to++ = is_plain ? *label : '_';
     }

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "dayshift/flow_state.h"
+#include "records/host_names.h"
 #include "session/session_record.h"
 #include "synth/flow_draw.h"
 
@@ -186,6 +187,14 @@ static void set_plan(struct flow_plan *plan, const struct state_model *state, ui
     plan->ends[FLOW_RESPONDER].port = ports[FLOW_RESPONDER];
 }
 
+/* Sessions have packets of IPv4 or IPv6; of ends that only have names, nobody knows of which. */
+static void set_family(struct flow_plan *plan, const struct ip_address *host)
+{
+    const struct ip_address address = ip_address_is_named(host) ? ip_address_from_v4(0) : *host;
+
+    plan->ends[FLOW_INITIATOR].address = plan->ends[FLOW_RESPONDER].address = address;
+}
+
 static const struct service_model *service_of(const struct model *model, const struct host_model *host,
                                               const struct state_model *state, const struct flow_plan *plan)
 {
@@ -208,15 +217,17 @@ static bool make_record(const struct maker *maker, const struct regression_filli
     const struct ip_address *peer =
         &alike->address[step->role == ROLE_INITIATOR ? FLOW_RESPONDER : FLOW_INITIATOR];
     uint32_t peer_host = recording_find(recording, peer);
+    const struct ip_address *own = &recording->hosts[request->host].address;
     struct flow_plan plan;
 
     set_plan(&plan, state, filling->packets[number], filling->starts[number], maker->random);
+    set_family(&plan, own);
     if (is_alike)
         plan.ends[FLOW_RESPONDER].port = alike->port[FLOW_RESPONDER];
     plan.to_group = side == FLOW_INITIATOR && ip_address_is_group(peer);
     plan.service = service_of(request->model, maker->chain->host, state, &plan);
     session_record(&plan, request->options->seed, record);
-    record->address[side] = recording->hosts[request->host].address;
+    record->address[side] = *own;
     record->address[!side] = *peer;
     record->is_synthetic = true;
     return side == FLOW_INITIATOR || peer_host == RECORDING_NOBODY || !request->fills[peer_host];

@@ -11,6 +11,14 @@ static struct overlay_reader *open_reader(const struct overlay *o, struct error 
     return overlay_reader_new(o->config.fd, o->config.path, &o->rewriting, err);
 }
 
+static void note_strangers(struct overlay *o, const struct overlay_frame *frame)
+{
+    for (int i = 0; i < 2; i++) {
+        if (population_find(o->rewriting.population, &frame->addresses[i]) == NULL)
+            overlay_strangers_add(o->rewriting.strangers, &frame->addresses[i]);
+    }
+}
+
 static int read_all(struct overlay *o, struct overlay_reader *reader, struct error *err)
 {
     const struct overlay_frame *frame;
@@ -20,6 +28,7 @@ static int read_all(struct overlay *o, struct overlay_reader *reader, struct err
         if (o->tally.played++ == 0)
             o->first = frame->time;
         o->last = frame->time;
+        note_strangers(o, frame);
     }
     o->tally = *overlay_reader_tally(reader);
     return got;
@@ -104,7 +113,7 @@ static const char *name_of(const struct overlay *o)
 void overlay_seek(struct overlay *o, struct day_time from)
 {
     withdraw(o);
-    if (o->config.time.when != OVERLAY_AFTER)
+    if (o->config.time.when != OVERLAY_AFTER && !o->has_failed)
         o->has_next = overlay_time_next(&o->config.time, from, &o->next);
 }
 
@@ -209,4 +218,12 @@ void overlay_cut(struct overlay *o)
     if (o->has_begun)
         end_capture(o, true);
     o->has_next = false;
+}
+
+void overlay_fail(struct overlay *o, const struct error *why)
+{
+    end_capture(o, o->has_begun);
+    o->has_next = false;
+    o->failure = *why;
+    atomic_store(&o->has_failed, true);
 }

@@ -7,6 +7,7 @@
 #ifndef SCENARIO_OVERLAY_H
 #define SCENARIO_OVERLAY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +50,8 @@ struct overlay {
     struct run_time mark_due; /* as it was when the mark was made */
     bool has_begun;
     struct run_time begin;
+    atomic_bool has_failed; /* it is not played any more, and any thread may read why: */
+    struct error failure;
 };
 
 /*
@@ -80,6 +83,9 @@ bool overlay_leave_out(struct overlay *overlay, const struct schedule *schedule,
 
 /* The end of the run: what is under way is cut, and nothing begins any more. */
 void overlay_cut(struct overlay *overlay);
+
+/* The capture cannot be read any more: the same for good, whatever the rest of the run. */
+void overlay_fail(struct overlay *overlay, const struct error *why);
 
 /* One that has not begun does not begin any more. */
 void overlay_stop(struct overlay *overlay);

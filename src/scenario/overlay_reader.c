@@ -89,7 +89,7 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
 {
     const struct readdress_map map = { overlay_addresses_find, how->addresses };
     uint8_t packet[MAX_IP_BYTES];
-    struct ip_address addresses[2];
+    struct ip_address *addresses = frame->addresses;
     struct flow_end ends[2];
     uint16_t mtu;
     uint8_t *to;

@@ -16,6 +16,7 @@
 #include "dayshift/packet_view.h"
 #include "net/ip_address.h"
 #include "scenario/overlay_addresses.h"
+#include "scenario/overlay_strangers.h"
 #include "synth/population.h"
 
 enum { OVERLAY_WINDOW = 256 /* frames that one may come too late */ };
@@ -43,6 +44,7 @@ struct overlay_frame {
     struct day_time time; /* of the capture */
     uint64_t number;      /* in its file, from 1 */
     uint32_t length;
+    struct ip_address addresses[2]; /* new: of its sender and of its receiver */
     uint16_t link, to_link; /* as in struct frame */
     uint16_t vlan, to_vlan; /* the tags that its sender and its receiver send with; 0: none */
     bool has_flow;           /* the packet was decoded: TCP, UDP, ping, a piece of these, or an error that quotes one */
@@ -54,6 +56,7 @@ struct overlay_frame {
 struct overlay_rewriting {
     const struct overlay_addresses *addresses;
     const struct population *population;
+    struct overlay_strangers *strangers; /* the addresses that it brings are added when it is read the first time */
 };
 
 struct overlay_reader; /* opaque */

@@ -10,6 +10,7 @@
 struct overlay_set {
     struct overlay_set_config config;
     struct overlay_addresses addresses[OVERLAY_SET_MAX];
+    struct overlay_strangers strangers;
     struct overlay overlays[OVERLAY_SET_MAX];
     size_t count;
     struct overlay_counts counts;
@@ -19,18 +20,27 @@ struct overlay_set {
     struct run_time chosen_due;
 };
 
+static void lose(struct overlay_set *set, struct overlay *overlay, const struct error *why)
+{
+    overlay_fail(overlay, why);
+    counter_add(&set->counts.failed, 1);
+}
+
 static int add(struct overlay_set *set, const struct overlay_config *config, struct error *err)
 {
     struct overlay_addresses *addresses = &set->addresses[set->count];
-    const struct overlay_rewriting rewriting = { addresses, set->config.population };
+    struct overlay *overlay = &set->overlays[set->count];
+    const struct overlay_rewriting rewriting = { addresses, set->config.population, &set->strangers };
 
     *addresses = (struct overlay_addresses){ config->map, config->map_count, set->config.networks,
                                              set->config.network_count, set->config.population };
     if (overlay_addresses_check(addresses, err) < 0)
         return error_prefix(err, "overlay %zu", set->count + 1);
-    if (overlay_init(&set->overlays[set->count], config, &rewriting, set->config.keeper, set->config.before_ns,
-                     err) < 0)
-        return -1;
+    if (overlay_init(overlay, config, &rewriting, set->config.keeper, set->config.before_ns, err) < 0) {
+        if (!set->config.may_fail)
+            return -1;
+        lose(set, overlay, err);
+    }
     set->count++;
     return 0;
 }
@@ -42,6 +52,7 @@ struct overlay_set *overlay_set_new(const struct overlay_set_config *config, str
     set->config = *config;
     set->now = config->schedule->begin;
     set->end = config->end;
+    overlay_strangers_init(&set->strangers);
     for (size_t i = 0; i < config->count; i++) {
         if (add(set, &config->overlays[i], err) < 0) {
             overlay_set_free(set);
@@ -58,7 +69,13 @@ void overlay_set_free(struct overlay_set *set)
         return;
     for (size_t i = 0; i < set->count; i++)
         overlay_release(&set->overlays[i]);
+    overlay_strangers_release(&set->strangers);
     free(set);
+}
+
+bool overlay_set_brings(const struct overlay_set *set, const struct ip_address *address)
+{
+    return overlay_strangers_have(&set->strangers, address);
 }
 
 /* ---- frames ---- */
@@ -77,22 +94,34 @@ static bool is_due_before(struct overlay_set *set, struct overlay *overlay, stru
     return due->ns < limit.ns;
 }
 
-/* The overlay that comes first, before `limit`; its frame is ready. 0, or -1. */
-static int choose(struct overlay_set *set, struct run_time limit, struct error *err)
+/* The overlay that comes first, before `limit`, if any. */
+static void find_first(struct overlay_set *set, struct run_time limit)
 {
+    struct error why;
     struct run_time due;
 
     set->chosen = NULL;
     set->chosen_due = limit;
     for (size_t i = 0; i < set->count; i++) {
-        if (overlay_fetch(&set->overlays[i], err) < 0)
-            return -1;
+        if (overlay_fetch(&set->overlays[i], &why) < 0)
+            lose(set, &set->overlays[i], &why);
         if (is_due_before(set, &set->overlays[i], set->chosen_due, &due)) {
             set->chosen = &set->overlays[i];
             set->chosen_due = due;
         }
     }
-    return set->chosen ? overlay_prepare(set->chosen, set->chosen_due, err) : 0;
+}
+
+/* The same, and its frame is ready. */
+static void choose(struct overlay_set *set, struct run_time limit)
+{
+    struct error why;
+
+    find_first(set, limit);
+    while (set->chosen && overlay_prepare(set->chosen, set->chosen_due, &why) < 0) {
+        lose(set, set->chosen, &why);
+        find_first(set, limit);
+    }
 }
 
 static int peek(void *self, struct frame *next, struct error *err)
@@ -103,8 +132,9 @@ static int peek(void *self, struct frame *next, struct error *err)
 
     if (got > 0 && next->due.ns < set->now.ns)
         next->due = set->now;
-    if (got < 0 || choose(set, got > 0 && next->due.ns < set->end.ns ? next->due : set->end, err) < 0)
+    if (got < 0)
         return -1;
+    choose(set, got > 0 && next->due.ns < set->end.ns ? next->due : set->end);
     if (set->chosen == NULL) {
         set->chosen_due = got > 0 ? next->due : set->now;
         return got;

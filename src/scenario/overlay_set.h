@@ -1,6 +1,7 @@
 /*
  * overlay_set.h - the overlays of a run among its background: one source of frames, in order of their due times.
  *
+ * Captures are files that others may change: an overlay whose capture cannot be read any more is cut, and the rest goes on.
  * Of frames that are due together the background's come first, then overlays in their order. Steered as scenario.h
  * says, by the thread that takes the frames.
  */
@@ -8,6 +9,7 @@
 #define SCENARIO_OVERLAY_SET_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +27,7 @@ struct overlay_set_config {
     struct run_time end;             /* nothing is due then or later */
     const struct sent_flow_keeper *keeper; /* of the ground truth: borrowed; NULL: nobody asks */
     int64_t before_ns;               /* of the run that have passed before its clock begins */
+    bool may_fail;                   /* captures that cannot be read: their overlays fail, not the set */
     const struct population *population; /* borrowed, and so are: */
     const struct ip_network *networks;   /* of the run */
     size_t network_count;
@@ -33,6 +36,7 @@ struct overlay_set_config {
 struct overlay_counts { /* written by the thread that takes the frames alone */
     _Atomic uint64_t begun;    /* overlays, each time */
     _Atomic uint64_t left_out; /* times that one was still under way when its time came again */
+    _Atomic uint64_t failed;   /* overlays whose captures could not be read any more */
     _Atomic uint64_t frames;   /* of overlays, whatever becomes of them */
 };
 
@@ -49,6 +53,9 @@ const struct overlay_counts *overlay_set_counts(const struct overlay_set *set);
 /* Each of them, for who tells of it. */
 size_t overlay_set_count(const struct overlay_set *set);
 const struct overlay *overlay_set_at(const struct overlay_set *set, size_t i);
+
+/* Some frame comes from that address, which no virtual host has, or goes there. Any thread may ask. */
+bool overlay_set_brings(const struct overlay_set *set, const struct ip_address *address);
 
 /* ---- steering ---- */
 

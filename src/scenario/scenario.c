@@ -69,6 +69,15 @@ static int set_group(struct population_group *to, uint32_t **counts, const struc
     return 0;
 }
 
+static bool has_ipv6(const struct scenario *s)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < s->group_count; i++)
+        has = has || s->groups[i].addresses.networks[IP_FAMILY_6].prefix > 0;
+    return has;
+}
+
 static int set_groups(struct scenario *s, const struct scenario_config *config, struct error *err)
 {
     struct population_outside outside = config->outside;
@@ -83,6 +92,8 @@ static int set_groups(struct scenario *s, const struct scenario_config *config, 
             return -1;
     }
     outside.mtu = mtu_of(config, outside.link);
+    if (outside.has_link && has_ipv6(s) && outside.mtu < FLOW_LEAST_MTU)
+        return error_set(err, "IPv6 needs an MTU of %d bytes, and the link of the outside has %d", FLOW_LEAST_MTU, outside.mtu);
     if (population_init(&s->population, s->groups, config->group_count, &outside, err) < 0)
         return -1;
     s->networks = memory_alloc_array(IP_FAMILIES * (config->group_count + 1), sizeof *s->networks);
@@ -140,6 +151,7 @@ static int add_overlays(struct scenario *s, const struct scenario_config *config
         .end = s->end,
         .keeper = config->how.keeper,
         .before_ns = config->before_ns,
+        .may_fail = config->overlays_may_fail,
         .population = &s->population,
         .networks = s->networks,
         .network_count = s->network_count,

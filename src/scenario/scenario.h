@@ -66,6 +66,7 @@ struct scenario_config {
     const atomic_bool *stop; /* borrowed, or NULL: when set, no more sessions are planned */
     const struct overlay_config *overlays; /* borrowed as overlay.h says; up to OVERLAY_SET_MAX */
     size_t overlay_count;
+    bool overlays_may_fail; /* see struct overlay_set_config */
     int64_t before_ns; /* of the run that have passed before: overlays that begin so long after its begin */
 };
 

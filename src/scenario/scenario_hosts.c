@@ -18,6 +18,7 @@ struct group_stacks {
 
 struct scenario_hosts {
     const struct population *population;
+    const struct overlay_set *overlays; /* NULL: none */
     const struct population_group *groups; /* the population's */
     struct group_stacks *stacks;           /* by group */
     uint16_t link;
@@ -97,7 +98,9 @@ static enum host_kind find(const void *self, const struct ip_address *address, u
 
     if (virtual_host)
         return find_virtual(hosts, virtual_host, vlan, host);
-    return is_of_outside(hosts->population, address) ? find_outside(hosts, address, vlan, host) : HOST_NONE;
+    if (is_of_outside(hosts->population, address))
+        return find_outside(hosts, address, vlan, host);
+    return hosts->overlays && overlay_set_brings(hosts->overlays, address) ? HOST_ELSEWHERE : HOST_NONE;
 }
 
 /* ---- ranges ---- */
@@ -125,12 +128,14 @@ static void add_groups(struct scenario_hosts *hosts)
     }
 }
 
-struct scenario_hosts *scenario_hosts_new(const struct population *population, const enum host_os *systems, uint16_t link)
+struct scenario_hosts *scenario_hosts_new(const struct population *population, const struct overlay_set *overlays,
+                                          const enum host_os *systems, uint16_t link)
 {
     struct scenario_hosts *hosts = memory_alloc(sizeof *hosts);
     size_t groups = population->group_count;
 
     hosts->population = population;
+    hosts->overlays = overlays;
     hosts->groups = population->hosts->group;
     hosts->link = link;
     hosts->stacks = memory_alloc_array(groups, sizeof *hosts->stacks);
@@ -156,10 +161,13 @@ void scenario_hosts_free(struct scenario_hosts *hosts)
 
 struct link_hosts scenario_hosts_of(const struct scenario_hosts *hosts)
 {
-    return (struct link_hosts){
+    struct link_hosts of = {
         .find = find,
         .self = hosts,
         .virtual_hosts = hosts->virtual_hosts,
         .virtual_count = hosts->virtual_count,
     };
+
+    memcpy(of.outside_mac, hosts->population->outside.mac, sizeof of.outside_mac);
+    return of;
 }

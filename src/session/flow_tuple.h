@@ -26,12 +26,6 @@ static inline struct flow_tuple flow_tuple_of(const struct flow_plan *plan)
                                 plan->protocol };
 }
 
-/* The protocol as IP has it. */
-static inline uint8_t flow_tuple_ip_protocol(const struct flow_tuple *t)
-{
-    return t->protocol == IP_ICMP && !ip_address_is_v4(&t->address[0]) ? IP_ICMPV6 : t->protocol;
-}
-
 /* The same two hosts and service; the initiator's port may differ. */
 static inline bool flow_tuple_same_service(const struct flow_tuple *a, const struct flow_tuple *b)
 {

@@ -16,7 +16,6 @@
 enum {
     FIRST_BUCKETS = 1024,
     CACHE_LINE_BYTES = 64,
-    ICMPV6_ECHO = 128, /* the request's type */
     MANY_LIVE = 512 /* fewer stay in a processor's own cache */
 };
 
@@ -210,11 +209,11 @@ static bool next_packet(struct live *live)
 
 /* ---- the ground truth ---- */
 
-static uint32_t begin_flow(const struct renderer *r, const struct flow_tuple *tuple, const struct flow_plan *plan)
+static uint32_t begin_flow(const struct renderer *r, const struct flow_plan *plan)
 {
     const struct sent_flow_keeper *keeper = r->config.how.keeper;
     struct sent_flow flow = {
-        .protocol = flow_tuple_ip_protocol(tuple),
+        .protocol = flow_plan_ip_protocol(plan),
         .virtual_host = plan->virtual_host,
         .label = plan->service ? plan->service->label : NULL,
     };
@@ -222,13 +221,11 @@ static uint32_t begin_flow(const struct renderer *r, const struct flow_tuple *tu
     if (keeper == NULL)
         return FRAME_NO_FLOW;
     for (int side = 0; side < 2; side++) {
-        flow.address[side] = tuple->address[side];
-        flow.port[side] = tuple->port[side];
+        flow.address[side] = plan->ends[side].address;
+        flow.port[side] = flow_plan_ip_port(plan, (enum flow_side)side);
         flow.link[side] = plan->ends[side].link;
         flow.vlan[side] = plan->ends[side].vlan;
     }
-    if (flow.protocol == IP_ICMPV6) /* plans have the type of IPv4 */
-        flow.port[FLOW_RESPONDER] = ICMPV6_ECHO << 8;
     return keeper->begin(keeper->self, &flow);
 }
 
@@ -267,7 +264,7 @@ static void prepare_session(struct renderer *r)
     choose_tuple(r, live, &r->plan);
     r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
     live->due = r->plan_due;
-    live->slot = begin_flow(r, &live->tuple, &r->plan);
+    live->slot = begin_flow(r, &r->plan);
     live->frames = 0;
     for (int side = 0; side < 2; side++)
         frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack, (enum flow_side)side);

@@ -7,7 +7,7 @@
 #include "session/session.h"
 #include "session/tcp_options.h"
 
-enum { UDP_BYTES = 8, ICMP_BYTES = 8 };
+enum { UDP_BYTES = 8, ICMP_BYTES = 8, ICMPV6_ECHO = 128 /* the request's type */ };
 
 static double longest(double ns)
 {
@@ -178,8 +178,10 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
     *r = (struct flow_record){ .protocol = flow_plan_ip_protocol(plan), .start = plan->start };
     for (int side = 0; side < 2; side++) {
         r->address[side] = plan->ends[side].address;
-        r->port[side] = plan->ends[side].port;
+        r->port[side] = flow_plan_ip_port(plan, (enum flow_side)side);
     }
+    if (r->protocol == IP_ICMPV6) /* plans have the type of IPv4 */
+        r->port[FLOW_RESPONDER] = ICMPV6_ECHO << 8;
     r->opening = (enum flow_opening)s.opening;
     r->ending = (enum flow_ending)s.ending;
     time_ns = s.opening == FLOW_OPENING_ATTEMPT ? record_attempt(&s.course, r) : record_conversation(&s.course, r);

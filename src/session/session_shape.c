@@ -11,7 +11,6 @@ enum {
     DEFAULT_MSS = 1460,
     MIN_MSS = 88,              /* RFC 1191's smallest MTU less the headers */
     TCP_BYTES = 20,
-    IPV6_MORE_BYTES = 20,      /* than the header of IPv4 */
     DEFAULT_TTL = 64,
     FEW_ROWS = 3,
     EXACT_PACKETS = 4,
@@ -297,8 +296,6 @@ static void set_defaults(struct session_row *row, const struct flow_plan *plan)
     for (int side = 0; side < 2; side++) {
         if (row->mss[side] < MIN_MSS)
             row->mss[side] = DEFAULT_MSS;
-        if (flow_plan_is_ipv6(plan))
-            row->mss[side] -= IPV6_MORE_BYTES;
         row->mss[side] = (uint16_t)at_most(row->mss[side], most);
         if (row->ttl[side] == 0)
             row->ttl[side] = DEFAULT_TTL;

@@ -309,6 +309,7 @@ static void add_group(struct population *population, const struct population_gro
 static int check_gateway(const struct population *population, const struct population_group *group, struct error *err)
 {
     const struct gateway *gateway = group ? &group->addresses.gateway : &population->outside.gateway;
+    const struct ip_network *networks = group ? group->addresses.networks : population->outside.networks;
     enum ip_family family = ip_address_family(&gateway->address);
     char text[IP_ADDRESS_TEXT];
     char network[IP_ADDRESS_TEXT + 4];
@@ -318,13 +319,11 @@ static int check_gateway(const struct population *population, const struct popul
     ip_address_format(&gateway->address, text);
     if (population_find(population, &gateway->address))
         return error_set(err, "gateway %s: it is the address of a virtual host, too", text);
-    if (group == NULL || is_link_local(&gateway->address))
-        return 0;
-    if (!has_family(&group->addresses, family))
-        return error_set(err, "gateway %s: the population has no address of IPv%d", text, family == IP_FAMILY_4 ? 4 : 6);
-    if (!ip_network_contains(&group->addresses.networks[family], &gateway->address))
-        return error_set(err, "gateway %s: it is not in network %s", text,
-                         network_text(&group->addresses.networks[family], network));
+    if (networks[family].prefix == 0)
+        return error_set(err, "gateway %s: %s no address of IPv%d", text, group ? "the population has" : "there is outside",
+                         family == IP_FAMILY_4 ? 4 : 6);
+    if (!is_link_local(&gateway->address) && !ip_network_contains(&networks[family], &gateway->address))
+        return error_set(err, "gateway %s: it is not in network %s", text, network_text(&networks[family], network));
     return 0;
 }
 
@@ -553,7 +552,10 @@ static struct ip_address outside_address6(const struct ip_network *network, uint
     uint64_t high = bits > 64 ? random_mix64(~number) >> (128 - bits) : 0;
     struct ip_address host;
 
-    low = bits < 64 ? 1 + low % usable_addresses(network) : low | 1;
+    if (bits < 64)
+        low = 1 + low % usable_addresses(network);
+    else if (high == 0 && low == 0) /* the first address is no host's */
+        low = 1;
     wire_put_u64(host.bytes, high);
     wire_put_u64(host.bytes + 8, low);
     for (int i = 0; i < 16; i++)
