@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Does a log of what was sent agree with a capture of it, flow by flow?
 
-    flows_agree.py LOG PCAP [--late US] [--missing N]
+    flows_agree.py LOG PCAP [--late US] [--missing N] [--unsent N] [--cut]
 
 LOG is the `truth` of dayshiftd or of dayshift, CSV or JSON lines; PCAP what arrived: Ethernet, IPv4 or IPv6. Every packet
 of the capture has to be of a flow of the log with its ends, and every flow has to have its packets, bytes and TCP flags each
 way, its ICMP errors, and begin and end when its first and last packets were seen: within US microseconds (default 1000, the
 clocks of log and capture being the same). Flows of the log that have the same ends and are not apart in time are
-added up: a capture cannot tell them from one another. Prints what is wrong, and how much agrees. --missing: in so many
-flows the log may lack packets of the capture, as when who sends was killed between sending and counting.
+added up: a capture cannot tell them from one another; others of TCP have the state that the order of their packets makes.
+Prints what is wrong, and how much agrees. --missing: in so many flows the log may lack packets of the capture, as when who
+sends was killed between sending and counting. --unsent: so many frames may have been made and not sent, in all; else
+none. --cut: sending may have ended before a flow did, and what of that one was made and not sent is not looked at.
 """
 import argparse
 import calendar
@@ -22,6 +24,11 @@ import time
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 NAMES = {"TCP": TCP, "UDP": UDP, "ICMP": ICMP, "ICMP6": ICMPV6}
 FLAGS = "FSRPAUEC"
+FIN, SYN, RST = 1, 2, 4
+MOST_UNSENT = 1 << 32  # of a line; what is more was subtracted from too little
+
+# One line of the log. Sides are those of the initiator and of the responder, each (packets, bytes, flags or None).
+Line = collections.namedtuple("Line", "protocol ends start end sides errors state unsent cut")
 
 
 class Flow:
@@ -31,6 +38,9 @@ class Flow:
         self.packets, self.bytes, self.flags = [0, 0], [0, 0], [0, 0]
         self.errors = 0
         self.first = self.last = None
+        self.states = []  # of the log: of each line, and who began: the side
+        self.initiator = None
+        self.ending, self.closing = None, None
 
     def see(self, first, last):
         self.first = first if self.first is None else min(self.first, first)
@@ -40,6 +50,27 @@ class Flow:
         self.packets[side] += packets
         self.bytes[side] += size
         self.flags[side] |= flags
+
+    def see_ending(self, side, flags):
+        """Behind add(): the first FIN, or a RST before both sides have sent a FIN."""
+        if flags & RST and self.ending != RST and not (self.ending == FIN and self.flags[0] & self.flags[1] & FIN):
+            self.ending, self.closing = RST, side
+        elif flags & FIN and self.ending is None:
+            self.ending, self.closing = FIN, side
+
+    def state(self, initiator):
+        """What Zeek would call it, of TCP."""
+        first, second = self.flags[initiator], self.flags[1 - initiator]
+        by_first = self.closing == initiator
+        if not first & SYN:
+            return "OTH"
+        if not second & SYN:
+            return {None: "S0", FIN: "SH", RST: "RSTOS0" if by_first else "REJ"}[self.ending]
+        if self.ending == RST:
+            return "RSTO" if by_first else "RSTR"
+        if first & second & FIN:
+            return "SF"
+        return "S1" if self.ending is None else "S2" if by_first else "S3"
 
 
 def address(data):
@@ -75,9 +106,10 @@ def read_csv(path):
             protocol = NAMES.get(row["pr"]) or int(row["pr"])
             is_ping = protocol in (ICMP, ICMPV6)
             ends = ((row["sa"], int(row["sp"])), (row["da"], -1 if is_ping else int(row["dp"])))
-            yield protocol, ends, microseconds(row["ts"]), microseconds(row["te"]), \
-                ((int(row["ipkt"]), int(row["ibyt"]), flags_of(row["flg"])),
-                 (int(row["opkt"]), int(row["obyt"]), flags_of(row["oflg"]))), int(row["errors"])
+            yield Line(protocol, ends, microseconds(row["ts"]), microseconds(row["te"]),
+                       ((int(row["ipkt"]), int(row["ibyt"]), flags_of(row["flg"])),
+                        (int(row["opkt"]), int(row["obyt"]), flags_of(row["oflg"]))),
+                       int(row["errors"]), row["state"], int(row["unsent"]), int(row["cut"]))
 
 
 def read_json(path):
@@ -90,36 +122,43 @@ def read_json(path):
             if "icmp_id" in o:
                 ends = ((o["id.orig_h"], o["icmp_id"]), (o["id.resp_h"], -1))
             start = round(o["ts"] * 1e6)
-            yield protocol, ends, start, start + round(o["duration"] * 1e6), \
-                ((o["orig_pkts"], o["orig_ip_bytes"], None), (o["resp_pkts"], o["resp_ip_bytes"], None)), o["errors"]
+            yield Line(protocol, ends, start, start + round(o["duration"] * 1e6),
+                       ((o["orig_pkts"], o["orig_ip_bytes"], None), (o["resp_pkts"], o["resp_ip_bytes"], None)),
+                       o["errors"], o["conn_state"] if protocol == TCP else "", o["unsent"], o["cut"])
 
 
 def read_log(path):
-    """Flows by their ends, in order of time; those that are not apart are one."""
+    """Flows by their ends, in order of time; those that are not apart are one. And the lines."""
     found = collections.defaultdict(list)
-    rows = sorted((read_json if path.endswith(".json") else read_csv)(path), key=lambda row: row[2])
-    for protocol, ends, start, end, sides, errors in rows:
-        key, turned = key_of(protocol, ends)
+    lines = sorted((read_json if path.endswith(".json") else read_csv)(path), key=lambda line: line.start)
+    for line in lines:
+        key, turned = key_of(line.protocol, line.ends)
         flows = found[key]
-        if not flows or flows[-1].last + 2000 < start:
+        if not flows or flows[-1].last + 2000 < line.start:
             flows.append(Flow())
-        flows[-1].see(start, end)
-        flows[-1].errors += errors
-        for side, (packets, size, flags) in enumerate(sides):
-            flows[-1].add(side ^ turned, packets, size, flags or 0)
-    return found, len(rows)
+        flow = flows[-1]
+        flow.see(line.start, line.end)
+        flow.errors += line.errors
+        flow.states.append(line.state)
+        flow.initiator = int(turned)
+        for side, (packets, size, flags) in enumerate(line.sides):
+            flow.add(side ^ turned, packets, size, flags or 0)
+    return found, lines
 
 
 def frames(path):
+    """In order of time: files of two links may have been joined."""
     with open(path, "rb") as file:
         data = file.read()
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     unit = 1 if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4") else 1000
-    at = 24
+    at, found = 24, []
     while at + 16 <= len(data):
         seconds, part, size, _ = struct.unpack_from(order + "IIII", data, at)
-        yield seconds * 1000000 + part // unit, data[at + 16:at + 16 + size]
+        found.append((seconds, part, at + 16, size))
         at += 16 + size
+    for seconds, part, at, size in sorted(found, key=lambda frame: frame[:2]):
+        yield seconds * 1000000 + part // unit, data[at:at + size]
 
 
 class Pieces:
@@ -196,6 +235,7 @@ def read_capture(path, log):
             flow.errors += 1
         else:
             flow.add(side, 1, size, flags)
+            flow.see_ending(side, flags)
             flow.see(when, when)
     return found, strangers
 
@@ -208,27 +248,52 @@ def complaints(real, seen, late, has_flags):
         yield "seen %d us after its start and %d us after its end" % (seen.first - real.first, seen.last - real.last)
 
 
+def wrong_state(protocol, real, seen):
+    """Of what has one line."""
+    if len(real.states) == 1:
+        state = seen.state(real.initiator) if protocol == TCP else ""
+        if real.states[0] != state:
+            yield "state %s, in the capture %s" % (real.states[0] or "none", state or "none")
+
+
+def wrong_lines(lines, most_unsent, may_be_cut):
+    """Cut, or more frames were made and not sent than there can be."""
+    for line in lines:
+        if not 0 <= line.unsent < MOST_UNSENT:
+            yield "%s: unsent %d" % (line.ends, line.unsent)
+        if line.cut and not may_be_cut:
+            yield "%s: cut" % (line.ends,)
+    unsent = sum(line.unsent for line in lines if not line.cut)
+    if unsent > most_unsent:
+        yield "unsent %d in all, at most %d were made and not sent" % (unsent, most_unsent)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("log")
     parser.add_argument("pcap")
     parser.add_argument("--late", type=int, default=1000)
     parser.add_argument("--missing", type=int, default=0)
+    parser.add_argument("--unsent", type=int, default=0)
+    parser.add_argument("--cut", action="store_true")
     o = parser.parse_args()
     log, lines = read_log(o.log)
     seen, strangers = read_capture(o.pcap, log)
     wrong = ["%s: in the capture alone, %d packets" % (key, count) for key, count in strangers.items()]
+    wrong += wrong_lines(lines, o.unsent, o.cut)
     flows = 0
     for key, several in log.items():
         for i, real in enumerate(several):
             flows += 1
-            what = list(complaints(real, seen.get((key, i), Flow()), o.late, not o.log.endswith(".json")))
+            there = seen.get((key, i), Flow())
+            what = list(complaints(real, there, o.late, not o.log.endswith(".json")))
+            what += wrong_state(key[0], real, there)
             if what:
                 wrong.append("%s: %s" % (key, "; ".join(what)))
     for line in wrong[:20]:
         print(line)
     print("%d lines, %d flows, %d packets: %d disagree" %
-          (lines, flows, sum(sum(flow.packets) + flow.errors for flow in seen.values()), len(wrong)))
+          (len(lines), flows, sum(sum(flow.packets) + flow.errors for flow in seen.values()), len(wrong)))
     return 1 if len(wrong) > o.missing or flows == 0 else 0
 
 

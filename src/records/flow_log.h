@@ -2,7 +2,8 @@
  * flow_log.h - the log of what was sent: lines of the flows of a ledger, to a file.
  *
  * CSV as `dayshift synth` writes it, or JSON lines as Zeek does, with more columns. A line is written when its flow is
- * over: in order of their ends. There are two kinds of file:
+ * known to be over: of a session with its last frame, of an overlay's flow later (flow/flow_table.h, whose order it is).
+ * There are two kinds of file:
  *     appended   a descriptor: a batch of lines at a time, each with one write(2). What cannot be written stays in
  *                the ledger and is tried again, until half of that is used up; then it is lost, and counted. What a full
  *                disk leaves out of a line comes first the next time;
