@@ -43,7 +43,7 @@ static char *find_place(const char *path, struct error *err)
 
 static int open_place(const char *place, int flags, struct error *err)
 {
-    int fd = open(place, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+    int fd = open(place, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (fd >= 0)
         return fd;
@@ -146,9 +146,24 @@ static int open_append(const struct flow_file *file, const char *place, struct e
     return -1;
 }
 
+/* One that is new has the rights that are promised, whatever the umask: who ships logs is in its group. */
+static int open_or_make(const char *place, struct error *err)
+{
+    const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(place, flags | O_CREAT | O_EXCL, 0640);
+
+    if (fd < 0)
+        return open_place(place, flags, err);
+    if (fchmod(fd, 0640) == 0)
+        return fd;
+    error_set(err, "%s: %s", place, strerror(errno));
+    close(fd);
+    return -1;
+}
+
 static int open_both(struct flow_file *file, const char *place, enum flow_log_format format, struct error *err)
 {
-    file->whole = open_place(place, O_RDWR | O_APPEND | O_CREAT, err);
+    file->whole = open_or_make(place, err);
     if (file->whole < 0 || check_file(file->whole, place, err) < 0)
         return -1;
     file->append = open_append(file, place, err);
