@@ -44,7 +44,7 @@ count_cases() {
 run_tests() { # run_tests BUILD [MAKE ARGUMENT...]
     local directory=$1
     shift
-    make -C "$directory" check "$@" >"$directory/check.log" 2>&1 || {
+    make -j"$(nproc)" -C "$directory" check "$@" >"$directory/check.log" 2>&1 || {
         grep -E '^(FAIL|ERROR|XPASS)' "$directory/check.log" || tail -n 20 "$directory/check.log"
         grep -lE '^:test-result: (FAIL|ERROR)' "$directory"/tests/*.trs | while IFS= read -r log; do
             printf -- '---- %s\n' "${log%.trs}.log"
@@ -73,7 +73,7 @@ step "clang"
 build "$work/source" "$work/clang" "$work/clang.log" --enable-werror CC=clang
 
 step "distribution"
-make -C "$work/gcc" distcheck TESTS="$(make -s -C "$work/gcc" print-unit-tests)" >"$work/distcheck.log" 2>&1 || {
+make -j"$(nproc)" -C "$work/gcc" distcheck TESTS="$(make -s -C "$work/gcc" print-unit-tests)" >"$work/distcheck.log" 2>&1 || {
     tail -n 30 "$work/distcheck.log"
     failed=$((failed + 1))
 }
