@@ -40,7 +40,7 @@ link_set_up
 listen() {
     rm -rf "$out/$1.live"
     mkdir "$out/$1.live"
-    in_b suricata -c "$out/suricata.yaml" -S /dev/null -k all --af-packet="$link_b" --set stats.interval=1 \
+    ip netns exec "$space_b" suricata -c "$out/suricata.yaml" -S /dev/null -k all --af-packet="$link_b" --set stats.interval=1 \
         -l "$out/$1.live" >"$out/$1.live/log" 2>&1 &
     suricata_pid=$!
     other_pids=$suricata_pid
