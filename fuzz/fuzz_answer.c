@@ -68,9 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum host_os systems[] = { HOST_OS_LINUX, HOST_OS_WINDOWS, HOST_OS_MACOS, HOST_OS_ROUTER };
     static struct answer_counts counts;
+    static struct address_claims claims;
     static struct responder *responder; /* kept: it is large */
     static int64_t now_ns;
-    const struct responder_config config = { .hosts.find = find, .counts = &counts };
+    const struct responder_config config = { .hosts.find = find, .claims = &claims, .counts = &counts };
     enum response response;
     uint8_t *frame, *reply;
     size_t length, room;
@@ -88,12 +89,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         mend(frame, size);
     if (responder == NULL)
         responder = responder_new(&config);
-    now_ns += NS_PER_DAY; /* what was answered before is forgotten */
+    now_ns += NS_PER_DAY; /* what was answered before is forgotten, and so is what was claimed */
+    address_claims_init(&claims);
     length = responder_answer(responder, &(struct responder_request){ frame, size, 0, now_ns, (data[0] & 4) != 0 }, reply,
                               &response);
     require(length <= room);
     if (length > 0)
         require_sound(frame, size, reply, length, response);
+    address_claims_release(&claims);
     free(frame);
     free(reply);
     return 0;
