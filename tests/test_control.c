@@ -993,6 +993,7 @@ static void test_largest_status(void **state)
     (void)state;
     some_status(NULL, &status);
     memset(&status.counts, 0x7e, sizeof status.counts);
+    status.counts.has_crossings = true;
     status.link_count = CONFIGURATION_MAX_LINKS;
     status.seconds = status.speed = status.activity = 1e300;
     for (size_t i = 0; i < CONFIGURATION_MAX_LINKS; i++) {

@@ -409,7 +409,8 @@ void flow_ledger_write_begins(struct flow_ledger *ledger, const uint32_t *slots,
     struct shared *shared = ledger->shared;
 
     assert(count <= FLOW_LEDGER_BATCH);
-    memcpy(shared->batch, slots, count * sizeof *slots);
+    if (count > 0)
+        memcpy(shared->batch, slots, count * sizeof *slots);
     shared->batch_count = (uint32_t)count;
     shared->batch_lines = 0;
     shared->file_bytes = file_bytes;
