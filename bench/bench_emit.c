@@ -117,7 +117,8 @@ static double time_run(void (*run)(struct emitter *, struct source *), uint32_t 
 {
     struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
     static struct emit_counts counts;
-    struct gate gate = { .networks = &network, .network_count = 1 };
+    struct gate_network allowed = gate_network_of(&network);
+    struct gate gate = { .networks = &allowed, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
     struct emit_link link = { .gate = &gate, .sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL), .counts = &counts };

@@ -157,7 +157,8 @@ static void emit(const char *link_name, const char *sink_name, double rate, doub
     struct frame_ring *ring = frame_ring_new(RING_BYTES);
     struct emission emission = { emitter, ring };
     struct emit_clock clock;
-    struct gate gate = { .networks = &network, .network_count = 1 };
+    struct gate_network allowed = gate_network_of(&network);
+    struct gate gate = { .networks = &allowed, .network_count = 1 };
     struct emit_link emitted = { .gate = &gate, .counts = counts };
     atomic_bool stop = false;
     struct error err = { "" };

@@ -143,8 +143,9 @@ static int send_bulk(void)
 {
     struct bulk bulk = { .bytes = { [12] = 0x08, [14] = 0x45 } };
     const struct frame_source source = { peek_bulk, take_bulk, &bulk };
+    struct gate_network allowed;
     struct ip_network network;
-    const struct gate gate = { .networks = &network, .network_count = 1 };
+    const struct gate gate = { .networks = &allowed, .network_count = 1 };
     struct emit_clock clock = emit_clock_simulated();
     atomic_bool stop = false;
     static struct emit_counts counts;
@@ -156,6 +157,7 @@ static int send_bulk(void)
     int status;
 
     ip_network_parse(&network, "198.18.0.0/16");
+    allowed = gate_network_of(&network);
     wire_put_u32(bulk.bytes + 26, UINT32_C(0xc6120001)); /* 198.18.0.1 */
     wire_put_u32(bulk.bytes + 30, UINT32_C(0xc6120002));
     status = emitter_run_source(&emitter, &source, &err);

@@ -30,6 +30,8 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, c
         .groups = &group, .group_count = 1, .seed = 1, .day_ns = day_ns, .speed = 1,
     };
     struct emit_clock clock = emit_clock_simulated();
+    const struct ip_network *networks;
+    struct gate_network *allowed;
     struct gate gate = { 0 };
     struct emit_link link = { .gate = &gate };
     atomic_bool stop = false;
@@ -53,7 +55,8 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, c
         fprintf(stderr, "bench_play: %s\n", err.text);
         exit(1);
     }
-    gate.networks = scenario_networks(scenario, &gate.network_count);
+    networks = scenario_networks(scenario, &gate.network_count);
+    gate.networks = allowed = gate_networks_new(networks, gate.network_count);
     link.counts = counts;
     link.sink = sink_open(SINK_NULL, NULL, NULL, NULL, NULL);
     emitter->links[0] = &link;
@@ -77,6 +80,7 @@ static struct result play(struct model *model, uint32_t hosts, int64_t day_ns, c
     result.bytes = counts->sent_bytes;
     sink_close(link.sink);
     scenario_free(scenario);
+    free(allowed);
     free(emitter);
     free(counts);
     return result;

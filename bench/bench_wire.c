@@ -221,6 +221,8 @@ static void play(const char *link, const char *sink, const char *path, uint64_t 
     struct emitter *emitter = calloc(1, sizeof *emitter);
     struct emit_clock clock = emit_clock_real();
     atomic_bool stop = false;
+    const struct ip_network *networks;
+    struct gate_network *allowed;
     struct gate gate = { 0 };
     struct emit_link emitted = { .gate = &gate, .counts = counts };
     struct error err = { "" };
@@ -232,7 +234,8 @@ static void play(const char *link, const char *sink, const char *path, uint64_t 
     open_wire(&wire, link, sink, RING_BYTES);
     clock.anchor_ns = INT64_MIN / 4;
     rendering.ring = wire.ring;
-    gate.networks = scenario_networks(scenario, &gate.network_count);
+    networks = scenario_networks(scenario, &gate.network_count);
+    gate.networks = allowed = gate_networks_new(networks, gate.network_count);
     emitted.sink = wire.sink;
     *emitter = (struct emitter){ .links = { &emitted }, .clock = &clock, .stop = &stop, .max_late_ns = INT64_MAX };
     begin = mono_time_now();
@@ -245,6 +248,7 @@ static void play(const char *link, const char *sink, const char *path, uint64_t 
     printf("render_ns=%.0f\n", rendering.cpu_seconds * 1e9 / (double)count);
     close_wire(&wire);
     scenario_free(scenario);
+    free(allowed);
     model_free(model);
     free(emitter);
     free(counts);

@@ -47,7 +47,7 @@ configure()
 {
     cat > "$scratch/overlay.conf" << END
 interface = "$link_a"; control = ""; user = "nobody"; duration = "12s"; start = "2026-03-02 10:00"; speed = ${SPEED:-20};
-sink = "$2"; priority = ${PRIORITY:-0};
+sink = "$2"; priority = ${PRIORITY:-0}; probe = false; announce = false;
 populations = ( { model = "$scratch/model.dsm"; network = "198.18.0.0/24"; hosts = 40; activity = $1; } );
 overlays = ( { pcap = "$scratch/attack.pcap"; after = "1s"; map = (
     { from = "10.9.9.9"; to = "$host"; }, { from = "10.0.0.0/24"; to = "198.18.0.0/24"; } ); } );

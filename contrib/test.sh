@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what a fresh Debian 12 lacks, builds with gcc and clang (any warning is an error), runs
-# all tests, runs the unit tests once more under sanitizers, and checks the distribution.
+# all tests, runs the unit tests once more under sanitizers, and checks the distribution and the profiled build.
 # Needs root: some tests build network namespaces. The last line counts the cases.
 set -eu
 
@@ -86,6 +86,22 @@ if "$source_dir/contrib/quickstart.sh" --seconds 10 >"$work/quickstart.log" 2>&1
 else
     failed=$((failed + 1))
     tail -n 60 "$work/quickstart.log"
+fi
+
+step "profiled build"
+# play BUILD: ten minutes of the sample's day, in its day.pcap
+play() {
+    "$1/dayshift" learn -q -o "$1/sample.dsm" "$source_dir"/contrib/sample.pcap.* &&
+        "$1/dayshift" day -q -o "$1/day.pcap" --for 10m "$1/sample.dsm"
+}
+mkdir "$work/profiled"
+if { ( cd "$work/profiled" && "$work/source/configure" && make -j"$(nproc)" profiled ) >"$work/profiled.log" 2>&1 &&
+    play "$work/gcc" && play "$work/profiled" && cmp "$work/gcc/day.pcap" "$work/profiled/day.pcap"; }; then
+    passed=$((passed + 1))
+    echo "the same frames"
+else
+    failed=$((failed + 1))
+    tail -n 30 "$work/profiled.log"
 fi
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

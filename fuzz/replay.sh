@@ -4,7 +4,7 @@ set -eu
 source=${DAYSHIFT_SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}
 dayshift=${DAYSHIFT:-$PWD/dayshift}
 cd "$(dirname "$dayshift")"
-for target in decode capture records labels model control answer; do
+for target in decode capture records labels model control answer overlay; do
     printf '%s: ' "$target"
     "fuzz/replay_$target" "$source/fuzz/corpus/$target"
 done

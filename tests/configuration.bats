@@ -45,13 +45,14 @@ setup()
     configure etc/a.conf 'populations = ( { model = "../etc/office.dsm"; } );'
     run -0 dayshiftd -n -c "$PWD/etc/a.conf"
     configure a.conf 'populations = ( { model = "office.dsm"; } );'
-    refuses 1 "office.dsm: cannot open" dayshiftd -n -c a.conf
+    refuses 1 "a.conf:1: model: office.dsm: cannot open" dayshiftd -n -c a.conf
 }
 
 @test "dayshiftd: a bad value of every key is named with its line" {
     refuses_line 2 'interface: 7 is not a text' "$players" 'interface = 7;'
     refuses_line 2 'interface: "" is not a text' "$players" 'interface = "";'
-    refuses_line 2 'user: true is not a text' "$players" 'user = true;'
+    refuses_line 2 'user: true is not the name of a user' "$players" 'user = true;'
+    refuses_line 2 'user: "root" is not a user without the rights of root' "$players" 'user = "root";'
     refuses_line 2 'allow_default_route: "yes" is not true or false' "$players" 'allow_default_route = "yes";'
     refuses_line 2 'allow_default_route: 1 is not true or false' "$players" 'allow_default_route = 1;'
     refuses_line 2 'seed: -1 is not a whole number from 0 to' "$players" 'seed = -1;'
@@ -98,11 +99,25 @@ setup()
     refuses_line 2 'control_group: 0 is not a group' "$players" 'control_group = 0;'
 }
 
+@test "dayshiftd: that its user exists matters to root alone" {
+    local -a as_another=()
+
+    configure a.conf "$players" 'user = "no such";'
+    if [ "$(id -u)" -eq 0 ]; then
+        refuses_line 2 'user: "no such" is not a user of this machine' "$players" 'user = "no such";'
+        as_another=(setpriv --reuid=65534 --inh-caps=+dac_override --ambient-caps=+dac_override)
+    fi
+    run -0 "${as_another[@]}" "$DAYSHIFTD" -n -c a.conf
+    configure a.conf "$players" 'user = "no such";' 'duration = "1s";'
+    run -0 "${as_another[@]}" "$DAYSHIFTD" -q -w out.pcap -c a.conf
+    configure a.conf "$players" 'user = "root";'
+    refuses 1 'a.conf:2: user: "root" is not a user without the rights of root' "${as_another[@]}" "$DAYSHIFTD" -n -c a.conf
+}
+
 @test "dayshiftd: bad populations are named with their line" {
     local m="model = \"$model\";"
 
-    configure a.conf 'seed = 1;'
-    refuses 1 "a.conf: populations are missing" dayshiftd -n -c a.conf
+    refuses_configuration "a.conf: populations are missing" 'seed = 1;'
     refuses_line 1 'populations: () is not a list of 1 to 64' 'populations = ();'
     refuses_line 1 'populations: "x" is not a list of 1 to 64' 'populations = "x";'
     refuses_line 1 'populations: {...} is not a list of 1 to 64' "populations = { $m };"
@@ -134,67 +149,119 @@ setup()
     refuses_line 2 'hosts: "many" is not' "populations = ( { $m" 'hosts = "many"; } );'
     refuses_line 2 'pick: 3 is not a text' "populations = ( { $m" 'pick = 3; } );'
     refuses_line 2 'activity: 0 is not a number from 0.001 to 1000' "populations = ( { $m" 'activity = 0; } );'
-    configure a.conf "populations = ( { $m pick = \"3,x\"; } );"
-    refuses 1 "a.conf: pick \"3,x\": 'x' is neither" dayshiftd -n -c a.conf
+    refuses_line 2 "pick \"3,x\": 'x' is neither" 'populations = (' "{ $m pick = \"3,x\"; } );"
+    refuses_line 2 'pick "12": there is no host 12: the model has 12, from 0 on' 'populations = (' "{ $m pick = \"12\"; } );"
+    refuses_line 1 "pick \"crowd:9\": 'crowd:9': the model has no such crowd" "populations = ( { $m pick = \"crowd:9\"; } );"
     refuses_line 1 "unknown key 'colour'" 'colour = "red";' "$players"
     refuses_line 2 "unknown key 'colour'" "populations = ( { $m" 'colour = "red"; } );'
 }
 
-@test "dayshiftd: networks that cannot be" {
+@test "dayshiftd: models that cannot be are named with their line" {
+    : > empty
+    echo words > words
+    mkfifo pipe
+    cp "$model" cut.dsm
+    truncate -s 20000 cut.dsm
+    python3 - <<'END'
+import sqlite3
+connection = sqlite3.connect("other.dsm")
+connection.execute("CREATE TABLE host (number)")
+connection.commit()
+END
+    refuses_line 2 'model: missing.dsm: cannot open: No such file' 'populations = ( {' 'model = "missing.dsm"; } );'
+    refuses_line 2 'model: empty: not a model file: it is empty' 'populations = ( {' 'model = "empty"; } );'
+    refuses_line 2 'model: pipe: not a model file: not a regular file' 'populations = ( {' 'model = "pipe"; } );'
+    refuses_line 2 'model: words: not a usable model file: it is something else' 'populations = ( {' 'model = "words"; } );'
+    refuses_line 2 'model: other.dsm: not a model file: application id 0' 'populations = ( {' 'model = "other.dsm"; } );'
+    refuses_line 3 'model: cut.dsm: damaged' "populations = ( { model = \"$model\"; }, {" \
+        'network = "10.0.0.0/24";' 'model = "cut.dsm"; } );'
+}
+
+@test "dayshiftd: networks that cannot be are named with the population that is to blame, or the outside" {
     local m="model = \"$model\";"
 
-    configure a.conf "populations = ( { $m network = \"10.0.0.0/24\"; }, { $m network = \"10.0.0.0/16\"; } );"
-    refuses 1 "a.conf: networks 10.0.0.0/24 and 10.0.0.0/16 overlap" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m }, { $m } );"
-    refuses 1 "a.conf: networks 198.18.0.0/16 and 198.18.0.0/16 overlap" dayshiftd -n -c a.conf
-    configure a.conf "$players" 'outside = "198.18.128.0/17";'
-    refuses 1 "a.conf: networks 198.18.0.0/16 and 198.18.128.0/17 overlap" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network = \"10.0.0.0/29\"; } );"
-    refuses 1 "a.conf: network 10.0.0.0/29: 12 hosts wanted, it has room for 6" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; }, { $m network6 = \"fd00::/48\"; } );"
-    refuses 1 "a.conf: networks fd00::/64 and fd00::/48 overlap" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; } );" 'outside6 = "fd00::/8";'
-    refuses 1 "a.conf: networks fd00::/64 and fd00::/8 overlap" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network6 = \"fd00::/125\"; } );"
-    refuses 1 "a.conf: network fd00::/125: 12 hosts wanted, it has room for 7" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; first6 = \"fd00:0:0:1::1\"; } );"
-    refuses 1 "a.conf: network fd00::/64: fd00:0:0:1::1, the address of the first host, is not in it" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network6 = \"fd00::/64\"; first6 = \"fd00::ffff:ffff:ffff:fff8\"; } );"
-    refuses 1 "12 hosts wanted, it has room for 8 from fd00::ffff:ffff:ffff:fff8 on" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network = \"10.0.0.0/24\"; first = \"10.0.0.250\"; } );"
-    refuses 1 "network 10.0.0.0/24: 12 hosts wanted, it has room for 5 from 10.0.0.250 on" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m network = \"10.0.0.0/24\"; first = \"10.0.0.0\"; } );"
-    refuses 1 "network 10.0.0.0/24: no host can have its first address" dayshiftd -n -c a.conf
+    refuses_line 2 'networks 10.0.0.0/24 and 10.0.0.0/16 overlap' \
+        "populations = ( { $m network = \"10.0.0.0/24\"; }," "{ $m network = \"10.0.0.0/16\"; } );"
+    refuses_line 3 'networks 10.0.1.0/24 and 10.0.0.0/16 overlap' "populations = ( { $m network = \"10.1.0.0/24\"; }," \
+        "{ $m network = \"10.0.1.0/24\"; }," "{ $m network = \"10.0.0.0/16\"; }," "{ $m network = \"10.0.2.0/24\"; } );"
+    refuses_line 2 'networks 198.18.0.0/16 and 198.18.0.0/16 overlap' "populations = ( { $m }," "{ $m } );"
+    refuses_line 2 'networks 198.18.0.0/16 and 198.18.128.0/17 overlap' 'outside = "198.18.128.0/17";' "$players"
+    refuses_line 1 'network 10.0.0.0/29: 12 hosts wanted, it has room for 6' "populations = ( { $m network = \"10.0.0.0/29\"; } );"
+    refuses_line 1 'network 198.18.0.0/16: 70000 hosts wanted, it has room for 65534' "populations = ( { $m hosts = 70000; } );"
+    refuses_line 2 'networks fd00::/64 and fd00::/48 overlap' "populations = ( { $m network6 = \"fd00::/64\"; }," \
+        "{ $m network6 = \"fd00::/48\"; } );"
+    refuses_line 1 'networks fd00::/64 and fd00::/8 overlap' "populations = ( { $m network6 = \"fd00::/64\"; } );" 'outside6 = "fd00::/8";'
+    refuses_line 1 'network fd00::/125: 12 hosts wanted, it has room for 7' "populations = ( { $m network6 = \"fd00::/125\"; } );"
+    refuses_line 1 'network fd00::/64: fd00:0:0:1::1, the address of the first host, is not in it' \
+        "populations = ( { $m network6 = \"fd00::/64\"; first6 = \"fd00:0:0:1::1\"; } );"
+    refuses_line 1 'network fd00::/64: 12 hosts wanted, it has room for 8 from fd00::ffff:ffff:ffff:fff8 on' \
+        "populations = ( { $m network6 = \"fd00::/64\"; first6 = \"fd00::ffff:ffff:ffff:fff8\"; } );"
+    refuses_line 1 'network 10.0.0.0/24: 12 hosts wanted, it has room for 5 from 10.0.0.250 on' \
+        "populations = ( { $m network = \"10.0.0.0/24\"; first = \"10.0.0.250\"; } );"
+    refuses_line 1 'network 10.0.0.0/24: no host can have its first address' \
+        "populations = ( { $m network = \"10.0.0.0/24\"; first = \"10.0.0.0\"; } );"
     for reserved in ::/16 ff02::/64 ::ffff:0:0/100; do
         configure a.conf "populations = ( { $m network6 = \"$reserved\"; } );"
         run -1 dayshiftd -n -c a.conf
     done
+    refuses_line 2 'outside: network 224.0.0.0/8: no host can have its addresses' "$players" 'outside = "224.0.0.0/8";'
+    refuses_line 3 'outside6: network ff00::/16: no host can have its addresses' "$players" 'outside = "198.19.0.0/16";' \
+        'outside6 = "ff00::/16";'
+    refuses_line 2 'outside: network 10.0.0.0: 1 hosts wanted, it has room for 0' "$players" 'outside = "10.0.0.0/32";'
 }
 
-@test "dayshiftd: MACs and gateways that cannot be" {
+@test "dayshiftd: MACs and gateways that cannot be are named with the population that is to blame, or the outside" {
     local m="model = \"$model\"; hosts = 12;"
 
-    configure a.conf "populations = ( { $m mac = \"02:00:00:00:00:01\"; }," \
-        "{ $m network6 = \"fd00::/64\"; mac = \"02:00:00:00:00:0c\"; } );"
-    refuses 1 "MAC addresses from 02:00:00:00:00:01 on and from 02:00:00:00:00:0c on overlap" dayshiftd -n -c a.conf
+    refuses_line 2 'MAC addresses from 02:00:00:00:00:01 on and from 02:00:00:00:00:0c on overlap' \
+        "populations = ( { $m mac = \"02:00:00:00:00:01\"; }," "{ $m network6 = \"fd00::/64\"; mac = \"02:00:00:00:00:0c\"; } );"
     configure a.conf "populations = ( { $m mac = \"02:00:00:00:00:01\"; }," \
         "{ $m network6 = \"fd00::/64\"; mac = \"02:00:00:00:00:0d\"; } );"
     run -0 dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m mac = \"02:d5:00:00:00:00\"; } );"
-    refuses 1 "MAC addresses from 02:d5:00:00:00:00 on and from 02:d5:00:00:00:01 on overlap" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m mac = \"fe:ff:ff:ff:ff:fa\"; } );"
-    refuses 1 "MAC addresses from fe:ff:ff:ff:ff:fa on: 12 hosts wanted, and one would have that of a" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m gateway = \"198.18.0.3\"; } );"
-    refuses 1 "gateway 198.18.0.3: it is the address of a virtual host, too" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m gateway = \"10.0.0.1\"; } );"
-    refuses 1 "gateway 10.0.0.1: it is not in network 198.18.0.0/16" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m gateway = \"fd00::1\"; } );"
-    refuses 1 "gateway fd00::1: the population has no address of IPv6" dayshiftd -n -c a.conf
-    configure a.conf "populations = ( { $m } );" 'outside_gateway = "198.18.0.12";'
-    refuses 1 "gateway 198.18.0.12: it is the address of a virtual host, too" dayshiftd -n -c a.conf
+    refuses_line 1 'MAC addresses from 02:d5:00:00:00:00 on and from 02:d5:00:00:00:01 on overlap' \
+        "populations = ( { $m mac = \"02:d5:00:00:00:00\"; } );"
+    refuses_line 1 'MAC addresses from fe:ff:ff:ff:ff:fa on: 12 hosts wanted, and one would have that of a' \
+        "populations = ( { $m mac = \"fe:ff:ff:ff:ff:fa\"; } );"
+    refuses_line 1 'gateway 198.18.0.3: it is the address of a virtual host, too: let them begin elsewhere (first)' "populations = ( { $m gateway = \"198.18.0.3\"; } );"
+    refuses_line 1 'gateway 10.0.0.1: it is not in network 198.18.0.0/16' "populations = ( { $m gateway = \"10.0.0.1\"; } );"
+    refuses_line 1 'gateway fd00::1: the population has no address of IPv6' "populations = ( { $m gateway = \"fd00::1\"; } );"
+    refuses_line 2 'outside_gateway: gateway 198.18.0.12: it is the address of a virtual host, too' "populations = ( { $m } );" \
+        'outside_gateway = "198.18.0.12";'
+    refuses_line 2 'outside_gateway: gateway 198.20.0.1: it is not in network 198.19.0.0/16' "populations = ( { $m } );" \
+        'outside_gateway = "198.20.0.1";'
     configure a.conf "populations = ( { $m gateway = \"198.18.0.13\"; network = \"198.18.0.0/24\"; }," \
         "{ $m network6 = \"fd00::/64\"; gateway = \"fe80::1\"; } );" 'outside_gateway = "198.19.0.1";'
     run -0 dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: numbers that libconfig would read as others" {
+    refuses_line 2 'seed: 2147483648 is above 2147483647 and must be followed by an L: 2147483648L' "$players" 'seed = 2147483648;'
+    refuses_line 2 'seed: 5000000000 is above' "$players" 'seed = 5000000000;' # it would be 705032704
+    refuses_line 2 'seed: 0xffffffff is above' "$players" 'seed = 0xffffffff;'
+    refuses_line 2 'seed: 99999999999999999999 is above 9223372036854775807' "$players" 'seed = 99999999999999999999L;'
+    refuses_line 2 'seed: 0x8000000000000000 is above 9223372036854775807' "$players" 'seed = 0x8000000000000000L;'
+    refuses_line 2 'seed: -2147483648 is not a whole number from 0' "$players" 'seed = -2147483648;'
+    refuses_line 2 'seed: -2147483649 is below -2147483648 and must be followed by an L: -2147483649L' "$players" 'seed = -2147483649;'
+    refuses_line 2 'seed: +2147483648 is above 2147483647 and must be followed by an L: +2147483648L' "$players" 'seed = +2147483648;'
+    refuses_line 2 'seed: -9223372036854775808 is not a whole number from 0' "$players" 'seed = -9223372036854775808L;'
+    refuses_line 2 'seed: -9223372036854775809 is below -9223372036854775808' "$players" 'seed = -9223372036854775809L;'
+    refuses_line 2 'seed: 3000000000 is above 2147483647' "$players" 'seed = (5000000000L, -5000000000LL, 0x7fffffffffffffffLL, 3000000000);'
+    refuses_line 3 'max_bits_per_second: 10000000000 is above' "$players" '/* " */ seed = 1; // "' 'max_bits_per_second = 10000000000;'
+    refuses_line 3 'max_packets_per_second: 3000000000 is above' "$players" 'timezone = "UTC";' \
+        'links = ( { name = "\""; interface = "a"; max_packets_per_second = 3000000000; } );'
+    configure more.conf '# first' 'max_bits_per_second = 10000000000;'
+    configure a.conf "$players" '@include "more.conf"'
+    refuses 1 "dayshiftd: more.conf:2: max_bits_per_second: 10000000000 is above" dayshiftd -n -c a.conf
+    configure a.conf "$players" '# 5000000000' '// 5000000000' '/* 5000000000' '*/ max_bits_per_second = 5000000000.0;' \
+        'links = ( { name = "a5000000000"; interface = "5000000000"; } );' 'seed = 5000000000L;' \
+        'max_packets_per_second = 50000000000e-3;'
+    run -0 dayshiftd -n -c a.conf
+}
+
+@test "dayshiftd: a log of flows that cannot be is named with its line" {
+    refuses_line 2 "truth: $model: would overwrite $model" "$players" "truth = \"$model\";"
+    configure a.conf "$players" 'duration = "1s";' 'truth = "missing/flows.csv";'
+    refuses 1 "dayshiftd: a.conf:3: truth: missing/flows.csv: cannot create" dayshiftd -q -w out.pcap -c a.conf
 }
 
 @test "dayshiftd: a file that is no configuration" {
@@ -203,20 +270,26 @@ setup()
     refuses 1 "sample.dsm:1: syntax error" dayshiftd -n -c "$model"
     : > a.conf
     refuses 1 "a.conf: populations are missing" dayshiftd -n -c a.conf
-    refuses_line 2 'syntax error' "$players" 'seed = = 3;'
-    refuses_line 3 'syntax error' 'populations = (' '{ model = "x";' # ends too early
-    refuses_line 2 'duplicate setting name' "$players seed = 1;" 'seed = 2;'
-    refuses_line 2 'cannot open include file' "$players" '@include "missing.conf"'
+    refuses_line 2 'syntax error: seed = = 3;' "$players" 'seed = = 3;'
+    refuses_line 3 'syntax error at the end of the file: a quote or a bracket may be open' 'populations = (' '{ model = "x";'
+    refuses_line 3 'syntax error at the end of the file' "$players" 'start = "now;'
+    refuses_line 2 'duplicate setting name: seed = 2;' "$players seed = 1;" 'seed = 2;'
+    refuses_line 2 'cannot open include file: @include "missing.conf"' "$players" '@include "missing.conf"'
+    truncate -s 17M big.conf
+    refuses 1 "big.conf: no configuration: more than 16777216 bytes" dayshiftd -n -c big.conf
 }
 
 @test "dayshiftd: an included file is named" {
     configure more.conf '' 'seed = -7;'
-    configure a.conf "$players" '@include "more.conf"'
-    refuses 1 "more.conf:2: seed: -7 is not" dayshiftd -n -c a.conf
+    refuses_configuration "more.conf:2: seed: -7 is not" "$players" '@include "more.conf"'
     configure more.conf '' 'seed = = 7;'
     refuses 1 "more.conf:2: syntax error" dayshiftd -n -c a.conf
     configure more.conf 'seed = 7;'
     run -0 dayshiftd -n -c a.conf
+    rm more.conf
+    mkdir more.conf
+    run -2 dayshiftd -n -c a.conf # libconfig's scanner ends the process
+    [ "$output" = "input in flex scanner failed" ]
 }
 
 # ---- links ----
@@ -301,6 +374,17 @@ example()
     [ "$(find "$SOURCE/conf" -name '*.conf' | wc -l)" -eq 4 ]
 }
 
+@test "the configuration for a lab in README is good" {
+    sed -n '/^3\. Write lab\.conf/,/^4\. /s/^       //p' "$SOURCE/README" > lab.conf
+    cp "$model" office.dsm
+    cp "$BATS_FILE_TMPDIR/sample.pcap" attack.pcap
+    sed -i 's|10\.1\.0\.0/27|10.183.213.64/27|' lab.conf # where a host of the sample is
+    run -0 --separate-stderr dayshiftd -n -c lab.conf
+    [[ ${lines[0]} == 'attack.pcap: "scan" every day at 10:15:00, for '* ]]
+    [ "${lines[1]}" = "lab.conf: good" ]
+    [[ $stderr == 'dayshiftd: attack.pcap: '*' frames cannot be played: '* ]]
+}
+
 # spell_out FILE: all that dayshift.conf has as a comment, with its examples of links, for its one interface, and overlays
 spell_out()
 {
@@ -339,6 +423,31 @@ spell_out()
 keys_of_manual()
 {
     sed -n "/^\.Ss $1\$/,/^\.El/s/^\.It Ic \(.*\) No = .*/\1/p" "$SOURCE/docs/dayshift.conf.5" | tr -d ' ' | tr , '\n' | sort
+}
+
+# keys_of_parser FILE FUNCTION: those that it takes
+keys_of_parser()
+{
+    sed -n "/^static int $2(/,/{ NULL, NULL }/p" "$SOURCE/src/daemon/$1.c" | grep -oE '\{ "[a-z0-9_]+", [a-z0-9_]+ \}' |
+        sed 's/^{ "\(.*\)".*/\1/' | sort
+}
+
+@test "the manual has every key of every group that there is, and no other" {
+    local file function section
+
+    while read -r file function section; do
+        keys_of_manual "$section" > manual
+        keys_of_parser "$file" "$function" > parser
+        diff manual parser || complain "$section"
+        cat parser >> all
+    done <<'END'
+configuration take_root Keys
+configuration_link take_link Keys of a link
+configuration_population take_population Keys of a population
+configuration_overlay take_overlay Keys of an overlay
+configuration_overlay take_mapping Keys of a mapping
+END
+    [ "$(wc -l < all)" -eq "$(cat "$SOURCE"/src/daemon/configuration*.c | grep -oE '\{ "[a-z0-9_]+", [a-z0-9_]+ \}' | wc -l)" ]
 }
 
 @test "the example and the manual have the same keys" {

@@ -118,7 +118,8 @@ static int send_frames(const struct link *link, uint32_t frames, int64_t gap_ns,
                        struct emit_counts *counts, struct error *err)
 {
     struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
-    struct gate gate = { .networks = &network, .network_count = 1, .max_frame_bytes = (uint32_t)link->mtu + 14 };
+    struct gate_network allowed = gate_network_of(&network);
+    struct gate gate = { .networks = &allowed, .network_count = 1, .max_frame_bytes = (uint32_t)link->mtu + 14 };
     struct emit_link emitted = { .gate = &gate, .counts = counts };
     atomic_bool stop = false;
     struct plan plan = { frame_ring_new(RING_BYTES), &stop, frames, gap_ns };

@@ -90,11 +90,17 @@ configure()
     printf '%s\n' "${@:2}" > "$1"
 }
 
-# refuses_line N TEXT LINE...: a configuration of these lines, whose line N is refused
+# refuses_configuration TEXT LINE...: one of these lines, with a text that contains this one
+refuses_configuration()
+{
+    configure a.conf "${@:2}"
+    refuses 1 "$1" dayshiftd -n -c a.conf
+}
+
+# refuses_line N TEXT LINE...: the same, for what is in line N
 refuses_line()
 {
-    configure a.conf "${@:3}"
-    refuses 1 "dayshiftd: a.conf:$1: $2" dayshiftd -n -c a.conf
+    refuses_configuration "dayshiftd: a.conf:$1: $2" "${@:3}"
 }
 
 # json_value FILE EXPRESSION: an expression over the document `d`.

@@ -1150,6 +1150,10 @@ check_live()
     [ ! -e live.dsm ]
     [ ! -e live.map ]
     refuses 1 "no-such: cannot capture: " ip netns exec "$far" "$DAYSHIFT" learn -i no-such -o new.dsm
+    [[ $stderr != *"("* ]] # libpcap says it twice
+    need setpriv
+    refuses 1 "lrn1: no permission to capture: start as root, or with CAP_NET_RAW" ip netns exec "$far" \
+        setpriv --bounding-set=-all --inh-caps=-all "$DAYSHIFT" learn -i lrn1 -o new.dsm
 }
 
 # ---- merge ----

@@ -72,6 +72,16 @@ check()
     fi
 }
 
+# check_end WHAT: the probe ends by itself, and well
+check_end()
+{
+    local status=0
+
+    wait "$probe_pid" || status=$?
+    check "$1" [ $status = 0 ]
+    probe_pid=
+}
+
 # contains FILE PATTERN, in capitals or not
 contains()
 {

@@ -198,7 +198,9 @@ int long_run_play(const struct long_run_config *config, struct long_run_result *
     static const struct sink_operations operations = { watch, NULL, close_nothing };
     struct long_run *run = memory_alloc(sizeof *run);
     const struct frame_source steered = { peek_steered, take_counted, run };
+    const struct ip_network *networks;
     atomic_bool stop = false;
+    struct gate_network *allowed = NULL;
     struct gate gate = { .max_frame_bytes = config->is_rough ? ROUGH_FRAME_BYTES : 0 };
     int status = -1;
 
@@ -214,13 +216,15 @@ int long_run_play(const struct long_run_config *config, struct long_run_result *
     run->scenario = new_scenario(config, err);
     if (run->scenario) {
         run->frames = scenario_frames(run->scenario);
-        gate.networks = scenario_networks(run->scenario, &gate.network_count);
+        networks = scenario_networks(run->scenario, &gate.network_count);
+        gate.networks = allowed = gate_networks_new(networks, gate.network_count);
         run->link = (struct emit_link){ .gate = &gate, .sink = &run->sink, .counts = &run->counts };
         run->emitter = (struct emitter){ .links = { &run->link }, .clock = &run->clock, .stop = &stop,
                                          .late = config->late };
         status = emitter_run_source(&run->emitter, &steered, err);
         set_result(run);
     }
+    free(allowed);
     scenario_free(run->scenario);
     free(run);
     return status;

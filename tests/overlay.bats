@@ -65,8 +65,8 @@ times()
     refuses_line 2 'overlays: () is not a list of 1 to 16 overlays' "$players" 'overlays = ();'
     refuses_line 2 'overlays: "x" is not { pcap = ...; at = ...; }' "$players" 'overlays = ( "x" );'
     refuses_line 2 'overlays: one has no pcap' "$players" "$(overlay 'at = "10:15";')"
-    refuses_line 2 'overlays: one has not one of at and after' "$players" "$(overlay 'pcap = "attack.pcap";')"
-    refuses_line 2 'overlays: one has not one of at and after' "$players" \
+    refuses_line 2 'overlays: "attack.pcap" has neither at nor after' "$players" "$(overlay 'pcap = "attack.pcap";')"
+    refuses_line 2 'overlays: "attack.pcap" has at and after: one of them' "$players" \
         "$(overlay 'pcap = "attack.pcap"; at = "10:15"; after = "9s";')"
     for time in 25:00 10:15:61 '2026-02-30 10:15' 2026-02-03 noon ''; do
         refuses_line 2 "at: \"$time\" is not a time of every day" "$players" "$(overlay "pcap = \"a\"; at = \"$time\";")"
@@ -82,24 +82,26 @@ times()
     local begin='pcap = "attack.pcap"; at = "10:15"; map ='
 
     refuses_line 2 'map: 7 is not a list of 1 to 1024' "$players" "$(overlay "$begin 7;")"
-    refuses_line 2 'map: one is not { from = ...; to = ...; }' "$players" "$(overlay "$begin ( { from = \"10.0.0.1\"; } );")"
+    refuses_line 2 'map: one has no to' "$players" "$(overlay "$begin ( { from = \"10.0.0.1\"; } );")"
+    refuses_line 2 'map: one has no from' "$players" "$(overlay "$begin ( { to = \"10.0.0.1\"; } );")"
+    refuses_line 2 'map: "10.0.0.1" is not { from = ...; to = ...; }' "$players" "$(overlay "$begin ( \"10.0.0.1\" );")"
     refuses_line 2 'from: "10.0.0.1/24" is not an address, or a network' "$players" \
         "$(overlay "$begin ( { from = \"10.0.0.1/24\"; to = \"198.18.0.0/24\"; } );")"
     refuses_line 2 'map: 10.0.0.0/23 and 198.18.0.0/24 are not of one family and size' "$players" \
         "$(overlay "$begin ( { from = \"10.0.0.0/23\"; to = \"198.18.0.0/24\"; } );")"
     refuses_line 2 'map: 10.0.0.1 and 2001:db8::1 are not of one family and size' "$players" \
         "$(overlay "$begin ( { from = \"10.0.0.1\"; to = \"2001:db8::1\"; } );")"
-    configure a.conf "$players" "$(overlay "$begin ( { from = \"10.0.0.1\"; to = \"192.0.2.1\"; } );")"
-    refuses 1 'a.conf: overlay 1: map: 192.0.2.1 is neither in the network of a population nor in that of the outside' \
-        dayshiftd -n -c a.conf
+    refuses_line 3 'map: 192.0.2.1 is neither in the network of a population nor in that of the outside' "$players" \
+        'overlays = ( { pcap = "attack.pcap"; at = "10:15"; map = ( { from = "10.0.0.1"; to = "198.18.0.1"; },' \
+        '{ from = "10.0.0.1"; to = "192.0.2.1"; } ); } );'
 }
 
 # refused_capture FILE TEXT
 refused_capture()
 {
     configure a.conf "$players" 'duration = "1m";' "$(overlay "pcap = \"$1\"; at = \"10:15\"; $map")"
-    refuses 1 "$1: $2" dayshiftd -n -c a.conf
-    refuses 1 "$1: $2" dayshiftd -w out.pcap -c a.conf
+    refuses 1 "dayshiftd: a.conf:3: pcap: $1: $2" dayshiftd -n -c a.conf
+    refuses 1 "dayshiftd: a.conf:3: pcap: $1: $2" dayshiftd -w out.pcap -c a.conf
 }
 
 @test "overlays: captures that cannot be played" {
@@ -144,9 +146,24 @@ refused_capture()
 
 # ---- what is played ----
 
+@test "overlays: one that the run does not come to is said" {
+    local time
+
+    for time in 'at = "2020-01-01 10:00"' 'at = "09:59"' 'after = "61s"'; do
+        configure a.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" 'duration = "1m";' \
+            "$(overlay "pcap = \"attack.pcap\"; $time; $map")"
+        run -0 --separate-stderr dayshiftd -n -c a.conf
+        [[ $stderr == 'dayshiftd: attack.pcap: it is not played: it begins '*', and the run does not come to that time' ]]
+    done
+    configure a.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" 'duration = "1m";' \
+        "$(overlay "pcap = \"attack.pcap\"; after = \"59s\"; $map")"
+    run -0 --separate-stderr dayshiftd -n -c a.conf
+    [ -z "$stderr" ]
+}
+
 @test "overlays: -n says what is played, and when" {
     "$HELPERS/make_capture" mixed.pcap
-    configure a.conf "$players" "overlays = (
+    configure a.conf "$players" "start = \"$SAMPLE_DATE $SAMPLE_START\";" "overlays = (
         { pcap = \"attack.pcap\"; at = \"10:01:00.25\"; label = \"scan\"; speed = 2; $map },
         { pcap = \"attack.pcap\"; at = \"2026-03-03 10:01\"; $map },
         { pcap = \"mixed.pcap\"; after = \"1.5s\"; $map } );"

@@ -715,3 +715,23 @@ senders()
         done
     done
 }
+
+# ---- the tables ----
+
+# lines_of_manual FILE SECTION: the names of lines that it explains; "lateness p50, p99" is two of them
+lines_of_manual()
+{
+    sed -n "/^\.Ss $2\$/,/^\.S[hs] /s/^\.It \([a-zA-Z].*\)/\1/p" "$SOURCE/docs/$1" |
+        awk -F ', ' '{ print; print $1; sub(/ [^ ]*$/, "", $1); for (i = 2; i <= NF; i++) { print $1 " " $i; print $i } }'
+}
+
+# Every line that the table or `dayshift ctl status` can have.
+@test "the manual explains every line of the tables" {
+    lines_of_manual dayshiftd.8 'The final table' > manual
+    lines_of_manual dayshift.1 'dayshift ctl' >> manual
+    grep -ohE '(table_(text|count|time)|count_unless_none)\(to, [^"]*"[^"]*"( : "[^"]*")?' "$SOURCE"/src/daemon/{report,live_status,status}.c |
+        grep -oE '"[^"]*"' | sed 's/^" *//; s/"$//' | sort -u > printed
+    [ "$(wc -l < printed)" -ge 45 ]
+    run grep -vxFf manual printed
+    [ -z "$output" ] || complain "not explained:" "$output"
+}

@@ -971,7 +971,7 @@ static void test_status_table(void **state)
         "link inside: interface eth1, sink packet, up, MTU 1500\\n",
         "  frames planned                     100  = sent + dropped + refused\\n",
         "link outside: interface eth2, sink xdp, down, MTU 9000\\n",
-        "  crossed                             10  sent for receivers on another link\\n",
+        "  crossed                             10  sent on one link for receivers on another\\n",
         "    missing                            3  dropped on the way, or still on it\\n",
     };
     struct run run = { "", false };

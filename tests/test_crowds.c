@@ -18,6 +18,7 @@
 #include "model/day_profile.h"
 #include "model/model.h"
 #include "net/wire.h"
+#include "synth/flow_ends.h"
 #include "synth/population.h"
 
 /* ---- a network: two kinds of hosts, in which everyone also does something of his own ---- */
@@ -622,7 +623,7 @@ static void test_population_of_crowds(void **state)
         for (uint32_t crowd = 0; crowd < 2; crowd++) {
             bool is_virtual;
             struct flow_end end =
-                population_peer(&population, host, (struct peer){ PEER_LOCAL, crowd }, 1, &is_virtual);
+                flow_ends_peer(&population, host, (struct peer){ PEER_LOCAL, crowd }, 1, &is_virtual);
             const struct virtual_host *peer = population_find(&population, &end.address);
 
             assert_true(is_virtual && peer != NULL && peer != host);

@@ -422,17 +422,17 @@ static void fill_ipv4(uint8_t bytes[IPV4_FRAME_BYTES], const char *source, const
     assert_int_equal(inet_pton(AF_INET, destination, bytes + 30), 1);
 }
 
-static struct ip_network network(const char *text)
+static struct gate_network network(const char *text)
 {
     struct ip_network parsed;
 
     assert_int_equal(ip_network_parse(&parsed, text), 0);
-    return parsed;
+    return gate_network_of(&parsed);
 }
 
 static void test_gate(void **state)
 {
-    const struct ip_network networks[] = { network("2001:db8::/32"), network("198.18.0.0/24"),
+    const struct gate_network networks[] = { network("2001:db8::/32"), network("198.18.0.0/24"),
                                            network("203.0.113.7") };
     static const struct {
         const char *what;
@@ -508,7 +508,7 @@ static void test_gate_of_options(void **state)
         { "timestamps", 7, { 68, 8, 5, 0, 0, 0, 0, 0 }, 60, false },
         { "one of no length", 6, { 130, 0, 0, 0 }, 60, false },
     };
-    const struct ip_network networks[] = { network("198.18.0.0/24") };
+    const struct gate_network networks[] = { network("198.18.0.0/24") };
     const struct gate gate = { .networks = networks, .network_count = 1 };
 
     (void)state;
@@ -526,8 +526,8 @@ static void test_gate_of_options(void **state)
 
 static void test_gate_of_everything_and_nothing(void **state)
 {
-    const struct ip_network all = network("0.0.0.0/0");
-    const struct ip_network all_v6 = network("::/0");
+    const struct gate_network all = network("0.0.0.0/0");
+    const struct gate_network all_v6 = network("::/0");
     uint8_t bytes[IPV4_FRAME_BYTES];
     struct frame frame = { .length = sizeof bytes, .bytes = bytes };
 
@@ -552,7 +552,7 @@ static void fill_tagged(uint8_t *bytes, const char *source, const char *destinat
 /* A sender is held to its network and to its tag; a link to its senders. */
 static void test_gate_of_vlans(void **state)
 {
-    const struct ip_network networks[] = { network("198.18.0.0/24"), network("198.18.1.0/24"),
+    const struct gate_network networks[] = { network("198.18.0.0/24"), network("198.18.1.0/24"),
                                            network("198.18.2.0/24"), network("198.19.0.0/16") };
     const struct gate_sender senders[] = {
         { networks[0], 0 }, { networks[1], 10 }, { networks[3], 10 }, { networks[3], 0 } };
@@ -626,7 +626,7 @@ static void fill_ipv6(uint8_t bytes[IPV6_FRAME_BYTES], const char *source, const
 
 static void test_gate_of_ipv6(void **state)
 {
-    const struct ip_network networks[] = { network("198.18.0.0/16"), network("2001:db8:1::/64"),
+    const struct gate_network networks[] = { network("198.18.0.0/16"), network("2001:db8:1::/64"),
                                            network("2001:2:0:8000::/49"), network("2001:db8:2::7"),
                                            network("2001:db8:3::8:0/109") };
     static const struct {
@@ -678,10 +678,33 @@ static void test_gate_of_ipv6(void **state)
     }
 }
 
+/* What has no network has all zeros, which is no reason to let everything through. */
+static void test_gate_of_no_network(void **state)
+{
+    const struct ip_network zeros = { 0 };
+    const struct gate_network none[] = { gate_network_of(&zeros), network("::/0") };
+    const struct gate_network some = network("2001:db8::/32");
+    uint8_t bytes[IPV6_FRAME_BYTES];
+    struct frame frame = { .length = sizeof bytes, .bytes = bytes };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        const struct gate gate = { .networks = &none[i], .network_count = 1 };
+        const struct gate_sender sender = { none[i], 0 };
+        const struct gate by_senders = { .networks = &some, .network_count = 1, .senders = &sender, .sender_count = 1 };
+
+        fill_ipv6(bytes, "2001:db8::1", "::", 6);
+        assert_false(gate_passes(&gate, &frame));
+        fill_ipv6(bytes, "2001:db8::1", "2001:db8::2", 6);
+        assert_false(gate_passes(&gate, &frame));
+        assert_false(gate_passes(&by_senders, &frame));
+    }
+}
+
 /* Neither a network of all of IPv4 nor one that looks like it lets a mapped address through. */
 static void test_gate_of_mapped_addresses(void **state)
 {
-    const struct ip_network everything[] = { network("0.0.0.0/0"), network("::/8"), network("2001:db8::/32") };
+    const struct gate_network everything[] = { network("0.0.0.0/0"), network("::/8"), network("2001:db8::/32") };
     const struct gate gate = { .networks = everything, .network_count = sizeof everything / sizeof *everything };
     uint8_t bytes[IPV6_FRAME_BYTES];
     struct frame frame = { .length = sizeof bytes, .bytes = bytes };
@@ -717,10 +740,13 @@ static void test_gate_of_extension_headers(void **state)
         { "one behind an authentication header", 51, { 43, 2 }, IPV6_FRAME_BYTES, false },
         { "an extension as long as the packet", 0, { 17, 2 }, IPV6_FRAME_BYTES, true },
         { "one that hides behind the end", 0, { 60, 255 }, IPV6_FRAME_BYTES, false },
+        { "one that ends behind the end, UDP there", 0, { 17, 255 }, IPV6_FRAME_BYTES, false },
+        { "a mobility header", 135, { 59, 0 }, IPV6_FRAME_BYTES, true },
+        { "a routing header behind one", 135, { 43, 0 }, IPV6_FRAME_BYTES, false },
         { "no extension but a number", 0, { 0, 0 }, IPV6_PAYLOAD_AT + 7, false },
         { "nothing follows", 59, { 0 }, IPV6_PAYLOAD_AT, true },
     };
-    const struct ip_network here = network("2001:db8::/32");
+    const struct gate_network here = network("2001:db8::/32");
     const struct gate gate = { .networks = &here, .network_count = 1 };
 
     (void)state;
@@ -738,7 +764,7 @@ static void test_gate_of_extension_headers(void **state)
 /* More extensions than anybody needs. */
 static void test_gate_of_many_extensions(void **state)
 {
-    const struct ip_network here = network("2001:db8::/32");
+    const struct gate_network here = network("2001:db8::/32");
     const struct gate gate = { .networks = &here, .network_count = 1 };
     uint8_t bytes[IPV6_FRAME_BYTES + 20 * 8] = { 0 };
 
@@ -758,7 +784,7 @@ static void test_gate_of_many_extensions(void **state)
 /* Both families side by side, each with its tag. */
 static void test_gate_of_ipv6_senders(void **state)
 {
-    const struct ip_network networks[] = { network("198.18.0.0/24"), network("2001:db8::/64") };
+    const struct gate_network networks[] = { network("198.18.0.0/24"), network("2001:db8::/64") };
     const struct gate_sender senders[] = { { networks[0], 0 }, { networks[1], 10 } };
     const struct gate gate = { networks, 2, IPV6_FRAME_BYTES, senders, 2 };
     uint8_t bytes[IPV6_FRAME_BYTES + 4];
@@ -783,7 +809,7 @@ static void test_gate_of_ipv6_senders(void **state)
 static void test_gate_of_types_behind_a_tag(void **state)
 {
     static const uint16_t types[] = { 0x8100, 0x88a8, 0x806, 0x86dd, 0, 0x800 };
-    const struct ip_network all = network("0.0.0.0/0");
+    const struct gate_network all = network("0.0.0.0/0");
     const struct gate_sender senders[] = { { all, 0 }, { all, 10 } };
     const struct gate gate = { .networks = &all, .network_count = 1, .senders = senders, .sender_count = 2 };
     uint8_t bytes[TAGGED_FRAME_BYTES];
@@ -1175,7 +1201,7 @@ static const struct sink_operations fake_operations = { fake_send, fake_oldest_h
 
 /* All that one run needs. */
 struct bench {
-    struct ip_network network;
+    struct gate_network network;
     struct gate gate;
     struct emit_clock clock;
     struct fake_source fake;
@@ -1587,8 +1613,8 @@ static void test_emitter_holds_the_ceiling(void **state)
     assert_int_equal(emitter_run_source(&bench->emitter, &bench->source, &err), 0);
     assert_int_equal(bench->counts.sent, 5000);
     assert_true(bench->counts.held_back > 0);
-    /* 100 ms of shares ahead, 1.1 ms each. */
-    assert_in_range(emit_clock_now(&bench->clock).ns, 5390 * NS_PER_MS, 5410 * NS_PER_MS);
+    /* 72.5 ms of shares ahead, 1.1 ms each. */
+    assert_in_range(emit_clock_now(&bench->clock).ns, 5417 * NS_PER_MS, 5437 * NS_PER_MS);
     free(bench);
 }
 
@@ -1741,6 +1767,254 @@ static void test_ceiling_keeps_room_for_who_waits(void **state)
     assert_true(rate_ceiling_take_spare(&ceiling, now_ns + 5 * NS_PER_MS, 60));
 }
 
+/* What was sent below a ceiling: by whom, when, and how much. */
+enum taker { EMISSION, RESOLUTION, PING, TAKERS };
+
+struct taken {
+    enum taker who;
+    int64_t ns;
+    uint64_t bits;
+};
+
+struct taken_list {
+    struct taken *taken;
+    size_t count, capacity;
+    uint64_t of[TAKERS];
+};
+
+static void note_taken(struct taken_list *list, enum taker who, int64_t now_ns, uint32_t bytes)
+{
+    list->taken = memory_grow(list->taken, &list->capacity, list->count + 1, sizeof *list->taken);
+    list->taken[list->count++] = (struct taken){ who, now_ns, 8 * (uint64_t)bytes };
+    list->of[who]++;
+}
+
+/* The largest second: packets and bits of `who`; TAKERS: of all. */
+static void largest_second(const struct taken_list *list, enum taker who, uint64_t *packets, uint64_t *bits)
+{
+    uint64_t packets_now = 0, bits_now = 0;
+    size_t first = 0;
+
+    *packets = *bits = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        bool counts = who == TAKERS || list->taken[i].who == who;
+
+        for (; list->taken[i].ns - list->taken[first].ns >= NS_PER_SECOND; first++) {
+            bool counted = who == TAKERS || list->taken[first].who == who;
+
+            packets_now -= counted;
+            bits_now -= counted ? list->taken[first].bits : 0;
+        }
+        packets_now += counts;
+        bits_now += counts ? list->taken[i].bits : 0;
+        *packets = packets_now > *packets ? packets_now : *packets;
+        *bits = bits_now > *bits ? bits_now : *bits;
+    }
+}
+
+enum { ADVERTISEMENT = 90, FULL_S = 10 };
+
+/*
+ * An emitter that always has more takes what there is, as one does that looks again every tenth of a millisecond; from the
+ * first second on neighbours ask, so often. Returns how often, and *in_vain: so often one found no room.
+ */
+static uint64_t take_below_full_ceiling(struct rate_ceiling *ceiling, int64_t ask_ns, uint32_t emitted_bytes,
+                                        struct taken_list *list, uint64_t *in_vain)
+{
+    uint64_t asked = 0;
+
+    *in_vain = 0;
+    for (int64_t now_ns = 0; now_ns < FULL_S * NS_PER_SECOND; now_ns += NS_PER_MS / 10) {
+        while (rate_ceiling_take_first(ceiling, now_ns, emitted_bytes) == 0)
+            note_taken(list, EMISSION, now_ns, emitted_bytes);
+        if (now_ns < NS_PER_SECOND || now_ns % ask_ns != 0)
+            continue;
+        if (rate_ceiling_take_spare(ceiling, now_ns, ADVERTISEMENT))
+            note_taken(list, PING, now_ns, ADVERTISEMENT);
+        asked++;
+        if (rate_ceiling_take_resolution(ceiling, now_ns, ADVERTISEMENT))
+            note_taken(list, RESOLUTION, now_ns, ADVERTISEMENT);
+        else
+            ++*in_vain;
+    }
+    return asked;
+}
+
+/* Below a ceiling that the emission fills, neighbours learn where hosts are, and no second exceeds it; pings find no room. */
+static void test_ceiling_resolves_when_full(void **state)
+{
+    static const struct {
+        uint64_t packets, bits;
+        uint32_t emitted_bytes;
+        int64_t ask_ns;
+        uint64_t most;        /* that are answered in any second */
+        double answered;      /* at least so many of those who ask are */
+    } rows[] = {
+        { 20, 0, 60, 1100 * NS_PER_MS, 1, 1 },
+        { 21, 0, 60, 1100 * NS_PER_MS, 1, 1 },
+        { 22, 0, 60, 1100 * NS_PER_MS, 1, 1 },
+        { 20, 0, 60, NS_PER_MS, 1, 0 },           /* a flood */
+        { 39, 0, 60, NS_PER_MS, 1, 0 },
+        { 200, 0, 60, 200 * NS_PER_MS, 10, 1 },
+        { 200, 0, 60, NS_PER_MS, 10, 0 },
+        { 1000, 0, 60, 40 * NS_PER_MS, 50, 1 },
+        { 10000, 0, 1514, NS_PER_MS, 500, 0.25 },
+        { 100000, 0, 60, NS_PER_MS, 5000, 1 },
+        { 0, 200000, 1514, NS_PER_SECOND / 5, 13, 1 },
+        { 0, 10000000, 1514, NS_PER_MS, 694, 0.34 },
+        { 1000, 1000000, 200, NS_PER_MS, 50, 0.025 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t asked, in_vain, packets, bits;
+        struct taken_list list = { NULL, 0, 0, { 0 } };
+        struct rate_ceiling ceiling;
+
+        rate_ceiling_init(&ceiling, rows[i].packets, rows[i].bits);
+        asked = take_below_full_ceiling(&ceiling, rows[i].ask_ns, rows[i].emitted_bytes, &list, &in_vain);
+        largest_second(&list, TAKERS, &packets, &bits);
+        if ((rows[i].packets && packets > rows[i].packets) || (rows[i].bits && bits > rows[i].bits))
+            fail_msg("row %zu: a second of %" PRIu64 " packets, %" PRIu64 " bits", i, packets, bits);
+        largest_second(&list, RESOLUTION, &packets, &bits);
+        if (packets > rows[i].most || list.of[RESOLUTION] < FULL_S - 2 || list.of[RESOLUTION] + in_vain != asked ||
+            (double)list.of[RESOLUTION] < rows[i].answered * (double)asked)
+            fail_msg("row %zu: %" PRIu64 " of %" PRIu64 " answered, %" PRIu64 " in a second", i, list.of[RESOLUTION], asked,
+                     packets);
+        assert_int_equal(list.of[PING], 0);
+        free(list.taken);
+    }
+}
+
+/* At rates of which a ns has room for many bits, as at all others, the part of address resolution is 1/20, and used. */
+static void test_ceiling_part_of_high_rates(void **state)
+{
+    enum { SECOND_MS = 1000, RUN_MS = 2500 };
+    static const struct { uint64_t bits; uint32_t bytes; } rows[] = {
+        { 100000000, 1514 },      { 1000000000, 1514 },    { 15000000000, ADVERTISEMENT }, { 15000000000, 1514 },
+        { 100000000000, 1514 },   { 1000000000000, 9014 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t part[RUN_MS], all[RUN_MS], most_part = 0, most_all = 0, part_now = 0, all_now = 0;
+        struct rate_ceiling ceiling;
+
+        rate_ceiling_init(&ceiling, 0, rows[i].bits);
+        for (int ms = 0; ms < RUN_MS; ms++) {
+            part[ms] = all[ms] = 0;
+            while (rate_ceiling_take_first(&ceiling, ms * NS_PER_MS, 125000) == 0)
+                all[ms] += 1000000;
+            while (rate_ceiling_take_resolution(&ceiling, ms * NS_PER_MS, rows[i].bytes))
+                part[ms] += 8 * (uint64_t)rows[i].bytes;
+            part_now += part[ms] - (ms >= SECOND_MS ? part[ms - SECOND_MS] : 0);
+            all_now += part[ms] + all[ms] - (ms >= SECOND_MS ? part[ms - SECOND_MS] + all[ms - SECOND_MS] : 0);
+            most_part = part_now > most_part ? part_now : most_part;
+            most_all = all_now > most_all ? all_now : most_all;
+        }
+        if (most_all > rows[i].bits || most_part > rows[i].bits / 20 || most_part < rows[i].bits / 20 / 100 * 95)
+            fail_msg("row %zu: a second of %" PRIu64 " bits, of which %" PRIu64 " resolve", i, most_all, most_part);
+    }
+}
+
+/* Of a budget all goes at once that a tenth of a second has; of a link's ceiling not what address resolution may want. */
+static void test_ceiling_keeps_nothing_of_a_budget(void **state)
+{
+    static const struct { uint64_t packets; bool is_budget; int at_once; } rows[] = {
+        { 20, true, 2 },  { 1100, true, 100 },  { 10000, true, 909 },
+        { 20, false, 1 }, { 1100, false, 72 },  { 10000, false, 659 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rate_ceiling ceiling;
+        int count = 0;
+
+        if (rows[i].is_budget)
+            rate_ceiling_init_budget(&ceiling, rows[i].packets);
+        else
+            rate_ceiling_init(&ceiling, rows[i].packets, 0);
+        while (rate_ceiling_take(&ceiling, 0, 60) == 0)
+            count++;
+        if (count != rows[i].at_once)
+            fail_msg("row %zu: %d at once", i, count);
+    }
+}
+
+/* Who asks in vain below a full ceiling of a link has all his budget afterwards; where there is room, no more than that. */
+static void test_ceiling_uses_up_no_budget_in_vain(void **state)
+{
+    static const struct { uint64_t link, budget; bool is_full; int at_once; } rows[] = {
+        { 20, 1100, true, 100 }, { 2200, 1100, true, 100 }, { 1000000, 10000, true, 909 },
+        { 0, 10000, false, 909 }, { 1000000, 10000, false, 909 }, { 2200, 10000, false, 200 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rate_ceiling link, budget;
+        struct rate_ceiling *below = rows[i].link ? &link : NULL;
+        int count = 0;
+
+        rate_ceiling_init(&link, rows[i].link, 0);
+        rate_ceiling_init_budget(&budget, rows[i].budget);
+        while (rows[i].is_full && rate_ceiling_take_resolution(&link, 0, 60)) {
+        }
+        for (int j = 0; rows[i].is_full && j < 2000; j++)
+            assert_false(rate_ceiling_take_paced(below, &budget, 0, 60));
+        while (rows[i].is_full ? rate_ceiling_take(&budget, 0, 60) == 0 : rate_ceiling_take_paced(below, &budget, 0, 60))
+            count++;
+        if (count != rows[i].at_once)
+            fail_msg("row %zu: %d at once", i, count);
+    }
+}
+
+/* Who is resolved is taken from the emission, and from nothing else: in the long run 10/11 of the ceiling gets through. */
+static void test_ceiling_full_of_both(void **state)
+{
+    struct taken_list list = { NULL, 0, 0, { 0 } };
+    struct rate_ceiling ceiling;
+    uint64_t in_vain;
+
+    (void)state;
+    rate_ceiling_init(&ceiling, 1100, 0); /* one in a millisecond, 100 at once; of address resolution 28 a second, 28 at once */
+    take_below_full_ceiling(&ceiling, NS_PER_MS, 60, &list, &in_vain);
+    assert_in_range(list.of[RESOLUTION], 10 * 28 - 1, 10 * 28);
+    assert_in_range(list.count, FULL_S * 1000 + 65, FULL_S * 1000 + 101);
+    free(list.taken);
+}
+
+/* Neighbours ask for many hosts at once, and again after a second when they got no answer. */
+static void test_ceiling_resolves_many_at_once(void **state)
+{
+    struct rate_ceiling ceiling;
+    uint64_t answered[3] = { 0 };
+
+    (void)state;
+    rate_ceiling_init(&ceiling, 300, 0); /* 15 in any second, 8 at once */
+    for (int64_t now_ns = 0; now_ns < 3 * NS_PER_SECOND; now_ns += NS_PER_MS / 10) {
+        while (rate_ceiling_take_first(&ceiling, now_ns, 1514) == 0) {
+        }
+        for (int i = 0; now_ns % NS_PER_SECOND == NS_PER_SECOND / 2 && i < 20; i++)
+            answered[now_ns / NS_PER_SECOND] += rate_ceiling_take_resolution(&ceiling, now_ns, ADVERTISEMENT);
+    }
+    assert_int_equal(answered[0], 8);
+    assert_int_equal(answered[1], 8);
+    assert_int_equal(answered[2], 8);
+}
+
+/* Nobody else sends: address resolution has all the ceiling, as probes before a run have. */
+static void test_ceiling_resolves_with_what_is_spare(void **state)
+{
+    struct rate_ceiling ceiling;
+    uint64_t count = 0;
+
+    (void)state;
+    rate_ceiling_init(&ceiling, 1100, 0);
+    for (int64_t now_ns = 0; now_ns < FULL_S * NS_PER_SECOND; now_ns += NS_PER_MS / 10)
+        count += rate_ceiling_take_resolution(&ceiling, now_ns, ADVERTISEMENT);
+    assert_in_range(count, FULL_S * 1000 + 65, FULL_S * 1000 + 101);
+}
+
 /* What the ceiling of bits has no room for does not use up that of packets. */
 static void test_ceiling_gives_back(void **state)
 {
@@ -1778,6 +2052,7 @@ int main(void)
         cmocka_unit_test(test_gate_of_vlans),
         cmocka_unit_test(test_gate_of_types_behind_a_tag),
         cmocka_unit_test(test_gate_of_ipv6),
+        cmocka_unit_test(test_gate_of_no_network),
         cmocka_unit_test(test_gate_of_mapped_addresses),
         cmocka_unit_test(test_gate_of_extension_headers),
         cmocka_unit_test(test_gate_of_many_extensions),
@@ -1812,6 +2087,13 @@ int main(void)
         cmocka_unit_test(test_ceiling_may_be_none),
         cmocka_unit_test(test_ceiling_counts_what_is_sent),
         cmocka_unit_test(test_ceiling_keeps_room_for_who_waits),
+        cmocka_unit_test(test_ceiling_resolves_when_full),
+        cmocka_unit_test(test_ceiling_part_of_high_rates),
+        cmocka_unit_test(test_ceiling_keeps_nothing_of_a_budget),
+        cmocka_unit_test(test_ceiling_uses_up_no_budget_in_vain),
+        cmocka_unit_test(test_ceiling_full_of_both),
+        cmocka_unit_test(test_ceiling_resolves_many_at_once),
+        cmocka_unit_test(test_ceiling_resolves_with_what_is_spare),
         cmocka_unit_test(test_ceiling_gives_back),
     };
 

@@ -73,9 +73,7 @@ check_link_down()
     in_a ip link set "$link_a" down
     sleep 0.3
     in_a ip link set "$link_a" up
-    wait "$probe_pid"
-    check "the run outlives an interface that is down for a while" [ $? = 0 ]
-    probe_pid=
+    check_end "the run outlives an interface that is down for a while"
     check "all planned" [ "$(value_of planned)" = 1500 ]
     check "some dropped" [ "$(value_of dropped)" -gt 0 ]
     check "the rest sent" [ "$(value_of sent)" = $((1500 - $(value_of dropped))) ]
@@ -93,9 +91,7 @@ check_stall()
     kill -STOP "$probe_pid"
     sleep 2.5
     kill -CONT "$probe_pid"
-    wait "$probe_pid"
-    check "the run outlives a stop of the process" [ $? = 0 ]
-    probe_pid=
+    check_end "the run outlives a stop of the process"
     check "all sent" [ "$(value_of sent)" = 2000 ]
     check "one stall" [ "$(value_of stalls)" = 1 ]
     check "of about its length" [ "$(value_of stalled_ns)" -gt 2300000000 ]
@@ -144,9 +140,7 @@ check_answers()
         check "arping gets the MAC address" arpings 198.18.0.7 02:d5:00:00:00:07
     fi
     echo > "$scratch/end"
-    wait "$probe_pid"
-    check "the probe ends well" [ $? = 0 ]
-    probe_pid=
+    check_end "the probe ends well"
     check "it counted its answers to ARP" [ "$(value_of arp_answers)" -ge 2 ]
     check "and to pings" [ "$(value_of echo_answers)" = 6 ]
 }

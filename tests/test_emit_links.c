@@ -43,7 +43,7 @@ struct recording_sink {
 };
 
 struct world {
-    struct ip_network network;
+    struct gate_network network;
     struct gate gate;
     struct emit_clock clock;
     atomic_bool stop;
@@ -163,8 +163,10 @@ static struct world *world_new(void)
     static const struct sink_operations operations = { send_frames, oldest_held, close_nothing };
     static const char *const names[LINKS] = { "eth1", "eth2", "eth3" };
     struct world *world = memory_alloc(sizeof *world);
+    struct ip_network network;
 
-    assert_int_equal(ip_network_parse(&world->network, "198.18.0.0/15"), 0);
+    assert_int_equal(ip_network_parse(&network, "198.18.0.0/15"), 0);
+    world->network = gate_network_of(&network);
     world->gate = (struct gate){ .networks = &world->network, .network_count = 1 };
     world->clock = emit_clock_simulated();
     world->emitter.clock = &world->clock;

@@ -163,7 +163,8 @@ static void check(struct sink *sink, enum emit_timing timing)
     static const struct sink_operations watching = { .send = watching_send, .close = watching_close };
     struct run run = { .base = { &watching }, .sink = sink, .ring = frame_ring_new(1 << 16) };
     const struct ip_network network = { ip_address_from_v4(UINT32_C(0xc6120000)), 96 + 15 };
-    const struct gate gate = { .networks = &network, .network_count = 1 };
+    const struct gate_network allowed = gate_network_of(&network);
+    const struct gate gate = { .networks = &allowed, .network_count = 1 };
     const struct emit_thread_options ordinary = { .cpu = EMIT_THREAD_ANY_CPU };
     struct emit_counts *counts = memory_alloc(sizeof *counts);
     struct emit_counts *other_counts = memory_alloc(sizeof *other_counts);

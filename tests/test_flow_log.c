@@ -484,10 +484,11 @@ static struct flow_log *open_log(struct flow_ledger *ledger, enum flow_log_forma
     return log;
 }
 
-static void close_log(struct flow_log *log)
+static void close_desk(struct desk *desk, struct flow_log *log)
 {
     close(log->fd);
     free(log);
+    flow_ledger_free(desk->ledger);
 }
 
 static char *text_of(const char *path)
@@ -517,6 +518,12 @@ static void whole_flow(const struct desk *desk, uint32_t number)
 
     send_flags(desk, slot, FLOW_INITIATOR, TCP_SYN, 1000);
     end(desk, slot, 1);
+}
+
+static void whole_flows(const struct desk *desk, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        whole_flow(desk, i);
 }
 
 static void test_lines(void **state)
@@ -553,8 +560,7 @@ static void test_lines(void **state)
         text = text_of(path);
         assert_string_equal(text, wanted[format]);
         free(text);
-        close_log(log);
-        flow_ledger_free(desk.ledger);
+        close_desk(&desk, log);
     }
 }
 
@@ -577,8 +583,7 @@ static void test_what_cannot_be_written_is_kept(void **state)
     char *text;
 
     (void)state;
-    for (uint32_t i = 0; i < 2 * FLOW_LEDGER_BATCH; i++)
-        whole_flow(&desk, i);
+    whole_flows(&desk, 2 * FLOW_LEDGER_BATCH);
     flow_log_write(log, ORIGIN_NS);
     assert_int_equal(log->failure, ENOSPC);
     assert_int_equal(flow_ledger_used(desk.ledger), 2 * FLOW_LEDGER_BATCH);
@@ -592,8 +597,7 @@ static void test_what_cannot_be_written_is_kept(void **state)
     text = text_of(path);
     assert_int_equal(count_lines(text), 2 * FLOW_LEDGER_BATCH);
     free(text);
-    close_log(log);
-    flow_ledger_free(desk.ledger);
+    close_desk(&desk, log);
 }
 
 static void test_what_is_left_at_the_end_is_lost_on_a_full_disk(void **state)
@@ -603,15 +607,13 @@ static void test_what_is_left_at_the_end_is_lost_on_a_full_disk(void **state)
     uint32_t slot = 0;
 
     (void)state;
-    for (uint32_t i = 0; i < 100; i++)
-        whole_flow(&desk, i);
+    whole_flows(&desk, 100);
     flow_log_write(log, ORIGIN_NS);
     flow_log_write_rest(log, ORIGIN_NS);
     assert_int_equal(flow_ledger_counts(desk.ledger).lost, 100);
     assert_int_equal(flow_ledger_counts(desk.ledger).logged, 0);
     assert_false(flow_ledger_next_left(desk.ledger, &slot));
-    close_log(log);
-    flow_ledger_free(desk.ledger);
+    close_desk(&desk, log);
 }
 
 /* The writer is killed at some point of a batch; then another one writes the rest. */
@@ -628,8 +630,7 @@ static void test_killed_while_writing(void **state)
 
         unlink(path);
         log = open_log(desk.ledger, FLOW_LOG_CSV, path);
-        for (uint32_t i = 0; i < 10; i++)
-            whole_flow(&desk, i);
+        whole_flows(&desk, 10);
         flow_log_write(log, ORIGIN_NS);
         begin(&desk, 98); /* nothing was sent of it */
         send_flags(&desk, begin(&desk, 99), FLOW_INITIATOR, TCP_SYN, 5000);
@@ -655,8 +656,7 @@ static void test_killed_while_writing(void **state)
         assert_null(strstr(text, "00:002026"));
         assert_int_equal(flow_ledger_counts(desk.ledger).logged, 12);
         free(text);
-        close_log(log);
-        flow_ledger_free(desk.ledger);
+        close_desk(&desk, log);
     }
 }
 
@@ -674,8 +674,7 @@ static void test_rest_of_a_line_follows(void **state)
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0); /* one that is full is a disk that is full */
     assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 4096);
     log->fd = ends[1];
-    for (uint32_t i = 0; i < 1000; i++)
-        whole_flow(&desk, i);
+    whole_flows(&desk, 1000);
     while (flow_ledger_used(desk.ledger) > 0 || log->rest > 0) {
         ssize_t more;
 
@@ -697,8 +696,7 @@ static void test_rest_of_a_line_follows(void **state)
     }
     close(ends[0]);
     free(text);
-    close_log(log);
-    flow_ledger_free(desk.ledger);
+    close_desk(&desk, log);
 }
 
 /* What a killed writer has left of a line is cut off, but nothing that was there before it. */
@@ -730,8 +728,7 @@ static void test_mended(void **state)
         text = text_of(path);
         assert_string_equal(text, cases[i].wanted);
         free(text);
-        close_log(log);
-        flow_ledger_free(desk.ledger);
+        close_desk(&desk, log);
     }
 }
 
@@ -835,8 +832,7 @@ static void test_hostile_ledger(void **state)
         assert_int_equal(flow_log_whole(log->fd, 0), info.st_size);
         if (info.st_size > 1 << 16)
             fail_msg("case %d: %lld bytes", bytes, (long long)info.st_size);
-        close_log(log);
-        flow_ledger_free(desk.ledger);
+        close_desk(&desk, log);
     }
 }
 

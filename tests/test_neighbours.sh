@@ -45,9 +45,7 @@ start_probe()
 end_probe()
 {
     echo > "$scratch/end"
-    wait "$probe_pid"
-    check "the probe ends well" [ $? = 0 ]
-    probe_pid=
+    check_end "the probe ends well"
 }
 
 # pings ADDRESS [OPTION...]: three of three
@@ -407,9 +405,7 @@ check_claim_in_a_run()
     in_b ip address del 198.18.0.6/32 dev "$link_b"
     check "an address that somebody takes meanwhile is said" wait_for 5 contains "$scratch/words" "somebody else has the address 198.18.0.6"
     kill -INT "$probe_pid"
-    wait "$probe_pid"
-    check "     and no end of the run" [ $? = 0 ]
-    probe_pid=
+    check_end "     and no end of the run"
     check "     once" [ "$(wc -l < "$scratch/words")" = 1 ]
     check "     and counted" [ "$(in_report conflicts)" = 1 ]
 }
@@ -429,9 +425,7 @@ check_claim_and_reload()
     check "     and the run goes on" wait_for 10 pings 198.18.0.5
     in_b ip address del 198.18.0.6/32 dev "$link_b"
     kill -INT "$probe_pid"
-    wait "$probe_pid"
-    check "     to a good end" [ $? = 0 ]
-    probe_pid=
+    check_end "     to a good end"
     check "     without a restart after a failure" [ "$(in_report restarts)" = 0 ]
     check "     and it was counted" [ "$(in_report conflicts)" = 1 ]
     sed 's/^/     /' "$scratch/words"

@@ -6,6 +6,8 @@
 
 #include "net/decode.h"
 #include "net/ip_address.h"
+#include "net/ipv6_extensions.h"
+#include "net/mac_address.h"
 #include "net/wire.h"
 
 enum { PAYLOAD_BYTES = 7, TCP_WITH_MSS_BYTES = 24 };
@@ -1687,6 +1689,109 @@ static void test_random_damage(void **state)
     assert_true(decoded > 20000); /* damage that leaves something to be judged */
 }
 
+/* ---- extension headers of IPv6 ---- */
+
+enum { HOPS = 0, ROUTING = 43, FRAGMENT = 44, ENCRYPTION = 50, AUTHENTICATION = 51, OPTIONS = 60, MOBILITY = 135, HIP = 139 };
+
+static void test_ipv6_extensions(void **state)
+{
+    static const struct {
+        const char *what;
+        uint8_t next;
+        uint8_t bytes[64];
+        size_t size;
+        struct ipv6_extensions found;
+    } rows[] = {
+        { "none", IP_TCP, { 0 }, 20, { .next = IP_TCP } },
+        { "nothing at all", 59, { 0 }, 0, { .next = 59 } },
+        { "hop by hop", HOPS, { IP_UDP }, 16, { 1, 8, IP_UDP, .cut_bytes = 0 } },
+        { "a jumbogram's option", HOPS, { IP_UDP, 0, 0xc2, 4, 0, 1, 0, 0 }, 16, { 1, 8, IP_UDP, .cut_bytes = 0 } },
+        { "three units", OPTIONS, { IP_UDP, 2 }, 32, { 1, 24, IP_UDP, .cut_bytes = 0 } },
+        { "units of four", AUTHENTICATION, { IP_TCP, 4 }, 32, { 1, 24, IP_TCP, .cut_bytes = 0 } },
+        { "mobility", MOBILITY, { 59, 1 }, 16, { 1, 16, 59, .cut_bytes = 0 } },
+        { "encryption ends it", OPTIONS, { ENCRYPTION }, 32, { 1, 8, ENCRYPTION, .cut_bytes = 0 } },
+        { "so does HIP", HIP, { IP_TCP }, 32, { .next = HIP } },
+        { "routing", ROUTING, { IP_UDP }, 16, { 1, 8, IP_UDP, .has_routing = true } },
+        { "routing behind options", OPTIONS, { ROUTING, 0, 0, 0, 0, 0, 0, 0, IP_UDP }, 16,
+          { 2, 16, IP_UDP, .has_routing = true } },
+        { "a first fragment", FRAGMENT, { IP_UDP, 0, 0, 1, 1, 2, 3, 4 }, 16,
+          { 1, 8, IP_UDP, .is_fragment = true, .fragment_id = 0x01020304 } },
+        { "an atomic fragment", FRAGMENT, { IP_UDP, 0, 0, 0, 1, 2, 3, 4 }, 16, { 1, 8, IP_UDP, .fragment_id = 0x01020304 } },
+        { "its reserved bits", FRAGMENT, { IP_UDP, 255, 0, 6 }, 16, { 1, 8, IP_UDP, .cut_bytes = 0 } },
+        { "its length is no length", FRAGMENT, { IP_UDP, 7, 0, 1 }, 8, { 1, 8, IP_UDP, .is_fragment = true } },
+        { "options in a first fragment", FRAGMENT, { OPTIONS, 0, 0, 1, 0, 0, 0, 0, IP_TCP }, 16,
+          { 2, 16, IP_TCP, .is_fragment = true } },
+        { "a later fragment ends it", FRAGMENT, { ROUTING, 0, 0, 8 }, 32,
+          { 1, 8, ROUTING, .is_fragment = true, .is_later_fragment = true } },
+        { "whatever hop by hop comes behind", FRAGMENT, { HOPS, 0, 0, 0, 0, 0, 0, 0, IP_TCP }, 16,
+          { 2, 16, IP_TCP, .cut_bytes = 0 } },
+        { "a type and no more", ROUTING, { 0 }, 0, { .next = ROUTING, .cut_bytes = 8, .has_routing = true } },
+        { "seven bytes", HOPS, { IP_UDP }, 7, { .next = HOPS, .cut_bytes = 8 } },
+        { "half of a long one", HOPS, { IP_UDP, 255 }, 64, { .next = HOPS, .cut_bytes = 2048 } },
+        { "the second is cut", HOPS, { AUTHENTICATION, 0, 0, 0, 0, 0, 0, 0, IP_UDP, 255 }, 16,
+          { 1, 8, AUTHENTICATION, .cut_bytes = 1028 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct ipv6_extensions *wanted = &rows[i].found;
+        struct ipv6_extensions found = ipv6_extensions_at(rows[i].next, rows[i].bytes, rows[i].size);
+
+        if (found.count != wanted->count || found.bytes != wanted->bytes || found.next != wanted->next ||
+            found.cut_bytes != wanted->cut_bytes || found.has_routing != wanted->has_routing ||
+            found.is_fragment != wanted->is_fragment || found.is_later_fragment != wanted->is_later_fragment ||
+            found.fragment_id != wanted->fragment_id)
+            fail_msg("%s: %u of %zu bytes, then %u, cut %zu", rows[i].what, found.count, found.bytes, found.next,
+                     found.cut_bytes);
+    }
+}
+
+/* In memory of just that size, for the sanitizer to watch: what is found is whole, what is not is cut. */
+static void test_ipv6_extensions_that_are_cut(void **state)
+{
+    static const uint8_t chain[48] = { [0] = ROUTING, [8] = FRAGMENT, 1, [24] = AUTHENTICATION, [27] = 1, [32] = OPTIONS, [40] = IP_TCP };
+    static const size_t ends[] = { 0, 8, 24, 32, 40, 48 };
+
+    (void)state;
+    for (size_t size = 0; size <= sizeof chain; size++) {
+        uint8_t *bytes = malloc(size ? size : 1);
+        struct ipv6_extensions found;
+        size_t whole = 0;
+
+        memcpy(bytes, chain, size);
+        found = ipv6_extensions_at(HOPS, bytes, size);
+        while (whole + 1 < sizeof ends / sizeof *ends && ends[whole + 1] <= size)
+            whole++;
+        assert_int_equal(found.count, whole);
+        assert_int_equal(found.bytes, ends[whole]);
+        assert_int_equal(found.cut_bytes == 0, size == sizeof chain);
+        assert_int_equal(found.next, size == sizeof chain ? IP_TCP : found.next);
+        assert_int_equal(found.has_routing, size >= 8);
+        free(bytes);
+    }
+}
+
+/* A jumbogram of nothing else: the walk comes to its end. */
+static void test_many_ipv6_extensions(void **state)
+{
+    enum { COUNT = 20000 };
+    uint8_t *bytes = calloc(COUNT, 8);
+    struct ipv6_extensions found;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++)
+        bytes[8 * i] = OPTIONS;
+    found = ipv6_extensions_at(OPTIONS, bytes, COUNT * 8);
+    assert_int_equal(found.count, COUNT);
+    assert_int_equal(found.cut_bytes, 8);
+    bytes[8 * (COUNT - 1)] = IP_UDP;
+    found = ipv6_extensions_at(OPTIONS, bytes, COUNT * 8);
+    assert_int_equal(found.bytes, COUNT * 8);
+    assert_int_equal(found.next, IP_UDP);
+    assert_int_equal(found.cut_bytes, 0);
+    free(bytes);
+}
+
 static void test_address_text(void **state)
 {
     static const struct {
@@ -1896,6 +2001,30 @@ static void test_checksum_of_a_sum_with_its_checksum(void **state)
     }
 }
 
+static void test_macs_of_groups(void **state)
+{
+    static const struct {
+        const char *address, *mac;
+    } cases[] = {
+        { "224.0.0.251", "01:00:5e:00:00:fb" },
+        { "239.255.255.250", "01:00:5e:7f:ff:fa" },
+        { "255.255.255.255", "ff:ff:ff:ff:ff:ff" },
+        { "198.18.0.255", "ff:ff:ff:ff:ff:ff" }, /* everybody in a network */
+        { "ff02::1:3", "33:33:00:01:00:03" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ip_address address;
+        uint8_t mac[MAC_BYTES];
+        char text[MAC_TEXT];
+
+        assert_int_equal(ip_address_parse(&address, cases[i].address), 0);
+        mac_put_group(mac, &address);
+        assert_string_equal(mac_format(mac, text), cases[i].mac);
+    }
+}
+
 static void test_wire_numbers(void **state)
 {
     uint8_t bytes[4];
@@ -1938,6 +2067,9 @@ int main(void)
         cmocka_unit_test(test_echo_has_one_tuple),
         cmocka_unit_test(test_every_byte_changed),
         cmocka_unit_test(test_random_damage),
+        cmocka_unit_test(test_ipv6_extensions),
+        cmocka_unit_test(test_ipv6_extensions_that_are_cut),
+        cmocka_unit_test(test_many_ipv6_extensions),
         cmocka_unit_test(test_address_text),
         cmocka_unit_test(test_address_v4),
         cmocka_unit_test(test_address_kinds),
@@ -1947,6 +2079,7 @@ int main(void)
         cmocka_unit_test(test_network_overlaps),
         cmocka_unit_test(test_checksum),
         cmocka_unit_test(test_checksum_of_a_sum_with_its_checksum),
+        cmocka_unit_test(test_macs_of_groups),
         cmocka_unit_test(test_wire_numbers),
     };
 

@@ -354,6 +354,11 @@ static struct ip_network network(const char *text)
     return network;
 }
 
+static struct overlay_mapping mapping(const char *from, const char *to)
+{
+    return (struct overlay_mapping){ .from = network(from), .to = network(to) };
+}
+
 static void test_addresses(void **state)
 {
     static const struct {
@@ -366,10 +371,10 @@ static void test_addresses(void **state)
         { "2001:db8::1:5", "2001:2::5" }, { "2001:db8::5", "" },
     };
     const struct overlay_mapping map[] = {
-        { network("10.0.0.5"), network("198.18.0.7") },
-        { network("10.0.0.0/24"), network("198.18.1.0/24") },
-        { network("10.0.1.64/28"), network("198.18.2.0/28") },
-        { network("2001:db8::1:0/112"), network("2001:2::/112") },
+        mapping("10.0.0.5", "198.18.0.7"),
+        mapping("10.0.0.0/24", "198.18.1.0/24"),
+        mapping("10.0.1.64/28", "198.18.2.0/28"),
+        mapping("2001:db8::1:0/112", "2001:2::/112"),
     };
     const struct ip_network networks[] = { network("198.18.0.0/16"), network("2001:2::/64"), network("198.19.0.0/16"),
                                            network("2001:2:0:8000::/49") };
@@ -403,7 +408,7 @@ static void test_addresses(void **state)
 /* IPv4 is kept as ::ffff:a.b.c.d, and is not in a network of IPv6 for that. */
 static void test_addresses_of_one_family(void **state)
 {
-    const struct overlay_mapping map = { network("::/64"), network("2001:2::/64") };
+    const struct overlay_mapping map = mapping("::/64", "2001:2::/64");
     const struct ip_network networks[] = { network("2001:2::/64"), network("198.19.0.0/16"), network("::/32") };
     const struct population population = { .outside.networks = { networks[1] } };
     const struct overlay_addresses addresses = { &map, 1, networks, 3, &population };
@@ -588,6 +593,7 @@ static uint64_t check_kept(const struct counting_keeper *k)
 
 struct run {
     struct toy_model *toy;
+    struct gate_network networks[MOST_SENDERS];
     struct gate_sender senders[MOST_SENDERS];
     struct gate gate; /* of all links: what dayshiftd lets out */
     struct counting_keeper *kept;
@@ -601,7 +607,7 @@ struct run {
 
 static void add_overlay(struct run *run, const char *path, struct overlay_time time, double speed)
 {
-    run->map = (struct overlay_mapping){ network("10.0.0.0/24"), network("198.18.0.0/24") };
+    run->map = mapping("10.0.0.0/24", "198.18.0.0/24");
     run->overlays[run->overlay_count++] = (struct overlay_config){
         .fd = open(path, O_RDONLY), .path = path, .time = time, .speed = speed, .map = &run->map, .map_count = 1,
     };
@@ -633,12 +639,17 @@ static struct scenario *try_scenario(struct run *run, double day_seconds, double
 static void set_gate(struct run *run)
 {
     const struct population_sender *senders = scenario_senders(run->scenario, &run->gate.sender_count);
+    const struct ip_network *networks;
 
     assert_in_range(run->gate.sender_count, 1, MOST_SENDERS);
     for (size_t i = 0; i < run->gate.sender_count; i++)
-        run->senders[i] = (struct gate_sender){ senders[i].network, senders[i].vlan };
+        run->senders[i] = (struct gate_sender){ gate_network_of(&senders[i].network), senders[i].vlan };
     run->gate.senders = run->senders;
-    run->gate.networks = scenario_networks(run->scenario, &run->gate.network_count);
+    networks = scenario_networks(run->scenario, &run->gate.network_count);
+    assert_in_range(run->gate.network_count, 1, MOST_SENDERS);
+    for (size_t i = 0; i < run->gate.network_count; i++)
+        run->networks[i] = gate_network_of(&networks[i]);
+    run->gate.networks = run->networks;
 }
 
 static void begin_run(struct run *run, double day_seconds, double speed)
@@ -812,6 +823,29 @@ static void test_speeds(void **state)
     assert_int_equal(seen.begun_ns[0], NS_PER_SECOND);
     assert_int_equal(seen.begun_ns[1], 101 * NS_PER_SECOND);
     end_run(&run);
+}
+
+/* Whether an overlay is played at all is known before the run. */
+static void test_comes(void **state)
+{
+    static const struct {
+        struct overlay_time time;
+        bool comes;
+    } cases[] = {
+        { { OVERLAY_AFTER, 0, 99 * NS_PER_SECOND }, true },  { { OVERLAY_AFTER, 0, 101 * NS_PER_SECOND }, false },
+        { { OVERLAY_DAILY, 0, 36000 * NS_PER_SECOND }, true }, { { OVERLAY_DAILY, 0, 35999 * NS_PER_SECOND }, false },
+        { { OVERLAY_ONCE, 1, 0 }, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct run run = { .overlay_count = 0 };
+
+        add_overlay(&run, write_attack("attack.pcap"), cases[i].time, 1);
+        begin_run(&run, 100, 1);
+        assert_int_equal(overlay_set_comes(scenario_overlays(run.scenario), 0), cases[i].comes);
+        end_run(&run);
+    }
 }
 
 /* Its time comes again before it is over: it goes on, and begins when its time comes after that. */
@@ -1021,7 +1055,7 @@ static void test_ipv6(void **state)
 {
     static const uint8_t there[] = { 2, 0, 0, 0, 0, 0x99, 0x02, 0xd5, 198, 18, 0, 2, 0x81, 0, 0, 30, 0x86, 0xdd };
     static const uint8_t back[] = { 0x02, 0xd5, 198, 18, 0, 2, 0x02, 0xd5, 0, 0, 0, 1, 0x86, 0xdd };
-    const struct overlay_mapping map = { network("2001:db8::/64"), network("2001:2::/64") };
+    const struct overlay_mapping map = mapping("2001:db8::/64", "2001:2::/64");
     struct pcap pcap = pcap_begin("six.pcap");
     struct run run = { .overlay_count = 0 };
     struct ip_address ends[2][2];
@@ -1156,6 +1190,7 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_place_in_time),
         cmocka_unit_test(test_speeds),
+        cmocka_unit_test(test_comes),
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_left_out_in_time),
         cmocka_unit_test(test_steering),

@@ -19,6 +19,7 @@
 #include "session/frame_template.h"
 #include "session/payload.h"
 #include "session/renderer.h"
+#include "internet_sum.h"
 
 #define SEED UINT64_C(11)
 
@@ -41,16 +42,6 @@ static struct flow_end end_of(bool is_ipv6, int side, uint32_t number, uint16_t 
 
 /* ---- a parser of its own ---- */
 
-/* A word at a time, as RFC 1071 says it: independent of the code under test. */
-static uint32_t sum_words(uint32_t sum, const uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        sum += (uint32_t)bytes[i] << (i % 2 ? 0 : 8);
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return sum;
-}
-
 /* A datagram that is put together, and what was seen of one direction of a flow. */
 struct direction {
     uint8_t *whole;
@@ -70,9 +61,9 @@ static void check_transport(const uint8_t *addresses, size_t address_bytes, uint
                             size_t size)
 {
     const uint8_t rest[8] = { 0, 0, (uint8_t)(size >> 8), (uint8_t)size, 0, 0, 0, protocol };
-    uint32_t sum = protocol == IP_ICMP ? 0 : sum_words(sum_words(0, addresses, address_bytes), rest, sizeof rest);
+    uint32_t sum = protocol == IP_ICMP ? 0 : internet_sum(internet_sum(0, addresses, address_bytes), rest, sizeof rest);
 
-    assert_int_equal(sum_words(sum, transport, size), 0xffff);
+    assert_int_equal(internet_sum(sum, transport, size), 0xffff);
     if (protocol == IP_UDP) {
         assert_int_not_equal(wire_get_u16(transport + 6), 0);
         assert_int_equal(wire_get_u16(transport + 4), size);
@@ -172,7 +163,7 @@ static void take_ipv4(struct watch *watch, const uint8_t *ip, size_t size)
     assert_in_range(number, 0, PLANS - 1);
     assert_int_equal(ip[0], 0x45);
     assert_int_equal(wire_get_u16(ip + 2), size);
-    assert_int_equal(sum_words(0, ip, 20), 0xffff);
+    assert_int_equal(internet_sum(0, ip, 20), 0xffff);
     if ((fragment & 0x3fff) == 0)
         take_whole(watch, ip + 12, 8, ip[9], side, ip + 20, size - 20);
     else if (put_together(watch, &watch->directions[number][side], (fragment & 0x1fff) * 8u, fragment & 0x2000, ip + 20,
@@ -379,12 +370,12 @@ struct wire {
     uint32_t length;
 };
 
-static struct wire *wire_new(uint8_t protocol)
+static struct wire *wire_new(uint8_t protocol, bool is_ipv6)
 {
     struct wire *wire = test_calloc(1, sizeof *wire);
     struct error err = { "" };
 
-    wire->plan = (struct flow_plan){ .protocol = protocol, .ends = { end_of(true, I, 7, 40000), end_of(true, R, 7, 9) } };
+    wire->plan = (struct flow_plan){ .protocol = protocol, .ends = { end_of(is_ipv6, I, 7, 40000), end_of(is_ipv6, R, 7, 9) } };
     wire->stack = (struct stack_profile){ .ttl = { TTL, TTL + 1 }, .mss = { 1440, 1440 }, .timestamp_hz = { 100, 100 } };
     wire->builder = frame_builder_new(&err);
     assert_non_null(wire->builder);
@@ -395,13 +386,16 @@ static struct wire *wire_new(uint8_t protocol)
 
 static struct packet_view wire_render(struct wire *wire, const struct session_packet *packet, payload_fill *fill)
 {
+    const uint8_t *ip = wire->bytes + ETHERNET;
     struct packet_view view = { 0 };
 
     memset(wire->bytes, 0xee, sizeof wire->bytes);
     wire->length = frame_template_render(wire->frames, &wire->stack, packet, (struct run_time){ 0 }, fill, wire->bytes);
     assert_int_equal(decode_frame(DECODE_ETHERNET, wire->bytes, wire->length, wire->length, false, &view), DECODE_OK);
-    check_transport(wire->bytes + ETHERNET + 8, 32, wire->bytes[ETHERNET + 6], wire->bytes + ETHERNET + 40,
-                    wire->length - ETHERNET - 40);
+    if (flow_plan_is_ipv6(&wire->plan))
+        check_transport(ip + 8, 32, ip[6], ip + 40, wire->length - ETHERNET - 40);
+    else
+        check_transport(ip + 12, 8, ip[9], ip + 20, wire->length - ETHERNET - 20);
     return view;
 }
 
@@ -422,7 +416,7 @@ static void test_pieces(void **state)
     for (size_t m = 0; m < sizeof mtus / sizeof *mtus; m++) {
         uint16_t room = (uint16_t)(mtus[m] - 40);
         uint16_t piece = datagram_piece_bytes(room, true);
-        struct wire *wire = wire_new(IP_UDP);
+        struct wire *wire = wire_new(IP_UDP, true);
         struct watch *watch = test_calloc(1, sizeof *watch);
 
         plans[7] = wire->plan;
@@ -467,7 +461,7 @@ static void test_unreachable(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct wire *wire = wire_new(cases[i].protocol);
+        struct wire *wire = wire_new(cases[i].protocol, true);
         struct session_packet packet = { .tcp_flags = TCP_SYN, .payload_bytes = cases[i].payload_bytes,
                                          .place = { .message_bytes = cases[i].payload_bytes } };
         struct session_packet error = packet;
@@ -490,7 +484,10 @@ static void test_unreachable(void **state)
     }
 }
 
-/* The pair of bytes that makes the sum of a datagram zero is among all: it is sent as 0xffff (RFC 8200, section 8.1). */
+/*
+ * The pair of bytes that makes the sum of a datagram zero is among all: it is sent as 0xffff, for zero would say that
+ * there is none (RFC 768; RFC 8200, section 8.1).
+ */
 static uint16_t filling;
 
 static void fill_two(const struct payload_place *place, uint8_t *out, size_t size)
@@ -502,18 +499,21 @@ static void fill_two(const struct payload_place *place, uint8_t *out, size_t siz
 
 static void test_zero_checksum(void **state)
 {
-    struct wire *wire = wire_new(IP_UDP);
     const struct session_packet packet = { .payload_bytes = 2, .place = { .message_bytes = 2 } };
-    uint32_t all_ones = 0;
 
     (void)state;
-    for (uint32_t i = 0; i <= UINT16_MAX; i++) {
-        filling = (uint16_t)i;
-        (void)wire_render(wire, &packet, fill_two);
-        all_ones += wire_get_u16(wire->bytes + ETHERNET + 46) == 0xffff;
+    for (int family = 0; family < IP_FAMILIES; family++) {
+        struct wire *wire = wire_new(IP_UDP, family == IP_FAMILY_6);
+        uint32_t all_ones = 0;
+
+        for (uint32_t i = 0; i <= UINT16_MAX; i++) {
+            filling = (uint16_t)i;
+            (void)wire_render(wire, &packet, fill_two);
+            all_ones += wire_get_u16(wire->bytes + ETHERNET + (family == IP_FAMILY_6 ? 46 : 26)) == 0xffff;
+        }
+        assert_in_range(all_ones, 1, 2);
+        wire_free(wire);
     }
-    assert_in_range(all_ones, 1, 2);
-    wire_free(wire);
 }
 
 /* By the next hop where there is one, to the other end where there is none; the sender is who he is. */
@@ -523,11 +523,9 @@ static void test_next_hops(void **state)
 
     (void)state;
     for (int family = 0; family < IP_FAMILIES; family++) {
-        struct wire *wire = wire_new(IP_UDP);
+        struct wire *wire = wire_new(IP_UDP, family == IP_FAMILY_6);
         const struct session_packet packets[2] = { { .side = FLOW_INITIATOR }, { .side = FLOW_RESPONDER } };
 
-        for (int side = 0; side < 2; side++)
-            wire->plan.ends[side] = end_of(family == IP_FAMILY_6, side, 1, 9);
         memcpy(wire->plan.ends[I].next_hop, router, sizeof router);
         for (int side = 0; side < 2; side++) {
             frame_template_build(wire->builder, &wire->frames[side], &wire->plan, &wire->stack, (enum flow_side)side);

@@ -11,6 +11,7 @@
 #include "synth/flow_draw.h"
 #include "synth/peer_draw.h"
 #include "synth/pick.h"
+#include "synth/flow_ends.h"
 #include "synth/population.h"
 #include "synth/slice.h"
 
@@ -100,6 +101,7 @@ struct network {
     struct arena arena;
     struct population_group group;
     struct population_outside outside;
+    struct population population; /* of whatever groups, once populate() was called */
 };
 
 static struct slice_profile profile_of(uint32_t slice, double share, double packets, double sd, double flows)
@@ -207,6 +209,7 @@ static struct network *network_new(void)
 
 static void network_free(struct network *n)
 {
+    population_release(&n->population);
     arena_release(&n->arena);
     free(n);
 }
@@ -441,7 +444,7 @@ static void test_population_errors(void **state)
         { { "10.0.0.0/24", "10.0.1.0/24" }, "fd00::/64", 9,
           "network fd00::/64: it is not IPv4" },
         { { "10.0.0.0/24", "10.0.1.0/24" }, "10.1.0.0/32", 9,
-          "network 10.1.0.0/32: 1 hosts wanted, it has room for 0" },
+          "network 10.1.0.0: 1 hosts wanted, it has room for 0" },
     };
     struct network *n = network_new();
 
@@ -472,28 +475,26 @@ static void test_population_find(void **state)
     static const uint32_t nobody[] = { 0xc6120000, 0xc6120007, 0x0a000007, 0, UINT32_MAX };
     struct network *n = network_new();
     struct population_group groups[2] = { n->group, n->group };
-    struct population population;
 
     (void)state;
     groups[1].addresses.networks[IP_FAMILY_4] = network_of("10.0.0.0/8");
-    populate(&population, groups, 2, &n->outside);
-    assert_int_equal(population.host_count, 12);
-    for (uint32_t i = 0; i < population.host_count; i++) {
-        const struct virtual_host *host = &population.hosts[i];
+    populate(&n->population, groups, 2, &n->outside);
+    assert_int_equal(n->population.host_count, 12);
+    for (uint32_t i = 0; i < n->population.host_count; i++) {
+        const struct virtual_host *host = &n->population.hosts[i];
         uint8_t mac[6] = { 0x02, 0xd5 };
 
         wire_put_u32(mac + 2, host->end.name);
         assert_int_equal(host->end.name, (i < 6 ? 0xc6120001 : 0x0a000001) + i % 6);
         assert_memory_equal(host->end.mac, mac, 6);
         assert_ptr_equal(host->model, &n->hosts[i % MODEL_HOSTS]);
-        assert_ptr_equal(population_find(&population, &host->end.address), host);
+        assert_ptr_equal(population_find(&n->population, &host->end.address), host);
     }
     for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
         const struct ip_address address = ip_address_from_v4(nobody[i]);
 
-        assert_null(population_find(&population, &address));
+        assert_null(population_find(&n->population, &address));
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -501,15 +502,14 @@ static void test_population_find(void **state)
 static void test_population_peers(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     bool is_virtual;
 
     (void)state;
     n->group.host_count = 5; /* a copy and two thirds of one */
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (uint32_t i = 0; i < 5; i++) {
         for (uint32_t id = 0; id < MODEL_HOSTS; id++) {
-            struct flow_end end = population_peer(&population, &population.hosts[i],
+            struct flow_end end = flow_ends_peer(&n->population, &n->population.hosts[i],
                                                   (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
             uint32_t wanted = i / MODEL_HOSTS * MODEL_HOSTS + id;
 
@@ -520,14 +520,12 @@ static void test_population_peers(void **state)
                 assert_int_equal(end.name >> 16, 0xc613);
         }
     }
-    population_release(&population);
     network_free(n);
 }
 
 static void test_population_outside(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     const struct peer known = { PEER_OUTSIDE, 5 };
     const struct peer other = { PEER_OUTSIDE, 6 };
     const struct peer unlisted = { PEER_OUTSIDE, PEER_ID_OTHER };
@@ -535,21 +533,20 @@ static void test_population_outside(void **state)
     bool is_virtual = true;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
-    ends[0] = population_peer(&population, &population.hosts[0], known, 1, &is_virtual);
-    ends[1] = population_peer(&population, &population.hosts[5], known, 2, &is_virtual);
-    ends[2] = population_peer(&population, &population.hosts[0], other, 1, &is_virtual);
-    ends[3] = population_peer(&population, &population.hosts[0], unlisted, 1, &is_virtual);
-    ends[4] = population_peer(&population, &population.hosts[0], unlisted, 2, &is_virtual);
+    populate(&n->population, &n->group, 1, &n->outside);
+    ends[0] = flow_ends_peer(&n->population, &n->population.hosts[0], known, 1, &is_virtual);
+    ends[1] = flow_ends_peer(&n->population, &n->population.hosts[5], known, 2, &is_virtual);
+    ends[2] = flow_ends_peer(&n->population, &n->population.hosts[0], other, 1, &is_virtual);
+    ends[3] = flow_ends_peer(&n->population, &n->population.hosts[0], unlisted, 1, &is_virtual);
+    ends[4] = flow_ends_peer(&n->population, &n->population.hosts[0], unlisted, 2, &is_virtual);
     assert_false(is_virtual);
     assert_int_equal(ends[0].name, ends[1].name); /* the same for all who know it */
     assert_int_not_equal(ends[0].name, ends[2].name);
     assert_int_not_equal(ends[3].name, ends[4].name);
     for (int i = 0; i < 5; i++) {
         assert_in_range(ends[i].name, 0xc6130001, 0xc613fffe);
-        assert_memory_equal(ends[i].mac, population.outside.mac, 6);
+        assert_memory_equal(ends[i].mac, n->population.outside.mac, 6);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -597,7 +594,7 @@ static void test_population_places(void **state)
 
             place_of(&host->end, groups[g].link, groups[g].vlan);
             for (size_t k = 0; k < sizeof peers / sizeof *peers; k++) {
-                struct flow_end end = population_peer(&population, host, peers[k], h, &is_virtual);
+                struct flow_end end = flow_ends_peer(&population, host, peers[k], h, &is_virtual);
 
                 place_of(&end, cases[i].links[g], cases[i].vlans[g]);
             }
@@ -629,18 +626,16 @@ static void test_group_ends(void **state)
         { 137, 0xffffffff, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
     };
     struct network *n = network_new();
-    struct population population;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct flow_end end = population_group_end(&population.hosts[0], cases[i].port);
+        struct flow_end end = flow_ends_group(&n->population.hosts[0], cases[i].port);
 
         assert_int_equal(ip_address_to_v4(&end.address), cases[i].address);
         assert_int_equal(end.port, cases[i].port);
         assert_memory_equal(end.mac, cases[i].mac, 6);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -688,13 +683,12 @@ static void test_dual_stack_hosts(void **state)
     struct network *n = network_new();
     struct population_group groups[3];
     struct population_outside outside;
-    struct population population;
 
     (void)state;
     dual_groups(n, groups, &outside);
-    populate(&population, groups, 3, &outside);
+    populate(&n->population, groups, 3, &outside);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct virtual_host *host = &population.hosts[rows[i].host];
+        const struct virtual_host *host = &n->population.hosts[rows[i].host];
 
         assert_memory_equal(host->end.mac, rows[i].mac, 6);
         if (rows[i].v4) {
@@ -702,27 +696,26 @@ static void test_dual_stack_hosts(void **state)
 
             assert_true(ip_address_equal(&host->end.address, &v4));
             assert_int_equal(host->end.name, ip_address_to_v4(&v4));
-            assert_ptr_equal(population_find(&population, &v4), host);
+            assert_ptr_equal(population_find(&n->population, &v4), host);
         }
         if (rows[i].v6) {
             struct ip_address v6 = address_of(rows[i].v6), own = population_address(host, IP_FAMILY_6);
 
             assert_true(ip_address_equal(&own, &v6));
-            assert_ptr_equal(population_find(&population, &v6), host);
+            assert_ptr_equal(population_find(&n->population, &v6), host);
         }
     }
     for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
         struct ip_address address = address_of(nobody[i]);
 
-        assert_null(population_find(&population, &address));
+        assert_null(population_find(&n->population, &address));
     }
-    for (uint32_t i = 0; i < population.host_count; i++) {
+    for (uint32_t i = 0; i < n->population.host_count; i++) {
         for (uint32_t k = 0; k < i; k++) {
-            assert_int_not_equal(population.hosts[i].end.name, population.hosts[k].end.name);
-            assert_memory_not_equal(population.hosts[i].end.mac, population.hosts[k].end.mac, 6);
+            assert_int_not_equal(n->population.hosts[i].end.name, n->population.hosts[k].end.name);
+            assert_memory_not_equal(n->population.hosts[i].end.mac, n->population.hosts[k].end.mac, 6);
         }
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -733,28 +726,27 @@ static void test_family_of_a_pair(void **state)
     struct network *n = network_new();
     struct population_group groups[3];
     struct population_outside outside;
-    struct population population;
     uint32_t ipv6[3] = { 0 };
 
     (void)state;
     dual_groups(n, groups, &outside);
-    populate(&population, groups, 3, &outside);
+    populate(&n->population, groups, 3, &outside);
     for (uint32_t g = 0; g < 3; g++) {
-        const struct virtual_host *host = &population.hosts[6 * g];
+        const struct virtual_host *host = &n->population.hosts[6 * g];
 
         for (uint32_t id = 0; id < PEERS; id++) {
             const struct peer peer = { PEER_OUTSIDE, id };
             bool is_virtual;
-            struct flow_end end = population_peer(&population, host, peer, 1, &is_virtual);
-            struct flow_end again = population_peer(&population, host, peer, 2, &is_virtual);
-            struct flow_end own = population_own_end(&population, host, &end);
+            struct flow_end end = flow_ends_peer(&n->population, host, peer, 1, &is_virtual);
+            struct flow_end again = flow_ends_peer(&n->population, host, peer, 2, &is_virtual);
+            struct flow_end own = flow_ends_own(&n->population, host, &end);
             enum ip_family family = ip_address_family(&end.address);
 
             assert_true(ip_address_equal(&end.address, &again.address));
             assert_int_equal(ip_address_family(&own.address), family);
-            assert_ptr_equal(population_find(&population, &own.address), host);
+            assert_ptr_equal(population_find(&n->population, &own.address), host);
             assert_true(ip_network_contains(&outside.networks[family], &end.address));
-            assert_true(population_is_outside(&population, &end.address, host->end.link, host->end.vlan));
+            assert_true(population_is_outside(&n->population, &end.address, host->end.link, host->end.vlan));
             ipv6[g] += family == IP_FAMILY_6;
         }
     }
@@ -763,21 +755,20 @@ static void test_family_of_a_pair(void **state)
     assert_in_range(ipv6[2], 0.3 * PEERS - 150, 0.3 * PEERS + 150); /* five standard deviations */
     for (uint32_t i = 12; i < 18; i++) { /* local pairs */
         for (uint32_t id = 0; id < MODEL_HOSTS; id++) {
-            const struct virtual_host *host = &population.hosts[i];
+            const struct virtual_host *host = &n->population.hosts[i];
             const struct virtual_host *other;
             struct flow_end end, back;
             bool is_virtual;
 
-            end = population_peer(&population, host, (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
+            end = flow_ends_peer(&n->population, host, (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
             if (!is_virtual)
                 continue;
-            other = population_find(&population, &end.address);
-            back = population_peer(&population, other, (struct peer){ PEER_LOCAL, host->model->id }, 0, &is_virtual);
+            other = population_find(&n->population, &end.address);
+            back = flow_ends_peer(&n->population, other, (struct peer){ PEER_LOCAL, host->model->id }, 0, &is_virtual);
             assert_int_equal(ip_address_family(&end.address), ip_address_family(&back.address));
-            assert_ptr_equal(population_find(&population, &back.address), host);
+            assert_ptr_equal(population_find(&n->population, &back.address), host);
         }
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -797,17 +788,16 @@ static void test_groups_of_ipv6(void **state)
     struct network *n = network_new();
     struct population_group groups[3];
     struct population_outside outside;
-    struct population population;
 
     (void)state;
     dual_groups(n, groups, &outside);
     groups[2].addresses.ipv6 = 1;
     groups[1].link = 3;
     groups[1].vlan = 7;
-    populate(&population, groups, 3, &outside);
+    populate(&n->population, groups, 3, &outside);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct flow_end end = population_group_end(&population.hosts[6], cases[i].port);
-        struct flow_end both = population_group_end(&population.hosts[12], cases[i].port);
+        struct flow_end end = flow_ends_group(&n->population.hosts[6], cases[i].port);
+        struct flow_end both = flow_ends_group(&n->population.hosts[12], cases[i].port);
         struct ip_address wanted = address_of(cases[i].address);
 
         assert_true(ip_address_equal(&end.address, &wanted));
@@ -816,7 +806,6 @@ static void test_groups_of_ipv6(void **state)
         assert_int_equal(end.vlan, 7);
         assert_int_equal(ip_address_is_v4(&both.address), cases[i].port == 67);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -832,7 +821,6 @@ static void test_gateways(void **state)
     struct network *n = network_new();
     struct population_group groups[3];
     struct population_outside outside;
-    struct population population;
     bool is_virtual;
 
     (void)state;
@@ -840,28 +828,27 @@ static void test_gateways(void **state)
     groups[0].addresses.gateway = (struct gateway){ .kind = GATEWAY_MAC, .mac = { 2, 1 } };
     groups[1].addresses.gateway = (struct gateway){ .kind = GATEWAY_ADDRESS, .address = address_of("fe80::1") };
     outside.gateway = (struct gateway){ .kind = GATEWAY_ADDRESS, .address = address_of("198.19.0.1") };
-    populate(&population, groups, 3, &outside);
+    populate(&n->population, groups, 3, &outside);
     for (int resolved = 0; resolved < 2; resolved++) {
         for (uint32_t g = 0; g < 3; g++) {
-            const struct virtual_host *host = &population.hosts[6 * g];
-            struct flow_end far = population_peer(&population, host, (struct peer){ PEER_OUTSIDE, 4 }, 1, &is_virtual);
-            struct flow_end near = population_peer(&population, host, (struct peer){ PEER_LOCAL, 1 }, 1, &is_virtual);
-            struct flow_end all = population_group_end(host, 5353);
-            struct flow_end own = population_own_end(&population, host, &far);
+            const struct virtual_host *host = &n->population.hosts[6 * g];
+            struct flow_end far = flow_ends_peer(&n->population, host, (struct peer){ PEER_OUTSIDE, 4 }, 1, &is_virtual);
+            struct flow_end near = flow_ends_peer(&n->population, host, (struct peer){ PEER_LOCAL, 1 }, 1, &is_virtual);
+            struct flow_end all = flow_ends_group(host, 5353);
+            struct flow_end own = flow_ends_own(&n->population, host, &far);
 
             assert_true(is_virtual);
             check_next_hop(&own, g == 0 || (g == 1 && resolved) ? routers[g] : nobody);
             check_next_hop(&far, resolved ? routers[2] : nobody);
             check_next_hop(&near, nobody);
-            own = population_own_end(&population, host, &near);
+            own = flow_ends_own(&n->population, host, &near);
             check_next_hop(&own, nobody);
-            own = population_own_end(&population, host, &all);
+            own = flow_ends_own(&n->population, host, &all);
             check_next_hop(&own, nobody);
         }
-        population_set_gateway_mac(&population, 1, routers[1]);
-        population_set_gateway_mac(&population, 3, routers[2]);
+        population_set_gateway_mac(&n->population, 1, routers[1]);
+        population_set_gateway_mac(&n->population, 3, routers[2]);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -870,20 +857,18 @@ static void test_gateway_is_not_outside(void **state)
 {
     struct network *n = network_new();
     struct population_outside outside = { .networks = { network_of("198.19.0.0/30") } };
-    struct population population;
     bool is_virtual;
 
     (void)state;
     outside.gateway = (struct gateway){ .kind = GATEWAY_ADDRESS, .address = address_of("198.19.0.2") };
-    populate(&population, &n->group, 1, &outside);
+    populate(&n->population, &n->group, 1, &outside);
     for (uint32_t id = 0; id < 100; id++) {
-        struct flow_end end = population_peer(&population, &population.hosts[0], (struct peer){ PEER_OUTSIDE, id }, 1,
+        struct flow_end end = flow_ends_peer(&n->population, &n->population.hosts[0], (struct peer){ PEER_OUTSIDE, id }, 1,
                                               &is_virtual);
 
         assert_int_equal(end.name, 0xc6130001);
     }
-    assert_false(population_is_outside(&population, &outside.gateway.address, 0, 0));
-    population_release(&population);
+    assert_false(population_is_outside(&n->population, &outside.gateway.address, 0, 0));
     network_free(n);
 }
 
@@ -937,7 +922,6 @@ static void test_slice_is_its_name(void **state)
         { 0, SEED, DATE + 1, 100, false }, { 0, SEED, DATE, 101, false },
     };
     struct network *n = network_new();
-    struct population population;
     struct plan_list first;
 
     (void)state;
@@ -945,31 +929,29 @@ static void test_slice_is_its_name(void **state)
         for (uint32_t h = 0; h < MODEL_HOSTS; h++)
             n->profiles[h][s].active = 255;
     }
-    populate(&population, &n->group, 1, &n->outside);
-    first = slice_of(&population, 0, SEED, DATE, 100);
+    populate(&n->population, &n->group, 1, &n->outside);
+    first = slice_of(&n->population, 0, SEED, DATE, 100);
     assert_in_range(first.used, 5, 100);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct plan_list list = slice_of(&population, cases[i].host, cases[i].seed, cases[i].date,
+        struct plan_list list = slice_of(&n->population, cases[i].host, cases[i].seed, cases[i].date,
                                          cases[i].slice);
 
         assert_int_equal(same_lists(&first, &list), cases[i].same);
         free(list.plans);
     }
     free(first.plans);
-    population_release(&population);
     network_free(n);
 }
 
 static void test_plans_fit_their_slice(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     uint32_t active = 0;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        struct plan_list list = slice_of(&population, 1, SEED, DATE, slice);
+        struct plan_list list = slice_of(&n->population, 1, SEED, DATE, slice);
 
         for (size_t i = 0; i < list.used; i++) {
             const struct flow_plan *plan = &list.plans[i];
@@ -986,7 +968,6 @@ static void test_plans_fit_their_slice(void **state)
         free(list.plans);
     }
     assert_in_range(active, DAY_SLICES * 3 / 4 - 37, DAY_SLICES * 3 / 4 + 37); /* five sigma */
-    population_release(&population);
     network_free(n);
 }
 
@@ -994,22 +975,21 @@ static void test_plans_fit_their_slice(void **state)
 static void test_local_flows_come_once(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     uint32_t local = 0;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
-    for (uint32_t host = 0; host < population.host_count; host++) {
+    populate(&n->population, &n->group, 1, &n->outside);
+    for (uint32_t host = 0; host < n->population.host_count; host++) {
         for (uint32_t slice = 0; slice < 48; slice++) {
-            struct plan_list list = slice_of(&population, host, SEED, DATE, slice);
+            struct plan_list list = slice_of(&n->population, host, SEED, DATE, slice);
 
             for (size_t i = 0; i < list.used; i++) {
                 const struct flow_plan *plan = &list.plans[i];
                 const struct virtual_host *to =
-                    population_find(&population, &plan->ends[FLOW_RESPONDER].address);
+                    population_find(&n->population, &plan->ends[FLOW_RESPONDER].address);
 
                 assert_true(same_end(&plan->ends[FLOW_INITIATOR], &(struct flow_end){
-                    IPV4_END(population.hosts[host].end.name), .port = plan->ends[FLOW_INITIATOR].port,
+                    IPV4_END(n->population.hosts[host].end.name), .port = plan->ends[FLOW_INITIATOR].port,
                     .mac = { 0x02, 0xd5, 198, 18, 0, (uint8_t)(host + 1) } }));
                 assert_true(to == NULL || to->number / MODEL_HOSTS == host / MODEL_HOSTS);
                 local += to != NULL;
@@ -1018,7 +998,6 @@ static void test_local_flows_come_once(void **state)
         }
     }
     assert_in_range(local, 1000, 3000);
-    population_release(&population);
     network_free(n);
 }
 
@@ -1140,15 +1119,14 @@ static int compare_starts(const void *a, const void *b)
 static void test_bursts_stay_bursts(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     uint32_t short_gaps = 0;
     uint32_t gaps = 0;
 
     (void)state;
     set_bursts(n);
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (int32_t date = 0; date < 200; date++) {
-        struct plan_list list = slice_of(&population, 0, SEED, date, 100);
+        struct plan_list list = slice_of(&n->population, 0, SEED, date, 100);
 
         if (list.used > 0)
             qsort(list.plans, list.used, sizeof *list.plans, compare_starts);
@@ -1160,7 +1138,6 @@ static void test_bursts_stay_bursts(void **state)
     }
     assert_true(gaps > 1000);
     assert_true(short_gaps > gaps * 0.8);
-    population_release(&population);
     network_free(n);
 }
 
@@ -1173,7 +1150,6 @@ static void test_seconds_are_alike(void **state)
 {
     enum { SECONDS = 300, DATES = 30000 };
     struct network *n = network_new();
-    struct population population;
     struct random_stream random;
     uint32_t seconds[SECONDS] = { 0 };
     double expected;
@@ -1183,9 +1159,9 @@ static void test_seconds_are_alike(void **state)
     (void)state;
     set_bursts(n);
     random_init(&random, SEED, RANDOM_FIT, 0, 0, 0);
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (int32_t date = 0; date < DATES; date++) {
-        struct plan_list list = slice_of(&population, 0, SEED, date, 100);
+        struct plan_list list = slice_of(&n->population, 0, SEED, date, 100);
 
         if (list.used > 0) {
             const struct flow_plan *plan = &list.plans[random_below(&random, list.used)];
@@ -1201,7 +1177,6 @@ static void test_seconds_are_alike(void **state)
     assert_true(chi_square < 377.8);
     assert_true(fabs(seconds[0] - expected) < 3 * sqrt(expected));
     assert_true(fabs(seconds[SECONDS - 1] - expected) < 3 * sqrt(expected));
-    population_release(&population);
     network_free(n);
 }
 
@@ -1209,15 +1184,14 @@ static void test_seconds_are_alike(void **state)
 static void test_borders_do_not_show(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     uint32_t parts[30] = { 0 };
     uint32_t flows = 0;
 
     (void)state;
     set_bursts(n);
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (int32_t date = 0; date < 20000; date++) {
-        struct plan_list list = slice_of(&population, 0, SEED, date, 100);
+        struct plan_list list = slice_of(&n->population, 0, SEED, date, 100);
 
         for (size_t i = 0; i < list.used; i++, flows++)
             parts[list.plans[i].start.ns % NS_PER_SLICE / (NS_PER_SLICE / 30)]++;
@@ -1225,7 +1199,6 @@ static void test_borders_do_not_show(void **state)
     }
     for (int i = 0; i < 30; i++) /* bursts come together: 3 % where counts would vary by 0.4 % */
         assert_true(fabs(parts[i] * 30.0 / flows - 1) < 0.15);
-    population_release(&population);
     network_free(n);
 }
 
@@ -1242,20 +1215,18 @@ static void test_volume_agrees_with_profile(void **state)
         { 2000, 0.3, 3, 0.05 }, /* larger flows than the states' mixtures have: as large as they may be */
     };
     struct network *n = network_new();
-    struct population population;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double share = 0.75 * 2 / 3;
         struct amounts mean;
 
         n->profiles[0][150] = profile_of(150, 0.75, cases[i].packets, cases[i].sd, cases[i].flows);
-        mean = mean_amounts(&population);
+        mean = mean_amounts(&n->population);
         assert_true(fabs(mean.flows / cases[i].flows / share - 1) < cases[i].tolerance);
         assert_true(fabs(mean.packets / cases[i].packets / share - 1) < cases[i].tolerance + 0.03);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -1263,7 +1234,6 @@ static void test_volume_agrees_with_profile(void **state)
 static void test_unobserved_slices(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     size_t spread = 0;
 
     (void)state;
@@ -1271,9 +1241,9 @@ static void test_unobserved_slices(void **state)
     n->observed_days[7] = 1;
     n->profiles[0][0] = profile_of(7, 1, 400, 0, 20);
     set_days(&n->hosts[0], n->profiles[0], 1, n->observed_days);
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
-        struct slice_request request = { .population = &population, .seed = SEED, .date = DATE, .slice = slice,
+        struct slice_request request = { .population = &n->population, .seed = SEED, .date = DATE, .slice = slice,
                                          .fallback = DAY_SILENT };
         struct plan_list list = { 0 };
 
@@ -1288,17 +1258,16 @@ static void test_unobserved_slices(void **state)
     }
     assert_int_equal(spread, DAY_SLICES);
     set_days(&n->hosts[0], n->profiles[0], 0, n->observed_days); /* observed, and never active */
-    assert_int_equal(slice_of(&population, 0, SEED, DATE, 7).used, 0);
+    assert_int_equal(slice_of(&n->population, 0, SEED, DATE, 7).used, 0);
     n->observed_days[7] = 0; /* nothing was ever observed */
     for (int fallback = DAY_SPREAD; fallback <= DAY_INTERPOLATE; fallback++) {
-        struct slice_request request = { .population = &population, .seed = SEED, .date = DATE, .slice = 7,
+        struct slice_request request = { .population = &n->population, .seed = SEED, .date = DATE, .slice = 7,
                                          .fallback = (enum day_fallback)fallback };
         struct plan_list list = { 0 };
 
         slice_synthesize(&request, &list);
         assert_int_equal(list.used, 0);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -1316,7 +1285,6 @@ static void test_interpolated_slices(void **state)
     };
     enum { DATES = 4000 };
     struct network *n = network_new();
-    struct population population;
 
     (void)state;
     memset(n->observed_days, 0, sizeof n->observed_days);
@@ -1324,14 +1292,14 @@ static void test_interpolated_slices(void **state)
     n->profiles[0][0] = profile_of(24, 0.5, 800, 0, 40);
     n->profiles[0][1] = profile_of(264, 1, 200, 0, 10);
     set_days(&n->hosts[0], n->profiles[0], 2, n->observed_days);
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double expected = cases[i].share * cases[i].flows * 2 / 3;
         struct plan_list list = { 0 };
         double active = 0;
 
         for (int32_t date = 0; date < DATES; date++) {
-            struct slice_request request = { .population = &population, .seed = SEED, .date = date,
+            struct slice_request request = { .population = &n->population, .seed = SEED, .date = date,
                                              .slice = cases[i].slice, .fallback = DAY_INTERPOLATE };
             size_t before = list.used;
 
@@ -1342,7 +1310,6 @@ static void test_interpolated_slices(void **state)
         assert_true(fabs((double)list.used / DATES / expected - 1) < 0.03);
         free(list.plans);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -1353,16 +1320,15 @@ static void test_day_classes(void **state)
     struct slice_profile weekday[] = { profile_of(7, 1, 40, 0, 2), profile_of(8, 1, 40, 0, 2) };
     uint16_t observed[DAY_CLASSES][DAY_SLICES] = { { [7] = 2, [8] = 2 }, { [7] = 2 } };
     struct network *n = network_new();
-    struct population population;
 
     (void)state;
     n->hosts[0].days[DAY_WEEKDAY] = (struct class_profile){ weekday, 2, observed[DAY_WEEKDAY] };
     n->hosts[0].days[DAY_WEEKEND] = (struct class_profile){ &weekend, 1, observed[DAY_WEEKEND] };
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (int32_t date = 0; date < 14; date++) { /* from a Thursday on */
         bool is_weekend = date % 7 == 2 || date % 7 == 3;
-        struct plan_list at7 = slice_of(&population, 0, SEED, date, 7);
-        struct plan_list at8 = slice_of(&population, 0, SEED, date, 8);
+        struct plan_list at7 = slice_of(&n->population, 0, SEED, date, 7);
+        struct plan_list at8 = slice_of(&n->population, 0, SEED, date, 8);
 
         assert_int_equal(day_class_of(date), is_weekend ? DAY_WEEKEND : DAY_WEEKDAY);
         assert_in_range(at7.used, is_weekend ? 10 : 0, is_weekend ? 30 : 2);
@@ -1370,7 +1336,6 @@ static void test_day_classes(void **state)
         free(at7.plans);
         free(at8.plans);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -1378,24 +1343,22 @@ static void test_day_classes(void **state)
 static void test_dates_share_out(void **state)
 {
     struct network *n = network_new();
-    struct population population;
 
     (void)state;
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++)
         n->profiles[0][slice] = profile_of(slice, 2.0 / 7, 400, 0, 20);
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (uint32_t slice = 0; slice < DAY_SLICES; slice++) {
         uint32_t active = 0;
 
         for (int32_t date = 0; date < 7; date++) {
-            struct plan_list list = slice_of(&population, 0, SEED, DATE + date, slice);
+            struct plan_list list = slice_of(&n->population, 0, SEED, DATE + date, slice);
 
             active += list.used > 0;
             free(list.plans);
         }
         assert_in_range(active, 1, 3);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -1458,14 +1421,13 @@ static void test_stop_ends_the_day(void **state)
 {
     const int64_t begin = (int64_t)DATE * NS_PER_DAY;
     struct network *n = network_new();
-    struct population population;
     struct error err;
     atomic_bool stop;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (int flows = 0; flows < 2; flows++) {
-        struct day_config config = { &population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, 1, false, &stop };
+        struct day_config config = { &n->population, SEED, { begin }, { begin + NS_PER_DAY }, DAY_SPREAD, 1, false, &stop };
         struct day *day = day_new(&config);
         struct flow_plan plan;
 
@@ -1477,7 +1439,6 @@ static void test_stop_ends_the_day(void **state)
         assert_int_equal(day_next(day, &plan, &err), 0);
         day_free(day);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -1494,17 +1455,16 @@ static void test_window_filters_the_day(void **state)
         { begin + 287 * NS_PER_SLICE, begin + NS_PER_DAY + NS_PER_SLICE / 2 },
     };
     struct network *n = network_new();
-    struct population population;
     struct plan_list whole;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
-    whole = day_of(&population, begin, begin + 2 * NS_PER_DAY, 1);
+    populate(&n->population, &n->group, 1, &n->outside);
+    whole = day_of(&n->population, begin, begin + 2 * NS_PER_DAY, 1);
     assert_in_range(whole.used, 20000, 99999);
     for (size_t i = 1; i < whole.used; i++)
         assert_true(whole.plans[i].start.ns >= whole.plans[i - 1].start.ns);
     for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
-        struct plan_list window = day_of(&population, windows[w].from, windows[w].to, 1 + (unsigned)w);
+        struct plan_list window = day_of(&n->population, windows[w].from, windows[w].to, 1 + (unsigned)w);
         size_t at = 0;
 
         for (size_t i = 0; i < whole.used; i++) {
@@ -1517,7 +1477,6 @@ static void test_window_filters_the_day(void **state)
         free(window.plans);
     }
     free(whole.plans);
-    population_release(&population);
     network_free(n);
 }
 
@@ -1527,22 +1486,20 @@ static void test_threads_do_not_show(void **state)
     static const unsigned threads[] = { 2, 3, 8, DAY_MAX_THREADS };
     const int64_t begin = (int64_t)DATE * NS_PER_DAY;
     struct network *n = network_new();
-    struct population population;
     struct plan_list one;
 
     (void)state;
     n->group.host_count = 200;
-    populate(&population, &n->group, 1, &n->outside);
-    one = day_of(&population, begin, begin + 6 * NS_PER_SLICE, 1);
+    populate(&n->population, &n->group, 1, &n->outside);
+    one = day_of(&n->population, begin, begin + 6 * NS_PER_SLICE, 1);
     assert_in_range(one.used, 5000, 99999);
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-        struct plan_list many = day_of(&population, begin, begin + 6 * NS_PER_SLICE, threads[t]);
+        struct plan_list many = day_of(&n->population, begin, begin + 6 * NS_PER_SLICE, threads[t]);
 
         assert_true(same_lists(&one, &many));
         free(many.plans);
     }
     free(one.plans);
-    population_release(&population);
     network_free(n);
 }
 
@@ -1550,20 +1507,18 @@ static void test_threads_do_not_show(void **state)
 static void test_threads_are_left(void **state)
 {
     struct network *n = network_new();
-    struct population population;
     struct flow_plan plan;
     struct error err;
 
     (void)state;
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (unsigned threads = 1; threads < 5; threads++) {
-        struct day_config config = { &population, SEED, { 0 }, { NS_PER_DAY }, DAY_SPREAD, threads, threads % 2 == 0, NULL };
+        struct day_config config = { &n->population, SEED, { 0 }, { NS_PER_DAY }, DAY_SPREAD, threads, threads % 2 == 0, NULL };
         struct day *day = day_new(&config);
 
         assert_int_equal(day_next(day, &plan, &err), 1);
         day_free(day);
     }
-    population_release(&population);
     network_free(n);
 }
 
@@ -1686,7 +1641,6 @@ static void test_day_by_the_wall_clock(void **state)
         { "Asia/Kathmandu", 20540, -4, 1 }, /* 5:45 ahead: 20:15 UTC of the day before */
     };
     struct network *n = network_new();
-    struct population population;
     struct error err;
 
     (void)state;
@@ -1694,7 +1648,7 @@ static void test_day_by_the_wall_clock(void **state)
     for (int i = 0; i < DAY_SLICES; i++)
         n->profiles[0][i].active = 255;
     n->group.host_count = 1;
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t begin = (int64_t)cases[i].date * NS_PER_DAY;
         bool slices[2 * DAY_SLICES] = { false };
@@ -1703,7 +1657,7 @@ static void test_day_by_the_wall_clock(void **state)
 
         if (time_zone_set(cases[i].zone, &err) < 0)
             skip(); /* no time zone database here */
-        list = day_of(&population, begin - NS_PER_DAY / 2, begin + NS_PER_DAY / 2, 1);
+        list = day_of(&n->population, begin - NS_PER_DAY / 2, begin + NS_PER_DAY / 2, 1);
         for (size_t k = 0; k < list.used; k++)
             slices[(list.plans[k].start.ns - begin + NS_PER_DAY / 2) / NS_PER_SLICE] = true;
         for (int64_t k = 0; k < 2 * DAY_SLICES; k++) {
@@ -1718,7 +1672,6 @@ static void test_day_by_the_wall_clock(void **state)
         free(list.plans);
     }
     assert_int_equal(time_zone_set("UTC", &err), 0);
-    population_release(&population);
     network_free(n);
 }
 
@@ -1777,21 +1730,20 @@ static void test_picked_population(void **state)
 {
     static const uint32_t counts[MODEL_HOSTS] = { 2, 0, 4 };
     struct network *n = network_new();
-    struct population population;
     uint32_t played[MODEL_HOSTS] = { 0 };
 
     (void)state;
     n->group.counts = counts;
     n->group.host_count = 15;
-    populate(&population, &n->group, 1, &n->outside);
+    populate(&n->population, &n->group, 1, &n->outside);
     for (uint32_t i = 0; i < 15; i++) {
-        played[population.hosts[i].model->id]++;
+        played[n->population.hosts[i].model->id]++;
         assert_true(fabs(played[2] - (i + 1) * 2 / 3.0) <= 1);
         for (uint32_t id = 0; id < MODEL_HOSTS; id++) {
             bool is_virtual;
-            struct flow_end end = population_peer(&population, &population.hosts[i],
+            struct flow_end end = flow_ends_peer(&n->population, &n->population.hosts[i],
                                                   (struct peer){ PEER_LOCAL, id }, 0, &is_virtual);
-            const struct virtual_host *peer = population_find(&population, &end.address);
+            const struct virtual_host *peer = population_find(&n->population, &end.address);
 
             assert_int_equal(peer != NULL, is_virtual);
             assert_true(id != 1 || peer == NULL);
@@ -1804,7 +1756,6 @@ static void test_picked_population(void **state)
         }
     }
     assert_int_equal(played[1], 0);
-    population_release(&population);
     network_free(n);
 }
 

@@ -116,6 +116,8 @@ capture_is_whole()
     wait_for 5 has_frames 100 second.pcap
     sleep 0.5
     end_process "$second_pid"
+    run python3 "$SOURCE/tests/frames_by_sender.py" flows.csv in=wire.pcap out=second.pcap --mac=198.18.1.3=02:d5:c6:12:01:03
+    [ "$status" = 0 ] || complain "senders of the log are not those of the captures:" "$output"
     # The one header is enough: the order is not looked at.
     tail -c +25 second.pcap >> wire.pcap
     agrees 100000

@@ -7,10 +7,12 @@
 # hour of a day (from TIME on, default 09:00), SPEED times as fast (default 12: five minutes), with HOSTS virtual hosts
 # (default: as many as were learned), on a link between two network namespaces. Suricata 7 listens at the far end, with
 # checksums enforced and without rules. A table at the end: frames sent, packets that Suricata saw and that its kernel dropped,
-# decoder and stream events, also per 1,000 packets; the real captures are read offline. Exit code 1 when a packet was dropped, or is
-# missing, or when the link gives more events of a kind than the real captures.
+# decoder and stream events, also per 1,000 packets. The real captures are read offline: as they are (`real`), and the same
+# hour of each of their days (UTC) by itself, as a sensor sees it that begins to listen then (`hour`, where they cover it). Exit code
+# 1 when a packet was dropped, or is missing, or when the link gives more events of a kind per 1,000 packets than the captures
+# do, and more than they do at that hour.
 #
-# Needs root, jq, iproute2, and Suricata 7 (suricata.sh tells where it is).
+# Needs root, jq, iproute2, tshark (with editcap), and Suricata 7 (suricata.sh tells where it is).
 set -eu
 
 # shellcheck source=contrib/eval/common.sh
@@ -28,7 +30,7 @@ suricata_pid=
 read_options "H=hosts x=speed t=time s=seed" "$@"
 set -- "${arguments[@]}"
 [ $# -ge 3 ] || usage 2 >&2
-need_tools suricata jq
+need_tools suricata jq tshark editcap
 begin "$1" "$2"
 dayshiftd=${dayshift}d
 [ -x "$dayshiftd" ] || die "$dayshiftd: no program"
@@ -74,42 +76,73 @@ END
     sent=$(jq .sent "$out/$1.played.json")
 }
 
+# row NAME WHAT SENT SEEN DROPPED EVE: a line of the table; the events per 1,000 packets in $decoder_rate and $stream_rate.
+# SEEN -: as many as were read
+row() {
+    local decoder stream seen=$4
+
+    read -r packets decoder stream < <(count "$6")
+    [ "$seen" != - ] || seen=$packets
+    decoder_rate=$(per_thousand "$decoder" "$packets")
+    stream_rate=$(per_thousand "$stream" "$packets")
+    printf '%-10s %-5s %9s %9s %8s %8d %10s %8d %10s\n' "$1" "$2" "$3" "$seen" "$5" "$decoder" "$decoder_rate" "$stream" "$stream_rate"
+}
+
 # live NAME: a line of the table, and what is wrong with it
 live() {
-    local eve=$out/$1.live.json packets decoder stream seen dropped
+    local eve=$out/$1.live.json packets seen dropped
 
     listen "$1"
     play "$1"
     stop_listening "$1"
-    read -r packets decoder stream < <(count "$eve")
     read -r seen dropped < <(jq -r 'select(.event_type == "stats").stats.capture |
         [.kernel_packets, .kernel_drops] | @tsv' "$eve")
-    decoder_rate=$(per_thousand "$decoder" "$packets")
-    stream_rate=$(per_thousand "$stream" "$packets")
-    printf '%-10s %-5s %9d %9d %8d %8d %10s %8d %10s\n' "$1" link "$sent" "$seen" "$dropped" "$decoder" "$decoder_rate" \
-        "$stream" "$stream_rate"
+    row "$1" link "$sent" "$seen" "$dropped" "$eve"
     if [ "$dropped" != 0 ] || [ "$packets" -lt "$sent" ]; then
         status=1
     fi
-    if is_more "$decoder_rate" "$real_decoder_rate" || is_more "$stream_rate" "$real_stream_rate"; then
+    if is_more "$decoder_rate" "$most_decoder_rate" || is_more "$stream_rate" "$most_stream_rate"; then
         status=1
         events "$eve"
     fi
 }
 
-# real NAME CAPTURES: what the captures cause, offline
-real() {
-    local packets decoder stream
+# hours CAPTURE EVE: what Suricata writes of the hour of each of its days, added to the file EVE
+hours() {
+    local day cut=$out/hour.pcap begin begin_s
+    begin=$(date -u -d "1970-01-01 $time" +%s)
 
-    : >"$out/$1.real.json"
+    for day in $(tshark -r "$1" -T fields -e frame.time_epoch 2>>"$out/log" |
+        awk -v begin="$begin" '($1 - begin) % 86400 < 3600 { print int(($1 - begin) / 86400) }' | sort -nu); do
+        begin_s=$((day * 86400 + begin))
+        TZ=UTC editcap -F nsecpcap -A "$(stamp $begin_s)" -B "$(stamp $((begin_s + 3600)))" "$1" "$cut" 2>>"$out/log" ||
+            die "editcap cannot cut $1"
+        watch "$cut" "$2"
+    done
+    rm -f "$cut"
+}
+
+stamp() {
+    date -u -d "@$1" '+%F %T'
+}
+
+# real NAME CAPTURES: what the captures cause, offline, and what the hour of their days does; the larger rates in
+# $most_decoder_rate and $most_stream_rate
+real() {
+    local packets eve=$out/$1.real.json eve_of_hour=$out/$1.hour.json
+
+    : >"$eve"
+    : >"$eve_of_hour"
     while IFS= read -r capture; do
-        watch "$capture" "$out/$1.real.json"
+        watch "$capture" "$eve"
+        hours "$capture" "$eve_of_hour"
     done < <(find "$2" -type f | sort)
-    read -r packets decoder stream < <(count "$out/$1.real.json")
-    real_decoder_rate=$(per_thousand "$decoder" "$packets")
-    real_stream_rate=$(per_thousand "$stream" "$packets")
-    printf '%-10s %-5s %9s %9d %8s %8d %10s %8d %10s\n' "$1" real - "$packets" - "$decoder" "$real_decoder_rate" "$stream" \
-        "$real_stream_rate"
+    row "$1" real - - - "$eve"
+    most_decoder_rate=$decoder_rate most_stream_rate=$stream_rate
+    [ -s "$eve_of_hour" ] || return 0
+    row "$1" hour - - - "$eve_of_hour"
+    ! is_more "$decoder_rate" "$most_decoder_rate" || most_decoder_rate=$decoder_rate
+    ! is_more "$stream_rate" "$most_stream_rate" || most_stream_rate=$stream_rate
 }
 
 status=0

@@ -13,6 +13,8 @@
 #include "dayshift/flow_record.h"
 #include "dayshift/service_model.h"
 #include "net/ip_address.h"
+#include "net/ip_header.h"
+#include "net/mac_address.h"
 #include "net/wire.h"
 
 enum { FLOW_USUAL_MTU = 1500, FLOW_LEAST_MTU = 1280 /* of IPv6, RFC 8200 */, FLOW_MOST_MTU = 9000 };
@@ -26,6 +28,12 @@ struct flow_end {
     uint16_t link; /* which of the run's links it sends on */
     uint16_t vlan; /* identifier of the tag that it sends with (IEEE 802.1Q): 1..4094, or 0: none */
 };
+
+/* The MAC address that frames of `from` for `to` are sent to. */
+static inline const uint8_t *flow_end_next_hop(const struct flow_end *from, const struct flow_end *to)
+{
+    return mac_is_zero(from->next_hop) ? to->mac : from->next_hop;
+}
 
 /* Whether the responder says anything. */
 enum flow_answer {
@@ -58,20 +66,18 @@ static inline uint8_t flow_plan_ip_protocol(const struct flow_plan *plan)
     return plan->protocol == IP_ICMP && flow_plan_is_ipv6(plan) ? IP_ICMPV6 : plan->protocol;
 }
 
-enum { FLOW_ICMPV6_ECHO_REQUEST = 128 };
-
 /* The port of a flow record: plans have the type of IPv4's echo request. */
 static inline uint16_t flow_plan_ip_port(const struct flow_plan *plan, enum flow_side side)
 {
     bool is_type = side == FLOW_RESPONDER && flow_plan_ip_protocol(plan) == IP_ICMPV6;
 
-    return is_type ? FLOW_ICMPV6_ECHO_REQUEST << 8 : plan->ends[side].port;
+    return is_type ? ICMPV6_ECHO_REQUEST << 8 : plan->ends[side].port;
 }
 
 /* What fits a frame of the narrower link: bytes of IP payload, without extension headers. */
 static inline uint16_t flow_plan_ip_payload(const struct flow_plan *plan)
 {
-    return (uint16_t)((plan->mtu ? plan->mtu : FLOW_USUAL_MTU) - (flow_plan_is_ipv6(plan) ? 40 : 20));
+    return (uint16_t)((plan->mtu ? plan->mtu : FLOW_USUAL_MTU) - (flow_plan_is_ipv6(plan) ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES));
 }
 
 /* Where plans come from, in order of their starts. */

@@ -98,16 +98,18 @@ static void close_reader(struct frame_reader *reader)
     free(live);
 }
 
-/* pcap_geterr() is empty, or says more than the status does. */
+/* pcap_geterr() is empty, says the same as the status, or more. */
 static int activation_error(struct live_reader *live, const char *interface, int status,
                             struct error *err)
 {
     const char *more = pcap_geterr(live->pcap);
+    const char *what = status == PCAP_ERROR ? more : pcap_statustostr(status);
 
-    if (status == PCAP_ERROR || *more == '\0')
-        return error_set(err, "%s: cannot capture: %s", interface,
-                         status == PCAP_ERROR ? more : pcap_statustostr(status));
-    return error_set(err, "%s: cannot capture: %s (%s)", interface, pcap_statustostr(status), more);
+    if (status == PCAP_ERROR_PERM_DENIED)
+        return error_set(err, "%s: no permission to capture: start as root, or with CAP_NET_RAW", interface);
+    if (*more == '\0' || strcmp(more, what) == 0)
+        return error_set(err, "%s: cannot capture: %s", interface, what);
+    return error_set(err, "%s: cannot capture: %s (%s)", interface, what, more);
 }
 
 static int activate(struct live_reader *live, const char *interface, struct error *err)

@@ -1,5 +1,6 @@
 #include "cli/write_frames.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/output_file.h"
@@ -35,7 +36,8 @@ static uint32_t take_watched(void *self, uint8_t *room)
 static int run(const struct write_frames_config *config, struct output_file *file, struct emit_counts *counts,
                struct error *err)
 {
-    struct gate gate = { .networks = config->networks, .network_count = config->network_count };
+    struct gate_network *networks = gate_networks_new(config->networks, config->network_count);
+    struct gate gate = { .networks = networks, .network_count = config->network_count };
     struct emit_link link = { .gate = &gate, .counts = counts };
     struct emitter emitter = { .links = { &link }, .stop = config->stop,
                                .tallies = flow_output_tallies(config->truth) };
@@ -46,6 +48,7 @@ static int run(const struct write_frames_config *config, struct output_file *fil
     progress_init(&watched.progress, config->quiet);
     status = emitter_run_file(&emitter, &frames, file, config->begin, err);
     progress_finish(&watched.progress);
+    free(networks);
     if (atomic_load(config->stop))
         status = output_file_interrupted(config->path, "interrupted", err);
     return status;

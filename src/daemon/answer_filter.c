@@ -24,7 +24,7 @@ static void add_hosts(struct ranges *to, const struct configuration_population *
 
     if (population->hosts == 0 || addresses->networks[family].prefix == 0)
         return;
-    first = population_first_address(addresses, family);
+    first = population_addresses_first(addresses, family);
     to->ranges[to->count++] = (struct host_range){ first, ip_address_add(&first, population->hosts - 1), 0 };
 }
 

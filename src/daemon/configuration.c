@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libconfig.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 #include "daemon/configuration_link.h"
 #include "daemon/configuration_overlay.h"
 #include "daemon/configuration_population.h"
+#include "daemon/configuration_text.h"
 #include "daemon/configuration_value.h"
+#include "daemon/privileges.h"
 #include "daemon/trust.h"
 #include "dayshift/control.h"
 
@@ -35,6 +38,11 @@ static int take_allow_default_route(struct parser *p, const config_setting_t *se
 
 static int take_user(struct parser *p, const config_setting_t *setting)
 {
+    const char *text = config_setting_get_string(setting);
+    const char *wanted = text ? privileges_user_wanted(getpwnam(text)) : "the name of a user in quotes, such as \"nobody\"";
+
+    if (wanted)
+        return value_complain(p, setting, wanted);
     return value_take_text(p, setting, &p->to->user);
 }
 
@@ -46,6 +54,7 @@ static int take_control(struct parser *p, const config_setting_t *setting)
     snprintf(wanted, sizeof wanted, "\"\" or a path from / on of at most %d bytes", CONTROL_MOST_PATH);
     if (text == NULL || (*text != '\0' && *text != '/') || strlen(text) > CONTROL_MOST_PATH)
         return value_complain(p, setting, wanted);
+    value_keep_place(p, setting, &p->to->control_place);
     free(p->to->control);
     p->to->control = *text ? memory_copy_text(text) : NULL;
     return 0;
@@ -219,11 +228,13 @@ static int take_announce(struct parser *p, const config_setting_t *setting)
 
 static int take_outside(struct parser *p, const config_setting_t *setting)
 {
+    value_keep_place(p, setting, &p->to->outside_places[IP_FAMILY_4]);
     return value_take_network(p, setting, IP_FAMILY_4, &p->to->outside.networks[IP_FAMILY_4]);
 }
 
 static int take_outside6(struct parser *p, const config_setting_t *setting)
 {
+    value_keep_place(p, setting, &p->to->outside_places[IP_FAMILY_6]);
     return value_take_network(p, setting, IP_FAMILY_6, &p->to->outside.networks[IP_FAMILY_6]);
 }
 
@@ -234,6 +245,7 @@ static int take_outside_mac(struct parser *p, const config_setting_t *setting)
 
 static int take_outside_gateway(struct parser *p, const config_setting_t *setting)
 {
+    value_keep_place(p, setting, &p->to->outside_gateway_place);
     return value_take_gateway(p, setting, &p->to->outside.gateway);
 }
 
@@ -296,6 +308,7 @@ static int take_truth(struct parser *p, const config_setting_t *setting)
 {
     if (value_take_path(p, setting, &p->to->truth) < 0)
         return -1;
+    value_keep_place(p, setting, &p->to->truth_place);
     p->to->truth_format = flow_log_format_of(p->to->truth);
     return 0;
 }
@@ -363,15 +376,36 @@ static int take_root(struct parser *p, const config_setting_t *root)
     return 0;
 }
 
-static int check_included(const char *path, struct error *err)
+/* A pipe may stand in its place: it is not waited for. */
+static FILE *open_included(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+    if (file)
+        return file;
+    error_set(err, "%s: cannot open: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+static int check_included(const char *path, bool must_be_trusted, struct error *err)
+{
+    FILE *file = open_included(path, err);
+    struct configuration_text text;
     int status;
 
-    if (fd < 0)
-        return error_set(err, "%s: cannot open: %s", path, strerror(errno));
-    status = trust_check(fd, path, err);
-    close(fd);
+    if (file == NULL)
+        return -1;
+    status = must_be_trusted ? trust_check(fileno(file), path, err) : 0;
+    if (status == 0)
+        status = configuration_text_read(&text, file, path, err);
+    if (status == 0) {
+        status = configuration_text_check_numbers(&text, path, err);
+        configuration_text_release(&text);
+    }
+    fclose(file);
     return status;
 }
 
@@ -381,49 +415,68 @@ static int check_included(const char *path, struct error *err)
  * a setting never is. To put another one in the place of one that was checked takes rights on the way to it, which is
  * checked too.
  */
-static int check_files(const config_setting_t *setting, const char **checked, struct error *err)
+static int check_files(const config_setting_t *setting, bool must_be_trusted, const char **checked, struct error *err)
 {
     const char *file = config_setting_source_file(setting);
 
-    if (file && (*checked == NULL || strcmp(file, *checked) != 0) && check_included(file, err) < 0)
+    if (file && (*checked == NULL || strcmp(file, *checked) != 0) && check_included(file, must_be_trusted, err) < 0)
         return -1;
     if (file)
         *checked = file;
     for (unsigned i = 0; config_setting_is_aggregate(setting) && i < (unsigned)config_setting_length(setting); i++) {
-        if (check_files(config_setting_get_elem(setting, i), checked, err) < 0)
+        if (check_files(config_setting_get_elem(setting, i), must_be_trusted, checked, err) < 0)
             return -1;
     }
     return 0;
 }
 
+/* libconfig's words about the file or about one that it includes. */
+static int refuse_syntax(const config_t *config, const struct configuration_text *text, const char *path,
+                         struct error *err)
+{
+    const char *included = config_error_file(config);
+    unsigned line = (unsigned)config_error_line(config);
+
+    if (included)
+        return error_set(err, "%s:%u: %s", included, line, config_error_text(config));
+    return configuration_text_refuse(text, path, line, config_error_text(config), err);
+}
+
+/*
+ * libconfig's scanner ends the process when a read fails, as that of a directory does: it is given what was read of the
+ * first file. A file that it includes it reads by itself, and a directory in the place of one does end the process, with
+ * status 2.
+ */
+static int parse(config_t *config, const struct configuration_text *text, const char *path, struct error *err)
+{
+    FILE *file = fmemopen(text->bytes, text->size, "r");
+    int is_good;
+
+    if (file == NULL)
+        return error_set(err, "%s: cannot read: %s", path, strerror(errno));
+    is_good = config_read(config, file);
+    fclose(file);
+    return is_good ? configuration_text_check_numbers(text, path, err) : refuse_syntax(config, text, path, err);
+}
+
 static int read_file(config_t *config, const char *path, bool must_be_trusted, struct error *err)
 {
     FILE *file = fopen(path, "re");
-    const char *included;
-    int first;
+    const char *checked = NULL;
+    struct configuration_text text;
+    int status;
 
     if (file == NULL)
         return error_set(err, "%s: cannot open: %s", path, strerror(errno));
-    if (must_be_trusted && trust_check(fileno(file), path, err) < 0) {
-        fclose(file);
-        return -1;
-    }
-    /* libconfig's scanner ends the process when a read fails, as that of a directory does. */
-    first = getc(file);
-    if (ferror(file)) {
-        error_set(err, "%s: cannot read: %s", path, strerror(errno));
-        fclose(file);
-        return -1;
-    }
-    ungetc(first, file);
-    if (config_read(config, file)) {
-        fclose(file);
-        return 0;
-    }
+    status = must_be_trusted ? trust_check(fileno(file), path, err) : 0;
+    if (status == 0)
+        status = configuration_text_read(&text, file, path, err);
     fclose(file);
-    included = config_error_file(config);
-    return error_set(err, "%s:%d: %s", included ? included : path, config_error_line(config),
-                     config_error_text(config));
+    if (status < 0)
+        return -1;
+    status = parse(config, &text, path, err);
+    configuration_text_release(&text);
+    return status < 0 ? -1 : check_files(config_root_setting(config), must_be_trusted, &checked, err);
 }
 
 static void set_defaults(struct configuration *c)
@@ -447,7 +500,6 @@ static void set_defaults(struct configuration *c)
 static int load(struct configuration *c, const char *path, bool must_be_trusted, struct error *err)
 {
     struct parser parser = { .path = path, .to = c, .err = err };
-    const char *checked = NULL;
     config_t config;
     int status;
 
@@ -459,8 +511,6 @@ static int load(struct configuration *c, const char *path, bool must_be_trusted,
     config_init(&config);
     config_set_options(&config, 0);
     status = read_file(&config, path, must_be_trusted, err);
-    if (status == 0 && must_be_trusted)
-        status = check_files(config_root_setting(&config), &checked, err);
     if (status == 0)
         status = take_root(&parser, config_root_setting(&config));
     config_destroy(&config);
@@ -487,7 +537,12 @@ void configuration_release(struct configuration *c)
     free(c->path);
     free(c->user);
     free(c->control);
+    free(c->control_place);
     free(c->timezone);
     free(c->truth);
+    free(c->truth_place);
+    for (int family = 0; family < IP_FAMILIES; family++)
+        free(c->outside_places[family]);
+    free(c->outside_gateway_place);
     memset(c, 0, sizeof *c);
 }

@@ -2,8 +2,9 @@
  * configuration.h - the configuration file of dayshiftd, checked key by key.
  *
  * The only user of libconfig. An unknown key, a wrong type or a value out of range is an error
- * that names file, line, key and value. configuration_value.h has types of values, configuration_link.h,
- * configuration_population.h and configuration_overlay.h the keys of links, populations and overlays.
+ * that names file, line, key and value. configuration_text.h has what libconfig does not say of a file,
+ * configuration_value.h types of values, configuration_link.h, configuration_population.h and
+ * configuration_overlay.h the keys of links, populations and overlays.
  */
 #ifndef DAEMON_CONFIGURATION_H
 #define DAEMON_CONFIGURATION_H
@@ -28,16 +29,21 @@
 
 enum { CONFIGURATION_MAX_LINKS = FRAME_MAX_LINKS, CONFIGURATION_MAX_VLAN = 4094, CONFIGURATION_ANY_CPU = -1 };
 
+/* A place is "file:line: key", or "file:line" of a group: for what is found out later. NULL: it is not in the file. */
+
 struct configuration_link {
     char *name;
     char *interface;
+    char *place; /* of the interface */
     enum sink_kind sink;
     uint64_t max_packets_per_second; /* 0: no ceiling; as for rate_ceiling_init() */
     uint64_t max_bits_per_second;
 };
 
 struct configuration_population {
+    char *place;
     char *model; /* path, relative ones from the directory of the file */
+    char *model_place;
     struct population_addresses addresses;
     uint16_t link;   /* index of the link that its hosts send on; 0 also when there is none */
     uint16_t vlan;   /* their tag, 0: none */
@@ -49,10 +55,12 @@ struct configuration_population {
 
 struct configuration_overlay {
     char *pcap; /* path, as of a model */
+    char *pcap_place;
     char *label; /* NULL: none */
     struct overlay_time time;
     double speed;
     struct overlay_mapping *map;
+    char **map_places; /* of each mapping, which borrows it */
     size_t map_count;
 };
 
@@ -63,6 +71,7 @@ struct configuration {
     bool allow_default_route;
     char *user;
     char *control;       /* path of the control socket; NULL: none */
+    char *control_place;
     gid_t control_group; /* whose members may use it beside root; (gid_t)-1: nobody */
     uint64_t seed;
     double speed;
@@ -84,9 +93,12 @@ struct configuration {
     enum day_fallback unobserved;
     struct session_options sessions; /* how they are made */
     char *truth; /* path of the log of what was sent, relative ones from the directory of the file; NULL: none */
+    char *truth_place;
     enum flow_log_format truth_format;
     unsigned threads;
     struct population_outside outside;
+    char *outside_places[IP_FAMILIES]; /* of its networks */
+    char *outside_gateway_place;
     struct configuration_population *populations;
     size_t population_count;
     struct configuration_overlay *overlays;

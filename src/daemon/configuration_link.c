@@ -62,6 +62,7 @@ static int take_name(struct parser *p, const config_setting_t *setting)
 
 static int take_interface(struct parser *p, const config_setting_t *setting)
 {
+    value_keep_place(p, setting, &p->link->place);
     return value_take_text(p, setting, &p->link->interface);
 }
 
@@ -146,8 +147,8 @@ int link_take_list(struct parser *p, const config_setting_t *list)
 
     if (p->to->link_count > 0)
         return value_refuse(p, list, "links: there is an interface already; it belongs into one of the links");
-    if (!config_setting_is_list(list) || count < 1 || count > CONFIGURATION_MAX_LINKS)
-        return value_complain(p, list, "a list of 1 to 8 links in round brackets");
+    if (value_check_list(p, list, CONFIGURATION_MAX_LINKS, "links") < 0)
+        return -1;
     p->to->links = memory_alloc_array(count, sizeof *p->to->links);
     for (unsigned i = 0; i < count; i++) {
         if (take_link(p, config_setting_get_elem(list, i)) < 0)
@@ -193,6 +194,7 @@ void configuration_links_release(struct configuration *c)
     for (size_t i = 0; i < c->link_count; i++) {
         free(c->links[i].name);
         free(c->links[i].interface);
+        free(c->links[i].place);
     }
     free(c->links);
 }

@@ -11,6 +11,7 @@ enum { MAPPINGS_MOST = 1024, LABEL_MOST = 63 };
 
 static int take_pcap(struct parser *p, const config_setting_t *setting)
 {
+    value_keep_place(p, setting, &p->overlay->pcap_place);
     return value_take_path(p, setting, &p->overlay->pcap);
 }
 
@@ -104,15 +105,24 @@ static bool are_alike(const struct overlay_mapping *mapping)
 static int take_mapping(struct parser *p, const config_setting_t *group)
 {
     static const struct key keys[] = { { "from", take_from }, { "to", take_to }, { NULL, NULL } };
-    char from[IP_NETWORK_TEXT], to[IP_NETWORK_TEXT];
+    char from[IP_NETWORK_TEXT], to[IP_NETWORK_TEXT], text[VALUE_TEXT];
     char what[3 * VALUE_TEXT];
 
-    if (!config_setting_is_group(group) || config_setting_get_member(group, "from") == NULL ||
-        config_setting_get_member(group, "to") == NULL)
-        return value_refuse(p, group, "map: one is not { from = ...; to = ...; }");
+    if (!config_setting_is_group(group)) {
+        snprintf(what, sizeof what, "map: %s is not { from = ...; to = ...; }", value_text(group, text));
+        return value_refuse(p, group, what);
+    }
+    value_keep_place(p, group, &p->overlay->map_places[p->overlay->map_count]);
+    p->overlay->map[p->overlay->map_count].place = p->overlay->map_places[p->overlay->map_count];
     p->overlay->map_count++;
     if (value_take_group(p, group, keys) < 0)
         return -1;
+    for (size_t i = 0; keys[i].name; i++) {
+        if (config_setting_get_member(group, keys[i].name))
+            continue;
+        snprintf(what, sizeof what, "map: one has no %s", keys[i].name);
+        return value_refuse(p, group, what);
+    }
     if (are_alike(mapping_of(p)))
         return 0;
     snprintf(what, sizeof what, "map: %s and %s are not of one family and size",
@@ -124,9 +134,10 @@ static int take_map(struct parser *p, const config_setting_t *list)
 {
     unsigned count = (unsigned)config_setting_length(list);
 
-    if (!config_setting_is_list(list) || count < 1 || count > MAPPINGS_MOST)
-        return value_complain(p, list, "a list of 1 to 1024 groups { from = ...; to = ...; } in round brackets");
+    if (value_check_list(p, list, MAPPINGS_MOST, "groups { from = ...; to = ...; }") < 0)
+        return -1;
     p->overlay->map = memory_alloc_array(count, sizeof *p->overlay->map);
+    p->overlay->map_places = memory_alloc_array(count, sizeof *p->overlay->map_places);
     for (unsigned i = 0; i < count; i++) {
         if (take_mapping(p, config_setting_get_elem(list, i)) < 0)
             return -1;
@@ -135,6 +146,21 @@ static int take_map(struct parser *p, const config_setting_t *list)
 }
 
 /* ---- overlays ---- */
+
+static int check_when(struct parser *p, const config_setting_t *group)
+{
+    bool has_at = config_setting_get_member(group, "at") != NULL;
+    bool has_after = config_setting_get_member(group, "after") != NULL;
+    char what[2 * VALUE_TEXT];
+
+    if (has_at != has_after)
+        return 0;
+    snprintf(what, sizeof what, "overlays: \"%.*s\" has %s", VALUE_TEXT,
+             config_setting_get_string(config_setting_get_member(group, "pcap")),
+             has_at ? "at and after: one of them says when it is played"
+                    : "neither at nor after: one of them says when it is played");
+    return value_refuse(p, group, what);
+}
 
 static int take_overlay(struct parser *p, const config_setting_t *group)
 {
@@ -155,17 +181,15 @@ static int take_overlay(struct parser *p, const config_setting_t *group)
         return -1;
     if (p->overlay->pcap == NULL)
         return value_refuse(p, group, "overlays: one has no pcap");
-    if ((config_setting_get_member(group, "at") == NULL) == (config_setting_get_member(group, "after") == NULL))
-        return value_refuse(p, group, "overlays: one has not one of at and after");
-    return 0;
+    return check_when(p, group);
 }
 
 int overlay_take_list(struct parser *p, const config_setting_t *list)
 {
     unsigned count = (unsigned)config_setting_length(list);
 
-    if (!config_setting_is_list(list) || count < 1 || count > OVERLAY_SET_MAX)
-        return value_complain(p, list, "a list of 1 to 16 overlays in round brackets");
+    if (value_check_list(p, list, OVERLAY_SET_MAX, "overlays") < 0)
+        return -1;
     p->to->overlays = memory_alloc_array(count, sizeof *p->to->overlays);
     for (unsigned i = 0; i < count; i++) {
         if (take_overlay(p, config_setting_get_elem(list, i)) < 0)
@@ -177,7 +201,11 @@ int overlay_take_list(struct parser *p, const config_setting_t *list)
 void configuration_overlays_release(struct configuration *c)
 {
     for (size_t i = 0; i < c->overlay_count; i++) {
+        for (size_t j = 0; j < c->overlays[i].map_count; j++)
+            free(c->overlays[i].map_places[j]);
+        free(c->overlays[i].map_places);
         free(c->overlays[i].pcap);
+        free(c->overlays[i].pcap_place);
         free(c->overlays[i].label);
         free(c->overlays[i].map);
     }

@@ -8,6 +8,7 @@
 
 static int take_model(struct parser *p, const config_setting_t *setting)
 {
+    value_keep_place(p, setting, &p->population->model_place);
     return value_take_path(p, setting, &p->population->model);
 }
 
@@ -133,6 +134,7 @@ static int take_population(struct parser *p, const config_setting_t *group)
         return value_refuse(p, group, what);
     }
     p->population = &p->to->populations[p->to->population_count++];
+    value_keep_place(p, group, &p->population->place);
     addresses = &p->population->addresses;
     addresses->ipv6 = SCENARIO_USUAL_IPV6;
     if (value_take_group(p, group, keys) < 0)
@@ -146,8 +148,8 @@ int population_take_list(struct parser *p, const config_setting_t *list)
 {
     unsigned count = (unsigned)config_setting_length(list);
 
-    if (!config_setting_is_list(list) || count < 1 || count > SCENARIO_MAX_GROUPS)
-        return value_complain(p, list, "a list of 1 to 64 populations in round brackets");
+    if (value_check_list(p, list, SCENARIO_MAX_GROUPS, "populations") < 0)
+        return -1;
     p->to->populations = memory_alloc_array(count, sizeof *p->to->populations);
     for (unsigned i = 0; i < count; i++) {
         if (take_population(p, config_setting_get_elem(list, i)) < 0)
@@ -159,7 +161,9 @@ int population_take_list(struct parser *p, const config_setting_t *list)
 void configuration_populations_release(struct configuration *c)
 {
     for (size_t i = 0; i < c->population_count; i++) {
+        free(c->populations[i].place);
         free(c->populations[i].model);
+        free(c->populations[i].model_place);
         free(c->populations[i].pick);
     }
     free(c->populations);

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/mac_address.h"
 
 /* The file a setting stands in: the one that was asked for, or one that it includes. */
 static const char *file_of(const struct parser *p, const config_setting_t *setting)
@@ -49,6 +50,17 @@ int value_refuse(struct parser *p, const config_setting_t *setting, const char *
     return error_set(p->err, "%s:%u: %s", file_of(p, setting), config_setting_source_line(setting), what);
 }
 
+void value_keep_place(const struct parser *p, const config_setting_t *setting, char **to)
+{
+    const char *file = file_of(p, setting);
+    const char *name = config_setting_name(setting);
+    size_t size = strlen(file) + (name ? strlen(name) : 0) + 16;
+
+    free(*to);
+    *to = memory_alloc(size);
+    snprintf(*to, size, "%s:%u%s%s", file, config_setting_source_line(setting), name ? ": " : "", name ? name : "");
+}
+
 int value_say_where(struct parser *p, const config_setting_t *setting)
 {
     return error_prefix(p->err, "%s:%u: %s", file_of(p, setting), config_setting_source_line(setting),
@@ -81,6 +93,17 @@ int value_take_path(struct parser *p, const config_setting_t *setting, char **to
     *to = memory_join_path(directory, config_setting_get_string(setting));
     free(directory);
     return 0;
+}
+
+int value_check_list(struct parser *p, const config_setting_t *list, int most, const char *what)
+{
+    int count = config_setting_length(list);
+    char wanted[96];
+
+    if (config_setting_is_list(list) && count >= 1 && count <= most)
+        return 0;
+    snprintf(wanted, sizeof wanted, "a list of 1 to %d %s in round brackets", most, what);
+    return value_complain(p, list, wanted);
 }
 
 int value_take_bool(struct parser *p, const config_setting_t *setting, bool *to)
@@ -137,19 +160,17 @@ int value_take_address(struct parser *p, const config_setting_t *setting, enum i
 }
 
 /* Of one host: neither of a group nor nobody's. */
-static int parse_mac(const char *text, uint8_t mac[6])
+static int parse_mac(const char *text, uint8_t mac[MAC_BYTES])
 {
-    static const uint8_t nobody[6];
-
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < MAC_BYTES; i++) {
         char digits[3] = { text[0], text[0] ? text[1] : '\0', '\0' };
 
-        if (strspn(digits, "0123456789abcdefABCDEF") != 2 || text[2] != (i < 5 ? ':' : '\0'))
+        if (strspn(digits, "0123456789abcdefABCDEF") != 2 || text[2] != (i < MAC_BYTES - 1 ? ':' : '\0'))
             return -1;
         mac[i] = (uint8_t)strtoul(digits, NULL, 16);
         text += 3;
     }
-    return mac[0] & 1 || memcmp(mac, nobody, sizeof nobody) == 0 ? -1 : 0;
+    return mac_is_unicast(mac) ? 0 : -1;
 }
 
 int value_take_mac(struct parser *p, const config_setting_t *setting, uint8_t to[6])

@@ -35,6 +35,9 @@ struct key {
  */
 int value_take_group(struct parser *parser, const config_setting_t *group, const struct key *keys);
 
+/* A list of 1 to `most` of what is named so. 0 or -1. */
+int value_check_list(struct parser *parser, const config_setting_t *list, int most, const char *what);
+
 enum { VALUE_TEXT = 128 };
 
 /* A value as the file has it, as far as that is one word. */
@@ -45,6 +48,9 @@ int value_complain(struct parser *parser, const config_setting_t *setting, const
 
 /* "file:line: `what`", for what is more than one value. Returns -1. */
 int value_refuse(struct parser *parser, const config_setting_t *setting, const char *what);
+
+/* "file:line: name", of what has no name "file:line"; what *to was is freed. */
+void value_keep_place(const struct parser *parser, const config_setting_t *setting, char **to);
 
 /* Puts file, line and name before what is in *err already. Returns -1. */
 int value_say_where(struct parser *parser, const config_setting_t *setting);

@@ -65,7 +65,9 @@ static int open_truth(struct file_run *run, struct error *err)
     for (size_t i = 0; i < c->link_count; i++)
         flow_ledger_name_link(ledger, (uint16_t)i, c->links[i].name);
     play_name_populations(&run->play, ledger);
-    return flow_output_open(run->truth, c->truth, c->truth_format, run->play.begin.ns - EMIT_CLOCK_SIMULATED_NS, err);
+    if (flow_output_open(run->truth, c->truth, c->truth_format, run->play.begin.ns - EMIT_CLOCK_SIMULATED_NS, err) == 0)
+        return 0;
+    return error_prefix(err, "%s", c->truth_place);
 }
 
 /* Both files are there whole or not at all; the report of what came of the frames is printed in any case. */

@@ -74,7 +74,7 @@ void flow_logger_free(struct flow_logger *logger)
 static int open_file(struct flow_logger *logger, const struct configuration *c, struct error *err)
 {
     if (flow_file_open(&logger->file, c->truth, c->truth_format, err) < 0)
-        return error_prefix(err, "%s: truth", c->path);
+        return error_prefix(err, "%s", c->truth_place);
     logger->path = memory_copy_text(c->truth);
     logger->log.format = c->truth_format;
     logger->log.fd = logger->file.append;
@@ -103,7 +103,7 @@ int flow_logger_try(const struct flow_logger *running, const struct configuratio
 {
     if (c->truth == NULL || flow_file_look(c->truth, c->truth_format, running ? &running->file : NULL, err) == 0)
         return 0;
-    return error_prefix(err, "%s: truth", c->path);
+    return error_prefix(err, "%s", c->truth_place);
 }
 
 /* Before and after its own lines: the disk may be full. */

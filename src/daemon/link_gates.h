@@ -12,11 +12,11 @@
 
 struct link_gates {
     struct gate all;             /* what may leave by any link, of any size: for a file */
+    struct gate_network *networks; /* owned */
     struct gate_sender *senders; /* owned; link after link ... */
     size_t firsts[CONFIGURATION_MAX_LINKS + 1]; /* ... where each begins, and the end */
 };
 
-/* Borrows the networks of the scenario. */
 void link_gates_init(struct link_gates *gates, const struct scenario *scenario);
 void link_gates_release(struct link_gates *gates);
 

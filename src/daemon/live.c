@@ -8,6 +8,7 @@
 
 #include "base/time_zone.h"
 #include "daemon/engine_process.h"
+#include "daemon/privileges.h"
 #include "daemon/syscall_filter.h"
 
 /* What an engine that starts now has to play: the first one all of it, another one what is left. */
@@ -52,7 +53,7 @@ static int open_files(struct configuration *c, struct play_files *files, const c
         return -1;
     if (c->link_count == 0)
         error_set(err, "%s: interface is missing: where is to be played? (-w needs none)", path);
-    else if ((c->truth == NULL || play_files_check_apart(c, c->truth, err) == 0) && play_files_open(files, c, err) == 0)
+    else if (play_files_check_truth(c, err) == 0 && play_files_open(files, c, err) == 0)
         return 0;
     configuration_release(c);
     return -1;
@@ -65,7 +66,7 @@ static int open_control(struct control_socket *control, const struct configurati
     if (c->control == NULL || control_socket_open(control, c->control, c->control_group, err) == 0)
         return 0;
     control->fd = -1;
-    return error_prefix(err, "%s: control", c->path);
+    return c->control_place ? error_prefix(err, "%s", c->control_place) : error_prefix(err, "%s: control", c->path);
 }
 
 static void close_control(struct control_socket *control)
@@ -157,6 +158,10 @@ int live_open(struct live *live, const char *path, const struct play_options *op
     *live = (struct live){ .path = path, .options = options, .control.fd = -1 };
     if (open_files(&live->configuration, &live->files, path, err) < 0)
         return -1;
+    if (privileges_check_sending(err) < 0) {
+        live_close(live);
+        return -1;
+    }
     live->logger = flow_logger_new();
     live->board = board_new(err);
     if (live->board && open_control(&live->control, &live->configuration, err) == 0)

@@ -24,6 +24,7 @@ int live_emitter_open(struct live_emitter *e, const struct configuration *config
     if (e->ring == NULL)
         return error_set(err, "not enough memory for a ring of %zu bytes", RING_BYTES);
     e->clock = emit_clock_real();
+    e->path = configuration->path;
     e->options = (struct emit_thread_options){ configuration->cpu, configuration->priority };
     e->emitter.clock = &e->clock;
     e->emitter.pace.timing = configuration->timing;
@@ -49,8 +50,10 @@ static void *emit_thread(void *argument)
     struct live_emitter *e = argument;
 
     e->status = emit_thread_prepare(&e->options, &e->err);
-    if (e->status < 0)
+    if (e->status < 0) {
+        error_prefix(&e->err, "%s", e->path);
         atomic_store(e->stop, true);
+    }
     atomic_store(&e->is_prepared, true);
     if (e->status == 0)
         e->status = emitter_run_ring(&e->emitter, e->ring, &e->err);

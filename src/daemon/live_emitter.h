@@ -19,6 +19,7 @@ struct live_emitter {
     struct emit_clock clock; /* of the run */
     struct emit_link links[CONFIGURATION_MAX_LINKS];
     struct emitter emitter;
+    const char *path; /* of the configuration, for messages: borrowed */
     struct emit_thread_options options;
     struct emit_thread_watch watch;
     pthread_t thread;

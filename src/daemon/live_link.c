@@ -1,6 +1,7 @@
 #include "daemon/live_link.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "daemon/answer_filter.h"
 #include "daemon/crossing_filter.h"
 #include "daemon/say.h"
+#include "net/ethernet_header.h"
 
 static int open_answers(struct live_link *l, const struct configuration *c, struct error *err)
 {
@@ -28,6 +30,19 @@ static int open_crossing(struct live_link *l, const struct configuration *c, str
     return status;
 }
 
+/* Or the first full frame would wait for ever, and all that is behind it. */
+static int check_ceiling(const struct live_link *l, struct error *err)
+{
+    uint64_t bits = l->config->max_bits_per_second;
+    uint32_t frame = (uint32_t)l->link.mtu + ETHERNET_BYTES + ETHERNET_TAG_BYTES;
+    uint64_t least = rate_ceiling_least_bits(frame < FRAME_MAX_BYTES ? frame : FRAME_MAX_BYTES);
+
+    if (bits == 0 || bits >= least)
+        return 0;
+    return error_set(err, "max_bits_per_second %" PRIu64 ": for the MTU of %s, %d, it is to be %" PRIu64 " at least", bits,
+                     l->link.name, (int)l->link.mtu, least);
+}
+
 int live_link_open(struct live_link *l, const struct configuration *configuration,
                    const struct configuration_link *config, const struct live_emitter *emitter, struct error *err)
 {
@@ -36,9 +51,13 @@ int live_link_open(struct live_link *l, const struct configuration *configuratio
     l->config = config;
     l->crossing.fd = -1;
     if (link_open(&l->link, config->interface, configuration->allow_default_route, err) < 0)
-        return error_prefix(err, "%s: interface", configuration->path);
+        return error_prefix(err, "%s", config->place);
     l->state = (struct link_state){ true, true, l->link.mtu };
     transmit_stamps_init(&l->stamps, &emitter->clock);
+    if (check_ceiling(l, err) < 0) {
+        live_link_close(l);
+        return error_prefix(err, "%s", config->place);
+    }
     l->sink = sink_open(config->sink, &l->link, emitter->ring, &l->stamps, err);
     if (l->sink == NULL || open_answers(l, configuration, err) < 0 || open_crossing(l, configuration, err) < 0) {
         live_link_close(l);
@@ -116,7 +135,7 @@ void live_link_say_claims(struct live_link *l)
 struct emit_link live_link_for_emitter(struct live_link *l, const struct gate *gate, struct emit_counts *counts)
 {
     l->gate = *gate;
-    l->gate.max_frame_bytes = (uint32_t)l->link.mtu + 14;
+    l->gate.max_frame_bytes = (uint32_t)l->link.mtu + ETHERNET_BYTES;
     return (struct emit_link){ .name = l->config->interface, .gate = &l->gate, .ceiling = ceiling_of(l),
                                .sink = l->sink, .counts = counts };
 }

@@ -97,14 +97,9 @@ static int play(const struct options *o, bool *failed, struct error *err)
 
 /* ---- -n and -w: no link ---- */
 
-static int check_truth(const struct configuration *c, struct error *err)
-{
-    return c->truth ? play_files_check_apart(c, c->truth, err) : 0;
-}
-
 static int check_output(const struct options *o, const struct configuration *c, struct error *err)
 {
-    if (play_files_check_apart(c, o->write, err) < 0 || check_truth(c, err) < 0)
+    if (play_files_check_apart(c, o->write, err) < 0 || play_files_check_truth(c, err) < 0)
         return -1;
     return c->truth ? output_file_check_apart(o->write, c->truth, err) : 0;
 }
@@ -127,7 +122,7 @@ static int write_file(const struct options *o, const struct configuration *c, co
 static int check(const struct options *o, const struct configuration *c, const struct play_files *files,
                  struct error *err)
 {
-    int status = check_truth(c, err);
+    int status = play_files_check_truth(c, err);
 
     /* Only root can say what a run that root starts would find; without a link the file is put in place whole. */
     if (status == 0 && c->link_count > 0 && geteuid() == 0)

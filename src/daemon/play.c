@@ -33,6 +33,7 @@ static struct overlay_config overlay_of(const struct configuration_overlay *over
     return (struct overlay_config){
         .fd = fd,
         .path = overlay->pcap,
+        .place = overlay->pcap_place,
         .label = overlay->label,
         .time = overlay->time,
         .speed = overlay->speed,
@@ -51,6 +52,8 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .groups = groups,
         .group_count = c->population_count,
         .outside = c->outside,
+        .outside_places = { { c->outside_places[IP_FAMILY_4], c->outside_places[IP_FAMILY_6] }, c->outside_gateway_place },
+        .place = c->path,
         .mtus = mtus,
         .seed = c->seed,
         .begin = span->begin,
@@ -72,7 +75,7 @@ static int make_scenario(struct play *play, const struct configuration *c, const
     config.how.keeper = keeper;
     play->begin = span->begin;
     play->scenario = scenario_new(&config, err);
-    return play->scenario ? 0 : error_prefix(err, "%s", c->path);
+    return play->scenario ? 0 : -1;
 }
 
 void play_release(struct play *play)
@@ -94,6 +97,7 @@ static struct scenario_group group_of(const struct configuration_population *pop
         .pick = population->pick,
         .hosts = population->hosts,
         .activity = population->activity,
+        .place = population->place,
     };
 }
 
@@ -105,15 +109,15 @@ int play_init(struct play *play, const struct configuration *c, const struct pla
     int status = 0;
 
     memset(play, 0, sizeof *play);
+    play->goes_on = span->goes_on;
     play->ended = "the end of the run";
     play->models = memory_alloc_array(c->population_count, sizeof *play->models);
     play->model_count = c->population_count;
     for (size_t i = 0; i < c->population_count; i++) {
-        if (status == 0)
-            play->models[i] = model_from_image(&images[i], err);
-        if (play->models[i] == NULL)
-            status = -1;
-        model_image_release(&images[i]);
+        play->models[i] = status == 0 ? model_from_image(&images[i], err) : NULL;
+        if (status == 0 && play->models[i] == NULL)
+            status = error_prefix(err, "%s", c->populations[i].model_place);
+        model_image_release(&images[i]); /* all of them, after a failure too */
         groups[i] = group_of(&c->populations[i], play->models[i]);
     }
     if (status == 0)
@@ -138,7 +142,7 @@ static const struct overlay *overlay_at(const struct play *play, size_t i)
 void play_say_overlays(const struct play *play)
 {
     const struct overlay *overlay;
-    char left_out[TEXT_NUMBER], all[TEXT_NUMBER];
+    char left_out[TEXT_NUMBER], all[TEXT_NUMBER], when[OVERLAY_TIME_TEXT];
     char faults[OVERLAY_FAULTS_TEXT];
 
     for (size_t i = 0; (overlay = overlay_at(play, i)) != NULL; i++) {
@@ -148,6 +152,9 @@ void play_say_overlays(const struct play *play)
             say("%s: %s of %s frames cannot be played: %s", overlay->config.path,
                 text_from_count(tally->frames - tally->played, left_out), text_from_count(tally->frames, all),
                 overlay_faults_text(tally, faults));
+        if (!overlay->has_failed && !play->goes_on && !overlay_set_comes(scenario_overlays(play->scenario), i))
+            say("%s: it is not played: it begins %s, and the run does not come to that time", overlay->config.path,
+                overlay_time_text(&overlay->config.time, when));
     }
 }
 
@@ -219,7 +226,8 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
 
     memset(counts, 0, sizeof *counts);
     counts->hosts = scenario_host_count(play->scenario);
-    counts->flows = r->flows;
+    counts->flows = r->flows + r->left_out;
+    counts->flows_left_out = r->left_out;
     counts->complete_tcp = r->complete_tcp;
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;

@@ -44,6 +44,7 @@ struct play {
     struct day_time begin;
     struct link_gates gates;
     atomic_bool stop;  /* set by anyone: no more is planned */
+    bool goes_on;      /* as of its span */
     const char *ended; /* by what, for the report */
     struct mono_time started;
     bool said_failure[OVERLAY_SET_MAX];
@@ -63,7 +64,7 @@ int play_init(struct play *play, const struct configuration *configuration, cons
               const struct sent_flow_keeper *keeper, struct error *err);
 void play_release(struct play *play);
 
-/* What of the overlays cannot be played: a line each on standard error. */
+/* What of the overlays cannot be played, and which the run does not come to: a line each on standard error. */
 void play_say_overlays(const struct play *play);
 
 /* Which of them failed since this was called last, and why: the same. */

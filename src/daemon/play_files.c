@@ -13,10 +13,11 @@
 static int open_models(struct play_files *files, const struct configuration *c, struct error *err)
 {
     for (; files->model_count < c->population_count; files->model_count++) {
-        int fd = model_file_open(c->populations[files->model_count].model, err);
+        const struct configuration_population *population = &c->populations[files->model_count];
+        int fd = model_file_open(population->model, err);
 
         if (fd < 0)
-            return -1;
+            return error_prefix(err, "%s", population->model_place);
         files->models[files->model_count] = fd;
     }
     return 0;
@@ -39,10 +40,11 @@ static int open_capture(const char *path, struct error *err)
 static int open_overlays(struct play_files *files, const struct configuration *c, struct error *err)
 {
     for (; files->overlay_count < c->overlay_count; files->overlay_count++) {
-        int fd = open_capture(c->overlays[files->overlay_count].pcap, err);
+        const struct configuration_overlay *overlay = &c->overlays[files->overlay_count];
+        int fd = open_capture(overlay->pcap, err);
 
         if (fd < 0)
-            return -1;
+            return error_prefix(err, "%s", overlay->pcap_place);
         files->overlays[files->overlay_count] = fd;
     }
     return 0;
@@ -64,6 +66,7 @@ int play_files_read_models(const struct play_files *files, const struct configur
     for (size_t i = 0; i < files->model_count; i++) {
         if (model_image_read_fd(&images[i], files->models[i], c->populations[i].model, err) == 0)
             continue;
+        error_prefix(err, "%s", c->populations[i].model_place);
         while (i-- > 0)
             model_image_release(&images[i]);
         return -1;
@@ -80,6 +83,13 @@ int play_files_check_apart(const struct configuration *c, const char *output, st
     for (size_t i = 0; status == 0 && i < c->overlay_count; i++)
         status = output_file_check_apart(output, c->overlays[i].pcap, err);
     return status;
+}
+
+int play_files_check_truth(const struct configuration *c, struct error *err)
+{
+    if (c->truth == NULL || play_files_check_apart(c, c->truth, err) == 0)
+        return 0;
+    return error_prefix(err, "%s", c->truth_place);
 }
 
 void play_files_close(struct play_files *files)

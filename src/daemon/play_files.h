@@ -28,6 +28,9 @@ int play_files_read_models(const struct play_files *files, const struct configur
 /* That `output` is none of the files that a run reads: the configuration, models and captures. 0 or -1. */
 int play_files_check_apart(const struct configuration *configuration, const char *output, struct error *err);
 
+/* The same of the log of flows, where there is one. */
+int play_files_check_truth(const struct configuration *configuration, struct error *err);
+
 void play_files_close(struct play_files *files);
 
 #endif

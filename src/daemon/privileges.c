@@ -2,7 +2,6 @@
 
 #include <cap-ng.h>
 #include <errno.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -17,21 +16,36 @@ static int keep_tie(int on_parents_death, pid_t parent, struct error *err)
     return getppid() == parent ? 0 : error_set(err, "the supervisor is gone");
 }
 
+int privileges_check_sending(struct error *err)
+{
+    if (capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW))
+        return 0;
+    return error_set(err, "no permission to send on an interface: start dayshiftd as root, as with sudo, or with"
+                          " CAP_NET_RAW (-n and -w FILE need none)");
+}
+
+const char *privileges_user_wanted(const struct passwd *entry)
+{
+    if (entry == NULL)
+        return geteuid() == 0 ? "a user of this machine" : NULL;
+    return entry->pw_uid == 0 ? "a user without the rights of root" : NULL;
+}
+
 int privileges_drop(const char *user, struct error *err)
 {
     pid_t parent = getppid();
     int on_parents_death = 0;
-    struct passwd *entry;
+    const struct passwd *entry;
+    const char *wanted;
     int status;
 
     (void)prctl(PR_GET_PDEATHSIG, &on_parents_death);
 
     if (geteuid() == 0) {
         entry = getpwnam(user);
-        if (entry == NULL)
-            return error_set(err, "user %s: there is no such user", user);
-        if (entry->pw_uid == 0)
-            return error_set(err, "user %s: has the rights of root", user);
+        wanted = privileges_user_wanted(entry);
+        if (wanted)
+            return error_set(err, "user \"%s\" is not %s", user, wanted);
         capng_clear(CAPNG_SELECT_BOTH);
         status = capng_change_id((int)entry->pw_uid, (int)entry->pw_gid,
                                  CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);

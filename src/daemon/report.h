@@ -18,7 +18,8 @@
 /* What was done; that of two processes adds up. */
 struct report_counts {
     uint64_t hosts; /* the most that were played at once */
-    uint64_t flows, complete_tcp, hurried, repeated_syns, most_live;
+    uint64_t flows, flows_left_out;    /* planned; and of these, not played: they end what began before the run */
+    uint64_t complete_tcp, hurried, repeated_syns, most_live;
     uint64_t overlays, overlay_frames; /* begun, and their frames; these are planned, and what comes of them, too */
     uint64_t overlays_left_out;        /* one was still under way when its time came again */
     uint64_t overlays_cut;             /* and left out, since their captures could not be read any more */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/mac_address.h"
+
 void address_claims_init(struct address_claims *claims)
 {
     memset(claims, 0, sizeof *claims);
@@ -72,9 +74,9 @@ uint64_t address_claims_take_untold(struct address_claims *claims, enum claim_ki
 const char *address_claim_format(const struct address_claim *claim, char text[ADDRESS_CLAIM_TEXT])
 {
     char address[IP_ADDRESS_TEXT];
-    const uint8_t *mac = claim->mac;
+    char mac[MAC_TEXT];
 
-    snprintf(text, ADDRESS_CLAIM_TEXT, "%s (%02x:%02x:%02x:%02x:%02x:%02x)", ip_address_format(&claim->address, address),
-             mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    snprintf(text, ADDRESS_CLAIM_TEXT, "%s (%s)", ip_address_format(&claim->address, address),
+             mac_format(claim->mac, mac));
     return text;
 }

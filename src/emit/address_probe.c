@@ -82,14 +82,6 @@ static void begin_round(struct sender *sender)
     step(sender);
 }
 
-static bool has_room(struct sender *sender, uint32_t bytes)
-{
-    int64_t now_ns = mono_time_now().ns;
-
-    return rate_ceiling_take(&sender->pace, now_ns, bytes) == 0 &&
-           (sender->on->ceiling == NULL || rate_ceiling_take(sender->on->ceiling, now_ns, bytes) == 0);
-}
-
 /* What there is room for now. True when there is more. A frame that the interface does not take is one probe less. */
 static bool send_some(struct sender *sender)
 {
@@ -99,7 +91,8 @@ static bool send_some(struct sender *sender)
         uint16_t vlan = sender->waiting.vlan;
         size_t size = sender->make(&sender->waiting, frame);
 
-        if (!has_room(sender, (uint32_t)link_send_bytes(vlan, size)))
+        if (!rate_ceiling_take_paced(sender->on->ceiling, &sender->pace, mono_time_now().ns,
+                                     (uint32_t)link_send_bytes(vlan, size)))
             return true;
         if (link_send(sender->on->link, vlan, frame, size) == 0)
             counter_add(&sender->on->counts->unasked, 1);
@@ -207,7 +200,7 @@ static struct sender *senders_new(const struct probed_link *links, size_t count,
     for (size_t i = 0; i < count; i++) {
         senders[i].on = &links[i];
         senders[i].make = make;
-        rate_ceiling_init(&senders[i].pace, MOST_PER_SECOND, 0);
+        rate_ceiling_init_budget(&senders[i].pace, MOST_PER_SECOND);
     }
     return senders;
 }

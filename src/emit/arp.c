@@ -2,7 +2,7 @@
 
 /* Offsets in the frame. */
 enum {
-    HEADER = 14,
+    HEADER = ETHERNET_BYTES,
     OPERATION = 20,
     SENDER_MAC = 22,
     SENDER_IP = 28,

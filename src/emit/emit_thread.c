@@ -68,7 +68,8 @@ int emit_thread_prepare(const struct emit_thread_options *options, struct error 
     if (options->priority == 0)
         return 0;
     status = set_scheduling(pthread_self(), SCHED_FIFO, options->priority);
-    return status == 0 ? 0 : error_set(err, "priority: %d cannot be had: %s", options->priority, strerror(status));
+    return status == 0 ? 0 : error_set(err, "priority: %d cannot be had: %s (it needs CAP_SYS_NICE, or a limit"
+                                                   " RLIMIT_RTPRIO as high)", options->priority, strerror(status));
 }
 
 void emit_thread_lock(void *memory, size_t bytes)

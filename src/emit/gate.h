@@ -16,16 +16,29 @@
 #include "dayshift/frame.h"
 #include "net/ip_address.h"
 
+/* A network, so that it is quickly seen who lies in it. Numbers in host order; of IPv4 in the form of IPv6. */
+struct gate_network {
+    uint64_t high, low;
+    uint64_t high_mask, low_mask;
+    bool is_v4;
+};
+
+/* Of prefix 0 it is none, and holds nobody: ::/0 too, as that is what all-zero networks look like. */
+struct gate_network gate_network_of(const struct ip_network *network);
+
+/* The same of several, for the caller to free(). */
+struct gate_network *gate_networks_new(const struct ip_network *networks, size_t count);
+
 /* Who may send, and how. */
 struct gate_sender {
-    struct ip_network network;
+    struct gate_network network;
     uint16_t vlan; /* the tag, priority 0; 0: none */
 };
 
 struct gate {
-    const struct ip_network *networks; /* borrowed: virtual hosts and outside */
+    const struct gate_network *networks; /* borrowed: virtual hosts and outside */
     size_t network_count;
-    uint32_t max_frame_bytes; /* MTU + 14, to which a tag's 4 are added; 0: FRAME_MAX_BYTES */
+    uint32_t max_frame_bytes; /* MTU + ETHERNET_BYTES, to which a tag's 4 are added; 0: FRAME_MAX_BYTES */
     const struct gate_sender *senders; /* borrowed; NULL: all that is in `networks`, untagged */
     size_t sender_count;
 };

@@ -16,13 +16,13 @@ enum { TRIES = 6, POLL_MS = 20 };
 
 #define TRY_NS (NS_PER_SECOND / 2)
 
-/* The ceiling holds back for a tenth of a second at most. */
+/* The part of the ceiling that is for address resolution holds back for a second at most. */
 static void wait_for_room(const struct gateway_question *question, size_t size, address_probe_stop *stop, void *self)
 {
     const struct timespec nap = { .tv_nsec = 2 * NS_PER_MS };
     uint32_t bytes = (uint32_t)link_send_bytes(question->vlan, size);
 
-    while (question->ceiling && rate_ceiling_take(question->ceiling, mono_time_now().ns, bytes) > 0 && !stop(self))
+    while (question->ceiling && !rate_ceiling_take_resolution(question->ceiling, mono_time_now().ns, bytes) && !stop(self))
         nanosleep(&nap, NULL);
 }
 

@@ -2,8 +2,6 @@
 
 enum {
     IPV4_NO_OPTIONS = 0x45,
-    IPV4_FRAGMENT_ANY = 0x3fff, /* "more fragments", and the offset */
-    IPV4_DONT_FRAGMENT = 0x4000,
     IPV6_VERSION = 6
 };
 
@@ -13,16 +11,16 @@ static bool parse_v4(struct ip_packet *packet, size_t room)
 {
     const uint8_t *ip = packet->ip;
 
-    if (room < IPV4_HEADER_BYTES || ip[0] != IPV4_NO_OPTIONS || wire_get_u16(ip + 6) & IPV4_FRAGMENT_ANY ||
+    if (room < IPV4_HEADER_BYTES || ip[0] != IPV4_NO_OPTIONS || wire_get_u16(ip + IPV4_FRAGMENT) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK) ||
         checksum_finish(checksum_add(0, ip, IPV4_HEADER_BYTES)) != 0)
         return false;
-    packet->ip_bytes = wire_get_u16(ip + 2);
+    packet->ip_bytes = wire_get_u16(ip + IPV4_LENGTH);
     if (packet->ip_bytes < IPV4_HEADER_BYTES || packet->ip_bytes > room)
         return false;
     packet->ttl = ip[8];
-    packet->protocol = ip[9];
-    packet->source = ip_address_from_v4(wire_get_u32(ip + 12));
-    packet->destination = ip_address_from_v4(wire_get_u32(ip + 16));
+    packet->protocol = ip[IPV4_PROTOCOL];
+    packet->source = ip_address_from_v4(wire_get_u32(ip + IPV4_SOURCE));
+    packet->destination = ip_address_from_v4(wire_get_u32(ip + IPV4_DESTINATION));
     packet->payload = ip + IPV4_HEADER_BYTES;
     packet->payload_bytes = packet->ip_bytes - IPV4_HEADER_BYTES;
     return true;
@@ -34,14 +32,14 @@ static bool parse_v6(struct ip_packet *packet, size_t room)
 
     if (room < IPV6_HEADER_BYTES || ip[0] >> 4 != IPV6_VERSION)
         return false;
-    packet->payload_bytes = wire_get_u16(ip + 4);
+    packet->payload_bytes = wire_get_u16(ip + IPV6_LENGTH);
     if (packet->payload_bytes > room - IPV6_HEADER_BYTES)
         return false;
     packet->ip_bytes = IPV6_HEADER_BYTES + packet->payload_bytes;
-    packet->protocol = ip[6];
+    packet->protocol = ip[IPV6_NEXT];
     packet->ttl = ip[7];
-    memcpy(packet->source.bytes, ip + 8, sizeof packet->source.bytes);
-    memcpy(packet->destination.bytes, ip + 24, sizeof packet->destination.bytes);
+    memcpy(packet->source.bytes, ip + IPV6_SOURCE, sizeof packet->source.bytes);
+    memcpy(packet->destination.bytes, ip + IPV6_DESTINATION, sizeof packet->destination.bytes);
     packet->payload = ip + IPV6_HEADER_BYTES;
     /* The form that IPv4 has here does not come over a wire. */
     return !ip_address_is_v4(&packet->source) && !ip_address_is_v4(&packet->destination);
@@ -115,24 +113,24 @@ static void put_v4(uint8_t *ip, const struct ip_packet *request, const struct ip
     memset(ip, 0, IPV4_HEADER_BYTES);
     ip[0] = IPV4_NO_OPTIONS;
     ip[1] = header->class;
-    wire_put_u16(ip + 2, (uint16_t)(IPV4_HEADER_BYTES + payload_bytes));
+    wire_put_u16(ip + IPV4_LENGTH, (uint16_t)(IPV4_HEADER_BYTES + payload_bytes));
     wire_put_u16(ip + 4, header->id);
-    wire_put_u16(ip + 6, header->dont_fragment ? IPV4_DONT_FRAGMENT : 0);
+    wire_put_u16(ip + IPV4_FRAGMENT, header->dont_fragment ? IPV4_DONT_FRAGMENT : 0);
     ip[8] = header->ttl;
-    ip[9] = header->protocol;
-    memcpy(ip + 12, request->ip + 16, 4);
-    memcpy(ip + 16, request->ip + 12, 4);
-    wire_put_u16(ip + 10, checksum_finish(checksum_add(0, ip, IPV4_HEADER_BYTES)));
+    ip[IPV4_PROTOCOL] = header->protocol;
+    memcpy(ip + IPV4_SOURCE, request->ip + IPV4_DESTINATION, 4);
+    memcpy(ip + IPV4_DESTINATION, request->ip + IPV4_SOURCE, 4);
+    wire_put_u16(ip + IPV4_CHECKSUM, checksum_finish(checksum_add(0, ip, IPV4_HEADER_BYTES)));
 }
 
 static void put_v6(uint8_t *ip, const struct ip_packet *request, const struct ip_header *header, size_t payload_bytes)
 {
     wire_put_u32(ip, UINT32_C(6) << 28 | (uint32_t)header->class << 20);
-    wire_put_u16(ip + 4, (uint16_t)payload_bytes);
-    ip[6] = header->protocol;
+    wire_put_u16(ip + IPV6_LENGTH, (uint16_t)payload_bytes);
+    ip[IPV6_NEXT] = header->protocol;
     ip[7] = header->ttl;
-    memcpy(ip + 8, request->ip + 24, 16);
-    memcpy(ip + 24, request->ip + 8, 16);
+    memcpy(ip + IPV6_SOURCE, request->ip + IPV6_DESTINATION, 16);
+    memcpy(ip + IPV6_DESTINATION, request->ip + IPV6_SOURCE, 16);
 }
 
 size_t ip_packet_put_answer(uint8_t *frame, const struct ip_packet *request, const struct ip_header *header,

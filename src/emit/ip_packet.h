@@ -13,8 +13,7 @@
 
 #include "net/ethernet_header.h"
 #include "net/ip_address.h"
-
-enum { IPV4_HEADER_BYTES = 20, IPV6_HEADER_BYTES = 40 };
+#include "net/ip_header.h"
 
 /* Of a frame without a tag, whose bytes are borrowed. */
 struct ip_packet {

@@ -1,14 +1,11 @@
 #include "emit/neighbour_discovery.h"
 
 enum {
-    SOLICITATION = 135,
-    ADVERTISEMENT = 136,
     HOP_LIMIT = 255, /* no router was between */
     /* Offsets in the ICMPv6 message. */
     FLAGS = 4,
     TARGET = 8,
     OPTIONS = 24,
-    CHECKSUM = 2,
     /* Options, in units of 8 bytes. */
     OPTION_SOURCE_MAC = 1,
     OPTION_TARGET_MAC = 2,
@@ -29,13 +26,6 @@ static struct ip_address solicited_node(const struct ip_address *address)
 
     memcpy(group.bytes + 13, address->bytes + 13, 3);
     return group;
-}
-
-/* RFC 2464, section 7. */
-static void group_mac(const struct ip_address *group, uint8_t mac[MAC_BYTES])
-{
-    mac[0] = mac[1] = 0x33;
-    memcpy(mac + 2, group->bytes + 12, 4);
 }
 
 /* ---- what came in ---- */
@@ -74,7 +64,7 @@ static bool is_fit_solicitation(const struct ip_packet *packet, const struct nei
 bool neighbour_message_is(const struct ip_packet *packet)
 {
     return packet->is_v6 && packet->protocol == IP_ICMPV6 && packet->payload_bytes > 0 &&
-           (packet->payload[0] == SOLICITATION || packet->payload[0] == ADVERTISEMENT);
+           (packet->payload[0] == ICMPV6_NEIGHBOUR_SOLICITATION || packet->payload[0] == ICMPV6_NEIGHBOUR_ADVERTISEMENT);
 }
 
 bool neighbour_message_parse(struct neighbour_message *message, const struct ip_packet *packet)
@@ -85,7 +75,7 @@ bool neighbour_message_parse(struct neighbour_message *message, const struct ip_
     if (!neighbour_message_is(packet) || packet->payload_bytes < OPTIONS || icmp[1] != 0 || packet->ttl != HOP_LIMIT ||
         !ip_packet_is_intact(packet))
         return false;
-    message->is_advertisement = icmp[0] == ADVERTISEMENT;
+    message->is_advertisement = icmp[0] == ICMPV6_NEIGHBOUR_ADVERTISEMENT;
     message->is_solicited = (wire_get_u32(icmp + FLAGS) & FLAG_SOLICITED) != 0;
     message->is_probe = !message->is_advertisement && ip_address_equal(&packet->source, &nobody);
     message->mac = packet->frame + ETHERNET_SOURCE;
@@ -115,17 +105,17 @@ static void put_headers(uint8_t *frame, const struct ends *ends, size_t bytes)
     uint8_t group[MAC_BYTES];
     uint64_t sum;
 
-    group_mac(ends->destination, group);
+    mac_put_group(group, ends->destination);
     ethernet_put(frame, ends->to ? ends->to : group, ends->mac, ETHERNET_TYPE_IPV6);
     wire_put_u32(ip, UINT32_C(6) << 28);
-    wire_put_u16(ip + 4, (uint16_t)bytes);
-    ip[6] = IP_ICMPV6;
+    wire_put_u16(ip + IPV6_LENGTH, (uint16_t)bytes);
+    ip[IPV6_NEXT] = IP_ICMPV6;
     ip[7] = HOP_LIMIT;
-    memcpy(ip + 8, ends->source->bytes, sizeof ends->source->bytes);
-    memcpy(ip + 24, ends->destination->bytes, sizeof ends->destination->bytes);
-    wire_put_u16(icmp + CHECKSUM, 0);
+    memcpy(ip + IPV6_SOURCE, ends->source->bytes, sizeof ends->source->bytes);
+    memcpy(ip + IPV6_DESTINATION, ends->destination->bytes, sizeof ends->destination->bytes);
+    wire_put_u16(icmp + ICMP_CHECKSUM, 0);
     sum = ip_packet_pseudo_sum(ends->source, ends->destination, IP_ICMPV6, bytes);
-    wire_put_u16(icmp + CHECKSUM, checksum_finish(checksum_add(sum, icmp, bytes)));
+    wire_put_u16(icmp + ICMP_CHECKSUM, checksum_finish(checksum_add(sum, icmp, bytes)));
 }
 
 /* `option`: that of the sender's address, or 0 for none. */
@@ -154,9 +144,9 @@ void neighbour_put_answer(uint8_t *frame, const struct ip_packet *packet, const 
     uint32_t flags = FLAG_OVERRIDE | (is_router ? FLAG_ROUTER : 0);
 
     if (solicitation->is_probe)
-        put(frame, &to_all, ADVERTISEMENT, flags, &solicitation->target, OPTION_TARGET_MAC);
+        put(frame, &to_all, ICMPV6_NEIGHBOUR_ADVERTISEMENT, flags, &solicitation->target, OPTION_TARGET_MAC);
     else
-        put(frame, &to_one, ADVERTISEMENT, flags | FLAG_SOLICITED, &solicitation->target, OPTION_TARGET_MAC);
+        put(frame, &to_one, ICMPV6_NEIGHBOUR_ADVERTISEMENT, flags | FLAG_SOLICITED, &solicitation->target, OPTION_TARGET_MAC);
 }
 
 void neighbour_put_probe(uint8_t *frame, const uint8_t mac[MAC_BYTES], const struct ip_address *address)
@@ -164,7 +154,7 @@ void neighbour_put_probe(uint8_t *frame, const uint8_t mac[MAC_BYTES], const str
     struct ip_address group = solicited_node(address);
     const struct ends ends = { mac, &nobody, &group, NULL };
 
-    put(frame, &ends, SOLICITATION, 0, address, 0);
+    put(frame, &ends, ICMPV6_NEIGHBOUR_SOLICITATION, 0, address, 0);
 }
 
 void neighbour_put_announcement(uint8_t *frame, const uint8_t mac[MAC_BYTES], const struct ip_address *address,
@@ -172,7 +162,7 @@ void neighbour_put_announcement(uint8_t *frame, const uint8_t mac[MAC_BYTES], co
 {
     const struct ends ends = { mac, address, &all_nodes, NULL };
 
-    put(frame, &ends, ADVERTISEMENT, FLAG_OVERRIDE | (is_router ? FLAG_ROUTER : 0), address, OPTION_TARGET_MAC);
+    put(frame, &ends, ICMPV6_NEIGHBOUR_ADVERTISEMENT, FLAG_OVERRIDE | (is_router ? FLAG_ROUTER : 0), address, OPTION_TARGET_MAC);
 }
 
 void neighbour_put_solicitation(uint8_t *frame, const uint8_t mac[MAC_BYTES], const struct ip_address *sender,
@@ -181,5 +171,5 @@ void neighbour_put_solicitation(uint8_t *frame, const uint8_t mac[MAC_BYTES], co
     struct ip_address group = solicited_node(target);
     const struct ends ends = { mac, sender, &group, NULL };
 
-    put(frame, &ends, SOLICITATION, 0, target, OPTION_SOURCE_MAC);
+    put(frame, &ends, ICMPV6_NEIGHBOUR_SOLICITATION, 0, target, OPTION_SOURCE_MAC);
 }

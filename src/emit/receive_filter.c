@@ -10,17 +10,16 @@
 
 #include "emit/link_filter.h"
 #include "net/ethernet_header.h"
+#include "net/ip_header.h"
 
 enum {
     ARP_OR_IP = ETHERNET_TYPE,
-    IPV4_SOURCE = 26,
-    IPV4_DESTINATION = 30,
-    IPV6_NEXT_HEADER = 20,
-    IPV6_SOURCE = 22,
-    IPV6_DESTINATION = 38,
-    ICMPV6_TYPE = 54,
-    SOLICITATION = 135,
-    ADVERTISEMENT = 136
+    SOURCE4 = ETHERNET_BYTES + IPV4_SOURCE,
+    DESTINATION4 = ETHERNET_BYTES + IPV4_DESTINATION,
+    NEXT_HEADER = ETHERNET_BYTES + IPV6_NEXT,
+    SOURCE6 = ETHERNET_BYTES + IPV6_SOURCE,
+    DESTINATION6 = ETHERNET_BYTES + IPV6_DESTINATION,
+    ICMPV6_TYPE = ETHERNET_BYTES + IPV6_HEADER_BYTES
 };
 
 #define PASS UINT32_MAX
@@ -64,11 +63,11 @@ static void begin(struct receive_filter *filter)
 /* Of a frame of IPv6. */
 static void pass_neighbour_discovery(struct receive_filter *filter)
 {
-    load(filter, BPF_B, IPV6_NEXT_HEADER);
+    load(filter, BPF_B, NEXT_HEADER);
     unless(filter, BPF_JEQ, IP_ICMPV6, 4);
     load(filter, BPF_B, ICMPV6_TYPE);
-    add(filter, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SOLICITATION);
-    unless(filter, BPF_JEQ, ADVERTISEMENT, 1);
+    add(filter, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ICMPV6_NEIGHBOUR_SOLICITATION);
+    unless(filter, BPF_JEQ, ICMPV6_NEIGHBOUR_ADVERTISEMENT, 1);
     end(filter, PASS);
 }
 
@@ -156,8 +155,8 @@ struct ranges {
 
 static void test_addresses(struct receive_filter *filter, const struct ranges *ranges, bool is_v6)
 {
-    drop_from(filter, ranges->unwanted, ranges->unwanted_count, is_v6 ? IPV6_SOURCE : IPV4_SOURCE, is_v6);
-    pass_to(filter, ranges->wanted, ranges->wanted_count, is_v6 ? IPV6_DESTINATION : IPV4_DESTINATION, is_v6);
+    drop_from(filter, ranges->unwanted, ranges->unwanted_count, is_v6 ? SOURCE6 : SOURCE4, is_v6);
+    pass_to(filter, ranges->wanted, ranges->wanted_count, is_v6 ? DESTINATION6 : DESTINATION4, is_v6);
     end(filter, 0);
 }
 

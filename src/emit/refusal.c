@@ -1,14 +1,7 @@
 #include "emit/refusal.h"
 
 #include "base/at_most.h"
-
-enum {
-    TCP_LEAST = 20,
-    TCP_CHECKSUM = 16,
-    UDP_LEAST = 8,
-    ICMP_LEAST = 8,
-    ICMP_CHECKSUM = 2
-};
+#include "net/ipv6_extensions.h"
 
 enum {
     UNREACHABLE = 3, /* RFC 792 */
@@ -25,16 +18,11 @@ enum { MOST_ERROR_V4 = 576, MOST_ERROR_V6 = 1280 }; /* RFC 1812, section 4.3.2.3
 
 /* ---- what deserves one ---- */
 
-static size_t tcp_header_bytes(const struct ip_packet *packet)
-{
-    return (size_t)(packet->payload[12] >> 4) * 4;
-}
-
 static enum refusal_kind refusal_of_tcp(const struct ip_packet *packet)
 {
-    size_t header = packet->payload_bytes >= TCP_LEAST ? tcp_header_bytes(packet) : 0;
+    size_t header = packet->payload_bytes >= TCP_HEADER_BYTES ? tcp_header_bytes(packet->payload) : 0;
 
-    if (header < TCP_LEAST || header > packet->payload_bytes || packet->payload[13] & TCP_RST ||
+    if (header < TCP_HEADER_BYTES || header > packet->payload_bytes || packet->payload[TCP_FLAGS] & TCP_RST ||
         !ip_packet_is_intact(packet))
         return REFUSAL_NONE;
     return REFUSAL_RESET;
@@ -45,10 +33,10 @@ static enum refusal_kind refusal_of_udp(const struct ip_packet *packet)
     bool has_sum;
     size_t length;
 
-    if (packet->payload_bytes < UDP_LEAST)
+    if (packet->payload_bytes < UDP_HEADER_BYTES)
         return REFUSAL_NONE;
-    length = wire_get_u16(packet->payload + 4);
-    has_sum = wire_get_u16(packet->payload + 6) != 0;
+    length = wire_get_u16(packet->payload + UDP_LENGTH);
+    has_sum = wire_get_u16(packet->payload + UDP_CHECKSUM) != 0;
     /* IPv6 has no datagrams without a checksum (RFC 8200, section 8.1). */
     if (length != packet->payload_bytes || (has_sum ? !ip_packet_is_intact(packet) : packet->is_v6))
         return REFUSAL_NONE;
@@ -58,17 +46,17 @@ static enum refusal_kind refusal_of_udp(const struct ip_packet *packet)
 /* What every host has a use for, or discards in silence. */
 static bool is_known(const struct ip_packet *packet)
 {
-    enum { HOP_BY_HOP = 0, IGMP = 2, ROUTING = 43, FRAGMENT = 44, NOTHING = 59, DESTINATION = 60 };
+    enum { IGMP = 2 };
 
     if (!packet->is_v6)
         return packet->protocol == IP_ICMP || packet->protocol == IGMP;
     switch (packet->protocol) {
-    case HOP_BY_HOP:
-    case ROUTING:
-    case FRAGMENT:
+    case IPV6_HOP_BY_HOP:
+    case IPV6_ROUTING:
+    case IPV6_FRAGMENT:
     case IP_ICMPV6:
-    case NOTHING:
-    case DESTINATION: return true;
+    case IPV6_NOTHING:
+    case IPV6_DESTINATION_OPTIONS: return true;
     default: return false;
     }
 }
@@ -87,9 +75,9 @@ enum refusal_kind refusal_of(const struct ip_packet *packet)
 /* How far the segment goes in sequence numbers. */
 static uint32_t segment_length(const struct ip_packet *packet)
 {
-    uint8_t flags = packet->payload[13];
+    uint8_t flags = packet->payload[TCP_FLAGS];
 
-    return (uint32_t)(packet->payload_bytes - tcp_header_bytes(packet)) + ((flags & TCP_SYN) != 0) +
+    return (uint32_t)(packet->payload_bytes - tcp_header_bytes(packet->payload)) + ((flags & TCP_SYN) != 0) +
            ((flags & TCP_FIN) != 0);
 }
 
@@ -101,18 +89,18 @@ static size_t put_reset(uint8_t *frame, const struct host_answer *answer)
     struct ip_header header = host_answer_header(answer, IP_TCP, 0, answer->traits->reset_has_df);
     uint8_t *reset = frame + ip_packet_answer_header(packet);
 
-    memset(reset, 0, TCP_LEAST);
+    memset(reset, 0, TCP_HEADER_BYTES);
     memcpy(reset, segment + 2, 2);
     memcpy(reset + 2, segment, 2);
-    reset[12] = TCP_LEAST / 4 << 4;
-    if (segment[13] & TCP_ACK) {
-        memcpy(reset + 4, segment + 8, 4);
-        reset[13] = TCP_RST;
+    reset[TCP_DATA_OFFSET] = TCP_HEADER_BYTES / 4 << 4;
+    if (segment[TCP_FLAGS] & TCP_ACK) {
+        memcpy(reset + TCP_SEQUENCE, segment + TCP_ACKNOWLEDGEMENT, 4);
+        reset[TCP_FLAGS] = TCP_RST;
     } else {
-        wire_put_u32(reset + 8, wire_get_u32(segment + 4) + segment_length(packet));
-        reset[13] = TCP_RST | TCP_ACK;
+        wire_put_u32(reset + TCP_ACKNOWLEDGEMENT, wire_get_u32(segment + TCP_SEQUENCE) + segment_length(packet));
+        reset[TCP_FLAGS] = TCP_RST | TCP_ACK;
     }
-    return ip_packet_put_answer(frame, packet, &header, TCP_LEAST, TCP_CHECKSUM);
+    return ip_packet_put_answer(frame, packet, &header, TCP_HEADER_BYTES, TCP_CHECKSUM);
 }
 
 /* ---- errors ---- */
@@ -120,16 +108,16 @@ static size_t put_reset(uint8_t *frame, const struct host_answer *answer)
 static size_t quoted_bytes(const struct ip_packet *packet, const struct stack_traits *traits)
 {
     if (packet->is_v6)
-        return at_most(packet->ip_bytes, MOST_ERROR_V6 - IPV6_HEADER_BYTES - ICMP_LEAST);
+        return at_most(packet->ip_bytes, MOST_ERROR_V6 - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES);
     return at_most(at_most(packet->ip_bytes, IPV4_HEADER_BYTES + (size_t)traits->quoted_bytes),
-                   MOST_ERROR_V4 - IPV4_HEADER_BYTES - ICMP_LEAST);
+                   MOST_ERROR_V4 - IPV4_HEADER_BYTES - ICMP_HEADER_BYTES);
 }
 
 static void put_type(uint8_t *icmp, enum refusal_kind kind, bool is_v6)
 {
     bool is_port = kind == REFUSAL_PORT;
 
-    memset(icmp, 0, ICMP_LEAST);
+    memset(icmp, 0, ICMP_HEADER_BYTES);
     if (!is_v6) {
         icmp[0] = UNREACHABLE;
         icmp[1] = is_port ? UNREACHABLE_PORT : UNREACHABLE_PROTOCOL;
@@ -152,8 +140,8 @@ static size_t put_error(uint8_t *frame, enum refusal_kind kind, const struct hos
     uint8_t *icmp = frame + ip_packet_answer_header(packet);
 
     put_type(icmp, kind, packet->is_v6);
-    memcpy(icmp + ICMP_LEAST, packet->ip, quoted);
-    return ip_packet_put_answer(frame, packet, &header, ICMP_LEAST + quoted, ICMP_CHECKSUM);
+    memcpy(icmp + ICMP_HEADER_BYTES, packet->ip, quoted);
+    return ip_packet_put_answer(frame, packet, &header, ICMP_HEADER_BYTES + quoted, ICMP_CHECKSUM);
 }
 
 size_t refusal_put(uint8_t *frame, enum refusal_kind kind, const struct host_answer *answer)

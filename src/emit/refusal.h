@@ -12,7 +12,7 @@
 
 #include "emit/host_answer.h"
 
-enum { REFUSAL_MOST_BYTES = 14 + 1280 };
+enum { REFUSAL_MOST_BYTES = ETHERNET_BYTES + 1280 };
 
 enum refusal_kind {
     REFUSAL_NONE,

@@ -34,7 +34,7 @@ struct responder *responder_new(const struct responder_config *config)
     struct responder *responder = memory_alloc(sizeof *responder);
 
     responder->config = *config;
-    rate_ceiling_init(&responder->answers, MOST_ANSWERS, 0);
+    rate_ceiling_init_budget(&responder->answers, MOST_ANSWERS);
     answer_limits_init(&responder->limits);
     return responder;
 }
@@ -193,13 +193,19 @@ size_t responder_answer(struct responder *responder, const struct responder_requ
 
 /* ---- the thread ---- */
 
-/* There is room for it, in what may be answered and on the link. */
-static bool may_send(struct responder *responder, int64_t now_ns, uint32_t size)
+static bool has_room(struct rate_ceiling *ceiling, enum response response, int64_t now_ns, uint32_t size)
 {
-    struct rate_ceiling *ceiling = responder->config.ceiling;
+    if (ceiling == NULL)
+        return true;
+    return response == RESPONSE_ARP || response == RESPONSE_ND ? rate_ceiling_take_resolution(ceiling, now_ns, size)
+                                                               : rate_ceiling_take_spare(ceiling, now_ns, size);
+}
 
+/* There is room for it, in what may be answered and on the link. */
+static bool may_send(struct responder *responder, enum response response, int64_t now_ns, uint32_t size)
+{
     return rate_ceiling_take(&responder->answers, now_ns, size) == 0 &&
-           (ceiling == NULL || rate_ceiling_take_spare(ceiling, now_ns, size));
+           has_room(responder->config.ceiling, response, now_ns, size);
 }
 
 static void answer_frame(struct responder *responder, const struct received_frame *received, uint8_t *reply)
@@ -211,7 +217,7 @@ static void answer_frame(struct responder *responder, const struct received_fram
 
     if (size == 0)
         return;
-    if (may_send(responder, request.now_ns, (uint32_t)link_send_bytes(request.vlan, size)) &&
+    if (may_send(responder, response, request.now_ns, (uint32_t)link_send_bytes(request.vlan, size)) &&
         link_send(responder->config.link, request.vlan, reply, size) == 0)
         counter_add(&responder->config.counts->sent[response], 1);
     else

@@ -8,8 +8,8 @@
  * Answers go to whoever asked on the link, whatever its address: they do not pass the gate, which holds for what the
  * emitter sends. That is wanted, so that any neighbour can talk to a virtual host. They have the VLAN tag of the request.
  * Nothing goes out unasked, one answer at most for a frame, no longer than it but for the headers of a refusal
- * (refusal.h), no more than 10,000 a second, and none while the emitter waits for room below the ceiling of the link. Who
- * sends from an address of the run, or from the MAC address that the outside has, gets no answer: that is a frame of the
+ * (refusal.h), no more than 10,000 a second. While the emitter waits for room below the ceiling of the link, only address
+ * resolution is answered, within its part of the ceiling (rate_ceiling.h). Who sends from an address of the run, or from the MAC address that the outside has, gets no answer: that is a frame of the
  * run itself, which came by another link or in a loop.
  *
  * It also sees who claims an address of the run. A virtual host goes on answering; for an address outside that a real

@@ -16,13 +16,13 @@
 #include "emit/sink_private.h"
 
 #include <errno.h>
-#include <net/ethernet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <xdp/xsk.h>
 
 #include "base/memory.h"
+#include "net/ethernet_header.h"
 
 enum {
     MOST_TOGETHER = 32,           /* what the kernel sends in one call (TX_BATCH_SIZE) */
@@ -30,8 +30,7 @@ enum {
     COMPLETION_PLACES = 2048,     /* frames in flight at most */
     FILL_PLACES = 64,             /* there has to be such a ring */
     CHUNK_BYTES = 2048,           /* no frame is longer; where a chunk begins matters only to who receives */
-    SEND_BUFFER_BYTES = 4 << 20,
-    VLAN_BYTES = 4
+    SEND_BUFFER_BYTES = 4 << 20
 };
 
 #define RETURNED UINT64_MAX
@@ -178,7 +177,7 @@ static bool is_too_long(const struct sink_xdp *xdp, const struct frame *frame)
 {
     struct link_state state;
 
-    return link_read_state(xdp->link, &state) == 0 && frame->length > (uint32_t)state.mtu + ETHER_HDR_LEN + VLAN_BYTES;
+    return link_read_state(xdp->link, &state) == 0 && frame->length > (uint32_t)state.mtu + ETHERNET_BYTES + ETHERNET_TAG_BYTES;
 }
 
 static enum sink_result result_of(const struct sink_xdp *xdp, int error_number, const struct frame *frame,
@@ -261,7 +260,7 @@ bool sink_xdp_is_available(void)
 struct sink *sink_xdp_new(const struct link *link, const struct frame_ring *ring, struct error *err)
 {
     static const struct sink_operations operations = { .send = xdp_send, .oldest_held = xdp_oldest_held, .close = xdp_close };
-    const int most_mtu = CHUNK_BYTES - ETHER_HDR_LEN - VLAN_BYTES;
+    const int most_mtu = CHUNK_BYTES - ETHERNET_BYTES - ETHERNET_TAG_BYTES;
     struct sink_xdp *xdp;
     int status;
 

@@ -5,13 +5,11 @@
 
 #include "base/memory.h"
 #include "base/pcap_format.h"
+#include "net/ethernet_header.h"
+#include "net/ip_header.h"
 #include "net/wire.h"
 
 enum {
-    ETHERNET_BYTES = 14,
-    IPV4_BYTES = 20,
-    UDP_BYTES = 8,
-    TCP_BYTES = 20,
     MOST_IP_BYTES = 65535,
     INITIATOR_PORT = 50000
 };
@@ -47,7 +45,7 @@ static size_t captured_bytes(const struct packet_view *packet)
 /* Of the headers, as far as they were captured. */
 static size_t header_bytes(const struct packet_view *packet)
 {
-    size_t least = packet->transport_offset + (packet->protocol == IP_TCP ? TCP_BYTES : UDP_BYTES);
+    size_t least = packet->transport_offset + (packet->protocol == IP_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES);
     size_t wanted = packet->ip_bytes - packet->payload_bytes;
 
     if (packet->protocol == IP_UDP)
@@ -58,7 +56,7 @@ static size_t header_bytes(const struct packet_view *packet)
 static void make_checksum(uint8_t *ip, const struct packet_view *packet, size_t kept)
 {
     uint8_t *transport = ip + packet->transport_offset;
-    uint8_t *field = transport + (packet->protocol == IP_TCP ? 16 : 6);
+    uint8_t *field = transport + (packet->protocol == IP_TCP ? TCP_CHECKSUM : UDP_CHECKSUM);
     const bool had_none = packet->protocol == IP_UDP && wire_get_u16(field) == 0;
     uint8_t pseudo[12] = { [9] = packet->protocol };
     size_t size = packet->ip_bytes - packet->transport_offset;
@@ -67,7 +65,7 @@ static void make_checksum(uint8_t *ip, const struct packet_view *packet, size_t 
     wire_put_u16(field, 0);
     if (kept < packet->ip_bytes || had_none)
         return;
-    memcpy(pseudo, ip + 12, 8);
+    memcpy(pseudo, ip + IPV4_SOURCE, 8);
     wire_put_u16(pseudo + 10, (uint16_t)size);
     sum = checksum_finish(checksum_add(checksum_add(0, pseudo, sizeof pseudo), transport, size));
     wire_put_u16(field, packet->protocol == IP_UDP && sum == 0 ? 0xffff : sum);
@@ -79,20 +77,20 @@ static void disguise(uint8_t *ip, enum flow_side side, const struct packet_view 
     const uint32_t ip_bytes = packet->ip_bytes < MOST_IP_BYTES ? packet->ip_bytes : MOST_IP_BYTES;
     uint8_t *ports = ip + packet->transport_offset;
 
-    wire_put_u16(ip + 2, (uint16_t)ip_bytes); /* offloading may have left it 0 */
-    wire_put_u32(ip + 12, addresses[side]);
-    wire_put_u32(ip + 16, addresses[!side]);
-    wire_put_u16(ip + 10, 0);
-    wire_put_u16(ip + 10, checksum_finish(checksum_add(0, ip, packet->transport_offset)));
+    wire_put_u16(ip + IPV4_LENGTH, (uint16_t)ip_bytes); /* offloading may have left it 0 */
+    wire_put_u32(ip + IPV4_SOURCE, addresses[side]);
+    wire_put_u32(ip + IPV4_DESTINATION, addresses[!side]);
+    wire_put_u16(ip + IPV4_CHECKSUM, 0);
+    wire_put_u16(ip + IPV4_CHECKSUM, checksum_finish(checksum_add(0, ip, packet->transport_offset)));
     wire_put_u16(ports + (side == FLOW_INITIATOR ? 0 : 2), INITIATOR_PORT);
     make_checksum(ip, packet, kept);
 }
 
 static bool is_whole_enough(const struct packet_view *packet)
 {
-    size_t least = packet->transport_offset + (packet->protocol == IP_TCP ? TCP_BYTES : UDP_BYTES);
+    size_t least = packet->transport_offset + (packet->protocol == IP_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES);
 
-    return packet->ip_captured >= least && packet->ip[0] >> 4 == 4 && packet->transport_offset >= IPV4_BYTES;
+    return packet->ip_captured >= least && packet->ip[0] >> 4 == 4 && packet->transport_offset >= IPV4_HEADER_BYTES;
 }
 
 void blind_flow_add(struct blind_flow *flow, enum flow_side side, const struct packet_view *packet,
@@ -121,9 +119,7 @@ void blind_flow_add(struct blind_flow *flow, enum flow_side side, const struct p
                     &ignored) < 0)
         return;
     append(flow, &record, sizeof record);
-    memcpy(link, ethernet[!side], 6);
-    memcpy(link + 6, ethernet[side], 6);
-    wire_put_u16(link + 12, 0x0800);
+    ethernet_put(link, ethernet[!side], ethernet[side], ETHERNET_TYPE_IPV4);
     append(flow, link, sizeof link);
     at = flow->size;
     append(flow, packet->ip, kept);

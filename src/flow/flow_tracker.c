@@ -1,14 +1,11 @@
 #include "flow/flow_tracker.h"
 
 #include "base/random.h"
+#include "net/ip_header.h"
 #include "net/service_side.h"
 #include "net/wire.h"
 
-enum {
-    ICMP_ECHO_REPLY = 0,
-    ICMPV6_ECHO_REPLY = 129,
-    PROBE_BYTES = 1 /* a keep-alive carries at most this much */
-};
+enum { PROBE_BYTES = 1 /* a keep-alive carries at most this much */ };
 
 static bool is_icmp(const struct packet_view *packet)
 {

@@ -25,6 +25,8 @@ void database_fail(struct database *db, const char *format, ...)
 
 static void fail_sqlite(struct database *db, const char *what)
 {
+    if (sqlite3_errcode(db->handle) == SQLITE_NOTADB)
+        database_fail(db, "not a usable model file: it is something else");
     database_fail(db, "not a usable model file: %s: %s", what, sqlite3_errmsg(db->handle));
 }
 

@@ -3,15 +3,8 @@
  * ICMP destination unreachable.
  */
 #include "net/decode_private.h"
-
-enum ipv6_extension {
-    IPV6_HOP_BY_HOP = 0,
-    IPV6_ROUTING = 43,
-    IPV6_FRAGMENT = 44,
-    IPV6_AUTHENTICATION = 51,
-    IPV6_DESTINATION = 60,
-    IPV6_MOBILITY = 135
-};
+#include "net/ip_header.h"
+#include "net/ipv6_extensions.h"
 
 enum tcp_option { /* RFC 9293, 7323, 2018 */
     OPTION_END = 0,
@@ -23,12 +16,6 @@ enum tcp_option { /* RFC 9293, 7323, 2018 */
 };
 
 enum {
-    IPV4_HEADER_BYTES = 20,
-    IPV6_HEADER_BYTES = 40,
-    IPV6_FRAGMENT_BYTES = 8,
-    TCP_HEADER_BYTES = 20,
-    UDP_HEADER_BYTES = 8,
-    ICMP_ECHO_BYTES = 8,
     MAX_WINDOW_SCALE = 14, /* RFC 7323, section 2.3: more counts as this */
     MAX_OFFLOADED_BYTES = 512 * 1024 /* what Linux hands to an interface at most */
 };
@@ -138,7 +125,6 @@ static enum decode_result decode_udp(struct span *ip, struct packet_view *view)
 /* The protocol of a quoted packet whose header follows; 0 when there is none to be read. */
 static uint8_t read_quoted_ip(struct cursor *quoted, struct packet_view *view)
 {
-    const uint16_t offset_mask = 0x1fff;
     uint8_t version_and_words = cursor_u8(quoted);
     uint8_t protocol;
 
@@ -152,7 +138,7 @@ static uint8_t read_quoted_ip(struct cursor *quoted, struct packet_view *view)
     }
     cursor_skip(quoted, 5); /* service, length, identification */
     if (version_and_words >> 4 != 4 || (version_and_words & 0x0f) < IPV4_HEADER_BYTES / 4 ||
-        (cursor_u16_be(quoted) & offset_mask) != 0)
+        (cursor_u16_be(quoted) & IPV4_OFFSET_MASK) != 0)
         return 0;
     cursor_skip(quoted, 1); /* TTL */
     protocol = cursor_u8(quoted);
@@ -193,7 +179,7 @@ struct icmp_types {
 static enum decode_result decode_icmp(struct span *ip, const struct icmp_types *types,
                                       struct packet_view *view)
 {
-    struct cursor header = span_header(ip, ICMP_ECHO_BYTES);
+    struct cursor header = span_header(ip, ICMP_HEADER_BYTES);
     uint8_t code;
     uint16_t kind;
     uint16_t identifier;
@@ -217,8 +203,8 @@ static enum decode_result decode_icmp(struct span *ip, const struct icmp_types *
 
 static enum decode_result decode_either_icmp(struct span *ip, struct packet_view *view)
 {
-    static const struct icmp_types v4 = { 8, 0, 3, 4 };
-    static const struct icmp_types v6 = { 128, 129, 1, UINT8_MAX };
+    static const struct icmp_types v4 = { ICMP_ECHO_REQUEST, ICMP_ECHO_REPLY, ICMP_UNREACHABLE, ICMP_TOO_BIG };
+    static const struct icmp_types v6 = { ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, ICMPV6_UNREACHABLE, UINT8_MAX };
     bool is_v4 = ip_address_is_v4(&view->source);
 
     if (is_v4 != (view->protocol == IP_ICMP))
@@ -265,8 +251,6 @@ static void keep_packet(const struct cursor *packet, size_t size, struct packet_
 
 enum decode_result decode_ipv4(struct span *ip, struct packet_view *view)
 {
-    const uint16_t more_fragments = 0x2000;
-    const uint16_t offset_mask = 0x1fff;
     const struct cursor packet = ip->bytes;
     size_t frame_bytes = ip->size;
     struct cursor header = span_header(ip, IPV4_HEADER_BYTES);
@@ -297,73 +281,27 @@ enum decode_result decode_ipv4(struct span *ip, struct packet_view *view)
     span_trim(ip, total_bytes - IPV4_HEADER_BYTES);
     if (header_bytes > IPV4_HEADER_BYTES)
         span_header(ip, header_bytes - IPV4_HEADER_BYTES);
-    view->fragment = fragment & (more_fragments | offset_mask);
-    return decode_ip_payload(ip, fragment & offset_mask, view);
+    view->fragment = fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK);
+    return decode_ip_payload(ip, fragment & IPV4_OFFSET_MASK, view);
 }
 
-/* What IPv6 puts between its header and the transport's. */
-struct ipv6_chain {
-    uint8_t next;
-    bool fragment; /* one piece of several */
-    bool later_fragment;
-    uint32_t id;
-};
-
-static void read_ipv6_fragment(struct span *ip, struct ipv6_chain *chain)
+/* Off the span. One that is cut is a fault of it. */
+static struct ipv6_extensions take_ipv6_extensions(struct span *ip, uint8_t next)
 {
-    const uint16_t offset_mask = 0xfff8;
-    const uint16_t more_fragments = 1;
-    struct cursor header = span_header(ip, IPV6_FRAGMENT_BYTES);
-    uint16_t fragment;
+    struct ipv6_extensions extensions = ipv6_extensions_at(next, ip->bytes.at, ip->bytes.left);
 
-    chain->next = cursor_u8(&header);
-    cursor_skip(&header, 1); /* reserved */
-    fragment = cursor_u16_be(&header);
-    chain->fragment = fragment & (offset_mask | more_fragments);
-    chain->later_fragment = fragment & offset_mask;
-    chain->id = cursor_u32_be(&header);
-}
-
-/* An extension that tells its own length, in units of `unit` bytes beyond `base`. */
-static void skip_ipv6_extension(struct span *ip, struct ipv6_chain *chain, size_t base, size_t unit)
-{
-    struct cursor header = span_header(ip, 2);
-    size_t size;
-
-    chain->next = cursor_u8(&header);
-    size = base + cursor_u8(&header) * unit;
-    span_header(ip, size - 2);
-}
-
-/* Ends at a header that is no extension, behind which nothing can be read or at a fault. */
-static void walk_ipv6_extensions(struct span *ip, struct ipv6_chain *chain)
-{
-    while (ip->fault == DECODE_OK && !chain->later_fragment) {
-        switch (chain->next) {
-        case IPV6_HOP_BY_HOP:
-        case IPV6_ROUTING:
-        case IPV6_DESTINATION:
-        case IPV6_MOBILITY:
-            skip_ipv6_extension(ip, chain, 8, 8);
-            break;
-        case IPV6_AUTHENTICATION:
-            skip_ipv6_extension(ip, chain, 8, 4);
-            break;
-        case IPV6_FRAGMENT:
-            read_ipv6_fragment(ip, chain);
-            break;
-        default:
-            return;
-        }
-    }
+    span_header(ip, extensions.bytes);
+    if (extensions.cut_bytes > 0)
+        span_header(ip, extensions.cut_bytes);
+    return extensions;
 }
 
 enum decode_result decode_ipv6(struct span *ip, struct packet_view *view)
 {
     const struct cursor packet = ip->bytes;
     struct cursor header = span_header(ip, IPV6_HEADER_BYTES);
-    struct ipv6_chain chain = { 0 };
-    uint8_t version;
+    struct ipv6_extensions extensions;
+    uint8_t version, next;
     size_t payload_bytes;
 
     if (header.failed)
@@ -371,7 +309,7 @@ enum decode_result decode_ipv6(struct span *ip, struct packet_view *view)
     version = cursor_u8(&header) >> 4;
     cursor_skip(&header, 3); /* traffic class, flow label */
     payload_bytes = cursor_u16_be(&header);
-    chain.next = cursor_u8(&header);
+    next = cursor_u8(&header);
     view->ttl = cursor_u8(&header);
     cursor_copy(&header, view->source.bytes, sizeof view->source.bytes);
     cursor_copy(&header, view->destination.bytes, sizeof view->destination.bytes);
@@ -381,11 +319,11 @@ enum decode_result decode_ipv6(struct span *ip, struct packet_view *view)
         return span_reject(ip, DECODE_MALFORMED);
     keep_packet(&packet, IPV6_HEADER_BYTES + payload_bytes, view);
     span_trim(ip, payload_bytes);
-    walk_ipv6_extensions(ip, &chain);
-    view->protocol = chain.next;
-    view->fragment = chain.fragment;
-    view->ip_id = chain.id;
-    return decode_ip_payload(ip, chain.later_fragment, view);
+    extensions = take_ipv6_extensions(ip, next);
+    view->protocol = extensions.next;
+    view->fragment = extensions.is_fragment;
+    view->ip_id = extensions.fragment_id;
+    return decode_ip_payload(ip, extensions.is_later_fragment, view);
 }
 
 enum decode_result decode_ip(struct span *ip, struct packet_view *view)

@@ -3,12 +3,10 @@
  * that systems put in front of cooked and loopback captures, PPP and Cisco HDLC.
  */
 #include "net/decode_private.h"
+#include "net/ethernet_header.h"
 
-enum ether_type {
+enum { /* Ethernet types of headers before IP */
     ETHER_MAX_LENGTH = 1500, /* up to here IEEE 802.3 has the length of an LLC frame */
-    ETHER_IPV4 = 0x0800,
-    ETHER_VLAN = 0x8100,
-    ETHER_IPV6 = 0x86dd,
     ETHER_MPLS = 0x8847,
     ETHER_MPLS_MULTICAST = 0x8848,
     ETHER_PPPOE_SESSION = 0x8864,
@@ -52,7 +50,7 @@ static enum decode_result decode_mpls(struct span *frame, struct packet_view *vi
 
 static bool is_tag(uint16_t type)
 {
-    return type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD;
+    return type == ETHERNET_TYPE_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD;
 }
 
 static enum decode_result decode_type_or_length(struct span *frame, uint16_t value,
@@ -70,7 +68,7 @@ static enum decode_result decode_tagged(struct span *frame, uint16_t type,
                                         struct packet_view *view)
 {
     while (is_tag(type)) {
-        struct cursor tag = span_header(frame, 4);
+        struct cursor tag = span_header(frame, ETHERNET_TAG_BYTES);
 
         cursor_skip(&tag, 2); /* priority and number of the VLAN */
         type = cursor_u16_be(&tag);
@@ -81,11 +79,11 @@ static enum decode_result decode_tagged(struct span *frame, uint16_t type,
 enum decode_result decode_ether_type(struct span *frame, uint16_t type, struct packet_view *view)
 {
     switch (type) {
-    case ETHER_IPV4:
+    case ETHERNET_TYPE_IPV4:
         return decode_ipv4(frame, view);
-    case ETHER_IPV6:
+    case ETHERNET_TYPE_IPV6:
         return decode_ipv6(frame, view);
-    case ETHER_VLAN:
+    case ETHERNET_TYPE_VLAN:
     case ETHER_QINQ:
     case ETHER_QINQ_OLD:
         return decode_tagged(frame, type, view);
@@ -122,11 +120,11 @@ enum decode_result decode_llc(struct span *frame, struct packet_view *view)
 
 enum decode_result decode_ethernet(struct span *frame, struct packet_view *view)
 {
-    struct cursor header = span_header(frame, 14);
+    struct cursor header = span_header(frame, ETHERNET_BYTES);
 
     if (header.failed)
         return frame->fault;
-    cursor_skip(&header, 12); /* addresses */
+    cursor_skip(&header, ETHERNET_TYPE);
     return decode_type_or_length(frame, cursor_u16_be(&header), view);
 }
 

@@ -144,3 +144,13 @@ bool ip_network_overlaps(const struct ip_network *a, const struct ip_network *b)
     return a->prefix <= b->prefix ? ip_network_contains(a, &b->base)
                                   : ip_network_contains(b, &a->base);
 }
+
+uint64_t ip_network_usable(const struct ip_network *network)
+{
+    unsigned bits = 128u - network->prefix;
+    uint64_t reserved = ip_address_is_v4(&network->base) ? 2 : 1;
+
+    if (bits >= 64)
+        return UINT64_MAX;
+    return UINT64_C(1) << bits > reserved ? (UINT64_C(1) << bits) - reserved : 0;
+}

@@ -85,4 +85,7 @@ int ip_network_parse(struct ip_network *network, const char *text);
 bool ip_network_contains(const struct ip_network *network, const struct ip_address *a);
 bool ip_network_overlaps(const struct ip_network *a, const struct ip_network *b);
 
+/* How many of its addresses a host can have: not the first (RFC 4291, section 2.6.1), nor of IPv4 the last. At most UINT64_MAX. */
+uint64_t ip_network_usable(const struct ip_network *network);
+
 #endif

@@ -1,13 +1,15 @@
 #include "net/ipv4_options.h"
 
-enum { LEAST_HEADER = 20, END_OF_LIST = 0, NO_OPERATION = 1, ROUTER_ALERT = 148, ROUTER_ALERT_BYTES = 4 };
+#include "net/ip_header.h"
+
+enum { END_OF_LIST = 0, NO_OPERATION = 1, ROUTER_ALERT = 148, ROUTER_ALERT_BYTES = 4 };
 
 bool ipv4_options_are_plain(const uint8_t *ip, size_t size)
 {
-    size_t end = size > 0 ? (ip[0] & 0x0fu) * 4 : 0;
-    size_t at = LEAST_HEADER;
+    size_t end = size > 0 ? ipv4_header_bytes(ip) : 0;
+    size_t at = IPV4_HEADER_BYTES;
 
-    if (end < LEAST_HEADER || end > size)
+    if (end < IPV4_HEADER_BYTES || end > size)
         return false;
     while (at < end && ip[at] != END_OF_LIST) {
         if (ip[at] == NO_OPERATION)

@@ -1,8 +1,7 @@
 #include "net/packet_bytes.h"
 
 #include "base/cursor.h"
-
-enum { TCP_HEADER_BYTES = 20, UDP_HEADER_BYTES = 8, IPV4_HEADER_BYTES = 20 };
+#include "net/ip_header.h"
 
 enum tcp_option_kind {
     KIND_END = 0,
@@ -26,7 +25,7 @@ enum checksum_state packet_ip_checksum(const struct packet_view *packet)
 
     if (packet->ip_captured < IPV4_HEADER_BYTES || packet->ip[0] >> 4 != 4)
         return CHECKSUM_UNKNOWN;
-    size = (size_t)(packet->ip[0] & 0x0f) * 4;
+    size = ipv4_header_bytes(packet->ip);
     return size > packet->ip_captured ? CHECKSUM_UNKNOWN : checksum_judge(checksum_add(0, packet->ip, size));
 }
 
@@ -57,7 +56,7 @@ enum checksum_state packet_transport_checksum(const struct packet_view *packet)
     size = packet->ip_bytes - packet->transport_offset;
     if (packet->protocol == IP_UDP) {
         size = packet->payload_bytes + UDP_HEADER_BYTES;
-        if (wire_get_u16(segment + 6) == 0)
+        if (wire_get_u16(segment + UDP_CHECKSUM) == 0)
             return CHECKSUM_UNKNOWN;
     }
     return checksum_judge(checksum_add(pseudo_header_sum(packet, size), segment, size));
@@ -107,7 +106,7 @@ struct tcp_option_values packet_tcp_options(const struct packet_view *packet)
         packet->transport_offset + TCP_HEADER_BYTES > packet->ip_captured)
         return values;
     header = cursor_of(packet->ip + packet->transport_offset, packet->ip_captured - packet->transport_offset);
-    wanted = (size_t)(header.at[12] >> 4) * 4 - TCP_HEADER_BYTES; /* the decoder saw that it is not less */
+    wanted = tcp_header_bytes(header.at) - TCP_HEADER_BYTES; /* the decoder saw that it is not less */
     cursor_skip(&header, TCP_HEADER_BYTES);
     values.are_whole = header.left >= wanted;
     header.left = values.are_whole ? wanted : header.left;

@@ -2,28 +2,18 @@
 
 #include <string.h>
 
+#include "net/ip_header.h"
+#include "net/ipv6_extensions.h"
 #include "net/wire.h"
 
-enum {
-    IPV4_LEAST = 20,
-    IPV4_CHECKSUM = 10,
-    IPV4_ADDRESSES = 12,
-    IPV6_BYTES = 40,
-    IPV6_ADDRESSES = 8,
-    ICMP_CHECKSUM = 2,
-    ICMP_BYTES = 8, /* before the packet that an error quotes */
-    NO_TRANSPORT = 255 /* reserved, RFC 5237 */
-};
-
-enum { IPV6_HOP_BY_HOP = 0, IPV6_ROUTING = 43, IPV6_FRAGMENT = 44, IPV6_AUTHENTICATION = 51, IPV6_OPTIONS = 60,
-       IPV6_MOBILITY = 135 };
+enum { NO_TRANSPORT = 255 /* reserved, RFC 5237 */ };
 
 /* Where things are in a packet. */
 struct layout {
     bool is_v4;
     uint8_t *addresses; /* source, destination */
     size_t address_bytes;
-    uint8_t protocol; /* NO_TRANSPORT in a later fragment */
+    uint8_t protocol; /* NO_TRANSPORT in a later fragment, and behind an extension that is cut */
     bool has_routing; /* a header of IPv6 */
     uint8_t *transport;
     size_t transport_bytes; /* that are there; 0: none */
@@ -43,54 +33,33 @@ static void set_transport(struct layout *l, uint8_t *packet, size_t size, size_t
 
 static bool find_ipv4(struct layout *l, uint8_t *packet, size_t size)
 {
-    const uint16_t offset_mask = 0x1fff;
-    size_t header_bytes = (size_t)(packet[0] & 0x0f) * 4;
+    bool is_later_fragment;
 
-    if (size < IPV4_LEAST || header_bytes < IPV4_LEAST)
+    if (size < IPV4_HEADER_BYTES || ipv4_header_bytes(packet) < IPV4_HEADER_BYTES)
         return false;
     l->is_v4 = true;
     l->has_routing = false;
-    l->addresses = packet + IPV4_ADDRESSES;
+    l->addresses = packet + IPV4_SOURCE;
     l->address_bytes = 4;
-    set_transport(l, packet, size, header_bytes, wire_get_u16(packet + 6) & offset_mask ? NO_TRANSPORT : packet[9]);
+    is_later_fragment = (wire_get_u16(packet + IPV4_FRAGMENT) & IPV4_OFFSET_MASK) != 0;
+    set_transport(l, packet, size, ipv4_header_bytes(packet), is_later_fragment ? NO_TRANSPORT : packet[IPV4_PROTOCOL]);
     return true;
-}
-
-/* Behind the extension that begins there; *next becomes what it says. */
-static size_t skip_extension(const uint8_t *extension, uint8_t *next)
-{
-    uint8_t kind = *next;
-    bool is_later_fragment = kind == IPV6_FRAGMENT && wire_get_u16(extension + 2) >> 3 != 0;
-
-    *next = is_later_fragment ? NO_TRANSPORT : extension[0];
-    if (kind == IPV6_FRAGMENT)
-        return 8;
-    return kind == IPV6_AUTHENTICATION ? 8 + (size_t)extension[1] * 4 : 8 + (size_t)extension[1] * 8;
-}
-
-static bool is_extension(uint8_t next)
-{
-    return next == IPV6_HOP_BY_HOP || next == IPV6_ROUTING || next == IPV6_FRAGMENT || next == IPV6_AUTHENTICATION ||
-           next == IPV6_OPTIONS || next == IPV6_MOBILITY;
 }
 
 static bool find_ipv6(struct layout *l, uint8_t *packet, size_t size)
 {
-    size_t offset = IPV6_BYTES;
-    uint8_t next;
+    struct ipv6_extensions extensions;
+    bool has_transport;
 
-    if (size < IPV6_BYTES)
+    if (size < IPV6_HEADER_BYTES)
         return false;
+    extensions = ipv6_extensions_at(packet[IPV6_NEXT], packet + IPV6_HEADER_BYTES, size - IPV6_HEADER_BYTES);
+    has_transport = !extensions.is_later_fragment && extensions.cut_bytes == 0;
     l->is_v4 = false;
-    l->has_routing = false;
-    l->addresses = packet + IPV6_ADDRESSES;
+    l->has_routing = extensions.has_routing;
+    l->addresses = packet + IPV6_SOURCE;
     l->address_bytes = 16;
-    next = packet[6];
-    while (is_extension(next) && offset + 4 <= size) {
-        l->has_routing = l->has_routing || next == IPV6_ROUTING;
-        offset += skip_extension(packet + offset, &next);
-    }
-    set_transport(l, packet, size, offset, next);
+    set_transport(l, packet, size, IPV6_HEADER_BYTES + extensions.bytes, has_transport ? extensions.next : NO_TRANSPORT);
     return true;
 }
 
@@ -116,7 +85,7 @@ static uint8_t *pseudo_checksum(const struct layout *l)
     static const struct {
         uint8_t protocol;
         uint8_t offset;
-    } places[] = { { IP_TCP, 16 }, { IP_UDP, 6 }, { IP_ICMPV6, ICMP_CHECKSUM } };
+    } places[] = { { IP_TCP, TCP_CHECKSUM }, { IP_UDP, UDP_CHECKSUM }, { IP_ICMPV6, ICMP_CHECKSUM } };
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (places[i].protocol == l->protocol && l->transport_bytes >= places[i].offset + 2u)
@@ -178,7 +147,7 @@ static bool is_icmp_error(const struct layout *l)
 {
     uint8_t type;
 
-    if (l->protocol != (l->is_v4 ? IP_ICMP : IP_ICMPV6) || l->transport_bytes <= ICMP_BYTES)
+    if (l->protocol != (l->is_v4 ? IP_ICMP : IP_ICMPV6) || l->transport_bytes <= ICMP_HEADER_BYTES)
         return false;
     type = l->transport[0];
     return l->is_v4 ? (type >= 3 && type <= 5) || type == 11 || type == 12 : type >= 1 && type <= 4;
@@ -187,8 +156,8 @@ static bool is_icmp_error(const struct layout *l)
 /* Also in an error that came in pieces: what is quoted in the first one. */
 static bool change_quoted(const struct layout *l, const struct readdress_map *map)
 {
-    uint8_t *quoted = l->transport + ICMP_BYTES;
-    size_t size = l->transport_bytes - ICMP_BYTES;
+    uint8_t *quoted = l->transport + ICMP_HEADER_BYTES;
+    size_t size = l->transport_bytes - ICMP_HEADER_BYTES;
     struct change change = { .before = checksum_add(0, quoted, size) };
     struct ip_address ends[2];
     struct layout inner;

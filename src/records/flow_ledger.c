@@ -19,11 +19,12 @@
 #include "base/counter.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "net/ip_header.h"
 #include "net/wire.h"
 
 enum { NAME_PLACES = 2 * FLOW_LEDGER_NAMES, LINE_BYTES = 64, APART_BYTES = 2 * LINE_BYTES /* fetched in pairs */ };
 
-enum { MOST_IP_BYTES = 40 + UINT16_MAX, MOST_AMID = 64 /* frames that are sent with one call */ };
+enum { MOST_IP_BYTES = IPV6_HEADER_BYTES + UINT16_MAX, MOST_AMID = 64 /* frames that are sent with one call */ };
 #define MOST_FRAMES (UINT64_C(1) << 40) /* of a flow */
 
 #define GOES_ON 0 /* `made`, until the last frame was */
@@ -57,7 +58,7 @@ struct shared {
     _Atomic uint32_t touched; /* slots that were ever taken are below */
     uint32_t population_first[FLOW_LEDGER_POPULATIONS];
     uint32_t population_count;
-    uint16_t link_names[FLOW_LEDGER_LINKS];
+    uint16_t link_names[FRAME_MAX_LINKS];
     _Atomic uint64_t begun, no_room; /* the maker's */
     _Atomic uint64_t given_back, logged, lost; /* the writer's */
     _Atomic int writing; /* enum writing, of: */
@@ -153,7 +154,7 @@ void flow_ledger_add_population(struct flow_ledger *ledger, uint32_t first)
 
 void flow_ledger_name_link(struct flow_ledger *ledger, uint16_t link, const char *name)
 {
-    assert(link < FLOW_LEDGER_LINKS);
+    assert(link < FRAME_MAX_LINKS);
     ledger->shared->link_names[link] = number_of(ledger, name);
 }
 
@@ -300,7 +301,7 @@ static void set_sides(const struct flow_ledger *ledger, const struct entry *entr
         record->flow.packets[side] = tally->packets[side];
         record->flow.bytes[side] = tally->bytes[side];
         record->flow.tcp_flags[side] = tally->tcp_flags[side];
-        record->link[side] = name_of(ledger, ledger->shared->link_names[entry->link[side] % FLOW_LEDGER_LINKS]);
+        record->link[side] = name_of(ledger, ledger->shared->link_names[entry->link[side] % FRAME_MAX_LINKS]);
         record->vlan[side] = entry->vlan[side];
     }
 }
@@ -401,7 +402,7 @@ bool flow_ledger_is_possible(const struct flow_ledger *ledger, uint32_t slot)
 
     return are_counts_possible(tally, made) && is_ending(tally->ending) && tally->closing_side <= FLOW_RESPONDER &&
            entry->label < FLOW_LEDGER_NAMES && entry->overlay < FLOW_LEDGER_NAMES &&
-           entry->link[0] < FLOW_LEDGER_LINKS && entry->link[1] < FLOW_LEDGER_LINKS;
+           entry->link[0] < FRAME_MAX_LINKS && entry->link[1] < FRAME_MAX_LINKS;
 }
 
 void flow_ledger_write_begins(struct flow_ledger *ledger, const uint32_t *slots, size_t count, int64_t file_bytes)

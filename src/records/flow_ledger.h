@@ -30,7 +30,6 @@ enum {
     FLOW_LEDGER_NAMES = 1 << 15,     /* labels, overlays and links; what comes later has none */
     FLOW_LEDGER_NAME_BYTES = 64,     /* of one, with its end: longer ones are cut */
     FLOW_LEDGER_POPULATIONS = 64,
-    FLOW_LEDGER_LINKS = 64,
     FLOW_LEDGER_BATCH = 512          /* flows that are written with one call */
 };
 

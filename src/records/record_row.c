@@ -3,16 +3,13 @@
 #include <string.h>
 
 #include "base/time_types.h"
+#include "net/ip_header.h"
 #include "net/wire.h"
 #include "records/conn_state.h"
 
 enum {
-    ICMP_ECHO_REPLY = 0,
-    ICMP_ECHO_REQUEST = 8,
-    ICMPV6_ECHO_REQUEST = 128,
-    ICMPV6_ECHO_REPLY = 129,
-    TCP_HEADERS = 40,  /* of IPv4 and TCP; options and IPv6 make payload look larger than it is */
-    UDP_HEADERS = 28,
+    TCP_HEADERS = IPV4_HEADER_BYTES + TCP_HEADER_BYTES, /* options and IPv6 make payload look larger than it is */
+    UDP_HEADERS = IPV4_HEADER_BYTES + UDP_HEADER_BYTES,
     SYN_OPTIONS = 20,
     ACK_OPTIONS = 12, /* timestamps: what is left of a segment without payload */
     FULL_PACKET = 1500,

@@ -26,6 +26,7 @@
 struct overlay_config {
     int fd;            /* of the capture, a regular file */
     const char *path;  /* for messages */
+    const char *place; /* where it is asked for, for messages; NULL: unknown */
     const char *label; /* for the ground truth; NULL: none */
     struct overlay_time time;
     double speed; /* of the capture */

@@ -35,9 +35,11 @@ int overlay_addresses_check(const struct overlay_addresses *a, struct error *err
 
         while (j < a->network_count && !is_within(&a->map[i].to, &a->networks[j]))
             j++;
-        if (j == a->network_count)
-            return error_set(err, "map: %s is neither in the network of a population nor in that of the outside",
-                             ip_network_format(&a->map[i].to, text));
+        if (j < a->network_count)
+            continue;
+        error_set(err, "map: %s is neither in the network of a population nor in that of the outside",
+                  ip_network_format(&a->map[i].to, text));
+        return a->map[i].place ? error_prefix(err, "%s", a->map[i].place) : -1;
     }
     return 0;
 }
@@ -88,6 +90,6 @@ bool overlay_addresses_find(const void *self, const struct ip_address *from, str
     if (!has_family(a, ip_address_family(from)))
         return false;
     number = random_mix64(wire_get_u64(from->bytes)) ^ wire_get_u64(from->bytes + 8);
-    *to = population_outside_address(a->population, ip_address_family(from), number);
+    *to = population_outside_address(&a->population->outside, ip_address_family(from), number);
     return true;
 }

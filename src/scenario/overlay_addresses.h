@@ -17,6 +17,7 @@
 /* Of one family and one size: the host part of an address stays. */
 struct overlay_mapping {
     struct ip_network from, to;
+    const char *place; /* where it stands, for messages; NULL: unknown */
 };
 
 /* All borrowed. */

@@ -9,15 +9,14 @@
 #include "base/text.h"
 #include "capture/capture_file.h"
 #include "net/ethernet_header.h"
+#include "net/ip_header.h"
 #include "net/ipv4_options.h"
 #include "net/readdress.h"
 #include "net/wire.h"
+#include "synth/flow_ends.h"
 
 enum {
     MAX_IP_BYTES = FRAME_MAX_BYTES - ETHERNET_BYTES - ETHERNET_TAG_BYTES,
-    ROUTER_SOLICITATION = 133, /* RFC 4861: 133 to 137 */
-    REDIRECT = 137,
-    ICMP_REDIRECT = 5,
     WINDOW = OVERLAY_WINDOW + 1 /* with the one that is late */
 };
 
@@ -41,23 +40,23 @@ struct overlay_reader {
 static bool tells_length(const struct packet_view *view)
 {
     if (view->ip[0] >> 4 == 4)
-        return wire_get_u16(view->ip + 2) == view->ip_bytes;
-    return wire_get_u16(view->ip + 4) + 40u == view->ip_bytes;
+        return wire_get_u16(view->ip + IPV4_LENGTH) == view->ip_bytes;
+    return wire_get_u16(view->ip + IPV6_LENGTH) + (uint32_t)IPV6_HEADER_BYTES == view->ip_bytes;
 }
 
 static bool is_neighbour_discovery(const struct packet_view *view, enum decode_result result)
 {
     return result == DECODE_OTHER_IP && view->ip[0] >> 4 == 6 && view->protocol == IP_ICMPV6 &&
-           view->icmp_type >= ROUTER_SOLICITATION && view->icmp_type <= REDIRECT;
+           view->icmp_type >= ICMPV6_ROUTER_SOLICITATION && view->icmp_type <= ICMPV6_REDIRECT;
 }
 
 static bool is_redirect(const struct packet_view *view)
 {
-    const uint16_t offset_mask = 0x1fff;
-    size_t icmp = (view->ip[0] & 0x0fu) * 4;
+    size_t icmp = ipv4_header_bytes(view->ip);
 
-    return view->ip[0] >> 4 == 4 && view->ip[9] == IP_ICMP && (wire_get_u16(view->ip + 6) & offset_mask) == 0 &&
-           icmp < view->ip_bytes && view->ip[icmp] == ICMP_REDIRECT;
+    return view->ip[0] >> 4 == 4 && view->ip[IPV4_PROTOCOL] == IP_ICMP &&
+           (wire_get_u16(view->ip + IPV4_FRAGMENT) & IPV4_OFFSET_MASK) == 0 &&
+           icmp < view->ip_bytes && view->ip[icmp] == ICMP_REDIRECTION;
 }
 
 /* Why it cannot be played, as far as the packet itself tells; OVERLAY_FAULTS: it can. */
@@ -80,20 +79,13 @@ static enum overlay_fault find_fault(const struct packet_view *view, enum decode
 
 static uint8_t *put_header(struct overlay_frame *frame, const struct flow_end ends[2], uint16_t type)
 {
-    static const uint8_t nobody[6];
-    bool has_next_hop = memcmp(ends[0].next_hop, nobody, sizeof nobody) != 0;
-    uint8_t *to = frame->bytes;
-
-    memcpy(to, has_next_hop ? ends[0].next_hop : ends[1].mac, 6);
-    memcpy(to + 6, ends[0].mac, 6);
-    to += 12;
-    if (ends[0].vlan) {
-        wire_put_u16(to, ETHERNET_TYPE_VLAN);
-        wire_put_u16(to + 2, ends[0].vlan);
-        to += ETHERNET_TAG_BYTES;
-    }
-    wire_put_u16(to, type);
-    return to + 2;
+    ethernet_put(frame->bytes, flow_end_next_hop(&ends[0], &ends[1]), ends[0].mac,
+                 ends[0].vlan ? ETHERNET_TYPE_VLAN : type);
+    if (ends[0].vlan == 0)
+        return frame->bytes + ETHERNET_BYTES;
+    wire_put_u16(frame->bytes + ETHERNET_BYTES, ends[0].vlan);
+    wire_put_u16(frame->bytes + ETHERNET_BYTES + 2, type);
+    return frame->bytes + ETHERNET_BYTES + ETHERNET_TAG_BYTES;
 }
 
 static enum overlay_fault rewrite(const struct overlay_rewriting *how, const struct packet_view *view, struct overlay_frame *frame)
@@ -108,7 +100,7 @@ static enum overlay_fault rewrite(const struct overlay_rewriting *how, const str
     memcpy(packet, view->ip, view->ip_bytes);
     if (!readdress_packet(packet, view->ip_bytes, &map, addresses))
         return OVERLAY_NO_ADDRESS;
-    mtu = population_ends(how->population, addresses, ends);
+    mtu = flow_ends_between(how->population, addresses, ends);
     if (mtu == 0)
         return OVERLAY_OUTSIDE;
     if (view->ip_bytes > mtu)

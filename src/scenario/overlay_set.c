@@ -35,10 +35,10 @@ static int add(struct overlay_set *set, const struct overlay_config *config, str
     *addresses = (struct overlay_addresses){ config->map, config->map_count, set->config.networks,
                                              set->config.network_count, set->config.population };
     if (overlay_addresses_check(addresses, err) < 0)
-        return error_prefix(err, "overlay %zu", set->count + 1);
+        return -1;
     if (overlay_init(overlay, config, &rewriting, set->config.keeper, set->config.before_ns, err) < 0) {
         if (!set->config.may_fail)
-            return -1;
+            return config->place ? error_prefix(err, "%s", config->place) : -1;
         lose(set, overlay, err);
     }
     set->count++;
@@ -194,6 +194,13 @@ size_t overlay_set_count(const struct overlay_set *set)
 const struct overlay *overlay_set_at(const struct overlay_set *set, size_t i)
 {
     return &set->overlays[i];
+}
+
+bool overlay_set_comes(const struct overlay_set *set, size_t i)
+{
+    struct run_time due;
+
+    return overlay_due(&set->overlays[i], set->config.schedule, &due) && due.ns < set->end.ns;
 }
 
 /* ---- steering ---- */

@@ -54,6 +54,9 @@ const struct overlay_counts *overlay_set_counts(const struct overlay_set *set);
 size_t overlay_set_count(const struct overlay_set *set);
 const struct overlay *overlay_set_at(const struct overlay_set *set, size_t i);
 
+/* Its time comes, or comes again, before the end of the run, as the day passes now. */
+bool overlay_set_comes(const struct overlay_set *set, size_t i);
+
 /* Some frame comes from that address, which no virtual host has, or goes there. Any thread may ask. */
 bool overlay_set_brings(const struct overlay_set *set, const struct ip_address *address);
 

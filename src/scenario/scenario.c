@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "scenario/scenario_fault.h"
 #include "scenario/service_list.h"
 #include "session/session_record.h"
 #include "synth/day.h"
@@ -78,6 +79,20 @@ static bool has_ipv6(const struct scenario *s)
     return has;
 }
 
+/* Puts before an error where it comes from, if that is known. */
+static int say_place(const char *place, struct error *err)
+{
+    return place ? error_prefix(err, "%s", place) : -1;
+}
+
+static int set_population(struct scenario *s, const struct scenario_config *config,
+                          const struct population_outside *outside, struct error *err)
+{
+    if (population_init(&s->population, s->groups, config->group_count, outside, err) == 0)
+        return 0;
+    return say_place(scenario_fault_place(config, s->groups, outside), err);
+}
+
 static int set_groups(struct scenario *s, const struct scenario_config *config, struct error *err)
 {
     struct population_outside outside = config->outside;
@@ -89,12 +104,14 @@ static int set_groups(struct scenario *s, const struct scenario_config *config, 
         const struct scenario_group *group = &config->groups[i];
 
         if (set_group(&s->groups[i], &s->counts[i], group, mtu_of(config, group->link), err) < 0)
-            return -1;
+            return say_place(group->place, err);
     }
     outside.mtu = mtu_of(config, outside.link);
-    if (outside.has_link && has_ipv6(s) && outside.mtu < FLOW_LEAST_MTU)
-        return error_set(err, "IPv6 needs an MTU of %d bytes, and the link of the outside has %d", FLOW_LEAST_MTU, outside.mtu);
-    if (population_init(&s->population, s->groups, config->group_count, &outside, err) < 0)
+    if (outside.has_link && has_ipv6(s) && outside.mtu < FLOW_LEAST_MTU) {
+        error_set(err, "IPv6 needs an MTU of %d bytes, and the link of the outside has %d", FLOW_LEAST_MTU, outside.mtu);
+        return say_place(config->place, err);
+    }
+    if (set_population(s, config, &outside, err) < 0)
         return -1;
     s->networks = memory_alloc_array(IP_FAMILIES * (config->group_count + 1), sizeof *s->networks);
     s->network_count = population_networks(&s->population, s->networks);
@@ -126,6 +143,7 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
         .schedule = { .origin = config->begin, .speed = config->speed },
         .seed = config->seed,
         .how = config->how,
+        .leaves_out_orphan_ends = true,
     };
 
     s->day = day_new(&day);
@@ -138,7 +156,7 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
     renderer.services = s->services.services;
     renderer.service_count = s->services.count;
     s->renderer = renderer_new(&renderer, err);
-    return s->renderer ? 0 : -1;
+    return s->renderer ? 0 : say_place(config->place, err);
 }
 
 static int add_overlays(struct scenario *s, const struct scenario_config *config, struct error *err)

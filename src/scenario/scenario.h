@@ -48,12 +48,21 @@ struct scenario_group {
     const char *pick; /* pick.h; NULL: all */
     uint32_t hosts;   /* 0: as many as are picked */
     double activity;  /* so many times as many flows; 0 is 1 */
+    const char *place; /* where it is described, for messages; NULL: unknown */
+};
+
+/* Where the outside is described, for messages; NULL: unknown. */
+struct scenario_outside_places {
+    const char *networks[IP_FAMILIES];
+    const char *gateway;
 };
 
 struct scenario_config {
     const struct scenario_group *groups; /* borrowed for the call; the models for the scenario's life */
     size_t group_count;
     struct population_outside outside; /* but for the MTU */
+    struct scenario_outside_places outside_places;
+    const char *place; /* where the rest is described */
     const uint16_t *mtus; /* by link, for the call; NULL: FLOW_USUAL_MTU everywhere */
     uint64_t seed;
     struct day_time begin; /* a run that goes on for another one begins where that was in the day: same flows */

@@ -81,16 +81,6 @@ static enum host_kind find_outside(const struct scenario_hosts *hosts, const str
     return HOST_OUTSIDE;
 }
 
-/* Its gateway is a real machine. */
-static bool is_of_outside(const struct population *population, const struct ip_address *address)
-{
-    const struct ip_network *network = &population->outside.networks[ip_address_family(address)];
-    const struct gateway *gateway = &population->outside.gateway;
-
-    return network->prefix > 0 && ip_network_contains(network, address) &&
-           !(gateway->kind == GATEWAY_ADDRESS && ip_address_equal(&gateway->address, address));
-}
-
 static enum host_kind find(const void *self, const struct ip_address *address, uint16_t vlan, struct link_host *host)
 {
     const struct scenario_hosts *hosts = self;
@@ -98,7 +88,7 @@ static enum host_kind find(const void *self, const struct ip_address *address, u
 
     if (virtual_host)
         return find_virtual(hosts, virtual_host, vlan, host);
-    if (is_of_outside(hosts->population, address))
+    if (population_outside_has(&hosts->population->outside, address))
         return find_outside(hosts, address, vlan, host);
     return hosts->overlays && overlay_set_brings(hosts->overlays, address) ? HOST_ELSEWHERE : HOST_NONE;
 }

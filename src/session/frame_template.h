@@ -1,6 +1,6 @@
 /*
- * frame_template.h - the headers of one direction of a session: built by libnet, once for all sessions; a session
- * patches what is its own, and a packet what it has of its own.
+ * frame_template.h - the headers of one direction of a session: a session patches what is its own in those of the
+ * builder, and a packet what it has of its own.
  *
  * What a stack counts is here: IP identifications, and the clock of TCP timestamps, which is one for
  * all sessions of a host. Packets of IPv6 have no identification, but a flow label, the same in all of a direction.
@@ -11,26 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
 #include "base/time_types.h"
 #include "dayshift/flow_plan.h"
+#include "session/frame_builder.h"
 #include "session/payload.h"
 #include "session/session_packet.h"
 #include "session/stack_profile.h"
 
-enum {
-    FRAME_ETHERNET_BYTES = 14,
-    FRAME_TAG_BYTES = 4, /* of a VLAN */
-    FRAME_IP_BYTES = 20,
-    FRAME_IPV6_BYTES = 40,
-    FRAME_FRAGMENT_BYTES = 8, /* of IPv6's extension header */
-    FRAME_TCP_BYTES = 20, /* without options */
-    FRAME_TEMPLATE_MAX = FRAME_ETHERNET_BYTES + FRAME_IPV6_BYTES + FRAME_TCP_BYTES,
-    FRAME_QUOTED_BYTES = 8 /* of a packet's IP payload in an ICMP error about it */
-};
+enum { FRAME_QUOTED_BYTES = 8 /* of a packet's IP payload in an ICMP error about it */ };
 
 struct frame_template {
-    uint8_t bytes[FRAME_TEMPLATE_MAX]; /* Ethernet, IPv4 or IPv6, and TCP, UDP or ICMP */
+    uint8_t bytes[FRAME_HEADERS_MAX]; /* Ethernet, IPv4 or IPv6, and TCP, UDP or ICMP */
     uint16_t link; /* that the side sends on ... */
     uint16_t vlan; /* ... and its tag; 0: none */
     uint8_t protocol; /* as IP has it */
@@ -49,11 +40,6 @@ struct frame_template {
     uint32_t tick_ns;
     uint32_t timestamp;   /* sent last, when `has_sent` */
 };
-
-struct frame_builder; /* opaque: headers of every protocol */
-
-struct frame_builder *frame_builder_new(struct error *err);
-void frame_builder_free(struct frame_builder *builder);
 
 /* The template for what `side` of the flow sends. */
 void frame_template_build(const struct frame_builder *builder, struct frame_template *frame,

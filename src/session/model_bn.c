@@ -5,10 +5,10 @@
 
 #include "base/memory.h"
 #include "base/tally.h"
+#include "net/ip_header.h"
 #include "net/wire.h"
 #include "session/bn_packets.h"
 #include "session/datagram.h"
-#include "session/frame_template.h"
 #include "session/tcp_options.h"
 
 enum {
@@ -160,7 +160,7 @@ static void to_draw(const struct bn_packet *packet, const struct packet_tables *
                     const struct packet_shape *shape, struct packet_draw *draw)
 {
     uint16_t whole = (uint16_t)(shape->ip_payload - DATAGRAM_HEADER_BYTES);
-    uint16_t of_syn = (uint16_t)(shape->ip_payload - FRAME_TCP_BYTES - TCP_OPTIONS_MAX); /* only bn gives one payload */
+    uint16_t of_syn = (uint16_t)(shape->ip_payload - TCP_HEADER_BYTES - TCP_OPTIONS_MAX); /* only bn gives one payload */
     uint16_t most = shape->most_bytes[packet->side];
 
     if (tables->shared->is_lawless && most > whole)

@@ -16,7 +16,8 @@
 
 enum {
     DRAWN_BLINDLY = 4,
-    GAP_STEADY = 8 /* so many times wider is a bin than what a session repeats */
+    GAP_STEADY = 8, /* so many times wider is a bin than what a session repeats */
+    FASTEST = 8     /* times its mean pace is as fast as a session goes for all of its rest */
 };
 
 struct packet_tables {
@@ -46,6 +47,14 @@ static size_t symbols_bytes(const struct packet_tables *tables)
     return symbol_fit_bytes(&tables->fit);
 }
 
+/* What a packet takes at least, on average of those that are left. */
+static int64_t pace_ns(const struct packet_budget *total, int64_t duration_ns)
+{
+    uint64_t packets = total->packets[FLOW_INITIATOR] + total->packets[FLOW_RESPONDER];
+
+    return packets > 0 ? (int64_t)((uint64_t)duration_ns / FASTEST / packets) : 0;
+}
+
 static void symbols_begin(const struct packet_tables *tables, const struct packet_shape *shape,
                           union packet_memory *memory, struct random_stream *random)
 {
@@ -65,6 +74,7 @@ static void symbols_begin(const struct packet_tables *tables, const struct packe
     symbol_state_plan(state, &tables->fit.alphabet, &shape->total);
     state->row_at = 1; /* before the first packet there is no gap */
     state->left_ns = shape->planned->duration_ns;
+    state->pace_ns = pace_ns(&shape->total, state->left_ns);
 }
 
 /* All that a draw reads. */
@@ -326,11 +336,27 @@ static int64_t gap_in_bin(const struct drawing *d, uint8_t bin)
     return symbol_gap_parts_ns(&d->fit->parts, bin, (uint32_t)mixed);
 }
 
+/* What a gap can take and leave the packets behind it their time: or else they would come all at once. */
+static int64_t spare_ns(const struct drawing *d)
+{
+    return d->state->left_ns - (int64_t)(d->features.packets_left - 1) * d->state->pace_ns;
+}
+
+static int64_t draw_even_gap(const struct drawing *d)
+{
+    uint64_t mean_ns = (uint64_t)d->state->left_ns / d->features.packets_left;
+
+    if (mean_ns < (uint64_t)d->state->pace_ns)
+        mean_ns = (uint64_t)d->state->pace_ns;
+    return (int64_t)random_below(d->random, 2 * mean_ns + 1);
+}
+
 /* From the tables, where they know a gap that the time left can hold. */
 static int64_t draw_gap_of_pair(const struct drawing *d, uint16_t token)
 {
     struct symbol_gap_features features = symbol_gap_features_of(d->state, &d->features, token);
     struct symbol_counts counts;
+    int64_t most_ns = spare_ns(d);
     uint16_t bin;
 
     for (uint32_t level = 0; level < GAP_LEVELS; level++) {
@@ -344,10 +370,10 @@ static int64_t draw_gap_of_pair(const struct drawing *d, uint16_t token)
         else if (!symbol_counts_draw(&counts, d->random, &bin))
             continue;
         gap_ns = gap_in_bin(d, (uint8_t)bin);
-        if (gap_ns <= d->state->left_ns)
+        if (gap_ns <= most_ns)
             return gap_ns;
     }
-    return (int64_t)random_below(d->random, 2 * (uint64_t)d->state->left_ns / d->features.packets_left + 1);
+    return draw_even_gap(d);
 }
 
 static int64_t draw_gap(const struct drawing *d, uint16_t token)

@@ -11,10 +11,11 @@
 #include "session/flow_tuple.h"
 #include "session/frame_template.h"
 #include "session/open_connections.h"
+#include "session/open_ends.h"
 #include "session/session.h"
+#include "session/tuple_set.h"
 
 enum {
-    FIRST_BUCKETS = 1024,
     CACHE_LINE_BYTES = 64,
     MANY_LIVE = 512 /* fewer stay in a processor's own cache */
 };
@@ -33,10 +34,10 @@ struct live {
     struct session_packet packet;
     struct impaired *impaired; /* NULL: nothing happens to its packets */
     struct frame_template templates[2];
-    struct flow_tuple tuple;
-    uint32_t slot;               /* of the ground truth, or FRAME_NO_FLOW ... */
-    uint64_t frames;             /* ... and how many were made for it */
-    struct live *next_in_bucket; /* or next in the free list */
+    struct tuple_entry ends;
+    uint32_t slot;   /* of the ground truth, or FRAME_NO_FLOW ... */
+    uint64_t frames; /* ... and how many were made for it */
+    struct live *next_unused;
 };
 
 struct renderer {
@@ -45,9 +46,9 @@ struct renderer {
     struct frame_builder *builder;
     struct due_heap heap; /* of live sessions */
     struct live *unused;
-    struct live **buckets; /* live sessions by 5-tuple */
-    size_t bucket_mask;
+    struct tuple_set taken; /* by live sessions */
     struct open_connections connections;
+    struct open_ends open_ends; /* of TCP sessions that are live, and of connections that were left open */
     struct packet_models *models;
     struct schedule schedule;
     struct flow_plan plan; /* the next one, when has_plan ... */
@@ -57,7 +58,7 @@ struct renderer {
     struct live *coming;           /* the session of that plan, made ready: it begins with the next frame. Or NULL */
     bool has_resumed;              /* it goes on with a connection that was left open, as: */
     struct session_numbers resumed;
-    struct flow_plan begun; /* the latest plan that began, when has_begun */
+    struct flow_plan begun; /* the latest plan that began or was left out, when has_begun */
     bool has_begun;
     struct run_time now;    /* due time of the frame that was taken last */
     struct run_time latest; /* no frame is due later */
@@ -70,78 +71,22 @@ static struct live *live_at(const struct renderer *r, size_t i)
     return r->heap.entries[i].thing;
 }
 
-/* ---- live sessions by 5-tuple ---- */
+/* ---- the ports of a session ---- */
 
-static struct live **bucket_of(struct renderer *r, const struct flow_tuple *tuple)
+static bool is_taken(const struct renderer *r, const struct flow_tuple *tuple)
 {
-    return &r->buckets[(size_t)flow_tuple_hash(tuple) & r->bucket_mask];
-}
-
-static bool tuple_is_taken(struct renderer *r, const struct flow_tuple *tuple)
-{
-    const struct live *live = *bucket_of(r, tuple);
-
-    while (live && !flow_tuple_equal(&live->tuple, tuple))
-        live = live->next_in_bucket;
-    return live != NULL || open_connections_has(&r->connections, tuple);
-}
-
-static void index_live(struct renderer *r, struct live *live)
-{
-    struct live **bucket = bucket_of(r, &live->tuple);
-
-    live->next_in_bucket = *bucket;
-    *bucket = live;
-}
-
-static void unindex_live(struct renderer *r, struct live *live)
-{
-    struct live **link = bucket_of(r, &live->tuple);
-
-    while (*link != live)
-        link = &(*link)->next_in_bucket;
-    *link = live->next_in_bucket;
-}
-
-static void grow_index(struct renderer *r)
-{
-    size_t count = (r->bucket_mask + 1) * 2;
-
-    free(r->buckets);
-    r->buckets = memory_alloc_array(count, sizeof *r->buckets);
-    r->bucket_mask = count - 1;
-    for (size_t i = 0; i < r->heap.count; i++)
-        index_live(r, live_at(r, i));
-}
-
-/* ---- birth and end of a session ---- */
-
-static struct live *take_unused(struct renderer *r)
-{
-    struct live *live = r->unused;
-
-    if (live == NULL)
-        return memory_alloc(sizeof *live);
-    r->unused = live->next_in_bucket;
-    return live;
-}
-
-static void give_back(struct renderer *r, struct live *live)
-{
-    free(live->impaired);
-    live->next_in_bucket = r->unused;
-    r->unused = live;
+    return tuple_set_has(&r->taken, tuple) || open_connections_has(&r->connections, tuple);
 }
 
 /* Another initiator port, next to the one drawn, when a session has it already. */
-static void avoid_taken_tuple(struct renderer *r, struct flow_tuple *tuple)
+static void avoid_taken_tuple(const struct renderer *r, struct flow_tuple *tuple)
 {
     uint16_t *port = &tuple->port[FLOW_INITIATOR];
 
     /* A UDP client with a port of its own (NTP) uses it again, as real ones do. */
     if (tuple->protocol == IP_UDP && *port < 1024)
         return;
-    for (uint32_t tries = 0; tries < UINT16_MAX && tuple_is_taken(r, tuple); tries++)
+    for (uint32_t tries = 0; tries < UINT16_MAX && is_taken(r, tuple); tries++)
         *port = *port == UINT16_MAX ? 1024 : *port + 1;
 }
 
@@ -151,30 +96,16 @@ static void avoid_taken_tuple(struct renderer *r, struct flow_tuple *tuple)
  */
 static void choose_tuple(struct renderer *r, struct live *live, const struct flow_plan *plan)
 {
-    live->tuple = flow_tuple_of(plan);
+    live->ends.tuple = flow_tuple_of(plan);
     r->has_resumed = session_joins(&live->session) &&
-                     open_connections_take(&r->connections, &live->tuple, &r->resumed);
+                     open_connections_take(&r->connections, &live->ends.tuple, &r->resumed);
     if (r->has_resumed)
         session_resume(&live->session, &r->resumed);
     else
-        avoid_taken_tuple(r, &live->tuple);
+        avoid_taken_tuple(r, &live->ends.tuple);
 }
 
-static void count_live(struct renderer *r)
-{
-    atomic_store_explicit(&r->counts.live, r->heap.count, memory_order_relaxed);
-    if (r->heap.count > r->counts.most_live)
-        r->counts.most_live = r->heap.count;
-}
-
-static void enter(struct renderer *r, struct live *live)
-{
-    due_heap_put(&r->heap, (struct due_entry){ live->due, live->number, live });
-    index_live(r, live);
-    if (r->heap.count > r->bucket_mask)
-        grow_index(r);
-    count_live(r);
-}
+/* ---- its packets ---- */
 
 /* Few sessions are impaired, so that those that are not need no room for it. */
 static void impair(const struct renderer *r, struct live *live, const struct impairment_counts *counts)
@@ -241,15 +172,53 @@ static uint32_t mark_of(const struct live *live)
     return sent_flow_mark(live->slot, live->packet.side);
 }
 
-/* ---- birth and end, again ---- */
+/* ---- its birth and end ---- */
+
+static struct live *take_unused(struct renderer *r)
+{
+    struct live *live = r->unused;
+
+    if (live == NULL)
+        return memory_alloc(sizeof *live);
+    r->unused = live->next_unused;
+    return live;
+}
+
+static void give_back(struct renderer *r, struct live *live)
+{
+    free(live->impaired);
+    live->next_unused = r->unused;
+    r->unused = live;
+}
+
+static void count_live(struct renderer *r)
+{
+    atomic_store_explicit(&r->counts.live, r->heap.count, memory_order_relaxed);
+    if (r->heap.count > r->counts.most_live)
+        r->counts.most_live = r->heap.count;
+}
+
+static void enter(struct renderer *r, struct live *live)
+{
+    due_heap_put(&r->heap, (struct due_entry){ live->due, live->number, live });
+    tuple_set_put(&r->taken, &live->ends);
+    count_live(r);
+}
 
 /* The plan is no longer one to come. */
-static void count_begun(struct renderer *r)
+static void pass_plan(struct renderer *r, _Atomic uint64_t *count)
 {
-    counter_add(&r->counts.flows, 1);
+    counter_add(count, 1);
     r->begun = r->plan;
     r->has_begun = true;
     r->has_plan = false;
+}
+
+/* Its connection would have begun before the run, which begins with none. */
+static bool ends_nothing(const struct renderer *r, const struct live *live)
+{
+    return r->config.leaves_out_orphan_ends && !r->has_resumed && session_only_ends(&live->session) &&
+           !open_ends_has(&r->open_ends, &live->ends.tuple);
 }
 
 /* Makes the session of the plan ready: it is known to have a packet before anyone counts on it. */
@@ -262,7 +231,13 @@ static void prepare_session(struct renderer *r)
                   &r->config.how.impairments, &counts);
     impair(r, live, &counts);
     choose_tuple(r, live, &r->plan);
-    r->plan.ends[FLOW_INITIATOR].port = live->tuple.port[FLOW_INITIATOR];
+    if (ends_nothing(r, live)) {
+        session_release(&live->session);
+        give_back(r, live);
+        pass_plan(r, &r->counts.left_out);
+        return;
+    }
+    r->plan.ends[FLOW_INITIATOR].port = live->ends.tuple.port[FLOW_INITIATOR];
     live->due = r->plan_due;
     live->slot = begin_flow(r, &r->plan);
     live->frames = 0;
@@ -272,17 +247,26 @@ static void prepare_session(struct renderer *r)
         r->coming = live;
         return;
     }
+    session_release(&live->session);
     end_flow(r, live);
     give_back(r, live); /* a plan without packets */
-    count_begun(r);
+    pass_plan(r, &r->counts.flows);
+}
+
+/* One that goes on with a connection, or only ends one, opens none. */
+static bool opens_connection(const struct renderer *r, const struct live *live)
+{
+    return live->ends.tuple.protocol == IP_TCP && !r->has_resumed && !session_only_ends(&live->session);
 }
 
 static void begin_session(struct renderer *r)
 {
+    if (opens_connection(r, r->coming))
+        open_ends_add(&r->open_ends, &r->coming->ends.tuple);
     r->coming->number = r->counts.flows;
     enter(r, r->coming);
     r->coming = NULL;
-    count_begun(r);
+    pass_plan(r, &r->counts.flows);
 }
 
 /* As if it had never been made ready. */
@@ -291,7 +275,7 @@ static void forget_coming(struct renderer *r)
     if (r->coming == NULL)
         return;
     if (r->has_resumed)
-        open_connections_put(&r->connections, &r->coming->tuple, &r->resumed);
+        open_connections_put(&r->connections, &r->coming->ends.tuple, &r->resumed);
     session_release(&r->coming->session);
     end_flow(r, r->coming);
     give_back(r, r->coming);
@@ -303,13 +287,15 @@ static void end_session(struct renderer *r, struct live *live)
 {
     due_heap_remove_first(&r->heap);
     count_live(r);
-    unindex_live(r, live);
+    tuple_set_remove(&r->taken, &live->ends);
     counter_add(&r->counts.complete_tcp, session_is_complete_tcp(&live->session));
     end_flow(r, live);
     if (session_stays_open(&live->session)) {
         struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
 
-        open_connections_put(&r->connections, &live->tuple, &left);
+        open_connections_put(&r->connections, &live->ends.tuple, &left);
+    } else if (live->ends.tuple.protocol == IP_TCP) {
+        open_ends_remove(&r->open_ends, &live->ends.tuple);
     }
     give_back(r, live);
 }
@@ -485,9 +471,9 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->schedule = config->schedule;
     r->now = config->schedule.begin;
     r->latest = (struct run_time){ INT64_MAX };
-    r->bucket_mask = FIRST_BUCKETS - 1;
-    r->buckets = memory_alloc_array(FIRST_BUCKETS, sizeof *r->buckets);
+    tuple_set_init(&r->taken);
     open_connections_init(&r->connections);
+    open_ends_init(&r->open_ends);
     r->models = packet_models_new(packet_model_find(config->how.packet_model), config->services, config->service_count);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
@@ -510,14 +496,15 @@ void renderer_free(struct renderer *r)
     while (r->unused) {
         struct live *live = r->unused;
 
-        r->unused = live->next_in_bucket;
+        r->unused = live->next_unused;
         free(live);
     }
     open_connections_release(&r->connections);
+    open_ends_release(&r->open_ends);
     packet_models_free(r->models);
     frame_builder_free(r->builder);
     due_heap_release(&r->heap);
-    free(r->buckets);
+    tuple_set_release(&r->taken);
     free(r);
 }
 

@@ -12,7 +12,7 @@
  *
  * Memory: 1,110 bytes for every session that is live, at most 80 more for its places in heap and index and what an
  * allocator adds; 520 more while a message of several packets is under way (session_course.h), 520 more where the network does
- * something to it. Nothing for one that is over but for what open_connections.h says. Where the ground truth is asked for
+ * something to it. Nothing for one that is over but for what open_connections.h and open_ends.h say. Where the ground truth is asked for
  * its keeper has 128 of its own.
  */
 #ifndef SESSION_RENDERER_H
@@ -33,13 +33,15 @@ struct renderer_config {
     struct run_time end; /* no session begins; those still live are brought to an end at once */
     uint64_t seed;
     struct session_options how;
+    bool leaves_out_orphan_ends; /* a session that only ends a connection is left out where the run has none open between its ends, live or left */
     const struct service_model *const *services; /* that plans may have; borrowed as the services are */
     size_t service_count;
 };
 
 struct renderer_counts { /* written by the renderer's thread alone */
     _Atomic uint64_t flows;            /* sessions begun */
-    _Atomic uint64_t complete_tcp;     /* of these, TCP with handshake and FINs */
+    _Atomic uint64_t left_out;         /* not begun: see leaves_out_orphan_ends */
+    _Atomic uint64_t complete_tcp;     /* of those begun, TCP with handshake and FINs */
     _Atomic uint64_t hurried;          /* brought to an end by the end of the run */
     _Atomic uint64_t repeated_syns;    /* frames: attempts repeated because nobody answered */
     _Atomic uint64_t live;             /* now */
@@ -80,7 +82,7 @@ void renderer_reschedule(struct renderer *renderer, const struct schedule *sched
  */
 struct day_time renderer_return_plan(struct renderer *renderer, struct day_time now);
 
-/* The plan that began last; NULL: none has. */
+/* The plan that began last, or was left out since; NULL: none. */
 const struct flow_plan *renderer_begun(const struct renderer *renderer);
 
 /*

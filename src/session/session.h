@@ -83,6 +83,15 @@ static inline bool session_joins(const struct session *session)
     return session->course.shape.protocol == IP_TCP && session->opening == FLOW_OPENING_NONE;
 }
 
+/* A TCP session that says nothing: it ends a connection that began before it, and that is all. */
+static inline bool session_only_ends(const struct session *session)
+{
+    const struct packet_budget *total = &session->course.shape.total;
+
+    return session_joins(session) && session->ending != FLOW_ENDING_NONE && total->data_packets[0] == 0 &&
+           total->data_packets[1] == 0;
+}
+
 /* So far: a connection that opened with a handshake and closed with FINs of both sides. */
 static inline bool session_is_complete_tcp(const struct session *session)
 {

@@ -2,12 +2,10 @@
 
 #include <math.h>
 
-#include "session/frame_template.h"
+#include "net/ip_header.h"
 #include "session/model_messages.h"
 #include "session/session.h"
 #include "session/tcp_options.h"
-
-enum { UDP_BYTES = 8, ICMP_BYTES = 8, ICMPV6_ECHO = 128 /* the request's type */ };
 
 static double longest(double ns)
 {
@@ -158,13 +156,13 @@ static double record_conversation(const struct session_course *c, struct flow_re
 /* Bytes of all the packets of a side but their payload. */
 static uint64_t header_bytes(const struct session *s, const struct flow_record *r, bool is_ipv6, enum flow_side side)
 {
-    uint64_t ip = is_ipv6 ? FRAME_IPV6_BYTES : FRAME_IP_BYTES;
+    uint64_t ip = is_ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
     bool is_attempt = s->opening == FLOW_OPENING_ATTEMPT;
     uint64_t syns = is_attempt && side == FLOW_INITIATOR ? r->packets[side] : s->opening == FLOW_OPENING_HANDSHAKE;
 
     if (r->protocol != IP_TCP)
-        return r->packets[side] * (ip + (r->protocol == IP_UDP ? UDP_BYTES : ICMP_BYTES));
-    return r->packets[side] * (ip + FRAME_TCP_BYTES) +
+        return r->packets[side] * (ip + (r->protocol == IP_UDP ? UDP_HEADER_BYTES : ICMP_HEADER_BYTES));
+    return r->packets[side] * (ip + TCP_HEADER_BYTES) +
            syns * tcp_options_bytes(&s->stack, side, TCP_SYN) +
            (r->packets[side] - syns) * tcp_options_bytes(&s->stack, side, TCP_ACK);
 }
@@ -181,7 +179,7 @@ void session_record(const struct flow_plan *plan, uint64_t seed, struct flow_rec
         r->port[side] = flow_plan_ip_port(plan, (enum flow_side)side);
     }
     if (r->protocol == IP_ICMPV6) /* plans have the type of IPv4 */
-        r->port[FLOW_RESPONDER] = ICMPV6_ECHO << 8;
+        r->port[FLOW_RESPONDER] = ICMPV6_ECHO_REQUEST << 8;
     r->opening = (enum flow_opening)s.opening;
     r->ending = (enum flow_ending)s.ending;
     time_ns = s.opening == FLOW_OPENING_ATTEMPT ? record_attempt(&s.course, r) : record_conversation(&s.course, r);

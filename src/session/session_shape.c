@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/at_most.h"
+#include "net/ip_header.h"
 #include "net/wire.h"
 #include "session/datagram.h"
 #include "session/stack_profile.h"
@@ -10,7 +11,6 @@
 enum {
     DEFAULT_MSS = 1460,
     MIN_MSS = 88,              /* RFC 1191's smallest MTU less the headers */
-    TCP_BYTES = 20,
     DEFAULT_TTL = 64,
     FEW_ROWS = 3,
     EXACT_PACKETS = 4,
@@ -291,7 +291,7 @@ static void make_one_way(struct session_row *row, bool is_tcp)
 /* A stack announces what its link has room for: behind the header of IPv6 there is less of it. */
 static void set_defaults(struct session_row *row, const struct flow_plan *plan)
 {
-    uint64_t most = (uint64_t)flow_plan_ip_payload(plan) - TCP_BYTES;
+    uint64_t most = (uint64_t)flow_plan_ip_payload(plan) - TCP_HEADER_BYTES;
 
     for (int side = 0; side < 2; side++) {
         if (row->mss[side] < MIN_MSS)

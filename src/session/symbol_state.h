@@ -29,7 +29,8 @@ struct symbol_state {
     uint8_t cluster;                 /* of timing */
     uint8_t gap[GAP_PAIRS];          /* bin of the newest gap between such a pair; 0: none yet */
     int64_t handshake_ns;            /* of the round trip that is left for the third packet */
-    int64_t left_ns;                 /* until the session's last packet, as planned */
+    int64_t left_ns;                 /* until the session's last packet, as planned ... */
+    int64_t pace_ns;                 /* ... and what each packet to come is kept of it */
 };
 
 struct symbol_state symbol_state_begin(const uint16_t full[2], uint8_t cluster);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "synth/flow_ends.h"
 #include "synth/netflow.h"
 
 struct mixed_netflow {
@@ -111,8 +112,8 @@ static void take_address(const struct mixed_netflow *m, enum flow_side side, uin
     bool ignored;
 
     if (other == m->parts[0].host)
-        plan->ends[!side] = population_peer(population, self, stranger, name, &ignored);
-    plan->ends[side] = population_own_end(population, self, &plan->ends[!side]);
+        plan->ends[!side] = flow_ends_peer(population, self, stranger, name, &ignored);
+    plan->ends[side] = flow_ends_own(population, self, &plan->ends[!side]);
     plan->ends[0].port = ports[0];
     plan->ends[1].port = ports[1];
 }

@@ -2,12 +2,10 @@
  * population.h - who there is on the emulated network: virtual hosts, and the world outside.
  *
  * Virtual host i of a group has place i mod M of a network with M places (cast.h), in copy i div M of
- * that network. A local peer is looked for in the same copy; one that is not played, and the
- * host itself, is stood in for by an address outside. Of a host that has several places each host knows
- * one, always the same. Nothing here depends on time.
+ * that network. Nothing here depends on time.
  *
  * A host has an IPv4 address, an IPv6 address or both, and one MAC. So has everybody outside, in the families that
- * the hosts have. Which family two ends use that have both is drawn once for the two of them.
+ * the hosts have.
  */
 #ifndef SYNTH_POPULATION_H
 #define SYNTH_POPULATION_H
@@ -21,28 +19,8 @@
 #include "dayshift/host_model.h"
 #include "net/ip_address.h"
 #include "synth/cast.h"
-
-/* To whom frames go for receivers beyond the sender's own network. */
-enum gateway_kind {
-    GATEWAY_NONE,   /* to the receiver: all are on one link */
-    GATEWAY_MAC,
-    GATEWAY_ADDRESS /* to a neighbour whose MAC is found out before the run: population_set_gateway_mac() */
-};
-
-struct gateway {
-    enum gateway_kind kind;
-    uint8_t mac[6];
-    struct ip_address address;
-};
-
-/* Which addresses the hosts of a group have. */
-struct population_addresses {
-    struct ip_network networks[IP_FAMILIES]; /* all 0 for a family that they do not have */
-    struct ip_address firsts[IP_FAMILIES];   /* of host 0, and the next ones count up; all 0: the network's base + 1 */
-    uint8_t mac[6];         /* of host 0, and the next ones count up; all 0: made up, see population_init() */
-    double ipv6;            /* of two ends that both have both families so many use IPv6: 0 to 1 */
-    struct gateway gateway; /* to all that is not in the group's network */
-};
+#include "synth/population_addresses.h"
+#include "synth/population_outside.h"
 
 /* What a group of virtual hosts is made from; everything borrowed. */
 struct population_group {
@@ -71,16 +49,6 @@ struct virtual_host {
     uint32_t first;  /* index of the group's host 0 in the population */
 };
 
-/* The world outside, and where it is plugged in: what is not said of that is as for the host that talks with it. */
-struct population_outside {
-    struct ip_network networks[IP_FAMILIES];
-    uint8_t mac[6];         /* of everybody there; all 0: 02:d5:00:00:00:01 */
-    struct gateway gateway; /* to the virtual hosts */
-    bool has_link, has_vlan;
-    uint16_t link, vlan;
-    uint16_t mtu; /* where it has a link of its own */
-};
-
 struct population {
     struct virtual_host *hosts;
     uint32_t host_count;
@@ -99,7 +67,8 @@ struct population_sender {
 /*
  * Refuses, naming what it is: more hosts than a network has addresses, networks and MACs that overlap those of
  * another group or of the outside, a network of the other family, a family that the outside lacks, a gateway that no
- * host could ask for its MAC. MACs that are made up hold the IPv4 address (02:d5), or, where there is none, the numbers of group and host (02:d6).
+ * host could ask for its MAC. MACs that are made up hold the IPv4 address (02:d5), or, where there is none, the numbers of
+ * group and host (02:d6).
  */
 int population_init(struct population *population, const struct population_group *groups, size_t group_count,
                     const struct population_outside *outside, struct error *err);
@@ -127,44 +96,7 @@ bool population_is_outside(const struct population *population, const struct ip_
 /* What names the random streams of who has this address and no other. */
 uint32_t population_name(const struct ip_address *address);
 
-/* The address of host 0 in a family that they have. */
-struct ip_address population_first_address(const struct population_addresses *addresses, enum ip_family family);
-
 /* The address of a host in a family that its group has. */
 struct ip_address population_address(const struct virtual_host *host, enum ip_family family);
-
-/* Somebody outside, in a family that the outside has: numbers are spread over the network, the same every time. */
-struct ip_address population_outside_address(const struct population *population, enum ip_family family,
-                                             uint64_t number);
-
-/*
- * Sender and receiver of a packet between any two addresses, for who talks by other rules than the models. In the network
- * of a group an address is where that group is, also one that no virtual host has: its MAC is made up then (02:d7). The
- * outside, multicast and broadcast are where the other end is. Ports unused. Returns what fits the links of both ends, in
- * bytes of IP; 0 when neither end is in the network of a group, or one is nobody's.
- */
-uint16_t population_ends(const struct population *population, const struct ip_address addresses[2],
-                         struct flow_end ends[2]);
-
-/*
- * The end of a flow of `host` that a learned peer becomes. A local peer that is a virtual host
- * gives that host's end and sets *virtual_peer; `name` is that of a new peer.
- */
-struct flow_end population_peer(const struct population *population, const struct virtual_host *host,
-                                struct peer peer, uint64_t name, bool *virtual_peer);
-
-/* The end of a flow to a group: its address and MAC follow from the service port. */
-struct flow_end population_group_end(const struct virtual_host *host, uint16_t port);
-
-/* The host's own end of a flow with one of the two above: in its family, by the next hop to it. */
-struct flow_end population_own_end(const struct population *population, const struct virtual_host *host,
-                                   const struct flow_end *peer);
-
-/* What fits the links of both ends, in bytes of IP. */
-uint16_t population_mtu(const struct population *population, const struct virtual_host *host, bool is_outside);
-
-/* Whether the virtual host that is the responder of the plan answers it: a flow of `host` in that state. */
-enum flow_answer population_answer(const struct population *population, const struct virtual_host *host,
-                                   const struct state_model *state, const struct flow_plan *plan);
 
 #endif
