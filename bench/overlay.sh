@@ -54,11 +54,6 @@ overlays = ( { pcap = "$scratch/attack.pcap"; after = "1s"; map = (
 END
 }
 
-is_listening()
-{
-    grep -q "listening on" "$scratch/words"
-}
-
 has_all()
 {
     [ "$(tcpdump -nr "$scratch/wire.pcap" 2> /dev/null | wc -l)" -ge "$(tcpdump -nr "$scratch/file.pcap" 2> /dev/null | wc -l)" ]
@@ -68,10 +63,8 @@ has_all()
 round()
 {
     ./dayshiftd -q -w "$scratch/file.pcap" -c "$scratch/overlay.conf" > /dev/null
-    ip netns exec "$space_b" tcpdump --immediate-mode --time-stamp-precision=nano -B 65536 -U -n -i "$link_b" \
-        -w "$scratch/wire.pcap" 2> "$scratch/words" &
-    tcpdump_pid=$!
-    wait_for 10 is_listening
+    capture_frames "$space_b" "$link_b" "$scratch/wire.pcap" "$scratch/words" || { cat "$scratch/words" >&2; exit 1; }
+    tcpdump_pid=$capture_pid
     in_a ./dayshiftd -q -c "$scratch/overlay.conf" > /dev/null
     wait_for 5 has_all || { echo "overlay.sh: frames were lost: is the machine busy?" >&2; exit 1; }
     stop_process "$tcpdump_pid"

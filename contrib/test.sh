@@ -49,6 +49,8 @@ run_tests() { # run_tests BUILD [MAKE ARGUMENT...]
         grep -lE '^:test-result: (FAIL|ERROR)' "$directory"/tests/*.trs | while IFS= read -r log; do
             printf -- '---- %s\n' "${log%.trs}.log"
             tail -n 60 "${log%.trs}.log"
+            echo "---- what failed in it"
+            grep -E '^(FAILED|not ok|\[  FAILED)|ERROR: ' "${log%.trs}.log" || true
         done
     }
     grep -E '^(PASS|FAIL|SKIP|ERROR):' "$directory/check.log" || true

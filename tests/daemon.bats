@@ -121,10 +121,8 @@ play_on_links()
 
 start_second_tcpdump()
 {
-    ip netns exec "$far" tcpdump --immediate-mode --nano -B 16384 -U -n -i dsd5 -w second.pcap \
-        2> second.words 3>&- &
-    second_pid=$!
-    wait_for 10 grep -q "listening on" second.words
+    capture_frames "$far" dsd5 second.pcap second.words
+    second_pid=$capture_pid
 }
 
 end_second_tcpdump()

@@ -4,6 +4,9 @@
 # `other_pids`, end with the script.
 # shellcheck shell=bash disable=SC2034 # variables are for who sources it
 
+# shellcheck source=tests/tcpdump.bash
+. "$(dirname "${BASH_SOURCE[0]}")/tcpdump.bash"
+
 space_a=ds-$$-a
 space_b=ds-$$-b
 link_a=ds$$a

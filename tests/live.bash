@@ -2,6 +2,9 @@
 # them. Needs root. For the bats files; loaded after helpers.bash.
 # shellcheck disable=SC2034,SC2154 # the bats files use these; bats sets those
 
+# shellcheck source=tests/tcpdump.bash
+. "$(dirname "${BASH_SOURCE[0]}")/tcpdump.bash"
+
 # For setup_file and teardown_file. Why there is no link is said in NO_LINK: setup_file itself cannot skip.
 live_setup_file()
 {
@@ -146,10 +149,8 @@ wait_for_frames()
 
 start_tcpdump()
 {
-    ip netns exec "$far" tcpdump --immediate-mode --nano -B 16384 -U -n -i dsd1 -w wire.pcap \
-        2> tcpdump.words 3>&- &
-    tcpdump_pid=$!
-    wait_for 10 grep -q "listening on" tcpdump.words
+    capture_frames "$far" dsd1 wire.pcap tcpdump.words
+    tcpdump_pid=$capture_pid
 }
 
 # Ends it when it has seen that many frames.

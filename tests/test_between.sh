@@ -40,11 +40,9 @@ start_captures()
 
     rm -f "$scratch"/*.words
     for link in "$link_b" "$link_d"; do
-        : > "$scratch/$link.words"
-        ip netns exec "$space_b" tcpdump --immediate-mode --nano -s 128 -B 16384 -Q in -n -i "$link" -w "$scratch/$link.pcap" \
-            'ip or (ip6 and not (icmp6 and ip6[40] >= 130)) or (vlan and ip)' 2> "$scratch/$link.words" & # without neighbours
-        other_pids="$other_pids $!"
-        wait_for 10 contains "$scratch/$link.words" "listening on" || return 1
+        capture_frames "$space_b" "$link" "$scratch/$link.pcap" "$scratch/$link.words" -s 128 -Q in \
+            'ip or (ip6 and not (icmp6 and ip6[40] >= 130)) or (vlan and ip)' || return 1 # without neighbours
+        other_pids="$other_pids $capture_pid"
     done
 }
 

@@ -38,12 +38,8 @@ all_captured()
 
 start_tcpdump()
 {
-    : > "$scratch/capture.err"
-    # Not through in_b: the process id would be that of a shell around it.
-    ip netns exec "$space_b" tcpdump --immediate-mode -B 16384 -U -i "$link_b" -w - \
-        > "$scratch/capture.pcap" 2> "$scratch/capture.err" &
-    tcpdump_pid=$!
-    wait_for 10 contains "$scratch/capture.err" "listening on"
+    capture_frames "$space_b" "$link_b" "$scratch/capture.pcap" "$scratch/capture.err" || return 1
+    tcpdump_pid=$capture_pid
 }
 
 # check_sending FRAMES GAP_US

@@ -194,11 +194,8 @@ play()
 
 start_tcpdump()
 {
-    : > "$scratch/capture.err"
-    ip netns exec "$space_b" tcpdump --immediate-mode -B 16384 -U -n -e -i "$link_b" -w "$scratch/wire.pcap" \
-        2> "$scratch/capture.err" &
-    tcpdump_pid=$!
-    wait_for 10 contains "$scratch/capture.err" "listening on"
+    capture_frames "$space_b" "$link_b" "$scratch/wire.pcap" "$scratch/capture.err" || return 1
+    tcpdump_pid=$capture_pid
 }
 
 end_tcpdump()

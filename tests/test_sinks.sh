@@ -17,14 +17,18 @@ value_of()
     sed -n "s/^$1=//p" "$scratch/probe.out"
 }
 
+# start_capture [TCPDUMP'S ARGUMENT...]
 start_capture()
 {
-    : > "$scratch/capture.err"
-    # Not through in_b: the process id would be that of a shell around it.
-    ip netns exec "$space_b" tcpdump --immediate-mode -B 65536 -U -i "$link_b" -w - udp \
-        > "$scratch/capture.pcap" 2> "$scratch/capture.err" &
-    tcpdump_pid=$!
-    check "tcpdump starts" wait_for 10 contains "$scratch/capture.err" "listening on"
+    check "tcpdump starts" capture_frames "$space_b" "$link_b" "$scratch/capture.pcap" "$scratch/capture.err" "$@" udp
+    tcpdump_pid=$capture_pid
+}
+
+end_capture()
+{
+    stop_process "$tcpdump_pid"
+    tcpdump_pid=
+    captured="tcpdump: $(grep 'dropped by kernel' "$scratch/capture.err")"
 }
 
 # start_probe SINK FRAMES TOGETHER GAP_US LONGEST: until its sink is open
@@ -61,10 +65,9 @@ check_run()
     local what=$1 lost
 
     wait_for 10 same_capture
-    stop_process "$tcpdump_pid"
-    tcpdump_pid=
+    end_capture
     lost=$(($(value_of lost) + $(value_of tired)))
-    echo "     $what: $(value_of sent) sent, $lost not, busy $(value_of busy) times; $(cat "$scratch/same.out")"
+    echo "     $what: $(value_of sent) sent, $lost not, busy $(value_of busy) times; $(cat "$scratch/same.out"); $captured"
     check "the interface counted what was sent" [ "$(value_of interface)" = "$(value_of sent)" ]
     check "it arrived, in order" same_capture
     check "nothing is held at the end" [ "$(value_of held)" = 0 ]
@@ -80,7 +83,7 @@ check_run()
 # check_sending SINK TOGETHER LONGEST
 check_sending()
 {
-    start_capture
+    start_capture -s "$(($3 + 18))" -B $((65536 + 16 * $3)) # the whole run, should tcpdump have to wait for a processor
     check "sink $1 opens" start_probe "$1" 5000 "$2" 100 "$3"
     let_send
     end_probe
@@ -115,8 +118,7 @@ check_drops()
     check "it ends well" [ $probe_status = 0 ]
     if [ "$(value_of sent)" = 2000 ]; then
         drops_are_told=no # veth before Linux 6.9
-        stop_process "$tcpdump_pid"
-        tcpdump_pid=
+        end_capture
         echo "SKIP: this kernel does not tell of frames that the driver dropped"
         return
     fi
@@ -125,16 +127,17 @@ check_drops()
 
 # --- things that happen in mid-run ---
 
-# flap SPACE LINK: down and up again, some times, while the probe runs
+# flap SPACE LINK: down and up again, some times; the probe begins in the first of them, so that it meets one at least
 flap()
 {
     local i
 
     for i in 1 2 3 4 5; do
-        sleep 0.05
         ip -n "$1" link set "$2" down
+        [ $i -gt 1 ] || let_send
         sleep 0.05
         ip -n "$1" link set "$2" up
+        sleep 0.05
     done
 }
 
@@ -142,7 +145,6 @@ check_down()
 {
     start_capture
     check "sink $1 opens" start_probe "$1" 20000 16 600 1514
-    let_send
     flap "$space_a" "$link_a"
     end_probe
     check "it outlives an interface that is down for a while" [ $probe_status = 0 ]
@@ -152,7 +154,6 @@ check_down()
 check_no_carrier()
 {
     start_probe "$1" 100000 64 0 1514 || check "sink $1 opens" false
-    let_send
     flap "$space_b" "$link_b"
     end_probe
     check "sink $1 outlives a lost carrier" [ $probe_status = 0 ]
@@ -166,7 +167,7 @@ check_small_mtu()
     # AF_XDP compares with no MTU: the other end does, which drops what is too long.
     [ "$1" != xdp ] || [ $drops_are_told = yes ] || return
     start_capture
-    check "sink $1 opens" start_probe "$1" 20000 16 400 1514
+    check "sink $1 opens" start_probe "$1" 20000 16 600 1514
     let_send
     sleep 0.1
     in_a ip link set "$link_a" mtu 1280
@@ -221,25 +222,20 @@ check_full_queue()
 
     [ "$(nproc)" -gt 1 ] && in_b test -e "$queue" || return
     in_b sh -c "echo 1 > $queue"
-    : > "$scratch/capture.err"
-    ip netns exec "$space_b" tcpdump --immediate-mode -B 262144 -s 64 -U -i "$link_b" -w - udp \
-        > "$scratch/capture.pcap" 2> "$scratch/capture.err" &
-    tcpdump_pid=$!
+    start_capture -s 64
     for i in 1 2 3 4 5 6 7; do
         ip netns exec "$space_b" tcpdump -i "$link_b" -s 64 -w /dev/null udp 2>/dev/null &
         other_pids="$other_pids $!"
     done
     sleep 1
-    check "tcpdump starts" wait_for 10 contains "$scratch/capture.err" "listening on"
     start_probe "$1" 200000 64 0 1514 || check "sink $1 opens" false
     let_send
     end_probe
     wait_for 10 all_captured "$(value_of sent)"
     stop_others
-    stop_process "$tcpdump_pid"
-    tcpdump_pid=
+    end_capture
     in_b sh -c "echo 0 > $queue"
-    echo "     $1, a queue that fills up: $(value_of sent) sent, $(value_of tired) not, busy $(value_of busy) times"
+    echo "     $1, a queue that fills up: $(value_of sent) sent, $(value_of tired) not, busy $(value_of busy) times; $captured"
     check "the interface counted what was sent" [ "$(value_of interface)" = "$(value_of sent)" ]
     check "it arrived" all_captured "$(value_of sent)"
 }

@@ -107,9 +107,8 @@ capture_is_whole()
         'duration = "5s"; outside_link = "out"; outside_vlan = 9; truth = "flows.csv";'
     sed -i '/interface = "dsd0";$/d' live.conf
     start_tcpdump
-    ip netns exec "$far" tcpdump --immediate-mode --nano -B 16384 -U -n -i dsd5 -w second.pcap 2> second.words 3>&- &
-    second_pid=$!
-    wait_for 10 grep -q "listening on" second.words
+    capture_frames "$far" dsd5 second.pcap second.words
+    second_pid=$capture_pid
     start_daemon
     end_of_daemon
     end_tcpdump 100
