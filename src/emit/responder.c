@@ -201,11 +201,15 @@ static bool has_room(struct rate_ceiling *ceiling, enum response response, int64
                                                                : rate_ceiling_take_spare(ceiling, now_ns, size);
 }
 
-/* There is room for it, in what may be answered and on the link. */
+/* There is room for it, in what may be answered and on the link; of both something is taken, or of none. */
 static bool may_send(struct responder *responder, enum response response, int64_t now_ns, uint32_t size)
 {
-    return rate_ceiling_take(&responder->answers, now_ns, size) == 0 &&
-           has_room(responder->config.ceiling, response, now_ns, size);
+    if (rate_ceiling_take(&responder->answers, now_ns, size) > 0)
+        return false;
+    if (has_room(responder->config.ceiling, response, now_ns, size))
+        return true;
+    rate_ceiling_give_back(&responder->answers, size);
+    return false;
 }
 
 static void answer_frame(struct responder *responder, const struct received_frame *received, uint8_t *reply)
