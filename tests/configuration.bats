@@ -69,6 +69,9 @@ setup()
     done
     refuses_line 2 'duration: 60 is not "forever" or a duration' "$players" 'duration = 60;'
     refuses_line 2 'duration: "0s" is not "forever" or a duration' "$players" 'duration = "0s";'
+    for lead in '"31d"' '"-1s"' '"0s"' '"long"' 60 true; do
+        refuses_line 2 "lead_in: $lead is not \"0\" or a duration of at most 30 days" "$players" "lead_in = $lead;"
+    done
     refuses_line 2 'unobserved: "loud" is not one of: spread, silent, interpolate' "$players" 'unobserved = "loud";'
     refuses_line 2 'unobserved: false is not one of: spread, silent, interpolate' "$players" 'unobserved = false;'
     refuses_line 2 'timezone: 1 is not the name of a time zone' "$players" 'timezone = 1;'

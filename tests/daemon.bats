@@ -61,6 +61,24 @@ teardown()
     [ "$output" = "$(json_value table 'd["sent"]') frames, all the same" ]
 }
 
+@test "live: what is under way at the begin goes on from there, on the wire as with -w" {
+    play 'duration = "5s"; seed = 99; lead_in = "10m";'
+    start_tcpdump
+    start_daemon
+    "$DAYSHIFTD" -q -j -w file.pcap -c live.conf > table
+    end_of_daemon
+    [ "$(cat words)" = "dayshiftd: first the 600 s before the run are played, without sending" ]
+    sums_are_right
+    report_says 'd["dropped"] + d["refused"]' 0
+    report_says 'd["flows_under_way"] > 2' True
+    for key in flows flows_under_way most_live complete_tcp sent_bytes; do
+        report_says "d[\"$key\"]" "$(json_value table "d[\"$key\"]")"
+    done
+    end_tcpdump "$(json_value table 'd["sent"]')"
+    run -0 "$HELPERS/same_frames" file.pcap wire.pcap
+    [ "$output" = "$(json_value table 'd["sent"]') frames, all the same" ]
+}
+
 @test "live: frames leave on time" {
     play 'duration = "3s";'
     start_daemon

@@ -97,6 +97,20 @@ capture_is_whole()
     [ "$(stat -c %a flows.csv)" = 640 ]
 }
 
+@test "truth: what was under way at the begin is in the log, and what was over before is not" {
+    play 'duration = "6s"; truth = "flows.csv"; lead_in = "10m";'
+    start_tcpdump
+    start_daemon
+    end_of_daemon
+    capture_is_whole
+    sums_are_right
+    agrees 100000
+    report_says 'd["flows_under_way"] > 2' True
+    report_says 'd["logged"]' "$(lines)"
+    report_says 'd["logged"] == d["flows"]' True
+    lines_are_whole
+}
+
 # A second pair of interfaces, dsd4 and dsd5, which is gone when the namespaces are.
 @test "truth: two links, VLANs and both families: the log has where each side sends" {
     in_near test -e /sys/class/net/dsd4 || make_pair dsd4 dsd5

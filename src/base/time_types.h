@@ -43,7 +43,7 @@ static inline struct run_time schedule_run_time(const struct schedule *schedule,
 {
     double elapsed_ns = (double)(t.ns - schedule->origin.ns) / schedule->speed;
 
-    return (struct run_time){ schedule->begin.ns + (int64_t)fmin(elapsed_ns, 0x1p62) }; /* a century at a slow pace */
+    return (struct run_time){ schedule->begin.ns + (int64_t)floor(fmin(elapsed_ns, 0x1p62)) }; /* a century at a slow pace */
 }
 
 /* What is played at a time of the run. In 2255 the calendar stands still. */

@@ -38,6 +38,8 @@ static const char help[] =
     "                         (default UTC)\n"
     "      --start TIME       begin at this time of day (default 00:00)\n"
     "      --for DURATION     how much of the day (default 1d)\n"
+    "      --lead-in DURATION sessions are under way at the begin that began so long before it at most;\n"
+    "                         up to 30d, or 0: none (default 0)\n"
     "      --speed X          the day passes X times as fast; sessions keep their own pace\n"
     "                         (default 1)\n"
     "      --seed N           another seed, another day (default 1)\n"
@@ -62,12 +64,20 @@ struct day_options {
 static const struct option long_options[] = {
     { "output", required_argument, NULL, 'o' },
     { "speed", required_argument, NULL, 'x' },
+    { "lead-in", required_argument, NULL, 'l' },
     SCENARIO_LONG_OPTIONS,
     SESSION_CHOICE_LONG_OPTIONS,
     { "quiet", no_argument, NULL, 'q' },
     { "help", no_argument, NULL, 'h' },
     { 0 },
 };
+
+static int take_lead_in(struct scenario_config *config, const char *value, struct error *err)
+{
+    if (scenario_lead_parse(value, &config->lead_ns) < 0)
+        return error_set(err, "--lead-in: '%s' is not " SCENARIO_LEAD_WANTED, value);
+    return 0;
+}
 
 /* Takes one option; 0, or -1 with *err. */
 static int take_option(void *self, int c, char *value, struct error *err)
@@ -77,6 +87,7 @@ static int take_option(void *self, int c, char *value, struct error *err)
     switch (c) {
     case 'o': o->output = value; return 0;
     case 'x': return option_speed("--speed", value, &o->play.scenario.speed, err);
+    case 'l': return take_lead_in(&o->play.scenario, value, err);
     case 'q': o->quiet = true; return 0;
     case 'n': return scenario_options_take(&o->play, SCENARIO_OPTION_HOSTS, value, err);
     case 'j': return scenario_options_take(&o->play, SCENARIO_OPTION_JOBS, value, err);

@@ -126,6 +126,14 @@ static int take_duration(struct parser *p, const config_setting_t *setting)
     return 0;
 }
 
+static int take_lead_in(struct parser *p, const config_setting_t *setting)
+{
+    const char *text = config_setting_get_string(setting);
+
+    return text && scenario_lead_parse(text, &p->to->lead_ns) == 0 ? 0
+                                                                  : value_complain(p, setting, SCENARIO_LEAD_WANTED);
+}
+
 static int take_stop_seconds(struct parser *p, const config_setting_t *setting)
 {
     int64_t seconds;
@@ -347,6 +355,7 @@ static int take_root(struct parser *p, const config_setting_t *root)
         { "speed", take_speed },
         { "start", take_start },
         { "duration", take_duration },
+        { "lead_in", take_lead_in },
         { "stop_seconds", take_stop_seconds },
         { "probe", take_probe },
         { "probe_seconds", take_probe_seconds },

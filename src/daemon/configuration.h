@@ -80,6 +80,7 @@ struct configuration {
     bool has_start;
     int64_t start_ns;    /* time of day; otherwise now */
     int64_t duration_ns; /* of the run, on the clock; 0: until stopped */
+    int64_t lead_ns;     /* before the run, that what is under way at its begin can have begun in */
     int64_t stop_ns;     /* that open sessions are given to end in when the run is to stop */
     bool probe;          /* whether the addresses are free, before the first frame ... */
     int64_t probe_ns;    /* ... for so long */

@@ -115,6 +115,8 @@ int file_run_write(const struct configuration *c, const struct play_files *files
     status = play_init(&run.play, c, files, &span, NULL, images, flow_output_keeper(run.truth), err);
     if (status == 0) {
         play_say_overlays(&run.play);
+        if (!options->quiet)
+            play_say_lead_in(c);
         run.frames = scenario_frames(run.play.scenario);
         run.link.gate = &run.play.gates.all;
         run.link.counts = &run.counts;

@@ -177,13 +177,18 @@ static void wait_for_events(struct live_run *run, int timeout_ms)
 }
 
 /*
- * To plan the first minutes of a large population takes seconds, in which its frames would become late. Until then run
- * time stands still; the bound is for one that has nothing to say for ever.
+ * To plan the first minutes of a large population takes seconds, in which its frames would become late, and what is before
+ * the run can take minutes. Until then run time stands still; the bound is for one that has nothing to say for ever.
  */
 static void wait_for_first_frames(struct live_run *run)
 {
+    struct mono_time began;
+
+    while (!atomic_load(&run->render.has_begun) && !atomic_load(&run->is_stopped))
+        wait_for_events(run, START_TICK_MS);
+    began = mono_time_now();
     while (!atomic_load(&run->render.is_ahead) && !atomic_load(&run->is_stopped) &&
-           mono_time_seconds_since(run->play.started) < LONGEST_START_S)
+           mono_time_seconds_since(began) < LONGEST_START_S)
         wait_for_events(run, START_TICK_MS);
 }
 
@@ -249,6 +254,8 @@ static int start(struct live_run *run, struct error *err)
     run->render.stop = &run->is_stopped;
     if (run->ledger)
         run->config->emitter->emitter.tallies = flow_ledger_tallies(run->ledger);
+    if (!run->config->options->quiet)
+        play_say_lead_in(live_run_configuration(run));
     if (meet_neighbours(run, err) < 0 || start_links(run, err) < 0 ||
         live_emitter_start(run->config->emitter, &run->is_stopped, err) < 0 ||
         flow_logger_start(run->config->logger, err) < 0)

@@ -58,6 +58,7 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .seed = c->seed,
         .begin = span->begin,
         .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
+        .lead_ns = c->lead_ns,
         .speed = span->speed,
         .fallback = c->unobserved,
         .how = c->sessions,
@@ -137,6 +138,14 @@ static const struct overlay *overlay_at(const struct play *play, size_t i)
     const struct overlay_set *set = scenario_overlays(play->scenario);
 
     return set && i < overlay_set_count(set) ? overlay_set_at(set, i) : NULL;
+}
+
+void play_say_lead_in(const struct configuration *c)
+{
+    char text[TEXT_NUMBER];
+
+    if (c->lead_ns > 0)
+        say("first the %s before the run are played, without sending", text_from_ns(c->lead_ns, text));
 }
 
 void play_say_overlays(const struct play *play)
@@ -228,6 +237,7 @@ void play_count(const struct play *play, const struct emit_counts *emitted, size
     counts->hosts = scenario_host_count(play->scenario);
     counts->flows = r->flows + r->left_out;
     counts->flows_left_out = r->left_out;
+    counts->flows_under_way = r->under_way;
     counts->complete_tcp = r->complete_tcp;
     counts->hurried = r->hurried;
     counts->repeated_syns = r->repeated_syns;

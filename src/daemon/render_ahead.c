@@ -84,9 +84,10 @@ static void *render_thread(void *argument)
     struct render_ahead *render = argument;
     struct frame_source frames = scenario_frames(render->scenario);
 
-    do
+    render->status = scenario_begin(render->scenario, &render->err) < 0 ? -1 : 1;
+    atomic_store(&render->has_begun, true);
+    while (render->status > 0 && !is_stopped(render))
         render->status = render_next(render, &frames);
-    while (render->status > 0 && !is_stopped(render));
     if (render->status < 0)
         atomic_store(render->stop, true);
     frame_ring_finish(render->ring);

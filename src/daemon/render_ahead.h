@@ -24,6 +24,7 @@ struct render_ahead {
     struct emit_clock *clock;
     struct steering *steering;
     atomic_bool *stop; /* the run's; set when the scenario fails */
+    atomic_bool has_begun; /* with the run: what is before it was played */
     atomic_bool is_ahead; /* the first frames are there, or there are none to come soon */
     pthread_t thread;
     bool started;
@@ -31,7 +32,7 @@ struct render_ahead {
     struct error err;
 };
 
-/* The fields above `is_ahead` are the caller's to set. */
+/* The fields above `has_begun` are the caller's to set. */
 int render_ahead_start(struct render_ahead *render, struct error *err);
 
 /* Waits for the thread, which ends with the scenario or with the run's stop. Its error, if it had one. */

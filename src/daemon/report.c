@@ -15,6 +15,7 @@ void report_counts_add(struct report_counts *sum, const struct report_counts *mo
     sum->hosts = larger(sum->hosts, more->hosts);
     sum->flows += more->flows;
     sum->flows_left_out += more->flows_left_out;
+    sum->flows_under_way += more->flows_under_way;
     sum->complete_tcp += more->complete_tcp;
     sum->hurried += more->hurried;
     sum->repeated_syns += more->repeated_syns;
@@ -172,6 +173,7 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
     table_count(to, "virtual hosts", counts->hosts, "");
     table_count(to, "flows planned", counts->flows, "");
     count_unless_none(to, "  not played", counts->flows_left_out, "ends of connections that began before the run");
+    count_unless_none(to, "  under way", counts->flows_under_way, "when the run began: see lead_in");
     table_count(to, "  TCP, open to close", counts->complete_tcp, "");
     table_count(to, "  cut by the end", counts->hurried, "");
     table_count(to, "most at once", counts->most_live, "");
@@ -267,6 +269,7 @@ void report_set_flows(json_t *object, const struct report_counts *counts)
     set(object, "hosts", counts->hosts);
     set(object, "flows", counts->flows);
     set(object, "flows_left_out", counts->flows_left_out);
+    set(object, "flows_under_way", counts->flows_under_way);
     set(object, "complete_tcp", counts->complete_tcp);
     set(object, "hurried", counts->hurried);
     set(object, "repeated_syns", counts->repeated_syns);

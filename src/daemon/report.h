@@ -19,6 +19,7 @@
 struct report_counts {
     uint64_t hosts; /* the most that were played at once */
     uint64_t flows, flows_left_out;    /* planned; and of these, not played: they end what began before the run */
+    uint64_t flows_under_way;          /* of those played: they began before it, in its lead-in */
     uint64_t complete_tcp, hurried, repeated_syns, most_live;
     uint64_t overlays, overlay_frames; /* begun, and their frames; these are planned, and what comes of them, too */
     uint64_t overlays_left_out;        /* one was still under way when its time came again */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "scenario/scenario_fault.h"
 #include "scenario/service_list.h"
 #include "session/session_record.h"
@@ -127,12 +128,22 @@ static struct day_time day_end(const struct scenario_config *config)
     return (struct day_time){ is_endless ? DAY_TIME_MOST_NS : config->begin.ns + config->day_ns };
 }
 
+/* The first flows are those of the time before the run: what of it is in the calendar. */
+static struct day_time first_flows(const struct scenario_config *config)
+{
+    double day_ns = (double)config->lead_ns * config->speed;
+
+    if (config->lead_ns == 0)
+        return config->begin;
+    return (struct day_time){ day_ns < (double)config->begin.ns ? config->begin.ns - (int64_t)day_ns : 0 };
+}
+
 static int wire(struct scenario *s, const struct scenario_config *config, struct error *err)
 {
     struct day_config day = {
         .population = &s->population,
         .seed = config->seed,
-        .begin = config->begin,
+        .begin = first_flows(config),
         .end = day_end(config),
         .fallback = config->fallback,
         .threads = config->threads,
@@ -141,6 +152,8 @@ static int wire(struct scenario *s, const struct scenario_config *config, struct
     };
     struct renderer_config renderer = {
         .schedule = { .origin = config->begin, .speed = config->speed },
+        .lead_ns = config->lead_ns,
+        .stop = config->stop,
         .seed = config->seed,
         .how = config->how,
         .leaves_out_orphan_ends = true,
@@ -181,6 +194,14 @@ static int add_overlays(struct scenario *s, const struct scenario_config *config
     return s->overlays ? 0 : -1;
 }
 
+int scenario_lead_parse(const char *text, int64_t *ns)
+{
+    *ns = 0;
+    if (strcmp(text, "0") == 0)
+        return 0;
+    return text_to_duration_ns(text, ns) == 0 && *ns <= SCENARIO_MOST_LEAD_NS ? 0 : -1;
+}
+
 struct scenario *scenario_new(const struct scenario_config *config, struct error *err)
 {
     struct scenario *s = memory_alloc(sizeof *s);
@@ -208,6 +229,11 @@ void scenario_free(struct scenario *s)
     free(s->senders);
     free(s->groups);
     free(s);
+}
+
+int scenario_begin(struct scenario *s, struct error *err)
+{
+    return renderer_begin(s->renderer, err);
 }
 
 struct frame_source scenario_frames(struct scenario *s)

@@ -34,6 +34,9 @@
 #define SCENARIO_LEAST_ACTIVITY 0.001
 #define SCENARIO_MOST_ACTIVITY 1000.0
 
+#define SCENARIO_MOST_LEAD_NS (30 * NS_PER_DAY)
+#define SCENARIO_LEAD_WANTED "\"0\" or a duration of at most 30 days such as \"30m\", \"4h\""
+
 #define SCENARIO_USUAL_IPV6 0.5 /* of two ends that have both families */
 
 #define SCENARIO_FOREVER INT64_MAX
@@ -67,6 +70,7 @@ struct scenario_config {
     uint64_t seed;
     struct day_time begin; /* a run that goes on for another one begins where that was in the day: same flows */
     int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
+    int64_t lead_ns; /* what is under way at the begin began so long before it at most, on the clock (renderer.h); 0: nothing is */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
     struct session_options how;
@@ -79,10 +83,16 @@ struct scenario_config {
     int64_t before_ns; /* of the run that have passed before: overlays that begin so long after its begin */
 };
 
+/* A lead_ns from text; 0, or -1: it is not as SCENARIO_LEAD_WANTED says. */
+int scenario_lead_parse(const char *text, int64_t *ns);
+
 struct scenario; /* opaque */
 
 struct scenario *scenario_new(const struct scenario_config *config, struct error *err);
 void scenario_free(struct scenario *scenario);
+
+/* renderer_begin(): the time before the run is played, which can take long. Before anything is steered. 0, or -1. */
+int scenario_begin(struct scenario *scenario, struct error *err);
 
 struct frame_source scenario_frames(struct scenario *scenario);
 const struct renderer_counts *scenario_counts(const struct scenario *scenario);
@@ -123,7 +133,7 @@ const struct population *scenario_population(const struct scenario *scenario);
 struct flow_plan_source scenario_plans(struct scenario *scenario);
 
 /*
- * ---- steering: by the thread that takes the frames, never between a peek and its take ----
+ * ---- steering: by the thread that takes the frames, never between a peek and its take, nor before scenario_begin() ----
  *
  * `now` is the time of the run's clock. What is steered takes effect then, but not before the frame that was taken
  * last: with a caller that renders ahead of the clock it comes that much later (renderer_position()). Flows and overlays

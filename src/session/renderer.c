@@ -37,6 +37,7 @@ struct live {
     struct tuple_entry ends;
     uint32_t slot;   /* of the ground truth, or FRAME_NO_FLOW ... */
     uint64_t frames; /* ... and how many were made for it */
+    struct sent_flow *unlogged; /* what the ground truth will have of a session that began before the run; or NULL */
     struct live *next_unused;
 };
 
@@ -62,6 +63,9 @@ struct renderer {
     bool has_begun;
     struct run_time now;    /* due time of the frame that was taken last */
     struct run_time latest; /* no frame is due later */
+    uint64_t births;        /* of sessions, also before the run ... */
+    uint64_t first_birth;   /* ... and how many those were */
+    bool is_leading;        /* the run has not begun: see lead_ns */
     bool hurrying;
 };
 
@@ -140,30 +144,58 @@ static bool next_packet(struct live *live)
 
 /* ---- the ground truth ---- */
 
-static uint32_t begin_flow(const struct renderer *r, const struct flow_plan *plan)
+static struct sent_flow sent_flow_of(const struct flow_plan *plan)
 {
-    const struct sent_flow_keeper *keeper = r->config.how.keeper;
     struct sent_flow flow = {
         .protocol = flow_plan_ip_protocol(plan),
         .virtual_host = plan->virtual_host,
         .label = plan->service ? plan->service->label : NULL,
     };
 
-    if (keeper == NULL)
-        return FRAME_NO_FLOW;
     for (int side = 0; side < 2; side++) {
         flow.address[side] = plan->ends[side].address;
         flow.port[side] = flow_plan_ip_port(plan, (enum flow_side)side);
         flow.link[side] = plan->ends[side].link;
         flow.vlan[side] = plan->ends[side].vlan;
     }
-    return keeper->begin(keeper->self, &flow);
+    return flow;
 }
 
-static void end_flow(const struct renderer *r, const struct live *live)
+/* One that begins before the run is told of when it outlasts that: most do not. */
+static void begin_flow(const struct renderer *r, struct live *live, const struct flow_plan *plan)
+{
+    const struct sent_flow_keeper *keeper = r->config.how.keeper;
+    struct sent_flow flow;
+
+    live->slot = FRAME_NO_FLOW;
+    live->frames = 0;
+    if (keeper == NULL)
+        return;
+    flow = sent_flow_of(plan);
+    if (live->due.ns >= r->config.schedule.begin.ns) {
+        live->slot = keeper->begin(keeper->self, &flow);
+    } else {
+        live->unlogged = memory_alloc(sizeof *live->unlogged);
+        *live->unlogged = flow;
+    }
+}
+
+/* The run begins, and the session goes on. */
+static void log_flow(const struct renderer *r, struct live *live)
+{
+    if (live->unlogged == NULL)
+        return;
+    live->slot = r->config.how.keeper->begin(r->config.how.keeper->self, live->unlogged);
+    free(live->unlogged);
+    live->unlogged = NULL;
+}
+
+static void end_flow(const struct renderer *r, struct live *live)
 {
     if (r->config.how.keeper)
         r->config.how.keeper->end(r->config.how.keeper->self, live->slot, live->frames);
+    free(live->unlogged);
+    live->unlogged = NULL;
 }
 
 /* An ICMP error is about the flow, whichever side it is of; it is no packet of it, as a meter sees it. */
@@ -239,8 +271,7 @@ static void prepare_session(struct renderer *r)
     }
     r->plan.ends[FLOW_INITIATOR].port = live->ends.tuple.port[FLOW_INITIATOR];
     live->due = r->plan_due;
-    live->slot = begin_flow(r, &r->plan);
-    live->frames = 0;
+    begin_flow(r, live, &r->plan);
     for (int side = 0; side < 2; side++)
         frame_template_build(r->builder, &live->templates[side], &r->plan, &live->session.stack, (enum flow_side)side);
     if (next_packet(live)) {
@@ -263,7 +294,7 @@ static void begin_session(struct renderer *r)
 {
     if (opens_connection(r, r->coming))
         open_ends_add(&r->open_ends, &r->coming->ends.tuple);
-    r->coming->number = r->counts.flows;
+    r->coming->number = r->births++;
     enter(r, r->coming);
     r->coming = NULL;
     pass_plan(r, &r->counts.flows);
@@ -288,7 +319,8 @@ static void end_session(struct renderer *r, struct live *live)
     due_heap_remove_first(&r->heap);
     count_live(r);
     tuple_set_remove(&r->taken, &live->ends);
-    counter_add(&r->counts.complete_tcp, session_is_complete_tcp(&live->session));
+    counter_add(&r->counts.complete_tcp,
+                live->number >= r->first_birth && session_is_complete_tcp(&live->session));
     end_flow(r, live);
     if (session_stays_open(&live->session)) {
         struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
@@ -380,7 +412,7 @@ static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
     uint32_t length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
                                             live->session.fill, room);
 
-    live->frames++;
+    live->frames += !r->is_leading;
     counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
     return length;
 }
@@ -415,9 +447,8 @@ static const struct live *oldest_live(const struct renderer *r)
     return oldest;
 }
 
-static int renderer_peek(void *self, struct frame *next, struct error *err)
+static int peek(struct renderer *r, struct frame *next, struct error *err)
 {
-    struct renderer *r = self;
     const struct live *first;
 
     if (prepare_next_session(r, err) < 0)
@@ -441,9 +472,8 @@ static void fetch_ahead(const struct renderer *r)
         __builtin_prefetch(second + at);
 }
 
-static uint32_t renderer_take(void *self, uint8_t *room)
+static uint32_t take(struct renderer *r, uint8_t *room)
 {
-    struct renderer *r = self;
     uint32_t length;
 
     if (end_is_next(r))
@@ -458,6 +488,62 @@ static uint32_t renderer_take(void *self, uint8_t *room)
     return length;
 }
 
+/* ---- before the run ---- */
+
+static void begin_run(struct renderer *r)
+{
+    r->is_leading = false;
+    r->first_birth = r->births;
+    r->now = r->config.schedule.begin;
+    counter_set(&r->counts.flows, r->heap.count);
+    counter_set(&r->counts.under_way, r->heap.count);
+    counter_set(&r->counts.most_live, r->heap.count);
+    counter_set(&r->counts.left_out, 0);
+    counter_set(&r->counts.complete_tcp, 0);
+    counter_set(&r->counts.repeated_syns, 0);
+    counter_set(&r->counts.frames, 0);
+    for (size_t i = 0; i < r->heap.count; i++)
+        log_flow(r, live_at(r, i));
+}
+
+static bool is_stopped(const struct renderer *r)
+{
+    return r->config.stop && atomic_load_explicit(r->config.stop, memory_order_relaxed);
+}
+
+int renderer_begin(struct renderer *r, struct error *err)
+{
+    uint8_t room[FRAME_MAX_BYTES];
+    struct frame next;
+    int got;
+
+    if (!r->is_leading)
+        return 0;
+    while ((got = peek(r, &next, err)) > 0 && next.due.ns < r->config.schedule.begin.ns) {
+        if (is_stopped(r))
+            return 0;
+        take(r, room);
+    }
+    if (got < 0)
+        return -1;
+    begin_run(r);
+    return 0;
+}
+
+static int renderer_peek(void *self, struct frame *next, struct error *err)
+{
+    struct renderer *r = self;
+
+    if (renderer_begin(r, err) < 0)
+        return -1;
+    return r->is_leading ? 0 : peek(r, next, err);
+}
+
+static uint32_t renderer_take(void *self, uint8_t *room)
+{
+    return take(self, room);
+}
+
 struct frame_source renderer_frames(struct renderer *r)
 {
     return (struct frame_source){ renderer_peek, renderer_take, r };
@@ -469,7 +555,8 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
 
     r->config = *config;
     r->schedule = config->schedule;
-    r->now = config->schedule.begin;
+    r->now.ns = config->schedule.begin.ns - config->lead_ns;
+    r->is_leading = config->lead_ns > 0;
     r->latest = (struct run_time){ INT64_MAX };
     tuple_set_init(&r->taken);
     open_connections_init(&r->connections);
@@ -491,6 +578,7 @@ void renderer_free(struct renderer *r)
     for (size_t i = 0; i < r->heap.count; i++) {
         session_release(&live_at(r, i)->session);
         free(live_at(r, i)->impaired);
+        free(live_at(r, i)->unlogged);
         free(live_at(r, i));
     }
     while (r->unused) {

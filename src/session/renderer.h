@@ -7,6 +7,10 @@
  * connection open is remembered, so that a later one between the same ends can go on with
  * it: same ports, next sequence numbers.
  *
+ * A run can begin amid the day (lead_ns): then the day before it is played first, and its frames are forgotten. What is
+ * under way when the run begins goes on from there: connections whose handshakes nobody saw, as for who begins to
+ * listen on a real network.
+ *
  * A session begins when its first frame is taken: until then, whoever peeks, the plan may still be given back. Frames
  * are in order of their due times whatever is steered.
  *
@@ -31,6 +35,8 @@ struct renderer_config {
     struct flow_plan_source plans;
     struct schedule schedule;
     struct run_time end; /* no session begins; those still live are brought to an end at once */
+    int64_t lead_ns; /* of the run's time before the schedule's begin: from then on there are plans, and no frames. 0: none */
+    const atomic_bool *stop; /* borrowed, or NULL: set, the time before the run is not played to its end, and there are no frames */
     uint64_t seed;
     struct session_options how;
     bool leaves_out_orphan_ends; /* a session that only ends a connection is left out where the run has none open between its ends, live or left */
@@ -39,9 +45,10 @@ struct renderer_config {
 };
 
 struct renderer_counts { /* written by the renderer's thread alone */
-    _Atomic uint64_t flows;            /* sessions begun */
+    _Atomic uint64_t flows;            /* sessions begun, or under way when the run began */
+    _Atomic uint64_t under_way;        /* of these, when it began */
     _Atomic uint64_t left_out;         /* not begun: see leaves_out_orphan_ends */
-    _Atomic uint64_t complete_tcp;     /* of those begun, TCP with handshake and FINs */
+    _Atomic uint64_t complete_tcp;     /* of those begun in the run, TCP with handshake and FINs */
     _Atomic uint64_t hurried;          /* brought to an end by the end of the run */
     _Atomic uint64_t repeated_syns;    /* frames: attempts repeated because nobody answered */
     _Atomic uint64_t live;             /* now */
@@ -54,6 +61,12 @@ struct renderer; /* opaque */
 struct renderer *renderer_new(const struct renderer_config *config, struct error *err);
 void renderer_free(struct renderer *renderer);
 
+/*
+ * Plays the time before the run, if there is any: what is under way is known from then on. The first peek does it otherwise;
+ * who steers calls it before. 0, or -1 with *err. A stop amid it is no error: then there are no frames.
+ */
+int renderer_begin(struct renderer *renderer, struct error *err);
+
 struct frame_source renderer_frames(struct renderer *renderer);
 
 const struct renderer_counts *renderer_counts(const struct renderer *renderer);
@@ -61,7 +74,7 @@ const struct renderer_counts *renderer_counts(const struct renderer *renderer);
 /*
  * ---- steering: by the thread that takes the frames, never between a peek and its take ----
  *
- * Sessions under way keep their own pace. A source of frames that was at its end may have more afterwards.
+ * Not before renderer_begin(). Sessions under way keep their own pace. A source of frames that was at its end may have more afterwards.
  */
 
 /*
