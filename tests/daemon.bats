@@ -61,6 +61,20 @@ teardown()
     [ "$output" = "$(json_value table 'd["sent"]') frames, all the same" ]
 }
 
+@test "live: a signal ends the time before the run, of which nothing is counted" {
+    play 'duration = "5s"; lead_in = "30d"; truth = "flows.csv";'
+    for signal in TERM INT; do
+        start_daemon
+        wait_for 5 grep -q "first the 2592000 s before the run are played" words
+        sleep 0.5
+        kill -"$signal" "$daemon_pid"
+        end_of_daemon
+        report_says 'd["ended"]' "SIG$signal"
+        report_says 'd["planned"] + d["flows"] + d["flows_under_way"] + d["most_live"]' 0
+        [ "$(wc -l < flows.csv)" -eq 1 ] # its head
+    done
+}
+
 @test "live: what is under way at the begin goes on from there, on the wire as with -w" {
     play 'duration = "5s"; seed = 99; lead_in = "10m";'
     start_tcpdump

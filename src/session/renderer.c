@@ -44,6 +44,8 @@ struct live {
 struct renderer {
     struct renderer_config config;
     struct renderer_counts counts;
+    struct renderer_counts before;   /* the same of the time before the run, for nobody */
+    struct renderer_counts *counted; /* the one of the two where the renderer is */
     struct frame_builder *builder;
     struct due_heap heap; /* of live sessions */
     struct live *unused;
@@ -225,9 +227,9 @@ static void give_back(struct renderer *r, struct live *live)
 
 static void count_live(struct renderer *r)
 {
-    atomic_store_explicit(&r->counts.live, r->heap.count, memory_order_relaxed);
-    if (r->heap.count > r->counts.most_live)
-        r->counts.most_live = r->heap.count;
+    atomic_store_explicit(&r->counted->live, r->heap.count, memory_order_relaxed);
+    if (r->heap.count > r->counted->most_live)
+        r->counted->most_live = r->heap.count;
 }
 
 static void enter(struct renderer *r, struct live *live)
@@ -266,7 +268,7 @@ static void prepare_session(struct renderer *r)
     if (ends_nothing(r, live)) {
         session_release(&live->session);
         give_back(r, live);
-        pass_plan(r, &r->counts.left_out);
+        pass_plan(r, &r->counted->left_out);
         return;
     }
     r->plan.ends[FLOW_INITIATOR].port = live->ends.tuple.port[FLOW_INITIATOR];
@@ -281,7 +283,7 @@ static void prepare_session(struct renderer *r)
     session_release(&live->session);
     end_flow(r, live);
     give_back(r, live); /* a plan without packets */
-    pass_plan(r, &r->counts.flows);
+    pass_plan(r, &r->counted->flows);
 }
 
 /* One that goes on with a connection, or only ends one, opens none. */
@@ -297,7 +299,7 @@ static void begin_session(struct renderer *r)
     r->coming->number = r->births++;
     enter(r, r->coming);
     r->coming = NULL;
-    pass_plan(r, &r->counts.flows);
+    pass_plan(r, &r->counted->flows);
 }
 
 /* As if it had never been made ready. */
@@ -319,7 +321,7 @@ static void end_session(struct renderer *r, struct live *live)
     due_heap_remove_first(&r->heap);
     count_live(r);
     tuple_set_remove(&r->taken, &live->ends);
-    counter_add(&r->counts.complete_tcp,
+    counter_add(&r->counted->complete_tcp,
                 live->number >= r->first_birth && session_is_complete_tcp(&live->session));
     end_flow(r, live);
     if (session_stays_open(&live->session)) {
@@ -347,7 +349,7 @@ static void hasten(struct renderer *r, size_t i, struct run_time latest)
 static void hurry_begun(struct renderer *r)
 {
     if (!r->hurrying)
-        counter_add(&r->counts.hurried, r->heap.count);
+        counter_add(&r->counted->hurried, r->heap.count);
     r->hurrying = true;
 }
 
@@ -413,7 +415,7 @@ static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
                                             live->session.fill, room);
 
     live->frames += !r->is_leading;
-    counter_add(&r->counts.repeated_syns, packet->is_repeated_syn);
+    counter_add(&r->counted->repeated_syns, packet->is_repeated_syn);
     return length;
 }
 
@@ -483,7 +485,7 @@ static uint32_t take(struct renderer *r, uint8_t *room)
     fetch_ahead(r);
     r->now = live_at(r, 0)->due;
     length = render(r, live_at(r, 0), room);
-    counter_add(&r->counts.frames, 1);
+    counter_add(&r->counted->frames, 1);
     advance(r, live_at(r, 0));
     return length;
 }
@@ -495,13 +497,10 @@ static void begin_run(struct renderer *r)
     r->is_leading = false;
     r->first_birth = r->births;
     r->now = r->config.schedule.begin;
-    counter_set(&r->counts.flows, r->heap.count);
-    counter_set(&r->counts.under_way, r->heap.count);
-    counter_set(&r->counts.most_live, r->heap.count);
-    counter_set(&r->counts.left_out, 0);
-    counter_set(&r->counts.complete_tcp, 0);
-    counter_set(&r->counts.repeated_syns, 0);
-    counter_set(&r->counts.frames, 0);
+    r->counted = &r->counts;
+    counter_add(&r->counts.flows, r->heap.count);
+    counter_add(&r->counts.under_way, r->heap.count);
+    count_live(r);
     for (size_t i = 0; i < r->heap.count; i++)
         log_flow(r, live_at(r, i));
 }
@@ -557,6 +556,7 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->schedule = config->schedule;
     r->now.ns = config->schedule.begin.ns - config->lead_ns;
     r->is_leading = config->lead_ns > 0;
+    r->counted = r->is_leading ? &r->before : &r->counts;
     r->latest = (struct run_time){ INT64_MAX };
     tuple_set_init(&r->taken);
     open_connections_init(&r->connections);
