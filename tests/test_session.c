@@ -1632,9 +1632,9 @@ static void test_ends_what_began(void **state)
         { { &resets, &opens }, { 6, 5 }, 1, false },
         { { &says, &resets }, { 6, 5 }, 1, false }, /* it is closed already */
         { { &opens, &ends, &resets }, { 10, 9 }, 1, false },
-        { { &opens, &opens, &resets, &ends }, { 15, 15 }, 0, false }, /* one each */
+        { { &opens, &opens, &resets, &ends }, { 15, 11 }, 1, false }, /* the latest is remembered */
         { { &opens, &opens, &resets }, { 11, 11 }, 0, false },
-        { { &opens, &resets }, { 6, 6 }, 0, true },
+        { { &opens, &resets }, { 6, 5 }, 1, true }, /* it is not over yet */
         { { &resets, &opens }, { 6, 5 }, 1, true },
     };
 

@@ -172,7 +172,7 @@ void report_print_flows(const struct report_counts *counts, FILE *to)
 {
     table_count(to, "virtual hosts", counts->hosts, "");
     table_count(to, "flows planned", counts->flows, "");
-    count_unless_none(to, "  not played", counts->flows_left_out, "ends of connections that began before the run");
+    count_unless_none(to, "  not played", counts->flows_left_out, "ends of connections that the run did not leave open");
     count_unless_none(to, "  under way", counts->flows_under_way, "when the run began: see lead_in");
     table_count(to, "  TCP, open to close", counts->complete_tcp, "");
     table_count(to, "  cut by the end", counts->hurried, "");

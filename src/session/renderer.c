@@ -11,7 +11,6 @@
 #include "session/flow_tuple.h"
 #include "session/frame_template.h"
 #include "session/open_connections.h"
-#include "session/open_ends.h"
 #include "session/session.h"
 #include "session/tuple_set.h"
 
@@ -51,7 +50,6 @@ struct renderer {
     struct live *unused;
     struct tuple_set taken; /* by live sessions */
     struct open_connections connections;
-    struct open_ends open_ends; /* of TCP sessions that are live, and of connections that were left open */
     struct packet_models *models;
     struct schedule schedule;
     struct flow_plan plan; /* the next one, when has_plan ... */
@@ -248,11 +246,10 @@ static void pass_plan(struct renderer *r, _Atomic uint64_t *count)
     r->has_plan = false;
 }
 
-/* Its connection would have begun before the run, which begins with none. */
+/* The run has no such connection that is left open: it would have begun before it, or is still under way. */
 static bool ends_nothing(const struct renderer *r, const struct live *live)
 {
-    return r->config.leaves_out_orphan_ends && !r->has_resumed && session_only_ends(&live->session) &&
-           !open_ends_has(&r->open_ends, &live->ends.tuple);
+    return r->config.leaves_out_orphan_ends && !r->has_resumed && session_only_ends(&live->session);
 }
 
 /* Makes the session of the plan ready: it is known to have a packet before anyone counts on it. */
@@ -286,16 +283,8 @@ static void prepare_session(struct renderer *r)
     pass_plan(r, &r->counted->flows);
 }
 
-/* One that goes on with a connection, or only ends one, opens none. */
-static bool opens_connection(const struct renderer *r, const struct live *live)
-{
-    return live->ends.tuple.protocol == IP_TCP && !r->has_resumed && !session_only_ends(&live->session);
-}
-
 static void begin_session(struct renderer *r)
 {
-    if (opens_connection(r, r->coming))
-        open_ends_add(&r->open_ends, &r->coming->ends.tuple);
     r->coming->number = r->births++;
     enter(r, r->coming);
     r->coming = NULL;
@@ -328,8 +317,6 @@ static void end_session(struct renderer *r, struct live *live)
         struct session_numbers left = tcp_numbers_leave(&live->session.numbers);
 
         open_connections_put(&r->connections, &live->ends.tuple, &left);
-    } else if (live->ends.tuple.protocol == IP_TCP) {
-        open_ends_remove(&r->open_ends, &live->ends.tuple);
     }
     give_back(r, live);
 }
@@ -560,7 +547,6 @@ struct renderer *renderer_new(const struct renderer_config *config, struct error
     r->latest = (struct run_time){ INT64_MAX };
     tuple_set_init(&r->taken);
     open_connections_init(&r->connections);
-    open_ends_init(&r->open_ends);
     r->models = packet_models_new(packet_model_find(config->how.packet_model), config->services, config->service_count);
     r->builder = frame_builder_new(err);
     if (r->builder == NULL) {
@@ -588,7 +574,6 @@ void renderer_free(struct renderer *r)
         free(live);
     }
     open_connections_release(&r->connections);
-    open_ends_release(&r->open_ends);
     packet_models_free(r->models);
     frame_builder_free(r->builder);
     due_heap_release(&r->heap);

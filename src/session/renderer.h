@@ -16,7 +16,7 @@
  *
  * Memory: 1,110 bytes for every session that is live, at most 80 more for its places in heap and index and what an
  * allocator adds; 520 more while a message of several packets is under way (session_course.h), 520 more where the network does
- * something to it. Nothing for one that is over but for what open_connections.h and open_ends.h say. Where the ground truth is asked for
+ * something to it. Nothing for one that is over but for what open_connections.h says. Where the ground truth is asked for
  * its keeper has 128 of its own.
  */
 #ifndef SESSION_RENDERER_H
@@ -39,7 +39,7 @@ struct renderer_config {
     const atomic_bool *stop; /* borrowed, or NULL: set, the time before the run is not played to its end, and there are no frames */
     uint64_t seed;
     struct session_options how;
-    bool leaves_out_orphan_ends; /* a session that only ends a connection is left out where the run has none open between its ends, live or left */
+    bool leaves_out_orphan_ends; /* a session that only ends a connection is left out where none was left open between its ends */
     const struct service_model *const *services; /* that plans may have; borrowed as the services are */
     size_t service_count;
 };
