@@ -43,6 +43,24 @@ END
 
 # ---- check ----
 
+# With time stamps of TCP, whose clocks go on from before the run.
+@test "day: behind a lead-in are the frames of a day that began earlier" {
+    local how
+
+    need editcap
+    dayshift learn -q -o office.dsm "$SOURCE/contrib/sample.pcap.xz"
+    for how in none retransmission=0.02,reordering=0.02,duplication=0.02; do
+        for part in "long --start 08:50 --for 20m" "led --start 09:00 --for 10m --lead-in 10m"; do
+            # shellcheck disable=SC2086 # words
+            dayshift day -q -o ${part%% *}.pcap --date 2026-11-23 --impairments $how ${part#* } office.dsm
+        done
+        TZ=UTC editcap -F nsecpcap -A "2026-11-23 09:00:00" long.pcap part.pcap 2> words || complain "$(cat words)"
+        run -0 "$HELPERS/same_frames" part.pcap led.pcap
+        [[ "$output" == *" frames, all the same" && "${output%% *}" -gt 10000 ]]
+    done
+    [ "$(tcpdump -nr led.pcap 'tcp[12] & 0xf0 = 0x80 and tcp[20:4] = 0x0101080a' 2> /dev/null | wc -l)" -gt 1000 ]
+}
+
 @test "check: nothing in the sample or in a day is illegal" {
     local file
 

@@ -65,7 +65,7 @@ teardown()
     play 'duration = "5s"; lead_in = "30d"; truth = "flows.csv";'
     for signal in TERM INT; do
         start_daemon
-        wait_for 5 grep -q "first the 2592000 s before the run are played" words
+        wait_for 5 grep -q "first the 30.0 days before the run are played" words
         sleep 0.5
         kill -"$signal" "$daemon_pid"
         end_of_daemon
@@ -81,7 +81,7 @@ teardown()
     start_daemon
     "$DAYSHIFTD" -q -j -w file.pcap -c live.conf > table
     end_of_daemon
-    [ "$(cat words)" = "dayshiftd: first the 600 s before the run are played, without sending" ]
+    [ "$(cat words)" = "dayshiftd: first the 10.0 minutes before the run are played, without sending" ]
     sums_are_right
     report_says 'd["dropped"] + d["refused"]' 0
     report_says 'd["flows_under_way"] > 2' True

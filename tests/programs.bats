@@ -115,7 +115,8 @@ setup()
     for option in hosts=0 hosts=1000001 hosts=x hosts= network=x network=10.0.0.1/8 outside=1.2.3.4/33 \
                   date=2026-02-30 date=yesterday date=1969-12-31 start=24:00 start=9h for=0 for=-1s \
                   for=1e30 for=1w speed=0 speed=-1 speed=nan speed=1e7 seed=-1 seed=x \
-                  seed=18446744073709551616 unobserved=x activity=0 activity=x jobs=0 jobs=65; do
+                  seed=18446744073709551616 unobserved=x activity=0 activity=x jobs=0 jobs=65 \
+                  lead-in=31d lead-in=-1s lead-in=x; do
         refuses 1 "--${option%%=*}: '${option#*=}' is not " dayshift day -o x "--$option" "$model"
     done
 }

@@ -2,6 +2,7 @@
 
 #include <libnet.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1676,6 +1677,60 @@ static void test_ends_what_began(void **state)
     }
 }
 
+/* ---- before the run ---- */
+
+struct stopping {
+    struct script script;
+    atomic_bool stop;
+};
+
+/* Behind the last one the run is to stop, as of a day that is asked for no more. */
+static int next_stopping(void *self, struct flow_plan *plan, struct error *err)
+{
+    struct stopping *stopping = self;
+    int got = next_scripted(&stopping->script, plan, err);
+
+    if (got == 0)
+        atomic_store(&stopping->stop, true);
+    return got;
+}
+
+/* Stopped before the run: no frames, no counts, and nobody is told of a flow that would have been under way. */
+static void test_stop_before_the_run(void **state)
+{
+    struct session_row row = { .packets = { 3, 2 }, .data_packets = { 1, 1 }, .payload_bytes = { 10, 20 }, .turns = 2,
+                               .opening = FLOW_OPENING_HANDSHAKE, .duration_ns = 100 * NS_PER_SECOND };
+    struct service_model service = service_of(&row, 1);
+    struct flow_plan plan = plan_of(IP_TCP, 5, 1, &service);
+
+    (void)state;
+    plan.start.ns = origin.ns - NS_PER_SECOND;
+    for (int stops = 0; stops < 2; stops++) {
+        struct stopping stopping = { .script = { &plan, 1, 0 } };
+        struct kept kept = { 0, 0 };
+        const struct sent_flow_keeper keeper = { begin_kept, end_kept, &kept };
+        const struct renderer_config config = {
+            .plans = { next_stopping, &stopping },
+            .schedule = { .origin = origin, .speed = 1.0 },
+            .end = { RUN_S * NS_PER_SECOND },
+            .lead_ns = 10 * NS_PER_SECOND,
+            .stop = stops ? &stopping.stop : NULL,
+            .seed = SEED,
+            .how.keeper = &keeper,
+        };
+        struct error err = { "" };
+        struct renderer *renderer = renderer_new(&config, &err);
+        struct frame_source frames = renderer_frames(renderer);
+        struct frame next;
+
+        assert_int_equal(frames.peek(frames.self, &next, &err), stops ? 0 : 1);
+        assert_int_equal(renderer_counts(renderer)->flows, stops ? 0 : 1);
+        assert_int_equal(renderer_counts(renderer)->under_way, stops ? 0 : 1);
+        assert_int_equal(kept.begun, stops ? 0 : 1);
+        renderer_free(renderer);
+    }
+}
+
 /* ---- tuples of datagrams, groups, the day's speed, a failing source ---- */
 
 static struct session_row slow_datagrams(void)
@@ -1930,6 +1985,7 @@ int main(void)
         cmocka_unit_test(test_tuple_set),
         cmocka_unit_test(test_open_connections_go_on),
         cmocka_unit_test(test_ends_what_began),
+        cmocka_unit_test(test_stop_before_the_run),
         cmocka_unit_test(test_datagram_ports),
         cmocka_unit_test(test_speed),
         cmocka_unit_test(test_failing_source),

@@ -116,7 +116,7 @@ int file_run_write(const struct configuration *c, const struct play_files *files
     if (status == 0) {
         play_say_overlays(&run.play);
         if (!options->quiet)
-            play_say_lead_in(c);
+            play_say_lead_in(&run.play, c);
         run.frames = scenario_frames(run.play.scenario);
         run.link.gate = &run.play.gates.all;
         run.link.counts = &run.counts;

@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { TICK_MS = 200, START_TICK_MS = 1, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
+enum { TICK_MS = 200, START_TICK_MS = 1, LEAD_TICK_MS = 20, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
 
 /* ---- signals ---- */
 
@@ -185,7 +185,7 @@ static void wait_for_first_frames(struct live_run *run)
     struct mono_time began;
 
     while (!atomic_load(&run->render.has_begun) && !atomic_load(&run->is_stopped))
-        wait_for_events(run, START_TICK_MS);
+        wait_for_events(run, live_run_configuration(run)->lead_ns > 0 ? LEAD_TICK_MS : START_TICK_MS);
     began = mono_time_now();
     while (!atomic_load(&run->render.is_ahead) && !atomic_load(&run->is_stopped) &&
            mono_time_seconds_since(began) < LONGEST_START_S)
@@ -255,7 +255,7 @@ static int start(struct live_run *run, struct error *err)
     if (run->ledger)
         run->config->emitter->emitter.tallies = flow_ledger_tallies(run->ledger);
     if (!run->config->options->quiet)
-        play_say_lead_in(live_run_configuration(run));
+        play_say_lead_in(&run->play, live_run_configuration(run));
     if (meet_neighbours(run, err) < 0 || start_links(run, err) < 0 ||
         live_emitter_start(run->config->emitter, &run->is_stopped, err) < 0 ||
         flow_logger_start(run->config->logger, err) < 0)

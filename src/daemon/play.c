@@ -58,7 +58,7 @@ static int make_scenario(struct play *play, const struct configuration *c, const
         .seed = c->seed,
         .begin = span->begin,
         .day_ns = span->duration_ns > 0 && day_ns < (double)DAY_TIME_MOST_NS ? (int64_t)day_ns : SCENARIO_FOREVER,
-        .lead_ns = c->lead_ns,
+        .lead_ns = span->goes_on ? 0 : c->lead_ns, /* what was under way was cut off, or closed */
         .speed = span->speed,
         .fallback = c->unobserved,
         .how = c->sessions,
@@ -140,12 +140,12 @@ static const struct overlay *overlay_at(const struct play *play, size_t i)
     return set && i < overlay_set_count(set) ? overlay_set_at(set, i) : NULL;
 }
 
-void play_say_lead_in(const struct configuration *c)
+void play_say_lead_in(const struct play *play, const struct configuration *c)
 {
     char text[TEXT_NUMBER];
 
-    if (c->lead_ns > 0)
-        say("first the %s before the run are played, without sending", text_from_ns(c->lead_ns, text));
+    if (c->lead_ns > 0 && !play->goes_on)
+        say("first the %s before the run are played, without sending", text_from_duration(c->lead_ns, text));
 }
 
 void play_say_overlays(const struct play *play)

@@ -65,7 +65,7 @@ int play_init(struct play *play, const struct configuration *configuration, cons
 void play_release(struct play *play);
 
 /* That there is a time before the run to be played, which may take a while: a line on standard error. */
-void play_say_lead_in(const struct configuration *c);
+void play_say_lead_in(const struct play *play, const struct configuration *c);
 
 /* What of the overlays cannot be played, and which the run does not come to: a line each on standard error. */
 void play_say_overlays(const struct play *play);

@@ -128,12 +128,12 @@ static struct day_time day_end(const struct scenario_config *config)
     return (struct day_time){ is_endless ? DAY_TIME_MOST_NS : config->begin.ns + config->day_ns };
 }
 
-/* The first flows are those of the time before the run: what of it is in the calendar. */
+/* The first flows are those of the time before the run: what of it is behind 1970. */
 static struct day_time first_flows(const struct scenario_config *config)
 {
     double day_ns = (double)config->lead_ns * config->speed;
 
-    if (config->lead_ns == 0)
+    if (config->lead_ns == 0 || config->begin.ns <= 0)
         return config->begin;
     return (struct day_time){ day_ns < (double)config->begin.ns ? config->begin.ns - (int64_t)day_ns : 0 };
 }

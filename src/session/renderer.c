@@ -237,6 +237,12 @@ static void enter(struct renderer *r, struct live *live)
     count_live(r);
 }
 
+/* A plan of the run can be passed over before that begins. */
+static struct renderer_counts *counted_with_plan(struct renderer *r)
+{
+    return r->plan_due.ns >= r->config.schedule.begin.ns ? &r->counts : r->counted;
+}
+
 /* The plan is no longer one to come. */
 static void pass_plan(struct renderer *r, _Atomic uint64_t *count)
 {
@@ -265,7 +271,7 @@ static void prepare_session(struct renderer *r)
     if (ends_nothing(r, live)) {
         session_release(&live->session);
         give_back(r, live);
-        pass_plan(r, &r->counted->left_out);
+        pass_plan(r, &counted_with_plan(r)->left_out);
         return;
     }
     r->plan.ends[FLOW_INITIATOR].port = live->ends.tuple.port[FLOW_INITIATOR];
@@ -280,7 +286,7 @@ static void prepare_session(struct renderer *r)
     session_release(&live->session);
     end_flow(r, live);
     give_back(r, live); /* a plan without packets */
-    pass_plan(r, &r->counted->flows);
+    pass_plan(r, &counted_with_plan(r)->flows);
 }
 
 static void begin_session(struct renderer *r)
@@ -398,7 +404,8 @@ static int prepare_next_session(struct renderer *r, struct error *err)
 static uint32_t render(struct renderer *r, struct live *live, uint8_t *room)
 {
     const struct session_packet *packet = &live->packet;
-    uint32_t length = frame_template_render(live->templates, &live->session.stack, packet, live->due,
+    const struct run_time since_first_plans = { live->due.ns + r->config.lead_ns }; /* what clocks of hosts count from */
+    uint32_t length = frame_template_render(live->templates, &live->session.stack, packet, since_first_plans,
                                             live->session.fill, room);
 
     live->frames += !r->is_leading;
@@ -501,18 +508,19 @@ int renderer_begin(struct renderer *r, struct error *err)
 {
     uint8_t room[FRAME_MAX_BYTES];
     struct frame next;
-    int got;
 
-    if (!r->is_leading)
-        return 0;
-    while ((got = peek(r, &next, err)) > 0 && next.due.ns < r->config.schedule.begin.ns) {
-        if (is_stopped(r))
+    while (r->is_leading) {
+        int got = peek(r, &next, err);
+
+        if (got < 0)
+            return -1;
+        if (is_stopped(r)) /* that may have been the end of the plans */
             return 0;
-        take(r, room);
+        if (got > 0 && next.due.ns < r->config.schedule.begin.ns)
+            take(r, room);
+        else
+            begin_run(r);
     }
-    if (got < 0)
-        return -1;
-    begin_run(r);
     return 0;
 }
 
