@@ -16,7 +16,14 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { TICK_MS = 200, START_TICK_MS = 1, LEAD_TICK_MS = 20, LONGEST_START_S = 300, FRAMES_TO_MISS = 100, SECONDS_TO_MISS = 10 };
+enum {
+    TICK_MS = 200,
+    START_TICK_MS = 1,
+    LEAD_TICK_MS = 20,
+    LONGEST_START_S = 300,
+    FRAMES_TO_MISS = 100,
+    SECONDS_TO_MISS = 10
+};
 
 /* ---- signals ---- */
 

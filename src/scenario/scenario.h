@@ -70,7 +70,7 @@ struct scenario_config {
     uint64_t seed;
     struct day_time begin; /* a run that goes on for another one begins where that was in the day: same flows */
     int64_t day_ns; /* how much of the day is played; SCENARIO_FOREVER: the run has no end but the calendar's */
-    int64_t lead_ns; /* what is under way at the begin began so long before it at most, on the clock (renderer.h); 0: nothing is */
+    int64_t lead_ns; /* on the clock: what is under way at the begin began so long before at most (renderer.h); 0: nothing is */
     double speed;   /* the day passes this much faster than the clock */
     enum day_fallback fallback;
     struct session_options how;

@@ -14,7 +14,7 @@
  * A session begins when its first frame is taken: until then, whoever peeks, the plan may still be given back. Frames
  * are in order of their due times whatever is steered.
  *
- * Memory: 1,110 bytes for every session that is live, at most 80 more for its places in heap and index and what an
+ * Memory: 1,112 bytes for every session that is live, at most 80 more for its places in heap and index and what an
  * allocator adds; 520 more while a message of several packets is under way (session_course.h), 520 more where the network does
  * something to it. Nothing for one that is over but for what open_connections.h says. Where the ground truth is asked for
  * its keeper has 128 of its own.
@@ -36,7 +36,7 @@ struct renderer_config {
     struct schedule schedule;
     struct run_time end; /* no session begins; those still live are brought to an end at once */
     int64_t lead_ns; /* of the run's time before the schedule's begin: from then on there are plans, and no frames. 0: none */
-    const atomic_bool *stop; /* borrowed, or NULL: set, the time before the run is not played to its end, and there are no frames */
+    const atomic_bool *stop; /* borrowed, or NULL: when set before the run has begun, that never does, and has no frames */
     uint64_t seed;
     struct session_options how;
     bool leaves_out_orphan_ends; /* a session that only ends a connection is left out where none was left open between its ends */
